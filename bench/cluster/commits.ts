@@ -1,6 +1,6 @@
 /**
- * Commits of one node on PostgreSQL, compared with bare transactions of the same statements that the same driver
- * pipelines over as many connections. Node, server and client share the machine.
+ * Commits of one node on PostgreSQL, compared with bare transactions of the same statements, pipelined by the same
+ * driver over as many connections. Node, server and client share the machine.
  */
 import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
@@ -13,7 +13,7 @@ const patch = new Uint8Array(200).fill(7);
 const outcome = new Uint8Array(60).fill(8);
 const patchesPerSnapshot = 100;
 
-/** Turns a second; `turn` runs one of an actor, and resolves when it is durable. */
+/** Returns turns a second. `turn` runs one turn of an actor and resolves when it is durable. */
 async function measure(
   callers: number,
   start: (id: string) => Promise<(version: number) => Promise<unknown>>,
@@ -33,7 +33,7 @@ async function measure(
   return (count * 1_000) / (performance.now() - started);
 }
 
-/** What one keyed action commits: a patch and a call record. */
+/** One keyed action commits a patch and a call record. */
 async function storeTurns(store: PostgresStore, actorId: string) {
   const snapshot = { type: "snapshot", bytes: patch } as const;
   const create = { name: "bench", key: [actorId], createdAt: Date.now() };

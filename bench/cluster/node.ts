@@ -5,7 +5,7 @@ import { systemPorts } from "@holdfast/core";
 import { openPostgresStore, type PostgresStore } from "@holdfast/store-postgres";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 
-/** Stores of several nodes on one PostgreSQL server of their own. */
+/** Starts a PostgreSQL server and opens the store of several nodes on it. */
 export interface Nodes {
   readonly server: PostgresServer;
   readonly stores: readonly PostgresStore[];

@@ -1,6 +1,6 @@
 /** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
 export const postgresStoreLimits = {
-  /** Connections that turns are pipelined over. */
+  /** Connections over which turns are pipelined. */
   turnConnections: 4,
   /** Connections for reads, so that a read does not wait behind commits. */
   readConnections: 2,
@@ -12,15 +12,15 @@ export const postgresStoreLimits = {
   maxWaitingBytes: 256 * 1_048_576,
   /** Maximum size of one value in a row; larger data is stored in pieces. */
   maxPieceBytes: 1_048_576,
-  /** How long a commit or read is retried while the database cannot be reached. */
+  /** How long a commit or read is retried while the database is unreachable. */
   retryForMs: 15_000,
   /** First delay of the exponential backoff between attempts. */
   minRetryDelayMs: 20,
-  /** Last delay of that backoff. */
+  /** Maximum delay of that backoff. */
   maxRetryDelayMs: 1_000,
-  /** How long a statement may take before its connection is given up. */
+  /** Time without any answer after which a connection is dropped. */
   statementTimeoutMs: 60_000,
-  /** How long the opening of a connection may take. */
+  /** Timeout of connecting. */
   connectTimeoutMs: 5_000,
   /** Maximum number of actors in one result of `list` and `due`. */
   maxPageSize: 1_000,
@@ -30,14 +30,14 @@ export const postgresStoreLimits = {
   historyMaxAgeMs: 7 * 24 * 3_600_000,
   /** Maximum size of one state's history, beyond its newest snapshot and the patches after it. */
   historyMaxBytes: 262_144,
-  /** Local log content at which an actor's local copy is checkpointed. */
+  /** Size of a local copy's log at which it is checkpointed. */
   localCheckpointBytes: 4 * 1_048_576,
-  /** Maximum number of local copies of databases that are kept for actors that are not open. */
+  /** Maximum number of local copies kept for closed databases. */
   maxLocalCopies: 1_024,
-  /** Interval of the log lines that report the loading of a database. */
+  /** Interval between progress messages while a database loads. */
   progressBytes: 64 * 1_048_576,
   /** Maximum size of one object. */
   maxBlobBytes: 16 * 1_073_741_824,
-  /** Age at which an upload without an object is taken for abandoned. */
+  /** Age at which an upload without an object counts as abandoned. */
   abandonedUploadMs: 24 * 3_600_000,
 } as const;

@@ -29,11 +29,11 @@ import { postgresStoreLimits as limits } from "./limits.ts";
 import type { PostgresStore, PostgresStoreOptions, PostgresStoreStats } from "./types.ts";
 
 /**
- * Opens the store on a PostgreSQL server, and creates or upgrades its tables.
+ * Opens the store on a PostgreSQL server and creates or upgrades its tables.
  *
- * Throws `store.unavailable` (the server cannot be reached, or refuses the user), `store.format_too_new` (the tables are
- * those of a newer release), `store.not_durable` (the server acknowledges commits before they are on disk),
- * `store.locked` (another process uses the cache directory), `store.invalid_options`.
+ * Throws `store.unavailable` (the server is unreachable or refuses the user), `store.format_too_new` (a newer release
+ * wrote the tables), `store.not_durable` (the server acknowledges commits before they are on disk), `store.locked`
+ * (another process uses the cache directory), `store.invalid_options`.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const lock = lockDataDirectory(options.cachePath);
@@ -145,7 +145,7 @@ class OpenStore implements PostgresStore {
     await this.#committer.settled(id);
     const now = this.#ports.clock.now();
     const { loaded, row } = await this.#data.acquire(id);
-    this.databases.acquired(id, acquiredDatabase(row));
+    this.databases.ownerChanged(id, acquiredDatabase(row));
     this.#inBackground(this.blobs.sweep(id, now));
     return loaded;
   }

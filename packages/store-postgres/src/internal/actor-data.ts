@@ -16,7 +16,7 @@ import {
 } from "./rows.ts";
 import { shardOf } from "./shards.ts";
 
-/** Data of one actor: what its owner starts from, its entries, its call records. */
+/** Reads the data of one actor: its state when an owner takes over, entries and call records. */
 export class ActorData {
   readonly #connections: Connections;
   readonly #shards: number;
@@ -30,8 +30,8 @@ export class ActorData {
   }
 
   /**
-   * Raises the epoch, then reads the state, in one round trip. Two transactions: the second one sees everything that
-   * older owners have committed before the epoch was raised, also what the first one has waited for.
+   * Raises the epoch, then reads the state, in one round trip. These are two transactions, so that the second one sees
+   * all commits of earlier owners, including one that the first waited for.
    */
   async acquire(id: string): Promise<{ readonly loaded: LoadedActor; readonly row: Row }> {
     const values = [shardOf(id, this.#shards), id];
@@ -72,7 +72,7 @@ export class ActorData {
     );
   }
 
-  /** The value of an entry whose first piece has been read. */
+  /** Reads the remaining pieces of a value. */
   async #value(id: string, key: Uint8Array, first: Row): Promise<Uint8Array> {
     const pieces = integer(first, "pieces");
     if (pieces === 1) return bytes(first, "value");
@@ -80,8 +80,8 @@ export class ActorData {
   }
 
   /**
-   * Counts call records that were written; every so often it removes twice as many expired ones, so that their number
-   * stays in proportion. Rows that another node removes at the moment are skipped.
+   * Counts written call records. After every `callsBetweenPrunes` of them it removes up to twice as many expired ones,
+   * so that the table stays bounded. Skips rows that another node is removing.
    */
   async prune(written: number, now: number): Promise<void> {
     this.#callsSincePrune += written;

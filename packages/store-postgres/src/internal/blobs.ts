@@ -18,13 +18,13 @@ export interface BlobsOptions {
 }
 
 /**
- * Large objects in pieces. The pieces of an upload are rows of their own; the row of the object, which names the upload,
- * is written last, so that an object is complete or absent.
+ * Large objects in pieces. An upload writes its pieces first and the object's row, which refers to the upload, last.
+ * An object is therefore complete or absent.
  */
 export class Blobs implements BlobStore {
   readonly #options: BlobsOptions;
   readonly #sql;
-  /** Removals that are under way; whoever reads the actor's objects waits for them. */
+  /** Running removals. Reads of the actor's objects wait for them. */
   readonly #removals = new Map<string, Promise<void>>();
 
   constructor(options: BlobsOptions) {
@@ -39,13 +39,13 @@ export class Blobs implements BlobStore {
     await this.#run(this.#sql.begin, actorId, upload, now);
     try {
       const info = await this.#write(actorId, upload, source, maxBytes);
-      // One statement: the object and its end of the upload come together.
+      // A single statement, so that the object appears and the upload ends atomically.
       await this.#run(this.#sql.finish, actorId, info.hash, upload, info.size, now);
       return info;
     } finally {
-      // Of an upload that failed, or whose content was there already.
+      // The upload failed, or the same content is stored already.
       await this.#run(this.#sql.cleanUp, actorId, upload).catch((error: unknown) => {
-        this.#options.ports.log.warn("pieces of an upload are left to the clean-up", { actorId, error });
+        this.#options.ports.log.warn("pieces of an upload could not be removed yet", { actorId, error });
       });
     }
   }
@@ -79,7 +79,7 @@ export class Blobs implements BlobStore {
     if (row === undefined) return undefined;
     const end = Math.min(range.end, integer(row, "size"));
     const pieces = this.#pieces(actorId, text(row, "upload"), range.start, end);
-    // One piece is read ahead: they are large.
+    // Reads one piece ahead only, since pieces are large.
     return Readable.toWeb(Readable.from(pieces, { highWaterMark: 1 })) as ReadableStream<Uint8Array>;
   }
 
@@ -102,7 +102,7 @@ export class Blobs implements BlobStore {
       .then(
         () => {},
         (error: unknown) => {
-          this.#options.ports.log.warn("object was not removed", { actorId, hash, error });
+          this.#options.ports.log.warn("object could not be removed", { actorId, hash, error });
         },
       );
     this.#removals.set(actorId, removal);
@@ -118,20 +118,20 @@ export class Blobs implements BlobStore {
   }
 
   /**
-   * Removes objects that the previous owner of an actor has stored without a commit that refers to them; a put of the
-   * new owner makes them newer than `before`.
+   * Removes objects that the previous owner stored but no commit refers to. A put by the new owner makes them newer
+   * than `before`.
    */
   async sweep(actorId: string, before: number): Promise<void> {
     await this.#run(this.#sql.sweep, actorId, before);
   }
 
-  /** Removes uploads that a crash has interrupted long ago. */
+  /** Removes uploads that a crash interrupted long ago. */
   async removeAbandoned(): Promise<void> {
     const values = [this.#options.ports.clock.now() - abandonedUploadMs];
     await this.#options.connections.read({ text: this.#sql.abandoned, values });
   }
 
-  /** Every statement may be repeated, after a lost connection. */
+  /** Every statement here is safe to repeat after a lost connection. */
   #run(text: string, actorId: string, ...values: readonly SqlParameter[]): Promise<readonly Row[]> {
     const { connections, shards } = this.#options;
     const own = [shardOf(actorId, shards), actorId];
@@ -143,7 +143,7 @@ export class Blobs implements BlobStore {
   }
 }
 
-/** Pieces of full size; the last one may be smaller. */
+/** Splits a stream into pieces of full size; the last may be smaller. */
 export async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [];
   let size = 0;
@@ -186,7 +186,7 @@ function blobSql(schema: string) {
     remove: `WITH removed AS (DELETE FROM ${schema}.blob WHERE ${own} AND hash = $3 RETURNING upload)
       DELETE FROM ${schema}.blob_piece WHERE ${own} AND upload IN (SELECT upload FROM removed)`,
     list: `SELECT hash FROM ${schema}.blob WHERE ${own} ORDER BY hash`,
-    /** A record that refers to an object has a key that begins with a prefix and the hash. */
+    /** Keys of records that refer to an object start with a prefix and the hash. */
     sweep: `WITH removed AS (
         DELETE FROM ${schema}.blob WHERE ${own} AND created_at < $3 AND NOT EXISTS (
           SELECT 1 FROM ${schema}.kv WHERE kv.shard = $1 AND kv.actor = $2

@@ -1,9 +1,9 @@
-/** What is shared inside the store: schema, errors, rows, shards. */
+/** Shared parts of the store: schema, errors, rows, look-ups, shards. */
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 
-/** The connection ended while work was under way, or could not be opened. */
+/** The connection was lost during work, or could not be opened. */
 export class ConnectionLost extends Error {
-  /** True if the work had been sent, so that the server may have done it. */
+  /** True if the work had been sent: the server may have done it. */
   readonly sent: boolean;
 
   constructor(sent: boolean, cause: unknown) {
@@ -13,17 +13,17 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** The SQLSTATE of an error of the server; undefined for any other error. */
+/** SQLSTATE of a server error; undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
 /**
- * - `fence`: a fence, or the creation of a row, has found nothing to change.
- * - `lost`: the connection has ended or is of no use (a standby), and the outcome may be unknown.
- * - `conflict`: the server has rolled the transaction back, and it may be sent again.
- * - `unprepared`: as `conflict`, because a prepared statement is missing: a pooler has changed the connection.
+ * - `fence`: the fence, or the creation of the row, matched nothing.
+ * - `lost`: the connection ended or is unusable (a standby); the outcome may be unknown.
+ * - `conflict`: the server rolled the transaction back; it may be sent again.
+ * - `unprepared`: as `conflict`, because a pooler switched connections and a prepared statement is missing.
  * - `final`: it would fail again.
  */
 export type Failure = "fence" | "lost" | "conflict" | "unprepared" | "final";
@@ -46,7 +46,7 @@ export function failureOf(error: unknown): Failure {
   }
 }
 
-/** The typed error for a transaction or read that failed and changed nothing. */
+/** Maps the error of a transaction or read that changed nothing to a typed error. */
 export function mapDatabaseError(error: unknown): unknown {
   if (isHoldfastError(error)) return error;
   if (error instanceof ConnectionLost) return unavailable(error.cause);
@@ -84,7 +84,7 @@ export function busy(): HoldfastError {
   return new HoldfastError(
     "store",
     "unavailable",
-    "Too many commits wait for the database; nothing was written. Retry later, or send less",
+    "Too many commits wait for the database; nothing was written. Retry later",
   );
 }
 

@@ -6,7 +6,7 @@ import type { SqlParameter } from "./connection/transaction-query.ts";
 import { actorRecord, integer, type Row, recordColumns } from "./rows.ts";
 import { keyHash, shardOf } from "./shards.ts";
 
-/** Finding actors: by key, by id, in pages, by wake-up time. What is read is durable. */
+/** Finds actors by key, id and wake-up time, and lists them. All data read is durable. */
 export class Lookup {
   readonly #connections: Connections;
   readonly #shards: number;
@@ -87,7 +87,7 @@ function lookupSql(schema: string) {
   };
 }
 
-/** Pages are bounded, whatever limit the caller passes. */
+/** Bounds the page size, whatever the caller passes. */
 function pageLimit(limit: number): number {
   return Math.max(0, Math.min(limit, postgresStoreLimits.maxPageSize));
 }

@@ -20,7 +20,7 @@ export function text(row: Row, column: string): string {
   return value;
 }
 
-/** A copy without the prototype of `Buffer`, which callers would compare unequal to their arrays. */
+/** Copied to a plain array: a `Buffer` does not equal one in deep comparisons. */
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column];
   if (!(value instanceof Uint8Array)) throw wrongType(column, value);
@@ -45,7 +45,7 @@ export function actorRecord(row: Row): ActorRecord {
   };
 }
 
-/** A record whose outcome may be in several rows, in order. */
+/** Builds a record from its rows, in order. */
 export function callRecord(key: string, rows: readonly Row[]): CallRecord | undefined {
   const first = rows[0];
   if (first === undefined) return undefined;
@@ -61,7 +61,7 @@ export function callRecord(key: string, rows: readonly Row[]): CallRecord | unde
   };
 }
 
-/** A state from the rows of its log, ordered by version and piece: a snapshot first. */
+/** Builds a state from the rows of its log, ordered by version and piece, starting with a snapshot. */
 export function storedState(rows: readonly Row[]): StoredState | undefined {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < rows.length; ) {
@@ -74,7 +74,7 @@ export function storedState(rows: readonly Row[]): StoredState | undefined {
   return snapshot === undefined ? undefined : { snapshot, patches };
 }
 
-/** The pieces of one value. */
+/** Joins the pieces of one value. */
 export function joined(rows: readonly Row[], column: string): Uint8Array {
   const [only] = rows;
   if (rows.length === 1 && only !== undefined) return bytes(only, column);

@@ -2,16 +2,16 @@ import { HoldfastError, type Ports } from "@holdfast/core";
 import type pg from "pg";
 import { sqlState } from "./errors.ts";
 
-/** The schema that this release writes. */
+/** Schema version that this release writes. */
 const schemaVersion = 1;
 
 /**
- * Migrations by the version that they lead to. A published one is never edited: add the next. Each only adds (tables,
- * columns with defaults, indexes), so that nodes of the previous release go on while it runs.
+ * Migrations by target version. Never edit a published one; add the next. Migrations are additive (tables, columns
+ * with defaults, indexes), so that nodes of the previous release keep working.
  *
- * Every primary key starts with the shard, so that the tables can be partitioned by it. Rows of one actor are
- * neighbours. Keys of calls are bytes, because they may hold characters that PostgreSQL's text cannot; the key of an
- * actor is found by its hash, because it may be longer than an index allows.
+ * Every primary key starts with the shard, so that tables can be partitioned by it, and rows of one actor are
+ * adjacent. Keys of calls are bytes, because PostgreSQL's text cannot hold every character. Actors are found by a hash
+ * of their key, because the key may exceed the limit of an index entry.
  */
 const migrations: Readonly<Record<number, (schema: string) => string>> = {
   1: (schema) => `
@@ -110,7 +110,7 @@ const migrations: Readonly<Record<number, (schema: string) => string>> = {
   `,
 };
 
-/** A name of a schema that can be written into SQL as it is. */
+/** Checks a schema name, which is inserted into SQL without quoting. Throws `store.invalid_options`. */
 export function checkSchemaName(name: string): string {
   if (/^[a-z_][a-z0-9_]{0,62}$/.test(name)) return name;
   throw new HoldfastError(
@@ -121,8 +121,8 @@ export function checkSchemaName(name: string): string {
 }
 
 /**
- * Creates or upgrades the tables. The row of the version is locked meanwhile, so that one node at a time does it, also
- * through a pooler that gives each transaction another connection. Throws `store.format_too_new`.
+ * Creates or upgrades the tables. A lock on the row of the version admits one node at a time, even through a pooler in
+ * transaction mode. Throws `store.format_too_new`.
  */
 export async function prepareSchema(client: pg.Client, schema: string, ports: Ports): Promise<void> {
   const current = await readVersion(client, schema);
@@ -138,7 +138,7 @@ export async function prepareSchema(client: pg.Client, schema: string, ports: Po
     refuseNewer(from, schema);
     for (let version = from + 1; version <= schemaVersion; version += 1) {
       const sql = migrations[version];
-      if (sql === undefined) throw new Error(`There is no migration to version ${version}`);
+      if (sql === undefined) throw new Error(`The migration to version ${version} is missing`);
       await client.query(sql(schema));
       ports.log.info("database schema migrated", { schema, version });
     }
@@ -164,8 +164,8 @@ async function readVersion(client: pg.Client, schema: string): Promise<number | 
 
 const undefinedTable = "42P01";
 const undefinedSchema = "3F000";
-/** `IF NOT EXISTS` does not cover two nodes that create the same thing at the same moment. */
-const alreadyThere = new Set(["23505", "42P06", "42P07"]);
+/** Errors of two nodes that create the same object concurrently, in spite of `IF NOT EXISTS`. */
+const createdMeanwhile = new Set(["23505", "42P06", "42P07"]);
 
 async function createMeta(client: pg.Client, schema: string): Promise<void> {
   const create = `CREATE SCHEMA IF NOT EXISTS ${schema};
@@ -175,7 +175,7 @@ async function createMeta(client: pg.Client, schema: string): Promise<void> {
       await client.query(create);
       break;
     } catch (error) {
-      if (attempt === 5 || !alreadyThere.has(sqlState(error) ?? "")) throw error;
+      if (attempt === 5 || !createdMeanwhile.has(sqlState(error) ?? "")) throw error;
     }
   }
   await client.query(

@@ -12,22 +12,22 @@ import { checkShards } from "./shards.ts";
 const defaultSchema = "holdfast";
 const defaultShards = 1_024;
 
-/** The server after its tables were prepared. */
+/** A checked server with prepared tables. */
 export interface PreparedServer {
   readonly client: pg.ClientConfig;
   readonly settings: ConnectionSettings;
   readonly schema: string;
   readonly shards: number;
-  /** Identifies the server and its history: a restored backup, or a promoted standby, has another one. */
+  /** Identifies the server and its timeline. Changes when a backup is restored or a standby promoted. */
   readonly origin: string;
 }
 
-/** The server is starting, or ends, and accepts nobody for the moment. */
-const notNow = new Set(["57P03", "57P01"]);
+/** SQLSTATEs of a server that is starting or stopping. */
+const notAccepting = new Set(["57P03", "57P01"]);
 
 /**
- * Connects once, checks the server, and prepares the tables. Waits for a server that is starting. See
- * `openPostgresStore` for the errors.
+ * Connects once, checks the server and prepares the tables. Waits for a server that is starting. Errors: see
+ * `openPostgresStore`.
  */
 export async function prepareServer(
   options: PostgresStoreOptions,
@@ -38,7 +38,7 @@ export async function prepareServer(
     try {
       return await prepare(options);
     } catch (error) {
-      if (notNow.has(sqlState(error) ?? "") && (await backoff.wait())) continue;
+      if (notAccepting.has(sqlState(error) ?? "") && (await backoff.wait())) continue;
       const mapped = mapDatabaseError(error);
       throw mapped instanceof HoldfastError || sqlState(error) !== undefined ? mapped : unavailable(error);
     }
@@ -55,7 +55,7 @@ async function prepare(options: PostgresStoreOptions): Promise<PreparedServer> {
     application_name: "holdfast",
   };
   const connection = new pg.Client(client);
-  // An error between two statements would end the process.
+  // An unhandled error event would end the process.
   connection.on("error", () => {});
   try {
     await connection.connect();
@@ -84,7 +84,7 @@ async function checkDurable(connection: pg.Client): Promise<void> {
   );
 }
 
-/** The number of shards is part of where rows lie: the first node fixes it. */
+/** The number of shards determines the location of rows, so the first node fixes it. */
 async function readShards(
   connection: pg.Client,
   schema: string,
@@ -111,7 +111,7 @@ async function readOrigin(connection: pg.Client): Promise<string> {
       FROM pg_control_system(), pg_control_checkpoint()`);
     return `${rows[0]?.id}/${rows[0]?.timeline}`;
   } catch {
-    // Without the right to read it, local copies are not used beyond this process.
+    // Without permission to read it, local copies are valid in this process only.
     return randomUUID();
   }
 }

@@ -22,7 +22,7 @@ export function checkShards(count: number): number {
   );
 }
 
-/** What the unique index of living actors holds: a key may be longer than an index allows. */
+/** Hash for the unique index of existing actors: a key may exceed the limit of an index entry. */
 export function keyHash(name: string, key: ActorKey): Buffer {
   return createHash("sha256")
     .update(`${name}\0${encodeKey(key)}`)

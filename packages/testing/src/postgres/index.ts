@@ -1,3 +1,3 @@
-/** PostgreSQL and PgBouncer for tests. */
+/** PostgreSQL and PgBouncer servers for tests. */
 export { type PgBouncer, startPgBouncer } from "./pgbouncer.ts";
 export { type PostgresServer, startPostgres } from "./postgres-server.ts";

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { programPath, serverFolder, start, stop } from "./programs.ts";
 
-/** A pooler in front of a PostgreSQL server. */
+/** A connection pooler in front of a PostgreSQL server. */
 export interface PgBouncer {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts PgBouncer in transaction mode: each transaction may get another connection to the server. */
+/** Starts PgBouncer in transaction mode: each transaction may run on another server connection. */
 export async function startPgBouncer(serverPort: number, poolSize = 4): Promise<PgBouncer> {
   const folder = serverFolder();
   const port = await freePort();

@@ -4,20 +4,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../free-port.ts";
 import { programPath, run, serverFolder, start, stop } from "./programs.ts";
 
-/** A PostgreSQL server with a data directory of its own, synced to disk as in production. */
+/** A PostgreSQL server with its own data directory, synced to disk as in production. */
 export interface PostgresServer {
   readonly port: number;
   /** Connects as the owner of the server. */
   readonly url: string;
-  /** Ends the server at once, as a crash does: sessions are cut off, and the next start recovers. */
+  /** Stops the server as a crash would: sessions are cut, and the next start runs recovery. */
   crash(): Promise<void>;
-  /** Ends the server with its sessions told (SQLSTATE 57P01). */
+  /** Stops the server after ending its sessions with SQLSTATE 57P01. */
   stop(): Promise<void>;
-  /** Starts it again on the same data and port. */
+  /** Starts the server again with the same data and port. */
   restart(): Promise<void>;
 }
 
-/** Makes and starts a server. Stop it after the test; its data are removed when the process exits. */
+/** Creates and starts a server. Its data is removed when the process exits. */
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<PostgresServer> {
@@ -52,7 +52,7 @@ export async function startPostgres(
   };
 }
 
-/** The port is open before the server has recovered its data. */
+/** The port opens before recovery is complete. */
 async function waitUntilReady(port: number): Promise<void> {
   const deadline = AbortSignal.timeout(60_000);
   const probe = programPath("pg_isready", "postgresql");

@@ -1,4 +1,4 @@
-/** Real database servers for tests: PostgreSQL and PgBouncer from Debian's packages, on loopback. */
+/** Database servers for tests: PostgreSQL and PgBouncer from Debian's packages, on loopback. */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { accessSync, chownSync, constants, mkdtempSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
@@ -7,10 +7,10 @@ import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { removeAtExit } from "../scratch.ts";
 
-/** Debian keeps the programs of each version in a folder of its own, which is not on the PATH. */
+/** Debian installs each version's programs in a directory that is not on the PATH. */
 const debianFolder = "/usr/lib/postgresql";
 
-/** The folders in which the programs may be, the newest version first. */
+/** Directories to search, newest version first. */
 function folders(): readonly string[] {
   let versions: string[] = [];
   try {
@@ -22,7 +22,7 @@ function folders(): readonly string[] {
   return [...versions.map((version) => join(debianFolder, version, "bin")), ...onPath, "/usr/sbin"];
 }
 
-/** The path of a program; undefined if it is not installed. */
+/** Path of a program; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   return folders()
     .map((folder) => join(folder, name))
@@ -46,7 +46,7 @@ export function programPath(name: string, debianPackage: string): string {
 const nobody = 65_534;
 const user: Pick<SpawnOptions, "uid" | "gid"> = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
-/** A temporary folder that the servers may write to; removed when this process exits. */
+/** Creates a temporary directory that the servers may write to. It is removed when this process exits. */
 export function serverFolder(): string {
   const path = mkdtempSync(join(tmpdir(), "holdfast-postgres-"));
   removeAtExit(path);
@@ -54,13 +54,13 @@ export function serverFolder(): string {
   return path;
 }
 
-/** Runs a program to its end, as the user of the servers. */
+/** Runs a program as the servers' user and waits for it. */
 export function run(path: string, args: readonly string[], cwd: string): void {
   const result = spawnSync(path, args, { ...user, cwd, encoding: "utf8" });
   if (result.status !== 0) throw new Error(`${path} failed: ${result.stderr}${result.stdout}`);
 }
 
-/** Starts a server, and waits until it accepts connections. */
+/** Starts a server and waits until it accepts connections. */
 export async function start(
   path: string,
   args: readonly string[],
@@ -94,7 +94,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Sends a signal, and waits for the end of the process. */
+/** Sends a signal and waits for the process to exit. */
 export async function stop(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const exit = new Promise((resolve) => server.once("exit", resolve));

@@ -10,27 +10,27 @@ import {
   mapDatabaseError,
   unavailable,
 } from "../errors.ts";
-import { outcomeOf, type Settlement, type Turn } from "./turn.ts";
+import { type CommittedRow, outcomeOf, type Turn } from "./turn.ts";
 
-/** What the turns of all actors share. */
+/** Services that the turns of all actors share. */
 export interface TurnsHost {
   readonly ports: Ports;
   readonly retry: RetryLimits;
-  /** The connection for the next turns of an actor; see `Connections.turn`. */
+  /** Connection for the next turns of an actor; see `Connections.turn`. */
   connection(turn: Turn): Connection;
-  /** Reads the actor's row, after everything that has been committed. */
-  settle(actorId: string): Promise<Settlement | undefined>;
-  /** Called when the last turn of an actor has ended. */
-  idle(actorId: string): void;
-  counted(what: "commits" | "retries" | "settled"): void;
+  /** Reads the actor's row as of all earlier commits. */
+  readRow(actorId: string): Promise<CommittedRow | undefined>;
+  /** Called when no turn of the actor is left. */
+  removeIdle(actorId: string): void;
+  count(what: "commits" | "retries" | "settled"): void;
 }
 
 /**
- * The turns of one actor that wait for the database, in order. They are pipelined over one connection, so they are
- * applied in order, and if one fails the fences of the following ones do.
+ * Queue of one actor's turns. They are pipelined over one connection, so the server applies them in order, and when
+ * one fails, the fences of those behind it fail too.
  *
- * After a failure nothing is sent until all turns in flight are answered. Then the row of the actor says which of them
- * were committed, and the rest is sent again, in order.
+ * After a failure nothing is sent until every turn in flight is answered. The actor's row then shows which of them
+ * were committed, and the others are sent again in order.
  */
 export class ActorTurns {
   readonly #id: string;
@@ -47,15 +47,15 @@ export class ActorTurns {
     this.#host = host;
   }
 
-  /** `ended` settles when the outcome of the turn is known. */
+  /** `ended` settles with the outcome of the turn. */
   add(turn: Turn, ended: Promise<unknown>): void {
     this.#turns.push(turn);
     this.#last = ended;
-    // During a recovery it waits for the earlier ones.
+    // During a recovery, earlier turns are sent first.
     if (!this.#isRecovering) this.#send(turn);
   }
 
-  /** Resolves when the turns that were added so far have ended, whatever became of them. They end in order. */
+  /** Resolves when all turns added so far have settled. They settle in order. */
   async settled(): Promise<void> {
     await this.#last?.catch(() => {});
   }
@@ -77,22 +77,22 @@ export class ActorTurns {
   }
 
   /**
-   * A turn of this epoch is only applied after all earlier ones, so those that wait to be settled are committed too:
-   * the server has run what was sent over the lost connection beside what was sent again.
+   * The fence applies a turn only after all earlier ones of its epoch, so earlier turns with an unknown outcome are
+   * committed too: the server ran the transactions of the lost connection after all.
    */
   #committed(turn: Turn): void {
     this.#backoff = undefined;
     const upTo = this.#turns.indexOf(turn);
     for (const earlier of this.#turns.slice(0, upTo)) {
       if (earlier.batch.epoch !== turn.batch.epoch) continue;
-      this.#host.counted("settled");
+      this.#host.count("settled");
       this.#end(earlier);
     }
     this.#end(turn);
   }
 
   #end(turn: Turn): void {
-    this.#host.counted("commits");
+    this.#host.count("commits");
     this.#remove(turn);
     turn.resolve();
   }
@@ -101,7 +101,7 @@ export class ActorTurns {
     const failure = failureOf(error);
     switch (failure) {
       case "fence":
-        // Behind a turn that has failed, a fence says nothing.
+        // A fence behind a failed turn fails in any case.
         if (!this.#isRecovering) turn.isFenced = true;
         break;
       case "lost":
@@ -113,7 +113,7 @@ export class ActorTurns {
         turn.cause = error;
         break;
       case "final":
-        // The fences of the following turns fail, and they are settled then.
+        // The fences of the following turns fail; that settles them.
         this.#remove(turn);
         turn.reject(mapDatabaseError(error));
         return;
@@ -138,19 +138,19 @@ export class ActorTurns {
     if (!goesOn) return this.#giveUp(first.cause);
     this.#isRecovering = false;
     for (const turn of [...this.#turns]) {
-      this.#host.counted("retries");
+      this.#host.count("retries");
       this.#send(turn);
     }
   }
 
-  /** Ends the turns at the head whose outcome the row of the actor tells. */
+  /** Settles the turns at the head whose outcome follows from the actor's row. */
   async #settle(): Promise<void> {
     if (!this.#turns.some((turn) => turn.isUncertain || turn.isFenced)) return;
-    const row = await this.#host.settle(this.#id);
+    const row = await this.#host.readRow(this.#id);
     for (const turn of [...this.#turns]) {
       const outcome = outcomeOf(turn, row);
       if (outcome === "open") return;
-      this.#host.counted("settled");
+      this.#host.count("settled");
       if (outcome === "committed") {
         this.#end(turn);
         continue;
@@ -173,7 +173,7 @@ export class ActorTurns {
     }
   }
 
-  /** The database could not be reached for too long. */
+  /** Rejects all turns: the database was unreachable for too long. */
   #giveUp(cause: unknown): void {
     this.#isRecovering = false;
     for (const turn of [...this.#turns]) {
@@ -185,6 +185,6 @@ export class ActorTurns {
   #remove(turn: Turn): void {
     const at = this.#turns.indexOf(turn);
     if (at >= 0) this.#turns.splice(at, 1);
-    if (this.#turns.length === 0) this.#host.idle(this.#id);
+    if (this.#turns.length === 0) this.#host.removeIdle(this.#id);
   }
 }

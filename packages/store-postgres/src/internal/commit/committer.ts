@@ -8,7 +8,7 @@ import { recordColumns } from "../rows.ts";
 import { keyHash, shardOf } from "../shards.ts";
 import { ActorTurns, type TurnsHost } from "./actor-turns.ts";
 import { type ChangedPages, sizeOf, type TurnStatements } from "./statements.ts";
-import { type Settlement, settlement, type Turn } from "./turn.ts";
+import { type CommittedRow, committedRow, type Turn } from "./turn.ts";
 
 export interface CommitterOptions {
   readonly ports: Ports;
@@ -21,7 +21,7 @@ export interface CommitterOptions {
   readonly maxWaitingBytes: number;
 }
 
-/** Sends the turns of all actors to the database. */
+/** Commits the turns of all actors. */
 export class Committer implements TurnsHost {
   readonly ports: Ports;
   readonly retry: RetryLimits;
@@ -46,14 +46,14 @@ export class Committer implements TurnsHost {
     return { commits: this.#waiting, bytes: this.#waitingBytes };
   }
 
-  /** Throws if no further commit can be taken now. */
+  /** Throws `store.closed`, or `store.unavailable` when too many commits wait. */
   assertAccepting(): void {
     if (this.#isClosed) throw closed();
     const { maxWaiting, maxWaitingBytes } = this.#options;
     if (this.#waiting >= maxWaiting || this.#waitingBytes >= maxWaitingBytes) throw busy();
   }
 
-  /** Commits a turn, with the pages that it has changed. Sent in the call itself, so that turns stay in order. */
+  /** Commits a turn with its changed pages. Sends it synchronously, so that turns keep their order. */
   commit(batch: CommitBatch, pages?: ChangedPages): Promise<void> {
     const { statements, shards } = this.#options;
     const size = sizeOf(batch, pages);
@@ -85,10 +85,7 @@ export class Committer implements TurnsHost {
     for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
-  /**
-   * Resolves when the turns of this actor that were submitted so far have ended, whatever became of them: what is read
-   * then contains them.
-   */
+  /** Resolves when all submitted turns of this actor have settled. Reads after it see them. */
   async settled(id: string): Promise<void> {
     if (this.#isClosed) throw closed();
     await this.#actors.get(id)?.settled();
@@ -99,22 +96,22 @@ export class Committer implements TurnsHost {
     return this.#options.connections.turn(create && keyHash(create.name, create.key));
   }
 
-  async settle(actorId: string): Promise<Settlement | undefined> {
+  async readRow(actorId: string): Promise<CommittedRow | undefined> {
     const { connections, shards } = this.#options;
     const values = [shardOf(actorId, shards), actorId];
     const [row] = await connections.read({ text: this.#settleSql, values, returns: true });
-    return row && settlement(row);
+    return row && committedRow(row);
   }
 
-  idle(actorId: string): void {
+  removeIdle(actorId: string): void {
     this.#actors.delete(actorId);
   }
 
-  counted(what: "commits" | "retries" | "settled"): void {
+  count(what: "commits" | "retries" | "settled"): void {
     this.counters[what] += 1;
   }
 
-  /** Refuses further commits, and resolves when those that wait have ended. */
+  /** Refuses further commits and resolves when all waiting ones have settled. */
   async close(): Promise<void> {
     this.#isClosed = true;
     if (this.#waiting > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));

@@ -1,4 +1,4 @@
-/** Commits: batches as statements, the order of each actor's turns, recovery after failures. */
+/** Commits: SQL statements of a batch, the order of each actor's turns, recovery after failures. */
 import type { CallRecord, CommitBatch, KvOperation } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
 import { postgresStoreLimits } from "../../limits.ts";
@@ -8,12 +8,12 @@ import { keyHash } from "../shards.ts";
 
 const { maxPieceBytes } = postgresStoreLimits;
 
-/** The pages that a turn has changed in the actor's database. */
+/** Pages of the actor's database that a turn changed. */
 export interface ChangedPages {
   readonly pageSize: number;
   /** Number of pages of the database after the turn. */
   readonly pages: number;
-  /** True if the database had more pages before. */
+  /** True if the database had more pages before the turn. */
   readonly hasShrunk: boolean;
   readonly changed: readonly { readonly no: number; readonly bytes: Uint8Array }[];
 }
@@ -41,7 +41,7 @@ export function checkCommit(batch: CommitBatch): void {
   }
 }
 
-/** Number of bytes that a batch keeps in memory while it waits. */
+/** Bytes of memory that a batch occupies while it waits. */
 export function sizeOf(batch: CommitBatch, pages: ChangedPages | undefined): number {
   let size = 256 + (batch.state?.bytes.length ?? 0);
   for (const operation of batch.kv ?? []) {
@@ -53,8 +53,8 @@ export function sizeOf(batch: CommitBatch, pages: ChangedPages | undefined): num
 }
 
 /**
- * The statements of turns, for the tables of one schema. The fence divides by the number of rows that it has changed: a
- * turn of an owner that has lost its actor fails at its first statement, and the server skips the rest.
+ * Builds the statements of turns. The fence divides by the number of rows that it changed: when another owner has
+ * taken over, the first statement fails with a division by zero and the server skips the rest.
  */
 export class TurnStatements {
   readonly #sql: ReturnType<typeof turnSql>;
@@ -65,7 +65,7 @@ export class TurnStatements {
     this.#history = history;
   }
 
-  /** All statements of a turn; the first one is the fence, or creates the row. */
+  /** All statements of a turn. The first one is the fence, or creates the row. */
   turn(shard: number, batch: CommitBatch, now: number, pages?: ChangedPages): Statement[] {
     const statements: Statement[] = [];
     if (batch.create === undefined) statements.push(this.#fence(shard, batch, pages));
@@ -156,7 +156,7 @@ export class TurnStatements {
     }
   }
 
-  /** Pages in chunks of bounded size, which the server cuts up again: far fewer statements than pages. */
+  /** Sends pages in chunks of bounded size, which the server splits: far fewer statements than pages. */
   pages(
     statements: Statement[],
     own: readonly [number, string],
@@ -218,8 +218,8 @@ function turnSql(schema: string) {
     putState: `INSERT INTO ${schema}.state (shard, actor, version, piece, is_snapshot, created_at, bytes)
       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
     /**
-     * Deletes history beyond the limits, always complete stretches from one snapshot to the next, since patches need
-     * the snapshot before them. A stretch lasts until the next snapshot.
+     * Deletes history beyond the limits, always from one snapshot up to the next, since patches need the snapshot
+     * before them.
      */
     pruneState: `DELETE FROM ${schema}.state WHERE ${own} AND version < (
         SELECT coalesce(min(version), $3::bigint) FROM (

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CommitBatch } from "@holdfast/actors";
-import { type Outcome, outcomeOf, type Settlement, type Turn } from "./turn.ts";
+import { type CommittedRow, type Outcome, outcomeOf, type Turn } from "./turn.ts";
 
 const batch: CommitBatch = { actorId: "a", epoch: 3, version: 10, commitId: "mine" };
 
@@ -14,13 +14,13 @@ function turn(flags: Partial<Turn>, changes: Partial<CommitBatch> = {}): Turn {
   };
 }
 
-const row = (epoch: number, version: number, lastCommit = "other", more: Partial<Settlement> = {}) => ({
+const row = (epoch: number, version: number, lastCommit = "other", more: Partial<CommittedRow> = {}) => ({
   ...{ epoch, version, lastCommit, isDestroyed: false, hasState: true },
   ...more,
 });
 
 test("the row of an actor settles a turn whose connection was lost", () => {
-  const cases: readonly (readonly [Settlement | undefined, Outcome])[] = [
+  const cases: readonly (readonly [CommittedRow | undefined, Outcome])[] = [
     [row(3, 10, "mine"), "committed"],
     [row(3, 12), "committed"],
     [row(4, 10, "mine"), "committed"],

@@ -2,23 +2,23 @@ import type { CommitBatch } from "@holdfast/actors";
 import type { Statement } from "../connection/transaction-query.ts";
 import { actorRecord, optionalInteger, type Row, text } from "../rows.ts";
 
-/** A commit until its outcome is known. */
+/** A commit whose outcome is not known yet. */
 export interface Turn {
   readonly batch: CommitBatch;
   readonly statements: readonly Statement[];
   readonly size: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  /** True if it was sent over a connection that was then lost, so that the server may have committed it. */
+  /** True if its connection was lost after it was sent: the server may have committed it. */
   isUncertain: boolean;
-  /** True if its fence has failed while no earlier turn of the actor had failed. */
+  /** True if its fence failed although no earlier turn of the actor had failed. */
   isFenced: boolean;
-  /** The last failure after which it can be sent again. */
+  /** The latest failure that allows another attempt. */
   cause?: unknown;
 }
 
-/** The row of an actor, as far as it settles the outcome of a commit. */
-export interface Settlement {
+/** Columns of an actor's row that decide the outcome of a commit. */
+export interface CommittedRow {
   readonly epoch: number;
   readonly version: number;
   readonly lastCommit: string;
@@ -26,7 +26,7 @@ export interface Settlement {
   readonly hasState: boolean;
 }
 
-export function settlement(row: Row): Settlement {
+export function committedRow(row: Row): CommittedRow {
   const { epoch, version, destroyedAt } = actorRecord(row);
   return {
     epoch,
@@ -39,17 +39,18 @@ export function settlement(row: Row): Settlement {
 
 /**
  * - `committed`: it is durable.
- * - `open`: the row is as before the commit, so it can be sent (again): if the first attempt is still on its way, the
- *   fence lets one of the two through.
+ * - `open`: the row is as before the commit, so it can be sent again. If the first attempt is still under way, the
+ *   fence
+ *   admits only one of the two.
  * - `duplicate`: another actor has the key.
- * - `fenced`: it is not committed, and never will be.
+ * - `fenced`: it is not committed and never will be.
  * - `invalid`: a patch without a snapshot.
- * - `unknown`: later owners have committed since, or the row is older than it was before: it does not tell.
+ * - `unknown`: a later owner has committed since, or the row is older than before.
  */
 export type Outcome = "committed" | "open" | "duplicate" | "fenced" | "invalid" | "unknown";
 
-/** The outcome of a turn whose connection was lost, or whose fence has failed. */
-export function outcomeOf(turn: Turn, row: Settlement | undefined): Outcome {
+/** Outcome of a turn whose connection was lost or whose fence failed. */
+export function outcomeOf(turn: Turn, row: CommittedRow | undefined): Outcome {
   const { batch, isUncertain, isFenced } = turn;
   if (row === undefined) {
     if (batch.create === undefined) return "fenced";
@@ -68,6 +69,6 @@ export function outcomeOf(turn: Turn, row: Settlement | undefined): Outcome {
   }
   if (!isUncertain || row.isDestroyed) return "fenced";
   if (row.epoch > batch.epoch) return row.version > batch.version ? "unknown" : "fenced";
-  // The database has lost commits that it had acknowledged: a standby that lags, or a restored backup.
+  // The database lost acknowledged commits: a standby that lags, or a restored backup.
   return "unknown";
 }

@@ -1,19 +1,19 @@
 import type { Ports } from "@holdfast/core";
 
-/** How long, and how often, failed work is tried again. */
+/** Limits of retries. */
 export interface RetryLimits {
   readonly forMs: number;
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
 }
 
-/** Delays between attempts: doubling, with jitter, up to a deadline that starts with the first of them. */
+/** Exponential backoff with jitter and a deadline, which starts with the first wait. The first wait takes no time. */
 export class Backoff {
   readonly #ports: Ports;
   readonly #limits: RetryLimits;
   #deadline: number | undefined;
   #delay: number;
-  #waited = 0;
+  #attempts = 0;
 
   constructor(ports: Ports, limits: RetryLimits) {
     this.#ports = ports;
@@ -21,15 +21,15 @@ export class Backoff {
     this.#delay = limits.minDelayMs;
   }
 
-  /** Waits before the next attempt. Resolves to false, immediately, if the time for attempts is over. */
+  /** Waits before the next attempt. Resolves to false without waiting once the deadline has passed. */
   async wait(): Promise<boolean> {
     const now = performance.now();
     this.#deadline ??= now + this.#limits.forMs;
     if (now >= this.#deadline) return false;
     const jitter = 0.5 + (this.#ports.random.bytes(1)[0] ?? 0) / 512;
-    const delay = this.#waited === 0 ? 0 : this.#delay * jitter;
-    if (this.#waited > 0) this.#delay = Math.min(this.#delay * 2, this.#limits.maxDelayMs);
-    this.#waited += 1;
+    const delay = this.#attempts === 0 ? 0 : this.#delay * jitter;
+    if (this.#attempts > 0) this.#delay = Math.min(this.#delay * 2, this.#limits.maxDelayMs);
+    this.#attempts += 1;
     await new Promise<void>((resolve) => this.#ports.tasks.after(delay, resolve));
     return true;
   }

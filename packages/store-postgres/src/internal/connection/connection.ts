@@ -4,12 +4,12 @@ import { ConnectionLost, failureOf } from "../errors.ts";
 import type { Row } from "../rows.ts";
 import { type PreparedNames, type Statement, TransactionQuery } from "./transaction-query.ts";
 
-/** Settings that the connections of a store share. */
+/** Settings shared by the connections of a store. */
 export interface ConnectionSettings {
   readonly client: pg.ClientConfig;
   readonly ports: Ports;
   readonly statementTimeoutMs: number;
-  /** False once a pooler has been noticed that does not keep prepared statements. */
+  /** Becomes false when a pooler turns out not to keep prepared statements. */
   prepares: boolean;
 }
 
@@ -18,15 +18,15 @@ interface Pending {
 }
 
 /**
- * One connection over which transactions are pipelined: each is sent at once, and they are answered in order. Opens
- * when it is first used, and again after it was lost; what waited for an answer then fails with `ConnectionLost`.
+ * A connection that pipelines transactions: each is sent immediately, and the server answers in order. Connects on
+ * first use, and again after a loss, which fails all unanswered transactions with `ConnectionLost`.
  */
 export class Connection {
   readonly #settings: ConnectionSettings;
   #client: pg.Client | undefined;
   #prepared: PreparedNames = new Map();
   #isConnected = false;
-  /** Sent as soon as the connection is open. */
+  /** Sent once the connection is open. */
   #unsent: (() => void)[] = [];
   readonly #pending = new Set<Pending>();
   #watchdog: Timer | undefined;
@@ -36,12 +36,12 @@ export class Connection {
     this.#settings = settings;
   }
 
-  /** Number of transactions that wait for an answer. */
+  /** Number of unanswered transactions. */
   get load(): number {
     return this.#pending.size;
   }
 
-  /** Runs the statements as one transaction. Resolves with all their rows once it is committed. */
+  /** Runs the statements as one transaction. Resolves with their rows once it is committed. */
   transaction(statements: readonly Statement[]): Promise<readonly Row[]> {
     return new Promise((resolve, reject) => {
       const pending: Pending = { fail: reject };
@@ -52,7 +52,7 @@ export class Connection {
           if (!this.#pending.delete(pending)) return;
           this.#answers += 1;
           if (error === undefined) return resolve(rows);
-          this.#noticed(error);
+          this.#detectPooler(error);
           const isOver = isLost(error);
           reject(isOver ? new ConnectionLost(true, error) : error);
           if (isOver && client !== undefined) this.#lost(client, error);
@@ -67,8 +67,11 @@ export class Connection {
     });
   }
 
-  /** A pooler that changes connections between transactions loses prepared statements: no longer used by anyone. */
-  #noticed(error: unknown): void {
+  /**
+   * A pooler that switches server connections between transactions loses prepared statements. No connection uses them
+   * from then on.
+   */
+  #detectPooler(error: unknown): void {
     if (failureOf(error) !== "unprepared" || !this.#settings.prepares) return;
     this.#settings.prepares = false;
     this.#settings.ports.log.info("prepared statements switched off: the pooler does not keep them");
@@ -80,7 +83,7 @@ export class Connection {
     this.#client = client;
     this.#prepared = new Map();
     client.on("error", (error) => this.#lost(client, error));
-    client.on("end", () => this.#lost(client, new Error("The server has closed the connection")));
+    client.on("end", () => this.#lost(client, new Error("The server closed the connection")));
     client.connect().then(
       () => this.#opened(client),
       (error: unknown) => this.#lost(client, error),
@@ -107,7 +110,7 @@ export class Connection {
     discard(client);
   }
 
-  /** Gives the connection up if it answers nothing for too long: a broken network does not report itself. */
+  /** Drops the connection when the server answers nothing for too long: a broken network reports no error. */
   #watch(): void {
     if (this.#watchdog !== undefined) return;
     const client = this.#client;
@@ -116,11 +119,11 @@ export class Connection {
       this.#watchdog = undefined;
       if (client === undefined || this.#pending.size === 0) return;
       if (this.#answers !== answers) return this.#watch();
-      this.#lost(client, new Error("The database has not answered in time"));
+      this.#lost(client, new Error("The database did not answer in time"));
     });
   }
 
-  /** Waits for the answers, then closes. */
+  /** Waits for all answers, then closes. */
   async close(): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
@@ -132,12 +135,12 @@ export class Connection {
   }
 }
 
-/** The server ends the session with such an error; whether it committed before is unknown. */
+/** True for errors with which the server ends the session. A commit before it may have succeeded. */
 function isLost(error: unknown): boolean {
   return !(error instanceof ConnectionLost) && failureOf(error) === "lost";
 }
 
-/** `end` alone would wait for answers that never come. */
+/** `end` would wait for answers that never come. */
 function discard(client: pg.Client): void {
   const { connection } = client as unknown as { readonly connection?: { readonly stream?: unknown } };
   const stream = connection?.stream as { destroy?: () => void } | undefined;

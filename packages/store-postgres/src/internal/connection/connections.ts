@@ -13,7 +13,7 @@ export interface ConnectionsOptions {
   readonly retry: RetryLimits;
 }
 
-/** The pipelined connections of a store: some for turns, others for reads. */
+/** Pipelined connections of a store, some for turns and some for reads. */
 export class Connections {
   readonly #ports: Ports;
   readonly #turns: readonly Connection[];
@@ -28,23 +28,23 @@ export class Connections {
   }
 
   /**
-   * The connection for the turns of an actor. `hash` is given for creations: those of one key share a connection, so
-   * that the first one that is submitted wins.
+   * Connection for the turns of an actor. Creations pass the hash of their key: they share a connection, so that the
+   * first one submitted wins.
    */
   turn(hash?: Uint8Array): Connection {
     if (hash !== undefined) return at(this.#turns, (hash[0] ?? 0) % this.#turns.length);
     return leastLoaded(this.#turns);
   }
 
-  /** Runs statements that may be repeated as one transaction, with retries. */
+  /** Runs statements as one transaction, with retries. They must be safe to repeat. */
   async read(...statements: readonly Statement[]): Promise<readonly Row[]> {
     const [rows = []] = await this.readEach([statements]);
     return rows;
   }
 
   /**
-   * As `read`, several transactions one after the other on one connection, sent at once: each sees what was committed
-   * when the one before it ended.
+   * As `read`, for several transactions pipelined on one connection. Each sees all commits up to the end of the one
+   * before it.
    */
   async readEach(transactions: readonly (readonly Statement[])[]): Promise<readonly (readonly Row[])[]> {
     const backoff = new Backoff(this.#ports, this.#retry);

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
 
-/** Received and not yet taken: beyond it, the server is made to wait. */
+/** Received bytes beyond which reading from the server pauses. */
 const maxQueuedBytes = 4 * 1_048_576;
 
 interface CopyConnection {
@@ -10,8 +10,8 @@ interface CopyConnection {
 }
 
 /**
- * `COPY ... TO STDOUT (FORMAT binary)`: rows as raw bytes, at several times the rate of a result, whose bytes are sent
- * as text. Iterate over it to the end, or return early: the connection is closed then.
+ * `COPY ... TO STDOUT (FORMAT binary)` as a stream of raw bytes, several times as fast as a query result, whose bytes
+ * are sent as text. Returning from the iteration early closes the connection.
  */
 export class CopyQuery extends pg.Query implements AsyncIterable<Buffer> {
   readonly #text: string;
@@ -27,7 +27,7 @@ export class CopyQuery extends pg.Query implements AsyncIterable<Buffer> {
     this.#text = text;
   }
 
-  /** A property, as `pg` declares it. */
+  /** `pg` declares it as a property. */
   override readonly submit = (connection: unknown): void => {
     this.#connection = connection as CopyConnection;
     this.#connection.query(this.#text);
@@ -83,10 +83,10 @@ export class CopyQuery extends pg.Query implements AsyncIterable<Buffer> {
 }
 
 const signature = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
-/** Signature, flags, and the length of an extension that is empty. */
+/** Signature, flags and the length of an empty extension. */
 const headerBytes = 19;
 
-/** The rows of a binary COPY: the bytes of each field. Rows are batched as they arrive. */
+/** Parses a binary COPY into rows of raw fields, batched as they arrive. */
 export async function* copiedRows(
   source: AsyncIterable<Buffer>,
 ): AsyncGenerator<readonly (readonly Buffer[])[]> {
@@ -100,7 +100,8 @@ export async function* copiedRows(
         rest = data;
         continue;
       }
-      if (!data.subarray(0, signature.length).equals(signature)) throw new Error("This is no binary COPY");
+      if (!data.subarray(0, signature.length).equals(signature))
+        throw new Error("The data is not a binary COPY");
       at = headerBytes;
       isStarted = true;
     }
@@ -116,7 +117,7 @@ export async function* copiedRows(
   }
 }
 
-/** Undefined if the row is not complete, or at the end, whose number of fields is -1. */
+/** Undefined if the row is incomplete, or at the end, where the number of fields is -1. */
 function readRow(
   data: Buffer,
   start: number,

@@ -2,18 +2,18 @@ import type { Logger } from "@holdfast/core";
 import pg from "pg";
 import { decodeField } from "./transaction-query.ts";
 
-/** A connection that is held for a while. */
-export interface Lent {
+/** A connection reserved for one user. */
+export interface HeldConnection {
   readonly client: pg.PoolClient;
-  readonly giveBack: () => Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
-/** How long an idle connection is kept. */
+/** Time after which an idle connection is closed. */
 const idleMs = 10_000;
 
 /**
- * Connections for work that takes long, so that turns and reads do not wait behind it. Work beyond their number waits
- * for its turn. Whoever holds one must not wait for another one.
+ * Pool of connections for long work, so that turns and reads do not wait behind it. Further work queues. The holder of
+ * a connection must not wait for a second one: that could deadlock.
  */
 export class LongConnections {
   readonly #pool: pg.Pool;
@@ -29,7 +29,7 @@ export class LongConnections {
     this.#pool.on("error", (error) => log.warn("idle database connection lost", { error }));
   }
 
-  /** Lends a connection. A transaction that `work` leaves open is rolled back. */
+  /** Runs `work` with a connection. Rolls back a transaction that it leaves open. */
   async run<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let isBroken = false;
@@ -48,8 +48,8 @@ export class LongConnections {
     }
   }
 
-  /** Lends a connection until `giveBack` is called, which ends its transaction. */
-  async lend(): Promise<Lent> {
+  /** Reserves a connection until `release` is called, which rolls back its transaction. */
+  async hold(): Promise<HeldConnection> {
     const ended = Promise.withResolvers<void>();
     const started = Promise.withResolvers<pg.PoolClient>();
     const running = this.run(async (client) => {
@@ -61,7 +61,7 @@ export class LongConnections {
     const client = await started.promise;
     return {
       client,
-      async giveBack() {
+      async release() {
         ended.resolve();
         await running.catch(() => {});
       },

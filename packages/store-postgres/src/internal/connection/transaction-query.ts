@@ -4,10 +4,10 @@ import type { Duplex } from "node:stream";
 import pg from "pg";
 import type { Row } from "../rows.ts";
 
-/** A value of a statement. An array becomes an array of integers. */
+/** Parameter of a statement. An array is sent as an array of integers. */
 export type SqlParameter = string | number | boolean | null | Uint8Array | readonly number[];
 
-/** SQL with its values. Equal text is prepared once for each connection. */
+/** SQL with its parameters. Each connection prepares equal text once. */
 export interface Statement {
   readonly text: string;
   readonly values: readonly SqlParameter[];
@@ -15,7 +15,7 @@ export interface Statement {
   readonly returns?: true;
 }
 
-/** What `pg` passes to a query, as far as it is used here. */
+/** The part of `pg`'s connection that a query uses. */
 export interface WireConnection {
   readonly stream: Duplex;
   parse(query: { readonly text: string; readonly name: string }): void;
@@ -30,15 +30,15 @@ export interface WireConnection {
   sync(): void;
 }
 
-/** Names of the statements that a connection has prepared, by their text. */
+/** Names of a connection's prepared statements, by their text. */
 export type PreparedNames = Map<string, string>;
 
 /**
- * Statements that the server runs as one transaction: they are followed by a single Sync, at which it commits
- * (PostgreSQL's "implicit transaction" of the extended protocol). If one fails, the server skips the rest and rolls
- * back. That takes less than half of the processor time of BEGIN, statements and COMMIT.
+ * Runs statements as one transaction by sending a single Sync after them, at which the server commits (the "implicit
+ * transaction" of PostgreSQL's extended protocol). When one fails, the server skips the rest and rolls back. This
+ * takes less than half of the CPU of BEGIN, statements and COMMIT.
  *
- * Extends the query of `pg`, because its pipelines accept no other class.
+ * Extends `pg.Query`, because the pipelines of `pg` accept no other class.
  */
 export class TransactionQuery extends pg.Query {
   readonly #statements: readonly Statement[];
@@ -46,11 +46,11 @@ export class TransactionQuery extends pg.Query {
   readonly #done: (error: unknown, rows: readonly Row[]) => void;
   readonly #rows: Row[] = [];
   #columns: readonly { readonly name: string; readonly dataTypeID: number }[] = [];
-  /** The statement that is being answered. */
+  /** Index of the statement that is being answered. */
   #at = 0;
   #isDone = false;
 
-  /** Without `prepared`, the text of each statement is sent every time. `done` gets the rows of all statements. */
+  /** Without `prepared`, the text of each statement is sent every time. `done` receives the rows of all statements. */
   constructor(
     statements: readonly Statement[],
     prepared: PreparedNames | undefined,
@@ -62,7 +62,7 @@ export class TransactionQuery extends pg.Query {
     this.#done = done;
   }
 
-  /** A property, as `pg` declares it. Sends everything in one write. */
+  /** `pg` declares it as a property. Sends everything in one write. */
   override readonly submit = (wire: unknown): void => {
     const connection = wire as WireConnection;
     connection.stream.cork();
@@ -75,7 +75,7 @@ export class TransactionQuery extends pg.Query {
     }
   };
 
-  /** All of them first: what follows a statement that fails is skipped, and would not be prepared. */
+  /** Prepared before any statement runs: the server skips everything behind a failure, also preparations. */
   #prepare(connection: WireConnection, { text }: Statement): void {
     if (this.#prepared === undefined || this.#prepared.has(text)) return;
     const name = statementName(text);
@@ -134,7 +134,7 @@ function statementName(text: string): string {
   return name;
 }
 
-/** Types of PostgreSQL, by their object ids. */
+/** Object ids of PostgreSQL's types. */
 const types = { boolean: 16, bytea: 17, bigint: 20, smallint: 21, integer: 23 } as const;
 
 export function decodeField(type: number, field: string | null): unknown {

@@ -14,18 +14,18 @@ import { readPages } from "./pages.ts";
 export interface DatabasesOptions {
   readonly ports: Ports;
   readonly connections: Connections;
-  /** For the loading of pages. */
+  /** Connections for loading pages. */
   readonly loading: LongConnections;
   readonly retry: RetryLimits;
   readonly copies: LocalCopies;
   readonly schema: string;
   readonly shards: number;
   readonly maxBytes: number | undefined;
-  /** Resolves when no commit of this actor waits. */
+  /** Resolves when no commit of this actor is waiting. */
   readonly settled: (actorId: string) => Promise<void>;
 }
 
-/** What the row of an actor says about its database. */
+/** An actor's database according to its row. */
 export interface AcquiredDatabase {
   readonly epoch: number;
   readonly version: number;
@@ -33,7 +33,7 @@ export interface AcquiredDatabase {
   readonly content: CopyStamp | undefined;
 }
 
-/** From the columns `epoch, version, page_size, pages, database_version`. */
+/** Reads the columns `epoch, version, page_size, pages, database_version`. */
 export function acquiredDatabase(row: Row): AcquiredDatabase {
   const version = optionalInteger(row, "database_version");
   return {
@@ -46,27 +46,27 @@ export function acquiredDatabase(row: Row): AcquiredDatabase {
   };
 }
 
-/** A database that is being opened; commits of its owner meanwhile raise the version. */
+/** A database that is being opened. Commits of its owner raise the version in the meantime. */
 interface Opening {
   readonly epoch: number;
   version: number;
 }
 
-/** The oldest one is forgotten, and read again. */
+/** Beyond this number, the oldest entry is dropped and read again when needed. */
 const maxAcquired = 1_024;
 
 /**
- * The databases of actors that run on this node. The truth is the table of pages; the file is a local copy, which is
- * completed with the pages that are newer when an owner opens it.
+ * Databases of the actors on this node. The table of pages is authoritative. The local file is a copy, to which newer
+ * pages are added when an owner opens it.
  */
 export class Databases implements DatabaseStore {
   readonly #options: DatabasesOptions;
   readonly #open = new Map<string, OpenDatabase>();
-  /** Copies that are being closed or opened; one at a time for each actor. */
+  /** Running opens and closes, one at a time per actor. */
   readonly #busy = new Map<string, Promise<void>>();
   readonly #opening = new Map<string, Opening>();
-  /** Actors that were acquired and whose database is not open yet. */
-  readonly #acquired = new Map<string, AcquiredDatabase>();
+  /** Content of acquired actors' databases that are not open yet. */
+  readonly #contentOfClosed = new Map<string, AcquiredDatabase>();
   pagesLoaded = 0;
 
   constructor(options: DatabasesOptions) {
@@ -75,7 +75,7 @@ export class Databases implements DatabaseStore {
 
   async open(actorId: string, epoch: number, isNew: boolean): Promise<ActorDatabase> {
     await this.#options.settled(actorId);
-    return this.#alone(actorId, async () => {
+    return this.#exclusively(actorId, async () => {
       const before = this.#open.get(actorId);
       if (before !== undefined) {
         if (before.epoch > epoch) throw fenced(actorId);
@@ -95,15 +95,15 @@ export class Databases implements DatabaseStore {
     });
   }
 
-  /** Completes the local copy, and returns what it contains then; undefined for an empty database. */
+  /** Brings the local copy up to date and returns its content; undefined for an empty database. */
   async #load(actorId: string, opening: Opening): Promise<CopyStamp | undefined> {
     const { copies } = this.#options;
     const { epoch } = opening;
-    const acquired = this.#acquired.get(actorId);
-    this.#acquired.delete(actorId);
-    const known = acquired?.epoch === epoch ? acquired : await this.#row(actorId, epoch);
-    opening.version = Math.max(opening.version, known.version);
-    const { content } = known;
+    const acquired = this.#contentOfClosed.get(actorId);
+    this.#contentOfClosed.delete(actorId);
+    const row = acquired?.epoch === epoch ? acquired : await this.#row(actorId, epoch);
+    opening.version = Math.max(opening.version, row.version);
+    const { content } = row;
     const stamp = copies.takeStamp(actorId);
     if (content === undefined) copies.discard(actorId);
     else if (stamp?.version !== content.version) await this.#complete(actorId, epoch, stamp, content);
@@ -114,18 +114,18 @@ export class Databases implements DatabaseStore {
     actorId: string,
     epoch: number,
     stamp: CopyStamp | undefined,
-    truth: CopyStamp,
+    stored: CopyStamp,
   ): Promise<void> {
     const { copies, loading, retry, schema, shards, ports } = this.#options;
     const isUsable =
-      stamp !== undefined && stamp.version < truth.version && stamp.pageSize === truth.pageSize;
+      stamp !== undefined && stamp.version < stored.version && stamp.pageSize === stored.pageSize;
     if (!isUsable) copies.discard(actorId);
     const pages = readPages({
       ...{ connections: loading, ports, retry, schema, actorId, shard: shardOf(actorId, shards) },
       newerThan: isUsable ? stamp.version : 0,
     });
-    this.pagesLoaded += await copies.write(actorId, truth, pages);
-    // Another owner may have changed pages while they were read.
+    this.pagesLoaded += await copies.write(actorId, stored, pages);
+    // Throws `actor.fenced` if another owner may have changed pages during the read.
     await this.#row(actorId, epoch);
   }
 
@@ -154,44 +154,44 @@ export class Databases implements DatabaseStore {
     });
   }
 
-  /** Ends the SQL of a turn, sends it with the pages that it has changed, and follows its outcome. */
+  /** Commits the SQL of a turn locally, sends the turn with its changed pages and tracks its outcome. */
   commit(
     batch: CommitBatch,
     send: (pages: ChangedPages | undefined) => Promise<void>,
   ): Promise<void> | undefined {
     const database = this.#open.get(batch.actorId);
     if (database === undefined || database.isRetired) {
-      this.#passedBy(batch);
+      this.#recordVersion(batch);
       return undefined;
     }
     try {
-      const pages = database.endTurn(batch);
-      return database.follow(batch, pages, () => send(pages));
+      const pages = database.commitLocally(batch);
+      return database.track(batch, pages, () => send(pages));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** A commit of an actor whose database is not open yet: it opens with the version after it. */
-  #passedBy({ actorId, epoch, version }: CommitBatch): void {
-    const acquired = this.#acquired.get(actorId);
-    if (acquired?.epoch === epoch) this.#acquired.set(actorId, { ...acquired, version });
+  /** Records a commit of an actor whose database is not open yet: it opens at that version. */
+  #recordVersion({ actorId, epoch, version }: CommitBatch): void {
+    const acquired = this.#contentOfClosed.get(actorId);
+    if (acquired?.epoch === epoch) this.#contentOfClosed.set(actorId, { ...acquired, version });
     const opening = this.#opening.get(actorId);
     if (opening?.epoch === epoch) opening.version = version;
   }
 
-  /** A new owner takes over: the SQL of the previous one must not go on, and the next `open` knows what to load. */
-  acquired(actorId: string, acquired: AcquiredDatabase): void {
+  /** A new owner took over: stops the SQL of the previous one and remembers what the next `open` loads. */
+  ownerChanged(actorId: string, acquired: AcquiredDatabase): void {
     this.#open.get(actorId)?.retire();
     if (acquired.content === undefined) return;
-    this.#acquired.set(actorId, acquired);
-    for (const oldest of this.#acquired.keys()) {
-      if (this.#acquired.size <= maxAcquired) break;
-      this.#acquired.delete(oldest);
+    this.#contentOfClosed.set(actorId, acquired);
+    for (const oldest of this.#contentOfClosed.keys()) {
+      if (this.#contentOfClosed.size <= maxAcquired) break;
+      this.#contentOfClosed.delete(oldest);
     }
   }
 
-  /** Removes the copy of a destroyed actor. */
+  /** Removes the local copy of a destroyed actor. */
   destroyed(actorId: string): void {
     this.#open.get(actorId)?.fail(fenced(actorId));
     this.#inBackground(actorId, async () => {
@@ -202,14 +202,14 @@ export class Databases implements DatabaseStore {
   }
 
   #inBackground(actorId: string, work: () => Promise<void>): void {
-    this.#alone(actorId, work).catch((error: unknown) => {
-      this.#options.ports.log.warn("local copy of a database was not kept", { actorId, error });
+    this.#exclusively(actorId, work).catch((error: unknown) => {
+      this.#options.ports.log.warn("local copy of a database could not be kept", { actorId, error });
     });
   }
 
   async #release(database: OpenDatabase): Promise<void> {
     const { copies, ports } = this.#options;
-    await database.quiet();
+    await database.drained();
     if (this.#open.get(database.id) === database) this.#open.delete(database.id);
     if (!database.isOpen) return;
     database.close();
@@ -218,12 +218,12 @@ export class Databases implements DatabaseStore {
     try {
       await copies.keep(database.id, stamp);
     } catch (error) {
-      ports.log.warn("local copy of a database was not kept", { actorId: database.id, error });
+      ports.log.warn("local copy of a database could not be kept", { actorId: database.id, error });
       copies.discard(database.id);
     }
   }
 
-  async #alone<T>(actorId: string, work: () => Promise<T>): Promise<T> {
+  async #exclusively<T>(actorId: string, work: () => Promise<T>): Promise<T> {
     const result = (this.#busy.get(actorId) ?? Promise.resolve()).then(work);
     const ended = result.then(
       () => {},

@@ -5,33 +5,33 @@ import { dirname, join } from "node:path";
 
 const stampFormat = 1;
 
-/** Which content a local copy has. */
+/** Content of a local copy. */
 export interface CopyStamp {
-  /** The version of the actor whose commit has changed the database last. */
+  /** Version of the actor at the last commit that changed the database. */
   readonly version: number;
   readonly pageSize: number;
   readonly pages: number;
 }
 
-/** The newest content of a page. */
+/** Newest content of a page. */
 export interface Page {
   readonly no: number;
   readonly bytes: Uint8Array;
 }
 
 /**
- * The local copies of actors' databases, as files that are never synced. A copy counts only with its stamp, a small
- * file beside it, which is written when the copy is closed, and removed before it is opened again: a killed process
- * leaves no stamp, and the database is loaded again. A stamp of before the last start of the machine does not count,
- * because then the disk may have an older copy than the stamp says.
+ * Local copies of actors' databases, as files that are never synced. A copy is valid only with its stamp, a small file
+ * beside it. The stamp is written when the copy is closed and removed before it is opened again, so a killed process
+ * leaves none and the database is loaded again. A stamp from before the last boot is invalid: the disk may hold an
+ * older copy than it states.
  */
 export class LocalCopies {
   readonly #root: string;
-  /** Identifies the server and the start of this machine. */
+  /** Identifies the server and the boot of this machine. */
   readonly #origin: string;
   readonly #maxCopies: number;
 
-  /** `server` is another one after a backup was restored or a standby promoted: their copies cannot be completed. */
+  /** `server` changes when a backup is restored or a standby promoted: existing copies are then invalid. */
   constructor(root: string, server: string, maxCopies: number) {
     this.#root = root;
     this.#origin = `${server}/${bootId()}`;
@@ -40,7 +40,7 @@ export class LocalCopies {
     this.#removeUnstamped();
   }
 
-  /** Copies that a killed process has left. */
+  /** Removes the copies that a killed process left. */
   #removeUnstamped(): void {
     for (const folder of readdirSync(this.#root).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
       const names = new Set(readdirSync(join(this.#root, folder)));
@@ -57,7 +57,7 @@ export class LocalCopies {
     return join(this.#root, name.slice(-2), `${name}.db`);
   }
 
-  /** The stamp of a copy that may be used; removed with this call. */
+  /** Removes and returns the stamp of a valid copy. */
   takeStamp(actorId: string): CopyStamp | undefined {
     const path = this.pathOf(actorId);
     const stamp = existsSync(path) ? this.#readStamp(`${path}.stamp`) : undefined;
@@ -74,19 +74,19 @@ export class LocalCopies {
       if (typeof version !== "number" || typeof pageSize !== "number") return undefined;
       return typeof pages === "number" ? { version, pageSize, pages } : undefined;
     } catch {
-      // Without a stamp the copy is loaded again.
+      // Without a valid stamp the database is loaded again.
       return undefined;
     }
   }
 
-  /** Removes a copy, and makes room for a new one. */
+  /** Removes a copy, so that a new one can be written. */
   discard(actorId: string): void {
     const path = this.pathOf(actorId);
     for (const suffix of [".stamp", "-wal", "-shm", ""]) rmSync(`${path}${suffix}`, { force: true });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   }
 
-  /** Writes pages into a copy that is not open, then gives it its size. Pages that are never written are zeros. */
+  /** Writes pages into a closed copy, then truncates it to its size. Pages that were never written are zeros. */
   async write(actorId: string, stamp: CopyStamp, pages: AsyncIterable<readonly Page[]>): Promise<number> {
     const path = this.pathOf(actorId);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -104,7 +104,7 @@ export class LocalCopies {
     }
   }
 
-  /** Keeps a closed copy for the next owner on this node. */
+  /** Stamps a closed copy for the next owner on this node. */
   async keep(actorId: string, stamp: CopyStamp): Promise<void> {
     const path = this.pathOf(actorId);
     const temporary = `${path}.${randomUUID()}`;
@@ -113,7 +113,7 @@ export class LocalCopies {
     await this.#evict(dirname(path));
   }
 
-  /** Each folder keeps its share of the copies, the most recently used ones. */
+  /** Each folder keeps its share of the copies: the most recently used ones. */
   async #evict(folder: string): Promise<void> {
     const stamps = readdirSync(folder).filter((name) => name.endsWith(".stamp"));
     const excess = stamps.length - Math.max(1, Math.ceil(this.#maxCopies / 256));
@@ -130,7 +130,7 @@ export class LocalCopies {
   }
 }
 
-/** Changes with each start of the machine. Where there is none, copies are not used beyond this process. */
+/** Changes with each boot. On systems without one, copies are valid in this process only. */
 function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -139,10 +139,10 @@ function bootId(): string {
   }
 }
 
-/** Upper bound of the buffers of one write, on every operating system. */
+/** Maximum number of buffers in one write on any operating system. */
 const maxBuffers = 1_024;
 
-/** Pages that follow each other, to be written at once. */
+/** Groups consecutive pages, each group for one write. */
 function* runsOf(pages: readonly Page[]): Generator<{ readonly from: number; readonly bytes: Uint8Array[] }> {
   let run: { readonly from: number; readonly bytes: Uint8Array[] } | undefined;
   for (const { no, bytes } of pages) {

@@ -8,8 +8,8 @@ import { fenced, unavailable } from "../errors.ts";
 import { WalReader } from "./wal-reader.ts";
 
 /**
- * The local copy needs no syncs: it can be loaded again. No other connection opens it, so the index of its log is in
- * memory instead of a file.
+ * The local copy can be loaded again, so it is never synced. No other connection opens it, so the index of its log
+ * stays in memory.
  */
 const pragmas = `
   PRAGMA locking_mode = EXCLUSIVE;
@@ -27,14 +27,14 @@ export interface OpenDatabaseOptions {
   readonly epoch: number;
   /** Version of the actor. */
   readonly version: number;
-  /** Version of the commit that has changed the database last, and the number of pages since. */
+  /** Version of the last commit that changed the database, and the number of pages after it. */
   readonly stamp: { readonly version: number; readonly pages: number } | undefined;
   readonly maxBytes: number | undefined;
-  /** Called when the owner has closed it. */
+  /** Called when the owner closes it. */
   readonly onClose: (database: OpenDatabase) => void;
 }
 
-/** The database of an actor, open for its owner. Turns are committed to the local copy first, without a sync. */
+/** An actor's database, open for its owner. Turns are committed to the local copy first, without a sync. */
 export class OpenDatabase {
   readonly id: string;
   readonly epoch: number;
@@ -44,16 +44,16 @@ export class OpenDatabase {
   readonly #walState;
   readonly #onClose: (database: OpenDatabase) => void;
   #version: number;
-  /** The last commit with pages that the server has confirmed. */
+  /** The last confirmed commit with pages. */
   #stamp: { readonly version: number; readonly pages: number; readonly pageSize: number } | undefined;
   #pages: number;
   #failure: Error | undefined;
-  /** True once another owner has taken over: SQL of this one is refused, and the copy stays good. */
+  /** True once another owner has taken over: its SQL is refused, but the copy stays valid. */
   #isRetired = false;
   #isOpen = true;
-  /** Commits that the server has not answered. */
-  #unanswered = 0;
-  #onQuiet: (() => void)[] = [];
+  /** Number of unanswered commits. */
+  #inFlight = 0;
+  #onDrained: (() => void)[] = [];
 
   constructor({ id, path, epoch, version, stamp, maxBytes, onClose }: OpenDatabaseOptions) {
     this.id = id;
@@ -70,7 +70,7 @@ export class OpenDatabase {
       this.#stamp = stamp && { ...stamp, pageSize };
       this.#walState = database.prepare("PRAGMA wal_checkpoint(NOOP)");
       this.#session = new SqlSession(database);
-      // The log exists once the database was read in this mode.
+      // The first read in this mode creates the log.
       database.prepare("SELECT count(*) FROM sqlite_schema").get();
       this.#wal = new WalReader(`${path}-wal`);
       this.#database = database;
@@ -80,7 +80,7 @@ export class OpenDatabase {
     }
   }
 
-  /** What the copy contains, if all of it is confirmed; undefined if it must not be used again. */
+  /** Content of the copy if all of it is confirmed; undefined if it must not be used again. */
   get confirmed():
     | { readonly version: number; readonly pages: number; readonly pageSize: number }
     | undefined {
@@ -100,10 +100,10 @@ export class OpenDatabase {
   }
 
   /**
-   * Commits the turn to the local copy, and returns the pages that it has changed; undefined if there are none. Throws
-   * `actor.fenced` for a batch of another epoch or version, without touching the turn.
+   * Commits the turn to the local copy and returns its changed pages, if any. Throws `actor.fenced` for a batch of
+   * another epoch or version; the turn then stays open.
    */
-  endTurn(batch: CommitBatch): ChangedPages | undefined {
+  commitLocally(batch: CommitBatch): ChangedPages | undefined {
     if (batch.epoch !== this.epoch || batch.version !== this.#version + 1) throw fenced(this.id);
     if (this.#failure !== undefined) throw this.#failure;
     if (batch.destroyedAt !== undefined) {
@@ -120,7 +120,7 @@ export class OpenDatabase {
     try {
       return this.#changedPages();
     } catch (error) {
-      // The copy has a turn that cannot be sent.
+      // The copy holds a turn that cannot be sent.
       this.fail(error);
       throw error;
     }
@@ -137,42 +137,41 @@ export class OpenDatabase {
     return { pageSize, pages, hasShrunk, changed };
   }
 
-  /** Right after a commit nobody else uses the log, so that all of it is moved, and the next commit starts it over. */
+  /**
+   * Right after a commit nothing else uses the log, so the checkpoint is complete and the next commit restarts the
+   * log.
+   */
   #checkpoint(pageSize: number): void {
     const frames = Number(this.#walState.get()?.["log"] ?? 0);
     if (frames * pageSize < postgresStoreLimits.localCheckpointBytes) return;
     this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
-  /** Sends a commit of this actor, and follows it until the server has answered. */
-  async follow(
-    batch: CommitBatch,
-    pages: ChangedPages | undefined,
-    send: () => Promise<void>,
-  ): Promise<void> {
+  /** Sends a commit of this actor and tracks it until the server answers. */
+  async track(batch: CommitBatch, pages: ChangedPages | undefined, send: () => Promise<void>): Promise<void> {
     this.#version = batch.version;
-    this.#unanswered += 1;
+    this.#inFlight += 1;
     try {
       await send();
       if (pages !== undefined) {
         this.#stamp = { version: batch.version, pages: pages.pages, pageSize: pages.pageSize };
       }
     } catch (error) {
-      // The copy has a turn that the truth has not.
+      // The copy holds a turn that is not in the database.
       this.fail(error);
       throw error;
     } finally {
-      this.#unanswered -= 1;
-      if (this.#unanswered === 0) for (const resolve of this.#onQuiet.splice(0)) resolve();
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) for (const resolve of this.#onDrained.splice(0)) resolve();
     }
   }
 
-  /** Resolves when the server has answered all commits. */
-  async quiet(): Promise<void> {
-    if (this.#unanswered > 0) await new Promise<void>((resolve) => this.#onQuiet.push(resolve));
+  /** Resolves when all commits are answered. */
+  async drained(): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
   }
 
-  /** The copy must not be used any more, nor kept. */
+  /** Marks the copy as unusable. */
   fail(cause: unknown): void {
     this.#failure ??= cause instanceof Error ? cause : unavailable(cause);
   }
@@ -195,7 +194,7 @@ export class OpenDatabase {
       release: (name) => own().release(name),
       rollback: (name) => own().rollback(name),
       settle: () => {
-        // From the first commit on, even while it is in flight, transactions end with commits.
+        // After the first commit, even while it is in flight, transactions end with commits.
         if (this.#version > 0) return false;
         own().commit();
         return true;
@@ -208,13 +207,13 @@ export class OpenDatabase {
     };
   }
 
-  /** Rolls back uncommitted writes, moves the log into the copy, and closes it. */
+  /** Rolls back uncommitted writes, checkpoints the log and closes the copy. */
   close(): void {
     if (!this.#isOpen) return;
     this.#session.rollbackAll();
-    // Commits of SQL that no turn has covered, such as a VACUUM.
+    // SQL committed outside of a turn, such as a VACUUM.
     if (this.#wal.read(Number(this.#walState.get()?.["log"] ?? 0)) !== undefined) {
-      this.fail(new Error("The local copy has changes that belong to no turn"));
+      this.fail(new Error("The local copy has changes outside of any turn"));
     }
     this.#isOpen = false;
     this.#wal.close();
@@ -224,13 +223,13 @@ export class OpenDatabase {
 
 const FULL = 13;
 
-/** Errors of the local disk, before anything is sent. */
+/** Maps errors of the local disk, which occur before anything is sent. */
 export function mapSqliteError(error: unknown): unknown {
   const code = (error as { readonly errcode?: unknown } | null)?.errcode;
   if (typeof code !== "number") return error;
   if ((code & 0xff) === FULL) {
     const message =
-      "The local disk, or the limit of an actor's database, is full; nothing was written. Free space, then retry";
+      "The local disk is full, or the actor's database has reached its limit; nothing was written. Free space, then retry";
     return new HoldfastError("store", "full", message, { cause: error, metadata: { sqliteCode: code } });
   }
   const message =

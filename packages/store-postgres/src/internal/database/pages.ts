@@ -14,22 +14,22 @@ export interface ReadPagesOptions {
   readonly schema: string;
   readonly shard: number;
   readonly actorId: string;
-  /** 0 for all pages. */
+  /** Zero reads all pages. */
   readonly newerThan: number;
 }
 
 /**
- * Reads the pages of a database that are newer than a version, in order and in bounded memory. A lost connection is
- * replaced, and the reading goes on where it was.
+ * Reads the pages of a database that are newer than a version, in order and in bounded memory. Continues on another
+ * connection after a loss.
  */
 export async function* readPages(options: ReadPagesOptions): AsyncGenerator<readonly Page[]> {
   const { connections, ports, retry, actorId } = options;
   const backoff = new Backoff(ports, retry);
   const progress = { bytes: 0, reported: 0, after: 0 };
   for (;;) {
-    const lent = await connections.lend();
+    const held = await connections.hold();
     try {
-      for await (const pages of read(lent.client, options, progress.after)) {
+      for await (const pages of read(held.client, options, progress.after)) {
         yield pages;
         progress.after = pages.at(-1)?.no ?? progress.after;
         for (const page of pages) progress.bytes += page.bytes.length;
@@ -42,12 +42,12 @@ export async function* readPages(options: ReadPagesOptions): AsyncGenerator<read
       const isOver = sqlState(error) !== undefined && failureOf(error) === "final";
       if (isOver || !(await backoff.wait())) throw mapDatabaseError(error);
     } finally {
-      await lent.giveBack();
+      await held.release();
     }
   }
 }
 
-/** COPY takes no parameters. */
+/** COPY accepts no parameters. */
 async function* read(
   client: pg.PoolClient,
   { schema, shard, actorId, newerThan }: ReadPagesOptions,
@@ -61,7 +61,7 @@ async function* read(
   for await (const rows of copiedRows(query)) {
     const pages: Page[] = [];
     for (const [no, bytes] of rows) {
-      if (no === undefined || bytes === undefined) throw new Error("A page has two columns");
+      if (no === undefined || bytes === undefined) throw new Error("A copied page must have two columns");
       pages.push({ no: Number(no.readBigInt64BE()), bytes });
     }
     yield pages;

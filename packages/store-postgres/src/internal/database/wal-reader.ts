@@ -1,29 +1,29 @@
-/** Databases of actors: the local copy, its pages in PostgreSQL, and the way between them. */
+/** Databases of actors: local copies, their pages in PostgreSQL, and the transfer between them. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { corrupt } from "../errors.ts";
 
 const headerBytes = 32;
 const frameHeaderBytes = 24;
-/** Upper bound of one read, in frames. */
+/** Maximum number of frames in one read. */
 const framesPerRead = 256;
 
-/** What commits have added to a log. */
+/** Changes that commits appended to a log. */
 export interface WalChanges {
   readonly pageSize: number;
   /** Number of pages of the database after the last commit. */
   readonly pages: number;
-  /** The newest content of each changed page. */
+  /** Newest content of each changed page. */
   readonly changed: ReadonlyMap<number, Uint8Array>;
 }
 
 /**
- * Reads from the write-ahead log of an open SQLite database what its last commits have changed. The format is the one of
- * https://www.sqlite.org/fileformat2.html#walformat. SQLite holds no lock on the log's file, so that it may be opened
- * here, unlike the database itself.
+ * Reads the changes of the latest commits from the write-ahead log of an open SQLite database. Format:
+ * https://www.sqlite.org/fileformat2.html#walformat. SQLite holds no lock on the log's file, so it can be opened here,
+ * unlike the database itself.
  */
 export class WalReader {
   readonly #file: number;
-  /** Frames that were read before. */
+  /** Number of frames read so far. */
   #frames = 0;
   #salts = "";
 
@@ -31,12 +31,12 @@ export class WalReader {
     this.#file = openSync(path, "r");
   }
 
-  /** `frames`: the number of committed frames in the log, as SQLite tells it. Undefined if there is nothing new. */
+  /** `frames` is SQLite's number of committed frames in the log. Undefined if there is nothing new. */
   read(frames: number): WalChanges | undefined {
     if (frames <= 0) return undefined;
     const header = this.#readAt(0, headerBytes);
     const salts = header.toString("latin1", 16, 24);
-    // After a complete checkpoint the log starts over, with other salts.
+    // A complete checkpoint restarts the log with new salts.
     if (salts !== this.#salts) this.#frames = 0;
     this.#salts = salts;
     if (frames === this.#frames) return undefined;
@@ -58,7 +58,7 @@ export class WalReader {
         changed.set(block.readUInt32BE(at), block.subarray(at + frameHeaderBytes, at + frameBytes));
       }
     }
-    // Written, and cut off again by a later commit.
+    // Written, then truncated by a later commit.
     for (const page of changed.keys()) if (page > pages) changed.delete(page);
     return { pageSize, pages, changed };
   }
@@ -68,7 +68,7 @@ export class WalReader {
     let read = 0;
     while (read < length) {
       const count = readSync(this.#file, buffer, read, length - read, position + read);
-      if (count === 0) throw corrupt("The log of an actor's database ends early");
+      if (count === 0) throw corrupt("The log of an actor's database is truncated");
       read += count;
     }
     return buffer;

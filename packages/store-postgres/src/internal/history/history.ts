@@ -23,7 +23,7 @@ import { Restore } from "./restore.ts";
 export interface PostgresHistoryOptions {
   readonly ports: Ports;
   readonly connections: Connections;
-  /** For images, and for restores: a copy holds one of each. */
+  /** Images and restores use different pools: a copy holds a connection of each. */
   readonly images: LongConnections;
   readonly restores: LongConnections;
   readonly statements: TurnStatements;
@@ -31,7 +31,7 @@ export interface PostgresHistoryOptions {
   readonly shards: number;
   readonly cachePath: string;
   readonly get: (id: string) => Promise<ActorRecord | undefined>;
-  /** Resolves when no commit of this actor waits. */
+  /** Resolves when no commit of this actor is waiting. */
   readonly settled: (actorId: string) => Promise<void>;
 }
 
@@ -56,18 +56,18 @@ export class PostgresHistory implements HistoryStore {
     return storedState(await connections.read({ text, values, returns: true }));
   }
 
-  /** All parts are read in one transaction, which sees one moment of the database. */
+  /** Reads all parts in one transaction, which sees one snapshot of the database. */
   async image(actorId: string): Promise<ActorImage> {
     const { images, schema, shards, settled } = this.#options;
     await settled(actorId);
-    const lent = await images.lend();
-    const reader = new ImageReader(lent.client, schema, shardOf(actorId, shards), actorId);
+    const held = await images.hold();
+    const reader = new ImageReader(held.client, schema, shardOf(actorId, shards), actorId);
     try {
-      await lent.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      await held.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
       const { header, row } = await reader.header();
-      return { header, parts: until(reader.parts(row), lent.giveBack) };
+      return { header, parts: until(reader.parts(row), held.release) };
     } catch (error) {
-      await lent.giveBack();
+      await held.release();
       throw mapDatabaseError(error);
     }
   }
@@ -106,7 +106,7 @@ export class PostgresHistory implements HistoryStore {
     }).run(image.parts);
   }
 
-  /** If the connection is lost, the row of the actor says whether it was committed. */
+  /** After a lost connection, the actor's row shows whether it was committed. */
   async #commit(client: pg.ClientBase, actorId: string, commitId: string): Promise<void> {
     try {
       await client.query("COMMIT");

@@ -108,7 +108,7 @@ export class ImageReader {
     return joined(rows.slice(0, integer(rows[0] ?? {}, "pieces")), "value");
   }
 
-  /** The pages in order are the file. Pages that were never written are zeros. */
+  /** The pages in order form the file. Pages that were never written are zeros. */
   async *#database(pageSize: number, pages: number): AsyncGenerator<ImagePart> {
     const perPart = Math.min(pagesPerRead, Math.max(1, Math.floor(maxBytesPerPart / pageSize)));
     for (let from = 0; from < pages; from += perPart) {
@@ -151,7 +151,7 @@ export class ImageReader {
   }
 }
 
-/** Bytes 18 and 19 of an SQLite file are its journal mode: a file in WAL mode cannot be opened in memory. */
+/** Bytes 18 and 19 of an SQLite file are its journal mode. A file in WAL mode cannot be opened in memory. */
 function useRollbackJournal(firstPage: Uint8Array): void {
   firstPage[18] = 1;
   firstPage[19] = 1;

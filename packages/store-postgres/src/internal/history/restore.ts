@@ -20,12 +20,12 @@ export interface RestoreOptions {
   readonly schema: string;
   readonly shard: number;
   readonly now: number;
-  /** Folder for the database of the image while it is checked. */
+  /** Directory for the image's database while it is checked. */
   readonly scratch: string;
   readonly run: (statement: Statement) => Promise<unknown>;
 }
 
-/** Writes the parts of an image as a new actor into the open transaction, which the caller ends. */
+/** Writes an image as a new actor into the open transaction. The caller commits. */
 export class Restore {
   readonly #options: RestoreOptions;
   readonly #as: NewIdentity;
@@ -107,7 +107,7 @@ export class Restore {
     return this.#next({ kv: entries.map((entry) => ({ type: "put", ...entry }) as const) });
   }
 
-  /** The parts are turns of the new actor, in one transaction. */
+  /** Each part is a turn of the new actor, all in one transaction. */
   #next(changes: Partial<Parameters<TurnStatements["turn"]>[1]>, pages?: ChangedPages): Promise<void> {
     this.#version += 1;
     const turn = { actorId: this.#as.id, epoch: 1, version: this.#version, commitId: randomUUID() };
