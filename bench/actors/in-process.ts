@@ -2,11 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
-import { actor } from "@holdfast/actors";
 import { systemClock, systemPorts, systemRandom, uuidv7 } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { callFor, counter, type Round } from "../internal/counter.ts";
 import {
   ensure,
   type Floor,
@@ -18,17 +17,6 @@ import {
   type Scenario,
 } from "../internal/scenario.ts";
 import { type Ceiling, measureDurableCeiling } from "./store.ts";
-
-const counter = actor({
-  state: { count: 0 },
-  actions: {
-    increment: (c, by: number) => {
-      c.state.count += by;
-      return c.state.count;
-    },
-    get: (c) => c.state.count,
-  },
-});
 
 function open(path: string) {
   const ports = systemPorts();
@@ -54,31 +42,6 @@ export async function withRegistry<T>(
     await registry.shutdown();
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-interface Round {
-  readonly calls: number;
-  readonly perSecond: number;
-  /** CPU time of one call in microseconds, all threads. */
-  readonly cpuMicros: number;
-}
-
-/** Runs one loop per caller for a round: each starts its next call when the previous one returns. */
-async function callFor(callers: readonly (() => Promise<number>)[]): Promise<Round> {
-  let calls = 0;
-  const cpu = process.cpuUsage();
-  const started = performance.now();
-  const until = started + roundMs;
-  const one = async (call: () => Promise<number>): Promise<void> => {
-    while (performance.now() < until) {
-      await call();
-      calls++;
-    }
-  };
-  await Promise.all(callers.map(one));
-  const seconds = (performance.now() - started) / 1_000;
-  const { user, system } = process.cpuUsage(cpu);
-  return { calls, perSecond: calls / seconds, cpuMicros: (user + system) / calls };
 }
 
 const detail = (rounds: readonly Round[]): string =>
