@@ -29,7 +29,7 @@ export async function systemStatus(
     gitCheck(options.git),
     diskCheck(options.dataDirectory),
     agentsCheck(options),
-    modelsCheck(status),
+    modelsCheck(status, options.dataDirectory),
     ...budgetsCheck(status, options.dataDirectory),
   ]);
   return {
@@ -147,18 +147,23 @@ function budgetText({ scope, subject, period, tokens, costMicros, spent }: GateS
 }
 
 /** Lists how each available provider is configured, and only the names of the others. Exported for tests. */
-export function modelsCheck({ providers }: Pick<GateStatus, "providers">): SystemCheck {
+export function modelsCheck(
+  { providers }: Pick<GateStatus, "providers">,
+  dataDirectory: string,
+): SystemCheck {
   const available = providers.filter((provider) => provider.available);
   const unavailable = providers.filter((provider) => !provider.available).map(({ provider }) => provider);
   const detail = [
     ...available.map(({ provider, detail }) => `${provider}: ${detail}`),
-    ...(unavailable.length === 0 ? [] : [`not set up: ${unavailable.join(", ")} (npx holdfast auth status)`]),
+    ...(unavailable.length === 0
+      ? []
+      : [`not set up: ${unavailable.join(", ")} (${commandHint("auth status", dataDirectory)})`]),
   ].join("; ");
   return {
     id: "models",
     name: "Models",
     status: available.length > 0 ? "ok" : "warning",
     detail,
-    ...(available.length > 0 ? {} : { fix: "npx holdfast auth api-key anthropic" }),
+    ...(available.length > 0 ? {} : { fix: commandHint("auth api-key anthropic", dataDirectory) }),
   };
 }

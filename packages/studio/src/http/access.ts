@@ -114,6 +114,6 @@ function unauthorized(): HoldfastError {
   return new HoldfastError(
     "auth",
     "unauthorized",
-    'Not signed in. Open the link that "npx holdfast url" prints.',
+    'Not signed in. Open the link that "npx holdfast url" prints. Add --data if the server was started with it.',
   );
 }

@@ -20,7 +20,7 @@ type CoordinatorDependencies = Pick<
   "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"
 >;
 
-/** Serializes the statements and transactions of one database. */
+/** Maximum number of statements and transactions that wait. */
 const maxWaiting = 128;
 const defaultTransactionTimeoutMs = 60_000;
 

@@ -10,6 +10,7 @@ import {
   verbOf,
 } from "@holdfast/cli";
 import { openVault, providerNames, type Vault } from "@holdfast/gate";
+import { commandHint } from "../../command-hint.ts";
 import { loginToOpenRouter } from "./openrouter-login.ts";
 import { readSecret } from "./secret-input.ts";
 
@@ -44,11 +45,12 @@ export async function authCommand(args: readonly string[]): Promise<number> {
     console.log(authUsage);
     return 0;
   }
+  const dataDirectory = dataDirectoryOf(values.data);
   const verb = verbOf("auth", ["status", "login", "api-key"], given);
   if (verb === "status") noArguments(rest);
   const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
-  if (verb === "login" && provider !== undefined && provider !== "openrouter") return login(provider);
-  const dataDirectory = dataDirectoryOf(values.data);
+  if (verb === "login" && provider !== undefined && provider !== "openrouter")
+    return login(provider, dataDirectory);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
   const tell: Tell = (value, words) => console.log(values.json === true ? JSON.stringify(value) : words);
@@ -104,10 +106,12 @@ const loginPrograms: Partial<Record<Provider, readonly [string, ...string[]]>> =
   openai: ["codex", "login"],
 };
 
-async function login(provider: Provider): Promise<number> {
+async function login(provider: Provider, dataDirectory: string): Promise<number> {
   const [program, ...words] = loginPrograms[provider] ?? [];
   if (program === undefined) {
-    throw new UsageError(`${provider} has no login: give a key with auth api-key ${provider}`);
+    throw new UsageError(
+      `${provider} has no login. Store an API key instead: ${commandHint(`auth api-key ${provider}`, dataDirectory)}`,
+    );
   }
   const child = spawn(program, words, { stdio: "inherit" });
   const code = await new Promise<number | undefined>((resolve) => {
@@ -115,7 +119,9 @@ async function login(provider: Provider): Promise<number> {
     child.once("close", (exit) => resolve(exit ?? 1));
   });
   if (code !== undefined) return code;
-  process.stderr.write(`${program} is not installed. Install it, or: holdfast auth api-key ${provider}\n`);
+  process.stderr.write(
+    `${program} is not installed. Install it, or store an API key: ${commandHint(`auth api-key ${provider}`, dataDirectory)}\n`,
+  );
   return 1;
 }
 

@@ -10,6 +10,7 @@ import {
   verbOf,
 } from "@holdfast/cli";
 import { agentTable, findAgent, installAgent, withoutNodeModulesBins } from "@holdfast/sandbox";
+import { commandHint } from "../../command-hint.ts";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
 
@@ -30,7 +31,7 @@ export async function agentsCommand(args: readonly string[]): Promise<number> {
   switch (verbOf("agents", ["list", "install"], verb)) {
     case "list":
       noArguments(rest);
-      return list(agentsDirectoryOf(dataDirectory), values.json === true);
+      return list(dataDirectory, values.json === true);
     case "install":
       return install(
         oneArgument(rest, "The agent's name"),
@@ -45,11 +46,11 @@ function agentsDirectoryOf(dataDirectory: string): string {
   return join(dataDirectory, "agents");
 }
 
-async function list(directory: string, json: boolean): Promise<number> {
+async function list(dataDirectory: string, json: boolean): Promise<number> {
   const path = withoutNodeModulesBins(process.env["PATH"]);
   const agents = await Promise.all(
     agentTable.map(async (row) => {
-      const location = await findAgent(row, { agentsDirectory: directory, path });
+      const location = await findAgent(row, { agentsDirectory: agentsDirectoryOf(dataDirectory), path });
       return { id: row.id, name: row.name, installed: location !== undefined, packages: row.packages };
     }),
   );
@@ -58,7 +59,7 @@ async function list(directory: string, json: boolean): Promise<number> {
     return 0;
   }
   for (const agent of agents) {
-    const state = agent.installed ? "installed" : `npx holdfast agents install ${agent.id}`;
+    const state = agent.installed ? "installed" : commandHint(`agents install ${agent.id}`, dataDirectory);
     console.log(`${agent.id.padEnd(10)} ${agent.name.padEnd(16)} ${state}`);
   }
   return 0;

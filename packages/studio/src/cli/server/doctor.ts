@@ -13,6 +13,7 @@ import {
   probeDrivers,
 } from "@holdfast/gate";
 import { agentTable, findAgent, withoutNodeModulesBins } from "@holdfast/sandbox";
+import { commandHint } from "../../command-hint.ts";
 import { attackCommand } from "./doctor-attack.ts";
 import { driverOf, engineSocketOf } from "./jail-choice.ts";
 
@@ -186,7 +187,7 @@ async function agentChecks(dataDirectory: string): Promise<Check[]> {
             name: `agent: ${row.id}`,
             status: "warning",
             detail: "not installed",
-            fix: `npx holdfast agents install ${row.id}`,
+            fix: commandHint(`agents install ${row.id}`, dataDirectory),
           }
         : { name: `agent: ${row.id}`, status: "ok", detail: "installed" };
     }),

@@ -1,5 +1,6 @@
-import { harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
+import { dataDirectoryOf, harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import type { GroupEventView, StudioClient, TaskError } from "@holdfast/studio";
+import { commandHint } from "../../command-hint.ts";
 import { jailChoice, jailOptions, jailUsage } from "../server/jail-choice.ts";
 import { asOwner } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
@@ -52,7 +53,9 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
       );
     if (values.follow !== true) {
       if (!owner.lasts && !json)
-        process.stderr.write("No server runs: it goes on at the next start (npx holdfast start)\n");
+        process.stderr.write(
+          `No server is running. The task continues at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
+        );
       return 0;
     }
     const started = await untilStarted(owner.client, name, accepted.seq, json);

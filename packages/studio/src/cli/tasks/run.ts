@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { jsonLine, oneArgument, parse, screenOf, UsageError } from "@holdfast/cli";
+import { dataDirectoryOf, jsonLine, oneArgument, parse, screenOf, UsageError } from "@holdfast/cli";
+import { commandHint } from "../../command-hint.ts";
 import { jailChoice, jailOptions, jailUsage } from "../server/jail-choice.ts";
 import { asOwner } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
@@ -68,7 +69,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       if (values.json === true) console.log(jsonLine({ type: "applied", applied }));
       else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
     } else if (diff.files.length > 0 && values.json !== true) {
-      process.stderr.write(`Put it on a branch: npx holdfast tasks apply ${task.id}\n`);
+      process.stderr.write(
+        `Put it on a branch: ${commandHint(`tasks apply ${task.id}`, dataDirectoryOf(values.data))}\n`,
+      );
     }
     return ended.status === "idle" && !run.wasStopped ? 0 : 1;
   });
