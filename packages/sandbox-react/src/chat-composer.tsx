@@ -57,10 +57,11 @@ export function ChatComposer(props: ChatComposerProps) {
   const input = useRef<HTMLTextAreaElement>(null);
   const inputRef = useMergedRef(input, props.inputRef);
   const empty = message.trim() === "";
-  const closed = disabled || props.submitDisabled === true || (empty && props.allowEmptySubmit !== true);
+  const isSubmitDisabled =
+    disabled || props.submitDisabled === true || (empty && props.allowEmptySubmit !== true);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (closed) return;
+    if (isSubmitDisabled) return;
     props.onSubmit();
     // The button is disabled once the text is empty; the next step is to type.
     input.current?.focus();
@@ -70,7 +71,7 @@ export function ChatComposer(props: ChatComposerProps) {
       <form className={classNames.form} data-slot="form" onSubmit={submit}>
         <textarea
           {...textareaProps}
-          aria-label={nameOf(textareaProps, placeholder)}
+          aria-label={accessibleName(textareaProps, placeholder)}
           ref={inputRef}
           className={classNames.input}
           data-slot="input"
@@ -80,7 +81,7 @@ export function ChatComposer(props: ChatComposerProps) {
           onChange={(event) => props.onMessageChange(event.target.value)}
           onKeyDown={(event) => {
             props.onKeyDown?.(event);
-            if (props.submitOnEnter === true && submits(event)) {
+            if (props.submitOnEnter === true && isSubmitKey(event)) {
               event.preventDefault();
               event.currentTarget.form?.requestSubmit();
             }
@@ -94,8 +95,8 @@ export function ChatComposer(props: ChatComposerProps) {
           type="submit"
           className={classNames.submit}
           data-slot="submit"
-          data-disabled={flag(closed)}
-          disabled={closed}
+          data-disabled={flag(isSubmitDisabled)}
+          disabled={isSubmitDisabled}
           aria-label={submitLabel}
           title={submitLabel}
         >
@@ -109,15 +110,16 @@ export function ChatComposer(props: ChatComposerProps) {
 }
 
 /** An input method confirms its word with Enter, which must not submit. */
-function submits(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
+function isSubmitKey(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
   const plain = !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
   return event.key === "Enter" && plain && !event.defaultPrevented && !event.nativeEvent.isComposing;
 }
 
-function nameOf(
-  given: ChatComposerProps["textareaProps"],
+function accessibleName(
+  textareaProps: ChatComposerProps["textareaProps"],
   placeholder: string | undefined,
 ): string | undefined {
-  if (given?.["aria-labelledby"] !== undefined || given?.id !== undefined) return given["aria-label"];
-  return given?.["aria-label"] ?? placeholder ?? "Message";
+  if (textareaProps?.["aria-labelledby"] !== undefined || textareaProps?.id !== undefined)
+    return textareaProps["aria-label"];
+  return textareaProps?.["aria-label"] ?? placeholder ?? "Message";
 }

@@ -63,12 +63,12 @@ export function PermissionCard(props: PermissionCardProps) {
             selected={resolved && selectedId === option.optionId}
             dimmed={resolved && selectedId !== undefined && selectedId !== option.optionId}
             renderContent={props.renderPermissionOptionContent}
-            onChoose={() => send(permission.permissionId, replyOf(option.kind), option)}
+            onChoose={() => send(permission.permissionId, toReply(option.kind), option)}
           />
         ))}
         {resolved && selectedId === undefined && (
           <span className={classNames.permissionAutoResolved} data-slot="permission-auto-resolved">
-            {outcomeOf(permission.state)}
+            {describeOutcome(permission.state)}
           </span>
         )}
       </div>
@@ -118,7 +118,7 @@ function OptionButton(props: OptionButtonProps) {
   const { entry, option, resolved, selected, dimmed, renderContent } = props;
   const tone = option.kind.startsWith("allow") ? "allow" : "reject";
   const label = visibleText(option.name) || (labels[option.kind] ?? option.kind);
-  const context = { entry, option, label, reply: replyOf(option.kind), selected, dimmed, resolved };
+  const context = { entry, option, label, reply: toReply(option.kind), selected, dimmed, resolved };
   return (
     <button
       type="button"
@@ -144,12 +144,12 @@ const labels: Readonly<Record<string, string | undefined>> = {
   reject_always: "Reject Always",
 };
 
-function replyOf(kind: string): PermissionReply {
+function toReply(kind: string): PermissionReply {
   if (kind === "allow_once") return "once";
   return kind === "allow_always" ? "always" : "reject";
 }
 
-function outcomeOf(state: NonNullable<TranscriptEntry["permission"]>["state"]): string {
+function describeOutcome(state: NonNullable<TranscriptEntry["permission"]>["state"]): string {
   if (state === "expired") return "Expired without an answer";
   return state === "cancelled" ? "Withdrawn" : "Auto-resolved";
 }
@@ -181,28 +181,29 @@ function useReply(handler: PermissionReplyHandler | undefined) {
 
 /** Disabling the focused button would lose the keyboard focus: the card takes it. */
 function useKeepFocus(card: React.RefObject<HTMLElement | null>, resolved: boolean): void {
-  const held = useRef(false);
+  const hadFocus = useRef(false);
   useEffect(() => {
     const element = card.current;
     if (element === null) return;
-    const enter = () => {
-      held.current = true;
+    const onFocusIn = () => {
+      hadFocus.current = true;
     };
-    const leave = (event: FocusEvent) => {
+    const onFocusOut = (event: FocusEvent) => {
       // Without a next element the browser has removed the focus from a disabled button.
-      if (event.relatedTarget !== null) held.current = false;
+      if (event.relatedTarget !== null) hadFocus.current = false;
     };
-    element.addEventListener("focusin", enter);
-    element.addEventListener("focusout", leave);
+    element.addEventListener("focusin", onFocusIn);
+    element.addEventListener("focusout", onFocusOut);
     return () => {
-      element.removeEventListener("focusin", enter);
-      element.removeEventListener("focusout", leave);
+      element.removeEventListener("focusin", onFocusIn);
+      element.removeEventListener("focusout", onFocusOut);
     };
   }, [card]);
   useLayoutEffect(() => {
     const { activeElement, body } = document;
-    const nowhere = activeElement === null || activeElement === body;
-    const inside = card.current?.contains(activeElement) === true;
-    if (resolved && held.current && (nowhere || inside)) card.current?.focus({ preventScroll: true });
+    const isFocusLost = activeElement === null || activeElement === body;
+    const isFocusInside = card.current?.contains(activeElement) === true;
+    if (resolved && hadFocus.current && (isFocusLost || isFocusInside))
+      card.current?.focus({ preventScroll: true });
   }, [card, resolved]);
 }

@@ -351,7 +351,7 @@ class OpenStore implements SqliteStore {
 
   async backup(directory: string): Promise<SqliteBackup> {
     this.#group.assertUsable();
-    const backup = this.blobs.keep(() =>
+    const backup = this.blobs.withoutRemovals(() =>
       backupDatabase(this.#file, directory, (database, thread) =>
         backupFiles({
           from: dirname(this.#file),

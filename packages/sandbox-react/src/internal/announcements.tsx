@@ -8,7 +8,7 @@ const quietMs = 700;
 const maxCharacters = 500;
 
 /** Announced position: the last entry, and its text at that time. */
-interface Heard {
+interface AnnouncedEnd {
   readonly id: string;
   readonly text: string;
 }
@@ -18,43 +18,44 @@ interface Heard {
  * transcript itself is not a live region, because a virtual list inserts old entries as new elements.
  */
 export function Announcements({ entries }: { readonly entries: readonly TranscriptEntry[] }) {
-  const [said, setSaid] = useState("");
-  const [asked, setAsked] = useState("");
-  const heard = useRef(endOf(entries));
+  const [message, setMessage] = useState("");
+  const [question, setQuestion] = useState("");
+  const announced = useRef(lastPosition(entries));
   const questions = useRef<ReadonlySet<string>>(new Set(pendingIds(entries)));
   useEffect(() => {
-    const { current: before } = heard;
-    const index = before === undefined ? -1 : placeOf(entries, before);
+    const { current: before } = announced;
+    const index = before === undefined ? -1 : indexOfAnnounced(entries, before);
     // The initial entries of a transcript are not announced, also after switching sessions.
     if (before === undefined || index < 0) {
-      heard.current = endOf(entries);
+      announced.current = lastPosition(entries);
       return;
     }
     const timer = setTimeout(() => {
-      const news = newText(entries.slice(index), before);
-      heard.current = endOf(entries);
-      if (news !== "") setSaid(news.length > maxCharacters ? `${news.slice(0, maxCharacters)}…` : news);
+      const added = newText(entries.slice(index), before);
+      announced.current = lastPosition(entries);
+      if (added !== "")
+        setMessage(added.length > maxCharacters ? `${added.slice(0, maxCharacters)}…` : added);
     }, quietMs);
     return () => clearTimeout(timer);
   }, [entries]);
   useEffect(() => {
     const pending = pendingIds(entries);
-    const fresh = pending.filter((id) => !questions.current.has(id));
+    const newIds = pending.filter((id) => !questions.current.has(id));
     questions.current = new Set(pending);
-    const titles = fresh.flatMap((id) => {
+    const titles = newIds.flatMap((id) => {
       const title = entries.find((entry) => entry.id === id)?.permission?.title;
       return title === undefined ? [] : [visibleText(title)];
     });
-    if (titles.length > 0) setAsked(`The agent asks: ${titles.join(", ")}`);
-    else if (pending.length === 0) setAsked("");
+    if (titles.length > 0) setQuestion(`The agent asks: ${titles.join(", ")}`);
+    else if (pending.length === 0) setQuestion("");
   }, [entries]);
   return (
     <>
       <div role="status" data-slot="announcements" style={hiddenStyle}>
-        {said}
+        {message}
       </div>
       <div role="alert" data-slot="questions" style={hiddenStyle}>
-        {asked}
+        {question}
       </div>
     </>
   );
@@ -68,22 +69,24 @@ function pendingIds(entries: readonly TranscriptEntry[]): string[] {
     .map((entry) => entry.id);
 }
 
-function endOf(entries: readonly TranscriptEntry[]): Heard | undefined {
+function lastPosition(entries: readonly TranscriptEntry[]): AnnouncedEnd | undefined {
   const last = entries.at(-1);
-  return last && { id: last.id, text: textOf(last) };
+  return last && { id: last.id, text: spokenText(last) };
 }
 
-function textOf(entry: TranscriptEntry): string {
+function spokenText(entry: TranscriptEntry): string {
   return entry.kind === "message" && entry.role !== "user" ? (entry.text ?? "") : "";
 }
 
 /** Index of the last announced entry, even if older ones were inserted before it; -1 in another session. */
-function placeOf(entries: readonly TranscriptEntry[], heard: Heard): number {
-  return entries.findLastIndex((entry) => entry.id === heard.id && textOf(entry).startsWith(heard.text));
+function indexOfAnnounced(entries: readonly TranscriptEntry[], announced: AnnouncedEnd): number {
+  return entries.findLastIndex(
+    (entry) => entry.id === announced.id && spokenText(entry).startsWith(announced.text),
+  );
 }
 
 /** The text since then, starting with the last announced entry. */
-function newText([last, ...added]: readonly TranscriptEntry[], heard: Heard): string {
-  const grown = last === undefined ? "" : textOf(last).slice(heard.text.length);
-  return visibleText([grown, ...added.map(textOf)].filter((text) => text.trim() !== "").join("\n"));
+function newText([last, ...added]: readonly TranscriptEntry[], announced: AnnouncedEnd): string {
+  const grown = last === undefined ? "" : spokenText(last).slice(announced.text.length);
+  return visibleText([grown, ...added.map(spokenText)].filter((text) => text.trim() !== "").join("\n"));
 }

@@ -1,13 +1,13 @@
 import { type Ref, type RefCallback, type RefObject, useCallback } from "react";
 
 /** Combines two refs of any kind into one. */
-export function useMergedRef<T>(own: RefObject<T | null>, given: Ref<T> | undefined): RefCallback<T> {
+export function useMergedRef<T>(ref: RefObject<T | null>, forwarded: Ref<T> | undefined): RefCallback<T> {
   return useCallback(
     (element: T | null) => {
-      own.current = element;
-      if (typeof given === "function") given(element);
-      else if (given) given.current = element;
+      ref.current = element;
+      if (typeof forwarded === "function") forwarded(element);
+      else if (forwarded) forwarded.current = element;
     },
-    [own, given],
+    [ref, forwarded],
   );
 }

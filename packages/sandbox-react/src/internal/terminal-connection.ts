@@ -46,18 +46,18 @@ export class TerminalConnection {
   #attempt = 0;
   /** Offset of the next output byte; undefined if the server does not count. */
   #offset: number | undefined;
-  #drawn = false;
-  #over = false;
+  #isScreenDrawn = false;
+  #isFinished = false;
   #lastError = "";
   /** True once the server has sent the offset at which it begins. */
-  #begun = false;
+  #isOffsetKnown = false;
 
   constructor(options: TerminalConnectionOptions) {
     this.#options = options;
   }
 
   connect(): void {
-    if (this.#over || this.#link !== undefined) return;
+    if (this.#isFinished || this.#link !== undefined) return;
     this.#options.onState(
       this.#attempt === 0 ? { kind: "connecting" } : { kind: "reconnecting", attempt: this.#attempt },
     );
@@ -67,13 +67,13 @@ export class TerminalConnection {
       this.#attach(client.connectProcessTerminal(processId, from));
     } catch (error) {
       this.#options.onError(error instanceof Error ? error : new Error(String(error)));
-      this.#broken(undefined);
+      this.#onBreak(undefined);
     }
   }
 
   /** Starts over after it has given up. */
   retry(): void {
-    if (this.#over || this.#link !== undefined) return;
+    if (this.#isFinished || this.#link !== undefined) return;
     clearTimeout(this.#timer);
     this.#attempt = 0;
     this.connect();
@@ -89,7 +89,7 @@ export class TerminalConnection {
 
   /** Detaches; the process keeps running. */
   close(): void {
-    this.#over = true;
+    this.#isFinished = true;
     clearTimeout(this.#timer);
     this.#link?.close();
     this.#link = undefined;
@@ -97,27 +97,27 @@ export class TerminalConnection {
 
   #attach(link: ProcessTerminalLink): void {
     const { screen, onState, onExit, onError } = this.#options;
-    const current = () => !this.#over && this.#link === link;
+    const current = () => !this.#isFinished && this.#link === link;
     this.#link = link;
-    this.#begun = false;
+    this.#isOffsetKnown = false;
     link.onReady(({ offset }) => {
       if (!current()) return;
       this.#attempt = 0;
-      this.#begun = true;
-      if (this.#drawn && (offset === undefined || offset !== this.#offset)) screen.reset();
+      this.#isOffsetKnown = true;
+      if (this.#isScreenDrawn && (offset === undefined || offset !== this.#offset)) screen.reset();
       this.#offset = offset;
       onState({ kind: "ready" });
       link.resize(screen.size());
     });
     link.onData((data) => {
       if (!current()) return;
-      this.#drawn = true;
+      this.#isScreenDrawn = true;
       if (this.#offset !== undefined) this.#offset += data.byteLength;
       screen.write(data);
     });
     link.onExit((status) => {
       if (!current()) return;
-      this.#over = true;
+      this.#isFinished = true;
       onState({ kind: "exited", exitCode: status.exitCode ?? null });
       onExit(status);
       link.close();
@@ -128,17 +128,17 @@ export class TerminalConnection {
       onError(error);
     });
     link.onClose(() => {
-      if (current()) this.#broken(link);
+      if (current()) this.#onBreak(link);
     });
   }
 
-  #broken(link: ProcessTerminalLink | undefined): void {
+  #onBreak(link: ProcessTerminalLink | undefined): void {
     if (this.#link !== link) return;
     this.#link = undefined;
     const wait = (this.#options.delaysMs ?? defaultDelaysMs)[this.#attempt];
     this.#attempt += 1;
     // A restarted server may have less output than was seen, and refuses the offset.
-    if (!this.#begun && this.#attempt > 1) this.#offset = undefined;
+    if (!this.#isOffsetKnown && this.#attempt > 1) this.#offset = undefined;
     if (wait === undefined) {
       this.#options.onState({ kind: "lost", message: this.#lastError || "The connection was lost" });
       return;

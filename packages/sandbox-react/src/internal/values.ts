@@ -5,20 +5,20 @@ export function isRecord(value: unknown): value is UnknownRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function record(value: unknown): UnknownRecord {
+export function asRecord(value: unknown): UnknownRecord {
   return isRecord(value) ? value : {};
 }
 
-export function list(value: unknown): readonly unknown[] {
+export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-export function text(value: unknown): string | undefined {
+export function asText(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
 /** JSON with line breaks; text unchanged; an empty string for an empty value. */
-export function shown(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return value;
   if (isRecord(value) && Object.keys(value).length === 0) return "";

@@ -90,7 +90,7 @@ export function ProcessTerminal(props: ProcessTerminalProps) {
           style={{ ...barStyle, ...props.statusBarStyleOverride }}
         >
           <span role="status" data-slot="status" style={{ color: colors[state.kind] }}>
-            {wordsFor(state)}
+            {describeState(state)}
           </span>
           {(state.kind === "lost" || state.kind === "reconnecting") && (
             <button type="button" data-slot="retry" style={buttonStyle} onClick={terminal.retry}>
@@ -126,7 +126,7 @@ const colors: Readonly<Record<UsedTerminal["state"]["kind"], string>> = {
   exited: "#f0c674",
 };
 
-function wordsFor(state: UsedTerminal["state"]): string {
+function describeState(state: UsedTerminal["state"]): string {
   switch (state.kind) {
     case "connecting":
       return "Connecting…";

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { cx, flag } from "../internal/class-names.ts";
 import { LongText } from "../internal/long-text.tsx";
-import { changesText } from "../transcript/content.ts";
+import { formatChanges } from "../transcript/content.ts";
 import type { TranscriptEntry } from "../types.ts";
 import { visibleText } from "../visible-text.ts";
 import { FileChanges } from "./file-changes.tsx";
@@ -162,7 +162,7 @@ function Body({ entry, classNames }: BodyProps) {
   }
   const changes = entry.toolChanges ?? [];
   // The output repeats the changes, for applications that show only text.
-  const output = changes.length > 0 && entry.toolOutput === changesText(changes) ? "" : entry.toolOutput;
+  const output = changes.length > 0 && entry.toolOutput === formatChanges(changes) ? "" : entry.toolOutput;
   return (
     <>
       {entry.toolInput && (

@@ -35,45 +35,45 @@ export function useTranscriptVirtualizer<T>(
   // The scrolling element is an ancestor of the list, and is known only after the list's first layout.
   const [attached, attach] = useState(false);
   useEffect(() => attach(scrollElementRef?.current != null), [scrollElementRef]);
-  useFollow(scrollElementRef, isFollowingRef, onAtBottomChange);
+  useFollowEnd(scrollElementRef, isFollowingRef, onAtBottomChange);
   const end = virtualizer.getTotalSize();
   // biome-ignore lint/correctness/useExhaustiveDependencies: whatever makes the list longer moves its end.
   useLayoutEffect(() => {
     const element = scrollElementRef?.current;
-    if (element && isFollowingRef.current) toEnd(element);
+    if (element && isFollowingRef.current) scrollToEnd(element);
   }, [end, items, attached, scrollElementRef]);
   return { virtualizer, isFollowingRef };
 }
 
 /** Tracks whether the reader is at the end. */
-function useFollow(
+function useFollowEnd(
   scrollElementRef: RefObject<HTMLDivElement | null> | undefined,
   isFollowingRef: RefObject<boolean>,
   onAtBottomChange: ((atBottom: boolean) => void) | undefined,
 ): void {
-  const changed = useLatest(onAtBottomChange);
+  const listener = useLatest(onAtBottomChange);
   useEffect(() => {
     const element = scrollElementRef?.current;
     if (!element) return;
     let top = element.scrollTop;
-    let told: boolean | undefined;
-    const look = () => {
+    let reported: boolean | undefined;
+    const onScroll = () => {
       const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
       // Growing content moves the end away without a scroll event; only the reader scrolls up.
       if (distance < followDistance) isFollowingRef.current = true;
       else if (element.scrollTop < top - 1) isFollowingRef.current = false;
       top = element.scrollTop;
-      if (told === isFollowingRef.current) return;
-      told = isFollowingRef.current;
-      changed.current?.(told);
+      if (reported === isFollowingRef.current) return;
+      reported = isFollowingRef.current;
+      listener.current?.(reported);
     };
-    look();
-    element.addEventListener("scroll", look, { passive: true });
-    return () => element.removeEventListener("scroll", look);
-  }, [scrollElementRef, isFollowingRef, changed]);
+    onScroll();
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => element.removeEventListener("scroll", onScroll);
+  }, [scrollElementRef, isFollowingRef, listener]);
 }
 
 /** Scrolls a list to its last entry. */
-function toEnd(element: HTMLElement): void {
+function scrollToEnd(element: HTMLElement): void {
   element.scrollTop = element.scrollHeight;
 }

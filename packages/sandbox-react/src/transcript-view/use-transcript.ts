@@ -61,7 +61,7 @@ export interface SessionTranscript extends Transcript {
 }
 
 /** Events within this time are rendered together. */
-const drawMs = 30;
+const renderIntervalMs = 30;
 
 type Change = (transcript: Transcript) => Transcript;
 
@@ -70,47 +70,47 @@ export function useSessionTranscript(
   session: TranscriptSession | undefined,
   options: SessionTranscriptOptions = {},
 ): SessionTranscript {
-  const [shown, setShown] = useState<SessionTranscript>(nothing);
+  const [shown, setShown] = useState<SessionTranscript>(emptyTranscript);
   const load = useLatest(options.load);
   useEffect(() => {
-    setShown(nothing);
+    setShown(emptyTranscript);
     if (session === undefined) return;
     let transcript = createTranscript();
     let state: Pick<SessionTranscript, "loaded" | "error"> = { loaded: false, error: undefined };
     let timer: ReturnType<typeof setTimeout> | undefined;
     let ended = false;
-    const waiting: Change[] = [];
-    const draw = () => {
+    const queue: Change[] = [];
+    const render = () => {
       timer = undefined;
-      for (const change of waiting.splice(0)) transcript = change(transcript);
+      for (const change of queue.splice(0)) transcript = change(transcript);
       setShown({ ...transcript, ...state });
     };
     const add = (change: Change) => {
-      waiting.push(change);
-      if (state.loaded) timer ??= setTimeout(draw, drawMs);
+      queue.push(change);
+      if (state.loaded) timer ??= setTimeout(render, renderIntervalMs);
     };
-    const begin = (events: readonly TranscriptEvent[], error?: Error) => {
+    const start = (events: readonly TranscriptEvent[], error?: Error) => {
       if (ended) return;
       state = { loaded: true, error };
       transcript = reduceTranscript(transcript, events);
-      draw();
+      render();
     };
-    const stops = [
-      session.onEvent((event) => add((known) => reduceTranscript(known, event))),
-      session.onPermissionRequest((request) => add((known) => reducePermissionRequest(known, request))),
+    const unsubscribes = [
+      session.onEvent((event) => add((current) => reduceTranscript(current, event))),
+      session.onPermissionRequest((request) => add((current) => reducePermissionRequest(current, request))),
     ];
     const before = load.current?.() ?? Promise.resolve([]);
     before.then(
-      (events) => begin(events),
-      (error: unknown) => begin([], error instanceof Error ? error : new Error(String(error))),
+      (events) => start(events),
+      (error: unknown) => start([], error instanceof Error ? error : new Error(String(error))),
     );
     return () => {
       ended = true;
       clearTimeout(timer);
-      for (const stop of stops) stop();
+      for (const stop of unsubscribes) stop();
     };
   }, [session, load]);
   return shown;
 }
 
-const nothing: SessionTranscript = { ...createTranscript(), loaded: false, error: undefined };
+const emptyTranscript: SessionTranscript = { ...createTranscript(), loaded: false, error: undefined };

@@ -1,4 +1,4 @@
-import { isRecord, list, record, shown, text } from "../internal/values.ts";
+import { asList, asRecord, asText, formatValue, isRecord } from "../internal/values.ts";
 import type { FileChange } from "../types.ts";
 
 /**
@@ -9,39 +9,39 @@ const historyOpening = "Previous session history is replayed below as JSON-RPC e
 
 /** The text of a prompt's content blocks, without a replayed history. */
 export function promptText(blocks: unknown): string {
-  return list(blocks)
-    .filter((block) => !isHistory(record(block)))
+  return asList(blocks)
+    .filter((block) => !isHistory(asRecord(block)))
     .map(blockText)
-    .filter((said) => said !== "")
+    .filter((part) => part !== "")
     .join("\n\n");
 }
 
 function isHistory(block: Readonly<Record<string, unknown>>): boolean {
-  if (record(block._meta)[historyMark] === true) return true;
+  if (asRecord(block._meta)[historyMark] === true) return true;
   return typeof block.text === "string" && block.text.startsWith(historyOpening);
 }
 
 /** One content block as Markdown. Binary content is named, never shown. */
 export function blockText(value: unknown): string {
-  const block = record(value);
+  const block = asRecord(value);
   switch (block.type) {
     case "text":
-      return text(block.text) ?? "";
+      return asText(block.text) ?? "";
     case "image":
     case "audio":
-      return text(block.uri) ?? `[${block.type}: ${text(block.mimeType) ?? "unknown"}]`;
+      return asText(block.uri) ?? `[${block.type}: ${asText(block.mimeType) ?? "unknown"}]`;
     case "resource_link":
-      return link(text(block.title) ?? text(block.name), text(block.uri));
+      return markdownLink(asText(block.title) ?? asText(block.name), asText(block.uri));
     case "resource": {
-      const resource = record(block.resource);
-      return link(undefined, text(resource.uri));
+      const resource = asRecord(block.resource);
+      return markdownLink(undefined, asText(resource.uri));
     }
     default:
-      return text(block.text) ?? "";
+      return asText(block.text) ?? "";
   }
 }
 
-function link(name: string | undefined, uri: string | undefined): string {
+function markdownLink(name: string | undefined, uri: string | undefined): string {
   if (uri === undefined) return name ?? "";
   const label = (name ?? uri).replace(/[[\]\\]/g, "\\$&");
   return `[${label}](<${uri.replace(/[<>\s]/g, encodeURIComponent)}>)`;
@@ -53,26 +53,26 @@ export interface ToolContent {
 }
 
 /** The output of a tool call: its texts and file changes. */
-export function toolContent(content: unknown): ToolContent {
+export function parseToolContent(content: unknown): ToolContent {
   const texts: string[] = [];
   const changes: FileChange[] = [];
-  for (const item of list(content)) {
+  for (const item of asList(content)) {
     if (!isRecord(item)) continue;
     if (item.type === "content") texts.push(blockText(item.content));
     else if (item.type === "diff" && typeof item.path === "string") {
       changes.push({
         path: item.path,
-        oldText: text(item.oldText) ?? null,
-        newText: text(item.newText) ?? "",
+        oldText: asText(item.oldText) ?? null,
+        newText: asText(item.newText) ?? "",
       });
-    } else if (item.type === "terminal") texts.push(`Terminal ${text(item.terminalId) ?? ""}`.trim());
-    else texts.push(shown(item));
+    } else if (item.type === "terminal") texts.push(`Terminal ${asText(item.terminalId) ?? ""}`.trim());
+    else texts.push(formatValue(item));
   }
-  return { output: texts.filter((said) => said !== "").join("\n"), changes };
+  return { output: texts.filter((part) => part !== "").join("\n"), changes };
 }
 
 /** File changes as text, for programs that show only text. */
-export function changesText(changes: readonly FileChange[]): string {
+export function formatChanges(changes: readonly FileChange[]): string {
   return changes
     .map(({ path, oldText, newText }) => {
       const before = oldText === null ? [] : oldText.split("\n").map((line) => `-${line}`);

@@ -30,7 +30,7 @@ export class Draft {
   }
 
   /** Entries added from here on belong to this event. An invalid time counts as 0. */
-  begin(eventId: string, createdAt: number): void {
+  beginEvent(eventId: string, createdAt: number): void {
     const date = new Date(createdAt);
     this.#eventId = eventId;
     this.#time = (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
@@ -58,13 +58,13 @@ export class Draft {
   }
 
   /** Replaces an entry by a changed copy. */
-  change(index: number, changes: Partial<TranscriptEntry>): void {
+  update(index: number, changes: Partial<TranscriptEntry>): void {
     const entry = this.#entries[index];
     if (entry !== undefined) this.#entries[index] = { ...entry, ...changes };
   }
 
-  note(title: string, detail: string, severity: "info" | "error"): void {
-    this.memory.broken = true;
+  addNote(title: string, detail: string, severity: "info" | "error"): void {
+    this.memory.isMessageComplete = true;
     this.add({ kind: "meta", meta: { title, severity, ...(detail === "" ? {} : { detail }) } });
   }
 
@@ -76,22 +76,22 @@ export class Draft {
     return undefined;
   }
 
-  openTool(toolCallId: string, index: number): void {
+  trackTool(toolCallId: string, index: number): void {
     this.#tools.push({ toolCallId, index });
   }
 
   /** Marks running tool calls as unfinished. */
-  cutTools(): void {
+  cancelRunningTools(): void {
     for (const { index } of this.#tools) {
       const status = this.#entries[index]?.toolStatus;
-      if (status === "pending" || status === "in_progress") this.change(index, { toolStatus: "cancelled" });
+      if (status === "pending" || status === "in_progress") this.update(index, { toolStatus: "cancelled" });
     }
   }
 
   /** Called when a new agent process begins. */
   forgetTools(): void {
     this.#tools.length = 0;
-    this.memory.barrier = this.#entries.length;
+    this.memory.processStart = this.#entries.length;
   }
 
   finish(): Transcript {

@@ -1,15 +1,21 @@
-import { isRecord, record, text, type UnknownRecord } from "../internal/values.ts";
+import { asRecord, asText, isRecord, type UnknownRecord } from "../internal/values.ts";
 import type { TranscriptEntry } from "../types.ts";
 import { promptText } from "./content.ts";
 import { Draft } from "./draft.ts";
-import { addressSettled, answerRequest, ask, takePermission, withdrawAll } from "./questions.ts";
+import {
+  addQuestion,
+  assignPermissionId,
+  cancelOpenQuestions,
+  recordAnswer,
+  recordPermission,
+} from "./questions.ts";
 import {
   createTranscript,
   type Transcript,
   type TranscriptEvent,
   type TranscriptPermissionRequest,
 } from "./state.ts";
-import { takeUpdate } from "./updates.ts";
+import { applyUpdate } from "./updates.ts";
 
 /**
  * Reduces events into a new transcript. Pure: the old one is unchanged. Events come in log order, in pages or one by
@@ -28,8 +34,8 @@ export function reduceTranscript(
     changed = true;
     draft.memory.counted += 1;
     if (number !== undefined) draft.head = number;
-    draft.begin(event.id ?? String(number ?? draft.memory.counted), event.createdAt);
-    if (isRecord(event.payload)) takeMessage(draft, event.sender, event.payload);
+    draft.beginEvent(event.id ?? String(number ?? draft.memory.counted), event.createdAt);
+    if (isRecord(event.payload)) reduceMessage(draft, event.sender, event.payload);
   }
   return changed ? draft.finish() : transcript;
 }
@@ -51,42 +57,42 @@ export function reducePermissionRequest(
   transcript: Transcript,
   request: TranscriptPermissionRequest,
 ): Transcript {
-  const there = transcript.entries.some((entry) => entry.permission?.permissionId === request.id);
-  if (there) return transcript;
+  const isKnown = transcript.entries.some((entry) => entry.permission?.permissionId === request.id);
+  if (isKnown) return transcript;
   const draft = new Draft(transcript);
-  draft.begin(`permission-${request.id}`, request.createdAt);
-  const toolCall = record(request.toolCall);
+  draft.beginEvent(`permission-${request.id}`, request.createdAt);
+  const toolCall = asRecord(request.toolCall);
   // Callers that keep requests in a list pass answered ones, too.
-  if (!addressSettled(draft, request.id, text(toolCall.toolCallId), request.createdAt))
-    ask(draft, { permissionId: request.id }, toolCall, request.options);
+  if (!assignPermissionId(draft, request.id, asText(toolCall.toolCallId), request.createdAt))
+    addQuestion(draft, { permissionId: request.id }, toolCall, request.options);
   return draft.finish();
 }
 
-function takeMessage(draft: Draft, sender: TranscriptEvent["sender"], payload: UnknownRecord): void {
-  const method = text(payload.method);
+function reduceMessage(draft: Draft, sender: TranscriptEvent["sender"], payload: UnknownRecord): void {
+  const method = asText(payload.method);
   if (method === undefined) {
-    if (sender === "client") answerRequest(draft, keyOf(payload.id), payload.result);
-    else takeAnswer(draft, keyOf(payload.id), payload);
-  } else if (sender === "client") takeRequest(draft, method, payload);
+    if (sender === "client") recordAnswer(draft, idKey(payload.id), payload.result);
+    else reduceResponse(draft, idKey(payload.id), payload);
+  } else if (sender === "client") reduceRequest(draft, method, payload);
   else if (draft.memory.loading !== undefined && method === "session/update") return;
-  else takeFromAgent(draft, method, payload);
+  else reduceAgentMessage(draft, method, payload);
 }
 
 /** A text and a number are different ids. */
-function keyOf(id: unknown): string {
+function idKey(id: unknown): string {
   return JSON.stringify(id) ?? "";
 }
 
-function takeRequest(draft: Draft, method: string, payload: UnknownRecord): void {
+function reduceRequest(draft: Draft, method: string, payload: UnknownRecord): void {
   const { memory } = draft;
   if (method === "session/prompt") {
-    const said = promptText(record(payload.params).prompt);
-    memory.prompts = [...memory.prompts, keyOf(payload.id)];
-    memory.broken = true;
+    const prompt = promptText(asRecord(payload.params).prompt);
+    memory.prompts = [...memory.prompts, idKey(payload.id)];
+    memory.isMessageComplete = true;
     memory.exitShown = false;
     delete memory.planIndex;
-    if (said !== "") draft.add({ kind: "message", role: "user", text: said });
-  } else if (method === "session/load") memory.loading = keyOf(payload.id);
+    if (prompt !== "") draft.add({ kind: "message", role: "user", text: prompt });
+  } else if (method === "session/load") memory.loading = idKey(payload.id);
   else if (method === "initialize") {
     // A new process: pending requests get no answers, and tool call ids may repeat.
     memory.prompts = [];
@@ -95,7 +101,7 @@ function takeRequest(draft: Draft, method: string, payload: UnknownRecord): void
 }
 
 /** A response of the agent, or of the server on its behalf. */
-function takeAnswer(draft: Draft, key: string, payload: UnknownRecord): void {
+function reduceResponse(draft: Draft, key: string, payload: UnknownRecord): void {
   const { memory } = draft;
   if (memory.loading === key) {
     delete memory.loading;
@@ -103,21 +109,21 @@ function takeAnswer(draft: Draft, key: string, payload: UnknownRecord): void {
   }
   if (!memory.prompts.includes(key)) return;
   memory.prompts = memory.prompts.filter((open) => open !== key);
-  memory.broken = true;
-  if (memory.prompts.length === 0) withdrawAll(draft);
+  memory.isMessageComplete = true;
+  if (memory.prompts.length === 0) cancelOpenQuestions(draft);
   if (isRecord(payload.error)) {
-    const detail = text(record(payload.error.data).agentStderr) ?? "";
-    draft.cutTools();
-    if (!memory.exitShown) draft.note(text(payload.error.message) ?? "The turn failed", detail, "error");
+    const detail = asText(asRecord(payload.error.data).agentStderr) ?? "";
+    draft.cancelRunningTools();
+    if (!memory.exitShown) draft.addNote(asText(payload.error.message) ?? "The turn failed", detail, "error");
     return;
   }
-  const stopReason = text(record(payload.result).stopReason);
+  const stopReason = asText(asRecord(payload.result).stopReason);
   if (stopReason === undefined || stopReason === "end_turn") return;
-  draft.cutTools();
-  draft.note(...stopped(stopReason));
+  draft.cancelRunningTools();
+  draft.addNote(...describeStop(stopReason));
 }
 
-function stopped(reason: string): [title: string, detail: string, severity: "info" | "error"] {
+function describeStop(reason: string): [title: string, detail: string, severity: "info" | "error"] {
   switch (reason) {
     case "cancelled":
       return ["Turn cancelled", "", "info"];
@@ -132,32 +138,32 @@ function stopped(reason: string): [title: string, detail: string, severity: "inf
   }
 }
 
-function takeFromAgent(draft: Draft, method: string, payload: UnknownRecord): void {
-  const params = record(payload.params);
+function reduceAgentMessage(draft: Draft, method: string, payload: UnknownRecord): void {
+  const params = asRecord(payload.params);
   switch (method) {
     case "session/update":
-      takeUpdate(draft, record(params.update));
+      applyUpdate(draft, asRecord(params.update));
       return;
     case "session/request_permission":
-      ask(draft, { rpcId: keyOf(payload.id) }, record(params.toolCall), params.options);
+      addQuestion(draft, { rpcId: idKey(payload.id) }, asRecord(params.toolCall), params.options);
       return;
     case "_session/permission":
-      takePermission(draft, params);
+      recordPermission(draft, params);
       return;
     case "_session/prompt":
-      takePrompt(draft, params);
+      reducePromptStatus(draft, params);
       return;
     case "_session/recovered":
-      recovered(draft, params.recovery);
+      addRecoveryNote(draft, params.recovery);
       return;
     case "_session/setting_lost":
-      draft.note("A setting was not restored", text(params.message) ?? "", "error");
+      draft.addNote("A setting was not restored", asText(params.message) ?? "", "error");
       return;
     case "_adapter/agent_exited":
-      exited(draft, params);
+      reduceExit(draft, params);
       return;
     case "_adapter/gap":
-      draft.note("Part of the agent's output is missing", "", "error");
+      draft.addNote("Part of the agent's output is missing", "", "error");
       return;
     default:
       return;
@@ -165,32 +171,32 @@ function takeFromAgent(draft: Draft, method: string, payload: UnknownRecord): vo
 }
 
 /** The outcome of most prompts follows from its request and response; these two cases have none. */
-function takePrompt(draft: Draft, params: UnknownRecord): void {
+function reducePromptStatus(draft: Draft, params: UnknownRecord): void {
   const { memory } = draft;
-  const detail = text(record(params.error).message) ?? "";
+  const detail = asText(asRecord(params.error).message) ?? "";
   if (params.status === "running") {
-    const id = text(params.id);
+    const id = asText(params.id);
     if (id !== undefined) memory.runningId = id;
   } else if (params.status === "failed" && params.id !== memory.runningId) {
-    draft.note("A prompt was not delivered to the agent", detail, "error");
+    draft.addNote("A prompt was not delivered to the agent", detail, "error");
   } else if (params.status === "interrupted") {
     memory.prompts = [];
-    withdrawAll(draft);
-    draft.cutTools();
-    draft.note("The turn was interrupted", detail, "error");
+    cancelOpenQuestions(draft);
+    draft.cancelRunningTools();
+    draft.addNote("The turn was interrupted", detail, "error");
   }
 }
 
-function recovered(draft: Draft, recovery: unknown): void {
+function addRecoveryNote(draft: Draft, recovery: unknown): void {
   if (recovery === "replayed")
-    draft.note("The agent was restarted with the history of the conversation", "", "info");
-  else draft.note("The agent was restarted and remembers the conversation", "", "info");
+    draft.addNote("The agent was restarted with the history of the conversation", "", "info");
+  else draft.addNote("The agent was restarted and remembers the conversation", "", "info");
 }
 
-function exited(draft: Draft, params: UnknownRecord): void {
+function reduceExit(draft: Draft, params: UnknownRecord): void {
   const busy = draft.memory.prompts.length > 0;
-  withdrawAll(draft);
-  draft.cutTools();
+  cancelOpenQuestions(draft);
+  draft.cancelRunningTools();
   draft.forgetTools();
   // An exit between two turns needs no entry: the server restarts the agent for the next prompt.
   if (params.success === true && !busy) return;
@@ -198,6 +204,6 @@ function exited(draft: Draft, params: UnknownRecord): void {
     typeof params.signal === "string"
       ? `was terminated by ${params.signal}`
       : `exited with code ${String(params.code ?? params.exitCode ?? "unknown")}`;
-  draft.note(`The agent ${how}`, text(params.stderr) ?? "", "error");
+  draft.addNote(`The agent ${how}`, asText(params.stderr) ?? "", "error");
   draft.memory.exitShown = true;
 }

@@ -57,17 +57,17 @@ export interface TranscriptMemory {
   /** The key of a pending `session/load`, during which the agent repeats known events. */
   readonly loading?: string;
   /** Entries before this index belong to an earlier agent process, whose tool call ids may repeat. */
-  readonly barrier: number;
+  readonly processStart: number;
   /** The next message or thought starts a new entry. */
-  readonly broken: boolean;
+  readonly isMessageComplete: boolean;
   /** The agent's id of the current message. */
   readonly messageId?: string;
   /** Index of this turn's plan. */
   readonly planIndex?: number;
   readonly tools: readonly OpenTool[];
-  readonly asks: readonly OpenAsk[];
-  /** Answered questions without an address, which may be reported after the answer. */
-  readonly settled: readonly OpenAsk[];
+  readonly openQuestions: readonly OpenQuestion[];
+  /** Answered questions without the server's id, which may arrive after the answer. */
+  readonly settledQuestions: readonly OpenQuestion[];
   /** True if the agent's exit was shown: the error responses that follow it add nothing. */
   readonly exitShown: boolean;
   /** Counter for events without a number. */
@@ -80,14 +80,14 @@ export interface OpenTool {
   readonly index: number;
 }
 
-/** A question that waits for its answer, or for its address. */
-export interface OpenAsk {
+/** A question that waits for its answer, or for the server's id. */
+export interface OpenQuestion {
   readonly index: number;
   readonly toolCallId?: string;
   /** The id of the JSON-RPC request, if it was seen. */
   readonly rpcId?: string;
-  /** True if the id for answers is known. */
-  readonly addressed: boolean;
+  /** True if the server's id, with which it is answered, is known. */
+  readonly hasPermissionId: boolean;
 }
 
 const empty: Transcript = {
@@ -97,11 +97,11 @@ const empty: Transcript = {
   plan: [],
   memory: {
     prompts: [],
-    barrier: 0,
-    broken: true,
+    processStart: 0,
+    isMessageComplete: true,
     tools: [],
-    asks: [],
-    settled: [],
+    openQuestions: [],
+    settledQuestions: [],
     exitShown: false,
     counted: 0,
   },

@@ -8,12 +8,12 @@ import "./styles/tools.css";
 import { flushQueryUpdates, reloadOnFragment, tabStorage, WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { takeConnection } from "./api/connection.ts";
+import { readConnection } from "./api/connection.ts";
 import { describeError } from "./api/errors.ts";
 import { App } from "./app/app.tsx";
 
 // Removes the token from the address before anything else.
-const connection = takeConnection(location, history, tabStorage());
+const connection = readConnection(location, history, tabStorage());
 reloadOnFragment(["token", "headers"]);
 flushQueryUpdates();
 

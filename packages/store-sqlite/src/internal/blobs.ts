@@ -18,26 +18,26 @@ const partialSuffix = ".partial";
 export class Blobs implements BlobStore {
   readonly #root: string;
   /** Resolves when it is durable that this process may leave files without references. */
-  readonly #before: () => Promise<void>;
+  readonly #beforeWrite: () => Promise<void>;
 
   /** Removals that wait because copies are being made. */
-  readonly #later = new Set<string>();
-  #keepers = 0;
+  readonly #postponed = new Set<string>();
+  #holds = 0;
 
   constructor(path: string, before: () => Promise<void>) {
     this.#root = join(path, blobsFolder);
-    this.#before = before;
+    this.#beforeWrite = before;
   }
 
   async put(actorId: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BlobInfo> {
-    await this.#before();
+    await this.#beforeWrite();
     const folder = this.#folder(actorId);
     const partial = join(folder, `${randomUUID()}${partialSuffix}`);
     try {
       makeDirectory(folder);
       const info = await write(partial, source, maxBytes);
       const path = join(folder, info.hash);
-      this.#later.delete(path);
+      this.#postponed.delete(path);
       if (existsSync(path)) await rm(partial);
       else await rename(partial, path);
       await syncDirectoryOf(path);
@@ -67,19 +67,19 @@ export class Blobs implements BlobStore {
   }
 
   #remove(path: string): void {
-    if (this.#keepers > 0) this.#later.add(path);
+    if (this.#holds > 0) this.#postponed.add(path);
     else rmSync(path, { recursive: true, force: true });
   }
 
   /** Postpones removals while `work` runs. */
-  async keep<T>(work: () => Promise<T>): Promise<T> {
-    this.#keepers += 1;
+  async withoutRemovals<T>(work: () => Promise<T>): Promise<T> {
+    this.#holds += 1;
     try {
       return await work();
     } finally {
-      this.#keepers -= 1;
-      if (this.#keepers === 0) for (const path of this.#later) this.#remove(path);
-      if (this.#keepers === 0) this.#later.clear();
+      this.#holds -= 1;
+      if (this.#holds === 0) for (const path of this.#postponed) this.#remove(path);
+      if (this.#holds === 0) this.#postponed.clear();
     }
   }
 

@@ -33,7 +33,7 @@ export class WorkerThread {
   }
 
   /** Sends one request; requests are answered in order. Rejects with `store.closed` after `close`. */
-  ask(request: Exclude<WorkerRequest, { type: "close" }>): Promise<Done> {
+  send(request: Exclude<WorkerRequest, { type: "close" }>): Promise<Done> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
       this.#worker ??= this.#start();

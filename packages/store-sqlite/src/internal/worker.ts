@@ -30,17 +30,20 @@ if (port !== null) {
       port.close();
       return;
     }
-    port.postMessage(answer(database, request));
+    port.postMessage(handleRequest(database, request));
   });
 }
 
-function answer(database: DatabaseSync, request: Exclude<WorkerRequest, { type: "close" }>): WorkerReply {
+function handleRequest(
+  database: DatabaseSync,
+  request: Exclude<WorkerRequest, { type: "close" }>,
+): WorkerReply {
   try {
     if (request.type === "copy") {
       database.prepare("VACUUM INTO ?").run(request.file);
       return { type: "done", busy: false, frames: 0, moved: 0 };
     }
-    if (request.type === "copy-file" || request.type === "checkpoint-file") return elsewhere(request);
+    if (request.type === "copy-file" || request.type === "checkpoint-file") return handleFileRequest(request);
     return checkpoint(database, request.type);
   } catch (error) {
     return {
@@ -51,7 +54,9 @@ function answer(database: DatabaseSync, request: Exclude<WorkerRequest, { type: 
   }
 }
 
-function elsewhere(request: Extract<WorkerRequest, { type: "copy-file" | "checkpoint-file" }>): WorkerReply {
+function handleFileRequest(
+  request: Extract<WorkerRequest, { type: "copy-file" | "checkpoint-file" }>,
+): WorkerReply {
   const database = openExisting(request.file);
   try {
     database.exec(connectionPragmas);

@@ -22,7 +22,7 @@ export interface RunnerOptions {
   readonly prepare: (work: TaskWork, signal: AbortSignal) => Promise<PreparedTask>;
   /** Taints a session before untrusted text enters it; durable when it resolves. */
   readonly taint: (sessionId: string, reason: string) => Promise<void>;
-  /** Called when no work is left. The agent stays up until `rest` is called. */
+  /** Called when no work is left. The agent keeps running until `stopAgent` is called. */
   readonly onIdle: () => void;
 }
 

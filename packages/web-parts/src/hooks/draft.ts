@@ -20,7 +20,7 @@ export class Draft<T> {
 
   constructor(options: DraftOptions<T>) {
     this.#options = options;
-    this.#value = options.read(this.#kept()) ?? options.empty;
+    this.#value = options.read(this.#load()) ?? options.empty;
   }
 
   get value(): T {
@@ -29,7 +29,7 @@ export class Draft<T> {
 
   change(change: (value: T) => T): void {
     this.#value = change(this.#value);
-    this.#keep();
+    this.#save();
     for (const listener of this.#listeners) listener();
   }
 
@@ -38,7 +38,7 @@ export class Draft<T> {
     return () => this.#listeners.delete(listener);
   }
 
-  #kept(): unknown {
+  #load(): unknown {
     try {
       return JSON.parse(this.#options.storage?.getItem(this.#options.key) ?? "null");
     } catch {
@@ -47,7 +47,7 @@ export class Draft<T> {
     }
   }
 
-  #keep(): void {
+  #save(): void {
     const { key, empty, storage } = this.#options;
     try {
       if (this.#value === empty) storage?.removeItem(key);

@@ -35,15 +35,15 @@ function AskDialog({
 }: Question & { readonly onClose: () => void }) {
   const id = useId();
   const [text, setText] = useState(initial);
-  const wanted = text.trim();
+  const value = text.trim();
   return (
     <ConfirmDialog
       title={title}
       dismissLabel="Cancel"
       confirmLabel={confirmLabel}
       confirmClassName="button button-primary"
-      ready={wanted !== ""}
-      deed={() => onConfirm(wanted)}
+      ready={value !== ""}
+      deed={() => onConfirm(value)}
       onClose={onClose}
     >
       <div className="field">

@@ -4,10 +4,10 @@ import { usePageTitle } from "../web-app.tsx";
 const reloadedKey = "holdfast.reloadedAt";
 
 /** Interval between probes of the server. */
-const lookAgainMs = 2_000;
+const probeIntervalMs = 2_000;
 
 /** A page that fails again this soon after a reload is not reloaded again. */
-const lateMs = 10_000;
+const reloadLoopMs = 10_000;
 
 /** A part of the app failed to load: the server has stopped or now runs another version. */
 class PartNotLoaded extends Error {
@@ -28,7 +28,7 @@ export function appPart<T>(load: () => Promise<T>): () => Promise<T> {
  */
 export function PageFailed({ error }: { readonly error: unknown }) {
   usePageTitle("Not shown");
-  const [waits] = useState(() => error instanceof PartNotLoaded && !reloadedLately());
+  const [waits] = useState(() => error instanceof PartNotLoaded && !wasJustReloaded());
   useReloadWhenServed(waits);
   return (
     <div className="page page-narrow">
@@ -62,17 +62,17 @@ function useReloadWhenServed(active: boolean): void {
     if (!active) return;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const look = async () => {
+    const probe = async () => {
       const served = await isServed(abort.signal);
       if (abort.signal.aborted) return;
       if (!served) {
-        timer = setTimeout(() => void look(), lookAgainMs);
+        timer = setTimeout(() => void probe(), probeIntervalMs);
         return;
       }
       sessionStorage.setItem(reloadedKey, String(Date.now()));
       window.location.reload();
     };
-    void look();
+    void probe();
     return () => {
       abort.abort();
       clearTimeout(timer);
@@ -89,9 +89,9 @@ async function isServed(signal: AbortSignal): Promise<boolean> {
   }
 }
 
-function reloadedLately(): boolean {
+function wasJustReloaded(): boolean {
   try {
-    return Date.now() - Number(sessionStorage.getItem(reloadedKey) ?? 0) < lateMs;
+    return Date.now() - Number(sessionStorage.getItem(reloadedKey) ?? 0) < reloadLoopMs;
   } catch {
     // Without storage, a reload cannot be recorded, and the page could reload forever.
     return true;

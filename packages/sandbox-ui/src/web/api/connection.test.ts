@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { takeConnection, withToken } from "./connection.ts";
+import { readConnection, withToken } from "./connection.ts";
 
 function tab(address: string, kept = new Map<string, string>()) {
   const url = new URL(address);
@@ -12,7 +12,7 @@ function tab(address: string, kept = new Map<string, string>()) {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => void kept.set(key, value),
   };
-  return { connection: takeConnection(url, history, storage), shown, kept, storage };
+  return { connection: readConnection(url, history, storage), shown, kept, storage };
 }
 
 test("a token and headers in the query are removed from the address and kept for the tab", () => {
@@ -66,6 +66,6 @@ test("the page works if storage is forbidden", () => {
   const url = new URL("http://localhost/ui/?token=t");
   const history = { replaceState: () => undefined };
   const storage = { getItem: () => null, setItem: refuse };
-  assert.equal(takeConnection(url, history, storage).token, "t");
-  assert.equal(takeConnection(url, history, undefined).token, "t");
+  assert.equal(readConnection(url, history, storage).token, "t");
+  assert.equal(readConnection(url, history, undefined).token, "t");
 });

@@ -22,24 +22,24 @@ interface Stored {
  * them, removes them from the address and its history, and stores them for this tab only, so that they survive a
  * reload.
  */
-export function takeConnection(
+export function readConnection(
   location: Pick<Location, "origin" | "pathname" | "search" | "hash">,
   history: Pick<History, "replaceState">,
   storage: Pick<Storage, "getItem" | "setItem"> | undefined,
 ): Connection {
   const query = new URLSearchParams(location.search);
   const fragment = new URLSearchParams(location.hash.slice(1));
-  const given = readGiven(query, fragment);
-  if (given !== undefined) {
+  const parameters = readParameters(query, fragment);
+  if (parameters !== undefined) {
     for (const name of ["token", "headers"]) {
       query.delete(name);
       fragment.delete(name);
     }
     const rest = `${query.size > 0 ? `?${query}` : ""}${fragment.size > 0 ? `#${fragment}` : ""}`;
     history.replaceState(null, "", `${location.pathname}${rest}`);
-    remember(storage, given);
+    store(storage, parameters);
   }
-  const { token, headers = {} } = given ?? recall(storage);
+  const { token, headers = {} } = parameters ?? restore(storage);
   const [basePath = "/ui", prefix = ""] = /^(.*?)\/ui(?=\/|$)/.exec(location.pathname) ?? [];
   const taskPath = /^(\/tasks\/[\w-]+)\/sandbox$/.exec(prefix)?.[1];
   return {
@@ -57,11 +57,11 @@ export function withToken(
   token: string,
   storage: Pick<Storage, "getItem" | "setItem"> | undefined,
 ): Connection {
-  remember(storage, { token, headers: connection.headers });
+  store(storage, { token, headers: connection.headers });
   return { ...connection, token };
 }
 
-function readGiven(query: URLSearchParams, fragment: URLSearchParams): Stored | undefined {
+function readParameters(query: URLSearchParams, fragment: URLSearchParams): Stored | undefined {
   const token = fragment.get("token") ?? query.get("token");
   const headers = fragment.get("headers") ?? query.get("headers");
   if (token === null && headers === null) return undefined;
@@ -83,7 +83,7 @@ function readHeaders(text: string): Record<string, string> {
   );
 }
 
-function remember(storage: Pick<Storage, "setItem"> | undefined, value: Stored): void {
+function store(storage: Pick<Storage, "setItem"> | undefined, value: Stored): void {
   try {
     storage?.setItem(storageKey, JSON.stringify(value));
   } catch {
@@ -91,7 +91,7 @@ function remember(storage: Pick<Storage, "setItem"> | undefined, value: Stored):
   }
 }
 
-function recall(storage: Pick<Storage, "getItem"> | undefined): Stored {
+function restore(storage: Pick<Storage, "getItem"> | undefined): Stored {
   const value = parse(storage?.getItem(storageKey) ?? "");
   if (typeof value !== "object" || value === null) return {};
   const token = "token" in value && typeof value.token === "string" ? value.token : undefined;

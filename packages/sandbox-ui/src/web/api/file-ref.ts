@@ -5,13 +5,13 @@ export function toFileRef(entry: { readonly path: string; readonly pathBase64?: 
   return entry.pathBase64 === undefined ? entry.path : `base64:${entry.pathBase64}`;
 }
 
-export function fileRefQuery(place: FileRef): { path: string } | { pathBase64: string } {
-  return place.startsWith("base64:") ? { pathBase64: place.slice(7) } : { path: place };
+export function fileRefQuery(fileRef: FileRef): { path: string } | { pathBase64: string } {
+  return fileRef.startsWith("base64:") ? { pathBase64: fileRef.slice(7) } : { path: fileRef };
 }
 
 /** The path for display. */
-export function formatFileRef(place: FileRef): string {
-  if (!place.startsWith("base64:")) return place;
-  const bytes = Uint8Array.from(atob(place.slice(7)), (character) => character.charCodeAt(0));
+export function formatFileRef(fileRef: FileRef): string {
+  if (!fileRef.startsWith("base64:")) return fileRef;
+  const bytes = Uint8Array.from(atob(fileRef.slice(7)), (character) => character.charCodeAt(0));
   return new TextDecoder().decode(bytes);
 }

@@ -4,12 +4,12 @@ import { fileRefQuery, formatFileRef, toFileRef } from "./file-ref.ts";
 import { baseName, crumbs, join, readBlob } from "./files.ts";
 
 test("a path that is not UTF-8 is sent as bytes", () => {
-  const place = toFileRef({
+  const fileRef = toFileRef({
     path: "/a/\ufffd",
     pathBase64: Buffer.from([0x2f, 0x61, 0x2f, 0xff]).toString("base64"),
   });
-  assert.deepEqual(fileRefQuery(place), { pathBase64: "L2Ev/w==" });
-  assert.equal(formatFileRef(place), "/a/\ufffd");
+  assert.deepEqual(fileRefQuery(fileRef), { pathBase64: "L2Ev/w==" });
+  assert.equal(formatFileRef(fileRef), "/a/\ufffd");
   assert.deepEqual(fileRefQuery(toFileRef({ path: "/a/b" })), { path: "/a/b" });
 });
 

@@ -20,15 +20,15 @@ export function join(directory: FileRef, name: string): FileRef {
   return `base64:${btoa(`${atob(directory.slice(7))}/${binary(name)}`)}`;
 }
 
-/** Each parent directory of a path, and the path itself last. */
+/** Breadcrumbs of a path: each parent directory, and the path itself last. */
 export function crumbs(path: string): readonly { readonly name: string; readonly path: string }[] {
   const parts = path.split("/").filter((part) => part !== "");
   const rooted = path.startsWith("/");
-  const found = parts.map((name, index) => ({
+  const named = parts.map((name, index) => ({
     name,
     path: `${rooted ? "/" : ""}${parts.slice(0, index + 1).join("/")}`,
   }));
-  return rooted ? [{ name: "/", path: "/" }, ...found] : found;
+  return rooted ? [{ name: "/", path: "/" }, ...named] : named;
 }
 
 export interface TextFile {
@@ -39,40 +39,40 @@ export interface TextFile {
 }
 
 /** Why a file is not shown as text. */
-export interface NoText {
+export interface UnreadableFile {
   readonly size: number;
-  readonly because: "large" | "binary";
+  readonly reason: "large" | "binary";
 }
 
 export async function readText(
   api: SandboxApi,
-  place: FileRef,
+  fileRef: FileRef,
   signal: AbortSignal,
-): Promise<TextFile | NoText> {
-  const { size } = await api.json<{ size: number }>("/v1/fs/stat", { query: fileRefQuery(place), signal });
-  if (size > maxTextBytes) return { size, because: "large" };
-  const response = await api.send("/v1/fs/file", { query: fileRefQuery(place), signal });
+): Promise<TextFile | UnreadableFile> {
+  const { size } = await api.json<{ size: number }>("/v1/fs/stat", { query: fileRefQuery(fileRef), signal });
+  if (size > maxTextBytes) return { size, reason: "large" };
+  const response = await api.send("/v1/fs/file", { query: fileRefQuery(fileRef), signal });
   const bytes = new Uint8Array(await response.arrayBuffer());
   const etag = response.headers.get("etag");
   try {
-    if (bytes.includes(0)) return { size, because: "binary" };
+    if (bytes.includes(0)) return { size, reason: "binary" };
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return { text, size: bytes.length, ...(etag === null ? {} : { etag }) };
   } catch {
-    return { size, because: "binary" };
+    return { size, reason: "binary" };
   }
 }
 
 /** Writes a file over the version that was read, and returns the new version; 412 if it has changed. */
 export async function saveText(
   api: SandboxApi,
-  place: FileRef,
+  fileRef: FileRef,
   text: string,
   etag: string | undefined,
 ): Promise<TextFile> {
   const response = await api.send("/v1/fs/file", {
     method: "PUT",
-    query: fileRefQuery(place),
+    query: fileRefQuery(fileRef),
     headers: {
       "content-type": "application/octet-stream",
       ...(etag === undefined ? {} : { "if-match": etag }),
@@ -102,13 +102,13 @@ export async function upload(
 /** Downloads a file, or a directory as a tar archive. */
 export async function download(
   api: SandboxApi,
-  place: FileRef,
+  fileRef: FileRef,
   name: string,
   archive: boolean,
 ): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
-  const response = await api.send(path, { query: fileRefQuery(place) });
-  const url = URL.createObjectURL(await readBlob(response, formatFileRef(place)));
+  const response = await api.send(path, { query: fileRefQuery(fileRef) });
+  const url = URL.createObjectURL(await readBlob(response, formatFileRef(fileRef)));
   const link = document.createElement("a");
   link.href = url;
   link.download = archive ? `${name}.tar` : name;
@@ -129,7 +129,7 @@ export async function readBlob(response: Response, path: string): Promise<Blob> 
       // The thrown error is the reason; errors of cancelling are ignored.
       await reader.cancel().catch(() => {});
       throw new Error(
-        `The file is too large for a browser. Download it with: holdfast sandbox fs cat ${path}`,
+        `The file is too large for a browser. Use the command line: holdfast sandbox fs cat ${path}`,
       );
     }
     chunks.push(value);

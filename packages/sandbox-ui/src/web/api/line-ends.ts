@@ -6,14 +6,14 @@ export function restoreLineEndings(before: string, edited: string): string {
   if (!before.includes("\r")) return edited;
   const parts = before.split(/(?<=\r\n|\r(?!\n)|\n)/);
   const lines = parts.map((part) => part.replace(/\r\n?$/, "\n"));
-  const wanted = edited.split(/(?<=\n)/);
-  const most = Math.min(lines.length, wanted.length);
+  const dominant = edited.split(/(?<=\n)/);
+  const most = Math.min(lines.length, dominant.length);
   let head = 0;
-  while (head < most && lines[head] === wanted[head]) head += 1;
+  while (head < most && lines[head] === dominant[head]) head += 1;
   let tail = 0;
-  while (tail < most - head && lines.at(-1 - tail) === wanted.at(-1 - tail)) tail += 1;
+  while (tail < most - head && lines.at(-1 - tail) === dominant.at(-1 - tail)) tail += 1;
   const end = commonest(parts);
-  const changed = wanted.slice(head, wanted.length - tail).map((line) => line.replace(/\n$/, end));
+  const changed = dominant.slice(head, dominant.length - tail).map((line) => line.replace(/\n$/, end));
   return [...parts.slice(0, head), ...changed, ...parts.slice(parts.length - tail)].join("");
 }
 

@@ -170,8 +170,8 @@ export class SandboxApi {
     return await this.json("/v1/fs/entries", { query: fileRefQuery(directory), signal });
   }
 
-  async makeDirectory(place: FileRef): Promise<void> {
-    await this.send("/v1/fs/mkdir", { method: "POST", query: fileRefQuery(place) });
+  async makeDirectory(fileRef: FileRef): Promise<void> {
+    await this.send("/v1/fs/mkdir", { method: "POST", query: fileRefQuery(fileRef) });
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clientLimits } from "@holdfast/sandbox-client";
-import { readServerSent } from "./server-sent.ts";
+import { readServerSentEvents } from "./server-sent.ts";
 
 test("a stream that is silent for 60 s counts as ended and is cancelled", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -12,7 +12,7 @@ test("a stream that is silent for 60 s counts as ended and is cancelled", async 
     cancel: () => cancelled.resolve(),
   });
   const seen: string[] = [];
-  const reading = readServerSent(new Response(body), (_event, data) => {
+  const reading = readServerSentEvents(new Response(body), (_event, data) => {
     seen.push(data);
     read.resolve();
   });

@@ -5,7 +5,7 @@ import { createParser } from "eventsource-parser";
  * Calls `take` with each server-sent event of a response until it ends. A silent connection counts as ended: a live
  * server sends a heartbeat every 15 s.
  */
-export async function readServerSent(
+export async function readServerSentEvents(
   response: Response,
   take: (event: string | undefined, data: string) => void,
 ): Promise<void> {

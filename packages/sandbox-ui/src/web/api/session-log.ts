@@ -1,7 +1,7 @@
 import { isPermanentRefusal } from "./errors.ts";
 import { pause } from "./pause.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
-import { readServerSent } from "./server-sent.ts";
+import { readServerSentEvents } from "./server-sent.ts";
 import type { EventPage, Gap, SessionEvent } from "./types.ts";
 
 /**
@@ -38,8 +38,8 @@ export class SessionLog {
   readonly #listeners = new Set<() => void>();
   readonly #abort = new AbortController();
   #snapshot: LogSnapshot = { events: [], gaps: [], from: 1, link: "connecting" };
-  #arrived: SessionEvent[] = [];
-  #shows = false;
+  #buffer: SessionEvent[] = [];
+  #isRenderScheduled = false;
 
   constructor(api: SandboxApi, id: string) {
     this.#api = api;
@@ -106,17 +106,17 @@ export class SessionLog {
   }
 
   #lastSequence(): number | undefined {
-    return this.#arrived.at(-1)?.sequence ?? this.#snapshot.events.at(-1)?.sequence;
+    return this.#buffer.at(-1)?.sequence ?? this.#snapshot.events.at(-1)?.sequence;
   }
 
   async #follow(from: number, signal: AbortSignal): Promise<number> {
     const response = await this.#api.followEvents(this.#id, from, signal);
     this.#change({ link: "live" });
-    await readServerSent(response, (name, data) => this.#take(name, data));
+    await readServerSentEvents(response, (name, data) => this.#onEvent(name, data));
     return this.#lastSequence() ?? from;
   }
 
-  #take(name: string | undefined, data: string): void {
+  #onEvent(name: string | undefined, data: string): void {
     const value: unknown = JSON.parse(data);
     if (name === "gap") {
       // The server documents and tests the shape of this route.
@@ -124,26 +124,26 @@ export class SessionLog {
       this.#change({ gaps: [...this.#snapshot.gaps, { from, to }] });
     } else if (name === "end") this.#change({ link: isDeleted(value) ? "ended" : "offline" });
     else if (name === undefined || name === "message") {
-      this.#arrived.push(value as SessionEvent);
-      this.#showSoon();
+      this.#buffer.push(value as SessionEvent);
+      this.#scheduleRender();
     }
   }
 
   /** Events of one frame are rendered together, so that an agent that floods does not freeze the page. */
-  #showSoon(): void {
-    if (this.#shows) return;
-    this.#shows = true;
+  #scheduleRender(): void {
+    if (this.#isRenderScheduled) return;
+    this.#isRenderScheduled = true;
     setTimeout(() => {
-      this.#shows = false;
-      const events = [...this.#snapshot.events, ...this.#arrived];
-      this.#arrived = [];
-      if (events.length > maxKeptEvents) this.#forget(events.slice(-keptAfterwards));
+      this.#isRenderScheduled = false;
+      const events = [...this.#snapshot.events, ...this.#buffer];
+      this.#buffer = [];
+      if (events.length > maxKeptEvents) this.#dropOldest(events.slice(-keptAfterwards));
       else this.#change({ events });
     }, 30);
   }
 
   /** Keeps only these events; earlier ones can be loaded again. */
-  #forget(events: readonly SessionEvent[]): void {
+  #dropOldest(events: readonly SessionEvent[]): void {
     const from = events[0]?.sequence ?? 1;
     this.#change({ events, from, gaps: this.#snapshot.gaps.filter((gap) => gap.to >= from) });
   }

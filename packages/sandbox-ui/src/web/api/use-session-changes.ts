@@ -5,7 +5,7 @@ import { isPermanentRefusal } from "./errors.ts";
 import { pause } from "./pause.ts";
 import { keys } from "./queries.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
-import { readServerSent } from "./server-sent.ts";
+import { readServerSentEvents } from "./server-sent.ts";
 
 const retryMs = 1_000;
 /** Changes within this time are answered by one request for the list. */
@@ -25,22 +25,22 @@ export function useSessionChanges(): void {
 /** Follows until the signal is aborted or the server refuses; a broken stream is reopened. */
 async function followChanges(api: SandboxApi, queries: QueryClient, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const readList = () => {
+  const refetchList = () => {
     timer = undefined;
     void queries.invalidateQueries({ queryKey: keys.sessions, exact: true });
   };
   // "ready" counts, too: changes while the stream was down are not reported.
   const onEvent = () => {
-    timer ??= setTimeout(readList, debounceMs);
+    timer ??= setTimeout(refetchList, debounceMs);
   };
   signal.addEventListener("abort", () => clearTimeout(timer));
   while (!signal.aborted) {
     try {
-      await readServerSent(await api.followSessions(signal), onEvent);
+      await readServerSentEvents(await api.followSessions(signal), onEvent);
     } catch (error) {
       // The list's own query shows the error and offers to try again.
       if (isPermanentRefusal(error)) return;
-      if (!signal.aborted) readList();
+      if (!signal.aborted) refetchList();
     }
     await pause(retryMs, signal);
   }

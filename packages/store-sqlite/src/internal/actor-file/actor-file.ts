@@ -37,15 +37,15 @@ export class ActorFile {
   /** False until the first commit: until then nothing refers to the file. */
   exists: boolean;
   /** True while a running actor holds the file. */
-  held = false;
+  isOwned = false;
   /** True once an owner has released the file while the directory still marks it as open. */
-  wasHeld = false;
+  wasOwned = false;
   #failure: { readonly cause: unknown } | undefined;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #checkpointer: FileCheckpointer;
   readonly #pragmas = new UserPragmas();
-  readonly #last = new LastWrite();
+  readonly #lastWrite = new LastWrite();
 
   constructor(id: string, path: string, host: FileHost<ActorFile>, isNew: boolean) {
     this.id = id;
@@ -78,28 +78,28 @@ export class ActorFile {
   }
 
   /** True if the connection can be closed without losing anything. */
-  get isQuiet(): boolean {
+  get isIdle(): boolean {
     return this.#syncing === undefined && this.#connection?.session.inTransaction !== true;
   }
 
   /** Called for a new owner: undoes uncommitted writes and connection settings of the previous one. */
   acquire(epoch: number): void {
     this.rollback();
-    if (this.wasHeld && !this.isFailed) {
+    if (this.wasOwned && !this.isFailed) {
       // Pragmas and temporary tables end with the connection, unless a running sync keeps it open.
       this.#pragmas.clear();
-      if (this.isQuiet) this.suspend();
+      if (this.isIdle) this.suspend();
       else this.#use().database.exec(filePragmas);
     }
     const { sql } = this.#use();
-    this.#last.forget();
+    this.#lastWrite.reset();
     this.#run(() => sql.setEpoch.run(epoch));
     this.#epoch = epoch;
-    this.held = true;
+    this.isOwned = true;
   }
 
-  /** The record, completed with what only the file has. */
-  overlay(record: ActorRecord): ActorRecord {
+  /** Completes a record with the durable version and wake-up time of the file. */
+  overlayDurable(record: ActorRecord): ActorRecord {
     const { wakeAt: _, ...rest } = record;
     return {
       ...rest,
@@ -108,9 +108,9 @@ export class ActorFile {
     };
   }
 
-  /** The record for a new owner; durable with the owner's first commit at the latest. */
-  current(record: ActorRecord): ActorRecord {
-    return { ...this.overlay(record), version: this.#version };
+  /** Completes a record for a new owner. Its version becomes durable with the owner's first commit at the latest. */
+  overlayCurrent(record: ActorRecord): ActorRecord {
+    return { ...this.overlayDurable(record), version: this.#version };
   }
 
   /** Writes one turn, with the SQL of the user in it, as one transaction. Durable after `synced()`. */
@@ -119,7 +119,7 @@ export class ActorFile {
     const connection = this.#use();
     const { session, sql } = connection;
     if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
-    this.#last.keep();
+    this.#lastWrite.save();
     this.#run(() => {
       try {
         session.assertIntact();
@@ -148,7 +148,7 @@ export class ActorFile {
     if (this.#failure !== undefined) return Promise.reject(indeterminate(this.#failure.cause));
     if (this.#durableVersion === this.#version && this.#syncing === undefined) return Promise.resolve();
     if (this.#syncing === undefined) return this.#sync(alone);
-    // The running sync may have begun before the last commit.
+    // The running sync may have started before the last commit.
     this.#next ??= this.#syncing.then(() => {
       this.#next = undefined;
       return this.#sync(false);
@@ -170,7 +170,7 @@ export class ActorFile {
           this.#host.syncs.running -= 1;
           this.#syncing = undefined;
           this.#durableVersion = version;
-          this.#host.quiet(this);
+          this.#host.onIdle(this);
         },
         (error: unknown) => {
           this.#host.syncs.running -= 1;
@@ -287,7 +287,7 @@ export class ActorFile {
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection === undefined) return;
-    this.#last.keep();
+    this.#lastWrite.save();
     const { id: actorId, path } = this;
     closeFileConnection(connection, this.isFailed ? { actorId, path, log: this.#host.log } : undefined);
   }
@@ -300,7 +300,7 @@ export class ActorFile {
         create: !this.exists,
         settings: this.#host.settings,
         pragmas: this.#pragmas,
-        lastWrite: this.#last,
+        lastWrite: this.#lastWrite,
       });
       const row = this.#connection.sql.read.get() ?? {};
       this.#epoch = integer(row, "epoch");
@@ -308,7 +308,7 @@ export class ActorFile {
       this.#durableVersion = this.#version;
       this.#wakeAt = optionalInteger(row, "wake_at");
     }
-    this.#host.used(this);
+    this.#host.onUse(this);
     return this.#connection;
   }
 

@@ -7,7 +7,7 @@ import type { FunctionUse } from "./last-write.ts";
 export const reservedPrefix = "_holdfast_";
 
 /** Pragmas that would break the store's durability or reads, or that affect the whole process. */
-const refusedPragmas = new Set([
+const deniedPragmas = new Set([
   "journal_mode",
   "journal_size_limit",
   "locking_mode",
@@ -34,10 +34,10 @@ const refusedPragmas = new Set([
 ]);
 
 /** Pragmas whose value has no effect inside a transaction. */
-const lonePragmas = new Set(["foreign_keys", "auto_vacuum", "incremental_vacuum", "page_size"]);
+const standalonePragmas = new Set(["foreign_keys", "auto_vacuum", "incremental_vacuum", "page_size"]);
 
 /** Pragmas with an argument that change nothing. */
-const readingPragmas = new Set([
+const readOnlyPragmas = new Set([
   "table_info",
   "table_xinfo",
   "table_list",
@@ -50,7 +50,7 @@ const readingPragmas = new Set([
   "quick_check",
 ]);
 
-const changing = new Set<number>([
+const writeActions = new Set<number>([
   constants.SQLITE_CREATE_INDEX,
   constants.SQLITE_CREATE_TABLE,
   constants.SQLITE_CREATE_TEMP_INDEX,
@@ -92,7 +92,7 @@ export class Authorizer {
   constructor(database: DatabaseSync) {
     database.setAuthorizer((action, first, second, schema) => {
       if (!this.#watching || (this.#vacuums && schema?.startsWith("vacuum_"))) return constants.SQLITE_OK;
-      this.#refusal ??= this.#look(action, first, second);
+      this.#refusal ??= this.#authorize(action, first, second);
       return this.#refusal === undefined ? constants.SQLITE_OK : constants.SQLITE_DENY;
     });
   }
@@ -113,37 +113,37 @@ export class Authorizer {
     }
   }
 
-  /** What the statement compiled last does. SQLite reports a `VACUUM` only when it runs. */
+  /** Kind of the statement compiled last. SQLite reports a `VACUUM` only when it runs. */
   get kind(): StatementKind {
     return this.#kind;
   }
 
   /** Functions of the statement compiled last that depend on the statement before it. */
-  get asks(): FunctionUse {
+  get functionUse(): FunctionUse {
     return {
       rowid: this.#functions.has("last_insert_rowid"),
       changes: this.#functions.has("changes"),
     };
   }
 
-  #look(action: number, first: string | null, second: string | null): HoldfastError | undefined {
-    if (changing.has(action)) {
+  #authorize(action: number, first: string | null, second: string | null): HoldfastError | undefined {
+    if (writeActions.has(action)) {
       this.#kind = "write";
-      // True if it only reads.
+      // `ANALYZE` may read the store's tables.
       if (action === constants.SQLITE_ANALYZE) return undefined;
       // `ALTER TABLE` names the schema first.
       const named = action === constants.SQLITE_ALTER_TABLE ? [second] : [first, second];
-      return named.some(isReserved) ? reserved() : undefined;
+      return named.some(isReserved) ? reservedName() : undefined;
     }
     switch (action) {
       case constants.SQLITE_PRAGMA:
-        return this.#pragma(first?.toLowerCase() ?? "", second);
+        return this.#authorizePragma(first?.toLowerCase() ?? "", second);
       case constants.SQLITE_TRANSACTION:
         this.#kind = first === "BEGIN" ? "begin" : first === "COMMIT" ? "commit" : "rollback";
         return undefined;
       case constants.SQLITE_SAVEPOINT:
         this.#kind = "write";
-        return isReserved(second) ? reserved() : undefined;
+        return isReserved(second) ? reservedName() : undefined;
       case constants.SQLITE_ATTACH:
         return this.#vacuums && first === "" ? undefined : notAllowed("ATTACH or VACUUM INTO");
       case constants.SQLITE_DETACH:
@@ -156,12 +156,13 @@ export class Authorizer {
     }
   }
 
-  #pragma(name: string, value: string | null): HoldfastError | undefined {
-    if (refusedPragmas.has(name) && (value !== null || name === "wal_checkpoint")) {
+  #authorizePragma(name: string, value: string | null): HoldfastError | undefined {
+    if (deniedPragmas.has(name) && (value !== null || name === "wal_checkpoint")) {
       return notAllowed(`PRAGMA ${name}`);
     }
-    if (lonePragmas.has(name) && (value !== null || name === "incremental_vacuum")) this.#kind = "alone";
-    else if (name === "optimize" || (value !== null && !readingPragmas.has(name))) this.#kind = "write";
+    if (standalonePragmas.has(name) && (value !== null || name === "incremental_vacuum"))
+      this.#kind = "alone";
+    else if (name === "optimize" || (value !== null && !readOnlyPragmas.has(name))) this.#kind = "write";
     return undefined;
   }
 }
@@ -170,7 +171,7 @@ function isReserved(name: string | null): boolean {
   return name?.toLowerCase().startsWith(reservedPrefix) ?? false;
 }
 
-export function reserved(): HoldfastError {
+export function reservedName(): HoldfastError {
   return new HoldfastError(
     "db",
     "reserved",

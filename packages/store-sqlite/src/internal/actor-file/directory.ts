@@ -9,40 +9,40 @@ export interface FileRow {
 }
 
 /**
- * Which actors have a file of their own, in the store's database: see `actor_file` in schema.ts. Writes join the open
- * transaction.
+ * Index in the store's database of the actors with a file of their own; see `actor_file` in schema.ts. Writes join
+ * the open transaction.
  */
 export class FileDirectory {
   readonly #sql: ReturnType<typeof prepare>;
   /** Most stores have no such actors: then no query is needed. */
-  #any: boolean;
+  #hasAny: boolean;
   /** Actors known to have no file, from recent queries. */
-  readonly #without = new Set<string>();
+  readonly #withoutFile = new Set<string>();
 
   constructor(database: DatabaseSync) {
     this.#sql = prepare(database);
-    this.#any = this.#sql.any.get() !== undefined;
+    this.#hasAny = this.#sql.any.get() !== undefined;
   }
 
   has(id: string): boolean {
-    if (!this.#any || this.#without.has(id)) return false;
+    if (!this.#hasAny || this.#withoutFile.has(id)) return false;
     if (this.#sql.has.get(id) !== undefined) return true;
-    if (this.#without.size >= maxRemembered) this.#without.clear();
-    this.#without.add(id);
+    if (this.#withoutFile.size >= maxRemembered) this.#withoutFile.clear();
+    this.#withoutFile.add(id);
     return false;
   }
 
-  /** From now on commits for this actor go to its file: the fence in the store's row never holds. */
+  /** From now on, commits of this actor are written to its file: a commit to the store's row is always fenced. */
   add(id: string, isOpen: boolean): void {
-    this.#any = true;
-    this.#without.delete(id);
+    this.#hasAny = true;
+    this.#withoutFile.delete(id);
     this.#sql.add.run(id, isOpen ? 1 : 0);
     this.#sql.clearVersion.run(id);
   }
 
   /** Returns false for an actor without a file. */
   mark(id: string, isOpen: boolean): boolean {
-    return this.#any && this.#sql.mark.run(isOpen ? 1 : 0, id).changes === 1;
+    return this.#hasAny && this.#sql.mark.run(isOpen ? 1 : 0, id).changes === 1;
   }
 
   /** Marks the file as closed by the owner with this epoch; the mark of a newer owner stays. */

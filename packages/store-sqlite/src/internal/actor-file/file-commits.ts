@@ -19,9 +19,9 @@ export class FileCommits {
   readonly #tables: Tables;
   readonly #write: (change: Change) => Promise<void>;
   /** Actors whose row is being written. */
-  readonly #births = new Map<string, Promise<void>>();
+  readonly #creations = new Map<string, Promise<void>>();
   /** Actors whose destruction is being written. */
-  readonly #endings = new Set<string>();
+  readonly #destructions = new Set<string>();
 
   constructor(
     files: ActorFiles,
@@ -38,7 +38,7 @@ export class FileCommits {
   /** A record from the store's database, completed from its file. */
   overlay(record: ActorRecord): ActorRecord {
     const file = record.destroyedAt === undefined ? this.#files.live(record.id) : undefined;
-    return file?.exists ? file.overlay(record) : record;
+    return file?.exists ? file.overlayDurable(record) : record;
   }
 
   /** Called within the transaction of an acquisition; false for an actor without a file. */
@@ -46,55 +46,60 @@ export class FileCommits {
     return this.#directory.mark(id, true);
   }
 
-  /** Loads what a new owner needs from the file. */
+  /** Loads the state for a new owner from the file. */
   load(loaded: LoadedActor): LoadedActor {
     const { record } = loaded;
     const file = this.#files.find(record.id);
     if (file === undefined) throw fenced(record.id);
     file.acquire(record.epoch);
     const state = file.state();
-    return { record: file.current(record), hasDatabase: true, ...(state === undefined ? {} : { state }) };
+    return {
+      record: file.overlayCurrent(record),
+      hasDatabase: true,
+      ...(state === undefined ? {} : { state }),
+    };
   }
 
   async commit(file: ActorFile, batch: CommitBatch): Promise<void> {
-    if (this.#endings.has(file.id)) throw fenced(file.id);
+    if (this.#destructions.has(file.id)) throw fenced(file.id);
     if (batch.destroyedAt !== undefined) return this.#destroy(file, batch, batch.destroyedAt);
     file.commit(batch);
     const callers = batch.calls?.length ?? 1;
     if (batch.create !== undefined) {
-      const birth = this.#bear(file, batch, callers).finally(() => this.#births.delete(file.id));
-      this.#births.set(file.id, birth);
-      return birth;
+      const creation = this.#create(file, batch, callers).finally(() => this.#creations.delete(file.id));
+      this.#creations.set(file.id, creation);
+      return creation;
     }
-    const durable = this.#files.committed(file, callers);
-    const birth = this.#births.get(file.id);
-    if (birth === undefined && batch.wakeAt === undefined) return durable;
-    const hint = batch.wakeAt === undefined ? undefined : this.#hint(file.id, batch.wakeAt, birth);
-    await Promise.all([durable, birth, hint]);
+    const durable = this.#files.syncCommit(file, callers);
+    const creation = this.#creations.get(file.id);
+    if (creation === undefined && batch.wakeAt === undefined) return durable;
+    const writeWakeTime =
+      batch.wakeAt === undefined ? undefined : this.#hint(file.id, batch.wakeAt, creation);
+    await Promise.all([durable, creation, writeWakeTime]);
   }
 
-  async #hint(id: string, wakeAt: number | null, birth: Promise<void> | undefined): Promise<void> {
-    await birth;
+  async #hint(id: string, wakeAt: number | null, creation: Promise<void> | undefined): Promise<void> {
+    await creation;
     await this.#write({ actorId: id, work: () => this.#directory.setWake(id, wakeAt ?? undefined) });
   }
 
-  /** Creates an actor from a file with the user's tables that has been put in its place. */
+  /** Creates an actor whose file, with only the user's tables, is already at its path. */
   async adopt(create: CommitBatch, content: FileContent): Promise<void> {
-    const file = this.#files.take(create.actorId);
+    const file = this.#files.adopt(create.actorId);
     try {
       file.fill(content);
     } catch (error) {
       this.#files.discard(file);
       throw error;
     }
-    await this.#bear(file, create, 1);
+    await this.#create(file, create, 1);
     this.#files.release(file);
   }
 
-  async #bear(file: ActorFile, batch: CommitBatch, callers: number): Promise<void> {
+  async #create(file: ActorFile, batch: CommitBatch, callers: number): Promise<void> {
     const row = rowOf(batch);
     try {
-      await this.#files.born(file, callers);
+      await this.#files.syncFirstCommit(file, callers);
       await this.#write({
         actorId: file.id,
         work: () => {
@@ -111,10 +116,10 @@ export class FileCommits {
 
   async #destroy(file: ActorFile, batch: CommitBatch, destroyedAt: number): Promise<void> {
     file.endTurn(batch);
-    this.#endings.add(file.id);
+    this.#destructions.add(file.id);
     try {
-      if (batch.create !== undefined) return await this.#pass(file, batch);
-      await this.#births.get(file.id);
+      if (batch.create !== undefined) return await this.#createDestroyed(file, batch);
+      await this.#creations.get(file.id);
       await this.#write({
         actorId: file.id,
         work: () => {
@@ -122,14 +127,14 @@ export class FileCommits {
         },
         hides: true,
       });
-      this.#files.destroyed(file);
+      this.#files.removeDestroyed(file);
     } finally {
-      this.#endings.delete(file.id);
+      this.#destructions.delete(file.id);
     }
   }
 
-  /** An actor that one commit creates and destroys: it gets a row, and never a file. */
-  async #pass(file: ActorFile, batch: CommitBatch): Promise<void> {
+  /** Writes a commit that creates and destroys an actor: it gets a row, and never a file. */
+  async #createDestroyed(file: ActorFile, batch: CommitBatch): Promise<void> {
     const row = rowOf(batch);
     const context = { now: this.#files.now(), limits: this.#files.settings.history };
     try {

@@ -27,7 +27,7 @@ export interface FileConnection {
   readonly frameBytes: number;
 }
 
-/** What a file hands to each of its connections. */
+/** Options of {@link openFileConnection}. */
 export interface FileConnectionOptions {
   readonly actorId: string;
   readonly path: string;

@@ -22,9 +22,9 @@ export interface FileHost<File> {
   /** Number of running syncs. */
   readonly syncs: { running: number };
   now(): number;
-  used(file: File): void;
+  onUse(file: File): void;
   /** The file has no more running operations. */
-  quiet(file: File): void;
+  onIdle(file: File): void;
   /** The owner has released the file. */
   release(file: File): void;
   checkpoint(file: File): void;

@@ -9,7 +9,7 @@ import { ActorFile } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
 import type { FileHost, FileSettings } from "./file-host.ts";
 import type { FileContent } from "./file-writes.ts";
-import { actorFilePath, eraseFile, strangers, syncDirectoryOf } from "./paths.ts";
+import { actorFilePath, eraseFile, findOrphans, syncDirectoryOf } from "./paths.ts";
 
 export interface ActorFilesOptions {
   /** The store's directory. */
@@ -69,10 +69,10 @@ export class ActorFiles implements FileHost<ActorFile> {
     const known = this.#files.get(id);
     if (known !== undefined) return known.exists ? known : undefined;
     if (!this.#directory.has(id)) return undefined;
-    const file = this.#make(id, false);
-    // Readers are brief; an owner keeps the file.
+    const file = this.#addFile(id, false);
+    // Close it after this turn of the event loop, unless an owner has opened it.
     this.#options.ports.tasks.macrotask(() => {
-      if (!file.held) this.#inBackground(this.#settle(file));
+      if (!file.isOwned) this.#inBackground(this.#closeUnowned(file));
     });
     return file;
   }
@@ -96,7 +96,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     return this.#files.get(id);
   }
 
-  /** The file that commits of this actor go to, including an actor that is being created. */
+  /** The file for commits of this actor, even if the actor is still being created. */
   owned(id: string): ActorFile | undefined {
     return this.#files.get(id);
   }
@@ -107,35 +107,35 @@ export class ActorFiles implements FileHost<ActorFile> {
       await this.setDirty();
       makeDirectory(dirname(this.pathOf(id)));
       this.#erase(id);
-      const file = this.#make(id, true);
-      file.held = true;
+      const file = this.#addFile(id, true);
+      file.isOwned = true;
       return file.handle(epoch);
     }
-    const file = this.find(id) ?? (await this.#moveOut(id));
-    if (!file.held) {
-      // It was released after it was acquired: the directory may already mark it as closed.
-      file.held = true;
+    const file = this.find(id) ?? (await this.#moveToFile(id));
+    if (!file.isOwned) {
+      // It was released since it was acquired, so the directory may already mark it as closed.
+      file.isOwned = true;
       await this.#options.write(id, () => void this.#directory.mark(id, true));
     }
     return file.handle(epoch);
   }
 
-  /** A file that was put in its place and whose actor does not exist yet. */
-  take(id: string): ActorFile {
-    const file = this.#make(id, true);
-    file.held = true;
+  /** Opens a file that is already at its path, for an actor that does not exist yet. */
+  adopt(id: string): ActorFile {
+    const file = this.#addFile(id, true);
+    file.isOwned = true;
     return file;
   }
 
   /** Creates a file for an actor without one, and moves the actor's data there. */
-  async #moveOut(id: string): Promise<ActorFile> {
+  async #moveToFile(id: string): Promise<ActorFile> {
     const content = this.#options.shared(id);
     if (content === undefined) throw notFound(id);
     await this.setDirty();
     makeDirectory(dirname(this.pathOf(id)));
     this.#erase(id);
-    const file = this.#make(id, true);
-    file.held = true;
+    const file = this.#addFile(id, true);
+    file.isOwned = true;
     try {
       file.fill(content);
       await Promise.all([file.synced(), syncDirectoryOf(file.path)]);
@@ -152,20 +152,20 @@ export class ActorFiles implements FileHost<ActorFile> {
   }
 
   /** Makes the first commit of a file durable before the store's database refers to it. */
-  async born(file: ActorFile, callers: number): Promise<void> {
-    await Promise.all([this.committed(file, callers), syncDirectoryOf(file.path)]);
+  async syncFirstCommit(file: ActorFile, callers: number): Promise<void> {
+    await Promise.all([this.syncCommit(file, callers), syncDirectoryOf(file.path)]);
   }
 
   /** Syncs the last commit; synchronously if nothing else is going on. */
-  committed(file: ActorFile, callers: number): Promise<void> {
+  syncCommit(file: ActorFile, callers: number): Promise<void> {
     const alone = callers <= 1 && this.syncs.running === 0 && this.#lastCommitted === file;
     this.#lastCommitted = file;
     return file.synced(alone);
   }
 
-  /** Removes a file whose actor is gone or was never created. */
+  /** Removes a file whose actor was destroyed or never created. */
   discard(file: ActorFile): void {
-    file.held = false;
+    file.isOwned = false;
     this.#files.delete(file.id);
     if (this.#lastUsed === file) this.#lastUsed = undefined;
     if (this.#lastCommitted === file) this.#lastCommitted = undefined;
@@ -174,7 +174,7 @@ export class ActorFiles implements FileHost<ActorFile> {
       this.#erase(file.id);
     };
     // Only the same id could use the path again, and ids are unique.
-    if (file.isQuiet) remove();
+    if (file.isIdle) remove();
     else {
       file.rollback();
       this.#inBackground(
@@ -187,35 +187,35 @@ export class ActorFiles implements FileHost<ActorFile> {
   }
 
   /** Called when the row of a destroyed actor is durable: removes its file and its directory entry. */
-  destroyed(file: ActorFile): void {
+  removeDestroyed(file: ActorFile): void {
     this.discard(file);
     this.#inBackground(this.#options.write(file.id, () => this.#directory.remove(file.id)));
   }
 
-  used(file: ActorFile): void {
+  onUse(file: ActorFile): void {
     if (this.#lastUsed === file) return;
     this.#lastUsed = file;
     if (this.#files.get(file.id) !== file) return;
     this.#files.delete(file.id);
     this.#files.set(file.id, file);
-    this.#closeSome();
+    this.#closeExcess();
   }
 
   /** Closes idle connections until their number is within the limit. */
-  #closeSome(): void {
+  #closeExcess(): void {
     if (this.#files.size <= this.#options.maxOpenFiles) return;
     let excess = this.openCount - this.#options.maxOpenFiles;
     for (const other of this.#files.values()) {
       if (excess <= 0) return;
-      if (other === this.#lastUsed || !other.isOpen || !other.isQuiet) continue;
+      if (other === this.#lastUsed || !other.isOpen || !other.isIdle) continue;
       if (this.#checkpointing.has(other)) continue;
       other.suspend();
       excess -= 1;
     }
   }
 
-  quiet(_file: ActorFile): void {
-    this.#closeSome();
+  onIdle(_file: ActorFile): void {
+    this.#closeExcess();
   }
 
   checkpoint(file: ActorFile): void {
@@ -227,44 +227,46 @@ export class ActorFiles implements FileHost<ActorFile> {
       file.checkpointed();
     };
     this.#inBackground(
-      this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(moved, (error) => {
-        done();
-        // A file that has been removed in the meantime has nothing left to move.
-        if (this.#files.get(file.id) !== file) return;
-        this.log.warn("checkpoint failed", { actorId: file.id, error: mapSqliteError(error) });
-      }),
+      this.#thread
+        .send({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" })
+        .then(moved, (error) => {
+          done();
+          // A file that has been removed in the meantime has nothing left to move.
+          if (this.#files.get(file.id) !== file) return;
+          this.log.warn("checkpoint failed", { actorId: file.id, error: mapSqliteError(error) });
+        }),
     );
   }
 
   release(file: ActorFile): void {
-    file.held = false;
+    file.isOwned = false;
     if (!file.exists) {
       this.discard(file);
       return;
     }
-    file.wasHeld = true;
+    file.wasOwned = true;
     file.rollback();
-    this.#inBackground(this.#settle(file));
+    this.#inBackground(this.#closeUnowned(file));
   }
 
   /**
-   * Checkpoints, closes and forgets a file without users, and marks it as closed in the directory. A reader and an
-   * owner may leave at the same time: the one that closes the file acts for both.
+   * Checkpoints and closes a file without an owner or readers, and marks it as closed in the directory. A reader
+   * and an owner may finish at the same time: the one that closes the file acts for both.
    */
-  async #settle(file: ActorFile): Promise<void> {
+  async #closeUnowned(file: ActorFile): Promise<void> {
     try {
       await file.synced();
-      if (file.held || file.isFailed) return;
+      if (file.isOwned || file.isFailed) return;
       // A file that was closed to save connections has been checkpointed then.
-      if (file.isOpen) await this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" });
-      if (file.held || !file.isQuiet || this.#files.get(file.id) !== file) return;
+      if (file.isOpen) await this.#thread.send({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" });
+      if (file.isOwned || !file.isIdle || this.#files.get(file.id) !== file) return;
       this.#files.delete(file.id);
       if (this.#lastUsed === file) this.#lastUsed = undefined;
       file.suspend();
-      if (!file.wasHeld) return;
+      if (!file.wasOwned) return;
       await this.#options.write(file.id, () => {
-        // An owner that has come in the meantime has marked it as open again, or will, with a newer epoch.
-        if (this.#files.get(file.id)?.held !== true) this.#directory.markClosed(file.id, file.epoch);
+        // A new owner has marked it as open again, or will, with a newer epoch.
+        if (this.#files.get(file.id)?.isOwned !== true) this.#directory.markClosed(file.id, file.epoch);
       });
     } catch (error) {
       if (isErrorCode(error, "store", "closed")) return;
@@ -279,7 +281,7 @@ export class ActorFiles implements FileHost<ActorFile> {
   /** Copies a file in the thread. Resolves when everything in the copy is durable. */
   async copy(file: ActorFile, target: string): Promise<void> {
     try {
-      await this.#thread.ask({ type: "copy-file", file: file.path, target });
+      await this.#thread.send({ type: "copy-file", file: file.path, target });
     } catch (error) {
       throw existsSync(file.path) ? mapSqliteError(error) : notFound(file.id);
     }
@@ -311,11 +313,11 @@ export class ActorFiles implements FileHost<ActorFile> {
     });
   }
 
-  #make(id: string, isNew: boolean): ActorFile {
+  #addFile(id: string, isNew: boolean): ActorFile {
     const file = new ActorFile(id, this.pathOf(id), this, isNew);
     this.#files.set(id, file);
     this.#lastUsed = file;
-    this.#closeSome();
+    this.#closeExcess();
     return file;
   }
 
@@ -324,7 +326,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     if (this.#dirty !== undefined) return this.#dirty;
     const dirty = this.#options.write("", () => this.#directory.setDirty(true));
     this.#dirty = dirty;
-    // There may be space the next time.
+    // The disk may have space the next time.
     dirty.catch(() => {
       this.#dirty = undefined;
     });
@@ -332,12 +334,12 @@ export class ActorFiles implements FileHost<ActorFile> {
   }
 
   #inBackground(work: Promise<unknown>): void {
-    const kept = work.catch((error: unknown) => {
+    const tracked = work.catch((error: unknown) => {
       // Clean-up that a closed store refuses is done when it is opened again.
       if (!isErrorCode(error, "store", "closed")) this.log.warn("clean-up of a file failed", { error });
     });
-    this.#background.add(kept);
-    void kept.finally(() => this.#background.delete(kept));
+    this.#background.add(tracked);
+    void tracked.finally(() => this.#background.delete(tracked));
   }
 
   #erase(id: string): void {
@@ -367,7 +369,7 @@ export class ActorFiles implements FileHost<ActorFile> {
     this.#lastUsed = undefined;
     if (!this.#directory.isDirty) return;
     const isKnown = (id: string): boolean => this.#directory.has(id);
-    for (const path of strangers(this.#options.path, isKnown, () => this.#directory.ids())) eraseFile(path);
+    for (const path of findOrphans(this.#options.path, isKnown, () => this.#directory.ids())) eraseFile(path);
     this.#options.recover(this);
     this.#directory.setDirty(false);
   }

@@ -6,7 +6,7 @@ export interface FunctionUse {
   readonly changes: boolean;
 }
 
-const scratch = `
+const scratchTables = `
   CREATE TEMP TABLE IF NOT EXISTS _holdfast_last (no INTEGER PRIMARY KEY);
   CREATE TEMP TABLE IF NOT EXISTS _holdfast_count (no INTEGER PRIMARY KEY);
 `;
@@ -34,32 +34,32 @@ export class LastWrite {
   }
 
   /** Called for a new owner, which has written nothing. */
-  forget(): void {
+  reset(): void {
     this.#rowid = 0;
     this.#changes = 0;
   }
 
   /** Called before the store writes, or closes the connection. */
-  keep(): void {
+  save(): void {
     if (this.#rowid !== undefined && this.#changes !== undefined) return;
-    const told = this.#probe?.run();
-    this.#rowid ??= told?.lastInsertRowid ?? 0;
-    this.#changes ??= told?.changes ?? 0;
+    const result = this.#probe?.run();
+    this.#rowid ??= result?.lastInsertRowid ?? 0;
+    this.#changes ??= result?.changes ?? 0;
   }
 
   /** Called before a statement of the user: one that writes may keep the row id. */
-  putBack(writes: boolean, asks: FunctionUse): void {
-    const rowid = (writes || asks.rowid || asks.changes) && this.#rowid !== undefined;
-    const changes = asks.changes && this.#changes !== undefined;
+  restore(writes: boolean, use: FunctionUse): void {
+    const rowid = (writes || use.rowid || use.changes) && this.#rowid !== undefined;
+    const changes = use.changes && this.#changes !== undefined;
     if (!rowid && !changes) return;
-    this.keep();
+    this.save();
     const database = this.#database;
     if (database === undefined) return;
     try {
       this.#write(database, changes);
     } catch {
       // The tables do not exist yet, or were rolled back with a transaction.
-      database.exec(scratch);
+      database.exec(scratchTables);
       this.#write(database, changes);
     }
     this.#rowid = undefined;
@@ -78,7 +78,7 @@ export class LastWrite {
   }
 
   /** Called when a statement of the user has set `changes()`. */
-  counted(): void {
+  changesReplaced(): void {
     this.#changes = undefined;
   }
 }

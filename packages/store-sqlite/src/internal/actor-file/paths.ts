@@ -15,13 +15,13 @@ function plainName(actorId: string): string {
 }
 
 /** Ids end in random digits: files spread over 256 directories. */
-function spread(name: string): string {
+function shardDirectory(name: string): string {
   return name.slice(-2);
 }
 
 export function actorFilePath(root: string, actorId: string): string {
   const name = plainName(actorId);
-  return join(root, filesFolder, spread(name), `${name}.db`);
+  return join(root, filesFolder, shardDirectory(name), `${name}.db`);
 }
 
 /** Lists the files of all actors below the store's directory. */
@@ -37,10 +37,10 @@ function* allFiles(root: string): Generator<string> {
 const hashed = /^x[0-9a-f]{64}$/;
 
 /**
- * Files that belong to no known actor. Decided by name alone: a file that cannot be read now may be intact, and must
+ * Finds files without an actor. The name alone decides: a file that cannot be read now may be intact, and must
  * not be taken for an unfinished one. `known` returns the ids of all actors with a file.
  */
-export function* strangers(
+export function* findOrphans(
   root: string,
   isKnown: (actorId: string) => boolean,
   known: () => Iterable<string>,

@@ -2,25 +2,25 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ActorStatement, SqlInput, SqlParameters, SqlRow, StatementKind } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import { mapSqliteError, sqliteCode } from "../errors.ts";
-import { Authorizer, reserved, reservedPrefix } from "./authorizer.ts";
+import { Authorizer, reservedName, reservedPrefix } from "./authorizer.ts";
 import type { FunctionUse, LastWrite } from "./last-write.ts";
 
 /** Number of compiled statements that one open database keeps. */
 const maxStatements = 128;
 
 /** Blanks, semicolons and comments before a statement. */
-const lead = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
+const leadingBlank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
 
 const vacuum = /^vacuum\b/i;
 
 /** Statements that set `changes()` if they write. */
-const counting = /^(?:insert|replace|update|delete|with)\b/i;
+const changeStatement = /^(?:insert|replace|update|delete|with)\b/i;
 
 interface Compiled {
   readonly statement: StatementSync;
   readonly kind: StatementKind;
-  readonly asks: FunctionUse;
-  readonly counts: boolean;
+  readonly functionUse: FunctionUse;
+  readonly setsChanges: boolean;
   readonly rest: string;
   /** Integers beyond 2^53 make a read run a second time; a statement that writes must run once. */
   bigints: boolean;
@@ -67,10 +67,10 @@ class Prepared implements ActorStatement {
 export class SqlSession {
   readonly #database: DatabaseSync;
   readonly #authorizer: Authorizer;
-  readonly #last: LastWrite | undefined;
-  readonly #compiled = new Map<string, Compiled>();
+  readonly #lastWrite: LastWrite | undefined;
+  readonly #cache = new Map<string, Compiled>();
   /** The reason why the open transaction cannot be committed any more. */
-  #lost: HoldfastError | undefined;
+  #voidedBy: HoldfastError | undefined;
   #open = false;
   /** True if the open transaction has written anything. */
   #wrote = false;
@@ -82,7 +82,7 @@ export class SqlSession {
   /** `last` is needed if the store writes on the same connection. */
   constructor(database: DatabaseSync, last?: LastWrite) {
     this.#database = database;
-    this.#last = last;
+    this.#lastWrite = last;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#authorizer = new Authorizer(database);
@@ -110,8 +110,8 @@ export class SqlSession {
    * Throws the error that voided the open transaction, if there is one; the transaction has been rolled back by then.
    */
   assertIntact(): void {
-    if (this.#lost === undefined) return;
-    const lost = this.#lost;
+    if (this.#voidedBy === undefined) return;
+    const lost = this.#voidedBy;
     this.rollbackAll();
     throw lost;
   }
@@ -124,89 +124,89 @@ export class SqlSession {
   }
 
   rollbackAll(): void {
-    this.#lost = undefined;
+    this.#voidedBy = undefined;
     this.#open = false;
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
 
   savepoint(name: string): void {
     this.begin();
-    this.#internal(() => this.#database.exec(`SAVEPOINT _holdfast_${name}`));
+    this.#runInternal(() => this.#database.exec(`SAVEPOINT _holdfast_${name}`));
     this.#savepoints += 1;
   }
 
   release(name: string): void {
-    this.#internal(() => this.#database.exec(`RELEASE _holdfast_${name}`));
-    this.#savepointEnded();
+    this.#runInternal(() => this.#database.exec(`RELEASE _holdfast_${name}`));
+    this.#onSavepointEnd();
   }
 
   rollback(name: string): void {
-    this.#internal(() => {
+    this.#runInternal(() => {
       this.#database.exec(`ROLLBACK TO _holdfast_${name}`);
       this.#database.exec(`RELEASE _holdfast_${name}`);
     });
-    this.#savepointEnded();
+    this.#onSavepointEnd();
   }
 
   /** A transaction that was opened only for savepoints leaves nothing to commit. */
-  #savepointEnded(): void {
+  #onSavepointEnd(): void {
     this.#savepoints -= 1;
     if (this.#savepoints <= 0 && !this.#wrote) this.rollbackAll();
   }
 
-  #internal(work: () => void): void {
-    if (this.#lost !== undefined) throw this.#lost;
+  #runInternal(work: () => void): void {
+    if (this.#voidedBy !== undefined) throw this.#voidedBy;
     try {
       work();
     } catch (error) {
-      throw this.#failed(error);
+      throw this.#onError(error);
     }
   }
 
   #compile(sql: string): Compiled | undefined {
-    const known = this.#compiled.get(sql);
+    const known = this.#cache.get(sql);
     if (known !== undefined) {
-      this.#compiled.delete(sql);
-      this.#compiled.set(sql, known);
+      this.#cache.delete(sql);
+      this.#cache.set(sql, known);
       return known;
     }
-    const text = sql.replace(lead, "");
+    const text = sql.replace(leadingBlank, "");
     if (text === "") return undefined;
     let statement: StatementSync;
     // SQLite does not report the new name.
-    if (/^alter\b/i.test(text) && text.toLowerCase().includes(reservedPrefix)) throw reserved();
+    if (/^alter\b/i.test(text) && text.toLowerCase().includes(reservedPrefix)) throw reservedName();
     try {
       statement = this.#authorizer.watch(() => this.#database.prepare(text));
     } catch (error) {
       throw mapSqliteError(error);
     }
     const kind = vacuum.test(text) ? "alone" : this.#authorizer.kind;
-    const { asks } = this.#authorizer;
-    const counts = kind === "write" && counting.test(text);
-    const rest = text.slice(statement.sourceSQL.length).replace(lead, "");
+    const { functionUse } = this.#authorizer;
+    const setsChanges = kind === "write" && changeStatement.test(text);
+    const rest = text.slice(statement.sourceSQL.length).replace(leadingBlank, "");
     const bigints = kind !== "read" && statement.columns().length > 0;
     statement.setReadBigInts(bigints);
     // `:a` and `@a` are two parameters.
     statement.setAllowBareNamedParameters(false);
-    const compiled: Compiled = { statement, kind, asks, counts, rest, bigints, arrays: false };
-    this.#compiled.set(sql, compiled);
-    for (const oldest of this.#compiled.keys()) {
-      if (this.#compiled.size <= maxStatements) break;
-      this.#compiled.delete(oldest);
+    const compiled: Compiled = { statement, kind, functionUse, setsChanges, rest, bigints, arrays: false };
+    this.#cache.set(sql, compiled);
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cache.size <= maxStatements) break;
+      this.#cache.delete(oldest);
     }
     return compiled;
   }
 
   #run(compiled: Compiled, arrays: boolean, parameters: SqlParameters = []): SqlRow[] {
-    if (this.#lost !== undefined) throw this.#lost;
+    if (this.#voidedBy !== undefined) throw this.#voidedBy;
     if (compiled.kind === "write") {
       this.begin();
       this.#wrote = true;
     } else if (compiled.kind !== "read" && compiled.kind !== "alone") {
       throw new Error(`The store does not run a "${compiled.kind}"`);
     }
-    this.#last?.putBack(compiled.kind === "write", compiled.asks);
-    if (compiled.counts) this.#last?.counted();
+    this.#lastWrite?.restore(compiled.kind === "write", compiled.functionUse);
+    if (compiled.setsChanges) this.#lastWrite?.changesReplaced();
     if (compiled.arrays !== arrays) {
       compiled.statement.setReturnArrays(arrays);
       compiled.arrays = arrays;
@@ -214,7 +214,7 @@ export class SqlSession {
     try {
       return this.#rows(compiled, parameters);
     } catch (error) {
-      throw this.#failed(error);
+      throw this.#onError(error);
     }
   }
 
@@ -242,15 +242,15 @@ export class SqlSession {
       }
     }
     const rows = run();
-    for (const row of rows) narrow(row);
+    for (const row of rows) toNumbers(row);
     return rows;
   }
 
   /** An error after which SQLite has rolled back the complete transaction voids the turn. */
-  #failed(error: unknown): unknown {
+  #onError(error: unknown): unknown {
     const mapped = mapSqliteError(error);
     if (!this.#open || this.#database.isTransaction) return mapped;
-    this.#lost =
+    this.#voidedBy =
       mapped instanceof HoldfastError
         ? mapped
         : new HoldfastError("db", "transaction_lost", "SQLite has rolled back the complete turn", {
@@ -269,7 +269,7 @@ function isNamed(parameters: SqlParameters): parameters is Readonly<Record<strin
 }
 
 /** Converts the bigints of a row, or of an array of values, to numbers where that is exact. */
-function narrow(row: SqlRow): void {
+function toNumbers(row: SqlRow): void {
   for (const [column, value] of Object.entries(row)) {
     if (typeof value !== "bigint") continue;
     if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) row[column] = Number(value);

@@ -22,7 +22,7 @@ export function readShared(
     epoch: record.epoch,
     version: record.version,
     wakeAt: record.wakeAt,
-    state: loadShared(sql, place(database, id)),
+    state: loadShared(sql, findActorRow(database, id)),
     kv: kv.map((entry) => ({ key: bytes(entry, "key"), value: bytes(entry, "value") })),
     calls: calls.map((call) => callRecord(text(call, "key"), call)),
   };
@@ -30,9 +30,9 @@ export function readShared(
 
 /** Removes the data that {@link readShared} reads, in the open transaction. */
 export function forgetShared(tables: Tables, database: DatabaseSync, id: string): void {
-  forget(tables, id, place(database, id));
+  forget(tables, id, findActorRow(database, id));
 }
 
-function place(database: DatabaseSync, id: string): Row {
+function findActorRow(database: DatabaseSync, id: string): Row {
   return database.prepare("SELECT no, patch_head FROM actor WHERE id = ?").get(id) ?? {};
 }

@@ -67,12 +67,12 @@ export class Checkpointer {
     try {
       // The thread would open any file with the log's name, and move its content into the database.
       this.#options.wal.assertSame();
-      const reply = await this.#options.thread.ask({ type });
+      const reply = await this.#options.thread.send({ type });
       this.#options.wal.assertSame();
       this.count += 1;
       return !reply.busy;
     } catch (error) {
-      if (isFatal(error) || !isPassing(error)) this.#options.onFatal(error);
+      if (isFatal(error) || !isTransient(error)) this.#options.onFatal(error);
       else this.#options.log.warn("checkpoint failed", { error });
       return false;
     }
@@ -80,6 +80,6 @@ export class Checkpointer {
 }
 
 /** True for an error that leaves database and WAL unchanged, such as a full disk or a busy file. */
-function isPassing(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return mapSqliteError(error) !== error;
 }

@@ -82,7 +82,7 @@ export interface GroupOptions {
   /** Space is not preallocated beyond this size. */
   readonly maxWalBytes: number;
   readonly onSync?: (event: SyncEvent) => void;
-  /** Called when a write of the open transaction is undone. */
+  /** Called when a write of the open transaction is rolled back. */
   readonly onUndone: () => void;
   /** Called with the size of the WAL after each group; a returned promise holds further commits until it resolves. */
   readonly onGroup: (state: WalState) => (() => Promise<void>) | undefined;
@@ -93,7 +93,7 @@ export interface GroupOptions {
  * has a savepoint of its own, so that a failed one does not affect the others. One sync makes all of them durable, and
  * they resolve in order. Once half as many callers wait as the running sync serves, the next sync begins beside it.
  *
- * A change is written in the call that hands it in: a later call sees it, and changes keep their order.
+ * A change is written during the call to `run`: later calls see it, and changes keep their order.
  */
 export class GroupCommitter {
   readonly #options: GroupOptions;
@@ -232,8 +232,8 @@ export class GroupCommitter {
       return;
     }
     group.open.push(entry);
-    this.#see(entry);
-    // An entry for several callers has been gathered already: its sync overlaps what follows.
+    this.#addPending(entry);
+    // An entry for several callers is already a batch: its sync overlaps the next changes.
     const isFull = group.callers >= fullGroup && this.#syncing.length === 0;
     if ((entry.callers > 1 || isFull) && this.#held === undefined) this.#flush();
   }
@@ -261,12 +261,12 @@ export class GroupCommitter {
     }
   }
 
-  /** Gives each change whose transaction was rolled back, and `last`, a transaction of its own, in order. */
+  /** Runs each change whose transaction was rolled back, and then `last`, in a transaction of its own. */
   #replay(group: Group, last?: Entry): void {
     const undone = group.open;
     group.open = [];
     group.intact = false;
-    for (const entry of undone) this.#forget(entry);
+    for (const entry of undone) this.#removePending(entry);
     for (const entry of last === undefined ? undone : [...undone, last]) {
       if (this.isFailed) {
         this.#reject(entry, failed(this.#cause));
@@ -278,7 +278,7 @@ export class GroupCommitter {
         this.#sql.commit.run();
         this.counters.transactions += 1;
         group.written.push(entry);
-        this.#see(entry);
+        this.#addPending(entry);
       } catch (error) {
         this.#rollback();
         this.#reject(entry, mapSqliteError(error));
@@ -373,7 +373,7 @@ export class GroupCommitter {
   }
 
   #sync(group: Group): void {
-    const done = () => this.#synced(group);
+    const done = () => this.#onSynced(group);
     const alone = group.callers === 1 && this.#syncing.length === 1;
     // With one caller at a time, the event loop has nothing else to do in the meantime.
     const wait = this.#options.wal.sync(alone && this.#wasAlone);
@@ -383,18 +383,18 @@ export class GroupCommitter {
   }
 
   /** A group is durable when its sync and those of all older groups have succeeded. */
-  #synced(group: Group): void {
+  #onSynced(group: Group): void {
     if (this.isFailed) return;
     group.synced = true;
     for (let first = this.#syncing[0]; first?.synced === true; first = this.#syncing[0]) {
       this.#syncing.shift();
-      this.#settled(first);
+      this.#onDurable(first);
     }
     if (this.#open !== undefined) this.#scheduleFlush();
     this.#checkIdle();
   }
 
-  #settled(group: Group): void {
+  #onDurable(group: Group): void {
     this.counters.syncs += 1;
     this.counters.commits += group.written.length;
     const walBytes = this.#options.walBytes(group.walFrames);
@@ -419,12 +419,12 @@ export class GroupCommitter {
     hold().then(release, (error: unknown) => this.fail(error));
   }
 
-  #see(entry: Entry): void {
+  #addPending(entry: Entry): void {
     if (entry.hides) this.#hiding += 1;
     this.#pending.set(entry.actorId, (this.#pending.get(entry.actorId) ?? 0) + 1);
   }
 
-  #forget(entry: Entry): void {
+  #removePending(entry: Entry): void {
     if (entry.hides) this.#hiding -= 1;
     const count = (this.#pending.get(entry.actorId) ?? 0) - 1;
     if (count > 0) this.#pending.set(entry.actorId, count);
@@ -432,7 +432,7 @@ export class GroupCommitter {
   }
 
   #finish(entry: Entry, error?: unknown): void {
-    this.#forget(entry);
+    this.#removePending(entry);
     this.#waiting -= 1;
     if (error === undefined) entry.resolve();
     else entry.reject(error);

@@ -31,12 +31,12 @@ export async function backupFiles(backup: FileBackup): Promise<void> {
   try {
     const mark = database.prepare("UPDATE actor_file SET is_open = 1");
     const isLiving = database.prepare("SELECT 1 FROM actor WHERE id = ? AND destroyed_at IS NULL");
-    const gone = database.prepare("UPDATE actor SET destroyed_at = ?, wake_at = NULL WHERE id = ?");
+    const markDestroyed = database.prepare("UPDATE actor SET destroyed_at = ?, wake_at = NULL WHERE id = ?");
     const withFile = database
       .prepare("SELECT id FROM actor_file JOIN actor ON no = actor_no WHERE destroyed_at IS NULL ORDER BY no")
       .all()
       .map((row) => text(row, "id"));
-    for (const id of withFile) if (!(await copyActorFile(backup, id))) gone.run(backup.now, id);
+    for (const id of withFile) if (!(await copyActorFile(backup, id))) markDestroyed.run(backup.now, id);
     // Visits only actors that have files or objects: there may be very many others.
     for (const id of backup.blobs.actors()) if (isLiving.get(id) !== undefined) await copyBlobs(backup, id);
     mark.run();
@@ -56,7 +56,7 @@ async function copyActorFile(backup: FileBackup, id: string): Promise<boolean> {
   // Left by a backup that did not finish.
   eraseFile(target);
   try {
-    await backup.thread.ask({ type: "copy-file", file: source, target });
+    await backup.thread.send({ type: "copy-file", file: source, target });
   } catch (error) {
     if (existsSync(source)) throw error;
     return false;

@@ -8,8 +8,7 @@ import { mapSqliteError } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
 
 /**
- * Copies the database as it is at one moment into `directory`, in a thread with a connection of its own, while commits
- * go on. The backup gets its name once it is complete and synced.
+ * Copies a snapshot of the database into `directory`, in a thread with its own connection, while commits continue. The backup gets its name once it is complete and synced.
  *
  * `complete` adds the rest of the copy before it gets its name.
  *
@@ -32,7 +31,7 @@ export async function backupDatabase(
   try {
     makeDirectory(directory);
     rmSync(partial, { force: true });
-    await thread.ask({ type: "copy", file: partial });
+    await thread.send({ type: "copy", file: partial });
     await complete(partial, thread);
     syncFile(partial);
     renameSync(partial, file);

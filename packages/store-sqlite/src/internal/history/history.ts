@@ -75,12 +75,12 @@ export class SqliteHistory implements HistoryStore {
     const folder = makeScratch(path);
     try {
       if (file === undefined) return await this.#sharedImage(actorId, folder);
-      const { name, key, createdAt } = await this.#living(actorId);
+      const { name, key, createdAt } = await this.#requireActor(actorId);
       linkBlobs(blobs, actorId, folder);
       const copy = join(folder, "copy.db");
       await files.copy(file, copy);
       linkBlobs(blobs, actorId, folder);
-      // The actor goes on while it is copied: its record is taken from the copy.
+      // The actor keeps running while it is copied, so its record is read from the copy.
       const header = { name, key, createdAt, hasDatabase: true, ...imagePosition(copy) };
       return { header, parts: fileParts(copy, folder) };
     } catch (error) {
@@ -96,21 +96,21 @@ export class SqliteHistory implements HistoryStore {
       () => undefined,
       () => "many",
     );
-    const header = headerOf(await this.#living(actorId));
+    const header = headerOf(await this.#requireActor(actorId));
     const reader = new DatabaseSync(file, { readOnly: true });
     try {
       reader.exec("BEGIN");
       reader.prepare("SELECT 1 FROM actor LIMIT 1").get();
       linkBlobs(blobs, actorId, folder);
     } catch (error) {
-      // While it reads, the log of the store cannot shrink.
+      // An open reader prevents checkpoints from resetting the WAL.
       reader.close();
       throw error;
     }
     return { header, parts: sharedParts(reader, actorId, folder) };
   }
 
-  async #living(actorId: string): Promise<ActorRecord> {
+  async #requireActor(actorId: string): Promise<ActorRecord> {
     const record = await this.#options.get(actorId);
     if (record === undefined || record.destroyedAt !== undefined) throw notFound(actorId);
     return record;
@@ -128,7 +128,7 @@ export class SqliteHistory implements HistoryStore {
     }
   }
 
-  async #restore(header: ImageHeader, begun: OpenImage, as: NewIdentity): Promise<ActorRecord> {
+  async #restore(header: ImageHeader, image: OpenImage, as: NewIdentity): Promise<ActorRecord> {
     const { path, files, group, blobs } = this.#options;
     group.assertUsable();
     if ((await this.#options.get(as.id)) !== undefined) throw duplicateKey();
@@ -136,9 +136,9 @@ export class SqliteHistory implements HistoryStore {
     const folder = makeScratch(path);
     const database = join(folder, "received.db");
     try {
-      const received = await receive(begun, as.id, database, blobs, maxBlobBytes);
-      await this.#make(header, as, received, database);
-      return await this.#living(as.id);
+      const received = await receive(image, as.id, database, blobs, maxBlobBytes);
+      await this.#createActor(header, as, received, database);
+      return await this.#requireActor(as.id);
     } catch (error) {
       blobs.removeAll(as.id);
       throw error;
@@ -147,7 +147,12 @@ export class SqliteHistory implements HistoryStore {
     }
   }
 
-  async #make(header: ImageHeader, as: NewIdentity, received: Received, database: string): Promise<void> {
+  async #createActor(
+    header: ImageHeader,
+    as: NewIdentity,
+    received: Received,
+    database: string,
+  ): Promise<void> {
     const { group, tables, files, fileCommits } = this.#options;
     const history = { now: files.now(), limits: files.settings.history };
     const create: CommitBatch = {

@@ -36,14 +36,14 @@ export function upsertTask(list: TaskPages, task: TaskSummary): TaskPages {
   const { pages } = list;
   const known = pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id));
   const before = pages.findIndex(({ tasks }) => tasks.some(({ id }) => id < task.id));
-  const isWhole = pages.at(-1)?.cursor === undefined;
-  if (!known && before < 0 && !isWhole) return list;
-  const place = before < 0 ? pages.length - 1 : before;
+  const isComplete = pages.at(-1)?.cursor === undefined;
+  if (!known && before < 0 && !isComplete) return list;
+  const position = before < 0 ? pages.length - 1 : before;
   return {
     ...list,
     pages: pages.map((page, index) => {
       if (known) return { ...page, tasks: page.tasks.map((each) => (each.id === task.id ? task : each)) };
-      if (index !== place) return page;
+      if (index !== position) return page;
       const newer = page.tasks.filter(({ id }) => id > task.id);
       return { ...page, tasks: [...newer, task, ...page.tasks.slice(newer.length)] };
     }),

@@ -40,7 +40,12 @@ export function ConfigSection({
       <ul className="cards">
         {adding && (
           <li>
-            <NewEntry kind={kind} directory={directory} taken={data ?? []} onDone={() => setAdding(false)} />
+            <NewEntry
+              kind={kind}
+              directory={directory}
+              existingNames={data ?? []}
+              onDone={() => setAdding(false)}
+            />
           </li>
         )}
         {data?.map((name) => (
@@ -95,18 +100,18 @@ function Entry({
 function NewEntry({
   kind,
   directory,
-  taken,
+  existingNames,
   onDone,
 }: {
   readonly kind: ConfigKind;
   readonly directory: string;
   /** Names in use: a new entry must not replace an existing one. */
-  readonly taken: readonly string[];
+  readonly existingNames: readonly string[];
   readonly onDone: () => void;
 }) {
   const id = useId();
   const [name, setName] = useState("");
-  const isTaken = taken.includes(name.trim());
+  const isTaken = existingNames.includes(name.trim());
   return (
     <article className="card stack" aria-label={`New ${kind.noun}`}>
       <div className="field">

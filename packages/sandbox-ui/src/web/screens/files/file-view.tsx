@@ -12,12 +12,12 @@ import { restoreLineEndings } from "../../api/line-ends.ts";
 import { keys } from "../../api/queries.ts";
 
 /** One file as text, to read and edit. */
-export function FileView({ place, directory }: { readonly place: FileRef; readonly directory: FileRef }) {
+export function FileView({ fileRef, directory }: { readonly fileRef: FileRef; readonly directory: FileRef }) {
   const api = useApi();
-  const name = visibleText(baseName(formatFileRef(place)));
+  const name = visibleText(baseName(formatFileRef(fileRef)));
   const { data, error, refetch } = useQuery({
-    queryKey: keys.file(place),
-    queryFn: ({ signal }) => readText(api, place, signal),
+    queryKey: keys.file(fileRef),
+    queryFn: ({ signal }) => readText(api, fileRef, signal),
     // A file is not refetched while it is being edited.
     refetchOnWindowFocus: false,
     staleTime: Number.POSITIVE_INFINITY,
@@ -39,14 +39,14 @@ export function FileView({ place, directory }: { readonly place: FileRef; readon
       </header>
       {data === undefined && error === null && <Loading label="Loading the file" rows={6} />}
       {error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
-      {data !== undefined && "because" in data && (
+      {data !== undefined && "reason" in data && (
         <p className="notice">
-          {data.because === "large" ? "The file is too large to display." : "The file is not text."} It can be
+          {data.reason === "large" ? "The file is too large to display." : "The file is not text."} It can be
           downloaded.
         </p>
       )}
       {data !== undefined && "text" in data && (
-        <Editor key={formatFileRef(place)} place={place} directory={directory} file={data} />
+        <Editor key={formatFileRef(fileRef)} fileRef={fileRef} directory={directory} file={data} />
       )}
     </section>
   );
@@ -59,11 +59,11 @@ interface Draft {
 }
 
 function Editor({
-  place,
+  fileRef,
   directory,
   file,
 }: {
-  readonly place: FileRef;
+  readonly fileRef: FileRef;
   readonly directory: FileRef;
   readonly file: TextFile;
 }) {
@@ -74,10 +74,10 @@ function Editor({
   const { text } = draft ?? file;
   const changed = text !== file.text;
   const save = useMutation({
-    /** Without an entity tag the current version is replaced in any case. */
-    mutationFn: (given: Draft) => saveText(api, place, given.text, given.etag),
+    /** Without an entity tag, the current version is overwritten. */
+    mutationFn: ({ text, etag }: Draft) => saveText(api, fileRef, text, etag),
     async onSuccess(saved) {
-      queries.setQueryData(keys.file(place), saved);
+      queries.setQueryData(keys.file(fileRef), saved);
       // Edits made while saving are kept.
       setDraft((now) =>
         now === undefined || now.text === saved.text ? undefined : { ...now, etag: saved.etag },
@@ -86,8 +86,8 @@ function Editor({
       await queries.invalidateQueries({ queryKey: keys.directory(directory) });
     },
   });
-  const readAgain = async (): Promise<void> => {
-    await queries.invalidateQueries({ queryKey: keys.file(place) });
+  const reload = async (): Promise<void> => {
+    await queries.invalidateQueries({ queryKey: keys.file(fileRef) });
     setDraft(undefined);
     save.reset();
   };
@@ -120,7 +120,7 @@ function Editor({
             >
               Overwrite
             </button>
-            <button type="button" className="button button-small" onClick={() => void readAgain()}>
+            <button type="button" className="button button-small" onClick={() => void reload()}>
               Reload the file
             </button>
           </p>

@@ -66,7 +66,7 @@ export function FilesScreen() {
       {data !== undefined && data.length > 0 && (
         <FileTable key={path} directory={path} entries={data} shown={file} />
       )}
-      {file !== undefined && <FileView key={file} place={file} directory={path} />}
+      {file !== undefined && <FileView key={file} fileRef={file} directory={path} />}
     </div>
   );
 }
@@ -159,14 +159,14 @@ function FileRow({
   readonly shown: boolean;
 }) {
   const isFolder = entry.entryType === "directory";
-  const place = toFileRef(entry);
+  const fileRef = toFileRef(entry);
   const name = visibleText(entry.name);
   return (
     <tr className={shown ? "row-shown" : undefined}>
       <td>
         <Link
           to="/files"
-          search={isFolder ? { path: place } : { path: directory, file: place }}
+          search={isFolder ? { path: fileRef } : { path: directory, file: fileRef }}
           className="file-name"
           aria-current={shown || undefined}
         >
@@ -180,7 +180,7 @@ function FileRow({
         {typeof entry.modified === "string" && formatDateTime(Date.parse(entry.modified))}
       </td>
       <td>
-        <FileActions directory={directory} place={place} name={name} isFolder={isFolder} />
+        <FileActions directory={directory} fileRef={fileRef} name={name} isFolder={isFolder} />
       </td>
     </tr>
   );
@@ -188,12 +188,12 @@ function FileRow({
 
 function FileActions({
   directory,
-  place,
+  fileRef,
   name,
   isFolder,
 }: {
   readonly directory: FileRef;
-  readonly place: FileRef;
+  readonly fileRef: FileRef;
   readonly name: string;
   readonly isFolder: boolean;
 }) {
@@ -205,18 +205,18 @@ function FileActions({
       <DownloadButton
         label="Download"
         accessibleLabel={`Download ${name}`}
-        onDownload={() => download(api, place, name, isFolder)}
+        onDownload={() => download(api, fileRef, name, isFolder)}
       />
-      {!place.startsWith("base64:") && (
+      {!fileRef.startsWith("base64:") && (
         <AskButton
           label="Move"
           accessibleLabel={`Move ${name}`}
           title={`Move or rename ${name}`}
           field="New path"
-          initial={place}
+          initial={fileRef}
           confirmLabel="Move"
           onConfirm={async (to) => {
-            await api.client.moveFs({ from: place, to });
+            await api.client.moveFs({ from: fileRef, to });
             await refresh();
           }}
         />
@@ -227,7 +227,7 @@ function FileActions({
         title={`Delete ${name}?`}
         confirmLabel="Delete"
         onConfirm={async () => {
-          const query = { ...fileRefQuery(place), ...(isFolder ? { recursive: true } : {}) };
+          const query = { ...fileRefQuery(fileRef), ...(isFolder ? { recursive: true } : {}) };
           await api.send("/v1/fs/entry", { method: "DELETE", query });
           await refresh();
         }}

@@ -9,8 +9,8 @@ import { upload } from "../../api/files.ts";
 import { keys } from "../../api/queries.ts";
 
 /** Files and their target directory: the user may open another directory in the meantime. */
-interface Wish {
-  readonly into: FileRef;
+interface UploadRequest {
+  readonly directory: FileRef;
   readonly files: readonly File[];
 }
 
@@ -20,23 +20,24 @@ export function Upload({ directory }: { readonly directory: FileRef }) {
   const queries = useQueryClient();
   const announce = useAnnounce();
   const input = useRef<HTMLInputElement>(null);
-  const [taken, setTaken] = useState<Wish>();
+  const [conflict, setConflict] = useState<UploadRequest>();
   const work = useMutation({
-    async mutationFn({ into, files, replace }: Wish & { readonly replace: boolean }) {
-      setTaken(undefined);
-      const refused: File[] = [];
+    async mutationFn({ directory: target, files, replace }: UploadRequest & { readonly replace: boolean }) {
+      setConflict(undefined);
+      const existing: File[] = [];
       for (const file of files) {
         try {
-          await upload(api, into, file, replace);
+          await upload(api, target, file, replace);
         } catch (error) {
           if (!isConflict(error)) throw error;
-          refused.push(file);
+          existing.push(file);
         }
       }
-      if (refused.length > 0) setTaken({ into, files: refused });
-      announce(refused.length === 0 ? "Uploaded." : "Some files already exist.");
+      if (existing.length > 0) setConflict({ directory: target, files: existing });
+      announce(existing.length === 0 ? "Uploaded." : "Some files already exist.");
     },
-    onSettled: (_done, _error, { into }) => queries.invalidateQueries({ queryKey: keys.directory(into) }),
+    onSettled: (_done, _error, { directory: target }) =>
+      queries.invalidateQueries({ queryKey: keys.directory(target) }),
   });
   return (
     <>
@@ -57,25 +58,26 @@ export function Upload({ directory }: { readonly directory: FileRef }) {
         onChange={(event) => {
           const files = [...(event.target.files ?? [])];
           event.target.value = "";
-          if (files.length > 0) work.mutate({ into: directory, files, replace: false });
+          if (files.length > 0) work.mutate({ directory, files, replace: false });
         }}
       />
       {work.isError && <ErrorNotice error={work.error} title="The upload failed." />}
-      {taken !== undefined && (
+      {conflict !== undefined && (
         <div className="notice notice-warning" role="alert">
           <p>
-            Existing files{taken.into !== directory && ` in ${visibleText(formatFileRef(taken.into))}`}:{" "}
-            {taken.files.map(({ name }) => visibleText(name)).join(", ")}.
+            Existing files
+            {conflict.directory !== directory && ` in ${visibleText(formatFileRef(conflict.directory))}`}:{" "}
+            {conflict.files.map(({ name }) => visibleText(name)).join(", ")}.
           </p>
           <p className="notice-foot">
             <button
               type="button"
               className="button button-small"
-              onClick={() => work.mutate({ ...taken, replace: true })}
+              onClick={() => work.mutate({ ...conflict, replace: true })}
             >
               Replace
             </button>
-            <button type="button" className="button button-small" onClick={() => setTaken(undefined)}>
+            <button type="button" className="button button-small" onClick={() => setConflict(undefined)}>
               Keep
             </button>
           </p>

@@ -6,7 +6,7 @@ import { type FileRef, fileRefQuery } from "../../api/file-ref.ts";
 import { pause } from "../../api/pause.ts";
 import { keys } from "../../api/queries.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
-import { readServerSent } from "../../api/server-sent.ts";
+import { readServerSentEvents } from "../../api/server-sent.ts";
 
 const retryMs = 1_000;
 
@@ -38,7 +38,7 @@ async function keepWatching(
   while (!signal.aborted && !failed) {
     try {
       const response = await api.send("/v1/fs/watch", { query: fileRefQuery(directory), signal });
-      await readServerSent(response, take);
+      await readServerSentEvents(response, take);
     } catch (error) {
       // The listing shows its own error and retries itself.
       if (isPermanentRefusal(error)) return;

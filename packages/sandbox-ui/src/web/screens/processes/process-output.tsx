@@ -9,9 +9,9 @@ import { type OutputPart, OutputText } from "./output-text.ts";
 export function ProcessOutput({ process }: { readonly process: Process }) {
   const { parts, error } = useOutput(process.id);
   const box = useRef<HTMLPreElement>(null);
-  const stuck = useRef(true);
+  const isAtEnd = useRef(true);
   useLayoutEffect(() => {
-    if (box.current && parts.length > 0 && stuck.current) box.current.scrollTop = box.current.scrollHeight;
+    if (box.current && parts.length > 0 && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
   }, [parts]);
   return (
     <>
@@ -25,7 +25,7 @@ export function ProcessOutput({ process }: { readonly process: Process }) {
         aria-label="Output"
         data-testid="output"
         onScroll={({ currentTarget: at }) => {
-          stuck.current = at.scrollHeight - at.scrollTop - at.clientHeight < 40;
+          isAtEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < 40;
         }}
       >
         {parts.length === 0 && <span className="muted">No output yet.</span>}

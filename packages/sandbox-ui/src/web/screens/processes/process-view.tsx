@@ -7,8 +7,8 @@ import { lazy, Suspense } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Process } from "../../api/types.ts";
+import { describeState, formatCommand } from "./process-format.ts";
 import { ProcessOutput } from "./process-output.tsx";
-import { commandLine, processState } from "./process-words.ts";
 
 // The terminal emulator is half of the app, so it is loaded on demand.
 const TerminalPane = lazy(appPart(() => import("./terminal-pane.tsx")));
@@ -19,9 +19,9 @@ export function ProcessView({ process }: { readonly process: Process }) {
     <div className="process">
       <header className="session-head">
         <div className="session-name">
-          <h1 className="mono">{visibleText(commandLine({ command, args }))}</h1>
+          <h1 className="mono">{visibleText(formatCommand({ command, args }))}</h1>
           <p className="row-line">
-            <Status {...processState(process)} />
+            <Status {...describeState(process)} />
             {typeof pid === "number" && process.status === "running" && (
               <span className="muted small">PID {pid}</span>
             )}

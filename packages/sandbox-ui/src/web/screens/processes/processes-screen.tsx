@@ -5,8 +5,8 @@ import { Link } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import { processesQuery } from "../../api/queries.ts";
 import type { Process } from "../../api/types.ts";
+import { describeState, formatCommand } from "./process-format.ts";
 import { ProcessView } from "./process-view.tsx";
-import { commandLine, processState } from "./process-words.ts";
 import { StartProcess } from "./start-process.tsx";
 
 /** List of all managed processes, beside the selected process or the form for a new one. */
@@ -55,9 +55,9 @@ export function ProcessesScreen({ selected }: { readonly selected: string | unde
 function ProcessRow({ process }: { readonly process: Process }) {
   return (
     <Link to="/processes" search={{ process: process.id }} className="row">
-      <span className="row-title mono">{visibleText(process.name ?? commandLine(process))}</span>
+      <span className="row-title mono">{visibleText(process.name ?? formatCommand(process))}</span>
       <span className="row-line">
-        <Status {...processState(process)} />
+        <Status {...describeState(process)} />
         {process.tty && <span className="tag">terminal</span>}
         <span className="muted small row-end">
           <TimeAgo at={process.createdAtMs} />

@@ -7,10 +7,10 @@ import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
 import { FolderField } from "../folder-field.tsx";
-import { splitCommand } from "./command-words.ts";
+import { splitCommand } from "./split-command.ts";
 
 interface NewProcess {
-  readonly words: readonly string[];
+  readonly argv: readonly string[];
   readonly cwd: string;
   readonly tty: boolean;
 }
@@ -28,14 +28,14 @@ export function StartProcess() {
     await queries.invalidateQueries({ queryKey: keys.processes });
     await navigate({ to: "/processes", search: { process: id } });
   };
-  const start = useMutation({ mutationFn: (wish: NewProcess) => startProcess(api, wish), onSuccess });
+  const start = useMutation({ mutationFn: (process: NewProcess) => startProcess(api, process), onSuccess });
   const shell = useMutation({ mutationFn: () => startShell(api, cwd.trim()), onSuccess });
   const isPending = start.isPending || shell.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const words = splitCommand(line);
-    setUnclosed(words === undefined);
-    if (words !== undefined && words.length > 0 && !isPending) start.mutate({ words, cwd: cwd.trim(), tty });
+    const argv = splitCommand(line);
+    setUnclosed(argv === undefined);
+    if (argv !== undefined && argv.length > 0 && !isPending) start.mutate({ argv, cwd: cwd.trim(), tty });
   };
   return (
     <div className="page page-narrow">
@@ -82,16 +82,16 @@ export function StartProcess() {
   );
 }
 
-async function startProcess(api: SandboxApi, { words, cwd, tty }: NewProcess): Promise<ProcessInfo> {
-  const [command = "", ...args] = words;
+async function startProcess(api: SandboxApi, { argv, cwd, tty }: NewProcess): Promise<ProcessInfo> {
+  const [command = "", ...args] = argv;
   return await api.client.createProcess({ command, args, tty, ...(cwd === "" ? {} : { cwd }) });
 }
 
 /** Prefers Bash, and falls back to the shell that every system has. */
 async function startShell(api: SandboxApi, cwd: string): Promise<ProcessInfo> {
   try {
-    return await startProcess(api, { words: ["bash"], cwd, tty: true });
+    return await startProcess(api, { argv: ["bash"], cwd, tty: true });
   } catch {
-    return await startProcess(api, { words: ["sh"], cwd, tty: true });
+    return await startProcess(api, { argv: ["sh"], cwd, tty: true });
   }
 }

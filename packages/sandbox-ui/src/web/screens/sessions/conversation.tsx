@@ -66,12 +66,12 @@ export function Conversation({
 
 /** Scrolls to the end as entries arrive, unless the reader has scrolled up. */
 function useFollowEnd(inner: RefObject<HTMLElement | null>, entries: readonly unknown[]): void {
-  const stuck = useRef(true);
+  const isAtEnd = useRef(true);
   useEffect(() => {
     const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
     if (!scroller) return;
     const onScroll = () => {
-      stuck.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+      isAtEnd.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     };
     scroller.addEventListener("scroll", onScroll);
     return () => scroller.removeEventListener("scroll", onScroll);
@@ -79,6 +79,6 @@ function useFollowEnd(inner: RefObject<HTMLElement | null>, entries: readonly un
   // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the entries may move the end.
   useEffect(() => {
     const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
-    if (scroller && stuck.current) scroller.scrollTop = scroller.scrollHeight;
+    if (scroller && isAtEnd.current) scroller.scrollTop = scroller.scrollHeight;
   }, [inner, entries]);
 }

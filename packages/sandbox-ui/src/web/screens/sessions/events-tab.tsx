@@ -4,16 +4,16 @@ import { formatCount, formatPreciseClock } from "@holdfast/web-parts/format";
 import { type RefObject, useEffect, useId, useRef, useState } from "react";
 import type { Sender, SessionEvent } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
-import { eventWords } from "./event-words.ts";
+import { summarizeEvent } from "./event-summary.ts";
 
 /** Number of rows rendered initially; more on demand. */
-const rowsAtOnce = 300;
+const rowsPerPage = 300;
 type Filter = Sender | "all";
 
-const arrows: Readonly<Record<Sender, { readonly sign: string; readonly words: string }>> = {
-  client: { sign: "→", words: "to the agent" },
-  agent: { sign: "←", words: "from the agent" },
-  server: { sign: "•", words: "from the server" },
+const senderMarks: Readonly<Record<Sender, { readonly sign: string; readonly label: string }>> = {
+  client: { sign: "→", label: "to the agent" },
+  agent: { sign: "←", label: "from the agent" },
+  server: { sign: "•", label: "from the server" },
 };
 
 const links = {
@@ -28,20 +28,20 @@ const links = {
  */
 export function EventsTab({
   log,
-  shown: asked,
+  selected,
 }: {
   readonly log: SessionLogView;
   /** Sequence of an event to expand and scroll to. */
-  readonly shown: number | undefined;
+  readonly selected: number | undefined;
 }) {
   const [sender, setSender] = useState<Filter>("all");
   const [search, setSearch] = useState("");
   const last = log.events.at(-1)?.sequence ?? 0;
-  const [rows, setRows] = useState(Math.max(rowsAtOnce, asked === undefined ? 0 : last - asked + 20));
+  const [rows, setRows] = useState(Math.max(rowsPerPage, selected === undefined ? 0 : last - selected + 20));
   const root = useRef<HTMLDivElement>(null);
-  const shown = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
-  const visible = shown.slice(-rows);
-  useStickToEnd(root, visible.at(-1)?.sequence, asked === undefined);
+  const filtered = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
+  const visible = filtered.slice(-rows);
+  useStickToEnd(root, visible.at(-1)?.sequence, selected === undefined);
   return (
     <div className="events" ref={root}>
       <EventFilters {...{ sender, setSender, search, setSearch }} />
@@ -49,15 +49,15 @@ export function EventsTab({
         <span data-testid="log-link" data-link={log.link}>
           {links[log.link]}
         </span>
-        {` · ${formatCount(shown.length)} of ${formatCount(log.events.length)} events`}
+        {` · ${formatCount(filtered.length)} of ${formatCount(log.events.length)} events`}
         {log.gaps.map(({ from, to }) => ` · ${from} to ${to} are no longer available`).join("")}
-        {(shown.length > visible.length || log.from > 1) && (
+        {(filtered.length > visible.length || log.from > 1) && (
           <button
             type="button"
             className="link-button"
             onClick={() => {
-              setRows((count) => count + rowsAtOnce);
-              if (shown.length <= visible.length) void log.loadOlder();
+              setRows((count) => count + rowsPerPage);
+              if (filtered.length <= visible.length) void log.loadOlder();
             }}
           >
             Show older
@@ -69,7 +69,7 @@ export function EventsTab({
       ) : (
         <ol className="event-list" data-testid="events">
           {visible.map((event) => (
-            <EventRow key={event.sequence} event={event} asked={event.sequence === asked} />
+            <EventRow key={event.sequence} event={event} selected={event.sequence === selected} />
           ))}
         </ol>
       )}
@@ -126,27 +126,27 @@ function EventFilters({
 
 const filters: readonly Filter[] = ["all", "client", "agent", "server"];
 
-function EventRow({ event, asked }: { readonly event: SessionEvent; readonly asked: boolean }) {
-  const [open, setOpen] = useState(asked);
+function EventRow({ event, selected }: { readonly event: SessionEvent; readonly selected: boolean }) {
+  const [open, setOpen] = useState(selected);
   const row = useRef<HTMLLIElement>(null);
   useEffect(() => {
-    if (!asked) return;
+    if (!selected) return;
     row.current?.scrollIntoView({ block: "center" });
     row.current?.querySelector("summary")?.focus({ preventScroll: true });
-  }, [asked]);
-  const { name, about } = eventWords(event);
-  const { sign, words } = arrows[event.sender];
+  }, [selected]);
+  const { name, summary } = summarizeEvent(event);
+  const { sign, label } = senderMarks[event.sender];
   return (
     <li className={`event event-${event.sender}`} ref={row}>
       <details open={open} onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
         <summary>
           <span className="event-number">{event.sequence}</span>
           <span className="event-time">{formatPreciseClock(event.createdAt)}</span>
-          <span className="event-sign" role="img" aria-label={words} title={words}>
+          <span className="event-sign" role="img" aria-label={label} title={label}>
             {sign}
           </span>
           <span className="event-name">{visibleText(name)}</span>
-          <span className="event-about">{visibleText(about)}</span>
+          <span className="event-about">{visibleText(summary)}</span>
         </summary>
         {open && <Raw event={event} />}
       </details>
@@ -170,18 +170,18 @@ function useStickToEnd(
   last: number | undefined,
   initially: boolean,
 ): void {
-  const stuck = useRef(initially);
+  const isAtEnd = useRef(initially);
   useEffect(() => {
     const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
     if (!scroller) return;
     const onScroll = () => {
-      stuck.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
+      isAtEnd.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
     };
     scroller.addEventListener("scroll", onScroll);
     return () => scroller.removeEventListener("scroll", onScroll);
   }, [inner]);
   useEffect(() => {
     const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
-    if (scroller && last !== undefined && stuck.current) scroller.scrollTop = scroller.scrollHeight;
+    if (scroller && last !== undefined && isAtEnd.current) scroller.scrollTop = scroller.scrollHeight;
   }, [inner, last]);
 }

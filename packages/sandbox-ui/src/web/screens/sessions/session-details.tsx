@@ -25,14 +25,14 @@ export function SessionDetails({ session }: { readonly session: Session }) {
           <dd>{formatDateTime(updatedAt)}</dd>
         </div>
       </dl>
-      <Told title="Modes" value={modes} />
-      <Told title="Models" value={models} />
-      <Told title="Config options" value={configOptions} />
+      <AgentData title="Modes" value={modes} />
+      <AgentData title="Models" value={models} />
+      <AgentData title="Config options" value={configOptions} />
     </div>
   );
 }
 
-function Told({ title, value }: { readonly title: string; readonly value: unknown }) {
+function AgentData({ title, value }: { readonly title: string; readonly value: unknown }) {
   if (value === undefined || value === null) return null;
   return (
     <details className="told">

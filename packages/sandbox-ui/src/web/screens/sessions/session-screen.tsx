@@ -36,7 +36,7 @@ export function SessionScreen() {
 function LoadedSession({ id }: { readonly id: string }) {
   const { data: session, error, refetch } = useQuery(sessionQuery(useApi(), id));
   const log = useSessionLog(id, session?.lastSequence);
-  useFreshness(log.events);
+  useRefetchOnEvent(log.events);
   // A session that was deleted elsewhere must not stay on the screen.
   if (session === undefined || isNotFound(error)) {
     return (
@@ -53,20 +53,20 @@ function LoadedSession({ id }: { readonly id: string }) {
 }
 
 /** Refetches the session and its permissions when the log shows a change, instead of waiting for the next poll. */
-function useFreshness(events: readonly SessionEvent[]): void {
+function useRefetchOnEvent(events: readonly SessionEvent[]): void {
   const queries = useQueryClient();
   const last = events.at(-1);
-  const turning = last !== undefined && last.payload.method !== "session/update" ? last.sequence : 0;
+  const lastChange = last !== undefined && last.payload.method !== "session/update" ? last.sequence : 0;
   useEffect(() => {
-    if (turning === 0) return;
+    if (lastChange === 0) return;
     void queries.invalidateQueries({ queryKey: keys.sessions });
     void queries.invalidateQueries({ queryKey: keys.permissions });
-  }, [queries, turning]);
+  }, [queries, lastChange]);
 }
 
 function SessionView({ session, log }: { readonly session: Session; readonly log: SessionLogView }) {
   const [tab, setTab] = useState<TabId>("conversation");
-  const [shown, setShown] = useState<number>();
+  const [selectedEvent, setSelectedEvent] = useState<number>();
   const title = sessionTitle(session);
   usePageTitle(title);
   const { data: permissions } = useQuery(permissionsQuery(useApi(), session.id));
@@ -93,7 +93,7 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
         label="Session views"
         tab={tab}
         onChange={(chosen) => {
-          setShown(undefined);
+          setSelectedEvent(undefined);
           setTab(chosen);
         }}
         tabs={[
@@ -109,12 +109,12 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
             session={session}
             log={log}
             onEvent={(sequence) => {
-              setShown(sequence);
+              setSelectedEvent(sequence);
               setTab("events");
             }}
           />
         )}
-        {tab === "events" && <EventsTab log={log} shown={shown} />}
+        {tab === "events" && <EventsTab log={log} selected={selectedEvent} />}
         {tab === "permissions" && <PermissionList permissions={permissions} />}
         {tab === "details" && <SessionDetails session={session} />}
       </TabPanel>

@@ -5,11 +5,11 @@ import { useId, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
-import { changeOf, type Setting, settingsOf } from "./settings-of.ts";
+import { readSettings, type Setting, toSessionChange } from "./settings.ts";
 
 /** Form for mode, model and other options that the agent offers; renders nothing if there are none. */
 export function SessionSettings({ session }: { readonly session: Session }) {
-  const settings = settingsOf(session);
+  const settings = readSettings(session);
   if (settings.length === 0) return null;
   return (
     <fieldset className="session-settings" aria-label="Settings of the agent">
@@ -30,7 +30,7 @@ function SettingField({ session, setting }: { readonly session: Session; readonl
   const change = useMutation({
     // Mutations of a session run in sequence: the arrow keys cause one for each step to the wanted value.
     scope: { id: `settings ${session.id}` },
-    mutationFn: (value: string) => api.changeSession(session.id, changeOf(setting, value)),
+    mutationFn: (value: string) => api.changeSession(session.id, toSessionChange(setting, value)),
     // A pending response would contain the previous value.
     onMutate: () => queries.cancelQueries({ queryKey: keys.session(session.id) }),
     onSuccess(changed, value) {

@@ -102,7 +102,7 @@ export class LiveFeed {
     this.#socket = socket;
     socket.addEventListener("message", ({ data }) => {
       if (this.#socket === socket && typeof data === "string") {
-        this.#take(decodeJson(data, maxValueDepth) as Frame);
+        this.#onFrame(decodeJson(data, maxValueDepth) as Frame);
       }
     });
     socket.addEventListener("close", ({ code, reason }) => {
@@ -117,7 +117,7 @@ export class LiveFeed {
     });
   }
 
-  #take(frame: Frame): void {
+  #onFrame(frame: Frame): void {
     switch (frame.type) {
       case "init":
         this.#failures = 0;
@@ -147,7 +147,7 @@ export class LiveFeed {
 
   #set(change: Partial<LiveSnapshot>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
-    this.#tell();
+    this.#notify();
   }
 
   /** {@link #set} for data that may arrive thousands of times per second. */
@@ -155,11 +155,11 @@ export class LiveFeed {
     this.#snapshot = { ...this.#snapshot, ...change };
     this.#drawing ??= setTimeout(() => {
       this.#drawing = undefined;
-      this.#tell();
+      this.#notify();
     }, drawAfterMs);
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener();
   }
 }

@@ -177,24 +177,28 @@ export function tracesQuery(address: ActorAddress) {
 }
 
 /** Stores pushed data. A running request may return older data, so it is repeated. */
-function put<Data>(queries: QueryClient, queryKey: readonly string[], update: (known: Data) => Data): void {
+function storePushed<Data>(
+  queries: QueryClient,
+  queryKey: readonly string[],
+  update: (known: Data) => Data,
+): void {
   const known = queries.setQueryData<Data>(queryKey, (before) => before && update(before));
   if (queries.isFetching({ queryKey }) === 0) return;
-  if (known === undefined) void readAfter(queries, queryKey);
+  if (known === undefined) void refetchAfter(queries, queryKey);
   else void refetchActive(queries, queryKey);
 }
 
 /** Queries to repeat as soon as their running request has finished. */
-const awaited = new WeakMap<QueryClient, Set<string>>();
+const queuedRefetches = new WeakMap<QueryClient, Set<string>>();
 
 /**
  * Refetches data that a push reported as changed. A running request finishes first: pushes may come faster than
  * responses, and cancelling each would mean that none ever completes.
  */
-async function readAfter(queries: QueryClient, queryKey: readonly string[]): Promise<void> {
+async function refetchAfter(queries: QueryClient, queryKey: readonly string[]): Promise<void> {
   if (queries.isFetching({ queryKey }) > 0) {
-    const keys = awaited.get(queries) ?? new Set();
-    awaited.set(queries, keys);
+    const keys = queuedRefetches.get(queries) ?? new Set();
+    queuedRefetches.set(queries, keys);
     const hash = hashKey(queryKey);
     if (keys.has(hash)) return;
     keys.add(hash);
@@ -227,33 +231,37 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
     case "queue": {
       const { queueSize: size, messages } = change;
       summary({ queueSize: size });
-      put<QueueView>(queries, [...key, "queue"], (known) => ({
+      storePushed<QueueView>(queries, [...key, "queue"], (known) => ({
         ...known,
         size,
         messages,
         truncated: size > messages.length,
       }));
-      void readAfter(queries, [...key, "dead-letters"]);
+      void refetchAfter(queries, [...key, "dead-letters"]);
       return;
     }
     case "workflow": {
       const { workflowState, history } = change;
-      put<WorkflowView>(queries, [...key, "workflow"], (known) => ({ ...known, workflowState, history }));
+      storePushed<WorkflowView>(queries, [...key, "workflow"], (known) => ({
+        ...known,
+        workflowState,
+        history,
+      }));
       // Output and error come with the end of the workflow, and are not pushed.
       if (workflowState !== "running" && workflowState !== "sleeping") {
-        void readAfter(queries, [...key, "workflow"]);
+        void refetchAfter(queries, [...key, "workflow"]);
       }
       return;
     }
     case "schedules": {
       const { schedules, deadLetters } = change;
-      put<SchedulesView>(queries, [...key, "schedules"], () => ({ schedules, deadLetters }));
-      void readAfter(queries, [...key, "schedule-history"]);
+      storePushed<SchedulesView>(queries, [...key, "schedules"], () => ({ schedules, deadLetters }));
+      void refetchAfter(queries, [...key, "schedule-history"]);
       return;
     }
     case "kv":
     case "database":
-      void readAfter(queries, [...key, change.type]);
+      void refetchAfter(queries, [...key, change.type]);
       return;
   }
 }

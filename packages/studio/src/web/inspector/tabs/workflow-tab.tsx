@@ -31,9 +31,9 @@ export function WorkflowTab() {
             {(view.workflowState ?? "not begun").replaceAll("_", " ")}
           </span>
         </h2>
-        <Deeds view={view} />
+        <WorkflowActions view={view} />
       </div>
-      <Ends view={view} />
+      <WorkflowResult view={view} />
       {view.history === null || entries.length === 0 ? (
         <Empty title="No entry yet">Each step of the workflow appears here as it is recorded.</Empty>
       ) : (
@@ -52,7 +52,7 @@ export function WorkflowTab() {
   );
 }
 
-function Deeds({ view }: { readonly view: WorkflowView }) {
+function WorkflowActions({ view }: { readonly view: WorkflowView }) {
   const { address, api } = useOpenActor();
   const [reason, setReason] = useState("");
   const replay = useActorMutation(address, () => api.replay(), "workflow");
@@ -83,7 +83,7 @@ function Deeds({ view }: { readonly view: WorkflowView }) {
 }
 
 /** Input, output and failure, if there are any. */
-function Ends({ view }: { readonly view: WorkflowView }) {
+function WorkflowResult({ view }: { readonly view: WorkflowView }) {
   const shown = (["input", "output", "error"] as const).filter((name) => view[name] !== undefined);
   if (shown.length === 0) return null;
   return (

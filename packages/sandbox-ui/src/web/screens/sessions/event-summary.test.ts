@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SessionEvent } from "../../api/types.ts";
-import { eventWords } from "./event-words.ts";
+import { summarizeEvent } from "./event-summary.ts";
 
 function words(payload: Record<string, unknown>): string {
   const event: SessionEvent = {
@@ -12,8 +12,8 @@ function words(payload: Record<string, unknown>): string {
     sender: "agent",
     payload,
   };
-  const { name, about } = eventWords(event);
-  return about === "" ? name : `${name} | ${about}`;
+  const { name, summary } = summarizeEvent(event);
+  return summary === "" ? name : `${name} | ${summary}`;
 }
 
 test("an event is summarized by its method and its content", () => {

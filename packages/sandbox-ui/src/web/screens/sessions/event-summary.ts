@@ -2,17 +2,23 @@
 import type { SessionEvent } from "../../api/types.ts";
 
 /** Summarizes an event for one row: its method or kind of response, and the most telling value of its parameters. */
-export function eventWords({ payload }: SessionEvent): { readonly name: string; readonly about: string } {
+export function summarizeEvent({ payload }: SessionEvent): {
+  readonly name: string;
+  readonly summary: string;
+} {
   const { method, params, error } = payload;
-  if (typeof method === "string") return { name: method, about: aboutParams(method, params) };
+  if (typeof method === "string") return { name: method, summary: summarizeParams(method, params) };
   if (error !== undefined)
-    return { name: "error", about: `${text(member(error, "message"))} (id ${text(payload.id)})` };
+    return { name: "error", summary: `${text(member(error, "message"))} (id ${text(payload.id)})` };
   const stop = member(payload.result, "stopReason");
-  return { name: "response", about: `id ${text(payload.id)}${stop === undefined ? "" : `, ${text(stop)}`}` };
+  return {
+    name: "response",
+    summary: `id ${text(payload.id)}${stop === undefined ? "" : `, ${text(stop)}`}`,
+  };
 }
 
-function aboutParams(method: string, params: unknown): string {
-  if (method === "session/update") return aboutUpdate(member(params, "update"));
+function summarizeParams(method: string, params: unknown): string {
+  if (method === "session/update") return summarizeUpdate(member(params, "update"));
   if (method === "session/request_permission") return text(member(member(params, "toolCall"), "title"));
   if (method === "session/prompt") return firstText(member(params, "prompt"));
   if (method === "_session/prompt") return text(member(params, "status"));
@@ -22,12 +28,12 @@ function aboutParams(method: string, params: unknown): string {
   return "";
 }
 
-function aboutUpdate(update: unknown): string {
+function summarizeUpdate(update: unknown): string {
   const kind = text(member(update, "sessionUpdate"));
-  const about =
+  const summary =
     text(member(member(update, "content"), "text")) ||
     [text(member(update, "title")), text(member(update, "status"))].filter((part) => part !== "").join(", ");
-  return about === "" ? kind : `${kind}: ${about}`;
+  return summary === "" ? kind : `${kind}: ${summary}`;
 }
 
 function firstText(blocks: unknown): string {

@@ -3,15 +3,15 @@ import type { StatusKind } from "@holdfast/web-parts";
 import type { Process } from "../../api/types.ts";
 
 /** Quotes the command and its arguments as they would be typed in a shell. */
-export function commandLine({ command, args }: Pick<Process, "command" | "args">): string {
-  return [command, ...args].map(quoted).join(" ");
+export function formatCommand({ command, args }: Pick<Process, "command" | "args">): string {
+  return [command, ...args].map(quote).join(" ");
 }
 
-function quoted(part: string): string {
+function quote(part: string): string {
   return /^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`;
 }
 
-export function processState(process: Process): { readonly kind: StatusKind; readonly label: string } {
+export function describeState(process: Process): { readonly kind: StatusKind; readonly label: string } {
   if (process.status === "running") return { kind: "running", label: "Running" };
   if (typeof process.restartAtMs === "number") return { kind: "preparing", label: "Waiting to restart" };
   if (process.exitCode === 0) return { kind: "idle", label: "Exited" };

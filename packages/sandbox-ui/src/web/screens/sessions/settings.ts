@@ -31,10 +31,10 @@ const order: readonly Setting["kind"][] = ["mode", "model", "thoughtLevel", "opt
  * options with a category, or as both. If both exist, the server uses the list for modes and the option for models,
  * and so does this function.
  */
-export function settingsOf(session: Session): readonly Setting[] {
-  const options = array(session.configOptions).flatMap(optionSetting);
-  const modes = listed(session.modes, "availableModes", "id", session.mode, "currentModeId");
-  const models = listed(session.models, "availableModels", "modelId", session.model, "currentModelId");
+export function readSettings(session: Session): readonly Setting[] {
+  const options = array(session.configOptions).flatMap(readOption);
+  const modes = readList(session.modes, "availableModes", "id", session.mode, "currentModeId");
+  const models = readList(session.models, "availableModels", "modelId", session.model, "currentModelId");
   const found = [
     ...(modes.choices.length > 0
       ? [{ id: "mode", kind: "mode" as const, label: labels.mode, ...modes }]
@@ -48,20 +48,20 @@ export function settingsOf(session: Session): readonly Setting[] {
 }
 
 /** Returns the request body that sets an option. */
-export function changeOf({ id, kind }: Setting, value: string) {
+export function toSessionChange({ id, kind }: Setting, value: string) {
   return kind === "option" ? { config: { [id]: value } } : { [kind]: value };
 }
 
-function listed(value: unknown, list: string, id: string, chosen: string | undefined, current: string) {
+function readList(value: unknown, list: string, id: string, chosen: string | undefined, current: string) {
   const fields = record(value);
-  const choices = array(fields[list]).flatMap((item) => choiceOf(record(item), id));
-  const told = fields[current];
-  return { choices, current: chosen ?? (typeof told === "string" ? told : "") };
+  const choices = array(fields[list]).flatMap((item) => readChoice(record(item), id));
+  const reported = fields[current];
+  return { choices, current: chosen ?? (typeof reported === "string" ? reported : "") };
 }
 
-function optionSetting(item: unknown): Setting[] {
+function readOption(item: unknown): Setting[] {
   const { id, name, category, currentValue, options } = record(item);
-  const choices = choicesOf(options);
+  const choices = readChoices(options);
   if (typeof id !== "string" || typeof currentValue !== "string" || choices.length === 0) return [];
   const kind = (typeof category === "string" ? kinds[category] : undefined) ?? "option";
   const label = kind === "option" ? (typeof name === "string" ? name : id) : labels[kind];
@@ -69,14 +69,14 @@ function optionSetting(item: unknown): Setting[] {
 }
 
 /** Flattens groups of choices. */
-function choicesOf(options: unknown): Choice[] {
+function readChoices(options: unknown): Choice[] {
   return array(options).flatMap((item) => {
     const fields = record(item);
-    return Array.isArray(fields["options"]) ? choicesOf(fields["options"]) : choiceOf(fields, "value");
+    return Array.isArray(fields["options"]) ? readChoices(fields["options"]) : readChoice(fields, "value");
   });
 }
 
-function choiceOf(fields: Fields, id: string): Choice[] {
+function readChoice(fields: Fields, id: string): Choice[] {
   const value = fields[id];
   if (typeof value !== "string" || value === "") return [];
   return [{ value, name: typeof fields["name"] === "string" ? fields["name"] : value }];

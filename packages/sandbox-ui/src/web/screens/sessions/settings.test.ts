@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Session } from "../../api/types.ts";
-import { changeOf, settingsOf } from "./settings-of.ts";
+import { readSettings, toSessionChange } from "./settings.ts";
 
 const bare: Session = {
   id: "s",
@@ -34,20 +34,20 @@ const option = (
 });
 
 test("an agent without options has no settings", () => {
-  assert.deepEqual(settingsOf(bare), []);
-  assert.deepEqual(settingsOf({ ...bare, modes: null, models: 3, configOptions: "many" }), []);
-  assert.deepEqual(settingsOf({ ...bare, configOptions: [null, option("empty", "model", [])] }), []);
+  assert.deepEqual(readSettings(bare), []);
+  assert.deepEqual(readSettings({ ...bare, modes: null, models: 3, configOptions: "many" }), []);
+  assert.deepEqual(readSettings({ ...bare, configOptions: [null, option("empty", "model", [])] }), []);
 });
 
 test("modes and models come from their lists, with the values chosen since", () => {
-  const [mode, model] = settingsOf({ ...bare, modes, models, model: "other" });
+  const [mode, model] = readSettings({ ...bare, modes, models, model: "other" });
   assert.deepEqual(mode?.choices, [
     { value: "ask", name: "Ask first" },
     { value: "auto", name: "auto" },
   ]);
   assert.equal(mode?.current, "ask");
   assert.equal(model?.current, "other");
-  assert.equal(settingsOf({ ...bare, modes, mode: "auto" })[0]?.current, "auto");
+  assert.equal(readSettings({ ...bare, modes, mode: "auto" })[0]?.current, "auto");
 });
 
 test("options are ordered by category, the agent's own last, with grouped choices flattened", () => {
@@ -57,7 +57,7 @@ test("options are ordered by category, the agent's own last, with grouped choice
     option("effort", "thought_level", grouped),
     option("m", "model"),
   ];
-  const found = settingsOf({ ...bare, modes, models, configOptions });
+  const found = readSettings({ ...bare, modes, models, configOptions });
   assert.deepEqual(
     found.map(({ kind, id, label }) => [kind, id, label]),
     [
@@ -73,6 +73,6 @@ test("options are ordered by category, the agent's own last, with grouped choice
     found[2]?.choices.map(({ value }) => value),
     ["x", "y"],
   );
-  const changes = found.map((setting) => changeOf(setting, "v"));
+  const changes = found.map((setting) => toSessionChange(setting, "v"));
   assert.deepEqual(changes, [{ mode: "v" }, { model: "v" }, { thoughtLevel: "v" }, { config: { own: "v" } }]);
 });

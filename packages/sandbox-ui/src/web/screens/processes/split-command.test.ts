@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { splitCommand } from "./command-words.ts";
-import { commandLine } from "./process-words.ts";
+import { formatCommand } from "./process-format.ts";
+import { splitCommand } from "./split-command.ts";
 
 test("a command line becomes words as a shell would split them", () => {
   assert.deepEqual(splitCommand("npm run dev"), ["npm", "run", "dev"]);
@@ -19,6 +19,6 @@ test("an unterminated quote is reported", () => {
 test("a command is shown as it was typed", () => {
   for (const words of [["a"], ["sh", "-c", "echo 'x'; ls"], ["echo", "", "a b", '"', "$HOME", "\\"]]) {
     const [command = "", ...args] = words;
-    assert.deepEqual(splitCommand(commandLine({ command, args })), words);
+    assert.deepEqual(splitCommand(formatCommand({ command, args })), words);
   }
 });
