@@ -13,7 +13,7 @@ import { HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 import { ManagementHttp } from "../management/http.ts";
 import { tracing } from "../observe/tracing.ts";
-import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../sessions/session.ts";
+import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../sessions/session-errors.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";

@@ -10,7 +10,7 @@ import {
 import { HoldfastError, limits } from "@holdfast/core";
 import { decodeOutcome } from "../local/queue-send.ts";
 import { type Content, contentOf, malformedContent } from "../sessions/queue-content.ts";
-import { cancelled, checkIdempotencyKey } from "../sessions/session.ts";
+import { cancelled, checkIdempotencyKey } from "../sessions/session-errors.ts";
 import { authenticate } from "./auth.ts";
 import { type Exchange, replyEncoding, requestEncoding, requestHead, urlOf } from "./http/exchange.ts";
 import type { RouteHost } from "./route-host.ts";

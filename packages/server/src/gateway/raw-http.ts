@@ -1,6 +1,6 @@
 import { type ActorTarget, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
-import { cancelled } from "../sessions/session.ts";
+import { cancelled } from "../sessions/session-errors.ts";
 import { authenticate } from "./auth.ts";
 import { actorUrl, type Exchange, paramsOf, visibleError } from "./http/exchange.ts";
 import type { RawRoute } from "./route.ts";

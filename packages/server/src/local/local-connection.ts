@@ -21,7 +21,8 @@ import {
   toWireError,
   type WireError,
 } from "@holdfast/core";
-import type { Session, SessionOutput } from "../sessions/session.ts";
+import type { Session } from "../sessions/session.ts";
+import type { SessionOutput } from "../sessions/types.ts";
 
 /**
  * A connection with both ends in this process. Frames are copied through the codec, and responses arrive at a

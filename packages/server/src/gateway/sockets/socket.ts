@@ -16,7 +16,8 @@ import {
 import { HoldfastError, type Tasks, type Timer, type WireError } from "@holdfast/core";
 import { type RawData, WebSocket } from "ws";
 import { serverLimits } from "../../limits.ts";
-import type { Session, SessionOutput } from "../../sessions/session.ts";
+import type { Session } from "../../sessions/session.ts";
+import type { SessionOutput } from "../../sessions/types.ts";
 import type { Gateway } from "../gateway.ts";
 import { Outbox } from "./outbox.ts";
 
