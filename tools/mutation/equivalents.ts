@@ -89,15 +89,15 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "no rule is so long, and what does not fit into a byte is refused where it is written; the words alone differ",
   ],
   [
-    "plugins/managed-plugin.ts: guard 1: if (this.#closed)",
+    "plugins/process/plugin-supervisor.ts: guard 1: if (this.#closed)",
     "what is launched all the same is ended by the check after it, with the same words",
   ],
   [
-    "plugins/managed-plugin.ts: guard 3: if (this.#closed)",
+    "plugins/process/plugin-supervisor.ts: guard 3: if (this.#closed)",
     "closing waits for a start that is under way and ends what came of it; no version is replaced by then",
   ],
   [
-    "plugins/managed-plugin.ts: without secrets in what a process printed",
+    "plugins/process/plugin-supervisor.ts: without secrets in what a process printed",
     "they are taken out as it is printed; this is for those that became known since, which no test brings about",
   ],
   [

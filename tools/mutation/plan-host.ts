@@ -188,9 +188,10 @@ function pluginsAndGroups(): Planned[] {
     ...guards([test("plugin-installer"), ...plugins], ...names("tool-names")),
     ...guards(
       [test("plugin-refusals"), test("plugin-faults"), ...plugins],
-      ...names("managed-plugin", "plugin-answers", "plugin-host"),
+      ...names("managed-plugin", "plugin-answers", "plugin-audit", "plugin-calls", "plugin-host"),
+      ...names("process/plugin-supervisor"),
     ),
-    ...guards([test("plugin-process"), test("plugin-faults")], ...names("plugin-process")),
+    ...guards([test("plugin-process"), test("plugin-faults")], ...names("process/plugin-process")),
     ...["group-events", "group-settings"].flatMap((name) =>
       mutants([studio], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
     ),

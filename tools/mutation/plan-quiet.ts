@@ -48,7 +48,7 @@ function plugins(): Planned[] {
     test(name),
   );
   return [
-    ...edits([test("plugin-launcher"), ...checks], "plugins/launcher", [
+    ...edits([test("plugin-launcher"), ...checks], "plugins/process/launcher", [
       [
         "a folder that is only read",
         'target: inside.plugin, mode: "ro"',
@@ -59,7 +59,7 @@ function plugins(): Planned[] {
       ["the bound of temporary files", "        tmpBytes: pluginLimits.tmpBytes,\n", ""],
       ["public addresses of a manifest", "publicOnly: true,", "publicOnly: false,"],
     ]),
-    ...edits([test("plugin-launcher"), test("plugin-disk")], "plugins/launcher", [
+    ...edits([test("plugin-launcher"), test("plugin-disk")], "plugins/process/launcher", [
       ["the bound of its data", "        diskBytes: grant.diskBytes ?? pluginLimits.diskBytes,\n", ""],
       [
         "the bound of how many files its data are",
@@ -128,13 +128,19 @@ function plugins(): Planned[] {
 function faults(): Planned[] {
   const faulty = test("plugin-faults");
   return [
-    ...edits([beside("plugins/managed-plugin"), faulty, test("plugin-peer")], "plugins/managed-plugin", [
+    ...edits(
+      [beside("plugins/managed-plugin"), faulty, test("plugin-peer")],
+      "plugins/process/plugin-supervisor",
       [
-        "secrets in why it does not start",
-        "failureOf(error, this.#ports.redact)",
-        "failureOf(error, String)",
+        [
+          "secrets in why it does not start",
+          "failureOf(error, this.#ports.redact)",
+          "failureOf(error, String)",
+        ],
+        ["secrets in what a process printed", "printed: redact(output)", "printed: output"],
       ],
-      ["secrets in what a process printed", "printed: redact(printed)", "printed"],
+    ),
+    ...edits([beside("plugins/managed-plugin"), faulty, test("plugin-peer")], "plugins/plugin-calls", [
       ["secrets in what a handler threw", "detail: redact(detail)", "detail"],
       ["secrets in what verify() says", "message: redact(String(value.message))", "message: value.message"],
       ["secrets in what verify() adds", "Object(redacted(detail, redact))", "detail"],
@@ -142,11 +148,11 @@ function faults(): Planned[] {
     ...edits([beside("plugins/managed-plugin"), faulty], "plugins/event-queue", [
       ["secrets in why it takes no event", "error: redact(String(error))", "error: String(error)"],
     ]),
-    ...edits([beside("plugins/circuit-breaker"), faulty], "plugins/circuit-breaker", [
+    ...edits([beside("plugins/process/circuit-breaker"), faulty], "plugins/process/circuit-breaker", [
       ["the rest", "this.#crashes.length >= pluginLimits.maxCrashes", "Date.now() < 0"],
-      ["the end of the rest", "this.#restUntil - this.#clock.now()", "this.#restUntil"],
+      ["the end of the rest", "this.#pausedUntil - this.#clock.now()", "this.#pausedUntil"],
       ["the window", "Math.abs(now - at) < pluginLimits.crashWindowMs", "Date.now() > 0"],
-      ["a new beginning", "this.#crashes = [];\n    this.#restUntil = 0;", ""],
+      ["a new beginning", "this.#crashes = [];\n    this.#pausedUntil = 0;", ""],
     ]),
     ...edits([beside("jail/resources/cgroups")], "jail/resources/cgroups", [
       ["the bound of processes", 'files.push(["pids.max", String(limits.pids), true]);', "{}"],

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { JailSpec } from "@holdfast/gate";
 import type { Jails } from "../src/jail/jail.ts";
-import { PluginLauncher } from "../src/plugins/launcher.ts";
 import { pluginName } from "../src/plugins/manifest/names.ts";
 import { readPluginFolder } from "../src/plugins/manifest/plugin-folder.ts";
+import { PluginLauncher } from "../src/plugins/process/launcher.ts";
 import { handlerOf, manifestOf, writeFiles } from "./plugin-support.ts";
 import { missing, openGate, temporaryDirectory } from "./support.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { PluginProcess } from "../src/plugins/plugin-process.ts";
+import { PluginProcess } from "../src/plugins/process/plugin-process.ts";
 import { encodeFrame } from "../src/plugins/runtime/frames.ts";
 import { channelVersion } from "../src/plugins/runtime/messages.ts";
 import { KnownSecrets } from "../src/vault/redaction/known-secrets.ts";
@@ -37,7 +37,7 @@ test("a message of an unknown kind ends the process, and one that has ended is a
   skip,
 }, async (t) => {
   const { process, crashed } = await processThatSays(t, { type: "root", id: 1 });
-  assert.match(await crashed, /an unknown message/);
+  assert.match(await crashed, /a message of an unknown type/);
   await assert.rejects(
     process.request({ type: "verify" }, { timeoutMs: 60_000 }),
     (error) => isErrorCode(error, "plugin", "unavailable") && /has ended/.test(error.message),

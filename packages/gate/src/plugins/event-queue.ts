@@ -5,57 +5,61 @@ import type { EventEnvelope } from "./runtime/api.ts";
 
 export interface EventQueueOptions {
   readonly plugin: PluginName;
-  /** Resolves when the plugin has accepted the event. */
-  readonly handOver: (envelope: EventEnvelope) => Promise<void>;
+  /** Delivers one event; resolves once the plugin has handled it. */
+  readonly deliver: (envelope: EventEnvelope) => Promise<void>;
   readonly log: Logger;
   readonly redact: (text: string) => string;
 }
 
 /** Bounded queue of events for one plugin, delivered one at a time in order. */
 export class EventQueue {
-  readonly #parts: EventQueueOptions;
-  readonly #waiting: EventEnvelope[] = [];
-  #handingOver = false;
-  #missed = 0;
+  readonly #options: EventQueueOptions;
+  readonly #queue: EventEnvelope[] = [];
+  #draining = false;
+  #dropped = 0;
 
-  constructor(parts: EventQueueOptions) {
-    this.#parts = parts;
+  constructor(options: EventQueueOptions) {
+    this.#options = options;
   }
 
   /** Number of events dropped because the queue was full. */
-  get missed(): number {
-    return this.#missed;
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** Drops the event when the queue is full, and reports the first drop. */
   add(envelope: EventEnvelope): void {
-    if (this.#waiting.length >= pluginLimits.maxWaitingEvents) {
-      const { log, plugin } = this.#parts;
-      if (this.#missed === 0) log.warn("a plugin misses events", { plugin });
-      this.#missed += 1;
+    if (this.#queue.length >= pluginLimits.maxWaitingEvents) {
+      const { log, plugin } = this.#options;
+      if (this.#dropped === 0) log.warn("a plugin's event queue is full; events are dropped", { plugin });
+      this.#dropped += 1;
       return;
     }
-    this.#waiting.push(envelope);
-    if (!this.#handingOver) void this.#handOverAll();
+    this.#queue.push(envelope);
+    if (!this.#draining) void this.#drain();
   }
 
   /** Discards the queued events. */
-  drop(): void {
-    this.#waiting.length = 0;
+  clear(): void {
+    this.#queue.length = 0;
   }
 
-  async #handOverAll(): Promise<void> {
-    const { plugin, handOver, log, redact } = this.#parts;
-    this.#handingOver = true;
-    for (let envelope = this.#waiting.shift(); envelope !== undefined; envelope = this.#waiting.shift()) {
+  async #drain(): Promise<void> {
+    const { plugin, deliver, log, redact } = this.#options;
+    this.#draining = true;
+    for (let envelope = this.#queue.shift(); envelope !== undefined; envelope = this.#queue.shift()) {
       try {
-        await handOver(envelope);
+        await deliver(envelope);
       } catch (error) {
         const { topic } = envelope;
-        log.warn("a plugin did not take an event", { plugin, topic, error: redact(String(error)) });
+        log.warn("an event could not be delivered to a plugin", {
+          plugin,
+          topic,
+          error: redact(String(error)),
+        });
       }
     }
-    // In the same tick as the last check, so that an event that comes later starts the delivery again.
-    this.#handingOver = false;
+    // Runs in the same tick as the last check of the queue, so an event added later starts a new drain.
+    this.#draining = false;
   }
 }

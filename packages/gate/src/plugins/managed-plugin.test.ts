@@ -9,10 +9,10 @@ import { removeAtExit } from "@holdfast/testing/scratch";
 import type { JailDriver, Jails } from "../jail/jail.ts";
 import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
 import { PluginCredentials } from "./credentials/credentials.ts";
-import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";
 import { pluginName } from "./manifest/names.ts";
 import { readPluginFolder } from "./manifest/plugin-folder.ts";
+import { PluginLauncher } from "./process/launcher.ts";
 import type { EventEnvelope } from "./runtime/api.ts";
 
 const secret = "canary-secret-value";
@@ -65,7 +65,7 @@ const event = (id: string): EventEnvelope => ({
   ...{ timestamp: new Date(0).toISOString(), group: "alpha", payload: {} },
 });
 
-test("an event that comes just as the one before is over is handed over at once", async () => {
+test("an event that arrives as the delivery of the previous one ends is delivered immediately", async () => {
   const warnings: string[] = [];
   const both = Promise.withResolvers<void>();
   const plugin = await pluginWithoutProcess((message) => {
@@ -77,10 +77,13 @@ test("an event that comes just as the one before is over is handed over at once"
   assert.equal(plugin.deliver(event("1")), true);
   const timer = setTimeout(() => both.reject(new Error("the second was not handed over")), 5_000);
   await both.promise.finally(() => clearTimeout(timer));
-  assert.deepEqual(warnings, ["a plugin did not take an event", "a plugin did not take an event"]);
+  assert.deepEqual(warnings, [
+    "an event could not be delivered to a plugin",
+    "an event could not be delivered to a plugin",
+  ]);
 });
 
-test("why a plugin does not start tells no secret, to its operator and in the log", async () => {
+test("the reason why a plugin does not start contains no secret, in its status and in the log", async () => {
   const told = Promise.withResolvers<unknown>();
   const plugin = await pluginWithoutProcess((_message, error) => told.resolve(error));
   plugin.deliver(event("1"));

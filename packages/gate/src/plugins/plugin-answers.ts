@@ -1,8 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import type { AuditRecord } from "../audit/audit.ts";
 import { pipelineCodes } from "../broker/errors.ts";
 import type { ToolError } from "../broker/tool.ts";
-import { pluginLimits } from "./plugin-limits.ts";
 import { type LoadFailure, PluginLoadError } from "./plugin-load-error.ts";
 import type { ErrorPayload } from "./runtime/api.ts";
 
@@ -54,7 +52,7 @@ export function failureOf(error: unknown, redact: (text: string) => string): Loa
 const maxFailureCharacters = 4_000;
 const firstCharacters = 400;
 
-/** Keeps the beginning, which says what ended, and the end of the output, which says why. */
+/** Keeps the beginning, which names the failure, and the end of the output, which explains it. */
 function shortened(message: string): string {
   const last = message.slice(firstCharacters - maxFailureCharacters);
   return `${message.slice(0, firstCharacters).toWellFormed()} … ${last.toWellFormed()}`;
@@ -64,39 +62,4 @@ function loadCategory(error: unknown): LoadFailure {
   return error instanceof HoldfastError && error.code.startsWith("invalid_")
     ? "invalid_manifest"
     : "init_error";
-}
-
-/** Audit records as handlers see them, newest last. */
-export function auditEntries(records: readonly AuditRecord[], filter: object) {
-  const wanted = (name: string, value: unknown) => {
-    const asked: unknown = Reflect.get(filter, name);
-    return asked === undefined || asked === value;
-  };
-  const time = (name: string, otherwise: number) => {
-    const asked: unknown = Reflect.get(filter, name);
-    return typeof asked === "string" ? Date.parse(asked) : otherwise;
-  };
-  const last: unknown = Reflect.get(filter, "last_n");
-  const most =
-    typeof last === "number"
-      ? Math.min(Math.max(1, last), pluginLimits.auditAnswers)
-      : pluginLimits.auditAnswers;
-  return records
-    .map(({ seq, at, type, data = {} }) => ({
-      id: String(seq),
-      timestamp: new Date(at).toISOString(),
-      topic: `tool.invoke.${String(data["tool"])}`,
-      correlation: String(data["correlation"] ?? ""),
-      outcome: data["outcome"] === "error" || data["ok"] === false ? "error" : "success",
-      detail: { type, ...data },
-    }))
-    .filter(
-      (each) =>
-        wanted("correlation", each.correlation) &&
-        wanted("topic", each.topic) &&
-        wanted("outcome", each.outcome) &&
-        Date.parse(each.timestamp) >= time("since", 0) &&
-        Date.parse(each.timestamp) <= time("until", Number.MAX_SAFE_INTEGER),
-    )
-    .slice(-most);
 }

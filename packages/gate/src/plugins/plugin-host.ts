@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
-import type { Audit, AuditRecord } from "../audit/audit.ts";
+import type { Audit } from "../audit/audit.ts";
 import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
 import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
@@ -9,7 +9,6 @@ import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
 import { PluginCredentials } from "./credentials/credentials.ts";
 import { Installer } from "./installer/installer.ts";
 import { installerTools } from "./installer/installer-tools.ts";
-import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";
 import { writeAgentSkills } from "./manifest/agent-skills.ts";
 import { FolderWatcher } from "./manifest/folder-watcher.ts";
@@ -25,9 +24,11 @@ import {
 } from "./manifest/plugin-folder.ts";
 import { writeSkills } from "./manifest/skills.ts";
 import { failureOf } from "./plugin-answers.ts";
+import { auditOfPlugin } from "./plugin-audit.ts";
 import { pluginLimits } from "./plugin-limits.ts";
-import { unavailable } from "./plugin-process.ts";
 import type { PluginStatus, Plugins, PluginsConfig } from "./plugins.ts";
+import { PluginLauncher } from "./process/launcher.ts";
+import { unavailable } from "./process/plugin-process.ts";
 import type {
   EventEnvelope,
   PluginManifest,
@@ -55,9 +56,6 @@ export interface PluginHostOptions {
   readonly remember: (secret: string) => void;
 }
 
-/** Audit records searched for one query of a plugin. */
-const maxAuditRecords = 10_000;
-
 /** Finds and checks the plugins of one gate, runs each in its own process, and replaces it when its folder changes. */
 export class PluginHost implements Plugins, ToolSource {
   readonly name = "plugins";
@@ -71,17 +69,15 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #plugins = new Map<string, ManagedPlugin>();
   /** Status of plugins with no loaded version, by name. */
   readonly #failed = new Map<string, PluginStatus>();
-  /** Fingerprints of the folders at the last scan, loaded or not. */
-  readonly #seen = new Map<string, string>();
-  /** Plugins refused because another plugin has the name of one of their tools, with that name. */
-  readonly #nameClashes = new Map<string, { readonly folder: PluginFolder; readonly tool: string }>();
+  /** Fingerprint of each plugin's folder at the last scan, whether it loaded or not. */
+  readonly #fingerprints = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   readonly #eventListeners = new Set<(envelope: EventEnvelope) => void>();
   readonly #installer: Installer;
   readonly #watcher: FolderWatcher;
   readonly #credentialWatcher: FolderWatcher;
-  #turn: Promise<unknown> = Promise.resolve();
-  /** Removed plugins that drain their calls, with the promise of their end. */
+  #lastScan: Promise<unknown> = Promise.resolve();
+  /** Removed plugins that finish their calls, each with a promise that settles when it has stopped. */
   readonly #closing = new Map<ManagedPlugin, Promise<void>>();
   #closed = false;
 
@@ -106,7 +102,7 @@ export class PluginHost implements Plugins, ToolSource {
       gateId: gateIdOf(join(dataDir, "gate")),
       connections: { directory: options.sockets, audit: options.audit },
       onStale: () => {
-        // The watcher ignores some files, such as an editor's own.
+        // The watcher ignores some files, such as an editor's temporary ones.
         if (config.watch !== false) this.#watcher.changed();
       },
     });
@@ -126,30 +122,33 @@ export class PluginHost implements Plugins, ToolSource {
       reload: (name) => this.reload(name),
       verify: (name) => this.verify(name),
     });
-    const watcher = (directory: string, look: () => Promise<void>) =>
+    const watcher = (directory: string, scan: () => Promise<void>) =>
       new FolderWatcher(directory, {
         onChange: () => {
-          this.#inTurn(look).catch((error: unknown) => {
+          this.#serialize(scan).catch((error: unknown) => {
             options.log.error("the plugin folders could not be read", { error: String(error) });
           });
         },
-        onBlind: (folder, error) =>
-          options.log.warn("changes of a folder cannot be seen", { folder, error: String(error) }),
+        onWatchFailed: (folder, error) =>
+          options.log.warn("a plugin folder cannot be watched for changes; reload its plugins by hand", {
+            folder,
+            error: String(error),
+          }),
       });
-    this.#watcher = watcher(this.directories.user, () => this.#look());
-    this.#credentialWatcher = watcher(this.credentials.directory, () => this.#takeCredentials());
+    this.#watcher = watcher(this.directories.user, () => this.#scan());
+    this.#credentialWatcher = watcher(this.credentials.directory, () => this.#refreshCredentials());
   }
 
-  /** Finds the plugins and starts those that act by themselves. One that fails is listed with the reason. */
+  /** Finds the plugins and starts those that start eagerly. A plugin that fails is listed with the reason. */
   async open(): Promise<void> {
     await this.#installer.recover().catch((error: unknown) => {
-      this.#options.log.error("what was left of installing plugins could not be cleared away", {
+      this.#options.log.error("leftovers of interrupted plugin installations could not be removed", {
         error: String(error),
       });
     });
     await this.#toolNames.load();
     if (this.#options.config.watch !== false) this.#credentialWatcher.watch();
-    await this.#inTurn(() => this.#look());
+    await this.#serialize(() => this.#scan());
   }
 
   list(): readonly PluginStatus[] {
@@ -174,26 +173,26 @@ export class PluginHost implements Plugins, ToolSource {
     if (call.tool.plugin === "installer" && !this.#closed) return this.#installer.invoke(call);
     const plugin = this.#plugins.get(call.tool.plugin);
     if (plugin === undefined || this.#closed)
-      throw unavailable(`The plugin ${call.tool.plugin} is not there`);
+      throw unavailable(`The plugin ${call.tool.plugin} is not loaded. \`holdfast plugin list\` says why`);
     return plugin.invoke(call);
   }
 
   async reload(name?: string): Promise<readonly PluginStatus[]> {
     const only = name === undefined ? undefined : pluginName(name);
-    await this.#inTurn(() => this.#look(only ?? "all"));
+    await this.#serialize(() => this.#scan(only ?? "all"));
     if (only !== undefined && !this.list().some((each) => each.name === only)) throw notFound(only);
     return this.list();
   }
 
   async settled(): Promise<void> {
-    await this.#turn;
+    await this.#lastScan;
   }
 
   async verify(name: string): Promise<PluginVerifyResult> {
-    this.#named(name);
+    this.#find(name);
     // The caller may have written a credential just now.
-    await this.#inTurn(() => this.#renew(this.#named(name)));
-    return this.#named(name).verify();
+    await this.#serialize(() => this.#refresh(this.#find(name)));
+    return this.#find(name).verify();
   }
 
   deliver(envelope: EventEnvelope): number {
@@ -212,40 +211,40 @@ export class PluginHost implements Plugins, ToolSource {
     envelope: EventEnvelope,
     sessions: SessionLookup,
   ): Promise<string | null> {
-    return this.#named(name).resolveSession(envelope, sessions);
+    return this.#find(name).resolveSession(envelope, sessions);
   }
 
   async setCredential(name: string, key: string, value: string): Promise<void> {
     const checked = pluginName(name);
     await this.credentials.write(checked, key, value);
-    await this.#inTurn(() => this.#takeCredentials());
+    await this.#serialize(() => this.#refreshCredentials());
   }
 
-  /** Ends every process. Calls in flight fail with `plugin.unavailable`. Idempotent. */
+  /** Stops every process. Calls in flight fail with `plugin.unavailable`. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#watcher.close();
     this.#credentialWatcher.close();
-    await this.#turn.catch(() => {});
+    await this.#lastScan.catch(() => {});
     const all = [...this.#plugins.values(), ...this.#closing.keys()];
     await Promise.all([...all.map((each) => each.close(0)), ...this.#closing.values()]);
   }
 
-  #named(name: string): ManagedPlugin {
+  #find(name: string): ManagedPlugin {
     const plugin = this.#plugins.get(pluginName(name));
     if (plugin === undefined) throw notFound(name);
     return plugin;
   }
 
-  /** Runs scans of the folders one at a time. */
-  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(run, run);
-    this.#turn = result.catch(() => {});
+  /** Runs the scans one at a time: `run` starts when the previous scan has settled. */
+  #serialize<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastScan.then(run, run);
+    this.#lastScan = result.catch(() => {});
     return result;
   }
 
   /** Scans the folders and loads what changed. `forced` (a name, or "all") is loaded even when unchanged. */
-  async #look(forced?: string): Promise<void> {
+  async #scan(forced?: string): Promise<void> {
     if (this.#closed) return;
     const { found, refused } = await findPlugins(this.directories);
     const names = new Set<string>([...found.map((each) => each.name), ...refused.map((each) => each.name)]);
@@ -256,39 +255,43 @@ export class PluginHost implements Plugins, ToolSource {
       if (!this.#plugins.has(name)) this.#fail(name, source, invalidManifest([problem]));
     }
     const changes = await Promise.all(found.map((each) => this.#read(each, forced)));
-    // One after the other where they may want the same tool's name, and all at once where they start. A tool that
-    // comes with the product is what rules and people know by its name: no user's plugin is asked before.
+    // Names are claimed one plugin after the other, built-in plugins first: rules and people know the built-in tools
+    // by name, so no plugin of the user may take one. Only the starts run in parallel.
     const accepted: PluginFolder[] = [];
     for (const source of ["built-in", "user"] as const) {
       for (const folder of changes) {
         if (folder?.source === source && this.#accept(folder, accepted, names)) accepted.push(folder);
       }
     }
-    await this.#takeOverAll(accepted);
-    await this.#keepToolNames(names);
-    if (this.#forgetFreedNames(names)) return this.#look();
-    const folders = [...this.#plugins.values()].map((each) => each.folder);
+    await this.#loadAll(accepted);
+    const folders = this.#loadedFolders();
+    await this.#toolNames.save(folders, names).catch((error: unknown) => {
+      this.#options.log.error("the owners of the tool names could not be stored", { error: String(error) });
+    });
+    const freed = this.#toolNames.takeFreed(folders, names);
+    for (const name of freed) this.#fingerprints.delete(name);
+    if (freed.length > 0) return this.#scan();
     await writeSkills(this.skillsDirectory, folders);
     await writeAgentSkills(this.agentSkillsDirectory, folders);
-    this.#tellChange();
+    this.#notifyChange();
     if (this.#options.config.watch !== false) {
       this.#watcher.watch(found.filter(({ source }) => source === "user").map((each) => each.directory));
     }
   }
 
-  /** Updates credentials of running plugins, and retries those that did not start: one may have been missing. */
-  async #takeCredentials(): Promise<void> {
+  /** Updates the credentials of running plugins, and retries plugins that did not start: one may have been missing. */
+  async #refreshCredentials(): Promise<void> {
     if (this.#closed) return;
     const stopped = this.list().filter(({ failure }) => failure?.category === "init_error");
-    for (const plugin of this.#plugins.values()) await this.#renew(plugin);
-    for (const { name } of stopped) this.#seen.delete(name);
-    if (stopped.length > 0) await this.#look();
+    for (const plugin of this.#plugins.values()) await this.#refresh(plugin);
+    for (const { name } of stopped) this.#fingerprints.delete(name);
+    if (stopped.length > 0) await this.#scan();
   }
 
   /** A plugin that does not start with the new credentials keeps the old ones. */
-  async #renew(plugin: ManagedPlugin): Promise<void> {
+  async #refresh(plugin: ManagedPlugin): Promise<void> {
     try {
-      await plugin.renewCredentials();
+      await plugin.refreshCredentials();
     } catch (error) {
       this.#fail(plugin.folder.name, plugin.folder.source, error);
     }
@@ -300,9 +303,9 @@ export class PluginHost implements Plugins, ToolSource {
     try {
       const fingerprint = `${found.directory} ${await fingerprintOf(found.directory)}`;
       const force = forced === "all" || forced === found.name;
-      if (!force && this.#seen.get(found.name) === fingerprint) return undefined;
-      this.#seen.set(found.name, fingerprint);
-      this.#nameClashes.delete(found.name);
+      if (!force && this.#fingerprints.get(found.name) === fingerprint) return undefined;
+      this.#fingerprints.set(found.name, fingerprint);
+      this.#toolNames.forgetClash(found.name);
       return await readPluginFolder(found, config === undefined ? undefined : JSON.stringify(config));
     } catch (error) {
       this.#fail(found.name, found.source, error);
@@ -310,58 +313,24 @@ export class PluginHost implements Plugins, ToolSource {
     }
   }
 
-  /** Whether no tool of `folder` has a name that belongs to another plugin; otherwise reports the clash. */
-  #accept(folder: PluginFolder, others: readonly PluginFolder[], present: ReadonlySet<string>): boolean {
-    const { name, source, manifest } = folder;
-    for (const { name: tool } of manifest.provides.tools) {
-      const owner = this.#otherOwnerOf(tool, folder, others, present);
-      if (owner === undefined) continue;
-      this.#nameClashes.set(name, { folder, tool });
-      this.#fail(
-        name,
-        source,
-        invalidManifest([`the tool name "${tool}" is already registered by ${owner}`]),
-      );
+  /** Whether `folder` may load: none of its tools has a name that belongs to another plugin. Reports a clash. */
+  #accept(folder: PluginFolder, accepted: readonly PluginFolder[], present: ReadonlySet<string>): boolean {
+    const { name, source } = folder;
+    const clash = this.#toolNames.check(folder, [...this.#loadedFolders(), ...accepted], present);
+    if (clash !== undefined) {
+      const problem = `the tool name "${clash.tool}" is already registered by ${clash.owner}`;
+      this.#fail(name, source, invalidManifest([problem]));
       return false;
     }
-    if (!this.#plugins.has(name)) this.#plugins.set(name, this.#managed(folder));
+    if (!this.#plugins.has(name)) this.#plugins.set(name, this.#managedPlugin(folder));
     return true;
   }
 
-  #otherOwnerOf(
-    tool: string,
-    asking: Pick<PluginFolder, "name" | "source">,
-    others: readonly PluginFolder[],
-    present: ReadonlySet<string>,
-  ): string | undefined {
-    const loaded = [...this.#plugins.values()].map((each) => each.folder);
-    return this.#toolNames.otherOwnerOf(tool, asking, [...loaded, ...others], present);
+  #loadedFolders(): PluginFolder[] {
+    return [...this.#plugins.values()].map((each) => each.folder);
   }
 
-  /** Marks plugins whose clashing name is free by now for the next scan. Returns whether there are any. */
-  #forgetFreedNames(present: ReadonlySet<string>): boolean {
-    const freed = [...this.#nameClashes].filter(
-      ([, { folder, tool }]) => this.#otherOwnerOf(tool, folder, [], present) === undefined,
-    );
-    for (const [name] of freed) {
-      // Dropping the clash as well keeps an unreadable folder from being retried for ever.
-      this.#nameClashes.delete(name);
-      this.#seen.delete(name);
-    }
-    return freed.length > 0;
-  }
-
-  async #keepToolNames(present: ReadonlySet<string>): Promise<void> {
-    const taken = [...this.#plugins.values()].flatMap(({ folder: { name, manifest } }) =>
-      manifest.provides.tools.map((tool) => [tool.name, name] as const),
-    );
-    const waiting = new Set([...present].filter((name) => !this.#plugins.has(name)));
-    await this.#toolNames.keep(new Map(taken), waiting).catch((error: unknown) => {
-      this.#options.log.error("whose the names of tools are could not be kept", { error: String(error) });
-    });
-  }
-
-  #managed(folder: PluginFolder): ManagedPlugin {
+  #managedPlugin(folder: PluginFolder): ManagedPlugin {
     const { config, clock, log, redact, scanner } = this.#options;
     const { grants = {} } = config;
     const { folders, ...grant } = grants[folder.name] ?? {};
@@ -375,31 +344,31 @@ export class PluginHost implements Plugins, ToolSource {
       scanner,
       catalog: () => this.#declarations(),
       publish: (envelope, manifest) => this.#publish(envelope, manifest),
-      auditOf: (plugin, group) => this.#auditOf(plugin, group),
+      auditOf: (plugin, group) => auditOfPlugin(this.#options.audit, plugin, group),
     });
   }
 
-  /** Starts a few at a time: many at once would all start slowly and run into their timeouts. */
-  async #takeOverAll(folders: readonly PluginFolder[]): Promise<void> {
+  /** Loads a few at a time: if all started together, each would be slow and reach its timeout. */
+  async #loadAll(folders: readonly PluginFolder[]): Promise<void> {
     const waiting = [...folders];
     const worker = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.#takeOver(next);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.#load(next);
     };
     await Promise.all(Array.from({ length: pluginLimits.startsAtOnce }, worker));
   }
 
-  async #takeOver(folder: PluginFolder): Promise<void> {
-    const { audit, redact } = this.#options;
+  async #load(folder: PluginFolder): Promise<void> {
+    const { audit } = this.#options;
     const plugin = this.#plugins.get(folder.name);
     if (plugin === undefined) return;
-    const first = plugin.folder === folder;
+    const isNew = plugin.folder === folder;
     try {
-      if (first) {
-        if (plugin.eager) await plugin.start();
+      if (isNew) {
+        if (plugin.startsEagerly) await plugin.start();
       } else {
         await plugin.replace(folder);
-        // At once, since calls of the previous version are refused from now on.
-        this.#tellChange();
+        // Before the audit record: from now on, calls of the previous version are refused.
+        this.#notifyChange();
       }
       this.#failed.delete(folder.name);
       const { version } = folder.manifest;
@@ -408,10 +377,10 @@ export class PluginHost implements Plugins, ToolSource {
         data: { plugin: folder.name, version, digest: folder.digest, source: folder.source },
       });
     } catch (error) {
-      if (first) {
+      if (isNew) {
         this.#plugins.delete(folder.name);
         await plugin.close(0);
-      } else plugin.failure = failureOf(error, redact);
+      }
       this.#fail(folder.name, folder.source, error);
     }
   }
@@ -423,7 +392,7 @@ export class PluginHost implements Plugins, ToolSource {
     void audit.note({ type: "plugin.failed", data: { plugin: name, category: failure.category } });
     const loaded = this.#plugins.get(name);
     if (loaded !== undefined) {
-      loaded.failure = failure;
+      loaded.reportFailure(failure);
       return;
     }
     this.#failed.set(name, {
@@ -440,13 +409,13 @@ export class PluginHost implements Plugins, ToolSource {
 
   async #remove(name: string): Promise<void> {
     this.#failed.delete(name);
-    this.#seen.delete(name);
-    this.#nameClashes.delete(name);
+    this.#fingerprints.delete(name);
+    this.#toolNames.forgetClash(name);
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return;
     this.#plugins.delete(name);
-    this.#tellChange();
-    // Its calls drain in the background.
+    this.#notifyChange();
+    // Its calls finish in the background.
     const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(plugin));
     this.#closing.set(plugin, closing);
     await this.#options.audit.note({ type: "plugin.removed", data: { plugin: name } });
@@ -456,9 +425,9 @@ export class PluginHost implements Plugins, ToolSource {
     return [...this.#plugins.values()].flatMap((each) => each.folder.manifest.provides.tools);
   }
 
-  #tellChange(): void {
+  #notifyChange(): void {
     const catalog = this.#declarations();
-    for (const plugin of this.#plugins.values()) plugin.tellCatalog(catalog);
+    for (const plugin of this.#plugins.values()) plugin.sendCatalog(catalog);
     for (const listener of this.#listeners) listener();
   }
 
@@ -473,24 +442,13 @@ export class PluginHost implements Plugins, ToolSource {
     }
     this.deliver(envelope);
   }
-
-  /** Results of a plugin's tool calls in one group, newest last. */
-  async #auditOf(plugin: string, group: string): Promise<AuditRecord[]> {
-    const { audit } = this.#options;
-    const [calls, results] = await Promise.all([
-      audit.query({ type: "tool.call", limit: maxAuditRecords, newest: true }),
-      audit.query({ type: "tool.result", limit: maxAuditRecords, newest: true }),
-    ]);
-    const ended = new Map(results.map((each) => [each.data?.["call"], each]));
-    return calls
-      .filter(({ data }) => data?.["plugin"] === plugin && data["group"] === group)
-      .flatMap((each) => {
-        const result = ended.get(each.data?.["call"]);
-        return result === undefined ? [] : [{ ...result, data: { ...each.data, ...result.data } }];
-      });
-  }
 }
 
 function notFound(name: string): HoldfastError {
-  return new HoldfastError("plugin", "not_found", `There is no plugin ${name}`, { statusCode: 404 });
+  return new HoldfastError(
+    "plugin",
+    "not_found",
+    `There is no plugin ${name}. \`holdfast plugin list\` lists the plugins`,
+    { statusCode: 404 },
+  );
 }

@@ -6,19 +6,28 @@ import type { PluginFolder } from "./manifest/plugin-folder.ts";
 /** Path of the file below a data directory. */
 export const toolNamesFile = join("gate", "tool-names.json");
 
+/** A tool name that a plugin declares and another plugin owns. */
+export interface NameClash {
+  readonly tool: string;
+  readonly owner: string;
+}
+
 /**
- * Which plugin owns each tool's name, also after a restart. Rules, approvals and people know a tool by its name alone,
- * so a plugin keeps a name until its folder is gone or its manifest drops the tool. Version 1 of the file.
+ * Registry of the plugin that owns each tool name, also after a restart, and of the plugins refused because of a
+ * clash. Rules, approvals and people know a tool by its name alone, so a plugin owns a name until its folder is
+ * removed or its manifest drops the tool. Version 1 of the file.
  */
 export class ToolNames {
   readonly #path: string;
   #owners: ReadonlyMap<string, string> = new Map();
+  /** Plugins refused because of a clash, with the clashing name. */
+  readonly #refused = new Map<string, { readonly folder: PluginFolder; readonly tool: string }>();
 
   constructor(dataDir: string) {
     this.#path = join(dataDir, toolNamesFile);
   }
 
-  /** A file that cannot be used counts as empty: a name then goes to the plugin that is found first. */
+  /** Loads the owners. An unusable file counts as empty: each name then belongs to the plugin found first. */
   async load(): Promise<void> {
     const content = await readIfPresent(this.#path);
     const { version, tools } = parseJson(content?.toString("utf8") ?? "") ?? {};
@@ -31,33 +40,73 @@ export class ToolNames {
   }
 
   /**
-   * The plugin other than `asking` that owns the name `tool`: the gate's installer, one of `loaded`, or one among
-   * `present` that owned the name before and has not loaded yet.
+   * Checks the tool names of `folder` against the plugins in `loaded`, and against those in `present` that owned a
+   * name before and have not loaded yet. A plugin with a clash is remembered until the name is free.
    */
-  otherOwnerOf(
+  check(
+    folder: PluginFolder,
+    loaded: readonly PluginFolder[],
+    present: ReadonlySet<string>,
+  ): NameClash | undefined {
+    for (const { name: tool } of folder.manifest.provides.tools) {
+      const owner = this.#otherOwner(tool, folder, loaded, present);
+      if (owner === undefined) continue;
+      this.#refused.set(folder.name, { folder, tool });
+      return { tool, owner };
+    }
+    return undefined;
+  }
+
+  /** Forgets the clash of a plugin that was removed or is checked again. */
+  forgetClash(plugin: string): void {
+    this.#refused.delete(plugin);
+  }
+
+  /** Returns the refused plugins whose clashing name is free by now, each once. */
+  takeFreed(loaded: readonly PluginFolder[], present: ReadonlySet<string>): string[] {
+    const freed = [...this.#refused]
+      .filter(([, { folder, tool }]) => this.#otherOwner(tool, folder, loaded, present) === undefined)
+      .map(([plugin]) => plugin);
+    // Once only, so that a folder that cannot be read is not retried for ever.
+    for (const plugin of freed) this.#refused.delete(plugin);
+    return freed;
+  }
+
+  /** Stores the owners: the plugins in `loaded`, and for other names those in `present` that have not loaded yet. */
+  async save(loaded: readonly PluginFolder[], present: ReadonlySet<string>): Promise<void> {
+    const taken = new Map(
+      loaded.flatMap(({ name, manifest }) =>
+        manifest.provides.tools.map((tool) => [tool.name, name] as const),
+      ),
+    );
+    const names = new Set<string>(loaded.map(({ name }) => name));
+    const reserved = [...this.#owners].filter(
+      ([tool, owner]) => present.has(owner) && !names.has(owner) && !taken.has(tool),
+    );
+    const owners = new Map([...reserved, ...taken].sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (JSON.stringify([...owners]) === JSON.stringify([...this.#owners])) return;
+    this.#owners = owners;
+    const file = { version: 1, tools: Object.fromEntries(owners) };
+    await writePrivateFile(this.#path, `${JSON.stringify(file, null, 2)}\n`);
+  }
+
+  /** The plugin other than `candidate` that owns the name `tool`. */
+  #otherOwner(
     tool: string,
-    asking: Pick<PluginFolder, "name" | "source">,
+    candidate: Pick<PluginFolder, "name" | "source">,
     loaded: readonly PluginFolder[],
     present: ReadonlySet<string>,
   ): string | undefined {
     if (installerTools.some((each) => each.name === tool)) return "installer";
     const owner = loaded.findLast(
       ({ name, manifest }) =>
-        name !== asking.name && manifest.provides.tools.some((each) => each.name === tool),
+        name !== candidate.name && manifest.provides.tools.some((each) => each.name === tool),
     );
     if (owner !== undefined) return owner.name;
-    // A built-in plugin may always take its own tools' names, whoever had them before.
-    const before = asking.source === "built-in" ? undefined : this.#owners.get(tool);
-    return before !== undefined && before !== asking.name && present.has(before) ? before : undefined;
-  }
-
-  /** Stores the owners of `taken` names, and keeps the other names of plugins that are `waiting` to load. */
-  async keep(taken: ReadonlyMap<string, string>, waiting: ReadonlySet<string>): Promise<void> {
-    const left = [...this.#owners].filter(([tool, owner]) => waiting.has(owner) && !taken.has(tool));
-    const owners = new Map([...left, ...taken].sort(([a], [b]) => (a < b ? -1 : 1)));
-    if (JSON.stringify([...owners]) === JSON.stringify([...this.#owners])) return;
-    this.#owners = owners;
-    const file = { version: 1, tools: Object.fromEntries(owners) };
-    await writePrivateFile(this.#path, `${JSON.stringify(file, null, 2)}\n`);
+    // A built-in plugin may always take its own tools' names, whichever plugin owned them before.
+    const previous = candidate.source === "built-in" ? undefined : this.#owners.get(tool);
+    return previous !== undefined && previous !== candidate.name && present.has(previous)
+      ? previous
+      : undefined;
   }
 }

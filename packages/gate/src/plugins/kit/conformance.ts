@@ -8,11 +8,11 @@ import { Ajv, type ValidateFunction } from "ajv";
 import type { Jails } from "../../jail/jail.ts";
 import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
 import { KnownSecrets } from "../../vault/redaction/known-secrets.ts";
-import { PluginLauncher } from "../launcher.ts";
 import { parseJsonFile } from "../manifest/manifest.ts";
 import { type PluginFolder, pluginAt, readPluginFolder } from "../manifest/plugin-folder.ts";
 import { pluginLimits } from "../plugin-limits.ts";
-import { PluginProcess } from "../plugin-process.ts";
+import { PluginLauncher } from "../process/launcher.ts";
+import { PluginProcess } from "../process/plugin-process.ts";
 import type { JsonSchemaProperty, ToolDeclaration } from "../runtime/api.ts";
 import { channelVersion } from "../runtime/messages.ts";
 

@@ -15,7 +15,7 @@ function watched(t: TestContext) {
   mkdirSync(join(plugin, "skills"), { recursive: true });
   writeFileSync(join(plugin, "handler.js"), "0");
   let told = Promise.withResolvers<void>();
-  const watcher = new FolderWatcher(home, { onChange: () => told.resolve(), onBlind: assert.fail });
+  const watcher = new FolderWatcher(home, { onChange: () => told.resolve(), onWatchFailed: assert.fail });
   t.after(() => watcher.close());
   watcher.watch();
   const seen = async (change: () => void) => {
@@ -69,7 +69,7 @@ test("a folder that cannot be watched is told once, and not looked at again and 
     looks += 1;
     watcher.watch();
   };
-  const watcher = new FolderWatcher(home, { onChange: look, onBlind: (folder) => blind.push(folder) });
+  const watcher = new FolderWatcher(home, { onChange: look, onWatchFailed: (folder) => blind.push(folder) });
   t.after(() => watcher.close());
   watcher.watch();
   for (let n = 0; n < 5; n += 1) t.mock.timers.tick(1_000);

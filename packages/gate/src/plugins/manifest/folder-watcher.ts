@@ -8,88 +8,85 @@ function isIgnored(file: string): boolean {
 }
 
 /**
- * Elsewhere each folder is watched by itself: what Node makes of a whole tree there looks at the files that it found
- * at first, and sees nothing more of one that another has taken the place of.
+ * Whether the system watches a tree as one. On other systems Node's recursive watch follows the files it found
+ * first and misses a replaced one, so each folder has a watcher of its own.
  */
 const watchesTrees = process.platform === "darwin" || process.platform === "win32";
 
 export interface FolderWatcherPorts {
   readonly onChange: () => void;
   /** Called once for a folder that cannot be watched. */
-  readonly onBlind: (directory: string, error: unknown) => void;
+  readonly onWatchFailed: (directory: string, error: unknown) => void;
 }
 
-/**
- * Debounced notifications of changes below some folders. The folders of
- * linked plugins are watched where they lead.
- */
+/** Debounced notifications of changes below some folders. A symbolic link is watched at its target. */
 export class FolderWatcher {
-  readonly #home: string;
+  readonly #base: string;
   readonly #ports: FolderWatcherPorts;
   #roots: ReadonlySet<string> = new Set();
   #watchers: FSWatcher[] = [];
-  #blind: ReadonlySet<string> = new Set();
+  #unwatched: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** Creates `home` if it is missing. */
-  constructor(home: string, ports: FolderWatcherPorts) {
-    this.#home = home;
+  /** Creates `base` if it is missing. */
+  constructor(base: string, ports: FolderWatcherPorts) {
+    this.#base = base;
     this.#ports = ports;
   }
 
-  /** Watches `home` and exactly these folders from now on. */
+  /** Watches `base` and exactly the folders in `others` from now on. */
   watch(others: Iterable<string> = []): void {
-    const roots = new Set([this.#home, ...others]);
+    const roots = new Set([this.#base, ...others]);
     const same = roots.size === this.#roots.size && [...roots].every((each) => this.#roots.has(each));
     if (this.#closed || same) return;
     this.#roots = roots;
-    this.#renew();
+    this.#rewatch();
   }
 
-  /** Anew, for any of the folders may have been replaced: whoever is told of a change looks after this. */
-  #renew(): void {
+  /** Opens all watchers again, since any folder may have been replaced. Runs before a change is reported. */
+  #rewatch(): void {
     const before = this.#watchers.splice(0);
     const seen = new Set<string>();
-    const blind = new Set<string>();
-    for (const root of this.#roots) this.#add(root, seen, blind);
-    this.#blind = blind;
+    const unwatched = new Set<string>();
+    for (const root of this.#roots) this.#add(root, seen, unwatched);
+    this.#unwatched = unwatched;
     for (const watcher of before) watcher.close();
   }
 
-  #add(directory: string, seen: Set<string>, blind: Set<string>): void {
+  #add(directory: string, seen: Set<string>, unwatched: Set<string>): void {
     if (seen.has(directory)) return;
     seen.add(directory);
     try {
-      if (directory === this.#home) mkdirSync(directory, { recursive: true, mode: 0o700 });
+      if (directory === this.#base) mkdirSync(directory, { recursive: true, mode: 0o700 });
       const watcher = watch(directory, { recursive: watchesTrees }, (_kind, file) => {
         if (file === null || !isIgnored(file)) this.changed();
       });
-      // A folder that goes is a change too; the next look finds what is left.
+      // A removed folder is a change too.
       watcher.on("error", () => this.changed());
       this.#watchers.push(watcher);
       if (watchesTrees) return;
       for (const entry of readdirSync(directory, { withFileTypes: true })) {
         if (entry.isDirectory() && !isIgnored(entry.name))
-          this.#add(join(directory, entry.name), seen, blind);
+          this.#add(join(directory, entry.name), seen, unwatched);
       }
     } catch (error) {
-      // The folder that holds it tells that it has gone.
+      // The watcher of its parent reports the removal.
       if (!this.#roots.has(directory) && Reflect.get(Object(error), "code") === "ENOENT") return;
-      blind.add(directory);
-      if (this.#blind.has(directory)) return;
-      this.#ports.onBlind(directory, error);
-      // It may have gone while it was to be watched: the next look finds that.
+      unwatched.add(directory);
+      if (this.#unwatched.has(directory)) return;
+      this.#ports.onWatchFailed(directory, error);
+      // The folder may have been removed a moment ago; the next scan finds out.
       this.changed();
     }
   }
 
-  /** Something has changed, whoever has seen it. */
+  /** Reports a change, seen by a watcher or by the caller. */
   changed(): void {
     if (this.#closed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#renew();
+      this.#rewatch();
       this.#ports.onChange();
     }, pluginLimits.debounceMs);
   }

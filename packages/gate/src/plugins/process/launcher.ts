@@ -2,26 +2,26 @@ import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Audit } from "../audit/audit.ts";
-import type { Egress, EgressOptions, EgressUpstream } from "../egress/egress.ts";
-import { gitUpstream } from "../egress/services/git.ts";
-import { githubAppTokens } from "../egress/services/github-app.ts";
-import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
-import { UnsafeDriver } from "../jail/unsafe-driver.ts";
-import { Connections } from "./credentials/connections.ts";
-import { presentedCredentials } from "./credentials/presented-credentials.ts";
-import type { PluginName } from "./manifest/names.ts";
-import { isUnchanged, type PluginFolder } from "./manifest/plugin-folder.ts";
-import { modulesOf } from "./manifest/plugin-modules.ts";
-import type { PluginGit, PluginGrant } from "./plugin-grant.ts";
-import { pluginLimits } from "./plugin-limits.ts";
-import { PluginLoadError } from "./plugin-load-error.ts";
-import type { StartMessage } from "./runtime/messages.ts";
+import type { Audit } from "../../audit/audit.ts";
+import type { Egress, EgressOptions, EgressUpstream } from "../../egress/egress.ts";
+import { gitUpstream } from "../../egress/services/git.ts";
+import { githubAppTokens } from "../../egress/services/github-app.ts";
+import type { Jail, JailMount, JailSpec, Jails } from "../../jail/jail.ts";
+import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
+import { Connections } from "../credentials/connections.ts";
+import { presentedCredentials } from "../credentials/presented-credentials.ts";
+import type { PluginName } from "../manifest/names.ts";
+import { isUnchanged, type PluginFolder } from "../manifest/plugin-folder.ts";
+import { modulesOf } from "../manifest/plugin-modules.ts";
+import type { PluginGit, PluginGrant } from "../plugin-grant.ts";
+import { pluginLimits } from "../plugin-limits.ts";
+import { PluginLoadError } from "../plugin-load-error.ts";
+import type { StartMessage } from "../runtime/messages.ts";
 
-/** A plugin's process that is started and not yet initialized. */
+/** A plugin's process that has started and is not initialized yet. */
 export interface LaunchedPlugin {
   readonly jail: Jail;
-  /** False where this machine has no jails, or the operator switched them off. */
+  /** False if this machine has no jails, or the operator switched them off. */
   readonly confined: boolean;
   /** Fingerprint of the credentials that its egress presents; it changes when any of them does. */
   readonly presented: string;
@@ -35,7 +35,7 @@ export interface LauncherOptions {
   readonly openEgress: (options: EgressOptions) => Promise<Egress>;
   /** Parent of the plugins' data folders. */
   readonly dataDirectory: string;
-  /** Where the sockets of TCP connections go; without it plugins have none. */
+  /** Directory and audit log of TCP connections; without it plugins have none. */
   readonly connections?: { readonly directory: string; readonly audit: Audit };
   /** Marks processes that run without a jail, so that the gate's next start finds orphans. */
   readonly gateId?: string;
@@ -43,7 +43,7 @@ export interface LauncherOptions {
   readonly onStale?: () => void;
 }
 
-const runtime = join(import.meta.dirname, "runtime");
+const runtime = join(import.meta.dirname, "..", "runtime");
 const extension = import.meta.filename.endsWith(".ts") ? ".ts" : ".js";
 
 /** Paths inside a plugin's jail. */
@@ -59,7 +59,7 @@ const inside = {
   modules: "/node_modules",
 } as const;
 
-/** Plugins written for another runner use enums and parameter properties, which Node transforms behind this flag. */
+/** Plugins written for another runner may use enums and parameter properties, which Node supports with this flag. */
 const transform = process.allowedNodeEnvironmentFlags.has("--experimental-transform-types")
   ? ["--experimental-transform-types"]
   : [];
@@ -88,8 +88,8 @@ export class PluginLauncher {
   }
 
   /**
-   * What is run is what was checked, and what a person may have allowed calls of: also where a plugin starts once
-   * more while its folder holds something else, which may have been refused. Throws {@link PluginLoadError}.
+   * Starts the code that was checked, and that a person may have approved calls of. A folder with other content,
+   * which may have been refused, does not start. Throws {@link PluginLoadError}.
    */
   async launch(
     plugin: PluginFolder,
@@ -100,7 +100,7 @@ export class PluginLauncher {
       this.#options.onStale?.();
       throw new PluginLoadError(
         "invalid_manifest",
-        "Its files are not those that were checked: reload the plugin",
+        "Its files have changed since they were checked. Reload the plugin to check them again",
       );
     }
     const data = this.dataDirectory(plugin.name);
@@ -114,14 +114,14 @@ export class PluginLauncher {
         : await this.#options.openEgress({
             ...{ jailId: id, session: `plugin:${plugin.name}`, upstreams, hosts },
             taints: false,
-            // Its `fetch` asks by paths of the proxy.
+            // The handler's `fetch` uses paths of the proxy.
             intercept: false,
           });
     let connections: Connections | undefined;
     try {
       connections = await this.#connect(plugin, grant);
-      const place = this.confined ? (_host: string, path: string) => path : (host: string) => host;
-      const spec = this.#spec(id, plugin, grant, egress, connections, place);
+      const pathFor = this.confined ? (_host: string, path: string) => path : (host: string) => host;
+      const spec = this.#spec(id, plugin, grant, egress, connections, pathFor);
       const jail = this.confined
         ? await this.#options.jails.start(spec)
         : await this.#bare.start({ ...spec, mounts: [] });
@@ -130,13 +130,13 @@ export class PluginLauncher {
         confined: this.confined,
         presented: presentedCredentials(plugin.manifest, grant, credentials),
         start: {
-          directory: place(plugin.directory, inside.plugin),
-          dataDirectory: place(data, inside.data),
+          directory: pathFor(plugin.directory, inside.plugin),
+          dataDirectory: pathFor(data, inside.data),
           ...(egress === undefined
             ? {}
             : {
                 egress: {
-                  socketPath: place(egress.socketPath, inside.egress),
+                  socketPath: pathFor(egress.socketPath, inside.egress),
                   upstreams: addresses(plugin, upstreams),
                   hosts: hosts.length > 0,
                 },
@@ -144,12 +144,12 @@ export class PluginLauncher {
           folders: Object.fromEntries(
             Object.entries(grant.folders ?? {}).map(([name, folder]) => [
               name,
-              { ...folder, path: place(folder.path, `${inside.folders}/${name}`) },
+              { ...folder, path: pathFor(folder.path, `${inside.folders}/${name}`) },
             ]),
           ),
           connections: Object.entries(connections?.sockets ?? {}).flatMap(([name, socketPath]) => {
             const server = grant.connections?.[name];
-            const path = place(socketPath, `${inside.connections}/${name}.sock`);
+            const path = pathFor(socketPath, `${inside.connections}/${name}.sock`);
             return server === undefined ? [] : [{ name, ...server, socketPath: path }];
           }),
         },
@@ -175,7 +175,7 @@ export class PluginLauncher {
     grant: PluginGrant,
     egress: Egress | undefined,
     connections: Connections | undefined,
-    place: (host: string, path: string) => string,
+    pathFor: (host: string, path: string) => string,
   ): JailSpec {
     const node = realpathSync(process.execPath);
     const mounts: JailMount[] = [
@@ -187,7 +187,7 @@ export class PluginLauncher {
         source: path,
         target: `${inside.folders}/${name}`,
         mode,
-        // The operator's files there are not the plugin's business.
+        // The operator's files in it do not count toward the plugin's disk quota.
         ...(mode === "rw" ? { uncounted: true } : {}),
       })),
       ...modulesOf(plugin).map(({ name, directory }) => ({
@@ -204,21 +204,21 @@ export class PluginLauncher {
     if (egress !== undefined) mounts.push({ source: egress.socketPath, target: inside.egress, mode: "rw" });
     return {
       id,
-      command: place(node, inside.node),
+      command: pathFor(node, inside.node),
       args: [
         ...transform,
         "--disable-warning=ExperimentalWarning",
         "--max-old-space-size=256",
-        join(place(runtime, inside.runtime), `main${extension}`),
+        join(pathFor(runtime, inside.runtime), `main${extension}`),
       ],
-      cwd: place(plugin.directory, inside.plugin),
+      cwd: pathFor(plugin.directory, inside.plugin),
       env: {
         PATH: "/usr/local/bin:/usr/bin:/bin",
         HOME: "/tmp",
         LANG: "C.UTF-8",
         HOLDFAST_PLUGIN: plugin.name,
         // Plugins written for the peer store their data here.
-        CARAPACE_HOME: place(this.dataDirectory(plugin.name), inside.data),
+        CARAPACE_HOME: pathFor(this.dataDirectory(plugin.name), inside.data),
       },
       mounts,
       limits: {
@@ -281,7 +281,7 @@ function gitOf({ baseUrl, repositories, app }: PluginGit, credentials: Readonly<
   });
 }
 
-/** The upstream URLs as the handler knows them: those of its manifest, also where a grant replaces one. */
+/** The upstream URLs as the handler knows them: those of its manifest, even if a grant replaces one. */
 function addresses(
   { manifest }: PluginFolder,
   upstreams: readonly EgressUpstream[],

@@ -1,12 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
-import type { JailExit } from "../jail/jail.ts";
-import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
+import type { JailExit } from "../../jail/jail.ts";
+import type { SecretScanner } from "../../vault/redaction/secret-scanner.ts";
+import { pluginLimits } from "../plugin-limits.ts";
+import { PluginLoadError } from "../plugin-load-error.ts";
+import { encodeFrame, FrameReader } from "../runtime/frames.ts";
+import type { HostMessage, ProcessMessage, Question, StartMessage } from "../runtime/messages.ts";
 import type { LaunchedPlugin } from "./launcher.ts";
 import { OutputTail } from "./output-tail.ts";
-import { pluginLimits } from "./plugin-limits.ts";
-import { PluginLoadError } from "./plugin-load-error.ts";
-import { encodeFrame, FrameReader } from "./runtime/frames.ts";
-import type { HostMessage, ProcessMessage, Question, StartMessage } from "./runtime/messages.ts";
 
 export function unavailable(message: string, retryAfterMs?: number): HoldfastError {
   return new HoldfastError("plugin", "unavailable", message, {
@@ -37,14 +37,15 @@ export interface RequestOptions {
 
 export interface ProcessPorts {
   /** Answers a request of the plugin; rejects to refuse it. */
-  readonly onQuestion: (question: Question) => Promise<unknown>;
-  /** Called with the reason when the process ends unexpectedly. */
-  readonly onCrash: (detail: string, printed: string) => void;
+  readonly onQuestion: (question: Question, process: PluginProcess) => Promise<unknown>;
+  /** Called when the process ends unexpectedly, with the reason and the end of its output. */
+  readonly onCrash: (detail: string, output: string) => void;
   /** Creates a scanner that redacts the secrets known now from the plugin's output. */
   readonly scanner: () => SecretScanner;
 }
 
-interface Waiting {
+/** A request without an answer yet. */
+interface PendingRequest {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -60,19 +61,19 @@ export class PluginProcess {
   handles: readonly string[] = [];
   readonly #launched: LaunchedPlugin;
   readonly #ports: ProcessPorts;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #idle: (() => void)[] = [];
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #idleListeners: (() => void)[] = [];
   readonly #ready = Promise.withResolvers<readonly string[]>();
   readonly #exited: Promise<JailExit>;
   #lastId = 0;
-  #questions = 0;
+  #openQuestions = 0;
   /** Bytes of answers that the process has not read yet. */
-  #unread = 0;
+  #unreadAnswerBytes = 0;
   #calls = 0;
-  #ending = false;
+  #stopping = false;
   #isReady = false;
   #fault = "";
-  readonly #printed: OutputTail;
+  readonly #output: OutputTail;
   #alive = true;
 
   private constructor(launched: LaunchedPlugin, ports: ProcessPorts) {
@@ -81,7 +82,7 @@ export class PluginProcess {
     this.confined = launched.confined;
     this.pid = launched.jail.pid;
     this.presented = launched.presented;
-    this.#printed = new OutputTail(ports.scanner());
+    this.#output = new OutputTail(ports.scanner());
     const reader = new FrameReader();
     launched.jail.stdout.on("data", (chunk: Buffer) => {
       try {
@@ -90,13 +91,13 @@ export class PluginProcess {
         this.#kill(`its channel broke: ${String(error)}`);
       }
     });
-    launched.jail.stderr.on("data", (chunk: Buffer) => this.#printed.push(chunk));
-    this.#exited = launched.jail.exited.then((exit) => this.#ended(exit));
+    launched.jail.stderr.on("data", (chunk: Buffer) => this.#output.push(chunk));
+    this.#exited = launched.jail.exited.then((exit) => this.#onExit(exit));
   }
 
   /**
    * Initializes a launched process and waits until its handler is ready.
-   * Throws {@link PluginLoadError}; then the process is over.
+   * Throws {@link PluginLoadError} after it has stopped the process.
    */
   static async start(
     launched: LaunchedPlugin,
@@ -111,7 +112,7 @@ export class PluginProcess {
         reject(
           new PluginLoadError(
             "timeout",
-            `The plugin was not initialized within ${pluginLimits.initializeMs} ms`,
+            `The plugin did not finish its initialization within ${pluginLimits.initializeMs} ms`,
           ),
         ),
       pluginLimits.initializeMs,
@@ -120,7 +121,7 @@ export class PluginProcess {
       process.handles = await Promise.race([process.#ready.promise, late]);
       return process;
     } catch (error) {
-      process.#ending = true;
+      process.#stopping = true;
       await process.#stop(0);
       throw error;
     } finally {
@@ -129,7 +130,7 @@ export class PluginProcess {
   }
 
   get alive(): boolean {
-    return this.#alive && !this.#ending;
+    return this.#alive && !this.#stopping;
   }
 
   /** Calls in flight. */
@@ -137,22 +138,22 @@ export class PluginProcess {
     return this.#calls;
   }
 
-  /** Sends a message that has no answer. */
-  tell(message: Extract<HostMessage, { type: "catalog" | "credentials" }>): void {
+  /** Sends a message without an answer. */
+  notify(message: Extract<HostMessage, { type: "catalog" | "credentials" }>): void {
     if (!this.alive) return;
-    // The new credentials are known to the gate by now.
-    if (message.type === "credentials") this.#printed.renew(this.#ports.scanner());
+    // The scanner must know the new credentials before the process can print them.
+    if (message.type === "credentials") this.#output.renew(this.#ports.scanner());
     this.#send(message);
   }
 
   /** Throws `plugin.unavailable`, `plugin.timeout`, or the reason of an aborted signal. */
   async request(request: Request, options: RequestOptions): Promise<Answer> {
-    if (!this.#alive) throw unavailable("The plugin's process has ended");
+    if (!this.#alive) throw unavailable("The plugin's process has ended. Call the plugin again to start it");
     options.signal?.throwIfAborted();
     const id = ++this.#lastId;
     options.onId?.(id);
     const answer = Promise.withResolvers<Answer>();
-    this.#waiting.set(id, { ...answer, onProgress: options.onProgress });
+    this.#pending.set(id, { ...answer, onProgress: options.onProgress });
     const timer = setTimeout(
       () =>
         answer.reject(
@@ -166,43 +167,43 @@ export class PluginProcess {
     options.signal?.addEventListener("abort", onAbort, { once: true });
     this.#calls += 1;
     try {
-      // The id makes it one of the asked messages again.
+      // With the id, the request is a complete message again.
       this.#send({ ...request, id } as PluginQuestion);
       return await answer.promise;
     } catch (error) {
-      if (this.#waiting.has(id) && this.alive && request.type !== "ping") this.#giveUp(id);
+      if (this.#pending.has(id) && this.alive && request.type !== "ping") this.#cancel(id);
       throw error;
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", onAbort);
-      this.#waiting.delete(id);
+      this.#pending.delete(id);
       this.#calls -= 1;
-      if (this.#calls === 0) for (const idle of this.#idle.splice(0)) idle();
+      if (this.#calls === 0) for (const idle of this.#idleListeners.splice(0)) idle();
     }
   }
 
-  /** Cancels a call that nobody waits for, and ends a process that no longer answers. */
-  #giveUp(id: number): void {
+  /** Cancels a call whose caller has left, and kills the process if it no longer answers. */
+  #cancel(id: number): void {
     this.#send({ type: "cancel", id });
     this.request({ type: "ping" }, { timeoutMs: pluginLimits.unresponsiveMs }).catch(() => {
-      if (this.alive) this.#kill("it no longer answers");
+      if (this.alive) this.#kill("it no longer responds");
     });
   }
 
   /**
-   * Lets calls in flight finish for at most `drainMs`, then shuts down and ends the process; of several that ask for
-   * it, the first to be out of time does. Resolves with what was wrong about the handler's shutdown, where this one
-   * asked for it and something was.
+   * Lets calls in flight finish for at most `drainMs`, then shuts the handler down and stops the process. Of
+   * concurrent calls, the first whose time is up does so. Resolves with the problem of the handler's shutdown, if
+   * this call requested it.
    */
   async close(drainMs: number): Promise<string | undefined> {
-    if (!this.#ending && drainMs > 0 && this.#calls > 0) await this.#untilIdle(drainMs);
-    if (this.#ending) {
+    if (!this.#stopping && drainMs > 0 && this.#calls > 0) await this.#waitUntilIdle(drainMs);
+    if (this.#stopping) {
       await this.#exited;
       return undefined;
     }
     if (!this.#alive) return undefined;
     const shutdown = this.request({ type: "shutdown" }, { timeoutMs: pluginLimits.shutdownMs });
-    this.#ending = true;
+    this.#stopping = true;
     const problem = await shutdown.then(
       (answer) => (answer.type === "thrown" ? `it threw: ${answer.message}` : undefined),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -211,10 +212,10 @@ export class PluginProcess {
     return problem;
   }
 
-  #untilIdle(drainMs: number): Promise<void> {
+  #waitUntilIdle(drainMs: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, drainMs);
-      this.#idle.push(() => {
+      this.#idleListeners.push(() => {
         clearTimeout(timer);
         resolve();
       });
@@ -231,25 +232,26 @@ export class PluginProcess {
     void this.#launched.jail.stop({ graceMs: 0 });
   }
 
-  async #ended(exit: JailExit): Promise<JailExit> {
+  async #onExit(exit: JailExit): Promise<JailExit> {
     this.#alive = false;
-    const printed = this.#printed.end();
-    const how = this.#fault || howItEnded(exit);
-    this.#ready.reject(new PluginLoadError("init_error", `The plugin's process ended (${how}): ${printed}`));
-    for (const { reject } of this.#waiting.values()) reject(unavailable("The plugin's process ended"));
+    const output = this.#output.end();
+    const cause = this.#fault || describeExit(exit);
+    this.#ready.reject(new PluginLoadError("init_error", `The plugin's process ended (${cause}): ${output}`));
+    for (const { reject } of this.#pending.values())
+      reject(unavailable("The plugin's process ended during the call. The log says why"));
     await this.#launched.close();
-    // A process that never came up is reported by its start.
-    if (!this.#ending && this.#isReady) this.#ports.onCrash(how, printed);
+    // `start` reports a process that never became ready.
+    if (!this.#stopping && this.#isReady) this.#ports.onCrash(cause, output);
     return exit;
   }
 
   #send(message: HostMessage): void {
-    // A broken pipe is reported by the exit of the process.
+    // The exit of the process reports a broken pipe.
     if (this.#alive) this.#launched.jail.stdin.write(encodeFrame(message));
   }
 
   #receive(message: unknown): void {
-    if (!isProcessMessage(message)) throw new Error("an unknown message");
+    if (!isProcessMessage(message)) throw new Error("a message of an unknown type");
     switch (message.type) {
       case "ready":
         this.#isReady = true;
@@ -259,7 +261,7 @@ export class PluginProcess {
         this.#ready.reject(new PluginLoadError(message.category, message.message));
         return;
       case "progress":
-        this.#waiting.get(message.id)?.onProgress?.(message);
+        this.#pending.get(message.id)?.onProgress?.(message);
         return;
       case "ask":
         void this.#answerQuestion(message.id, message.ask);
@@ -268,45 +270,52 @@ export class PluginProcess {
       case "error":
       case "thrown":
       case "done":
-        this.#waiting.get(message.id)?.resolve(message);
-        this.#waiting.delete(message.id);
+        this.#pending.get(message.id)?.resolve(message);
+        this.#pending.delete(message.id);
         return;
     }
   }
 
   async #answerQuestion(id: number, question: Question): Promise<void> {
-    if (this.#questions >= pluginLimits.maxQuestions) {
-      this.#reply({ type: "failure", id, message: "Too many questions at once" });
+    if (this.#openQuestions >= pluginLimits.maxQuestions) {
+      this.#reply({
+        type: "failure",
+        id,
+        message: `More than ${pluginLimits.maxQuestions} requests to the gate at once. Wait for some of the answers`,
+      });
       return;
     }
-    this.#questions += 1;
+    this.#openQuestions += 1;
     try {
-      const value = await this.#ports.onQuestion(question);
+      const value = await this.#ports.onQuestion(question, this);
       this.#reply({ type: "answer", id, value: value ?? null });
     } catch (error) {
-      const text = error instanceof HoldfastError ? error.message : "The gate could not answer";
+      const text =
+        error instanceof HoldfastError
+          ? error.message
+          : "The gate could not answer the request; its log says why";
       this.#reply({ type: "failure", id, message: text });
     } finally {
-      this.#questions -= 1;
+      this.#openQuestions -= 1;
     }
   }
 
-  /** Bounds memory: a process that asks and never reads the answers would fill the gate's. */
+  /** Kills a process that sends requests and never reads the answers, which would fill the gate's memory. */
   #reply(message: Extract<HostMessage, { type: "answer" | "failure" }>): void {
     if (!this.#alive) return;
-    if (this.#unread > pluginLimits.maxUnreadAnswerBytes) {
-      this.#kill("it asks, and reads no answers");
+    if (this.#unreadAnswerBytes > pluginLimits.maxUnreadAnswerBytes) {
+      this.#kill("it sends requests and does not read the answers");
       return;
     }
     const frame = encodeFrame(message);
-    this.#unread += frame.length;
+    this.#unreadAnswerBytes += frame.length;
     this.#launched.jail.stdin.write(frame, () => {
-      this.#unread -= frame.length;
+      this.#unreadAnswerBytes -= frame.length;
     });
   }
 }
 
-function howItEnded({ reason, code, signal, detail }: JailExit): string {
+function describeExit({ reason, code, signal, detail }: JailExit): string {
   return detail === undefined ? `${reason}, code ${code}, signal ${signal}` : `${reason}: ${detail}`;
 }
 
@@ -321,7 +330,7 @@ const messageTypes: ReadonlySet<unknown> = new Set([
   "ask",
 ]);
 
-/** The plugin's process is not trusted with more than its own calls: each use of a field checks it again. */
+/** Checks the type only. The process is untrusted: every use of another field checks that field. */
 function isProcessMessage(value: unknown): value is ProcessMessage {
   return typeof value === "object" && value !== null && messageTypes.has(Reflect.get(value, "type"));
 }

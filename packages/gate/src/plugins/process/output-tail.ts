@@ -1,5 +1,5 @@
-import type { SecretScanner } from "../vault/redaction/secret-scanner.ts";
-import { pluginLimits } from "./plugin-limits.ts";
+import type { SecretScanner } from "../../vault/redaction/secret-scanner.ts";
+import { pluginLimits } from "../plugin-limits.ts";
 
 const nothing = Buffer.alloc(0);
 

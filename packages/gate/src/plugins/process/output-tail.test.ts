@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KnownSecrets } from "../vault/redaction/known-secrets.ts";
+import { KnownSecrets } from "../../vault/redaction/known-secrets.ts";
+import { pluginLimits } from "../plugin-limits.ts";
 import { OutputTail } from "./output-tail.ts";
-import { pluginLimits } from "./plugin-limits.ts";
 
 const most = pluginLimits.maxPrintedBytes;
 
