@@ -9,7 +9,7 @@ test("what waits for a person is listed and answered from another terminal", asy
   const data = `${directory}/data`;
   await startServer(t, data);
   const none = await holdfast(["approvals", "list", "--data", data]);
-  assert.equal(none.stdout, "Nothing waits for an answer.\n");
+  assert.equal(none.stdout, "No approvals are pending.\n");
   const nowhere = await holdfast(["approvals", "list", "--task", "no-such", "--data", data]);
   assert.deepEqual([nowhere.code, /\(task\.not_found\)/.test(nowhere.stderr)], [1, true], nowhere.stderr);
   const repo = makeRepository(directory);
@@ -34,7 +34,7 @@ test("what waits for a person is listed and answered from another terminal", asy
   const agents = await holdfast(["approvals", "allow", id, "--for-task", "--data", data]);
   assert.deepEqual([agents.code, /approval\.not_found/.test(agents.stderr)], [1, true]);
   const denied = await holdfast(["approvals", "deny", id, "--for-task", "--data", data]);
-  assert.deepEqual([denied.code, /--for-task goes with allow/.test(denied.stderr)], [2, true]);
+  assert.deepEqual([denied.code, /--for-task is only for allow/.test(denied.stderr)], [2, true]);
   const two = await holdfast(["approvals", "allow", id, "no-such", "--data", data]);
   assert.deepEqual([two.code, two.stdout], [1, `Allowed once: ${id}\n`]);
   assert.match(two.stderr, /^Not answered: no-such: .*\(approval\.not_found\)\n$/);

@@ -29,7 +29,7 @@ test("every command of the page works", async (t) => {
   for (const [given, said] of [
     ['{"weather_exampel":{}}', /no tool "weather_exampel"\. Did you mean weather_example\?/],
     ['{"weather_example":"hello"}', /arguments of weather_example are no JSON object/],
-    ['["hello"]', /^--args is no JSON object/],
+    ['["hello"]', /^--args must be a JSON object/],
   ] as const) {
     const failed = await holdfast("plugin", "test", "weather", "--args", given).catch((e: unknown) => e);
     assert.equal(Reflect.get(Object(failed), "code"), 2, given);

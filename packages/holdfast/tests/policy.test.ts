@@ -63,7 +63,7 @@ test("holdfast policy checks, explains and tries a policy file beside a running 
     [refused.code, refused.stdout.split("\n").slice(0, 2)],
     [1, ["deny  rest", "only in /work"]],
   );
-  assert.match(open.stdout, /It can be allow or deny; the strictest counts\./);
+  assert.match(open.stdout, /The result can be allow or deny\. The strictest one applies\./);
   const rows = replay.stdout
     .trim()
     .split("\n")

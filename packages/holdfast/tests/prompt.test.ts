@@ -26,7 +26,7 @@ test("whoever follows a prompt behind one that cannot be begun hears why, and fo
   const [code] = await ended;
   assert.match(
     stderr,
-    /^Event 1 is not begun yet: .+ \(repository\.not_found\); tried again at \d\d:\d\d:\d\d$/m,
+    /^Event 1 could not start yet: .+ \(repository\.not_found\); next attempt at \d\d:\d\d:\d\d$/m,
   );
   assert.equal(code, 0, stderr);
 });
@@ -46,7 +46,7 @@ test("a prompt to a group is followed to its end, and counts once", async (t) =>
   assert.match(first.stdout, /Done\./);
   assert.match(first.stderr, /^Event 1 of default$/m);
   const again = await run("prompt", "--id", "morning", text);
-  assert.deepEqual([again.code, again.stderr], [0, "Event 1 of default, known already\n"]);
+  assert.deepEqual([again.code, again.stderr], [0, "Event 1 of default, already accepted\n"]);
 
   // The second goes on in the same session; only what is new is shown.
   const failing = await run("prompt", "--follow", "--json", "fail");

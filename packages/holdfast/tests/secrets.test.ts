@@ -62,7 +62,7 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
     "a grant is for somebody, and for a time to come",
   );
   const early = await add("--for", "user=ada", "--user", "bob");
-  assert.deepEqual([early.code, /^There is no secret deploy \(user bob\) yet/.test(early.stderr)], [0, true]);
+  assert.deepEqual([early.code, /^The secret deploy \(user bob\) does not exist yet/.test(early.stderr)], [0, true]);
   const { id: ofBob } = JSON.parse(early.stdout) as { id: string };
   assert.equal((await run(["grants", "remove", ofBob])).code, 0);
   const wrong = await add("--for", "user=ada", "--path", "v1");
@@ -72,10 +72,10 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
     list.stdout,
     new RegExp(`^${id} {2}agent=claude may use deploy \\(of the host\\) for GET,POST api`),
   );
-  assert.deepEqual((await run(["grants", "remove", id])).stdout, "The grant is taken back.\n");
+  assert.deepEqual((await run(["grants", "remove", id])).stdout, "The grant was revoked.\n");
   assert.equal((await run(["grants", "remove", id])).code, 1);
   assert.equal((await run(["grants", "list"])).stdout, "There are no grants.\n");
-  assert.equal((await run(["secrets", "remove", "deploy"])).stdout, "The secret is forgotten.\n");
+  assert.equal((await run(["secrets", "remove", "deploy"])).stdout, "The secret was deleted.\n");
   assert.equal((await run(["secrets", "remove", "deploy"])).code, 1);
   assert.equal(
     (await run(["secrets", "list", "--json"])).stdout,

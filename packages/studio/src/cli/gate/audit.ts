@@ -11,15 +11,15 @@ import { type AuditQuery, auditFormats, exportRecords, openAudit, parseCheckpoin
 export const auditUsage = `holdfast audit verify | query | export | checkpoint
 
   verify             checks every record, the chain and the signed checkpoints; exit code 1 on a fault
-    --against FILE   also checks a checkpoint that was kept elsewhere
-    --key FILE       public key (PEM) to check with, instead of the one in the data directory
-  query              the newest records that match, 50 of them
-    --limit N        how many
+    --against FILE   also compares with a checkpoint that was stored elsewhere
+    --key FILE       public key (PEM) for the check, instead of the one in the data directory
+  query              prints the newest matching records
+    --limit N        maximum number of records (default: 50)
   export             all records that match, to standard output
     --format NAME    ${auditFormats.join(" or ")} (default: ${auditFormats[0]})
-  checkpoint         the signed end of the log; kept elsewhere, it shows that nothing was cut off
+  checkpoint         prints the signed end of the log; stored elsewhere, it proves that nothing was cut off
 
-  --type KIND        a kind, or all that begin alike: "egress.*"
+  --type KIND        a type, or a prefix with "*": "egress.*"
   --session ID, --jail ID, --after SEQ, --since TIME, --until TIME (ISO 8601 or milliseconds)
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output
@@ -78,7 +78,7 @@ async function verify(values: Values): Promise<number> {
   const reader = await readerOf(values);
   const kept = values.against === undefined ? undefined : parseCheckpoint(await readText(values.against));
   if (values.against !== undefined && kept === undefined) {
-    throw new UsageError(`${values.against} holds no checkpoint`);
+    throw new UsageError(`${values.against} does not contain a checkpoint`);
   }
   const result = await reader.verify(kept);
   if (values.json === true) {
@@ -86,7 +86,7 @@ async function verify(values: Values): Promise<number> {
   } else if (result.ok) {
     const signed =
       result.checkpoints === undefined
-        ? "there is no key to check the checkpoints with"
+        ? "no public key was found, so the checkpoints were not checked"
         : `signed up to record ${result.signedTo ?? 0} by ${result.checkpoints} ${result.checkpoints === 1 ? "checkpoint" : "checkpoints"}`;
     console.log(`ok: ${result.records} records; ${signed}`);
   } else {
@@ -113,9 +113,9 @@ async function query(values: Values): Promise<number> {
 
 async function exportAll(values: Values): Promise<number> {
   const format = auditFormats.find((each) => each === (values.format ?? auditFormats[0]));
-  if (format === undefined) throw new UsageError(`A format is one of: ${auditFormats.join(", ")}`);
+  if (format === undefined) throw new UsageError(`--format must be one of: ${auditFormats.join(", ")}`);
   if (format === "csv" && values.json === true)
-    throw new UsageError("--format csv is no JSON: leave one out");
+    throw new UsageError("--format csv and --json exclude each other. Leave one out.");
   const reader = await readerOf(values);
   const lines = exportRecords(reader.records(filterOf(values)), format);
   // A file gets the unmodified records; a terminal gets them with control characters escaped.
@@ -150,14 +150,14 @@ function filterOf(values: Values): Omit<AuditQuery, "limit" | "newest"> {
 
 function numberOf(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${option} is a whole number`);
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${option} must be a whole number`);
   return Number(text);
 }
 
 function timeOf(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   const time = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isNaN(time)) throw new UsageError(`${option} is a time, for example 2026-01-31T12:00:00Z`);
+  if (Number.isNaN(time)) throw new UsageError(`${option} must be a time, for example 2026-01-31T12:00:00Z`);
   return time;
 }
 
@@ -168,7 +168,7 @@ async function readKey(path: string): Promise<string> {
     createPublicKey(text);
     return text;
   } catch {
-    throw new UsageError(`${path} holds no public key (PEM)`);
+    throw new UsageError(`${path} does not contain a public key in PEM format`);
   }
 }
 

@@ -16,16 +16,16 @@ import { readSecret } from "./secret-input.ts";
 
 export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVIDER [--delete] [--base-url URL]
 
-  status             which model providers have a credential, and where it comes from
-  api-key PROVIDER   stores a key, encrypted, in the data directory; it is read from standard
-                     input and never shown. Providers: ${providerNames.join(", ")}
-  login PROVIDER     logs in with the provider's own program (anthropic: claude, openai: codex); the
-                     login stays on the host, is renewed there, and no jail ever sees it.
-                     openrouter: by the browser, and the key that is made is stored as api-key does
-  --port PORT        on which the browser comes back (default: 3000)
-  --base-url URL     stores the address of a server of your own for this provider, and a key only where
-                     one is given on standard input; "default" goes back to the provider's own
-  --delete           forgets the stored key
+  status             shows which model providers have a credential, and its source
+  api-key PROVIDER   stores a key, encrypted, in the data directory. The key is read from
+                     standard input and never shown. Providers: ${providerNames.join(", ")}
+  login PROVIDER     logs in with the provider's own program (anthropic: claude, openai: codex). The
+                     login stays on the host and is renewed there; no jail sees it.
+                     openrouter: logs in with the browser, and stores the new key like api-key
+  --port PORT        port for the browser's redirect (default: 3000)
+  --base-url URL     stores the address of your own server for this provider, and its key if
+                     standard input contains one; "default" restores the provider's address
+  --delete           deletes the stored key
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output`;
 
@@ -78,12 +78,12 @@ async function logInToOpenRouter(vault: Vault, tell: Tell, port: number): Promis
       tell({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
   });
   await vault.setApiKey("openrouter", key);
-  tell({ provider: "openrouter", stored: true }, "You are logged in; the key is stored.");
+  tell({ provider: "openrouter", stored: true }, "You are logged in. The key is stored.");
 }
 
 async function forgetKey(vault: Vault, tell: Tell, provider: Provider): Promise<void> {
   const removed = await vault.deleteApiKey(provider);
-  tell({ provider, removed }, removed ? "The key is forgotten." : "There was no key.");
+  tell({ provider, removed }, removed ? "The key was deleted." : "No key was stored.");
 }
 
 /** Stores the address of a server, and its key if standard input contains one. */
@@ -127,6 +127,7 @@ async function login(provider: Provider, dataDirectory: string): Promise<number>
 
 function providerOf(name: string): Provider {
   const provider = providerNames.find((each) => each === name);
-  if (provider === undefined) throw new UsageError(`A provider is one of: ${providerNames.join(", ")}`);
+  if (provider === undefined)
+    throw new UsageError(`The provider must be one of: ${providerNames.join(", ")}`);
   return provider;
 }

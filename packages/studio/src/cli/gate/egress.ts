@@ -10,10 +10,10 @@ import {
 
 export const egressUsage = `holdfast egress explain METHOD URL | status
 
-  explain METHOD URL   what a jail with the model providers of this host would be answered, and why.
-                       URL is a path as a jail sends it (/anthropic/v1/messages) or the address that
-                       is meant. Nothing is sent. Exit code 1 when it would be refused
-  status               how each budget of ${join("DATA", "egress.json")} stands
+  explain METHOD URL   shows whether a request of a jail would be allowed, and why. URL is a path as a
+                       jail sends it (/anthropic/v1/messages), or the actual address. Nothing is sent.
+                       Exit code 1 if the request would be refused
+  status               shows the use of each budget in ${join("DATA", "egress.json")}
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
@@ -39,7 +39,7 @@ export async function egressCommand(args: readonly string[]): Promise<number> {
 async function explain(dataDirectory: string, rest: readonly string[], json: boolean): Promise<number> {
   const [method, url, ...more] = rest;
   if (method === undefined || url === undefined || more.length > 0) {
-    throw new UsageError("A method and a URL are needed: egress explain POST /anthropic/v1/messages");
+    throw new UsageError("Give a method and a URL, for example: egress explain POST /anthropic/v1/messages");
   }
   const vault = openVault(dataDirectory);
   const upstreams: EgressUpstream[] = [];
@@ -55,8 +55,9 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
     console.log(told.reason);
     if (told.host !== undefined) console.log(`to ${told.host}${told.path ?? ""}`);
     if (told.credential !== undefined) console.log(`credential: ${told.credential}`);
-    if (told.metered === true) console.log("a call of a model: budgets apply");
-    if (told.intercepted === true) console.log("read by the proxy: each request in it is decided about");
+    if (told.metered === true) console.log("model call: budgets apply");
+    if (told.intercepted === true)
+      console.log("inspected by the proxy: each request in the tunnel is checked");
   }
   return told.decision === "allow" ? 0 : 1;
 }
@@ -67,7 +68,7 @@ async function status(dataDirectory: string, json: boolean): Promise<number> {
     for (const each of budgets) console.log(jsonLine(each));
     return 0;
   }
-  if (budgets.length === 0) console.log("There are no budgets, or nothing was used yet.");
+  if (budgets.length === 0) console.log("No budgets are configured, or nothing was used yet.");
   for (const { scope, subject, period, tokens, costMicros, spent } of budgets) {
     const bounds = [
       ...(tokens === undefined ? [] : [`${spent.tokens} of ${tokens} tokens`]),

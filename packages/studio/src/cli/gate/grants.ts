@@ -12,16 +12,16 @@ import { ownerOf, whose } from "./secrets.ts";
 
 export const grantsUsage = `holdfast grants add --secret NAME --host HOST [options] | list | remove ID
 
-  add                  lets a principal use a secret, there and for that only
-    --secret NAME        of holdfast secrets list
-    --host HOST          the host, with the port where it is not the usual one
-    --path PREFIX        by whole segments (default: /)
+  add                  allows a principal to use a secret for certain requests
+    --secret NAME        a secret of "holdfast secrets list"
+    --host HOST          the host, with its port unless it is the default one
+    --path PREFIX        path prefix, in complete segments (default: /)
     --methods LIST       for example GET,POST (default: GET)
-    --for KIND=NAME      session, agent, user or organization; several times: all must hold
-    --expires WHEN       a time (2026-12-31T12:00:00Z), or from now on: 30m, 12h, 7d
-    --user, --organization NAME   whose secret it is (default: of the host)
-  list                 those that are in force
-  remove ID            takes one back at once
+    --for KIND=NAME      session, agent, user or organization; if repeated, all must match
+    --expires WHEN       a time (2026-12-31T12:00:00Z), or a duration: 30m, 12h, 7d
+    --user, --organization NAME   owner of the secret (default: the host)
+  list                 lists the active grants
+  remove ID            revokes a grant immediately
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
@@ -66,7 +66,7 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
       const id = oneArgument(rest, "The id of the grant");
       const removed = await openVault(dataDirectory).revoke(id);
       if (json) console.log(JSON.stringify({ id, removed }));
-      else console.log(removed ? "The grant is taken back." : "There is no such grant.");
+      else console.log(removed ? "The grant was revoked." : "There is no such grant.");
       return removed ? 0 : 1;
     }
   }
@@ -88,7 +88,7 @@ function tellMissing({ secret: name, owner }: Omit<Grant, "id">, entries: readon
   );
   if (isThere) return;
   process.stderr.write(
-    `There is no secret ${name} (${whose(owner)}) yet: until "holdfast secrets set" has stored it, this gives nothing\n`,
+    `The secret ${name} (${whose(owner)}) does not exist yet. The grant has no effect until "holdfast secrets set" stores it.\n`,
   );
 }
 
@@ -116,10 +116,13 @@ function principalOf(pairs: readonly string[]): Grant["principal"] {
     const [kind, ...words] = pair.split("=");
     const name = words.join("=");
     if ((kind !== "session" && kind !== "agent" && kind !== "user" && kind !== "organization") || name === "")
-      throw new UsageError(`--for takes session, agent, user or organization, for example user=ada: ${pair}`);
+      throw new UsageError(
+        `--for must name a session, agent, user or organization, for example user=ada: ${pair}`,
+      );
     principal[kind] = name;
   }
-  if (pairs.length === 0) throw new UsageError("--for says who may use it, for example --for agent=claude");
+  if (pairs.length === 0)
+    throw new UsageError("--for is missing: name who may use the secret, for example --for agent=claude");
   return principal;
 }
 
@@ -128,7 +131,8 @@ const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86
 function timeOf(text: string, now: number): number {
   const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const at = count === undefined ? Date.parse(text) : now + Number(count) * (units[unit] ?? 0);
-  if (!(at > now)) throw new UsageError(`--expires is a time to come, or 30m, 12h, 7d: ${text}`);
+  if (!(at > now))
+    throw new UsageError(`--expires must be a future time, or a duration such as 30m, 12h or 7d: ${text}`);
   return at;
 }
 

@@ -40,11 +40,11 @@ export async function loginToOpenRouter({
     const code = url.searchParams.get("code");
     const text = { "content-type": "text/plain; charset=utf-8", connection: "close" };
     if (request.method !== "GET" || url.pathname !== path) {
-      response.writeHead(404, text).end("Nothing is here.\n");
+      response.writeHead(404, text).end("Not found.\n");
       return;
     }
     if (code === null || code === "")
-      answer.reject(failed("OpenRouter gave no code: the login was not allowed"));
+      answer.reject(failed("OpenRouter returned no code, because the login was not authorized"));
     else answer.resolve(code);
     response.writeHead(200, text).end("You can close this page and go back to the terminal.\n");
   });
@@ -59,7 +59,7 @@ export async function loginToOpenRouter({
       code_challenge_method: "S256",
     }).toString();
     onAddress(address.href);
-    const timer = setTimeout(() => answer.reject(failed("Nobody has logged in in time")), waitMs);
+    const timer = setTimeout(() => answer.reject(failed("The login timed out")), waitMs);
     try {
       return await exchange(baseUrl, await answer.promise, verifier);
     } finally {
@@ -78,7 +78,7 @@ async function listen(server: Server, port: number): Promise<void> {
     await once(server, "listening");
   } catch (error) {
     throw failed(
-      `Port ${port} cannot be used for the login: end what uses it, or name another with --port`,
+      `Port ${port} cannot be used for the login. Stop the program that uses it, or choose another one with --port.`,
       error,
     );
   }
@@ -96,13 +96,16 @@ async function exchange(baseUrl: string, code: string, verifier: string): Promis
     });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Error(`it answered ${response.status}`);
+      throw new Error(`it responded with status ${response.status}`);
     }
     told = await response.json();
   } catch (error) {
-    throw failed(`OpenRouter gave no key: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw failed(
+      `OpenRouter returned no key: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    );
   }
   const key: unknown = Reflect.get(Object(told), "key");
-  if (typeof key !== "string" || key === "") throw failed("OpenRouter gave no key: its answer has none");
+  if (typeof key !== "string" || key === "") throw failed("OpenRouter returned no key");
   return key;
 }

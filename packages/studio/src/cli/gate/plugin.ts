@@ -22,13 +22,13 @@ import { pluginsDirectory } from "@holdfast/plugins";
 
 export const pluginUsage = `holdfast plugin create NAME | validate PATH | test PATH | list
 
-  create NAME      makes the folder of a new plugin in the current directory (or --dir DIR)
-  validate PATH    checks a plugin's manifest and files; nothing of it is run
-  test PATH        runs the conformance suite on it, in a process of its own
-  list             the plugins of the data directory and those that come with Holdfast
+  create NAME      creates the folder of a new plugin in the current directory (or --dir DIR)
+  validate PATH    checks a plugin's manifest and files without running it
+  test PATH        runs the conformance suite on the plugin, in a separate process
+  list             lists the plugins of the data directory and the bundled ones
   --tool NAME      create: name of the first tool
-  --risk LEVEL     create: low or high
-  --dir DIR        create: where
+  --risk LEVEL     create: risk of the tool, low or high
+  --dir DIR        create: parent directory
   --args JSON      test: arguments for calls, by tool: {"TOOL": {...}}
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
   --json           machine-readable output
@@ -49,17 +49,17 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
   }
   if (verb === "install")
     throw new UsageError(
-      'There is no "plugin install": put the folder, or a link to it, into plugins/ of the data directory',
+      'There is no "plugin install". Put the folder, or a link to it, into plugins/ in the data directory.',
     );
   const json = values.json === true;
   switch (verbOf("plugin", ["create", "validate", "test", "list"], verb)) {
     case "create": {
       const { risk = "low", tool } = values;
-      if (risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
+      if (risk !== "low" && risk !== "high") throw new UsageError("--risk must be low or high");
       const directory = resolve(values.dir ?? ".");
       const name = oneArgument(rest, "The name");
       const folder = await createPlugin({ directory, name, risk, ...(tool === undefined ? {} : { tool }) });
-      console.log(json ? jsonLine({ folder }) : `Made ${folder}`);
+      console.log(json ? jsonLine({ folder }) : `Created ${folder}`);
       if (!json && !reachesKit(folder))
         console.log("For its types, and to run its own test: npm install --save-dev @holdfast/gate");
       return 0;
@@ -133,11 +133,11 @@ function sampleArgs(text: string): Record<string, Record<string, unknown>> {
     parsed = undefined;
   }
   const form = 'arguments by tool, as {"TOOL": {"text": "hello"}}';
-  if (!isObject(parsed)) throw new UsageError(`--args is no JSON object of ${form}`);
+  if (!isObject(parsed)) throw new UsageError(`--args must be a JSON object of ${form}`);
   return Object.fromEntries(
     Object.entries(parsed).map(([tool, each]) => {
       if (isObject(each)) return [tool, each];
-      throw new UsageError(`--args: the arguments of ${tool} are no JSON object; give ${form}`);
+      throw new UsageError(`--args: the arguments of ${tool} must be a JSON object. Expected ${form}.`);
     }),
   );
 }
@@ -155,7 +155,7 @@ function printReport(report: PluginReport): void {
   );
   if (tools.length > 0)
     say(`        tools: ${tools.map((each) => `${each.name} (${each.risk})`).join(", ")}`);
-  if (egress.length > 0) say(`        goes out to: ${egress.join(", ")}`);
+  if (egress.length > 0) say(`        egress to: ${egress.join(", ")}`);
   if (digest !== undefined) say(`        digest: ${digest}`);
   for (const problem of problems) say(`        problem: ${problem}`);
   for (const warning of warnings) say(`        note: ${warning}`);

@@ -18,16 +18,16 @@ import { pluginsDirectory } from "@holdfast/plugins";
 
 export const policyUsage = `holdfast policy check | explain --tool NAME | dry-run --file NEW.json
 
-  check                validates the policy file; exit code 1 when it cannot be used
-  explain              what would be decided about a call, and by which rule. Nothing is called.
-                       Exit code 1 when it would be forbidden
+  check                validates the policy file; exit code 1 if it cannot be used
+  explain              shows the decision for a call, and the rule behind it. Nothing is called.
+                       Exit code 1 if the call would be forbidden
     --tool NAME        the tool
-    --arguments JSON   its arguments; without them, what depends on arguments is said to
-    --user, --agent, --group, --session, --organization NAME   who calls (group: default)
-    --tainted          content from outside has entered the session
-    --risk LEVEL       low or high, of a tool that no installed plugin has
-  dry-run              replays the tool calls of the audit log against another file, and says which
-                       decisions would change. The audit log keeps no arguments
+    --arguments JSON   its arguments; without them, rules that depend on arguments are marked
+    --user, --agent, --group, --session, --organization NAME   the caller (group: default)
+    --tainted          the session contains untrusted content
+    --risk LEVEL       low or high, for a tool that no installed plugin has
+  dry-run              replays the tool calls of the audit log against another file, and lists the
+                       decisions that would change. The audit log contains no arguments
   --file FILE          a policy file other than ${join("DATA", policyFile)}
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
@@ -100,7 +100,7 @@ async function check(values: Values): Promise<number> {
   } else if (found) {
     console.log(`ok: ${rules.length} rules in ${path}`);
   } else {
-    console.log(`There is no ${path}: low risk passes, high risk asks.`);
+    console.log(`${path} does not exist. By default, low risk is allowed and high risk needs approval.`);
   }
   return 0;
 }
@@ -126,7 +126,8 @@ async function explain(values: Values): Promise<number> {
     console.log(jsonLine({ ...evaluation, risk: tool.riskLevel, riskKnown: tool.known }));
   } else {
     printEvaluation(evaluation);
-    if (!tool.known) console.log("No installed plugin has this tool: taken to be of high risk (--risk).");
+    if (!tool.known)
+      console.log("No installed plugin has this tool, so high risk is assumed (override it with --risk).");
   }
   return evaluation.action === "deny" ? 1 : 0;
 }
@@ -136,10 +137,12 @@ function printEvaluation({ action, rule, reason, possible, steps }: Evaluation):
   console.log(harmless(reason));
   for (const step of steps) {
     if (step.matched === true) console.log(`  ${step.rule}: decides (${step.action})`);
-    else if (step.matched === false) console.log(`  ${step.rule}: not this ${nouns[step.because ?? "tool"]}`);
-    else console.log(`  ${step.rule}: it depends on the arguments (${step.action})`);
+    else if (step.matched === false)
+      console.log(`  ${step.rule}: does not match the ${nouns[step.because ?? "tool"]}`);
+    else console.log(`  ${step.rule}: depends on the arguments (${step.action})`);
   }
-  if (possible.length > 1) console.log(`It can be ${possible.join(" or ")}; the strictest counts.`);
+  if (possible.length > 1)
+    console.log(`The result can be ${possible.join(" or ")}. The strictest one applies.`);
 }
 
 const nouns = {
@@ -158,14 +161,15 @@ function argumentsOf(text: string | undefined): unknown {
     value = undefined;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError("--arguments is no JSON object");
+    throw new UsageError("--arguments must be a JSON object");
   }
   return value;
 }
 
 /** Looks up a tool: the gate's own tools by name, others in the manifests of the plugins. */
 async function toolOf(name: string, { risk, data }: Values) {
-  if (risk !== undefined && risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
+  if (risk !== undefined && risk !== "low" && risk !== "high")
+    throw new UsageError("--risk must be low or high");
   const dataDirectory = dataDirectoryOf(data);
   const plugins = await listPlugins({
     builtIn: pluginsDirectory,

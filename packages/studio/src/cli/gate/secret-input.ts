@@ -30,6 +30,6 @@ async function firstLine(stream: NodeJS.ReadStream): Promise<string> {
   }
   const [line = "", ...more] = text.split("\n");
   if (more.some((each) => each.trim() !== ""))
-    throw new UsageError("It is one line of text, and standard input has more");
+    throw new UsageError("A secret is one line of text, but standard input has more");
   return line.trim();
 }

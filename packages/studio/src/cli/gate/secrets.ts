@@ -12,11 +12,11 @@ import { readSecret } from "./secret-input.ts";
 export const secretsUsage = `holdfast secrets set NAME | list | remove NAME
 
   set NAME             stores a secret, encrypted; its value is read from standard input and never shown.
-                       Nobody can use it before a grant (holdfast grants add)
-  list                 the names, and whose they are
-  remove NAME          forgets it; grants for it stay, and give nothing
-  --user NAME          a secret of this user, used for nobody else
-  --organization NAME  a secret of this organisation
+                       It cannot be used without a grant (holdfast grants add)
+  list                 lists the names and owners of the secrets
+  remove NAME          deletes a secret; its grants stay, without effect
+  --user NAME          the owner is this user
+  --organization NAME  the owner is this organisation
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
@@ -58,7 +58,7 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
       const name = oneArgument(rest, "The name of the secret");
       const removed = await openVault(dataDirectory).deleteSecret({ name, owner });
       if (json) console.log(JSON.stringify({ name, owner, removed }));
-      else console.log(removed ? "The secret is forgotten." : "There is no such secret.");
+      else console.log(removed ? "The secret was deleted." : "There is no such secret.");
       return removed ? 0 : 1;
     }
   }

@@ -14,9 +14,9 @@ import { commandHint } from "../../command-hint.ts";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
 
-  list             the agents that Holdfast knows, and which of them are installed, here or on your PATH
+  list             lists the supported agents, and which of them are installed, here or on your PATH
   install NAME     installs an agent's pinned packages from the npm registry
-  --reinstall      install: again, where they are there already
+  --reinstall      install: replaces an existing installation
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
   --json           machine-readable output`;
 

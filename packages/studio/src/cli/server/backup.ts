@@ -7,12 +7,12 @@ import { backupDataDirectory, requireBackup, restoreDataDirectory } from "@holdf
 
 export const backupUsage = `holdfast backup DIRECTORY [--data DIR]
 
-Copies the data directory into a new directory while the server runs on: what was acknowledged
-before the backup began is in it.`;
+Copies the data directory into a new directory while the server runs. The copy contains everything
+that was acknowledged before the backup started.`;
 
 export const restoreUsage = `holdfast restore DIRECTORY [--data DIR]
 
-Makes a data directory from a backup. The data directory must be missing or empty.`;
+Creates a data directory from a backup. The data directory must be missing or empty.`;
 
 export async function backupCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {});
@@ -51,6 +51,6 @@ export async function restoreCommand(args: readonly string[]): Promise<number> {
 
 async function refuseUnlessEmpty(directory: string): Promise<void> {
   if (existsSync(directory) && (await readdir(directory)).length > 0) {
-    throw new HoldfastError("backup", "not_empty", `${directory} is not empty; name a new directory`);
+    throw new HoldfastError("backup", "not_empty", `${directory} is not empty. Choose a new directory.`);
   }
 }

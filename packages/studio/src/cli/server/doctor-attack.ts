@@ -38,7 +38,7 @@ export interface AttackCommand {
 export async function attackCommand(command: AttackCommand): Promise<number> {
   const { driver, json, only } = command;
   if (!names.some((name) => name.startsWith(only)))
-    throw new UsageError(`No attempt has a name that begins with "${only}"`);
+    throw new UsageError(`No attack has an id that begins with "${only}"`);
   if (driver !== "all") {
     const report = await attack(command, driver);
     if (json) console.log(JSON.stringify(report));
@@ -99,7 +99,7 @@ function printSummary(report: AttackReport): void {
       `${count("not_stopped")} not stopped, ${count("declared")} declared by the driver, ${count("not_tried")} not tried`,
   );
   console.log(
-    "Namespaces do not stop kernel bugs; an allowed host is a way out for data; an approval does not stop a person who is fooled.",
+    "Namespaces do not stop kernel bugs; an allowed host can receive data; an approval does not protect a person who is deceived.",
   );
 }
 

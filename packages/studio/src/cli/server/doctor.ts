@@ -19,16 +19,16 @@ import { driverOf, engineSocketOf } from "./jail-choice.ts";
 
 export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR] [--json]
 
-Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.
+Checks this machine, and prints the exact fix for each problem. Exit code 1 if agents cannot run.
 
-  --attack   tries to break out: runs every attack of the list from inside real jails, and says what
-             stopped each. Exit code 1 when one got through.
-  --driver   the jails of this driver: ${jailDriverNames.join(", ")}
-             (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()}); with --attack also "all", for each that
-             this machine has.
+  --attack   runs every attack of the list inside real jails, and reports what stopped it.
+             Exit code 1 if one got through.
+  --driver   the jail driver to check: ${jailDriverNames.join(", ")}
+             (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()}); with --attack also "all", for
+             every driver that works on this machine.
   --engine-socket
-             where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place).
-  --only     of these, the ones whose name begins so: network, secrets, kernel.mounts, ...`;
+             socket of podman or docker (default: HOLDFAST_ENGINE_SOCKET or the engine's default).
+  --only     with --attack: only attacks whose id begins with PREFIX: network, secrets, kernel.mounts, ...`;
 
 interface Check {
   readonly name: string;
@@ -50,7 +50,7 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
   }
   noArguments(positionals);
   const attack = values.attack === true;
-  if (values.only !== undefined && !attack) throw new UsageError("--only goes with --attack");
+  if (values.only !== undefined && !attack) throw new UsageError("--only requires --attack");
   const engineSocket = engineSocketOf(values["engine-socket"]);
   const jails = {
     driver: attackedDriverOf(values.driver, attack),

@@ -11,11 +11,11 @@ export const jailOptions = {
 } as const;
 
 /** Help text of the jail options. */
-export const jailUsage = `  --driver NAME      what makes the jails: ${jailDriverNames.join(", ")}
+export const jailUsage = `  --driver NAME      jail driver: ${jailDriverNames.join(", ")}
                      (default: HOLDFAST_JAIL_DRIVER or ${defaultJailDriver()})
   --engine-socket PATH
-                     where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place)
-  --unsafe-no-jail   run agents without a jail, with your rights; shown wherever a task is shown`;
+                     socket of podman or docker (default: HOLDFAST_ENGINE_SOCKET or the engine's default)
+  --unsafe-no-jail   run agents without a jail, with your permissions; every task shows this`;
 
 /** The user's choice of isolation for the agents of a Studio. */
 export type JailChoice = Required<Pick<StudioOptions, "jails" | "unsafeNoJail">>;
@@ -30,7 +30,7 @@ interface JailValues {
 export function jailChoice(values: JailValues = {}): JailChoice {
   const unsafeNoJail = values["unsafe-no-jail"] === true;
   if (unsafeNoJail && values.driver !== undefined) {
-    throw new UsageError("--driver says what makes jails, and --unsafe-no-jail that there are none");
+    throw new UsageError("--driver and --unsafe-no-jail exclude each other");
   }
   const engineSocket = engineSocketOf(values["engine-socket"]);
   return {
@@ -45,7 +45,7 @@ export function driverOf(given: string | undefined): ConfiningDriverName {
   const known = jailDriverNames.find((each) => each === name);
   if (known !== undefined) return known;
   const option = given === undefined ? "HOLDFAST_JAIL_DRIVER" : "--driver";
-  throw new UsageError(`${option} is one of ${jailDriverNames.join(", ")}`);
+  throw new UsageError(`${option} must be one of ${jailDriverNames.join(", ")}`);
 }
 
 /** Socket of the container engine, if specified. */

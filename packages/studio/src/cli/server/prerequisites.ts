@@ -9,7 +9,7 @@ import type { JailChoice } from "./jail-choice.ts";
  */
 export async function prepareJails({ unsafeNoJail, jails }: JailChoice): Promise<void> {
   if (unsafeNoJail) {
-    say("UNSAFE: agents run without a jail, with your rights (--unsafe-no-jail)");
+    say("UNSAFE: agents run without a jail, with your permissions (--unsafe-no-jail)");
     return;
   }
   if (jails.driver !== "bubblewrap") return;

@@ -19,8 +19,8 @@ export const startUsage = `holdfast start [options]
 Starts the Studio and prints the link to open.
 
   --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
-  --host HOST        address to listen on (default: 127.0.0.1), under which it is served then;
-                     0.0.0.0: all of the machine, for whoever has a link
+  --host HOST        address to listen on (default: 127.0.0.1), and to use in links;
+                     0.0.0.0: all addresses of this machine, for everyone with a link
 ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             print the link as JSON`;
@@ -68,7 +68,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
 function toldForShell(error: unknown, port: number): unknown {
   if (!isErrorCode(error, "gateway", "port_in_use")) return error;
   const other = port === 65_535 ? defaultPort : port + 1;
-  const message = `Port ${port} is in use. Stop the program that has it, or choose another: --port ${other}, or HOLDFAST_PORT`;
+  const message = `Port ${port} is in use by another process. Stop it, or choose another one with --port ${other} or HOLDFAST_PORT.`;
   return new HoldfastError("gateway", "port_in_use", message, { cause: error });
 }
 

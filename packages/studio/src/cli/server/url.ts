@@ -2,7 +2,7 @@ import { askControl, dataDirectoryOf, noArguments, notRunning, type OwnerLink, p
 
 export const urlUsage = `holdfast url [--data DIR] [--json]
 
-Prints a fresh link to the running Studio; it works once, for five minutes.`;
+Prints a new sign-in link to the running Studio. It works once, for five minutes.`;
 
 export async function urlCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {});

@@ -13,12 +13,12 @@ import { findTask } from "./tasks.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
 
-  list         what waits for an answer: questions of the gate and of agents
-  allow ID...  allows each once; only what is named, so that nothing is allowed unseen
-  --for-task   with allow: exactly the same call of the gate's is not asked about again in this task
+  list         lists the pending questions of the gate and of agents
+  allow ID...  allows each once; ids are required, so that nothing is allowed unseen
+  --for-task   with allow: the gate does not ask again about an identical call in this task
   deny ID...   denies each
-  deny --all   denies all that waits
-  --task ID    of one task only, with list and --all
+  deny --all   denies all pending questions
+  --task ID    with list and --all: only the questions of this task
   --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
   --json       machine-readable output`;
 
@@ -41,17 +41,18 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
   const verb = verbOf("approvals", ["list", "allow", "deny"], given);
   const all = values.all === true;
   if (verb === "list") noArguments(ids);
-  else if (all && verb === "allow") throw new UsageError("allow takes the ids of questions, not --all");
+  else if (all && verb === "allow")
+    throw new UsageError("allow needs the ids of questions, and does not support --all");
   else if (all) noArguments(ids);
   else if (ids.length === 0) throw new UsageError("The ids of questions are missing");
   const forTask = values["for-task"] === true;
-  if (forTask && verb !== "allow") throw new UsageError("--for-task goes with allow");
+  if (forTask && verb !== "allow") throw new UsageError("--for-task is only for allow");
   const json = values.json === true;
   return asOwner(values, async ({ client }) => {
     const open = await openApprovals(client, values.task);
     if (verb === "list") {
       for (const each of open) console.log(json ? jsonLine(each) : card(each));
-      if (open.length === 0 && !json) console.log("Nothing waits for an answer.");
+      if (open.length === 0 && !json) console.log("No approvals are pending.");
       return 0;
     }
     const outcomes = await answerAll(client, open, all ? open.map(({ approval }) => approval.id) : ids, {
@@ -59,7 +60,7 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
       forTask,
     });
     for (const outcome of outcomes) tell(outcome, { json, forTask });
-    if (outcomes.length === 0 && !json) console.log("Nothing waits for an answer.");
+    if (outcomes.length === 0 && !json) console.log("No approvals are pending.");
     return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
   });
 }
@@ -180,5 +181,9 @@ function inParts(answers: readonly ApprovalAnswer[]): readonly (readonly Approva
 }
 
 function notWaiting(id: string): NonNullable<Outcome["error"]> {
-  return { group: "approval", code: "not_found", message: `No question ${id} waits for this answer` };
+  return {
+    group: "approval",
+    code: "not_found",
+    message: `There is no pending question ${id} that accepts this answer`,
+  };
 }

@@ -109,6 +109,6 @@ test("a diff marks files that run on the user's machine, and truncation", () => 
   });
   assert.equal(
     screen.text(),
-    "added Makefile (+1 -0)  runs on your machine\n@@ -0,0 +1 @@\n+all:\\u001b[2J\nThe diff was cut at its limit.\n",
+    "added Makefile (+1 -0)  runs on your machine\n@@ -0,0 +1 @@\n+all:\\u001b[2J\nThe diff was truncated at its limit.\n",
   );
 });

@@ -136,7 +136,7 @@ export function printDiff(screen: Screen, diff: DiffView): void {
       if (line !== "") screen.write(`${colorLine(screen, harmless(line))}\n`);
     }
   }
-  if (diff.truncated) screen.write("The diff was cut at its limit.\n");
+  if (diff.truncated) screen.write("The diff was truncated at its limit.\n");
 }
 
 function colorLine(screen: Screen, line: string): string {

@@ -19,7 +19,7 @@ test("an event that failed to start shows the reason and the time of the retry",
   assert.equal(eventText(waiting), "3  waiting    work prompt  -  look");
   assert.equal(
     eventText({ ...waiting, error, retryAt: 1_000 }),
-    "3  waiting    work prompt  -  look\n   Codex is not installed (agent.not_installed); tried again at 1970-01-01T00:00:01.000Z",
+    "3  waiting    work prompt  -  look\n   Codex is not installed (agent.not_installed); next attempt at 1970-01-01T00:00:01.000Z",
   );
   assert.equal(
     eventText({ ...waiting, state: "failed", taskId: "t", error: { ...error, message: "\u001b[2Jgone" } }),

@@ -4,8 +4,8 @@ import { asOwner } from "../server/owner.ts";
 
 export const groupsUsage = `holdfast groups list | show NAME
 
-  list        the groups of groups.json, and what waits in each
-  show NAME   its newest events: where they come from, what became of them, and their tasks
+  list        lists the groups of groups.json, with the number of waiting events
+  show NAME   shows the newest events of a group: their source, state and task
   --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
   --json      machine-readable output`;
 
@@ -27,7 +27,7 @@ export async function groupsCommand(args: readonly string[]): Promise<number> {
     }
     const groups = await owner.client.organization.listGroups();
     for (const group of groups) list(group, json);
-    if (groups.length === 0 && !json) console.log("There are no groups: groups.json names them.");
+    if (groups.length === 0 && !json) console.log("There are no groups. Define them in groups.json.");
     return 0;
   });
 }
@@ -51,9 +51,9 @@ function show({ events }: GroupView, json: boolean): void {
 /** Formats an event for a terminal. A second line shows why it failed to start, and when it is retried. */
 export function eventText(event: GroupEventView): string {
   const { seq, state, source, topic, title, taskId, tainted, error, retryAt } = event;
-  const from = `${topic} ${source}${tainted ? " (from outside)" : ""}`;
+  const from = `${topic} ${source}${tainted ? " (untrusted)" : ""}`;
   const line = `${seq}  ${state.padEnd(9)}  ${from}  ${taskId ?? "-"}  ${harmless(title)}`;
   if (error === undefined) return line;
-  const again = retryAt === undefined ? "" : `; tried again at ${new Date(retryAt).toISOString()}`;
+  const again = retryAt === undefined ? "" : `; next attempt at ${new Date(retryAt).toISOString()}`;
   return `${line}\n   ${harmless(error.message)} (${error.group}.${error.code})${again}`;
 }

@@ -8,18 +8,18 @@ import { approvalModeOf, TaskRun } from "./task-run.ts";
 
 export const promptUsage = `holdfast prompt [--group NAME] [--follow] [options] "text"
 
-Hands a prompt to a group of groups.json. It is kept when the command returns, and begins a turn when
-those before it have ended. What makes the jail is asked for where no server runs yet.
+Queues a prompt for a group of groups.json. It is durable when the command returns, and starts a turn
+after the earlier events. The jail options apply only if no server is running.
 
   --group NAME       the group (default: default)
-  --follow           waits for its turn, and prints what the agent does as it comes
-  --id TEXT          the same text again counts once
-  --approve WHAT     with --follow: ask (default), allow or deny, as of holdfast run
+  --follow           waits for its turn, and prints the agent's work live
+  --id TEXT          idempotency key: a prompt with the same id is queued once
+  --approve WHAT     with --follow: ask (default), allow or deny, as for holdfast run
 ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
-  --json             one JSON object a line: the event, then what happens
+  --json             one JSON object per line: the event, then the session's events
 
-Exit code: 0 done (without --follow: kept), 1 the agent failed or was stopped (Ctrl-C, SIGTERM, SIGHUP), 2 wrong usage.`;
+Exit code: 0 done (without --follow: queued), 1 the agent failed or was stopped (Ctrl-C, SIGTERM, SIGHUP), 2 wrong usage.`;
 
 export async function promptCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -40,7 +40,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   const jails = jailChoice(values);
   const works = values.follow === true;
   // Without --follow, this command would not see the turn that the answer is for.
-  if (values.approve !== undefined && !works) throw new UsageError("--approve goes with --follow");
+  if (values.approve !== undefined && !works) throw new UsageError("--approve requires --follow");
   await prepareJails(jails);
   return asOwner({ data: values.data, jails, works }, async (owner) => {
     const name = values.group ?? "default";
@@ -49,7 +49,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     if (json) console.log(jsonLine({ type: "event", event: accepted }));
     else
       process.stderr.write(
-        `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", known already" : ""}\n`,
+        `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", already accepted" : ""}\n`,
       );
     if (values.follow !== true) {
       if (!owner.lasts && !json)
@@ -101,7 +101,7 @@ async function untilStarted(
     const { events, waiting, running } = await group.get();
     for (const view of events) look(view);
     if (!json && running !== undefined && running < seq)
-      process.stderr.write(`Waits for its turn; ${waiting} wait with it\n`);
+      process.stderr.write(`Waiting for its turn; ${waiting} events are queued\n`);
     return await started.promise;
   } finally {
     await watch.close();
@@ -116,7 +116,9 @@ function tellDelay(event: GroupEventView, error: TaskError, json: boolean): void
   }
   const { seq, retryAt } = event;
   const again = retryAt === undefined ? "later" : `at ${new Date(retryAt).toLocaleTimeString("en-GB")}`;
-  process.stderr.write(`Event ${seq} is not begun yet: ${harmless(inWords(error))}; tried again ${again}\n`);
+  process.stderr.write(
+    `Event ${seq} could not start yet: ${harmless(inWords(error))}; next attempt ${again}\n`,
+  );
 }
 
 function inWords({ group, code, message }: TaskError): string {

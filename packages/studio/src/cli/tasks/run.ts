@@ -10,20 +10,21 @@ import { approvalModeOf, TaskRun } from "./task-run.ts";
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
 
 Runs one task on a local git repository and prints what the agent does, then the diff.
-Your working tree is not touched; nothing leaves the jail until you apply it. What makes the jail is asked for where no server runs yet.
+Your working tree is not changed, and nothing leaves the jail until you apply it. The jail options apply
+only if no server is running.
 
   --repo PATH        a local git repository, or "sample" (default: the current directory)
   --agent NAME       an agent of "holdfast agents list" (default: demo)
-  --from-head        start from the last commit although there are uncommitted changes
+  --from-head        start from the last commit even if there are uncommitted changes
   --approve WHAT     ask (default), allow or deny: the answer to the agent's own questions.
-                     What leaves the jail is always asked; with nobody to ask it is denied.
-                     Without a terminal, "ask" reads answers from standard input; when that
-                     ends, a question is allowed once inside a jail and denied without one
-  --apply            put the diff on a new branch of the repository at the end, unless it was stopped
+                     Actions outside the jail are always asked about; without an answer they are denied.
+                     Without a terminal, "ask" reads answers from standard input; at its end,
+                     a question is allowed once in a jail, and denied without one
+  --apply            apply the changes to a new branch at the end, unless the task was stopped
   --branch NAME      with --apply: the name of that branch
 ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
-  --json             one JSON object a line: events, then the diff
+  --json             one JSON object per line: events, then the diff
 
 Exit code: 0 done, 1 the agent failed or was stopped (Ctrl-C, SIGTERM, SIGHUP), 2 wrong usage.`;
 
@@ -44,8 +45,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const prompt = oneArgument(positionals, "The prompt");
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
-  if (values.branch !== undefined && values.apply !== true)
-    throw new UsageError("--branch goes with --apply");
+  if (values.branch !== undefined && values.apply !== true) throw new UsageError("--branch requires --apply");
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
   const jails = jailChoice(values);
   await prepareJails(jails);

@@ -13,7 +13,7 @@ export type ApprovalMode = "ask" | "allow" | "deny";
 export function approvalModeOf(text: string | undefined): ApprovalMode {
   if (text === undefined || text === "ask") return "ask";
   if (text === "allow" || text === "deny") return text;
-  throw new UsageError(`--approve takes ask, allow or deny, not "${text}"`);
+  throw new UsageError(`--approve must be ask, allow or deny, not "${text}"`);
 }
 
 /** Follows one turn: prints its events in order, answers its approvals, and ends with it. */
@@ -178,11 +178,11 @@ export class TaskRun {
       }
       this.#answers.take();
       if (answer === undefined) {
-        const deniedAs = leaves ? "it acts outside of the jail" : unsafe ? "there is no jail" : undefined;
+        const deniedAs = leaves ? "it acts outside the jail" : unsafe ? "there is no jail" : undefined;
         out.write(
           deniedAs === undefined
-            ? "allowed once (nobody to ask; it is in a jail)\n"
-            : `denied (nobody to ask, and ${deniedAs})\n`,
+            ? "allowed once (no more answers on standard input; the action stays in the jail)\n"
+            : `denied (no more answers on standard input, and ${deniedAs})\n`,
         );
         return deniedAs === undefined ? allow() : deny();
       }

@@ -17,11 +17,11 @@ import { EventPrinter, printDiff } from "./event-printer.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
 
-  list        all tasks, newest first
-  show ID     what happened in a task
+  list        lists all tasks, newest first
+  show ID     prints the log of a task
   stop ID     stops its agent
-  diff ID     its changes against the commit that it started from
-  apply ID    puts them on a new branch of the repository
+  diff ID     prints its changes since the commit that it started from
+  apply ID    applies its changes to a new branch of the repository
   --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
   --json      machine-readable output`;
 
@@ -35,7 +35,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   const verb = verbOf("tasks", ["list", "show", "stop", "diff", "apply"], given);
   if (verb === "list") noArguments(rest);
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
-  if (values.branch !== undefined && verb !== "apply") throw new UsageError("--branch goes with apply");
+  if (values.branch !== undefined && verb !== "apply") throw new UsageError("--branch is only for apply");
   const json = values.json === true;
   // A stopped task is resumed first, so that its log records the end.
   const works = verb === "stop" ? { task: id } : false;
@@ -77,7 +77,11 @@ export async function findTask(client: StudioClient, id: string): Promise<TaskVi
     return await client.task(id).get();
   } catch (error) {
     if (!isErrorCode(error, "actor", "not_found")) throw error;
-    throw new HoldfastError("task", "not_found", `There is no task ${id}: see holdfast tasks list`);
+    throw new HoldfastError(
+      "task",
+      "not_found",
+      `There is no task ${id}. List all tasks with: holdfast tasks list`,
+    );
   }
 }
 
@@ -104,7 +108,7 @@ async function stop(client: StudioClient, before: TaskView, json: boolean): Prom
   const { id, status } = await client.task(before.id).get();
   const worked = isBusy(before.status);
   if (json) console.log(jsonLine({ id, status, stopped: worked }));
-  else console.log(worked ? "Stopped." : `No agent was at work. Status of the task: ${statusLabel(status)}.`);
+  else console.log(worked ? "Stopped." : `No agent was working. Status of the task: ${statusLabel(status)}.`);
 }
 
 async function show(client: StudioClient, view: TaskView, json: boolean): Promise<void> {

@@ -28,7 +28,7 @@ export function WorkflowTab() {
           Workflow{" "}
           <span className={`status status-workflow-${view.workflowState}`} data-workflow={view.workflowState}>
             <span className="status-dot" aria-hidden="true" />
-            {(view.workflowState ?? "not begun").replaceAll("_", " ")}
+            {(view.workflowState ?? "not started").replaceAll("_", " ")}
           </span>
         </h2>
         <WorkflowActions view={view} />

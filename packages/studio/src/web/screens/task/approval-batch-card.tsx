@@ -61,7 +61,7 @@ export function ApprovalBatchCard({
         {batch.length} questions waiting
       </h2>
       <p className="approval-note">
-        Each takes effect outside of the jail. Selected questions are allowed once, exactly as their cards
+        Each takes effect outside the jail. Selected questions are allowed once, exactly as their cards
         below show.
       </p>
       <ul className="approval-list">
