@@ -58,7 +58,10 @@ test("holdfast audit verifies, queries and exports, and finds one changed byte",
   assert.equal(against.code, 0);
   assert.equal(wrong.code, 2, "that is no checkpoint");
   assert.equal(keyless.code, 2, keyless.stderr);
-  assert.ok(keyless.stderr.startsWith(`${checkpoint} does not contain a public key in PEM format\n`), keyless.stderr);
+  assert.ok(
+    keyless.stderr.startsWith(`${checkpoint} does not contain a public key in PEM format\n`),
+    keyless.stderr,
+  );
   assert.deepEqual([mixed.code, mixed.stdout], [2, ""], "csv and JSON exclude each other");
   writeFileSync(log, bytes);
   const found = await audit("verify");

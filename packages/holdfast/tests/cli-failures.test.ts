@@ -156,7 +156,7 @@ test("a task, or an actor, that is not there is named", async (t) => {
     const { code, stderr } = await holdfast(["tasks", verb, "nope", "--data", data]);
     assert.deepEqual(
       [code, stderr],
-      [1, "There is no task nope: see holdfast tasks list (task.not_found)\n"],
+      [1, "There is no task nope. List all tasks with: holdfast tasks list (task.not_found)\n"],
     );
   }
   const key = "01a20312-2c3f-70f9-ba1f-2c1d21db6877";

@@ -200,7 +200,7 @@ describe("run", () => {
     const set = await run([], { HOLDFAST_JAIL_DRIVER: "podman", HOLDFAST_ENGINE_SOCKET: socket });
     assert.match(set.stderr, /No container engine answers on .*no-engine\.sock/);
     for (const [args, env, reason] of [
-      [["--driver", "chroot"], {}, /--driver is one of bubblewrap, podman, docker, gvisor/],
+      [["--driver", "chroot"], {}, /--driver must be one of bubblewrap, podman, docker, gvisor/],
       [[], { HOLDFAST_JAIL_DRIVER: "chroot" }, /HOLDFAST_JAIL_DRIVER is one of/],
       [["--driver", "docker", "--unsafe-no-jail"], {}, /--unsafe-no-jail that there are none/],
     ] as const) {
@@ -271,7 +271,10 @@ describe("start", () => {
     assert.ok(address !== null && typeof address === "object");
     const busy = await holdfast(["start", "--port", String(address.port), "--data", join(directory, "a")]);
     assert.equal(busy.code, 1);
-    assert.match(busy.stderr, /choose another: --port \d+, or HOLDFAST_PORT \(gateway\.port_in_use\)/);
+    assert.match(
+      busy.stderr,
+      /choose another one with --port \d+ or HOLDFAST_PORT\. \(gateway\.port_in_use\)/,
+    );
 
     const data = join(directory, "b");
     await startServer(t, data);

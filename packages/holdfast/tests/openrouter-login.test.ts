@@ -90,11 +90,11 @@ test("a login by the browser leaves a key in the vault, and gives none to whoeve
   const denied = await login();
   assert.equal((await fetch(`${denied.address}&deny=1`)).status, 200);
   assert.equal((await denied.exit)[0], 1);
-  assert.match(await denied.errors, /not allowed.*vault\.login_failed/);
+  assert.match(await denied.errors, /not authorized.*vault\.login_failed/);
   const stolen = await login();
   const place = new URL(new URL(stolen.address).searchParams.get("callback_url") ?? "");
   place.searchParams.set("code", "code-of-another");
   await fetch(place);
   assert.equal((await stolen.exit)[0], 1);
-  assert.match(await stolen.errors, /it answered 403/);
+  assert.match(await stolen.errors, /it responded with status 403/);
 });

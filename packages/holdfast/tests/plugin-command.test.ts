@@ -28,7 +28,7 @@ test("every command of the page works", async (t) => {
   assert.doesNotMatch(stdout, /"ok":false/);
   for (const [given, said] of [
     ['{"weather_exampel":{}}', /no tool "weather_exampel"\. Did you mean weather_example\?/],
-    ['{"weather_example":"hello"}', /arguments of weather_example are no JSON object/],
+    ['{"weather_example":"hello"}', /arguments of weather_example must be a JSON object/],
     ['["hello"]', /^--args must be a JSON object/],
   ] as const) {
     const failed = await holdfast("plugin", "test", "weather", "--args", given).catch((e: unknown) => e);
@@ -75,7 +75,7 @@ test("what is asked for in another way than it is done is told how", async (t) =
     assert.equal(Reflect.get(Object(error), "code"), 2, args.join(" "));
     return String(Reflect.get(Object(error), "stderr"));
   };
-  assert.match(await refused("install", "weather"), /into plugins\/ of the data directory/);
+  assert.match(await refused("install", "weather"), /into plugins\/ in the data directory/);
   for (const args of ["[1]", '{"weather_example":"hello"}', "{"])
     assert.match(await refused("test", "weather", "--args", args), /arguments by tool, as \{"TOOL"/, args);
 });

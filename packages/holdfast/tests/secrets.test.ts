@@ -21,7 +21,7 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
     ["auth", "api-key", "anthropic"],
   ]) {
     const file = await run(args, "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n");
-    assert.deepEqual([file.code, /^It is one line of text/.test(file.stderr)], [2, true], file.stderr);
+    assert.deepEqual([file.code, /^A secret is one line of text/.test(file.stderr)], [2, true], file.stderr);
   }
   const listed = await run(["secrets", "list"]);
   assert.equal(listed.stdout, `${"deploy".padEnd(24)} of the host\n${"deploy".padEnd(24)} user ada\n`);
@@ -62,7 +62,10 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
     "a grant is for somebody, and for a time to come",
   );
   const early = await add("--for", "user=ada", "--user", "bob");
-  assert.deepEqual([early.code, /^The secret deploy \(user bob\) does not exist yet/.test(early.stderr)], [0, true]);
+  assert.deepEqual(
+    [early.code, /^The secret deploy \(user bob\) does not exist yet/.test(early.stderr)],
+    [0, true],
+  );
   const { id: ofBob } = JSON.parse(early.stdout) as { id: string };
   assert.equal((await run(["grants", "remove", ofBob])).code, 0);
   const wrong = await add("--for", "user=ada", "--path", "v1");

@@ -41,8 +41,7 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
   const verb = verbOf("approvals", ["list", "allow", "deny"], given);
   const all = values.all === true;
   if (verb === "list") noArguments(ids);
-  else if (all && verb === "allow")
-    throw new UsageError("allow needs the ids of questions, and does not support --all");
+  else if (all && verb === "allow") throw new UsageError("allow needs the ids of questions, not --all");
   else if (all) noArguments(ids);
   else if (ids.length === 0) throw new UsageError("The ids of questions are missing");
   const forTask = values["for-task"] === true;

@@ -61,8 +61,8 @@ export function ApprovalBatchCard({
         {batch.length} questions waiting
       </h2>
       <p className="approval-note">
-        Each takes effect outside the jail. Selected questions are allowed once, exactly as their cards
-        below show.
+        Each takes effect outside the jail. Selected questions are allowed once, exactly as their cards below
+        show.
       </p>
       <ul className="approval-list">
         {batch.map((each) => (
