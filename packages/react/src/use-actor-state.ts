@@ -17,7 +17,7 @@ import type { ActorSnapshot, UseActorStateOptions, UseActorStateResult } from ".
  * with optimistic changes. Starts over for another actor.
  */
 export function useActorState<D extends AnyActorDefinition, State>(
-  actor: OneActor<D>,
+  actor: ActorSource<D>,
   options: UseActorStateOptions<D, State>,
 ): UseActorStateResult<D, State> {
   const [owned, dispatch] = useReducer(reduceOwnedView<State>, undefined, unownedView<State>);
@@ -27,7 +27,7 @@ export function useActorState<D extends AnyActorDefinition, State>(
   const { connection, connStatus } = actor;
   const view = owned.owner === ownerOf(actor) ? owned.view : initialView<State>();
 
-  const tell = useCallback(
+  const dispatchFor = useCallback(
     (owner: unknown, action: ViewAction<State>): void =>
       dispatch({ owner, isShown: ownerOf(latest.current.actor) === owner, action }),
     [latest],
@@ -38,8 +38,8 @@ export function useActorState<D extends AnyActorDefinition, State>(
     if (connection === null) return;
     const owner = ownerOf(latest.current.actor);
     const answer = load(latest.current.options, connection);
-    await loads.begin(owner, answer, (action) => tell(owner, action));
-  }, [latest, loads, tell]);
+    await loads.run(owner, answer, (action) => dispatchFor(owner, action));
+  }, [latest, loads, dispatchFor]);
 
   const events = Object.keys(options.on ?? {})
     .sort()
@@ -48,18 +48,18 @@ export function useActorState<D extends AnyActorDefinition, State>(
     if (connection === null) return;
     const conn: ActorConn<AnyActorDefinition> = connection;
     const owner = ownerOf(latest.current.actor);
-    const heard = (event: string, args: unknown[]): void => {
+    const onEvent = (event: string, args: unknown[]): void => {
       const reducer = reducersOf(latest.current.options)[event];
       if (reducer === undefined) void reload();
-      else tell(owner, { type: "event", apply: (state) => reducer(state, ...args) });
+      else dispatchFor(owner, { type: "event", apply: (state) => reducer(state, ...args) });
     };
     const names = events.split("\n").filter((event) => event !== "");
-    const ends = names.map((event) => conn.on(event, (...args: unknown[]) => heard(event, args)));
-    ends.push(conn.onGap(() => void reload()));
+    const unsubscribes = names.map((event) => conn.on(event, (...args: unknown[]) => onEvent(event, args)));
+    unsubscribes.push(conn.onGap(() => void reload()));
     return () => {
-      for (const end of ends) end();
+      for (const end of unsubscribes) end();
     };
-  }, [connection, events, latest, reload, tell]);
+  }, [connection, events, latest, reload, dispatchFor]);
   // Subscribes first, so that no event is missed between load and subscription. The hook may already be connected to
   // another actor.
   useEffect(() => {
@@ -75,19 +75,19 @@ export function useActorState<D extends AnyActorDefinition, State>(
       if (current.connection === null) throw disabledError();
       const owner = ownerOf(current);
       const number = ++changes.current;
-      tell(owner, { type: "change", number, apply: optimistic });
+      dispatchFor(owner, { type: "change", number, apply: optimistic });
       try {
         const result = await call(current.connection);
         // Without events that report the change, the state has to be reloaded.
         if (Object.keys(newest.on ?? {}).length === 0) await reload();
-        tell(owner, { type: "confirmed", number });
+        dispatchFor(owner, { type: "confirmed", number });
         return result;
       } catch (error) {
-        tell(owner, { type: "refused", number });
+        dispatchFor(owner, { type: "refused", number });
         throw error;
       }
     },
-    [latest, reload, tell],
+    [latest, reload, dispatchFor],
   );
   return { state: visibleState(view), error: view.error, pending: view.changes.length > 0, reload, mutate };
 }
@@ -105,7 +105,7 @@ async function load<D extends AnyActorDefinition, State>(
 }
 
 /** The result of `useActor`; its hash identifies the actor while there is no connection. */
-type OneActor<D extends AnyActorDefinition> = ActorSnapshot<D> & { readonly hash?: string };
+type ActorSource<D extends AnyActorDefinition> = ActorSnapshot<D> & { readonly hash?: string };
 
 function ownerOf({ hash, connection }: { readonly hash?: string; readonly connection: unknown }): unknown {
   return hash ?? connection;

@@ -15,14 +15,14 @@ export class Connections<R extends AnyRegistry> {
   getOrCreate(hash: string, options: UseActorOptions<string>): SharedConnection {
     let shared = this.#byHash.get(hash);
     if (shared === undefined) {
-      const made = new SharedConnection(
+      const created = new SharedConnection(
         () => this.#handle(options),
         () => {
-          if (this.#byHash.get(hash) === made) this.#byHash.delete(hash);
+          if (this.#byHash.get(hash) === created) this.#byHash.delete(hash);
         },
       );
-      this.#byHash.set(hash, made);
-      shared = made;
+      this.#byHash.set(hash, created);
+      shared = created;
     }
     return shared;
   }
@@ -56,8 +56,8 @@ export function hashOptions(options: UseActorOptions<string>): string {
   return JSON.stringify([
     name,
     id ?? null,
-    id === undefined ? textOf(key) : null,
-    textOfParams(params),
+    id === undefined ? serializeKey(key) : null,
+    serializeParams(params),
     noCreate,
   ]);
 }
@@ -66,7 +66,7 @@ export function hashOptions(options: UseActorOptions<string>): string {
  * With the wire's codec: plain JSON fails for a bigint, and encodes every Map alike. The connection reports
  * unsupported values.
  */
-function textOfParams(params: unknown): string | null {
+function serializeParams(params: unknown): string | null {
   if (params === undefined) return null;
   try {
     return encodeJson(params, { instances: "plain" });
@@ -76,7 +76,7 @@ function textOfParams(params: unknown): string | null {
 }
 
 /** Rendering must not fail for an invalid key: it may not be known yet; otherwise the connection reports it. */
-function textOf(key: ActorKeyInput): unknown {
+function serializeKey(key: ActorKeyInput): unknown {
   try {
     return encodeKey(normalizeKey(key));
   } catch {

@@ -8,8 +8,8 @@ test("an overtaken load delivers nothing and settles when the newer one has deli
   const tell = (answer: string) => log.push(`shown ${answer}`);
   const older = Promise.withResolvers<string>();
   const newer = Promise.withResolvers<string>();
-  const olderOver = loads.begin(1, older.promise, tell).then(() => log.push("older over"));
-  const newerOver = loads.begin(1, newer.promise, tell).then(() => log.push("newer over"));
+  const olderOver = loads.run(1, older.promise, tell).then(() => log.push("older over"));
+  const newerOver = loads.run(1, newer.promise, tell).then(() => log.push("newer over"));
   older.resolve("old");
   for (let tick = 0; tick < 20; tick++) await undefined;
   assert.deepEqual(log, []);
@@ -22,8 +22,8 @@ test("an overtaken load delivers nothing and settles when the newer one has deli
 test("a load does not wait for a load of another owner", async () => {
   const loads = new LatestLoad();
   const told: string[] = [];
-  const left = loads.begin("left", Promise.resolve("late"), (answer) => told.push(answer));
-  void loads.begin("right", new Promise<string>(() => {}), (answer) => told.push(answer));
+  const left = loads.run("left", Promise.resolve("late"), (answer) => told.push(answer));
+  void loads.run("right", new Promise<string>(() => {}), (answer) => told.push(answer));
   await left;
   assert.deepEqual(told, []);
 });

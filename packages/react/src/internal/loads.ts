@@ -4,17 +4,17 @@ export class LatestLoad {
   #owner: unknown;
 
   /**
-   * Resolves once `tell` has the result, or that of a newer load of the same owner. Loads of other owners are not
+   * Resolves once `deliver` has the result, or that of a newer load of the same owner. Loads of other owners are not
    * awaited.
    */
-  begin<Answer>(owner: unknown, answer: Promise<Answer>, tell: (answer: Answer) => void): Promise<void> {
-    const told: Promise<void> = answer.then((value) => {
-      if (this.#newest !== told) return this.#owner === owner ? this.#newest : undefined;
-      tell(value);
+  run<Answer>(owner: unknown, answer: Promise<Answer>, deliver: (answer: Answer) => void): Promise<void> {
+    const load: Promise<void> = answer.then((value) => {
+      if (this.#newest !== load) return this.#owner === owner ? this.#newest : undefined;
+      deliver(value);
       return undefined;
     });
-    this.#newest = told;
+    this.#newest = load;
     this.#owner = owner;
-    return told;
+    return load;
   }
 }

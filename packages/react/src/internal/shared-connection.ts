@@ -26,17 +26,17 @@ type Readiness =
 /** One connection for all components with the same options; closes some time after the last one has unmounted. */
 export class SharedConnection {
   readonly #handle: () => ActorHandle;
-  readonly #onEnd: () => void;
+  readonly #onClose: () => void;
   readonly #listeners = new Set<() => void>();
   #snapshot: ActorSnapshot<AnyActorDefinition> = idleSnapshot;
   #connection: ActorConn | undefined;
   #readiness: Readiness = { state: "open" };
   #users = 0;
-  #ending: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(handle: () => ActorHandle, onEnd: () => void) {
     this.#handle = handle;
-    this.#onEnd = onEnd;
+    this.#onClose = onEnd;
   }
 
   get snapshot(): ActorSnapshot<AnyActorDefinition> {
@@ -47,7 +47,7 @@ export class SharedConnection {
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     this.#users++;
-    clearTimeout(this.#ending);
+    clearTimeout(this.#closeTimer);
     this.#open();
     return () => {
       this.#listeners.delete(listener);
@@ -55,8 +55,8 @@ export class SharedConnection {
       if (this.#users > 0) return;
       // A refused or closed connection is not reused.
       const { connStatus } = this.#snapshot;
-      if (connStatus === "connected" || connStatus === "connecting") this.#endAfter(lingerMs);
-      else this.#end();
+      if (connStatus === "connected" || connStatus === "connecting") this.#closeAfter(lingerMs);
+      else this.#close();
     };
   };
 
@@ -73,60 +73,60 @@ export class SharedConnection {
 
   /** Closes it now if it has no users. */
   closeIfUnused(): void {
-    if (this.#users === 0) this.#end();
+    if (this.#users === 0) this.#close();
   }
 
   #open(): void {
     if (this.#connection !== undefined || this.#readiness.state === "refused") return;
     try {
-      this.#follow(this.#handle());
+      this.#attach(this.#handle());
     } catch (error) {
       // Treated as a refusal by the actor: an invalid name, or a disposed client.
-      this.#refused(error);
-      this.#show({ connStatus: "disconnected", error: holdfastErrorOf(error) });
+      this.#fail(error);
+      this.#update({ connStatus: "disconnected", error: toHoldfastError(error) });
     }
   }
 
-  #follow(handle: ActorHandle): void {
+  #attach(handle: ActorHandle): void {
     const connection = handle.connect();
     this.#connection = connection;
     const opened = () => {
       this.#readiness = { state: "open" };
     };
-    const refused = (error: unknown) => {
-      if (this.#connection === connection) this.#refused(error);
+    const onRefused = (error: unknown) => {
+      if (this.#connection === connection) this.#fail(error);
     };
-    const settled = readinessOf(connection).then(opened, refused);
+    const settled = waitUntilReady(connection).then(opened, onRefused);
     this.#readiness = { state: "pending", settled };
     void connection.onStatusChange((status: ConnStatus) => {
       const error = status === "connected" ? null : this.#snapshot.error;
-      this.#show({ connStatus: status, error });
+      this.#update({ connStatus: status, error });
     });
-    void connection.onError((error: HoldfastError) => this.#show({ error }));
-    this.#show({ handle, connection, connStatus: connection.connStatus ?? "connecting", error: null });
+    void connection.onError((error: HoldfastError) => this.#update({ error }));
+    this.#update({ handle, connection, connStatus: connection.connStatus ?? "connecting", error: null });
     // A suspended component is not mounted yet: without a user by then, the connection closes again.
-    if (this.#users === 0) this.#endAfter(suspendedMs);
+    if (this.#users === 0) this.#closeAfter(suspendedMs);
   }
 
-  #refused(error: unknown): void {
+  #fail(error: unknown): void {
     this.#readiness = { state: "refused", error };
     // Suspended components throw it now; later renders may try again.
-    if (this.#users === 0) this.#endAfter(refusedMs);
+    if (this.#users === 0) this.#closeAfter(refusedMs);
   }
 
-  #show(change: Partial<ActorSnapshot<AnyActorDefinition>>): void {
+  #update(change: Partial<ActorSnapshot<AnyActorDefinition>>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #endAfter(ms: number): void {
-    clearTimeout(this.#ending);
-    this.#ending = setTimeout(() => this.closeIfUnused(), ms);
+  #closeAfter(ms: number): void {
+    clearTimeout(this.#closeTimer);
+    this.#closeTimer = setTimeout(() => this.closeIfUnused(), ms);
   }
 
-  #end(): void {
-    clearTimeout(this.#ending);
-    this.#onEnd();
+  #close(): void {
+    clearTimeout(this.#closeTimer);
+    this.#onClose();
     const connection = this.#connection;
     this.#connection = undefined;
     void Promise.resolve(connection?.dispose()).catch(() => undefined);
@@ -134,7 +134,7 @@ export class SharedConnection {
 }
 
 /** Component tests use fake connections, which report status and errors and usually have no `ready`. */
-function readinessOf(connection: ActorConn): Promise<void> {
+function waitUntilReady(connection: ActorConn): Promise<void> {
   const { ready }: { readonly ready?: Promise<void> } = connection;
   return (
     ready ??
@@ -145,7 +145,7 @@ function readinessOf(connection: ActorConn): Promise<void> {
   );
 }
 
-function holdfastErrorOf(thrown: unknown): HoldfastError {
+function toHoldfastError(thrown: unknown): HoldfastError {
   if (thrown instanceof HoldfastError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new HoldfastError("client", "connect_failed", message, { cause: thrown });

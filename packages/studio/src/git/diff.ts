@@ -59,11 +59,11 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
       runsOnYourMachine: runsOnYourMachine(entry.path, entry.mode),
     };
   });
-  return fitToLimit({ base, files, truncated }, studioLimits.maxDiffMessageBytes);
+  return truncateDiff({ base, files, truncated }, studioLimits.maxDiffMessageBytes);
 }
 
 /** Fits a diff into `maxBytes`: drops the longest patches first, then files from the end of the list. */
-function fitToLimit(diff: DiffView, maxBytes: number): DiffView {
+function truncateDiff(diff: DiffView, maxBytes: number): DiffView {
   const sizes = diff.files.map((file) => Buffer.byteLength(JSON.stringify(file)) + 1);
   let total = sizes.reduce((sum, size) => sum + size, 200);
   if (total <= maxBytes) return diff;

@@ -17,7 +17,7 @@ const skillFolders: Readonly<Record<string, string>> = {
 /** Folder for all other agents; several of them share it. */
 const defaultSkillFolder = ".agents/skills";
 
-async function fileKind(path: string): Promise<"nothing" | "folder" | "link" | "other"> {
+async function kindOf(path: string): Promise<"nothing" | "folder" | "link" | "other"> {
   const stat = await lstat(path).catch(() => undefined);
   if (stat === undefined) return "nothing";
   if (stat.isSymbolicLink()) return "link";
@@ -25,7 +25,7 @@ async function fileKind(path: string): Promise<"nothing" | "folder" | "link" | "
 }
 
 async function createLink(target: string, path: string): Promise<void> {
-  const kind = await fileKind(path);
+  const kind = await kindOf(path);
   if (kind === "link" && (await readlink(path)) === target) return;
   if (kind === "folder" || kind === "other") return;
   if (kind === "link") await rm(path);
@@ -40,6 +40,6 @@ async function createLink(target: string, path: string): Promise<void> {
 export async function linkAgentSkills(home: string, agent: string, skills: string): Promise<void> {
   const folder = join(home, skillFolders[agent] ?? defaultSkillFolder);
   await mkdir(dirname(folder), { recursive: true });
-  if ((await fileKind(folder)) !== "folder") return createLink(skills, folder);
+  if ((await kindOf(folder)) !== "folder") return createLink(skills, folder);
   for (const name of await readdir(skills)) await createLink(join(skills, name), join(folder, name));
 }

@@ -24,7 +24,7 @@ export const auditUsage = `holdfast audit verify | query | export | checkpoint
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output
 
-All of it works beside a running server.`;
+All commands can be used while a server runs.`;
 
 const options = {
   against: { type: "string" },
@@ -62,7 +62,7 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
 }
 
 /** Opens the audit log. Throws `audit.not_found` if there is none, because a missing log must not pass as verified. */
-async function readerOf(values: Values) {
+async function openReader(values: Values) {
   const publicKey = values.key === undefined ? undefined : await readKey(values.key);
   const dataDirectory = dataDirectoryOf(values.data);
   const parts = ["audit.log", "audit.checkpoints"].map((name) => join(dataDirectory, "gate", name));
@@ -75,12 +75,13 @@ async function readerOf(values: Values) {
 }
 
 async function verify(values: Values): Promise<number> {
-  const reader = await readerOf(values);
-  const kept = values.against === undefined ? undefined : parseCheckpoint(await readText(values.against));
-  if (values.against !== undefined && kept === undefined) {
+  const reader = await openReader(values);
+  const checkpoint =
+    values.against === undefined ? undefined : parseCheckpoint(await readText(values.against));
+  if (values.against !== undefined && checkpoint === undefined) {
     throw new UsageError(`${values.against} does not contain a checkpoint`);
   }
-  const result = await reader.verify(kept);
+  const result = await reader.verify(checkpoint);
   if (values.json === true) {
     console.log(jsonLine(result));
   } else if (result.ok) {
@@ -96,17 +97,17 @@ async function verify(values: Values): Promise<number> {
 }
 
 async function query(values: Values): Promise<number> {
-  const reader = await readerOf(values);
-  const limit = numberOf(values.limit, "--limit") ?? 50;
-  for (const record of await reader.query({ ...filterOf(values), limit, newest: true })) {
+  const reader = await openReader(values);
+  const limit = parseNumber(values.limit, "--limit") ?? 50;
+  for (const record of await reader.query({ ...readFilter(values), limit, newest: true })) {
     if (values.json === true) {
       console.log(jsonLine(record));
       continue;
     }
-    const about = [record.jailId, record.session].filter((each) => each !== undefined).join(" ");
+    const subject = [record.jailId, record.session].filter((each) => each !== undefined).join(" ");
     const data = record.data === undefined ? "" : jsonLine(record.data);
     const head = `${String(record.seq).padStart(6)}  ${new Date(record.at).toISOString()}`;
-    console.log(`${head}  ${harmless(`${record.type.padEnd(22)} ${about}`)}  ${data}`);
+    console.log(`${head}  ${harmless(`${record.type.padEnd(22)} ${subject}`)}  ${data}`);
   }
   return 0;
 }
@@ -116,16 +117,16 @@ async function exportAll(values: Values): Promise<number> {
   if (format === undefined) throw new UsageError(`--format must be one of: ${auditFormats.join(", ")}`);
   if (format === "csv" && values.json === true)
     throw new UsageError("--format csv and --json exclude each other. Leave one out.");
-  const reader = await readerOf(values);
-  const lines = exportRecords(reader.records(filterOf(values)), format);
+  const reader = await openReader(values);
+  const lines = exportRecords(reader.records(readFilter(values)), format);
   // A file gets the unmodified records; a terminal gets them with control characters escaped.
-  const shown = process.stdout.isTTY === true ? Readable.from(lines).map(harmless) : Readable.from(lines);
-  await pipeline(shown, process.stdout, { end: false });
+  const output = process.stdout.isTTY === true ? Readable.from(lines).map(harmless) : Readable.from(lines);
+  await pipeline(output, process.stdout, { end: false });
   return 0;
 }
 
 async function checkpoint(values: Values): Promise<number> {
-  const last = await (await readerOf(values)).checkpoint();
+  const last = await (await openReader(values)).checkpoint();
   if (last === undefined) {
     process.stderr.write("There is no checkpoint yet.\n");
     return 1;
@@ -134,10 +135,10 @@ async function checkpoint(values: Values): Promise<number> {
   return 0;
 }
 
-function filterOf(values: Values): Omit<AuditQuery, "limit" | "newest"> {
-  const after = numberOf(values.after, "--after");
-  const since = timeOf(values.since, "--since");
-  const until = timeOf(values.until, "--until");
+function readFilter(values: Values): Omit<AuditQuery, "limit" | "newest"> {
+  const after = parseNumber(values.after, "--after");
+  const since = parseTime(values.since, "--since");
+  const until = parseTime(values.until, "--until");
   return {
     ...(values.type === undefined ? {} : { type: values.type }),
     ...(values.session === undefined ? {} : { session: values.session }),
@@ -148,13 +149,13 @@ function filterOf(values: Values): Omit<AuditQuery, "limit" | "newest"> {
   };
 }
 
-function numberOf(text: string | undefined, option: string): number | undefined {
+function parseNumber(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${option} must be a whole number`);
   return Number(text);
 }
 
-function timeOf(text: string | undefined, option: string): number | undefined {
+function parseTime(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   const time = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isNaN(time)) throw new UsageError(`${option} must be a time, for example 2026-01-31T12:00:00Z`);

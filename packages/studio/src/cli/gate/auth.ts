@@ -32,7 +32,7 @@ export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVID
 type Provider = (typeof providerNames)[number];
 
 /** Prints a result, as JSON or as text. */
-type Tell = (value: object, words: string) => void;
+type PrintResult = (value: object, text: string) => void;
 
 export async function authCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -48,56 +48,62 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   const dataDirectory = dataDirectoryOf(values.data);
   const verb = verbOf("auth", ["status", "login", "api-key"], given);
   if (verb === "status") noArguments(rest);
-  const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
+  const provider = verb === "status" ? undefined : requireProvider(oneArgument(rest, "The provider"));
   if (verb === "login" && provider !== undefined && provider !== "openrouter")
     return login(provider, dataDirectory);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
-  const tell: Tell = (value, words) => console.log(values.json === true ? JSON.stringify(value) : words);
+  const print: PrintResult = (value, text) =>
+    console.log(values.json === true ? JSON.stringify(value) : text);
   const baseUrl = values["base-url"];
-  if (provider === undefined) await tellStatus(vault, tell);
-  else if (verb === "login") await logInToOpenRouter(vault, tell, portOf(values.port, 3_000));
-  else if (values.delete === true) await forgetKey(vault, tell, provider);
-  else if (baseUrl !== undefined) await storeAddress(vault, tell, provider, baseUrl);
-  else await storeKey(vault, tell, provider, await readSecret(`${provider} key: `));
+  if (provider === undefined) await printStatus(vault, print);
+  else if (verb === "login") await logInToOpenRouter(vault, print, portOf(values.port, 3_000));
+  else if (values.delete === true) await deleteKey(vault, print, provider);
+  else if (baseUrl !== undefined) await storeAddress(vault, print, provider, baseUrl);
+  else await storeKey(vault, print, provider, await readSecret(`${provider} key: `));
   return 0;
 }
 
-async function tellStatus(vault: Vault, tell: Tell): Promise<void> {
+async function printStatus(vault: Vault, print: PrintResult): Promise<void> {
   for (const status of await vault.status())
-    tell(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
+    print(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
 }
 
-async function logInToOpenRouter(vault: Vault, tell: Tell, port: number): Promise<void> {
+async function logInToOpenRouter(vault: Vault, print: PrintResult, port: number): Promise<void> {
   const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
   const key = await loginToOpenRouter({
     baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
     port,
     waitMs: 5 * 60_000,
     onAddress: (address) =>
-      tell({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
+      print({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
   });
   await vault.setApiKey("openrouter", key);
-  tell({ provider: "openrouter", stored: true }, "You are logged in. The key is stored.");
+  print({ provider: "openrouter", stored: true }, "You are logged in. The key is stored.");
 }
 
-async function forgetKey(vault: Vault, tell: Tell, provider: Provider): Promise<void> {
+async function deleteKey(vault: Vault, print: PrintResult, provider: Provider): Promise<void> {
   const removed = await vault.deleteApiKey(provider);
-  tell({ provider, removed }, removed ? "The key was deleted." : "No key was stored.");
+  print({ provider, removed }, removed ? "The key was deleted." : "No key was stored.");
 }
 
 /** Stores the address of a server, and its key if standard input contains one. */
-async function storeAddress(vault: Vault, tell: Tell, provider: Provider, baseUrl: string): Promise<void> {
+async function storeAddress(
+  vault: Vault,
+  print: PrintResult,
+  provider: Provider,
+  baseUrl: string,
+): Promise<void> {
   const own = baseUrl === "default" ? undefined : baseUrl;
   await vault.setBaseUrl(provider, own);
-  tell({ provider, baseUrl: own ?? null }, "The address is stored.");
+  print({ provider, baseUrl: own ?? null }, "The address is stored.");
   const key = process.stdin.isTTY ? "" : await readSecret("");
-  if (key !== "") await storeKey(vault, tell, provider, key);
+  if (key !== "") await storeKey(vault, print, provider, key);
 }
 
-async function storeKey(vault: Vault, tell: Tell, provider: Provider, key: string): Promise<void> {
+async function storeKey(vault: Vault, print: PrintResult, provider: Provider, key: string): Promise<void> {
   await vault.setApiKey(provider, key);
-  tell({ provider, stored: true }, "The key is stored.");
+  print({ provider, stored: true }, "The key is stored.");
 }
 
 /** Login programs of the providers. The vault reads the credentials that they store, and refreshes them. */
@@ -107,13 +113,13 @@ const loginPrograms: Partial<Record<Provider, readonly [string, ...string[]]>> =
 };
 
 async function login(provider: Provider, dataDirectory: string): Promise<number> {
-  const [program, ...words] = loginPrograms[provider] ?? [];
+  const [program, ...args] = loginPrograms[provider] ?? [];
   if (program === undefined) {
     throw new UsageError(
       `${provider} has no login. Store an API key instead: ${commandHint(`auth api-key ${provider}`, dataDirectory)}`,
     );
   }
-  const child = spawn(program, words, { stdio: "inherit" });
+  const child = spawn(program, args, { stdio: "inherit" });
   const code = await new Promise<number | undefined>((resolve) => {
     child.once("error", () => resolve(undefined));
     child.once("close", (exit) => resolve(exit ?? 1));
@@ -125,7 +131,7 @@ async function login(provider: Provider, dataDirectory: string): Promise<number>
   return 1;
 }
 
-function providerOf(name: string): Provider {
+function requireProvider(name: string): Provider {
   const provider = providerNames.find((each) => each === name);
   if (provider === undefined)
     throw new UsageError(`The provider must be one of: ${providerNames.join(", ")}`);

@@ -47,19 +47,19 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
     if (available) upstreams.push(await vault.upstream(provider));
   }
   const { intercept = false } = await loadEgressConfig(dataDirectory);
-  const told = explainEgress({ upstreams, intercept }, method.toUpperCase(), url);
+  const verdict = explainEgress({ upstreams, intercept }, method.toUpperCase(), url);
   if (json) {
-    console.log(jsonLine(told));
+    console.log(jsonLine(verdict));
   } else {
-    console.log(`${told.decision}  ${told.rule}`);
-    console.log(told.reason);
-    if (told.host !== undefined) console.log(`to ${told.host}${told.path ?? ""}`);
-    if (told.credential !== undefined) console.log(`credential: ${told.credential}`);
-    if (told.metered === true) console.log("model call: budgets apply");
-    if (told.intercepted === true)
+    console.log(`${verdict.decision}  ${verdict.rule}`);
+    console.log(verdict.reason);
+    if (verdict.host !== undefined) console.log(`to ${verdict.host}${verdict.path ?? ""}`);
+    if (verdict.credential !== undefined) console.log(`credential: ${verdict.credential}`);
+    if (verdict.metered === true) console.log("model call: budgets apply");
+    if (verdict.intercepted === true)
       console.log("inspected by the proxy: each request in the tunnel is checked");
   }
-  return told.decision === "allow" ? 0 : 1;
+  return verdict.decision === "allow" ? 0 : 1;
 }
 
 async function status(dataDirectory: string, json: boolean): Promise<number> {

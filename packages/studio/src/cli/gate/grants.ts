@@ -8,7 +8,7 @@ import {
   verbOf,
 } from "@holdfast/cli";
 import { type Grant, openVault, type SecretEntry } from "@holdfast/gate";
-import { ownerOf, whose } from "./secrets.ts";
+import { ownerName, toOwner } from "./secrets.ts";
 
 export const grantsUsage = `holdfast grants add --secret NAME --host HOST [options] | list | remove ID
 
@@ -25,7 +25,7 @@ export const grantsUsage = `holdfast grants add --secret NAME --host HOST [optio
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
-It works beside a running server, which looks at each request.`;
+It can be used while a server runs. Changes apply to the next request.`;
 
 const options = {
   secret: { type: "string" },
@@ -52,11 +52,11 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
   switch (verbOf("grants", ["add", "list", "remove"], verb)) {
     case "add": {
       noArguments(rest);
-      const asked = grantOf(values);
+      const request = parseGrant(values);
       await prepareDataDirectory(dataDirectory);
       const vault = openVault(dataDirectory);
-      print(await vault.grant(asked), json);
-      tellMissing(asked, await vault.secretEntries());
+      print(await vault.grant(request), json);
+      warnIfMissing(request, await vault.secretEntries());
       return 0;
     }
     case "list":
@@ -79,42 +79,42 @@ function list(grants: readonly Grant[], json: boolean): number {
 }
 
 /** Warns about a grant for a missing secret. The order is free, but a misspelled name would silently grant nothing. */
-function tellMissing({ secret: name, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
-  const isThere = entries.some(
+function warnIfMissing({ secret: name, owner }: Omit<Grant, "id">, entries: readonly SecretEntry[]): void {
+  const exists = entries.some(
     (entry) =>
       entry.name === name &&
       entry.owner.user === owner.user &&
       entry.owner.organization === owner.organization,
   );
-  if (isThere) return;
+  if (exists) return;
   process.stderr.write(
-    `The secret ${name} (${whose(owner)}) does not exist yet. The grant has no effect until "holdfast secrets set" stores it.\n`,
+    `The secret ${name} (${ownerName(owner)}) does not exist yet. The grant has no effect until "holdfast secrets set" stores it.\n`,
   );
 }
 
-function grantOf(values: Values): Omit<Grant, "id"> {
+function parseGrant(values: Values): Omit<Grant, "id"> {
   const { secret, host, path = "/", methods = "GET", expires } = values;
   if (secret === undefined) throw new UsageError("--secret is missing");
   if (host === undefined) throw new UsageError("--host is missing");
   return {
-    principal: principalOf(values.for ?? []),
+    principal: parsePrincipal(values.for ?? []),
     secret,
-    owner: ownerOf(values.user, values.organization),
+    owner: toOwner(values.user, values.organization),
     host: host.toLowerCase(),
     pathPrefix: path,
     methods: methods
       .toUpperCase()
       .split(",")
       .map((each) => each.trim()),
-    ...(expires === undefined ? {} : { expiresAt: timeOf(expires, Date.now()) }),
+    ...(expires === undefined ? {} : { expiresAt: parseExpiry(expires, Date.now()) }),
   };
 }
 
-function principalOf(pairs: readonly string[]): Grant["principal"] {
+function parsePrincipal(pairs: readonly string[]): Grant["principal"] {
   const principal: { session?: string; agent?: string; user?: string; organization?: string } = {};
   for (const pair of pairs) {
-    const [kind, ...words] = pair.split("=");
-    const name = words.join("=");
+    const [kind, ...parts] = pair.split("=");
+    const name = parts.join("=");
     if ((kind !== "session" && kind !== "agent" && kind !== "user" && kind !== "organization") || name === "")
       throw new UsageError(
         `--for must name a session, agent, user or organization, for example user=ada: ${pair}`,
@@ -128,7 +128,7 @@ function principalOf(pairs: readonly string[]): Grant["principal"] {
 
 const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-function timeOf(text: string, now: number): number {
+function parseExpiry(text: string, now: number): number {
   const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const at = count === undefined ? Date.parse(text) : now + Number(count) * (units[unit] ?? 0);
   if (!(at > now))
@@ -145,6 +145,6 @@ function print(grant: Grant, json: boolean): void {
   const who = Object.entries(principal).map(([kind, name]) => `${kind}=${name}`);
   const until = expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toISOString()}`;
   console.log(
-    `${id}  ${who.join(" ")} may use ${secret} (${whose(owner)}) for ${methods.join(",")} ${host}${pathPrefix}${until}`,
+    `${id}  ${who.join(" ")} may use ${secret} (${ownerName(owner)}) for ${methods.join(",")} ${host}${pathPrefix}${until}`,
   );
 }

@@ -85,7 +85,7 @@ async function listen(server: Server, port: number): Promise<void> {
 }
 
 async function exchange(baseUrl: string, code: string, verifier: string): Promise<string> {
-  let told: unknown;
+  let body: unknown;
   try {
     const response = await fetch(`${baseUrl.replace(/\/$/, "")}/auth/keys`, {
       method: "POST",
@@ -98,14 +98,14 @@ async function exchange(baseUrl: string, code: string, verifier: string): Promis
       await response.body?.cancel();
       throw new Error(`it responded with status ${response.status}`);
     }
-    told = await response.json();
+    body = await response.json();
   } catch (error) {
     throw failed(
       `OpenRouter returned no key: ${error instanceof Error ? error.message : String(error)}`,
       error,
     );
   }
-  const key: unknown = Reflect.get(Object(told), "key");
+  const key: unknown = Reflect.get(Object(body), "key");
   if (typeof key !== "string" || key === "") throw failed("OpenRouter returned no key");
   return key;
 }

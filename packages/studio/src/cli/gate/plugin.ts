@@ -60,7 +60,7 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
       const name = oneArgument(rest, "The name");
       const folder = await createPlugin({ directory, name, risk, ...(tool === undefined ? {} : { tool }) });
       console.log(json ? jsonLine({ folder }) : `Created ${folder}`);
-      if (!json && !reachesKit(folder))
+      if (!json && !canResolveGate(folder))
         console.log("For its types, and to run its own test: npm install --save-dev @holdfast/gate");
       return 0;
     }
@@ -93,7 +93,7 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
  * True if the plugin can resolve `@holdfast/gate`. False before an installation, and under installers that expose only
  * direct dependencies.
  */
-function reachesKit(folder: string): boolean {
+function canResolveGate(folder: string): boolean {
   try {
     createRequire(join(folder, "handler.ts")).resolve("@holdfast/gate/plugin-testing");
     return true;
@@ -103,9 +103,9 @@ function reachesKit(folder: string): boolean {
 }
 
 async function testPlugin(pluginDir: string, args: string | undefined, json: boolean): Promise<number> {
-  const given = args === undefined ? {} : sampleArgs(args);
+  const argsByTool = args === undefined ? {} : sampleArgs(args);
   const { tools } = await validatePlugin(pluginDir);
-  const unknown = Object.keys(given).find((name) => !tools.some((tool) => tool.name === name));
+  const unknown = Object.keys(argsByTool).find((name) => !tools.some((tool) => tool.name === name));
   // Reject arguments for an unknown tool; otherwise a misspelled name would go unnoticed.
   if (unknown !== undefined && tools.length > 0) {
     const names = tools.map(({ name }) => name);
@@ -113,7 +113,7 @@ async function testPlugin(pluginDir: string, args: string | undefined, json: boo
   }
   const checks = await runConformance({
     pluginDir,
-    ...(args === undefined ? {} : { sampleArgs: given }),
+    ...(args === undefined ? {} : { sampleArgs: argsByTool }),
   });
   for (const { name, ok, detail } of checks) {
     if (json) console.log(jsonLine({ name, ok, ...(detail === undefined ? {} : { detail }) }));

@@ -32,7 +32,7 @@ export const policyUsage = `holdfast policy check | explain --tool NAME | dry-ru
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
-All of it works beside a running server.`;
+All commands can be used while a server runs.`;
 
 const options = {
   tool: { type: "string" },
@@ -67,13 +67,13 @@ export async function policyCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-interface Loaded extends PolicyRules {
+interface LoadedPolicy extends PolicyRules {
   readonly path: string;
   /** False if there is no file, so that the defaults apply. */
   readonly found: boolean;
 }
 
-async function load(values: Values): Promise<Loaded> {
+async function load(values: Values): Promise<LoadedPolicy> {
   const path = values.file ?? join(dataDirectoryOf(values.data), policyFile);
   let bytes: Buffer;
   try {
@@ -108,11 +108,11 @@ async function check(values: Values): Promise<number> {
 async function explain(values: Values): Promise<number> {
   if (values.tool === undefined) throw new UsageError("--tool is missing");
   const { rules } = await load(values);
-  const tool = await toolOf(values.tool, values);
+  const tool = await resolveTool(values.tool, values);
   const { user, agent, organization, session, group = "default" } = values;
   const evaluation = evaluatePolicy(rules, {
     tool,
-    arguments: argumentsOf(values.arguments),
+    arguments: parseArguments(values.arguments),
     principal: {
       group,
       ...(user === undefined ? {} : { user }),
@@ -152,7 +152,7 @@ const nouns = {
   arguments: "call",
 } as const;
 
-function argumentsOf(text: string | undefined): unknown {
+function parseArguments(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   let value: unknown;
   try {
@@ -167,7 +167,7 @@ function argumentsOf(text: string | undefined): unknown {
 }
 
 /** Looks up a tool: the gate's own tools by name, others in the manifests of the plugins. */
-async function toolOf(name: string, { risk, data }: Values) {
+async function resolveTool(name: string, { risk, data }: Values) {
   if (risk !== undefined && risk !== "low" && risk !== "high")
     throw new UsageError("--risk must be low or high");
   const dataDirectory = dataDirectoryOf(data);
@@ -195,7 +195,7 @@ async function dryRun(values: Values): Promise<number> {
   for await (const row of dryRunPolicy(reader.records({ type: "tool.*" }), rules)) {
     counts[row.outcome] += 1;
     if (row.outcome === "same") continue;
-    console.log(json ? jsonLine(row) : lineOf(row));
+    console.log(json ? jsonLine(row) : formatChange(row));
   }
   if (json) console.log(jsonLine({ summary: counts }));
   else
@@ -205,7 +205,7 @@ async function dryRun(values: Values): Promise<number> {
   return 0;
 }
 
-function lineOf({ seq, at, tool, session, before, after, outcome, possible }: DryRunRow): string {
+function formatChange({ seq, at, tool, session, before, after, outcome, possible }: DryRunRow): string {
   const then =
     outcome === "depends"
       ? `depends on arguments: ${possible.join(" or ")}`

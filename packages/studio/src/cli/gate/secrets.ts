@@ -20,10 +20,10 @@ export const secretsUsage = `holdfast secrets set NAME | list | remove NAME
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
-It works beside a running server, which uses a new value at the next request.`;
+It can be used while a server runs. A new value applies to the next request.`;
 
 /** Owner of a secret, from the command's options. */
-export function ownerOf(user: string | undefined, organization: string | undefined): SecretOwner {
+export function toOwner(user: string | undefined, organization: string | undefined): SecretOwner {
   return {
     ...(user === undefined ? {} : { user }),
     ...(organization === undefined ? {} : { organization }),
@@ -41,7 +41,7 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const dataDirectory = dataDirectoryOf(values.data);
-  const owner = ownerOf(values.user, values.organization);
+  const owner = toOwner(values.user, values.organization);
   const json = values.json === true;
   switch (verbOf("secrets", ["set", "list", "remove"], verb)) {
     case "set": {
@@ -66,12 +66,12 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
 
 function list(entries: readonly SecretEntry[], json: boolean): number {
   for (const entry of entries)
-    console.log(json ? JSON.stringify(entry) : `${entry.name.padEnd(24)} ${whose(entry.owner)}`);
+    console.log(json ? JSON.stringify(entry) : `${entry.name.padEnd(24)} ${ownerName(entry.owner)}`);
   if (entries.length === 0 && !json) console.log("There are no secrets.");
   return 0;
 }
 
-export function whose({ user, organization }: SecretOwner): string {
+export function ownerName({ user, organization }: SecretOwner): string {
   const parts = [
     ...(user === undefined ? [] : [`user ${user}`]),
     ...(organization === undefined ? [] : [`organization ${organization}`]),

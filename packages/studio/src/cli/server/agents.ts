@@ -73,8 +73,8 @@ async function install(
 ): Promise<number> {
   if (!agentTable.some((row) => row.id === id)) {
     const ids = agentTable.map((row) => row.id);
-    const meant = didYouMean(id, ids);
-    throw new UsageError(`There is no agent "${id}".${meant || ` Agents: ${ids.join(", ")}`}`);
+    const suggestion = didYouMean(id, ids);
+    throw new UsageError(`There is no agent "${id}".${suggestion || ` Agents: ${ids.join(", ")}`}`);
   }
   // This may be the first command in a directory, so prepare the data directory: private, and ignored by git.
   await prepareDataDirectory(dataDirectory);

@@ -15,7 +15,7 @@ import {
 import { agentTable, findAgent, withoutNodeModulesBins } from "@holdfast/sandbox";
 import { commandHint } from "../../command-hint.ts";
 import { attackCommand } from "./doctor-attack.ts";
-import { driverOf, engineSocketOf } from "./jail-choice.ts";
+import { parseDriver, parseEngineSocket } from "./jail-choice.ts";
 
 export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR] [--json]
 
@@ -51,7 +51,7 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
   noArguments(positionals);
   const attack = values.attack === true;
   if (values.only !== undefined && !attack) throw new UsageError("--only requires --attack");
-  const engineSocket = engineSocketOf(values["engine-socket"]);
+  const engineSocket = parseEngineSocket(values["engine-socket"]);
   const jails = {
     driver: attackedDriverOf(values.driver, attack),
     ...(engineSocket === undefined ? {} : { engineSocket }),
@@ -144,7 +144,7 @@ type JailDriverChoice = (typeof jailDriverNames)[number];
 
 /** Throws a `UsageError` for an unknown driver. */
 function attackedDriverOf(name: string | undefined, attack: boolean): JailDriverChoice | "all" {
-  return name === "all" && attack ? "all" : driverOf(name);
+  return name === "all" && attack ? "all" : parseDriver(name);
 }
 
 /** Checks the unused drivers: what they would guarantee on this machine, or what they lack. */
@@ -161,13 +161,13 @@ async function otherDriverChecks(jails: {
     // The command to run follows at the end of the message.
     const [reason = "", fix] = (refusal ?? "").split(/(?<=[.)]) Run: /);
     const absent = guarantees.filter((each) => !each.held).map((each) => each.name);
-    const held = `${guarantees.length - absent.length} of ${guarantees.length} guarantees proven`;
+    const details = `${guarantees.length - absent.length} of ${guarantees.length} guarantees proven`;
     return {
       name: `driver: ${name}`,
       status: refusal === undefined ? "ok" : "warning",
       detail:
         refusal === undefined
-          ? `${held}${absent.length > 0 ? `, without ${absent.join(", ")}` : ""}`
+          ? `${details}${absent.length > 0 ? `, without ${absent.join(", ")}` : ""}`
           : reason,
       ...(fix === undefined ? {} : { fix }),
     };

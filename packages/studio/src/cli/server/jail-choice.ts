@@ -27,28 +27,28 @@ interface JailValues {
 }
 
 /** Throws a `UsageError` for an unknown driver, and for a driver together with `--unsafe-no-jail`. */
-export function jailChoice(values: JailValues = {}): JailChoice {
+export function parseJailChoice(values: JailValues = {}): JailChoice {
   const unsafeNoJail = values["unsafe-no-jail"] === true;
   if (unsafeNoJail && values.driver !== undefined) {
     throw new UsageError("--driver and --unsafe-no-jail exclude each other");
   }
-  const engineSocket = engineSocketOf(values["engine-socket"]);
+  const engineSocket = parseEngineSocket(values["engine-socket"]);
   return {
     unsafeNoJail,
-    jails: { driver: driverOf(values.driver), ...(engineSocket === undefined ? {} : { engineSocket }) },
+    jails: { driver: parseDriver(values.driver), ...(engineSocket === undefined ? {} : { engineSocket }) },
   };
 }
 
 /** The requested driver. Throws a `UsageError` for an unknown one. */
-export function driverOf(given: string | undefined): ConfiningDriverName {
-  const name = given ?? (process.env["HOLDFAST_JAIL_DRIVER"] || defaultJailDriver());
-  const known = jailDriverNames.find((each) => each === name);
-  if (known !== undefined) return known;
-  const option = given === undefined ? "HOLDFAST_JAIL_DRIVER" : "--driver";
+export function parseDriver(value: string | undefined): ConfiningDriverName {
+  const name = value ?? (process.env["HOLDFAST_JAIL_DRIVER"] || defaultJailDriver());
+  const driver = jailDriverNames.find((each) => each === name);
+  if (driver !== undefined) return driver;
+  const option = value === undefined ? "HOLDFAST_JAIL_DRIVER" : "--driver";
   throw new UsageError(`${option} must be one of ${jailDriverNames.join(", ")}`);
 }
 
 /** Socket of the container engine, if specified. */
-export function engineSocketOf(given: string | undefined): string | undefined {
-  return given ?? (process.env["HOLDFAST_ENGINE_SOCKET"] || undefined);
+export function parseEngineSocket(value: string | undefined): string | undefined {
+  return value ?? (process.env["HOLDFAST_ENGINE_SOCKET"] || undefined);
 }

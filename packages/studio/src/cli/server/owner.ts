@@ -17,13 +17,13 @@ import {
   type StudioClient,
   type StudioOptions,
 } from "@holdfast/studio";
-import { type JailChoice, jailChoice } from "./jail-choice.ts";
+import { type JailChoice, parseJailChoice } from "./jail-choice.ts";
 
 /** The owner's connection to a Studio, in this process or another. */
 export interface OwnerAccess {
   readonly client: StudioClient;
   /** False if the Studio stops with a command: this one, or another one that started it. */
-  readonly lasts: boolean;
+  readonly isPersistent: boolean;
   close(): Promise<void>;
 }
 
@@ -36,11 +36,11 @@ export interface OwnerOptions {
    * Tasks to run if this command starts a Studio; none by default. Interrupted tasks are left alone: resuming and
    * aborting them with each command would use up their attempts.
    */
-  readonly works?: StudioOptions["runTasks"];
+  readonly runTasks?: StudioOptions["runTasks"];
 }
 
 /** Runs `work` with the owner's access to the data directory, and always closes it afterwards. */
-export async function asOwner(
+export async function withOwnerAccess(
   options: OwnerOptions,
   work: (owner: OwnerAccess) => Promise<number>,
 ): Promise<number> {
@@ -53,11 +53,15 @@ export async function asOwner(
 }
 
 /** Connects to the server that owns the data directory, or starts one in this process. */
-async function open({ data, jails = jailChoice(), works = false }: OwnerOptions): Promise<OwnerAccess> {
+async function open({
+  data,
+  jails = parseJailChoice(),
+  runTasks = false,
+}: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory);
   if (running !== undefined) {
-    if (running.lasts || !isNewWork(works)) return running;
+    if (running.isPersistent || !isNewWork(runTasks)) return running;
     // New work would be aborted when that command ends. Starting our own server fails with the lock's error, which
     // names the owner.
     await running.close();
@@ -66,20 +70,20 @@ async function open({ data, jails = jailChoice(), works = false }: OwnerOptions)
   const studio: Studio = await createStudio({
     dataDirectory,
     ...jails,
-    runTasks: works,
+    runTasks,
     log: cliLogger("warn"),
   });
-  if (works === false) return { client: studio.client, lasts: false, close: () => studio.close() };
+  if (runTasks === false) return { client: studio.client, isPersistent: false, close: () => studio.close() };
   const control = await serveOwner(dataDirectory, studio, { passing: true });
   const close = async () => {
     await control.close();
     await studio.close();
   };
-  return { client: studio.client, lasts: false, close };
+  return { client: studio.client, isPersistent: false, close };
 }
 
-function isNewWork(works: NonNullable<OwnerOptions["works"]>): boolean {
-  return works === true || works === "new";
+function isNewWork(runTasks: NonNullable<OwnerOptions["runTasks"]>): boolean {
+  return runTasks === true || runTasks === "new";
 }
 
 /** Serves the control socket, by which commands on other terminals connect. Closes the Studio if that fails. */
@@ -114,5 +118,5 @@ async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
     await client.dispose();
     await endLogin(link.url, cookie);
   };
-  return { client: createStudioClient(client), lasts: link.passing !== true, close };
+  return { client: createStudioClient(client), isPersistent: link.passing !== true, close };
 }

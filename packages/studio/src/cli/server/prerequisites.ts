@@ -9,23 +9,23 @@ import type { JailChoice } from "./jail-choice.ts";
  */
 export async function prepareJails({ unsafeNoJail, jails }: JailChoice): Promise<void> {
   if (unsafeNoJail) {
-    say("UNSAFE: agents run without a jail, with your permissions (--unsafe-no-jail)");
+    printLine("UNSAFE: agents run without a jail, with your permissions (--unsafe-no-jail)");
     return;
   }
   if (jails.driver !== "bubblewrap") return;
   let hasTried = false;
-  const tell = (line: string) => {
+  const report = (line: string) => {
     hasTried = true;
-    say(line);
+    printLine(line);
   };
   try {
-    await ensureBubblewrap({ mayInstall: true, say: tell });
+    await ensureBubblewrap({ mayInstall: true, say: report });
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
-    if (hasTried) say(error.message);
+    if (hasTried) printLine(error.message);
   }
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stderr.write(`${line}\n`);
 }

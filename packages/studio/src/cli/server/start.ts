@@ -10,7 +10,7 @@ import {
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createStudio } from "@holdfast/studio";
-import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
+import { jailOptions, jailUsage, parseJailChoice } from "./jail-choice.ts";
 import { serveOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 
@@ -41,7 +41,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   // Node would listen on all addresses.
   if (values.host === "") throw new UsageError("--host is empty");
   const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
-  const choice = jailChoice(values);
+  const choice = parseJailChoice(values);
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareJails(choice);
   await prepareDataDirectory(dataDirectory);
@@ -52,7 +52,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...choice,
     log: cliLogger("warn"),
   }).catch((error: unknown) => {
-    throw toldForShell(error, port);
+    throw toShellError(error, port);
   });
   const control = await serveOwner(dataDirectory, studio, { passing: false });
   // Install the handlers before printing the link: its reader may stop the server immediately.
@@ -65,7 +65,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
 }
 
 /** Rewrites an error for the command line: names the option instead of the API's parameter. */
-function toldForShell(error: unknown, port: number): unknown {
+function toShellError(error: unknown, port: number): unknown {
   if (!isErrorCode(error, "gateway", "port_in_use")) return error;
   const other = port === 65_535 ? defaultPort : port + 1;
   const message = `Port ${port} is in use by another process. Stop it, or choose another one with --port ${other} or HOLDFAST_PORT.`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApprovalView, StudioClient, TaskStatus, TaskSummary } from "@holdfast/studio";
-import { card, detailOf, openApprovals, originOf } from "./approvals.ts";
+import { detailLines, formatQuestion, openApprovals, originLines } from "./approvals.ts";
 
 const approval: ApprovalView = {
   id: "a1",
@@ -16,24 +16,27 @@ const approval: ApprovalView = {
 
 test("a gate question shows who asks, and the origin of untrusted text that may have caused it", () => {
   const from = (origin: string): ApprovalView => ({ ...approval, boundary: { tool: "send_mail", origin } });
-  assert.deepEqual(originOf(approval), []);
-  assert.match(card({ taskId: "t1", approval }), /THE GATE REQUIRES APPROVAL/);
-  const text = card({ taskId: "t1", approval: from("egress to a.example\u001b[2K\u202e") });
+  assert.deepEqual(originLines(approval), []);
+  assert.match(formatQuestion({ taskId: "t1", approval }), /THE GATE REQUIRES APPROVAL/);
+  const text = formatQuestion({ taskId: "t1", approval: from("egress to a.example\u001b[2K\u202e") });
   assert.match(text, /this session contains untrusted content: egress to a\.example\\u001b\[2K\\u202e\n/);
   const { boundary: _, ...agents } = approval;
-  assert.match(card({ taskId: "t1", approval: agents }), /the agent requests approval/);
+  assert.match(formatQuestion({ taskId: "t1", approval: agents }), /the agent requests approval/);
 });
 
 test("a truncated question says where it is truncated", () => {
   const { boundary: _, ...agents } = approval;
-  assert.deepEqual(detailOf(approval), ["{", '  "to": "ada"', "}"]);
-  assert.deepEqual(detailOf({ ...agents, detail: "$ rm -rf a\u001b[2K", truncated: true }), [
+  assert.deepEqual(detailLines(approval), ["{", '  "to": "ada"', "}"]);
+  assert.deepEqual(detailLines({ ...agents, detail: "$ rm -rf a\u001b[2K", truncated: true }), [
     "$ rm -rf a\\u001b[2K",
     "… truncated here: the rest is not shown",
   ]);
-  const cut = card({ taskId: "t1", approval: { ...approval, truncated: true } });
+  const cut = formatQuestion({ taskId: "t1", approval: { ...approval, truncated: true } });
   assert.match(cut, /\n {4}Parts are not shown\. The marks above say how much is missing\.\n/);
-  assert.match(card({ taskId: "t1", approval: { ...agents, truncated: true } }), /\n {4}… truncated here/);
+  assert.match(
+    formatQuestion({ taskId: "t1", approval: { ...agents, truncated: true } }),
+    /\n {4}… truncated here/,
+  );
 });
 
 test("listing approvals queries only tasks that have some or are running, and wakes no others", async () => {

@@ -8,7 +8,7 @@ import {
   truncationNote,
 } from "@holdfast/studio";
 import { isBusy } from "../../task-status.ts";
-import { asOwner } from "../server/owner.ts";
+import { withOwnerAccess } from "../server/owner.ts";
 import { findTask } from "./tasks.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
@@ -22,7 +22,7 @@ export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID..
   --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
   --json       machine-readable output`;
 
-interface Waiting {
+interface PendingApproval {
   readonly taskId: string;
   readonly approval: ApprovalView;
 }
@@ -47,10 +47,10 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
   const forTask = values["for-task"] === true;
   if (forTask && verb !== "allow") throw new UsageError("--for-task is only for allow");
   const json = values.json === true;
-  return asOwner(values, async ({ client }) => {
+  return withOwnerAccess(values, async ({ client }) => {
     const open = await openApprovals(client, values.task);
     if (verb === "list") {
-      for (const each of open) console.log(json ? jsonLine(each) : card(each));
+      for (const each of open) console.log(json ? jsonLine(each) : formatQuestion(each));
       if (open.length === 0 && !json) console.log("No approvals are pending.");
       return 0;
     }
@@ -58,7 +58,7 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
       verb,
       forTask,
     });
-    for (const outcome of outcomes) tell(outcome, { json, forTask });
+    for (const outcome of outcomes) printOutcome(outcome, { json, forTask });
     if (outcomes.length === 0 && !json) console.log("No approvals are pending.");
     return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
   });
@@ -70,7 +70,7 @@ interface Outcome {
   readonly error?: { readonly group: string; readonly code: string; readonly message: string };
 }
 
-function tell(
+function printOutcome(
   outcome: Outcome,
   { json, forTask }: { readonly json: boolean; readonly forTask: boolean },
 ): void {
@@ -85,12 +85,15 @@ function tell(
 }
 
 /** The open approvals of one task, or of all. Wakes no task without approvals. */
-export async function openApprovals(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
+export async function openApprovals(
+  client: StudioClient,
+  task: string | undefined,
+): Promise<PendingApproval[]> {
   if (task !== undefined) {
     const { approvals } = await findTask(client, task);
     return approvals.map((approval) => ({ taskId: task, approval }));
   }
-  const found: Waiting[] = [];
+  const found: PendingApproval[] = [];
   let cursor: string | undefined;
   do {
     const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
@@ -106,33 +109,33 @@ export async function openApprovals(client: StudioClient, task: string | undefin
 }
 
 /** Lines that name the origin of untrusted text that may have caused a gate question. */
-export function originOf({ boundary }: ApprovalView): string[] {
+export function originLines({ boundary }: ApprovalView): string[] {
   if (boundary?.origin === undefined) return [];
   return [`  this session contains untrusted content: ${harmless(boundary.origin)}`];
 }
 
 /** The lines of a question's detail, plus a note if it is truncated. */
-export function detailOf(approval: ApprovalView): string[] {
+export function detailLines(approval: ApprovalView): string[] {
   const note = truncationNote(approval);
   return [...harmless(approval.detail).split("\n"), ...(note === undefined ? [] : [note])];
 }
 
 /** Formats a question for a terminal. */
-export function card({ taskId, approval }: Waiting): string {
-  const asks =
+export function formatQuestion({ taskId, approval }: PendingApproval): string {
+  const heading =
     approval.boundary === undefined
       ? "the agent requests approval"
       : "THE GATE REQUIRES APPROVAL: this acts outside the jail";
   const until = new Date(approval.expiresAt).toISOString();
   const lines = [
     `${approval.id}  task ${taskId}  until ${until}`,
-    `  ${asks}`,
+    `  ${heading}`,
     `  ${harmless(approval.title)}`,
-    ...originOf(approval),
+    ...originLines(approval),
   ];
   return [
     ...lines,
-    ...detailOf(approval).map((line) => `    ${line}`),
+    ...detailLines(approval).map((line) => `    ${line}`),
     ...(approval.proposal === undefined
       ? []
       : [`  a rule for policy.json that allows it: ${harmless(JSON.stringify(approval.proposal))}`]),
@@ -143,7 +146,7 @@ export function card({ taskId, approval }: Waiting): string {
 /** Answers the questions `ids`, grouped by task. A question that does not accept the answer gets a failed outcome. */
 async function answerAll(
   client: StudioClient,
-  open: readonly Waiting[],
+  open: readonly PendingApproval[],
   ids: readonly string[],
   { verb: answer, forTask }: { readonly verb: Outcome["answer"]; readonly forTask: boolean },
 ): Promise<readonly Outcome[]> {
@@ -155,16 +158,16 @@ async function answerAll(
   for (const id of ids) {
     const found = open.find(({ approval }) => approval.id === id);
     // Only questions of the gate can be allowed for the task.
-    const isGates = found?.approval.boundary !== undefined;
-    const option = forTask && !isGates ? undefined : found?.approval.options.find(isWanted);
-    outcomes.set(id, { id, answer, ...(option === undefined ? { error: notWaiting(id) } : {}) });
+    const isFromGate = found?.approval.boundary !== undefined;
+    const option = forTask && !isFromGate ? undefined : found?.approval.options.find(isWanted);
+    outcomes.set(id, { id, answer, ...(option === undefined ? { error: notPending(id) } : {}) });
     if (found === undefined || option === undefined) continue;
     const given = byTask.get(found.taskId) ?? [];
     given.push({ approvalId: id, optionId: option.id });
     byTask.set(found.taskId, given);
   }
   for (const [task, answers] of byTask) {
-    for (const each of inParts(answers)) {
+    for (const each of inBatches(answers)) {
       for (const { approvalId: id, error } of await client.task(task).answerMany(each))
         outcomes.set(id, { id, answer, ...(error === undefined ? {} : { error }) });
     }
@@ -173,13 +176,13 @@ async function answerAll(
 }
 
 /** Splits answers into batches of the maximum size of one call. */
-function inParts(answers: readonly ApprovalAnswer[]): readonly (readonly ApprovalAnswer[])[] {
+function inBatches(answers: readonly ApprovalAnswer[]): readonly (readonly ApprovalAnswer[])[] {
   const parts: ApprovalAnswer[][] = [];
   for (let at = 0; at < answers.length; at += 100) parts.push(answers.slice(at, at + 100));
   return parts;
 }
 
-function notWaiting(id: string): NonNullable<Outcome["error"]> {
+function notPending(id: string): NonNullable<Outcome["error"]> {
   return {
     group: "approval",
     code: "not_found",

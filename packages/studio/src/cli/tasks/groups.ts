@@ -1,6 +1,6 @@
 import { harmless, jsonLine, noArguments, oneArgument, parse, verbOf } from "@holdfast/cli";
 import type { GroupEventView, GroupView } from "@holdfast/studio";
-import { asOwner } from "../server/owner.ts";
+import { withOwnerAccess } from "../server/owner.ts";
 
 export const groupsUsage = `holdfast groups list | show NAME
 
@@ -20,7 +20,7 @@ export async function groupsCommand(args: readonly string[]): Promise<number> {
   if (verb === "list") noArguments(rest);
   const name = verb === "show" ? oneArgument(rest, "The group's name") : undefined;
   const json = values.json === true;
-  return asOwner(values, async (owner) => {
+  return withOwnerAccess(values, async (owner) => {
     if (name !== undefined) {
       show(await owner.client.group(name).get(), json);
       return 0;
@@ -54,6 +54,6 @@ export function eventText(event: GroupEventView): string {
   const from = `${topic} ${source}${tainted ? " (untrusted)" : ""}`;
   const line = `${seq}  ${state.padEnd(9)}  ${from}  ${taskId ?? "-"}  ${harmless(title)}`;
   if (error === undefined) return line;
-  const again = retryAt === undefined ? "" : `; next attempt at ${new Date(retryAt).toISOString()}`;
-  return `${line}\n   ${harmless(error.message)} (${error.group}.${error.code})${again}`;
+  const retry = retryAt === undefined ? "" : `; next attempt at ${new Date(retryAt).toISOString()}`;
+  return `${line}\n   ${harmless(error.message)} (${error.group}.${error.code})${retry}`;
 }

@@ -1,8 +1,8 @@
 import { dataDirectoryOf, harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import type { GroupEventView, StudioClient, TaskError } from "@holdfast/studio";
 import { commandHint } from "../../command-hint.ts";
-import { jailChoice, jailOptions, jailUsage } from "../server/jail-choice.ts";
-import { asOwner } from "../server/owner.ts";
+import { jailOptions, jailUsage, parseJailChoice } from "../server/jail-choice.ts";
+import { withOwnerAccess } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
 
@@ -37,12 +37,12 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   if (text.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
   const json = values.json === true;
-  const jails = jailChoice(values);
-  const works = values.follow === true;
+  const jails = parseJailChoice(values);
+  const follow = values.follow === true;
   // Without --follow, this command would not see the turn that the answer is for.
-  if (values.approve !== undefined && !works) throw new UsageError("--approve requires --follow");
+  if (values.approve !== undefined && !follow) throw new UsageError("--approve requires --follow");
   await prepareJails(jails);
-  return asOwner({ data: values.data, jails, works }, async (owner) => {
+  return withOwnerAccess({ data: values.data, jails, runTasks: follow }, async (owner) => {
     const name = values.group ?? "default";
     const group = owner.client.group(name);
     const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
@@ -51,8 +51,8 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
       process.stderr.write(
         `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", already accepted" : ""}\n`,
       );
-    if (values.follow !== true) {
-      if (!owner.lasts && !json)
+    if (!follow) {
+      if (!owner.isPersistent && !json)
         process.stderr.write(
           `No server is running. The task continues at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
         );
@@ -61,7 +61,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     const started = await untilStarted(owner.client, name, accepted.seq, json);
     if (started.taskId === undefined) {
       const { error } = started;
-      process.stderr.write(`${harmless(error === undefined ? started.state : inWords(error))}\n`);
+      process.stderr.write(`${harmless(error === undefined ? started.state : formatError(error))}\n`);
       return 1;
     }
     const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
@@ -79,8 +79,8 @@ async function untilStarted(
 ): Promise<GroupEventView> {
   const group = client.group(name);
   const started = Promise.withResolvers<GroupEventView>();
-  let told = "";
-  const look = (view: GroupEventView) => {
+  let reportedAttempt = "";
+  const onChange = (view: GroupEventView) => {
     if (view.seq > seq) return;
     if (view.state !== "waiting") {
       if (view.seq === seq) started.resolve(view);
@@ -88,18 +88,18 @@ async function untilStarted(
     }
     // An event that waits for a retry blocks the ones behind it, so report that too.
     const attempt = `${view.seq}.${view.attempts ?? 0}`;
-    if (view.error === undefined || told === attempt) return;
-    told = attempt;
-    tellDelay(view, view.error, json);
+    if (view.error === undefined || reportedAttempt === attempt) return;
+    reportedAttempt = attempt;
+    printDelay(view, view.error, json);
   };
-  const missed = () =>
+  const refetch = () =>
     void group.get().then(({ events }) => {
-      for (const view of events) look(view);
+      for (const view of events) onChange(view);
     }, started.reject);
-  const watch = await group.on("changed", look, missed);
+  const watch = await group.on("changed", onChange, refetch);
   try {
     const { events, waiting, running } = await group.get();
-    for (const view of events) look(view);
+    for (const view of events) onChange(view);
     if (!json && running !== undefined && running < seq)
       process.stderr.write(`Waiting for its turn; ${waiting} events are queued\n`);
     return await started.promise;
@@ -109,18 +109,18 @@ async function untilStarted(
 }
 
 /** Reports why an event has not started. It stays queued until the user fixes the cause. */
-function tellDelay(event: GroupEventView, error: TaskError, json: boolean): void {
+function printDelay(event: GroupEventView, error: TaskError, json: boolean): void {
   if (json) {
     console.log(jsonLine({ type: "delayed", event }));
     return;
   }
   const { seq, retryAt } = event;
-  const again = retryAt === undefined ? "later" : `at ${new Date(retryAt).toLocaleTimeString("en-GB")}`;
+  const retryTime = retryAt === undefined ? "later" : `at ${new Date(retryAt).toLocaleTimeString("en-GB")}`;
   process.stderr.write(
-    `Event ${seq} could not start yet: ${harmless(inWords(error))}; next attempt ${again}\n`,
+    `Event ${seq} could not start yet: ${harmless(formatError(error))}; next attempt ${retryTime}\n`,
   );
 }
 
-function inWords({ group, code, message }: TaskError): string {
+function formatError({ group, code, message }: TaskError): string {
   return `${message} (${group}.${code})`;
 }

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { dataDirectoryOf, jsonLine, oneArgument, parse, screenOf, UsageError } from "@holdfast/cli";
 import { commandHint } from "../../command-hint.ts";
-import { jailChoice, jailOptions, jailUsage } from "../server/jail-choice.ts";
-import { asOwner } from "../server/owner.ts";
+import { jailOptions, jailUsage, parseJailChoice } from "../server/jail-choice.ts";
+import { withOwnerAccess } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
 import { printDiff } from "./event-printer.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
@@ -47,9 +47,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const approve = approvalModeOf(values.approve);
   if (values.branch !== undefined && values.apply !== true) throw new UsageError("--branch requires --apply");
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
-  const jails = jailChoice(values);
+  const jails = parseJailChoice(values);
   await prepareJails(jails);
-  return asOwner({ data: values.data, jails, works: "new" }, async (owner) => {
+  return withOwnerAccess({ data: values.data, jails, runTasks: "new" }, async (owner) => {
     const task = await owner.client.organization.createTask({
       repository,
       agent: values.agent ?? "demo",

@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { harmless, jsonLine, type Screen, screenOf, style, UsageError } from "@holdfast/cli";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
-import { detailOf, originOf } from "./approvals.ts";
+import { detailLines, originLines } from "./approvals.ts";
 import { EventPrinter } from "./event-printer.ts";
 
 /** Signals from a user, a closed terminal or a supervisor that stop the task. */
@@ -24,10 +24,10 @@ export class TaskRun {
   readonly #json: boolean;
   readonly #screen: Screen = screenOf(process.stdout);
   readonly #printer: EventPrinter;
-  readonly #answers = new Answers();
-  readonly #asked = new Set<string>();
-  /** Questions on the terminal; `taken` is called when one was answered elsewhere. */
-  readonly #waiting = new Set<{ readonly id: string; readonly taken: () => void }>();
+  readonly #answers = new InputLines();
+  readonly #presented = new Set<string>();
+  /** Questions on the terminal; `withdraw` is called when one was answered elsewhere. */
+  readonly #unanswered = new Set<{ readonly id: string; readonly withdraw: () => void }>();
   /** Set by a stop signal. Open questions end unanswered. */
   #stopping = false;
   /** Stop reason of the turn, which the session reports before the task does. */
@@ -58,21 +58,21 @@ export class TaskRun {
     let view = await task.get();
     const session = this.#client.session(view.sessionId);
     let wake = () => {};
-    const lost = Promise.withResolvers<never>();
-    lost.promise.catch(() => {});
+    const connectionLost = Promise.withResolvers<never>();
+    connectionLost.promise.catch(() => {});
     // Remember the first view in which this turn has ended; the next turn may start before the loop looks.
     let ended = hasEnded(view) ? view : undefined;
-    const take = (next: TaskView) => {
+    const onChange = (next: TaskView) => {
       if (next.revision > view.revision) {
         view = next;
         if (hasEnded(next)) ended ??= next;
       }
-      for (const { id, taken } of this.#waiting) if (!isAsked(view, id)) taken();
+      for (const { id, withdraw } of this.#unanswered) if (!isOpen(view, id)) withdraw();
       wake();
     };
     // A restarted server may have changed the task without an event, so fetch its state.
-    const missed = () => void task.get().then(take, lost.reject);
-    const changed = await task.on("changed", take, missed);
+    const refetch = () => void task.get().then(onChange, connectionLost.reject);
+    const changed = await task.on("changed", onChange, refetch);
     const appended = await session.on("appended", () => wake());
     // The first signal stops the task, so that the diff so far is still shown.
     const stop = () => {
@@ -80,12 +80,12 @@ export class TaskRun {
       for (const signal of stopSignals) if (signal !== "SIGHUP") process.off(signal, stop);
       if (this.#stopping) return;
       this.#stopping = true;
-      for (const { taken } of this.#waiting) taken();
+      for (const { withdraw } of this.#unanswered) withdraw();
       task.stop().catch(() => process.exit(1));
     };
     for (const signal of stopSignals) process.on(signal, stop);
     try {
-      take(await task.get());
+      onChange(await task.get());
       for (;;) {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
@@ -95,7 +95,7 @@ export class TaskRun {
           // Later questions belong to the next turn, which this command does not follow.
           if (ended !== undefined) break;
           // The question may have been settled elsewhere while another one was being answered.
-          if (isAsked(view, approval.id)) await this.#settle(approval, view.unsafe);
+          if (isOpen(view, approval.id)) await this.#answerQuestion(approval, view.unsafe);
         }
         if (ended !== undefined) {
           await this.#catchUp(ended.sessionId);
@@ -105,7 +105,7 @@ export class TaskRun {
           }
           return ended;
         }
-        await Promise.race([woken, lost.promise]);
+        await Promise.race([woken, connectionLost.promise]);
       }
     } finally {
       for (const signal of stopSignals) process.off(signal, stop);
@@ -132,14 +132,14 @@ export class TaskRun {
     else this.#printer.print(event);
   }
 
-  async #settle(approval: ApprovalView, unsafe: boolean): Promise<void> {
-    if (this.#stopping || this.#asked.has(approval.id)) return;
-    this.#asked.add(approval.id);
-    const elsewhere = Promise.withResolvers<undefined>();
-    const waiting = { id: approval.id, taken: () => elsewhere.resolve(undefined) };
-    this.#waiting.add(waiting);
-    const option = await this.#choose(approval, unsafe, elsewhere.promise);
-    this.#waiting.delete(waiting);
+  async #answerQuestion(approval: ApprovalView, unsafe: boolean): Promise<void> {
+    if (this.#stopping || this.#presented.has(approval.id)) return;
+    this.#presented.add(approval.id);
+    const withdrawn = Promise.withResolvers<undefined>();
+    const waiting = { id: approval.id, withdraw: () => withdrawn.resolve(undefined) };
+    this.#unanswered.add(waiting);
+    const option = await this.#promptUser(approval, unsafe, withdrawn.promise);
+    this.#unanswered.delete(waiting);
     if (option === undefined) return;
     this.#denied ||= option.kind === "reject_once" || option.kind === "reject_always";
     try {
@@ -151,40 +151,44 @@ export class TaskRun {
   }
 
   /**
-   * Asks the user. Returns undefined if `elsewhere` resolves first: the question was answered elsewhere, or the task
+   * Asks the user. Returns undefined if `withdrawn` resolves first: the question was answered elsewhere, or the task
    * is stopping.
    */
-  async #choose(
+  async #promptUser(
     approval: ApprovalView,
     unsafe: boolean,
-    elsewhere: Promise<undefined>,
+    withdrawn: Promise<undefined>,
   ): Promise<ApprovalOption | undefined> {
     // Look the option up lazily: not every question offers both.
-    const allow = () => optionOf(approval, "allow_once", "allow_always");
-    const deny = () => optionOf(approval, "reject_once", "reject_always");
+    const allow = () => requireOption(approval, "allow_once", "allow_always");
+    const deny = () => requireOption(approval, "reject_once", "reject_always");
     // `--approve allow` covers actions inside the jail only; an action that leaves it is always asked about.
-    const leaves = approval.boundary !== undefined;
-    if (this.#approve === "allow" && !leaves) return allow();
+    const leavesJail = approval.boundary !== undefined;
+    if (this.#approve === "allow" && !leavesJail) return allow();
     if (this.#approve === "deny") return deny();
     this.#printer.flush();
     showQuestion(approval);
     const out = process.stderr;
     for (;;) {
       out.write("Answer with a number, y or n: ");
-      const answer = await Promise.race([this.#answers.next(), elsewhere.then(() => null)]);
+      const answer = await Promise.race([this.#answers.next(), withdrawn.then(() => null)]);
       if (answer === null) {
         out.write(this.#stopping ? "not answered\n" : "answered elsewhere\n");
         return undefined;
       }
       this.#answers.take();
       if (answer === undefined) {
-        const deniedAs = leaves ? "it acts outside the jail" : unsafe ? "there is no jail" : undefined;
+        const denialReason = leavesJail
+          ? "it acts outside the jail"
+          : unsafe
+            ? "there is no jail"
+            : undefined;
         out.write(
-          deniedAs === undefined
+          denialReason === undefined
             ? "allowed once (no more answers on standard input; the action stays in the jail)\n"
-            : `denied (no more answers on standard input, and ${deniedAs})\n`,
+            : `denied (no more answers on standard input, and ${denialReason})\n`,
         );
-        return deniedAs === undefined ? allow() : deny();
+        return denialReason === undefined ? allow() : deny();
       }
       const text = answer.trim().toLowerCase();
       if (text === "y" || text === "yes" || text === "allow") return allow();
@@ -199,18 +203,18 @@ export class TaskRun {
 function showQuestion(approval: ApprovalView): void {
   const out = process.stderr;
   if (approval.boundary !== undefined) out.write("\nTHE GATE REQUIRES APPROVAL: this acts outside the jail.");
-  for (const line of originOf(approval)) out.write(`\n${line}`);
-  out.write(`\n${[harmless(approval.title), ...detailOf(approval)].join("\n")}\n`);
+  for (const line of originLines(approval)) out.write(`\n${line}`);
+  out.write(`\n${[harmless(approval.title), ...detailLines(approval)].join("\n")}\n`);
   approval.options.forEach((option, index) => {
     out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
   });
 }
 
-function isAsked(view: TaskView, approvalId: string): boolean {
+function isOpen(view: TaskView, approvalId: string): boolean {
   return view.approvals.some(({ id }) => id === approvalId);
 }
 
-function optionOf(approval: ApprovalView, ...kinds: readonly ApprovalOption["kind"][]): ApprovalOption {
+function requireOption(approval: ApprovalView, ...kinds: readonly ApprovalOption["kind"][]): ApprovalOption {
   for (const kind of kinds) {
     const option = approval.options.find((candidate) => candidate.kind === kind);
     if (option !== undefined) return option;
@@ -227,9 +231,9 @@ function hasEnded(view: TaskView): boolean {
 }
 
 /** Reads answers from standard input, one line per question; undefined at its end. */
-class Answers {
+class InputLines {
   #lines: AsyncIterator<string> | undefined;
-  #next: Promise<string | undefined> | undefined;
+  #peek: Promise<string | undefined> | undefined;
   #close = () => {};
 
   /** Peeks at the next line, or undefined at the end. Returns the same line until `take` is called. */
@@ -243,12 +247,12 @@ class Answers {
         process.stdin.destroy();
       };
     }
-    this.#next ??= this.#lines.next().then(({ value, done }) => (done === true ? undefined : value));
-    return this.#next;
+    this.#peek ??= this.#lines.next().then(({ value, done }) => (done === true ? undefined : value));
+    return this.#peek;
   }
 
   take(): void {
-    this.#next = undefined;
+    this.#peek = undefined;
   }
 
   close(): void {

@@ -12,7 +12,7 @@ import {
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { StudioClient, TaskView } from "@holdfast/studio";
 import { isBusy, statusLabel } from "../../task-status.ts";
-import { asOwner } from "../server/owner.ts";
+import { withOwnerAccess } from "../server/owner.ts";
 import { EventPrinter, printDiff } from "./event-printer.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
@@ -38,8 +38,8 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   if (values.branch !== undefined && verb !== "apply") throw new UsageError("--branch is only for apply");
   const json = values.json === true;
   // A stopped task is resumed first, so that its log records the end.
-  const works = verb === "stop" ? { task: id } : false;
-  return asOwner({ data: values.data, works }, async (owner) => {
+  const runTasks = verb === "stop" ? { task: id } : false;
+  return withOwnerAccess({ data: values.data, runTasks }, async (owner) => {
     if (verb === "list") {
       await list(owner.client, json);
       return 0;

@@ -4,7 +4,7 @@ import { formatBytes } from "@holdfast/web-parts/format";
 import { type ReactNode, useState } from "react";
 
 /** Number of members rendered initially; more on demand. */
-const membersAtOnce = 100;
+const membersPerPage = 100;
 const shownText = 2_000;
 
 /** Any value of the codec, as a collapsible tree. */
@@ -50,7 +50,7 @@ function Branch({
   readonly depth: number;
 }) {
   const [open, setOpen] = useState(depth === 0 || (depth < 3 && members.length <= 12));
-  const [shown, setShown] = useState(membersAtOnce);
+  const [shown, setShown] = useState(membersPerPage);
   return (
     <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -69,9 +69,9 @@ function Branch({
             <button
               type="button"
               className="link-button"
-              onClick={() => setShown((count) => count + membersAtOnce)}
+              onClick={() => setShown((count) => count + membersPerPage)}
             >
-              Show {Math.min(membersAtOnce, members.length - shown)} more of {members.length}
+              Show {Math.min(membersPerPage, members.length - shown)} more of {members.length}
             </button>
           )}
         </div>

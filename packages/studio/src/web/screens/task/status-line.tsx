@@ -9,7 +9,7 @@ import { isBusy, statusLabel } from "../../components/status.tsx";
 export function StatusLine({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
   const busy = isBusy(task.status);
   const now = useNow(1_000, busy);
-  const turn = lastTurn(log.transcript);
+  const turn = findLastTurn(log.transcript);
   const elapsed =
     turn === undefined ? undefined : (busy ? now : (turn.endedAt ?? turn.startedAt)) - turn.startedAt;
   const { usage } = task;
@@ -47,7 +47,9 @@ export function StatusLine({ task, log }: { readonly task: TaskView; readonly lo
 }
 
 /** The latest prompt and the end of its turn. */
-function lastTurn(transcript: Transcript): { startedAt: number; endedAt: number | undefined } | undefined {
+function findLastTurn(
+  transcript: Transcript,
+): { startedAt: number; endedAt: number | undefined } | undefined {
   let endedAt: number | undefined;
   for (let index = transcript.items.length - 1; index >= 0; index -= 1) {
     const item = transcript.items[index];
