@@ -22,7 +22,10 @@ interface Compiled {
   readonly functionUse: FunctionUse;
   readonly setsChanges: boolean;
   readonly rest: string;
-  /** Integers beyond 2^53 make a read run a second time; a statement that writes must run once. */
+  /**
+   * True if integers are read as bigints. A read that finds an integer beyond 2^53 runs again with bigints; a statement
+   * that writes must run only once, so it always uses them.
+   */
   bigints: boolean;
   arrays: boolean;
 }
@@ -62,14 +65,14 @@ class Prepared implements ActorStatement {
 }
 
 /**
- * User SQL on one connection. A statement that writes opens a transaction first, which the holder of the session ends.
+ * User SQL on one connection. A statement that writes opens a transaction first, which the owner of the session ends.
  */
 export class SqlSession {
   readonly #database: DatabaseSync;
   readonly #authorizer: Authorizer;
   readonly #lastWrite: LastWrite | undefined;
   readonly #cache = new Map<string, Compiled>();
-  /** The reason why the open transaction cannot be committed any more. */
+  /** The error that voided the open transaction, which can no longer be committed. */
   #voidedBy: HoldfastError | undefined;
   #open = false;
   /** True if the open transaction has written anything. */
@@ -111,9 +114,9 @@ export class SqlSession {
    */
   assertIntact(): void {
     if (this.#voidedBy === undefined) return;
-    const lost = this.#voidedBy;
+    const error = this.#voidedBy;
     this.rollbackAll();
-    throw lost;
+    throw error;
   }
 
   commit(): void {
@@ -164,11 +167,11 @@ export class SqlSession {
   }
 
   #compile(sql: string): Compiled | undefined {
-    const known = this.#cache.get(sql);
-    if (known !== undefined) {
+    const cached = this.#cache.get(sql);
+    if (cached !== undefined) {
       this.#cache.delete(sql);
-      this.#cache.set(sql, known);
-      return known;
+      this.#cache.set(sql, cached);
+      return cached;
     }
     const text = sql.replace(leadingBlank, "");
     if (text === "") return undefined;

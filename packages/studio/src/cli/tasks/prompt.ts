@@ -58,20 +58,20 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
         );
       return 0;
     }
-    const started = await untilStarted(owner.client, name, accepted.seq, json);
+    const started = await waitForStart(owner.client, name, accepted.seq, json);
     if (started.taskId === undefined) {
       const { error } = started;
       process.stderr.write(`${harmless(error === undefined ? started.state : formatError(error))}\n`);
       return 1;
     }
     const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
-    const ended = await run.untilEnded();
+    const ended = await run.waitForEnd();
     return ended.status === "idle" && !run.wasStopped ? 0 : 1;
   });
 }
 
 /** Resolves with the event once its turn has started, or once it has failed or finished without one. */
-async function untilStarted(
+async function waitForStart(
   client: StudioClient,
   name: string,
   seq: number,

@@ -57,7 +57,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       ...(values["from-head"] === true ? { fromHead: true } : {}),
     });
     const run = new TaskRun(owner.client, task.id, approve, values.json === true);
-    const ended = await run.untilEnded();
+    const ended = await run.waitForEnd();
     const diff = await owner.client.task(task.id).diff();
     if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
     else printDiff(screenOf(process.stdout), diff);

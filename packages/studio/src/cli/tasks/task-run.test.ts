@@ -32,7 +32,7 @@ test("a run catches up on what it missed during a server restart", async () => {
       on: async () => subscription,
     }),
   } as unknown as StudioClient;
-  const run = new TaskRun(client, "t", "deny", true).untilEnded();
+  const run = new TaskRun(client, "t", "deny", true).waitForEnd();
   await looked.promise;
   // By the end of this turn of the event loop, the run waits for the next change.
   await new Promise(setImmediate);
@@ -60,7 +60,7 @@ test("a turn has ended even if the task's next turn has already started", async 
       on: async () => ({ close: async () => {} }),
     }),
   } as unknown as StudioClient;
-  const run = new TaskRun(client, "t", "deny", true).untilEnded();
+  const run = new TaskRun(client, "t", "deny", true).waitForEnd();
   await looked.promise;
   await new Promise(setImmediate);
   // Like a group, which starts the next event as soon as a turn ends.
@@ -104,7 +104,7 @@ test("nothing of the following turn is shown or answered", async (t) => {
     }),
   } as unknown as StudioClient;
   const run = new TaskRun(client, "t", "allow", true);
-  const ended = run.untilEnded();
+  const ended = run.waitForEnd();
   await looked.promise;
   await new Promise(setImmediate);
   known = log.length;
@@ -148,7 +148,7 @@ test("a question without a deny option can still be allowed", async () => {
       on: async () => ({ close: async () => {} }),
     }),
   } as unknown as StudioClient;
-  const ended = await new TaskRun(client, "t", "allow", true).untilEnded();
+  const ended = await new TaskRun(client, "t", "allow", true).waitForEnd();
   assert.deepEqual([ended.status, answers], ["idle", ["a go"]]);
 });
 
@@ -180,7 +180,7 @@ test("a turn that the agent ends because of a denied question does not count as 
       }),
     } as unknown as StudioClient;
     const run = new TaskRun(client, "t", "deny", true);
-    await run.untilEnded();
+    await run.waitForEnd();
     stopped.push(run.wasStopped);
   }
   assert.deepEqual(stopped, [false, true]);

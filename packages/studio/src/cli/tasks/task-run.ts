@@ -53,7 +53,7 @@ export class TaskRun {
     this.#printer = new EventPrinter(this.#screen);
   }
 
-  async untilEnded(): Promise<TaskView> {
+  async waitForEnd(): Promise<TaskView> {
     const task = this.#client.task(this.#taskId);
     let view = await task.get();
     const session = this.#client.session(view.sessionId);
@@ -171,7 +171,7 @@ export class TaskRun {
     const out = process.stderr;
     for (;;) {
       out.write("Answer with a number, y or n: ");
-      const answer = await Promise.race([this.#answers.next(), withdrawn.then(() => null)]);
+      const answer = await Promise.race([this.#answers.peek(), withdrawn.then(() => null)]);
       if (answer === null) {
         out.write(this.#stopping ? "not answered\n" : "answered elsewhere\n");
         return undefined;
@@ -233,11 +233,11 @@ function hasEnded(view: TaskView): boolean {
 /** Reads answers from standard input, one line per question; undefined at its end. */
 class InputLines {
   #lines: AsyncIterator<string> | undefined;
-  #peek: Promise<string | undefined> | undefined;
+  #pending: Promise<string | undefined> | undefined;
   #close = () => {};
 
   /** Peeks at the next line, or undefined at the end. Returns the same line until `take` is called. */
-  next(): Promise<string | undefined> {
+  peek(): Promise<string | undefined> {
     if (this.#lines === undefined) {
       const reader = createInterface({ input: process.stdin });
       this.#lines = reader[Symbol.asyncIterator]();
@@ -247,12 +247,12 @@ class InputLines {
         process.stdin.destroy();
       };
     }
-    this.#peek ??= this.#lines.next().then(({ value, done }) => (done === true ? undefined : value));
-    return this.#peek;
+    this.#pending ??= this.#lines.next().then(({ value, done }) => (done === true ? undefined : value));
+    return this.#pending;
   }
 
   take(): void {
-    this.#peek = undefined;
+    this.#pending = undefined;
   }
 
   close(): void {
