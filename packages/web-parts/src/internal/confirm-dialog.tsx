@@ -11,7 +11,7 @@ export function ConfirmDialog({
   confirmClassName,
   describedByText = false,
   ready = true,
-  deed,
+  action,
   onDone,
   onClose,
 }: {
@@ -24,14 +24,14 @@ export function ConfirmDialog({
   readonly describedByText?: boolean;
   /** False while required input is missing. */
   readonly ready?: boolean;
-  readonly deed: () => Promise<unknown>;
+  readonly action: () => Promise<unknown>;
   readonly onDone?: (() => void) | undefined;
   readonly onClose: () => void;
 }) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const work = useMutation({
-    mutationFn: deed,
+    mutationFn: action,
     onSuccess() {
       dialog.current?.close();
       onDone?.();

@@ -43,7 +43,7 @@ function AskDialog({
       confirmLabel={confirmLabel}
       confirmClassName="button button-primary"
       ready={value !== ""}
-      deed={() => onConfirm(value)}
+      action={() => onConfirm(value)}
       onClose={onClose}
     >
       <div className="field">

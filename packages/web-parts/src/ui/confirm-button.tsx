@@ -28,7 +28,7 @@ export function ConfirmButton({
           confirmLabel={confirmLabel}
           confirmClassName="button button-stop"
           describedByText
-          deed={onConfirm}
+          action={onConfirm}
           onDone={onDone}
           onClose={onClose}
         >

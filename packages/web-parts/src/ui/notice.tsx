@@ -12,13 +12,13 @@ export function ErrorNotice({
   readonly title?: string;
   readonly onRetry?: () => void;
 }) {
-  const words = useWebApp().describeError(error);
+  const text = useWebApp().describeError(error);
   const code = errorCode(error);
   return (
     <div className="notice notice-error" role="alert">
       <p>
-        <strong>{title === undefined ? words.title : `${title} ${words.title}`}</strong>
-        {words.next !== "" && <> {words.next}</>}
+        <strong>{title === undefined ? text.title : `${title} ${text.title}`}</strong>
+        {text.next !== "" && <> {text.next}</>}
       </p>
       {(code !== undefined || onRetry !== undefined) && (
         <p className="notice-foot">

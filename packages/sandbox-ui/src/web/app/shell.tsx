@@ -6,11 +6,11 @@ import { useApi } from "../api/context.ts";
 import { permissionsQuery } from "../api/queries.ts";
 import { LinkContext } from "./link.ts";
 
-const offlineWords = {
+const offlineText = {
   title: "The server does not answer.",
   next: "The data shown may be out of date. Reconnecting…",
 };
-const endedWords = {
+const endedText = {
   title: "This sandbox has stopped, and so have its processes.",
   next: "It starts again with the next prompt of its task. Files are kept.",
 };
@@ -23,7 +23,7 @@ export function Shell() {
     <AppShell
       brand={{ word: "Sandbox", label: "Sandbox inspector" }}
       link={link === "ended" ? "offline" : link}
-      offline={link === "ended" ? endedWords : offlineWords}
+      offline={link === "ended" ? endedText : offlineText}
       navigation={<Navigation taskPath={taskPath} />}
     />
   );

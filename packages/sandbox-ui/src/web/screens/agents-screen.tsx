@@ -29,7 +29,7 @@ export function AgentsScreen() {
 }
 
 function AgentCard({ agent }: { readonly agent: AgentInfo }) {
-  const able = Object.entries(agent.capabilities).filter(([, has]) => has);
+  const capabilities = Object.entries(agent.capabilities).filter(([, has]) => has);
   return (
     <article className="card" aria-label={agent.id}>
       <header className="card-head">
@@ -50,9 +50,9 @@ function AgentCard({ agent }: { readonly agent: AgentInfo }) {
           <code className="muted">{agent.path}</code>
         </p>
       )}
-      {able.length > 0 && (
+      {capabilities.length > 0 && (
         <p className="tags">
-          {able.map(([name]) => (
+          {capabilities.map(([name]) => (
             <span key={name} className="tag">
               {name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}
             </span>

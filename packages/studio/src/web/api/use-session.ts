@@ -6,7 +6,7 @@ import { SessionLog, type SessionLogState } from "./session-log.ts";
 const initial: SessionLogState = { transcript: createTranscript(), phase: "loading" };
 
 /** Minimum interval between renders while an agent streams. */
-const drawIntervalMs = 40;
+const renderIntervalMs = 40;
 
 /** The live transcript of a session. */
 export function useSessionLog(sessionId: string | undefined): SessionLogState {
@@ -17,12 +17,12 @@ export function useSessionLog(sessionId: string | undefined): SessionLogState {
   useEffect(() => {
     if (sessionId === undefined) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const draw = () => {
+    const render = () => {
       timer = undefined;
       for (const listener of listeners.current) listener();
     };
     const next = new SessionLog(api.session(sessionId), () => {
-      timer ??= setTimeout(draw, drawIntervalMs);
+      timer ??= setTimeout(render, renderIntervalMs);
     });
     const unwatch = api.watchSession(sessionId, {
       on: { appended: (events) => next.appended(events) },

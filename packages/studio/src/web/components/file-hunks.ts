@@ -7,7 +7,7 @@ const maxCompared = 200_000;
 /** Time limit of a comparison: a few long lines without anything in common can take as long as many lines. */
 const compareMs = 200;
 /** Up to this length, texts that were not compared are shown completely; no question is longer. */
-const maxWhole = 32_768;
+const maxUncompared = 32_768;
 
 /**
  * The lines in which two texts differ; after the time limit, all lines of both. Undefined if the texts are too large
@@ -24,7 +24,7 @@ export function fileHunks(diff: TranscriptFileDiff): readonly PatchHunk[] | unde
           timeout: compareMs,
         });
   if (patch !== undefined) return toHunks(patch.hunks);
-  if (characters > maxWhole) return undefined;
+  if (characters > maxUncompared) return undefined;
   return toHunks([{ oldStart: 1, newStart: 1, lines: [...linesOf("-", oldText), ...linesOf("+", newText)] }]);
 }
 

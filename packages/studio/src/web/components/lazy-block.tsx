@@ -22,25 +22,25 @@ export function LazyBlock({
   const element = useRef<HTMLDivElement & HTMLUListElement>(null);
   const height = useRef(estimatedPx);
   const near = useNearViewport(element);
-  const drawn = near || force;
+  const rendered = near || force;
   useEffect(() => {
     const target = element.current;
-    if (!drawn || target === null) return;
+    if (!rendered || target === null) return;
     // Files are expanded and collapsed while their block is rendered.
     const observer = new ResizeObserver(() => {
       height.current = target.offsetHeight;
     });
     observer.observe(target);
     return () => observer.disconnect();
-  }, [drawn]);
+  }, [rendered]);
   return (
     <Element
       ref={element}
       className={className}
-      aria-hidden={drawn ? undefined : true}
-      style={drawn ? undefined : { height: height.current }}
+      aria-hidden={rendered ? undefined : true}
+      style={rendered ? undefined : { height: height.current }}
     >
-      {drawn && children()}
+      {rendered && children()}
     </Element>
   );
 }

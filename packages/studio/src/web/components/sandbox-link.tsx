@@ -3,9 +3,9 @@ import { type MouseEvent, useEffect, useState } from "react";
 import type { TaskView } from "../../contract.ts";
 
 /** Why a click did not open the sandbox. */
-const idleWords =
+const idleText =
   "The sandbox is not running: it stops when the agent has been idle. Send a prompt to start it again.";
-const preparingWords = "The sandbox is still being prepared.";
+const preparingText = "The sandbox is still being prepared.";
 
 /**
  * Opens the processes and files of a task's sandbox, which is another app on the same server. The sandbox stops when
@@ -19,7 +19,7 @@ export function SandboxLink({ task }: { readonly task: TaskView }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the status is what makes the notice old.
   useEffect(() => setStopped(false), [status]);
   const href = `/tasks/${id}/sandbox/ui/processes`;
-  const words = status === "preparing" ? preparingWords : idleWords;
+  const words = status === "preparing" ? preparingText : idleText;
   const open = async (event: MouseEvent) => {
     // The browser opens new tabs and windows itself.
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;

@@ -100,7 +100,7 @@ function OpenedActor({
       <div className="page actor-page">
         <ActorHeader />
         {gone ? (
-          <Ended reason={live.reason} />
+          <EndedNotice reason={live.reason} />
         ) : (
           <>
             <TabStrip
@@ -120,7 +120,7 @@ function OpenedActor({
   );
 }
 
-function Ended({ reason }: { readonly reason: string | undefined }) {
+function EndedNotice({ reason }: { readonly reason: string | undefined }) {
   const destroyed = reason === "actor.destroyed" || reason === "actor.not_found";
   return (
     <Empty title={destroyed ? "This actor was destroyed" : "This actor cannot be watched"}>

@@ -17,14 +17,18 @@ import type {
   WorkflowView,
 } from "./types.ts";
 
-const listed = (filter: ActorFilter) => ({ name: filter.name, prefix: filter.prefix, status: filter.status });
+const toQuery = (filter: ActorFilter) => ({
+  name: filter.name,
+  prefix: filter.prefix,
+  status: filter.status,
+});
 
 /** All actors of the server. */
 export const actors = {
   list: (filter: ActorFilter, limit: number, cursor?: string) =>
-    request<ActorPage>("GET", `/actors${query({ ...listed(filter), limit, cursor })}`),
+    request<ActorPage>("GET", `/actors${query({ ...toQuery(filter), limit, cursor })}`),
   count: async (filter: ActorFilter) =>
-    (await request<{ count: number }>("GET", `/actors/count${query(listed(filter))}`)).count,
+    (await request<{ count: number }>("GET", `/actors/count${query(toQuery(filter))}`)).count,
   names: async () =>
     Object.keys((await request<{ names: Record<string, unknown> }>("GET", "/actors/names")).names),
 } as const;

@@ -52,7 +52,7 @@ export interface LiveSnapshot {
 /** Maximum number of records and events that are kept; older ones are dropped. */
 const maxKept = 500;
 /** Streamed records are rendered together at this interval: rendering each one would block the page. */
-const drawAfterMs = 100;
+const renderIntervalMs = 100;
 const firstRetryMs = 300;
 const maxRetryMs = 5_000;
 
@@ -64,7 +64,7 @@ export class LiveFeed {
   #snapshot: LiveSnapshot = { status: "connecting", reason: undefined, logs: [], events: [] };
   #socket: WebSocket | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #renderTimer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #seq = 0;
 
@@ -85,8 +85,8 @@ export class LiveFeed {
     this.#open();
     return () => {
       clearTimeout(this.#retry);
-      clearTimeout(this.#drawing);
-      this.#drawing = undefined;
+      clearTimeout(this.#renderTimer);
+      this.#renderTimer = undefined;
       const socket = this.#socket;
       this.#socket = undefined;
       socket?.close();
@@ -153,10 +153,10 @@ export class LiveFeed {
   /** {@link #set} for data that may arrive thousands of times per second. */
   #stream(change: Partial<LiveSnapshot>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
-    this.#drawing ??= setTimeout(() => {
-      this.#drawing = undefined;
+    this.#renderTimer ??= setTimeout(() => {
+      this.#renderTimer = undefined;
       this.#notify();
-    }, drawAfterMs);
+    }, renderIntervalMs);
   }
 
   #notify(): void {

@@ -1,6 +1,6 @@
 import type { WorkflowEntry, WorkflowHistory } from "./types.ts";
 
-const kindWords: Readonly<Record<string, string>> = {
+const kindLabels: Readonly<Record<string, string>> = {
   WorkflowStepEntry: "step",
   WorkflowLoopEntry: "loop",
   WorkflowSleepEntry: "sleep",
@@ -17,7 +17,7 @@ const kindWords: Readonly<Record<string, string>> = {
 };
 
 export function entryKindLabel(entry: WorkflowEntry): string {
-  return kindWords[entry.kind.tag] ?? entry.kind.tag;
+  return kindLabels[entry.kind.tag] ?? entry.kind.tag;
 }
 
 /** The location of an entry, such as `payments / 2 / charge` for a step in the third iteration of a loop. */

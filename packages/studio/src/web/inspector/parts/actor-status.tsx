@@ -1,19 +1,19 @@
 import type { LiveStatus } from "../api/live.ts";
 import type { ActorStatus } from "../api/types.ts";
 
-const words: Readonly<Record<ActorStatus, string>> = { running: "Awake", sleeping: "Asleep" };
+const statusLabels: Readonly<Record<ActorStatus, string>> = { running: "Awake", sleeping: "Asleep" };
 
 /** Shape, colour and word convey the same. */
 export function ActorStatusPill({ status }: { readonly status: ActorStatus }) {
   return (
     <span className={`status status-actor-${status}`} data-status={status}>
       <span className="status-dot" aria-hidden="true" />
-      {words[status]}
+      {statusLabels[status]}
     </span>
   );
 }
 
-const liveWords: Readonly<Record<LiveStatus, string>> = {
+const liveLabels: Readonly<Record<LiveStatus, string>> = {
   connecting: "Connecting…",
   running: "Awake",
   sleeping: "Asleep",
@@ -26,7 +26,7 @@ export function LivePill({ status }: { readonly status: LiveStatus }) {
   return (
     <span className={`status status-actor-${status}`} data-live={status} role="status">
       <span className="status-dot" aria-hidden="true" />
-      {liveWords[status]}
+      {liveLabels[status]}
     </span>
   );
 }

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 
 /** Number of members rendered initially; more on demand. */
 const membersPerPage = 100;
-const shownText = 2_000;
+const maxTextCharacters = 2_000;
 
 /** Any value of the codec, as a collapsible tree. */
 export function JsonTree({ value, label }: { readonly value: unknown; readonly label: string }) {
@@ -110,8 +110,8 @@ export function leafText(value: unknown): string {
   switch (typeof value) {
     case "string": {
       const text = visibleText(value);
-      const rest = text.length - shownText;
-      return rest > 0 ? `"${text.slice(0, shownText)}" and ${rest} more characters` : `"${text}"`;
+      const rest = text.length - maxTextCharacters;
+      return rest > 0 ? `"${text.slice(0, maxTextCharacters)}" and ${rest} more characters` : `"${text}"`;
     }
     case "bigint":
       return `${value}n`;

@@ -9,7 +9,7 @@ import { CodeField, SelectField } from "../parts/fields.tsx";
 import { RowsTable } from "../parts/rows-table.tsx";
 
 /** Maximum number of rows of a query that are rendered. */
-const shownRows = 500;
+const maxRenderedRows = 500;
 
 /** The actor's SQLite database: its tables, and a SQL console. */
 export function DatabaseTab() {
@@ -62,9 +62,9 @@ function QueryBox() {
         <div className="query-result" data-testid="query-result">
           <p className="muted small" role="status">
             {run.data.length === 0 ? "Done. No rows returned." : `${formatCount(run.data.length)} rows.`}
-            {run.data.length > shownRows && ` The first ${formatCount(shownRows)} are shown.`}
+            {run.data.length > maxRenderedRows && ` The first ${formatCount(maxRenderedRows)} are shown.`}
           </p>
-          {run.data.length > 0 && <RowsTable label="Result" rows={run.data.slice(0, shownRows)} />}
+          {run.data.length > 0 && <RowsTable label="Result" rows={run.data.slice(0, maxRenderedRows)} />}
         </div>
       )}
     </form>

@@ -13,7 +13,7 @@ export function HistoryTab() {
   const { api } = useOpenActor();
   const [time, setTime] = useState(() => localTime(Date.now()));
   const at = new Date(time).getTime();
-  const look = useMutation({
+  const stateAt = useMutation({
     mutationFn: async (when: number) => ({ when, state: await api.stateAt(when) }),
   });
   return (
@@ -31,7 +31,7 @@ export function HistoryTab() {
         aria-label="Earlier state"
         onSubmit={(event) => {
           event.preventDefault();
-          if (Number.isFinite(at)) look.mutate(at);
+          if (Number.isFinite(at)) stateAt.mutate(at);
         }}
       >
         <TextField
@@ -45,17 +45,19 @@ export function HistoryTab() {
           <button
             type="submit"
             className="button button-primary"
-            disabled={!Number.isFinite(at) || look.isPending}
+            disabled={!Number.isFinite(at) || stateAt.isPending}
           >
             Show the state
           </button>
         </div>
       </form>
-      {look.isError && <ErrorNotice error={look.error} title="The state at this time is not available." />}
-      {look.isSuccess && (
+      {stateAt.isError && (
+        <ErrorNotice error={stateAt.error} title="The state at this time is not available." />
+      )}
+      {stateAt.isSuccess && (
         <div className="box" data-testid="state-at">
-          <p className="row-meta">As it was at {formatDateTime(look.data.when)}</p>
-          <JsonTree value={look.data.state} label="state" />
+          <p className="row-meta">State at {formatDateTime(stateAt.data.when)}</p>
+          <JsonTree value={stateAt.data.state} label="state" />
         </div>
       )}
       <ForkForm at={at} />
@@ -98,7 +100,7 @@ function ForkForm({ at }: { readonly at: number }) {
           </button>
           <label className="check">
             <input type="checkbox" checked={past} onChange={(event) => setPast(event.target.checked)} />
-            As it was at the time above
+            At the time above
           </label>
         </div>
         {fork.isError && <ErrorNotice error={fork.error} title="The actor was not forked." />}

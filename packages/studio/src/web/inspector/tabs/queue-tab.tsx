@@ -133,7 +133,7 @@ function SendForm() {
   );
 }
 
-const statusWords: Readonly<Record<QueueMessage["status"], string>> = {
+const statusLabels: Readonly<Record<QueueMessage["status"], string>> = {
   ready: "ready",
   delayed: "delayed",
   out: "with a consumer",
@@ -145,7 +145,7 @@ function MessageFacts({ message }: { readonly message: QueueMessage }) {
     <>
       <p className="row-title">
         <span className="muted">#{message.id}</span> {visibleText(message.name)}{" "}
-        <span className="tag">{statusWords[message.status]}</span>{" "}
+        <span className="tag">{statusLabels[message.status]}</span>{" "}
         {message.priority !== 0 && <span className="tag">priority {message.priority}</span>}
       </p>
       <p className="row-meta">

@@ -62,7 +62,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
   // A recurring schedule is identified by its name, any other by its id.
   const handle = schedule.name ?? schedule.id;
   const title = schedule.name ?? schedule.action;
-  const deed = useActorMutation(
+  const action = useActorMutation(
     address,
     (verb: "run" | "pause" | "resume") => api.schedule(handle, verb),
     "schedules",
@@ -85,17 +85,17 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
           {(schedule.attempts ?? 0) > 0 && <>, {schedule.attempts} attempts</>}
         </p>
         {schedule.args.length > 0 && <Value value={schedule.args} label="Arguments" />}
-        {deed.isError && <ErrorNotice error={deed.error} />}
-        {deed.data?.ok === false && <p className="row-error">It is already running.</p>}
+        {action.isError && <ErrorNotice error={action.error} />}
+        {action.data?.ok === false && <p className="row-error">It is already running.</p>}
       </div>
       <div className="row-deeds">
         <button
           type="button"
           className="button button-small"
           aria-label={`Run now: ${title}`}
-          disabled={deed.isPending}
+          disabled={action.isPending}
           onClick={() =>
-            deed.mutate("run", {
+            action.mutate("run", {
               onSuccess: ({ ok }) => announce(ok ? "Started." : "It is already running."),
             })
           }
@@ -107,8 +107,8 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
             type="button"
             className="button button-small"
             aria-label={`${paused ? "Resume" : "Pause"} ${title}`}
-            disabled={deed.isPending}
-            onClick={() => deed.mutate(paused ? "resume" : "pause")}
+            disabled={action.isPending}
+            onClick={() => action.mutate(paused ? "resume" : "pause")}
           >
             {paused ? "Resume" : "Pause"}
           </button>
@@ -139,7 +139,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
   );
 }
 
-const resultWords: Readonly<Record<CronFire["result"], string>> = {
+const resultLabels: Readonly<Record<CronFire["result"], string>> = {
   running: "running",
   ok: "done",
   error: "failed",
@@ -158,7 +158,7 @@ function History({ name }: { readonly name: string }) {
         <li key={index} data-result={fire.result}>
           <span className={`status status-fire-${fire.result}`}>
             <span className="status-dot" aria-hidden="true" />
-            {resultWords[fire.result]}
+            {resultLabels[fire.result]}
           </span>
           <span className="muted">
             due {formatDateTime(fire.scheduledAt)}, began {formatClock(fire.firedAt)}

@@ -124,7 +124,7 @@ function Checks({ checks }: { readonly checks: readonly SystemCheck[] }) {
   );
 }
 
-const checkWords: Readonly<Record<SystemCheck["status"], string>> = {
+const checkLabels: Readonly<Record<SystemCheck["status"], string>> = {
   ok: "OK",
   warning: "Warning",
   failed: "Failed",
@@ -132,7 +132,7 @@ const checkWords: Readonly<Record<SystemCheck["status"], string>> = {
 
 function CheckMark({ status }: { readonly status: SystemCheck["status"] }) {
   return (
-    <span className={`mark mark-${status}`} role="img" aria-label={checkWords[status]}>
+    <span className={`mark mark-${status}`} role="img" aria-label={checkLabels[status]}>
       {status === "ok" ? <CheckIcon /> : status === "warning" ? <WarningIcon /> : <CrossIcon />}
     </span>
   );

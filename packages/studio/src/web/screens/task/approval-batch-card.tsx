@@ -7,7 +7,7 @@ import { useApi } from "../../api/context.ts";
 import { answersFor, summaryLine } from "./approval-batch.ts";
 
 /**
- * Answers many questions of the gate together. Nothing is selected initially, so that nothing is allowed unseen; each
+ * Answers several questions of the gate together. Nothing is selected initially, so that nothing is allowed unseen; each
  * question is shown completely on its own card below.
  */
 export function ApprovalBatchCard({

@@ -60,9 +60,9 @@ export function Approvals({ task }: { readonly task: TaskView }) {
           key={approval.id}
           taskId={task.id}
           approval={approval}
-          place={open.length === 1 ? undefined : `${index + 1} of ${open.length}`}
+          position={open.length === 1 ? undefined : `${index + 1} of ${open.length}`}
           onSubmit={() => submit([approval.id])}
-          onUnheard={(error) => {
+          onUndelivered={(error) => {
             setAnswered((known) => new Set(known).add(approval.id));
             setUnheard(error);
           }}
@@ -90,7 +90,7 @@ function useSettledElsewhere(task: TaskView, submitted: RefObject<ReadonlySet<st
       if (previous !== undefined && approvals.length > previous.length) setMessage(undefined);
       return;
     }
-    const words = settledWords(last, status);
+    const words = describeSettlement(last, status);
     setMessage(words);
     // The status changes at the same time, and its polite announcement would replace this one.
     announce(words, "assertive");
@@ -98,7 +98,7 @@ function useSettledElsewhere(task: TaskView, submitted: RefObject<ReadonlySet<st
   return message;
 }
 
-function settledWords({ title, expiresAt }: ApprovalView, status: TaskView["status"]): string {
+function describeSettlement({ title, expiresAt }: ApprovalView, status: TaskView["status"]): string {
   const name = visibleText(title);
   if (status === "stopped") return `The task was stopped before “${name}” was answered.`;
   if (status === "failed") return `The task failed before “${name}” was answered.`;
@@ -115,18 +115,19 @@ function isFocusIdle(): boolean {
 function ApprovalCard({
   taskId,
   approval,
-  place,
+  position,
   onSubmit,
-  onUnheard,
+  onUndelivered,
   onAnswered,
 }: {
   readonly taskId: string;
   readonly approval: ApprovalView;
   /** Its position among several questions, whose titles may be the same. */
-  readonly place: string | undefined;
+  readonly position: string | undefined;
   /** Called before the answer is sent. */
   readonly onSubmit: () => void;
-  readonly onUnheard: (error: unknown) => void;
+  /** Called if the agent exited before it received the answer. */
+  readonly onUndelivered: (error: unknown) => void;
   readonly onAnswered: (outcome: string) => void;
 }) {
   const id = useId();
@@ -142,7 +143,7 @@ function ApprovalCard({
       // Answered in another window, or expired: the next view removes the card.
       const code = errorCode(error);
       if (code === "approval.agent_gone") {
-        onUnheard(error);
+        onUndelivered(error);
         void queries.invalidateQueries({ queryKey: ["task", taskId] });
       }
       if (
@@ -158,7 +159,7 @@ function ApprovalCard({
   return (
     <section
       className={approval.boundary === undefined ? "approval" : "approval approval-boundary"}
-      aria-labelledby={place === undefined ? `${id}-title` : `${id}-title ${id}-place`}
+      aria-labelledby={position === undefined ? `${id}-title` : `${id}-title ${id}-position`}
       aria-describedby={approval.boundary === undefined ? undefined : `${id}-boundary`}
       tabIndex={-1}
       data-approval={approval.id}
@@ -167,7 +168,7 @@ function ApprovalCard({
         <ToolIcon kind={approval.kind ?? "other"} />
         {approval.boundary === undefined ? "The agent requests approval" : "The gate requires approval"}
         {approval.kind === undefined ? "" : ` · ${approval.kind}`}
-        {place !== undefined && <span id={`${id}-place`}>{place}</span>}
+        {position !== undefined && <span id={`${id}-position`}>{position}</span>}
         <span className="approval-left">
           {left > 0 ? `expires in ${formatDuration(left)}` : "expires now"}
         </span>
@@ -220,8 +221,8 @@ function offersRule({ boundary, proposal, options }: ApprovalView): boolean {
 function Rule({ approval }: { readonly approval: ApprovalView }) {
   return (
     <details className="approval-rule">
-      <summary>The rule that “always allow” adds</summary>
-      <p className="muted">It is added to policy.json. Remove it there to be asked again.</p>
+      <summary>Rule added by “Always allow”</summary>
+      <p className="muted">The rule is added to policy.json. Delete it there to be asked again.</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
       <pre className="approval-detail" tabIndex={0}>
         {visibleText(JSON.stringify(approval.proposal, null, 2))}

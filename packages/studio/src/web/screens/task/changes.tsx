@@ -267,11 +267,11 @@ const FileSection = memo(function FileSection({
 function FileBody({ file }: { readonly file: DiffFile }) {
   const hunks = useMemo(() => parsePatch(file.patch), [file.patch]);
   if (file.binary) return <p className="file-note">This is a binary file. Its content is not shown.</p>;
-  if (hunks.length === 0) return <p className="file-note">{emptyWords(file)}</p>;
+  if (hunks.length === 0) return <p className="file-note">{describeEmptyDiff(file)}</p>;
   return <DiffLines hunks={hunks} label={`Changes of ${file.path}`} />;
 }
 
-function emptyWords(file: DiffFile): string {
+function describeEmptyDiff(file: DiffFile): string {
   if (file.additions + file.deletions > 0) return "Not shown, because all changes together are too large.";
   return file.status === "added" ? "This file is empty." : "Only the name, type or mode changed.";
 }

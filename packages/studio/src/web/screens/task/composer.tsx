@@ -7,7 +7,7 @@ import { useApi } from "../../api/context.ts";
 import { isResponseLost } from "../../api/errors.ts";
 import { promptDraft } from "./prompt-draft.ts";
 
-const reasons: Readonly<Record<TaskStatus, string>> = {
+const statusHints: Readonly<Record<TaskStatus, string>> = {
   preparing: "The task is being prepared. Your prompt is queued until the first turn ends.",
   running: "The agent is working. Your prompt is queued until this turn ends.",
   waiting: "The agent waits for your answer. Your prompt is queued until this turn ends.",
@@ -65,7 +65,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
         </button>
       </div>
       <p id={`${id}-reason`} className="composer-reason">
-        {reasons[task.status]}
+        {statusHints[task.status]}
       </p>
     </form>
   );

@@ -4,12 +4,12 @@ import { useState } from "react";
 import { Markdown } from "../../components/markdown.tsx";
 
 /** Longer messages are shown as plain text, initially only their end: rendering megabytes of Markdown takes seconds. */
-const maxMarkdown = 60_000;
-const shownAtFirst = 20_000;
+const maxMarkdownCharacters = 60_000;
+const initialCharacters = 20_000;
 
 export function Message({ text }: { readonly text: string }) {
   const [whole, setWhole] = useState(false);
-  if (text.length <= maxMarkdown) return <Markdown text={text} />;
+  if (text.length <= maxMarkdownCharacters) return <Markdown text={text} />;
   return (
     <div className="markdown">
       <p>
@@ -17,7 +17,7 @@ export function Message({ text }: { readonly text: string }) {
           {whole ? "Show only the end" : `Show all ${formatCount(text.length)} characters`}
         </button>
       </p>
-      <p className="long-text">{visibleText(whole ? text : text.slice(-shownAtFirst))}</p>
+      <p className="long-text">{visibleText(whole ? text : text.slice(-initialCharacters))}</p>
     </div>
   );
 }

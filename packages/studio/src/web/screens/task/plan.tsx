@@ -1,7 +1,7 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import type { TranscriptPlanEntry } from "../../../transcript.ts";
 
-const words: Readonly<Record<TranscriptPlanEntry["status"], string>> = {
+const statusLabels: Readonly<Record<TranscriptPlanEntry["status"], string>> = {
   pending: "To do",
   in_progress: "Now",
   completed: "Done",
@@ -25,7 +25,7 @@ export function Plan({ entries }: { readonly entries: readonly TranscriptPlanEnt
       <ol>
         {entries.map((entry, index) => (
           <li key={index} className={`plan-entry plan-${entry.status}`}>
-            <span className="plan-mark">{words[entry.status]}</span>
+            <span className="plan-mark">{statusLabels[entry.status]}</span>
             {visibleText(entry.content)}
           </li>
         ))}

@@ -27,7 +27,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
   const api = useApi();
   const query = useQuery(taskQuery(api, taskId));
   useTaskLive(taskId);
-  usePageTitle(query.data === undefined ? "Task" : titleOf(query.data));
+  usePageTitle(query.data === undefined ? "Task" : pageTitle(query.data));
   if (query.data !== undefined) return <Workspace task={query.data} />;
   if (query.isPending) {
     return (
@@ -50,7 +50,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
 }
 
 /** Title of the browser tab; the number in front is visible among many tabs. */
-function titleOf({ status, title, approvals }: TaskView): string {
+function pageTitle({ status, title, approvals }: TaskView): string {
   const questions = approvals.length === 0 ? "" : `(${approvals.length}) `;
   return `${questions}${statusLabel(status)}: ${title}`;
 }

@@ -5,7 +5,7 @@ import type { TranscriptToolCall } from "../../../transcript.ts";
 import { FileDiff } from "../../components/file-diff.tsx";
 import { ToolIcon } from "../../components/tool-icon.tsx";
 
-const statusWords: Readonly<Record<TranscriptToolCall["status"], string>> = {
+const statusLabels: Readonly<Record<TranscriptToolCall["status"], string>> = {
   pending: "waiting",
   in_progress: "running",
   completed: "done",
@@ -36,7 +36,7 @@ export function ToolCall({ call }: { readonly call: TranscriptToolCall }) {
         <span className="tool-title">{visibleText(call.title)}</span>
         <span className="tool-status">
           {call.status === "in_progress" && <span className="spinner" aria-hidden="true" />}
-          <span className="visually-hidden">{call.kind},</span> {statusWords[call.status]}
+          <span className="visually-hidden">{call.kind},</span> {statusLabels[call.status]}
         </span>
       </summary>
       {open && <ToolBody call={call} />}

@@ -85,7 +85,7 @@ function preview(text: string): string {
     .trim();
 }
 
-const outcomes: Readonly<Record<Extract<TranscriptItem, { type: "approval" }>["state"], string>> = {
+const outcomeLabels: Readonly<Record<Extract<TranscriptItem, { type: "approval" }>["state"], string>> = {
   waiting: "Waiting for an answer",
   allowed: "You allowed",
   denied: "You denied",
@@ -99,7 +99,7 @@ function SettledApproval({ item }: { readonly item: Extract<TranscriptItem, { ty
   return (
     <p className={`event event-approval event-${item.state}`} data-approval-state={item.state}>
       <span>
-        <strong>{outcomes[item.state]}:</strong> {visibleText(item.approval.title)}
+        <strong>{outcomeLabels[item.state]}:</strong> {visibleText(item.approval.title)}
         {option !== undefined && <span className="muted"> ({visibleText(option.name)})</span>}
       </span>
       <Clock at={item.at} />

@@ -26,8 +26,8 @@ export function Transcript({
   const scroller = useRef<HTMLElement>(null);
   const [shown, setShown] = useState(windowSize);
   const start = Math.max(0, items.length - shown);
-  const { atEnd, toEnd } = useFollow(scroller, items);
-  const showEarlier = useKeepPlace(scroller, start, () => setShown((known) => known + windowSize));
+  const { atEnd, toEnd } = useFollowEnd(scroller, items);
+  const showEarlier = useScrollAnchor(scroller, start, () => setShown((known) => known + windowSize));
   return (
     <div className="transcript-frame">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
@@ -42,7 +42,7 @@ export function Transcript({
         {busy && (
           <p className="working">
             <span className="spinner" aria-hidden="true" />
-            {workingWords(status)}
+            {workingText(status)}
           </p>
         )}
       </section>
@@ -55,7 +55,7 @@ export function Transcript({
   );
 }
 
-function workingWords(status: TaskStatus): string {
+function workingText(status: TaskStatus): string {
   if (status === "preparing") return "Cloning the repository and starting the jail…";
   return status === "waiting" ? "Waiting for your answer below" : "Working…";
 }
@@ -107,7 +107,7 @@ function Earlier({
 }
 
 /** Follows the end while the reader is there. */
-function useFollow(scroller: React.RefObject<HTMLElement | null>, items: readonly TranscriptItem[]) {
+function useFollowEnd(scroller: React.RefObject<HTMLElement | null>, items: readonly TranscriptItem[]) {
   const following = useRef(true);
   const [atEnd, setAtEnd] = useState(true);
   useEffect(() => {
@@ -146,7 +146,7 @@ function useFollow(scroller: React.RefObject<HTMLElement | null>, items: readonl
 }
 
 /** Entries added above must not move the visible ones. */
-function useKeepPlace(scroller: React.RefObject<HTMLElement | null>, start: number, grow: () => void) {
+function useScrollAnchor(scroller: React.RefObject<HTMLElement | null>, start: number, grow: () => void) {
   const heightBefore = useRef<number>(undefined);
   const growRef = useRef(grow);
   growRef.current = grow;
