@@ -44,9 +44,9 @@ export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry
     const latest = useLatest(opts);
     const subscribe = useCallback(
       (listener: () => void) => {
-        // The hash stands for the options, which are a new object at each render.
+        // The options are a new object at each render, but equal hashes mean equal options.
         if (enabled) return connections.getOrCreate(hash, latest.current).subscribe(listener);
-        // A disabled connection does not linger: enabling it again is a new attempt.
+        // Close immediately: enabling it again is a new attempt.
         connections.closeUnused(hash);
         return noop;
       },

@@ -32,7 +32,7 @@ export class Connections<R extends AnyRegistry> {
     return this.#byHash.get(hash)?.snapshot ?? idleSnapshot;
   }
 
-  /** Closes the connection now if it has no users. */
+  /** Closes the connection immediately if it has no users. */
   closeUnused(hash: string): void {
     this.#byHash.get(hash)?.closeIfUnused();
   }
@@ -50,7 +50,7 @@ export class Connections<R extends AnyRegistry> {
   }
 }
 
-/** Equal for options with the same actor and connection parameters. */
+/** Hash that is equal for options with the same actor and connection parameters. */
 export function hashOptions(options: UseActorOptions<string>): string {
   const { name, key, id, params, noCreate = false } = options;
   return JSON.stringify([
@@ -63,7 +63,7 @@ export function hashOptions(options: UseActorOptions<string>): string {
 }
 
 /**
- * With the wire's codec: plain JSON fails for a bigint, and encodes every Map alike. The connection reports
+ * Encodes with the codec of the wire, because plain JSON fails for a bigint and encodes every Map alike. The connection reports
  * unsupported values.
  */
 function serializeParams(params: unknown): string | null {
@@ -75,7 +75,7 @@ function serializeParams(params: unknown): string | null {
   }
 }
 
-/** Rendering must not fail for an invalid key: it may not be known yet; otherwise the connection reports it. */
+/** Does not throw for an invalid key: it may be undefined during the first renders, and the connection reports it. */
 function serializeKey(key: ActorKeyInput): unknown {
   try {
     return encodeKey(normalizeKey(key));

@@ -1,4 +1,4 @@
-/** Concurrent loads, of which only the newest counts; an older one ends together with it. */
+/** Runs concurrent loads. Only the newest delivers its result; older ones settle together with it. */
 export class LatestLoad {
   #newest: Promise<void> | undefined;
   #owner: unknown;

@@ -1,5 +1,5 @@
-/** A change whose call is pending, or waits for another one. */
-export interface Optimistic<State> {
+/** An optimistic change whose call is pending, or confirmed while an earlier one is pending. */
+export interface OptimisticChange<State> {
   readonly number: number;
   readonly apply: ((state: State) => State) | undefined;
   readonly confirmed: boolean;
@@ -11,8 +11,8 @@ export interface Optimistic<State> {
  */
 export interface View<State> {
   readonly loaded: { readonly state: State } | undefined;
-  readonly changes: readonly Optimistic<State>[];
-  readonly heldEvents: readonly ((state: State) => State)[];
+  readonly changes: readonly OptimisticChange<State>[];
+  readonly queuedEvents: readonly ((state: State) => State)[];
   readonly error: Error | null;
 }
 
@@ -20,37 +20,37 @@ export type ViewAction<State> =
   | { readonly type: "loaded"; readonly state: State }
   | { readonly type: "failed"; readonly error: Error }
   | { readonly type: "event"; readonly apply: (state: State) => State }
-  | { readonly type: "change"; readonly number: number; readonly apply: Optimistic<State>["apply"] }
+  | { readonly type: "change"; readonly number: number; readonly apply: OptimisticChange<State>["apply"] }
   | { readonly type: "confirmed"; readonly number: number }
   | { readonly type: "refused"; readonly number: number };
 
 export function initialView<State>(): View<State> {
-  return { loaded: undefined, changes: [], heldEvents: [], error: null };
+  return { loaded: undefined, changes: [], queuedEvents: [], error: null };
 }
 
 function reduceView<State>(view: View<State>, action: ViewAction<State>): View<State> {
   switch (action.type) {
     case "loaded":
       // Responses and events of one connection are in order: queued events are part of this state.
-      return settled({ ...view, loaded: { state: action.state }, heldEvents: [], error: null });
+      return applyQueued({ ...view, loaded: { state: action.state }, queuedEvents: [], error: null });
     case "failed":
       return { ...view, error: action.error };
     case "event":
       // Before the first load there is nothing to change: the load includes it.
       return view.loaded === undefined
         ? view
-        : settled({ ...view, heldEvents: [...view.heldEvents, action.apply] });
+        : applyQueued({ ...view, queuedEvents: [...view.queuedEvents, action.apply] });
     case "change": {
       const change = { number: action.number, apply: action.apply, confirmed: false };
       return { ...view, changes: [...view.changes, change] };
     }
     case "confirmed": {
-      const confirm = (change: Optimistic<State>) =>
+      const confirm = (change: OptimisticChange<State>) =>
         change.number === action.number ? { ...change, confirmed: true } : change;
-      return settled({ ...view, changes: view.changes.map(confirm) });
+      return applyQueued({ ...view, changes: view.changes.map(confirm) });
     }
     case "refused":
-      return settled({ ...view, changes: view.changes.filter(({ number }) => number !== action.number) });
+      return applyQueued({ ...view, changes: view.changes.filter(({ number }) => number !== action.number) });
   }
 }
 
@@ -76,18 +76,18 @@ export function reduceOwnedView<State>(
   { owner, isShown, action }: OwnedAction<State>,
 ): OwnedView<State> {
   const isOwn = owned.owner === owner;
-  // A late result of an actor that the component no longer shows.
+  // Ignore a late result of an actor that the component no longer shows.
   if (!isOwn && !isShown) return owned;
   const view = reduceView(isOwn ? owned.view : initialView<State>(), action);
   return view === owned.view ? owned : { owner, view };
 }
 
 /** Once no change is pending, events are applied again. */
-function settled<State>(view: View<State>): View<State> {
+function applyQueued<State>(view: View<State>): View<State> {
   if (!view.changes.every(({ confirmed }) => confirmed)) return view;
-  const { loaded, heldEvents } = view;
-  const next = loaded && { state: heldEvents.reduce((state, apply) => apply(state), loaded.state) };
-  return { ...view, loaded: heldEvents.length === 0 ? loaded : next, changes: [], heldEvents: [] };
+  const { loaded, queuedEvents: heldEvents } = view;
+  const next = loaded && { state: queuedEvents.reduce((state, apply) => apply(state), loaded.state) };
+  return { ...view, loaded: queuedEvents.length === 0 ? loaded : next, changes: [], queuedEvents: [] };
 }
 
 /** The loaded state with the optimistic changes, in the order in which they were made. */

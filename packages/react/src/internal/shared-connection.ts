@@ -25,7 +25,7 @@ type Readiness =
 
 /** One connection for all components with the same options; closes some time after the last one has unmounted. */
 export class SharedConnection {
-  readonly #handle: () => ActorHandle;
+  readonly #createHandle: () => ActorHandle;
   readonly #onClose: () => void;
   readonly #listeners = new Set<() => void>();
   #snapshot: ActorSnapshot<AnyActorDefinition> = idleSnapshot;
@@ -34,9 +34,9 @@ export class SharedConnection {
   #users = 0;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(handle: () => ActorHandle, onEnd: () => void) {
-    this.#handle = handle;
-    this.#onClose = onEnd;
+  constructor(handle: () => ActorHandle, onClose: () => void) {
+    this.#createHandle = handle;
+    this.#onClose = onClose;
   }
 
   get snapshot(): ActorSnapshot<AnyActorDefinition> {
@@ -61,8 +61,8 @@ export class SharedConnection {
   };
 
   /**
-   * Opens the connection if necessary, and throws what suspends a component: a promise until it is open, or the error
-   * if it was refused. (`use` does the same, but only in React 19.)
+   * Suspends a component until the connection is open, opening it if necessary: throws a promise, or the error if it
+   * was refused. (`use` does the same, but only in React 19.)
    */
   suspend(): void {
     this.#open();
@@ -71,7 +71,7 @@ export class SharedConnection {
     if (readiness.state === "refused") throw readiness.error;
   }
 
-  /** Closes it now if it has no users. */
+  /** Closes the connection immediately if it has no users. */
   closeIfUnused(): void {
     if (this.#users === 0) this.#close();
   }
@@ -79,9 +79,9 @@ export class SharedConnection {
   #open(): void {
     if (this.#connection !== undefined || this.#readiness.state === "refused") return;
     try {
-      this.#attach(this.#handle());
+      this.#attach(this.#createHandle());
     } catch (error) {
-      // Treated as a refusal by the actor: an invalid name, or a disposed client.
+      // An invalid name or a disposed client counts as a refusal by the actor.
       this.#fail(error);
       this.#update({ connStatus: "disconnected", error: toHoldfastError(error) });
     }
@@ -90,13 +90,13 @@ export class SharedConnection {
   #attach(handle: ActorHandle): void {
     const connection = handle.connect();
     this.#connection = connection;
-    const opened = () => {
+    const onOpen = () => {
       this.#readiness = { state: "open" };
     };
     const onRefused = (error: unknown) => {
       if (this.#connection === connection) this.#fail(error);
     };
-    const settled = waitUntilReady(connection).then(opened, onRefused);
+    const settled = waitUntilReady(connection).then(onOpen, onRefused);
     this.#readiness = { state: "pending", settled };
     void connection.onStatusChange((status: ConnStatus) => {
       const error = status === "connected" ? null : this.#snapshot.error;
@@ -104,13 +104,13 @@ export class SharedConnection {
     });
     void connection.onError((error: HoldfastError) => this.#update({ error }));
     this.#update({ handle, connection, connStatus: connection.connStatus ?? "connecting", error: null });
-    // A suspended component is not mounted yet: without a user by then, the connection closes again.
+    // A suspended component subscribes after it has mounted. If none does, the connection closes again.
     if (this.#users === 0) this.#closeAfter(suspendedMs);
   }
 
   #fail(error: unknown): void {
     this.#readiness = { state: "refused", error };
-    // Suspended components throw it now; later renders may try again.
+    // Kept briefly for suspended components; a later render may connect again.
     if (this.#users === 0) this.#closeAfter(refusedMs);
   }
 

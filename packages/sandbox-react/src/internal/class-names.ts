@@ -6,15 +6,15 @@ export function cx(...names: readonly (string | false | null | undefined)[]): st
 /** Each slot's own class name, with the caller's appended. */
 export function slotClassNames<Slot extends string>(
   defaults: Record<Slot, string>,
-  more: Partial<Record<Slot, string>> | undefined,
+  overrides: Partial<Record<Slot, string>> | undefined,
 ): Record<Slot, string> {
-  if (more === undefined) return defaults;
+  if (overrides === undefined) return defaults;
   const merged = { ...defaults };
-  for (const slot in defaults) merged[slot] = cx(defaults[slot], more[slot]);
+  for (const slot in defaults) merged[slot] = cx(defaults[slot], overrides[slot]);
   return merged;
 }
 
-/** Expresses a condition as the presence of a data attribute. */
+/** Value of a boolean data attribute, which is present only if the condition is true. */
 export function flag(condition: boolean | undefined): "true" | undefined {
   return condition ? "true" : undefined;
 }

@@ -16,9 +16,9 @@ export interface TerminalScreen {
 export type TerminalState =
   | { readonly kind: "connecting" }
   | { readonly kind: "ready" }
-  /** The connection broke; another attempt comes by itself. */
+  /** The connection broke and is being reopened. */
   | { readonly kind: "reconnecting"; readonly attempt: number }
-  /** No attempt succeeded; {@link TerminalConnection.retry} begins again. */
+  /** No attempt succeeded; {@link TerminalConnection.retry} starts over. */
   | { readonly kind: "lost"; readonly message: string }
   | { readonly kind: "exited"; readonly exitCode: number | null };
 
@@ -97,11 +97,11 @@ export class TerminalConnection {
 
   #attach(link: ProcessTerminalLink): void {
     const { screen, onState, onExit, onError } = this.#options;
-    const current = () => !this.#isFinished && this.#link === link;
+    const isCurrent = () => !this.#isFinished && this.#link === link;
     this.#link = link;
     this.#isOffsetKnown = false;
     link.onReady(({ offset }) => {
-      if (!current()) return;
+      if (!isCurrent()) return;
       this.#attempt = 0;
       this.#isOffsetKnown = true;
       if (this.#isScreenDrawn && (offset === undefined || offset !== this.#offset)) screen.reset();
@@ -110,40 +110,40 @@ export class TerminalConnection {
       link.resize(screen.size());
     });
     link.onData((data) => {
-      if (!current()) return;
+      if (!isCurrent()) return;
       this.#isScreenDrawn = true;
       if (this.#offset !== undefined) this.#offset += data.byteLength;
       screen.write(data);
     });
     link.onExit((status) => {
-      if (!current()) return;
+      if (!isCurrent()) return;
       this.#isFinished = true;
       onState({ kind: "exited", exitCode: status.exitCode ?? null });
       onExit(status);
       link.close();
     });
     link.onError((error) => {
-      if (!current()) return;
+      if (!isCurrent()) return;
       this.#lastError = error.message;
       onError(error);
     });
     link.onClose(() => {
-      if (current()) this.#onBreak(link);
+      if (isCurrent()) this.#onBreak(link);
     });
   }
 
   #onBreak(link: ProcessTerminalLink | undefined): void {
     if (this.#link !== link) return;
     this.#link = undefined;
-    const wait = (this.#options.delaysMs ?? defaultDelaysMs)[this.#attempt];
+    const delayMs = (this.#options.delaysMs ?? defaultDelaysMs)[this.#attempt];
     this.#attempt += 1;
     // A restarted server may have less output than was seen, and refuses the offset.
     if (!this.#isOffsetKnown && this.#attempt > 1) this.#offset = undefined;
-    if (wait === undefined) {
+    if (delayMs === undefined) {
       this.#options.onState({ kind: "lost", message: this.#lastError || "The connection was lost" });
       return;
     }
     this.#options.onState({ kind: "reconnecting", attempt: this.#attempt });
-    this.#timer = setTimeout(() => this.connect(), wait);
+    this.#timer = setTimeout(() => this.connect(), delayMs);
   }
 }

@@ -20,7 +20,7 @@ export interface UseTerminalOptions {
   readonly onError: ((error: TerminalErrorStatus | Error) => void) | undefined;
 }
 
-export interface UsedTerminal {
+export interface TerminalHandle {
   readonly state: TerminalState | { readonly kind: "failed"; readonly message: string };
   /** If true, Tab leaves the terminal; Control+M toggles it. */
   readonly tabLeaves: boolean;
@@ -40,15 +40,15 @@ interface Callbacks {
   readonly onTabLeaves: (leaves: boolean) => void;
 }
 
-/** Runs an emulator in `host`, attached to a process while both exist. */
+/** Mounts a terminal emulator in `host` and attaches it to a process until the component unmounts. */
 export function useTerminal(
   host: RefObject<HTMLDivElement | null>,
   { client, processId, label, autoFocus, onExit, onError }: UseTerminalOptions,
-): UsedTerminal {
-  const [state, setState] = useState<UsedTerminal["state"]>({ kind: "connecting" });
+): TerminalHandle {
+  const [state, setState] = useState<TerminalHandle["state"]>({ kind: "connecting" });
   const [tabLeaves, setTabLeaves] = useState(false);
   const mounted = useRef<Mounted>(undefined);
-  // A new callback must not cause a new attachment.
+  // A changed callback must not reattach the terminal.
   const latest = useLatest({ onExit, onError, label, autoFocus });
   useEffect(() => {
     let ended = false;

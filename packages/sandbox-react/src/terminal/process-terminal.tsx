@@ -1,6 +1,6 @@
 import { type CSSProperties, useId, useRef } from "react";
 import { cx } from "../internal/class-names.ts";
-import { type UsedTerminal, useTerminal } from "../internal/use-terminal.ts";
+import { type TerminalHandle, useTerminal } from "../internal/use-terminal.ts";
 import type { ProcessTerminalClient, TerminalErrorStatus, TerminalExitStatus } from "./terminal-types.ts";
 
 export interface ProcessTerminalProps {
@@ -117,7 +117,7 @@ export function ProcessTerminal(props: ProcessTerminalProps) {
   );
 }
 
-const colors: Readonly<Record<UsedTerminal["state"]["kind"], string>> = {
+const colors: Readonly<Record<TerminalHandle["state"]["kind"], string>> = {
   connecting: "#d5d9e0",
   ready: "#7fd88f",
   reconnecting: "#f0c674",
@@ -126,7 +126,7 @@ const colors: Readonly<Record<UsedTerminal["state"]["kind"], string>> = {
   exited: "#f0c674",
 };
 
-function describeState(state: UsedTerminal["state"]): string {
+function describeState(state: TerminalHandle["state"]): string {
   switch (state.kind) {
     case "connecting":
       return "Connecting…";

@@ -29,12 +29,12 @@ export function reduceTranscript(
   const draft = new Draft(transcript);
   let changed = false;
   for (const event of isList(events) ? events : [events]) {
-    const number = event.sequence ?? event.eventIndex;
-    if (number !== undefined && number <= draft.head) continue;
+    const sequence = event.sequence ?? event.eventIndex;
+    if (sequence !== undefined && sequence <= draft.head) continue;
     changed = true;
-    draft.memory.counted += 1;
-    if (number !== undefined) draft.head = number;
-    draft.beginEvent(event.id ?? String(number ?? draft.memory.counted), event.createdAt);
+    draft.memory.unnumberedEvents += 1;
+    if (sequence !== undefined) draft.head = sequence;
+    draft.beginEvent(event.id ?? String(sequence ?? draft.memory.unnumberedEvents), event.createdAt);
     if (isRecord(event.payload)) reduceMessage(draft, event.sender, event.payload);
   }
   return changed ? draft.finish() : transcript;
@@ -194,12 +194,12 @@ function addRecoveryNote(draft: Draft, recovery: unknown): void {
 }
 
 function reduceExit(draft: Draft, params: UnknownRecord): void {
-  const busy = draft.memory.prompts.length > 0;
+  const wasRunning = draft.memory.prompts.length > 0;
   cancelOpenQuestions(draft);
   draft.cancelRunningTools();
   draft.forgetTools();
   // An exit between two turns needs no entry: the server restarts the agent for the next prompt.
-  if (params.success === true && !busy) return;
+  if (params.success === true && !wasRunning) return;
   const how =
     typeof params.signal === "string"
       ? `was terminated by ${params.signal}`

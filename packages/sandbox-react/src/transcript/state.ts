@@ -71,7 +71,7 @@ export interface TranscriptMemory {
   /** True if the agent's exit was shown: the error responses that follow it add nothing. */
   readonly exitShown: boolean;
   /** Counter for events without a number. */
-  readonly counted: number;
+  readonly unnumberedEvents: number;
 }
 
 /** A tool call that may still change. */
@@ -103,7 +103,7 @@ const empty: Transcript = {
     openQuestions: [],
     settledQuestions: [],
     exitShown: false,
-    counted: 0,
+    unnumberedEvents: 0,
   },
 };
 

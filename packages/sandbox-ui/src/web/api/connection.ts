@@ -4,7 +4,7 @@ export interface Connection {
   readonly baseUrl: string;
   /** The path of the app itself: `/ui`, or below the prefix of a proxy. */
   readonly basePath: string;
-  /** The page of the Studio's task that owns this sandbox; then only processes and files are shown. */
+  /** Path of the Studio task that owns this sandbox. If set, only processes and files are shown. */
   readonly taskPath?: string;
   readonly token?: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -87,7 +87,7 @@ function store(storage: Pick<Storage, "setItem"> | undefined, value: Stored): vo
   try {
     storage?.setItem(storageKey, JSON.stringify(value));
   } catch {
-    // A full or forbidden storage: the token then lasts as long as the page.
+    // Storage is full or forbidden, so the token lasts only as long as the page.
   }
 }
 

@@ -7,6 +7,6 @@ export const ApiProvider = ApiContext.Provider;
 
 export function useApi(): SandboxApi {
   const api = useContext(ApiContext);
-  if (api === undefined) throw new Error("There is no ApiProvider above this component");
+  if (api === undefined) throw new Error("useApi must be used inside an ApiProvider");
   return api;
 }

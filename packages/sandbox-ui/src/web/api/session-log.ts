@@ -9,7 +9,7 @@ import type { EventPage, Gap, SessionEvent } from "./types.ts";
  * again.
  */
 const maxKeptEvents = 10_000;
-/** Number of events kept then: the transcript is recomputed whenever the beginning changes. */
+/** Number of events kept when that happens. Dropping is rare, because it makes the page recompute the transcript. */
 const keptAfterwards = 7_500;
 /** Number of the newest events that are loaded first. */
 const firstEvents = 2_000;
@@ -91,12 +91,12 @@ export class SessionLog {
     if (this.#snapshot.from !== from) return;
     const { events, gaps } = this.#snapshot;
     const older = page.events.filter(({ sequence }) => sequence < from);
-    // A log only loses its beginning: there is nothing before a gap.
-    const lost = page.gap && { from: 1, to: Math.min(page.gap.to, from - 1) };
+    // Only the beginning of a log is ever dropped, so nothing exists before a gap.
+    const gap = page.gap && { from: 1, to: Math.min(page.gap.to, from - 1) };
     this.#change({
       events: [...older, ...events],
-      gaps: lost ? [lost, ...gaps] : gaps,
-      from: lost ? 1 : after + 1,
+      gaps: gap ? [gap, ...gaps] : gaps,
+      from: gap ? 1 : after + 1,
       olderError: undefined,
     });
   }
@@ -129,7 +129,7 @@ export class SessionLog {
     }
   }
 
-  /** Events of one frame are rendered together, so that an agent that floods does not freeze the page. */
+  /** Renders the events of 30 ms together, so that a flood of events does not freeze the page. */
   #scheduleRender(): void {
     if (this.#isRenderScheduled) return;
     this.#isRenderScheduled = true;

@@ -8,6 +8,6 @@ export const ApiProvider = ApiContext.Provider;
 
 export function useApi(): StudioApi {
   const api = useContext(ApiContext);
-  if (api === undefined) throw new Error("useApi needs an ApiProvider above it");
+  if (api === undefined) throw new Error("useApi must be used inside an ApiProvider");
   return api;
 }

@@ -17,6 +17,6 @@ export const OpenActorProvider = OpenActorContext.Provider;
 
 export function useOpenActor(): OpenActor & { readonly api: ActorInspector } {
   const open = useContext(OpenActorContext);
-  if (open === undefined) throw new Error("useOpenActor needs an OpenActorProvider above it");
+  if (open === undefined) throw new Error("useOpenActor must be used inside an OpenActorProvider");
   return { ...open, api: inspect(open.address) };
 }
