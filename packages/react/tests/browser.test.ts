@@ -31,7 +31,7 @@ describe("React hooks in a browser", { skip }, () => {
     await shows("#one .state", "2");
   });
 
-  test("an optimistic change is shown at once, confirmed, or taken back", async () => {
+  test("an optimistic change is shown immediately, then confirmed or undone", async () => {
     await served.page.click("#one .optimistic");
     await shows("#one .state", "12");
     await shows("#one .pending", "true");
@@ -45,7 +45,7 @@ describe("React hooks in a browser", { skip }, () => {
     await shows("#one .state", "12");
   });
 
-  test("suspense, refusals, and what is not enabled", async () => {
+  test("suspense, refusals and disabled actors", async () => {
     await shows("#suspended", "connected");
     await shows("#locked", "user.locked");
     await shows("#off", "idle");

@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { departures, door, locked, visits } from "./browser/actors.ts";
 import { type Served, servePage, skip } from "./support.ts";
 
-describe("components that come and go", { skip }, () => {
+describe("mounting and unmounting components", { skip }, () => {
   let served: Served<{ visits: typeof visits; locked: typeof locked }>;
   before(async () => {
     served = await servePage({ visits, locked }, "lifecycle.tsx");
@@ -25,7 +25,7 @@ describe("components that come and go", { skip }, () => {
     served.page.evaluate(`window.show(${JSON.stringify(props)})`);
   const text = (selector: string): Promise<string | null> => served.page.textContent(selector);
 
-  test("a component sees idle, then connecting with its handle, then connected, and renders no oftener", async () => {
+  test("a component renders idle, connecting with its handle, and connected, and no more often", async () => {
     await show({ key: "stages" });
     await served.shows("#state", "connected fine handle");
     const seen = await served.page.evaluate<string[]>("window.seen");
@@ -39,7 +39,7 @@ describe("components that come and go", { skip }, () => {
     assert.ok(changes <= 2, `the options are the same object, and were ${changes}`);
   });
 
-  test("events are told to the function of the newest render, once each", async () => {
+  test("events call the callback of the newest render, once each", async () => {
     await show({ key: "events", label: "first " });
     await served.shows("#state", "connected fine handle");
     await served.page.click("#visit");
@@ -49,7 +49,7 @@ describe("components that come and go", { skip }, () => {
     await served.shows("#heard", "second 2");
   });
 
-  test("another key is another connection, and the events of the first are not heard any more", async () => {
+  test("another key opens another connection, and events of the first one are ignored", async () => {
     await show({ key: "old" });
     await served.shows("#state", "connected fine handle");
     const left = once(departures, "left old");
@@ -63,7 +63,7 @@ describe("components that come and go", { skip }, () => {
     assert.equal(await text("#heard"), "1");
   });
 
-  test("the state of another key is its own, also where that was connected already", async () => {
+  test("another key has its own state, also if it was already connected", async () => {
     const { visits } = served.registry.client;
     await visits.getOrCreate(["left"]).visit();
     for (let times = 0; times < 2; times++) await visits.getOrCreate(["right"]).visit();
@@ -82,7 +82,7 @@ describe("components that come and go", { skip }, () => {
     assert.deepEqual([...new Set(seen)].sort(), [...new Set(known)].sort());
   });
 
-  test("other parameters are another connection", async () => {
+  test("other parameters open another connection", async () => {
     await show({ key: "params", params: { token: "a" } });
     await served.shows("#state", "connected fine handle");
     await show({ key: "params", params: { token: "b" } });
@@ -92,7 +92,7 @@ describe("components that come and go", { skip }, () => {
     assert.deepEqual(door.params, [{ token: "a" }, { token: "b" }]);
   });
 
-  test("what is disabled disconnects, and connects anew when it is enabled", async () => {
+  test("disabling disconnects, and enabling connects again", async () => {
     await show({ key: "switch" });
     await served.shows("#state", "connected fine handle");
     const left = once(departures, "left switch");
@@ -104,7 +104,7 @@ describe("components that come and go", { skip }, () => {
     assert.equal(door.connects, 2);
   });
 
-  test("a refusal is shown, and enabling again is another attempt", async () => {
+  test("a refusal is shown, and enabling again retries", async () => {
     door.closed = true;
     await show({ key: "refused" });
     await served.shows("#state", "disconnected closed handle");
@@ -114,7 +114,7 @@ describe("components that come and go", { skip }, () => {
     await served.shows("#state", "connected fine handle");
   });
 
-  test("a component that comes back after its actor was destroyed connects to a new one", async () => {
+  test("a component that remounts after its actor was destroyed connects to a new one", async () => {
     await show({ key: "destroyed" });
     await served.shows("#state", "connected fine handle");
     await served.registry.client.visits.get(["destroyed"]).remove();
@@ -124,7 +124,7 @@ describe("components that come and go", { skip }, () => {
     await served.shows("#state", "connected fine handle");
   });
 
-  test("a name that there cannot be, and a client that was disposed of, are errors that are shown", async () => {
+  test("an invalid name and a disposed client are shown as errors", async () => {
     await show({ name: "x".repeat(200), key: "a" });
     await served.shows("#state", "disconnected invalid_name -");
     await served.page.evaluate("window.disposeClient()");
@@ -132,7 +132,7 @@ describe("components that come and go", { skip }, () => {
     await served.shows("#state", "disconnected disposed");
   });
 
-  test("who suspends and is refused may try again", async () => {
+  test("a component that suspended and was refused can retry", async () => {
     door.closed = true;
     await served.page.clock.install();
     await show({ kind: "suspended", key: "suspended" });

@@ -56,7 +56,7 @@ describe("the components on a real sandbox server, in Chromium", { skip }, () =>
     await page.goto(`${stories.url}#${story}&${parameters}`);
   }
 
-  test("a session: prompt, plan, tools, a question that is answered, the end of the turn", async () => {
+  test("a session: prompt, plan, tools, an answered question, the end of the turn", async () => {
     await open("live-session", { cwd: join(directory, "work") });
     const input = page.getByRole("textbox", { name: "Message" });
     await input.fill('write "owls" to OWLS.md');
@@ -78,7 +78,7 @@ describe("the components on a real sandbox server, in Chromium", { skip }, () =>
     assert.equal(await list.getByRole("listitem").count(), 0);
   });
 
-  test("an agent that dies is told, and the next prompt finds it again", async () => {
+  test("an agent that exits is reported, and the next prompt restarts it", async () => {
     await open("live-session", { cwd: join(directory, "work") });
     const input = page.getByRole("textbox", { name: "Message" });
     await input.fill("crash");
@@ -121,7 +121,7 @@ describe("the components on a real sandbox server, in Chromium", { skip }, () =>
     await shows(page, '[data-slot="exit-code"]', "exit=7");
   });
 
-  test("Tab belongs to the program until Control+M gives it to the page", async () => {
+  test("Tab is sent to the program until Control+M releases it", async () => {
     const { id } = await client.createProcess({ command: "/bin/cat", tty: true });
     await open("live-terminal", { process: id });
     await includes(page, '[data-slot="status"]', "Connected");

@@ -54,7 +54,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     "file-changes",
   ];
 
-  test("every story is accessible and without an error, in light and dark", async () => {
+  test("every story is accessible and without errors, in light and dark", async () => {
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     for (const story of still) {
       await open(story);
@@ -67,7 +67,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     }
   });
 
-  test("an entry of a kind that is not known is shown as what was said, or by its name", async () => {
+  test("an entry of an unknown kind is shown by its text, or its name", async () => {
     await open("transcript-unknown");
     assert.deepEqual(await page.locator('[data-slot="message-text"]').allInnerTexts(), [
       "The sandbox was paused",
@@ -111,7 +111,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await present(".sa-agent-conversation > .sa-agent-conversation-empty-state", 1);
   });
 
-  test("what a program draws itself is drawn", async () => {
+  test("custom renderers are used", async () => {
     await open("transcript-custom");
     await shows(page, "#thinking", "thinking as nobody");
     assert.match((await page.textContent('[data-slot="root"].mine')) ?? "", /5 things.*One thing/s);
@@ -122,7 +122,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     assert.equal(await page.locator('[data-slot="tool-item-link"]').count(), 0);
   });
 
-  test("what an agent wrote stays text: no HTML, no script, no picture, links only to the web and mail", async () => {
+  test("agent text stays text: no HTML, no script, no image, links only to web and mail addresses", async () => {
     await open("transcript");
     const message = page.locator('[data-role="assistant"]').first();
     assert.equal(await message.locator("img, script").count(), 0);
@@ -140,7 +140,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await includes(page, '[data-state="failed"] [data-slot="tool-item-label"]', "⟨U+202E⟩");
   });
 
-  test("a message of thousands of quotes or lists within each other is shown as it is", async () => {
+  test("a message with thousands of nested quotes or lists is shown as plain text", async () => {
     await open("markdown-deep");
     const texts = page.locator(".sa-markdown");
     assert.equal(await texts.nth(0).locator("> pre").textContent(), ">".repeat(20_000));
@@ -149,7 +149,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     assert.deepEqual(watched.errors, []);
   });
 
-  test("everything can be done with the keyboard, and says its state", async () => {
+  test("everything works with the keyboard and exposes its state", async () => {
     await open("transcript");
     const header = page.locator('[data-slot="tool-group-header"]');
     await header.focus();
@@ -170,7 +170,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, "#told", "permission-q1 always always");
   });
 
-  test("the composer sends on Enter when asked to, and keeps the focus", async () => {
+  test("the composer sends on Enter if enabled, and keeps the focus", async () => {
     await open("composer");
     const input = page.getByRole("textbox", { name: "Ask the agent" });
     await input.fill("one");
@@ -191,7 +191,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     assert.equal(await input.inputValue(), "four\n");
   });
 
-  test("answering a question brings the keyboard to the next one; a refusal is told", async () => {
+  test("answering a question moves the focus to the next one; a failure is shown", async () => {
     await open("permissions");
     const title = "document.activeElement?.querySelector?.('[data-slot=permission-title]')?.textContent";
     await page.getByRole("button", { name: "Always Allow" }).first().press("Enter");
@@ -208,7 +208,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await until(page, "document.activeElement?.dataset.slot === 'permission-list'");
   });
 
-  test("10,000 entries: few are in the page, the end is followed, and any entry can be brought there", async () => {
+  test("10,000 entries: few are rendered, the end is followed, and any entry can be scrolled to", async () => {
     await open("transcript-long");
     const scrollTop = "document.querySelector('.scroller').scrollTop";
     const rows = page.locator('[data-slot="virtual-list"] > li');
@@ -232,7 +232,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, "#at-bottom", "true");
   });
 
-  test("an answer that grows stays in view, and is read out when it rests", async () => {
+  test("a growing answer stays in view, and is announced when it stops growing", async () => {
     await open("transcript-streaming");
     await includes(page, ".sa-agent-conversation-transcript", "Once");
     for (let step = 0; step < 20; step += 1) await page.click("#grow");
@@ -248,7 +248,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await includes(page, '[data-slot="announcements"]', "upon a time");
   });
 
-  test("what was said before is not read out: not when it comes late, nor in front, nor in another session", async () => {
+  test("earlier messages are not announced: neither late ones, nor prepended ones, nor those of another session", async () => {
     await open("transcript-news");
     const announcements = '[data-slot="announcements"]';
     await page.evaluate(`(() => {
@@ -270,7 +270,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     assert.deepEqual(await page.evaluate("globalThis.heard"), ["News 2", "News 4", "News 6"]);
   });
 
-  test("events become a transcript as they come; another list is another transcript", async () => {
+  test("events become a transcript as they arrive; another list starts another transcript", async () => {
     await open("events");
     await shows(page, '[data-slot="message-text"]', "one");
     await page.click("#more");
@@ -280,7 +280,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, '[data-slot="message-text"]', "another session");
   });
 
-  test("what comes while a session's past is loaded is shown after it, once; a past that is gone is told", async () => {
+  test("events that arrive while earlier ones load are shown after them, once; a load error is shown", async () => {
     await open("session-loaded");
     await page.click("#live");
     await shows(page, "#loaded", "false");
@@ -294,7 +294,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, '[data-slot="error"]', "The history is gone");
   });
 
-  test("long texts and groups: all of them up to the limit, the rest on request", async () => {
+  test("long texts and groups are shown up to the limit, and the rest on demand", async () => {
     await open("transcript-bounds");
     // The longest message is text; the others are Markdown.
     const messages = page.locator('[data-role="assistant"]');
@@ -316,7 +316,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     assert.equal(await items(2), 201);
   });
 
-  test("a terminal that cannot be reached says so and can be told to try again", async () => {
+  test("a terminal that cannot be reached reports it and can be retried", async () => {
     await open("terminal-broken");
     await includes(page, '[data-slot="status"]', "attempt");
     const before = Number(await page.textContent("#attempts"));

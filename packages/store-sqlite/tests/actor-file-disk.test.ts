@@ -30,7 +30,7 @@ async function checked(store: ActorStore): Promise<number> {
 }
 
 describe("the log of an actor's database", () => {
-  test("cut anywhere after the last sync, or damaged there, keeps every acknowledged turn whole", async (t) => {
+  test("keeps every acknowledged turn complete if it is cut or damaged anywhere after the last sync", async (t) => {
     const path = tempDirectory(t);
     let sync = true;
     const held = Promise.withResolvers<void>();
@@ -81,7 +81,7 @@ describe("the log of an actor's database", () => {
     held.resolve();
   });
 
-  test("a full disk fails the turn, loses nothing, and the actor goes on when there is room", async (t) => {
+  test("a full disk fails the turn, loses nothing, and the actor continues when there is space", async (t) => {
     const path = tempDirectory(t);
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=10m", "tmpfs", path]);
     if (mounted.status !== 0) return t.skip("needs root, to mount a small file system");

@@ -56,7 +56,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("the file of an actor", () => {
-  test("is closed and its log emptied when the actor sleeps, and opened again when it wakes", async (t) => {
+  test("is closed with an empty log when the actor sleeps, and reopened when it wakes", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     const database = await made(store);
@@ -72,7 +72,7 @@ describe("the file of an actor", () => {
     assert.equal(again.record.version, 2);
   });
 
-  test("gives statements that are of one shape, and that tell their columns, also such as run alone", async (t) => {
+  test("prepares statements that report their columns and share one hidden class, also standalone ones", async (t) => {
     const database = await made(await openStore(t, { path: tempDirectory(t) }));
     const read = database.prepare("SELECT 1 AS a, 2 AS b");
     assert.deepEqual(read?.columns, ["a", "b"]);
@@ -81,7 +81,7 @@ describe("the file of an actor", () => {
     assert.deepEqual([alone?.kind, alone?.columns, alone?.rest], ["alone", [], ""]);
   });
 
-  test("lets no trigger write to the tables of the store, also where the statement was known before it", async (t) => {
+  test("lets no trigger write to the store's tables, also if the statement was compiled before it", async (t) => {
     const database = await made(await openStore(t));
     const insert = "INSERT INTO item VALUES (1)";
     run(database, insert);
@@ -93,14 +93,14 @@ describe("the file of an actor", () => {
     assert.equal(count(database), 2);
   });
 
-  test("takes no other database beside it, whatever its name", async (t) => {
+  test("cannot attach another database, whatever its name", async (t) => {
     const database = await made(await openStore(t));
     assert.throws(() => run(database, "ATTACH '' AS vacuum_db"), code("db", "not_allowed"));
     run(database, "VACUUM");
     assert.equal(count(database), 0);
   });
 
-  test("binds nobody else by its pragmas", async (t) => {
+  test("keeps a user's pragmas from the next owner", async (t) => {
     const database = await made(await openStore(t));
     for (const pragma of ["hard_heap_limit", "soft_heap_limit", "full_column_names", "short_column_names"]) {
       assert.throws(() => run(database, `PRAGMA ${pragma} = 1000000000`), code("db", "not_allowed"), pragma);
@@ -108,7 +108,7 @@ describe("the file of an actor", () => {
     assert.equal(count(database), 0);
   });
 
-  test("is closed again after somebody has only read from it", async (t) => {
+  test("is closed again after a read without an owner", async (t) => {
     const store = await openStore(t);
     const database = await made(store);
     await store.commit(
@@ -121,7 +121,7 @@ describe("the file of an actor", () => {
     await until(() => store.stats().openFiles === 0);
   });
 
-  test("that is not open takes no commit, and neither does its row", async (t) => {
+  test("that is not open accepts no commit, and neither does its row", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -131,7 +131,7 @@ describe("the file of an actor", () => {
     assert.equal((await reopened(again)).record.version, 1);
   });
 
-  test("that is wanted again while it is being closed stays open", async (t) => {
+  test("that is opened again while it is being closed stays open", async (t) => {
     const store = await openStore(t);
     const database = await made(store);
     database.close();
@@ -143,7 +143,7 @@ describe("the file of an actor", () => {
     assert.equal(store.stats().openFiles, 1);
   });
 
-  test("as many as the limit are open at once, and all of them can be used", async (t) => {
+  test("at most the limit are open at a time, and all of them can be used", async (t) => {
     const store = await openStore(t, { maxOpenFiles: 3 });
     const databases = new Map<string, ActorDatabase>();
     for (const each of ids) databases.set(each, await made(store, each));
@@ -161,7 +161,7 @@ describe("the file of an actor", () => {
     }
   });
 
-  test("no more than the limit are open where actors wake and only read", async (t) => {
+  test("at most the limit are open if actors wake and only read", async (t) => {
     const store = await openStore(t, { maxOpenFiles: 3 });
     for (const each of ids) (await made(store, each)).close();
     await until(() => store.stats().openFiles === 0);
@@ -171,7 +171,7 @@ describe("the file of an actor", () => {
     }
   });
 
-  test("that was closed to make room is in order too once its actor sleeps", {
+  test("that was closed to stay within the limit is clean after its actor sleeps", {
     timeout: 20_000,
   }, async (t) => {
     const path = tempDirectory(t);
@@ -184,7 +184,9 @@ describe("the file of an actor", () => {
     await until(() => marked(path) === 0);
   });
 
-  test("is in order too when its owner lets it go while a reader does", { timeout: 20_000 }, async (t) => {
+  test("is clean after its owner and a reader release it at the same time", {
+    timeout: 20_000,
+  }, async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path, syncFile: { sync() {}, async syncAsync() {} } });
     (await made(store)).close();
@@ -196,7 +198,7 @@ describe("the file of an actor", () => {
     assert.equal(store.stats().openFiles, 0);
   });
 
-  test("stays marked for an owner who is on the way while the one before is seen off", async (t) => {
+  test("stays marked as open for a new owner while the previous one is released", async (t) => {
     const path = tempDirectory(t);
     let disk = Promise.resolve();
     const store = await openStore(t, { path, syncFile: { sync() {}, syncAsync: () => disk } });
@@ -213,7 +215,7 @@ describe("the file of an actor", () => {
     assert.equal(marked(path), 1);
   });
 
-  test("is removed when the actor is destroyed, or never came to be", async (t) => {
+  test("is removed when the actor is destroyed or was never created", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -225,7 +227,7 @@ describe("the file of an actor", () => {
     assert.equal(store.stats().openFiles, 0);
   });
 
-  test("does not come back when its actor is destroyed while a checkpoint of it is on its way", async (t) => {
+  test("is not recreated by a checkpoint that runs while its actor is destroyed", async (t) => {
     const path = tempDirectory(t);
     const told: string[] = [];
     const ports = systemPorts(createLogger("warn", ({ message }) => void told.push(message)));
@@ -239,7 +241,7 @@ describe("the file of an actor", () => {
     assert.deepEqual(told, []);
   });
 
-  test("large turns go through the log and leave it within its limit", async (t) => {
+  test("large turns keep the log within its limit", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     const database = await made(store);
@@ -256,7 +258,7 @@ describe("the file of an actor", () => {
     assert.equal(integrity(fileOf(path, id)), "ok");
   });
 
-  test("that is full fails the turn, and the actor goes on", async (t) => {
+  test("that is full fails the turn, and the actor continues", async (t) => {
     const store = await openStore(t, { maxActorDatabaseBytes: 1_048_576 });
     const database = await made(store);
     run(database, "INSERT INTO item VALUES (1)");
@@ -270,7 +272,7 @@ describe("the file of an actor", () => {
     assert.equal(count(again.database), 0);
   });
 
-  test("whose sync failed takes no more commits, while other actors go on", async (t) => {
+  test("whose sync failed accepts no more commits, and other actors continue", async (t) => {
     let failing = false;
     const sync = () => {
       if (failing) throw new Error("EIO: i/o error, fdatasync");
@@ -295,7 +297,7 @@ describe("the file of an actor", () => {
 });
 
 describe("after a crash", () => {
-  test("the times to wake up are read from the files that were open", async (t) => {
+  test("wake-up times are read from the files that were open", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -312,7 +314,7 @@ describe("after a crash", () => {
     assert.equal((await reopened(again)).record.version, 2);
   });
 
-  test("what was committed is there and what was not is gone", async (t) => {
+  test("committed turns are there, and uncommitted ones are not", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     const database = await made(store);
@@ -325,7 +327,7 @@ describe("after a crash", () => {
     assert.equal(taken.record.version, 2);
   });
 
-  test("files of actors that never came to be, or were destroyed, are removed", async (t) => {
+  test("files of actors that were never created or were destroyed are removed", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -347,7 +349,7 @@ describe("after a crash", () => {
     assert.equal(count((await reopened(again)).database), 0);
   });
 
-  test("a file that cannot be read stays, also where its name does not tell the id of its actor", async (t) => {
+  test("a file that cannot be read is kept, also if its name does not contain the id of its actor", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     const odd = "Odd id, with / in it";
@@ -362,7 +364,7 @@ describe("after a crash", () => {
     assert.equal(existsSync(file), true);
   });
 
-  test("files that others have left among those of the store do not keep it from starting", async (t) => {
+  test("foreign files in the store's directories do not prevent its start", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -373,7 +375,7 @@ describe("after a crash", () => {
     assert.equal(count((await reopened(again)).database), 0);
   });
 
-  test("objects to which nothing refers are removed", async (t) => {
+  test("objects without references are removed", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -400,7 +402,7 @@ describe("after a crash", () => {
     assert.deepEqual(await again.blobs.list("never-made"), []);
   });
 
-  test("a file that is lost keeps only its own actor from waking", async (t) => {
+  test("a missing file prevents only its own actor from waking", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     await made(store);
@@ -453,7 +455,7 @@ describe("a backup", () => {
     assert.equal(count((await reopened(restored, "actor-0001")).database), 0);
   });
 
-  test("that did not come to its end is made again in the same directory", async (t) => {
+  test("that was interrupted can be repeated in the same directory", async (t) => {
     const store = await openStore(t);
     const database = await made(store);
     const target = join(tempDirectory(t), "copy");

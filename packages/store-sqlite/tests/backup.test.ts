@@ -7,7 +7,7 @@ import { blobReferencePrefix } from "@holdfast/actors";
 import { code, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 describe("backup", () => {
-  test("a backup of a store under load is one moment of it, with all that was acknowledged before", async (t) => {
+  test("a backup under load is a snapshot with everything that was acknowledged before it", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     // Every round commits the same version to both actors in one group: a copy must not tear a group.
@@ -47,7 +47,7 @@ describe("backup", () => {
     assert.equal((await store.get("a"))?.version, version, "the original is untouched");
   });
 
-  test("a backup looks for files and objects where there are some, and not at each actor", async (t) => {
+  test("a backup visits only actors with files or objects", async (t) => {
     const store = await openStore(t);
     await Promise.all(Array.from({ length: 200 }, (_, n) => store.commit(create(`actor-${n}`))));
     const one = (async function* () {
@@ -77,7 +77,7 @@ describe("backup", () => {
     await assert.rejects(store.backup(target), code("store", "backup_exists"));
   });
 
-  test("closing waits for a backup that is being made", async (t) => {
+  test("closing waits for a running backup", async (t) => {
     const store = await openStore(t);
     await store.commit(create("a", snapshot(5_000_000)));
     const target = tempDirectory(t);

@@ -11,7 +11,7 @@ import { actorFilePath } from "../src/internal/actor-file/paths.ts";
 import { afterTest, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 describe("checkpoints", () => {
-  test("the log stays near its limit under load, and every commit is there", async (t) => {
+  test("the log stays near its limit under load, and no commit is lost", async (t) => {
     const path = tempDirectory(t);
     const maxWalBytes = 1_048_576;
     const store = await openStore(t, { path, maxWalBytes, passiveCheckpointBytes: 262_144 });
@@ -39,7 +39,7 @@ describe("checkpoints", () => {
     for (const id of ids) assert.equal((await again.acquire(id)).state?.snapshot.length, 4_000 + versions);
   });
 
-  test("commits go on while a reader keeps the log from being emptied, and it shrinks in use afterwards", async (t) => {
+  test("commits continue while a reader prevents the log from being reset, and it shrinks afterwards", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path, maxWalBytes: 262_144, passiveCheckpointBytes: 131_072 });
     await store.commit(create("a", snapshot(1_000)));
@@ -60,7 +60,7 @@ describe("checkpoints", () => {
     assert.equal((await store.get("a"))?.version, version);
   });
 
-  test("are made for a program that was given to Node as text", (t) => {
+  test("run in a program that was passed to Node as text", (t) => {
     const program = `
       import { actorLimits } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";
@@ -85,7 +85,7 @@ import { systemPorts } from "@holdfast/core";
     assert.equal(said, "checkpoints\n");
   });
 
-  test("no checkpoint is made by a commit itself", async (t) => {
+  test("a commit itself runs no checkpoint", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
     const size = statSync(join(path, "actors.db")).size;
@@ -115,7 +115,7 @@ describe("expired call records", () => {
   });
 
   for (const database of [false, true]) {
-    test(`those of a clock that was ahead keep none of the later ones (${database ? "file" : "shared"})`, async (t) => {
+    test(`records of a clock that was ahead do not keep later ones (${database ? "file" : "shared"})`, async (t) => {
       const path = tempDirectory(t);
       const clock = manualClock();
       const store = await openStore(t, { path, ports: { ...systemPorts(), clock } });

@@ -33,7 +33,7 @@ test("the names of new files are durable before a commit is acknowledged", async
   assert.equal(synced.length, count, "a commit makes no file");
 });
 
-test("what a crash left in the log is durable before the store answers", async (t) => {
+test("commits that a crash left in the log are durable before the store answers", async (t) => {
   const path = tempDirectory(t);
   const crashed = tempDirectory(t);
   const store = await openStore(t, { path, syncFile: { sync: () => {}, syncAsync: async () => {} } });

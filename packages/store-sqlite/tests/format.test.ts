@@ -42,7 +42,7 @@ async function assertFilesAndPast(t: TestContext, golden: string): Promise<void>
 }
 
 describe("the format on disk", () => {
-  test("a store of format 1 opens, and all of it is there", async (t) => {
+  test("a store of format 1 opens with all of its data", async (t) => {
     const store = await openStore(t, { path: goldenCopy(t) });
     const counter = await store.find("counter", ["a,b", "😀"]);
     assert.deepEqual(counter, {
@@ -82,15 +82,15 @@ describe("the format on disk", () => {
     assert.equal((await store.acquire("actor-1")).state?.patches.length, 3);
   });
 
-  test("a store of format 2 opens, with its past and its files", async (t) => {
+  test("a store of format 2 opens with its history and files", async (t) => {
     await assertFilesAndPast(t, "./golden/format-2");
   });
 
-  test("a store of format 3 opens, with its past and its files", async (t) => {
+  test("a store of format 3 opens with its history and files", async (t) => {
     await assertFilesAndPast(t, "./golden/format-3");
   });
 
-  test("call records of before format 3 move to an actor's own file", async (t) => {
+  test("call records from before format 3 move to an actor's own file", async (t) => {
     for (const format of ["format-2", "format-3"]) {
       const path = tempDirectory(t);
       cpSync(new URL(`./golden/${format}`, import.meta.url), path, { recursive: true });
@@ -118,7 +118,7 @@ describe("the format on disk", () => {
     assert.deepEqual(schema(join(path, "actors.db")), schema(join(old, "actors.db")));
   });
 
-  test("a newer format is refused and left as it is", async (t) => {
+  test("a newer format is refused and left unchanged", async (t) => {
     const path = goldenCopy(t);
     const file = join(path, "actors.db");
     const database = new DatabaseSync(file);
@@ -129,7 +129,7 @@ describe("the format on disk", () => {
     assert.equal(readFileSync(file).equals(before), true);
   });
 
-  test("a file that is no store is refused", async (t) => {
+  test("a file that is not a store is refused", async (t) => {
     const garbage = tempDirectory(t);
     writeFileSync(join(garbage, "actors.db"), "This is not a database. ".repeat(1_000));
     await assert.rejects(openSqliteStore({ path: garbage, ports: systemPorts() }), code("store", "corrupt"));
@@ -141,7 +141,7 @@ describe("the format on disk", () => {
     await assert.rejects(openSqliteStore({ path: foreign, ports: systemPorts() }), code("store", "corrupt"));
   });
 
-  test("an empty file, as a crash while making it leaves, becomes a store", async (t) => {
+  test("an empty file, left by a crash during creation, becomes a store", async (t) => {
     const path = tempDirectory(t);
     writeFileSync(join(path, "actors.db"), "");
     const store = await openStore(t, { path });

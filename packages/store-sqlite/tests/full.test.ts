@@ -21,7 +21,7 @@ async function acquireOnFull(store: SqliteStore, id: string): Promise<LoadedActo
 }
 
 describe("a full store", () => {
-  test("a commit that does not fit fails, those of the same group land, and the store goes on", async (t) => {
+  test("a commit that does not fit fails, the others of its group succeed, and the store continues", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path, maxDatabaseBytes: quota });
     const results = await Promise.allSettled([
@@ -41,7 +41,7 @@ describe("a full store", () => {
     assert.equal(integrity(`${path}/actors.db`), "ok");
   });
 
-  test("a patch that does not fit changes nothing, and those of the same group land", async (t) => {
+  test("a patch that does not fit changes nothing, and the others of its group succeed", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path, maxDatabaseBytes: quota });
     const patch = (size: number, key: string) => ({
@@ -74,7 +74,7 @@ describe("a full store", () => {
     assert.equal(integrity(`${path}/actors.db`), "ok");
   });
 
-  test("a commit under an epoch that did not fit is told that the store is full", async (t) => {
+  test("a commit under an epoch that did not fit fails with store.full", async (t) => {
     const path = tempDirectory(t);
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", path]);
     if (mounted.status !== 0) return t.skip("needs root, to mount a small file system");
@@ -99,7 +99,7 @@ describe("a full store", () => {
     assert.equal(integrity(`${path}/actors.db`), "ok");
   });
 
-  test("room that is made by destroying can be used again", async (t) => {
+  test("space freed by destroying an actor can be used again", async (t) => {
     const store = await openStore(t, { maxDatabaseBytes: quota });
     await store.commit(create("a", snapshot(quota * 0.75)));
     await assert.rejects(store.commit(create("b", snapshot(quota * 0.75))), code("store", "full"));
@@ -107,7 +107,7 @@ describe("a full store", () => {
     await store.commit(create("b", snapshot(quota * 0.75)));
   });
 
-  test("a full disk loses nothing, and the store goes on when there is room again", async (t) => {
+  test("a full disk loses nothing, and the store continues when there is space", async (t) => {
     const path = tempDirectory(t);
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", path]);
     if (mounted.status !== 0) return t.skip("needs root, to mount a small file system");

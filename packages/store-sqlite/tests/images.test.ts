@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { exportActor, forkActor, type ImagePart } from "@holdfast/actors";
 import { code, create, isPending, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
-test("an export that is given up after its first bytes leaves no copy behind", async (t) => {
+test("an export that is cancelled after its first bytes leaves no copy", async (t) => {
   const path = tempDirectory(t);
   const store = await openStore(t, { path });
   await store.commit(create("a", snapshot(10)));
@@ -17,7 +17,7 @@ test("an export that is given up after its first bytes leaves no copy behind", a
   assert.deepEqual(readdirSync(join(path, "scratch")), []);
 });
 
-test("an export of an actor with a database that is given up early leaves no copy behind", async (t) => {
+test("an export of an actor with a database that is cancelled early leaves no copy", async (t) => {
   const path = tempDirectory(t);
   const store = await openStore(t, { path });
   await store.databases.open("a", 1, true);
@@ -29,7 +29,7 @@ test("an export of an actor with a database that is given up early leaves no cop
   assert.deepEqual(readdirSync(join(path, "scratch")), []);
 });
 
-test("an export of an actor with a database shows no turn before it is durable", async (t) => {
+test("an export of an actor with a database contains only durable turns", async (t) => {
   let disk = Promise.resolve();
   const store = await openStore(t, { syncFile: { sync() {}, syncAsync: () => disk } });
   for (const id of ["a", "b"]) {
@@ -51,7 +51,7 @@ test("an export of an actor with a database shows no turn before it is durable",
   await taking;
 });
 
-test("an export of an actor that goes on wakes when what it has of it says", async (t) => {
+test("an export of a running actor has the wake-up time of its snapshot", async (t) => {
   const store = await openStore(t);
   await store.databases.open("a", 1, true);
   await store.commit(create("a", { database: true, ...snapshot(10) }));
@@ -67,7 +67,7 @@ test("an export of an actor that goes on wakes when what it has of it says", asy
   assert.equal("wakeAt" in header, "wakeAt" in expected);
 });
 
-test("a fork that cannot be made leaves no copy behind", async (t) => {
+test("a failed fork leaves no copy", async (t) => {
   const path = tempDirectory(t);
   const store = await openStore(t, { path });
   await store.commit(create("a", snapshot(10)));
@@ -76,7 +76,7 @@ test("a fork that cannot be made leaves no copy behind", async (t) => {
   assert.deepEqual(readdirSync(join(path, "scratch")), []);
 });
 
-test("an image that cannot be taken is let go of", async (t) => {
+test("an image that cannot be restored is closed", async (t) => {
   const store = await openStore(t);
   let ends = 0;
   const parts = async function* (): AsyncGenerator<ImagePart> {
@@ -95,7 +95,7 @@ test("an image that cannot be taken is let go of", async (t) => {
   assert.equal(ends, 1);
 });
 
-test("an export whose objects cannot be kept lets go of the database of the store", async (t) => {
+test("an export whose objects cannot be linked closes its reader of the store", async (t) => {
   const path = tempDirectory(t);
   const store = await openStore(t, { path });
   await store.commit(create("a", snapshot(10)));

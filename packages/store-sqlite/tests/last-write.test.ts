@@ -30,8 +30,8 @@ const commit = (store: ActorStore, version: number) =>
     }),
   );
 
-describe("what a statement is told of the one before it", () => {
-  test("is of the user's, whatever was committed in between", async (t) => {
+describe("last_insert_rowid() and changes()", () => {
+  test("return the values of the user's last statement, whatever the store has written since", async (t) => {
     const store = await openStore(t);
     const database = await made(store);
     assert.deepEqual(told(database), { row: 0, n: 0 });
@@ -51,7 +51,7 @@ describe("what a statement is told of the one before it", () => {
     assert.deepEqual(told(database), { row: 503, n: 1 });
   });
 
-  test("holds in triggers, after statements that count nothing, and after a rollback", async (t) => {
+  test("are right in triggers, after statements that change nothing, and after a rollback", async (t) => {
     const store = await openStore(t);
     const database = await made(store);
     run(database, "CREATE TABLE seen (row INTEGER, n INTEGER)");
@@ -76,7 +76,7 @@ describe("what a statement is told of the one before it", () => {
     assert.deepEqual(told(database), { row: 9, n: 1 });
   });
 
-  test("outlives the connection of an owner, and no owner", async (t) => {
+  test("survive a reopened connection, but not a new owner", async (t) => {
     const store = await openStore(t, { maxOpenFiles: 1 });
     const database = await made(store);
     run(database, "INSERT INTO item VALUES (41, 'a'), (42, 'b')");

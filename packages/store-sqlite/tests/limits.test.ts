@@ -4,7 +4,7 @@ import { sqliteStoreLimits } from "@holdfast/store-sqlite";
 import { code, create, heldSync, next, openStore } from "./support.ts";
 
 describe("limits", () => {
-  test("as many commits as the limit may wait, and one more is refused without harm", async (t) => {
+  test("commits up to the limit wait, and one more is refused without harm", async (t) => {
     const { maxWaitingCommits } = sqliteStoreLimits;
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
@@ -21,7 +21,7 @@ describe("limits", () => {
     assert.equal((await store.get("a"))?.version, maxWaitingCommits + 1);
   });
 
-  test("a page holds as many actors as the limit, and leads to the rest", async (t) => {
+  test("a page contains at most the limit of actors, and a cursor to the rest", async (t) => {
     const { maxPageSize } = sqliteStoreLimits;
     const store = await openStore(t);
     const ids = Array.from({ length: maxPageSize + 1 }, (_, index) => `actor-${`${index}`.padStart(5, "0")}`);

@@ -27,7 +27,7 @@ async function holder(t: TestContext, path: string): Promise<ChildProcess> {
 }
 
 describe("the lock of a data directory", () => {
-  test("keeps another process out, and names it", async (t) => {
+  test("excludes another process, and reports its id", async (t) => {
     const path = tempDirectory(t);
     const child = await holder(t, path);
     assert.throws(
@@ -37,7 +37,7 @@ describe("the lock of a data directory", () => {
     );
   });
 
-  test("is gone when its process is killed, whatever the pid file says", async (t) => {
+  test("is released when its process is killed, whatever the pid file contains", async (t) => {
     const path = tempDirectory(t);
     const child = await holder(t, path);
     const exited = once(child, "exit");
@@ -48,7 +48,7 @@ describe("the lock of a data directory", () => {
     lockDataDirectory(path).release();
   });
 
-  test("keeps the same process out until it is released", (t) => {
+  test("excludes the same process until it is released", (t) => {
     const path = join(tempDirectory(t), "made", "below");
     const lock = lockDataDirectory(path);
     assert.throws(() => lockDataDirectory(path), code("store", "locked"));
@@ -57,7 +57,7 @@ describe("the lock of a data directory", () => {
     lockDataDirectory(path).release();
   });
 
-  test("a child of the holder does not keep it", async (t) => {
+  test("is not inherited by a child process", async (t) => {
     const path = tempDirectory(t);
     const lock = lockDataDirectory(path);
     const child = spawn("sleep", ["30"], { stdio: "ignore" });
@@ -67,7 +67,7 @@ describe("the lock of a data directory", () => {
     lockDataDirectory(path).release();
   });
 
-  test("a store keeps a second one off its directory, and beside the lock of the data directory", async (t) => {
+  test("a store excludes a second one from its directory, independently of the lock of the data directory", async (t) => {
     const path = tempDirectory(t);
     const lock = lockDataDirectory(path);
     afterTest(t, () => lock.release());
@@ -78,7 +78,7 @@ describe("the lock of a data directory", () => {
     await (await openStore(t, { path })).close();
   });
 
-  test("a directory that cannot be used is an error that says so", async (t) => {
+  test("a directory that cannot be used is reported", async (t) => {
     const path = tempDirectory(t);
     writeFileSync(join(path, "file"), "");
     const below = join(path, "file", "below");

@@ -35,7 +35,7 @@ describe("group sync", () => {
     assert.equal(store.stats().transactions, 2);
   });
 
-  test("half as many as wait for a sync get one beside it, and are durable after it", async (t) => {
+  test("half as many callers as the running sync serves start the next one beside it", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
     const first = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
@@ -56,7 +56,7 @@ describe("group sync", () => {
     assert.deepEqual([store.stats().transactions, store.stats().syncs], [3, 3]);
   });
 
-  test("an acquisition waits for what it loads only; its epoch is durable with the first commit under it", async (t) => {
+  test("an acquisition waits only for the data that it loads; its epoch becomes durable with the first commit under it", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
     const created = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
@@ -79,7 +79,7 @@ describe("group sync", () => {
     assert.equal(held.count(), syncs + 1);
   });
 
-  test("the sync of many commits begins before the event loop goes on", async (t) => {
+  test("the sync of many commits starts within the same turn of the event loop", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
     const ids = Array.from({ length: 70 }, (_, n) => String(n));
@@ -92,7 +92,7 @@ describe("group sync", () => {
     assert.deepEqual([store.stats().transactions, store.stats().syncs], [2, 2]);
   });
 
-  test("the sync of a commit for several callers begins at once; what comes during it waits for the next", async (t) => {
+  test("the sync of a commit for several callers starts immediately; commits during it wait for the next one", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
     const callsOf = (keys: readonly string[]) =>
@@ -113,7 +113,7 @@ describe("group sync", () => {
     assert.deepEqual([store.stats().transactions, store.stats().syncs], [2, 2]);
   });
 
-  test("a read does not tell of what is not durable yet", async (t) => {
+  test("a read returns only durable data", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
     const call = { key: "k", status: "done", expiresAt: Number.MAX_SAFE_INTEGER } as const;
@@ -147,7 +147,7 @@ describe("group sync", () => {
   });
 });
 
-test("the end of an actor with objects that is refused is told at once, and to nobody else", async (t) => {
+test("a refused destruction of an actor with objects is reported immediately, and only to its caller", async (t) => {
   const path = tempDirectory(t);
   const first = await openStore(t, { path });
   await first.commit(create("a"));
@@ -163,7 +163,7 @@ test("the end of an actor with objects that is refused is told at once, and to n
 });
 
 describe("a failed sync", () => {
-  test("ends the store: what waited is indeterminate, nothing more is taken, nothing is synced again", async (t) => {
+  test("fails the store: waiting commits are indeterminate, new ones are refused, and nothing is synced again", async (t) => {
     const path = tempDirectory(t);
     const held = heldSync();
     const store = await openStore(t, { path, syncFile: held.syncFile });
@@ -201,7 +201,7 @@ describe("a failed sync", () => {
     assert.equal(integrity(database), "ok");
   });
 
-  test("while the store is being closed ends it too, and moves nothing into the database", async (t) => {
+  test("while the store is being closed fails it too, and checkpoints nothing", async (t) => {
     const path = tempDirectory(t);
     const held = heldSync();
     const store = await openStore(t, { path, syncFile: held.syncFile });
@@ -214,7 +214,7 @@ describe("a failed sync", () => {
     assert.equal(existsSync(join(path, "actors.db-wal")), true);
   });
 
-  test("in line ends the store too", async (t) => {
+  test("on the event loop fails the store too", async (t) => {
     const store = await openStore(t, {
       syncFile: {
         sync() {
@@ -227,7 +227,7 @@ describe("a failed sync", () => {
     await assert.rejects(store.commit(create("b")), code("store", "failed"));
   });
 
-  test("a log that something else replaced ends the store", async (t) => {
+  test("a replaced log fails the store", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path, passiveCheckpointBytes: 1 });
     const wal = join(path, "actors.db-wal");

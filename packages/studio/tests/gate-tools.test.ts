@@ -162,7 +162,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     assert.deepEqual([written?.data?.["tools"], written?.data?.["by"]], [["note_post"], "owner"]);
   });
 
-  test("can be allowed by an approval webhook, and not without its secret", async (t) => {
+  test("can be allowed by an approval webhook that has the secret", async (t) => {
     if (!needsJail(t)) return;
     const secret = "s3cret-of-the-phone";
     const sign = (body: string) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;

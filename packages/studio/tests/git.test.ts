@@ -126,7 +126,7 @@ describe("checking a repository", () => {
     ],
   ];
   for (const [code, make] of cases) {
-    test(`answers repository.${code}`, async () => {
+    test(`reports repository.${code}`, async () => {
       await assert.rejects(checkRepository(git, make()), (error) => isErrorCode(error, "repository", code));
     });
   }

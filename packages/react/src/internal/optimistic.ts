@@ -85,7 +85,7 @@ export function reduceOwnedView<State>(
 /** Once no change is pending, events are applied again. */
 function applyQueued<State>(view: View<State>): View<State> {
   if (!view.changes.every(({ confirmed }) => confirmed)) return view;
-  const { loaded, queuedEvents: heldEvents } = view;
+  const { loaded, queuedEvents } = view;
   const next = loaded && { state: queuedEvents.reduce((state, apply) => apply(state), loaded.state) };
   return { ...view, loaded: queuedEvents.length === 0 ? loaded : next, changes: [], queuedEvents: [] };
 }
