@@ -1,4 +1,4 @@
-/** What becomes of the connections of components that change, leave and come back. */
+/** Connections of components that change, unmount and remount. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, beforeEach, describe, test } from "node:test";

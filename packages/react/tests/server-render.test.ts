@@ -1,4 +1,4 @@
-/** Pages that are rendered on a server: nothing connects, and nothing is kept of what was rendered. */
+/** Server rendering: nothing connects, and nothing is kept after the render. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnyRegistry, Client } from "@holdfast/client";

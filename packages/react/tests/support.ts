@@ -1,4 +1,4 @@
-/** A page in a real browser, served beside the actors that it speaks to. */
+/** Tests of a page in a real browser, with the actors that it uses. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { systemPorts } from "@holdfast/core";
@@ -11,18 +11,18 @@ const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 const html =
   '<!doctype html><meta charset="utf-8"><title>t</title><div id="root"></div><script type="module" src="/page.js"></script>';
 
-/** Why tests in a browser are left out, or false. */
+/** Why browser tests are skipped, or false. */
 export const skip = existsSync(executablePath) ? false : "needs chromium";
 
 export interface Served<Actors extends Definitions> {
   readonly registry: Registry<Actors>;
   readonly page: Page;
-  /** Waits until an element shows a text. */
+  /** Waits until an element has a text. */
   shows(selector: string, text: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Serves actors and a page of `browser/`, and opens it. */
+/** Serves the actors and a page of `browser/`, and opens the page. */
 export async function servePage<const Actors extends Definitions>(
   use: Actors,
   name: string,

@@ -12,7 +12,7 @@ export async function launch(): Promise<Browser> {
   return await chromium.launch({ executablePath, args });
 }
 
-/** A page that notes what goes wrong in it. */
+/** A page that records its errors. */
 export interface WatchedPage {
   readonly page: Page;
   readonly errors: string[];
@@ -53,8 +53,8 @@ export async function assertAccessible(page: Page, what: string, rules?: readonl
 }
 
 /**
- * Waits until an expression is true in the page. It is compiled once, by the debugger: what compiles it
- * anew at each look is refused by the page's policy.
+ * Waits until an expression is true in the page. The debugger compiles it once, because the page's policy forbids
+ * compiling it for each check.
  */
 export async function until(page: Page, expression: string): Promise<void> {
   const failure = JSON.stringify(`never true: ${expression}`);

@@ -17,7 +17,7 @@ describe("the components on a real sandbox server, in Chromium", { skip }, () =>
   let client: SandboxAgent;
   let page: Page;
 
-  /** Runs before the page: its sockets can be broken by the test. */
+  /** Runs before the page's scripts, so that the test can break its sockets. */
   const keepSockets = `globalThis.sockets = [];
     globalThis.WebSocket = class extends WebSocket {
       constructor(...parameters) {
@@ -107,7 +107,7 @@ describe("the components on a real sandbox server, in Chromium", { skip }, () =>
     await includes(page, screen, `${rows} `);
     assert.notEqual(rows, 24);
     await assertAccessible(page, "a terminal");
-    // The socket breaks under the terminal; what it had shown is not shown twice.
+    // The terminal's socket breaks; earlier output is not shown twice.
     const sockets = await page.evaluate<number>("globalThis.sockets.length");
     await page.evaluate("globalThis.sockets.at(-1).close()");
     await until(page, `globalThis.sockets.length > ${sockets}`);

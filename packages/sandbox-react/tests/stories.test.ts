@@ -31,7 +31,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
 
   async function open(story: string): Promise<void> {
     watched.errors.length = 0;
-    // Another address than before, so that the page is loaded and not only told.
+    // A different address, so that the page is loaded and not only navigated.
     await page.goto("about:blank");
     await page.goto(`${served.url}#${story}`);
     await page.waitForSelector("#story > *", { state: "attached" });
@@ -116,7 +116,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, "#thinking", "thinking as nobody");
     assert.match((await page.textContent('[data-slot="root"].mine')) ?? "", /5 things.*One thing/s);
     assert.equal(await page.locator(".my-message em").count(), 3);
-    // The program's own rule stands in the place of the one that knows turns.
+    // A custom rule replaces the default one for turns.
     assert.equal(await page.locator('[data-slot="divider"]').count(), 1);
     await shows(page, ".my-button:enabled", "Allow once [once]");
     assert.equal(await page.locator('[data-slot="tool-item-link"]').count(), 0);
@@ -162,7 +162,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
       await page.locator('[data-slot="tool-item-header"]').first().getAttribute("aria-expanded"),
       "true",
     );
-    // The link to the event is a button of its own, after the one that opens the item.
+    // The link to the event is a separate button after the one that expands the item.
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await shows(page, "#told", "event event-1");
@@ -224,7 +224,7 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, "#at-bottom", "false");
     await page.click("#add");
     await until(page, `document.querySelector("li[aria-setsize='10002']") !== null`);
-    // Who reads elsewhere stays there: thousands of rows are still below.
+    // A reader elsewhere stays there, with thousands of rows below.
     const below = `${scrollTop.replace("Top", "Height")} - ${scrollTop}`;
     assert.ok((await page.evaluate<number>(below)) > 100_000);
     await shows(page, "#at-bottom", "false");

@@ -20,7 +20,7 @@ async function made(store: ActorStore): Promise<ActorDatabase> {
   return database;
 }
 
-/** The version that the actor has, after checking that its rows are those of that version. */
+/** Returns the version of the actor, after checking that its rows belong to that version. */
 async function checked(store: ActorStore): Promise<number> {
   const { record } = await store.acquire(id);
   const database = await store.databases.open(id, record.epoch, false);
@@ -49,7 +49,7 @@ describe("the log of an actor's database", () => {
     }
     const acknowledged = version;
     const synced = statSync(`${file(path)}-wal`).size;
-    // Two callers: the sync leaves the event loop, and this one does not end.
+    // With two callers, the sync runs off the event loop; this one never finishes.
     sync = false;
     const calls = ["a", "b"].map((key) => ({ key, status: "done" as const, expiresAt: 4_000_000_000_000 }));
     for (; version < 18; version++) {

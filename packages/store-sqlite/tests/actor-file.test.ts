@@ -33,7 +33,7 @@ async function reopened(store: ActorStore, actorId = id) {
 
 const count = (database: ActorDatabase) => run(database, "SELECT count(*) AS n FROM item")[0]?.["n"];
 
-/** What is on the disk now, as a process that is killed at this moment leaves it. */
+/** Copies the current files, as a process killed at this moment would leave them. */
 function crashCopy(t: TestContext, path: string): string {
   const copy = tempDirectory(t);
   // By another process: closing the files in this one would drop the store's locks.
@@ -41,7 +41,7 @@ function crashCopy(t: TestContext, path: string): string {
   return copy;
 }
 
-/** How many files the next start has to look into after a crash. */
+/** Number of files that the next start has to repair after a crash. */
 function marked(path: string): unknown {
   const reader = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
   try {
@@ -192,7 +192,7 @@ describe("the file of an actor", () => {
     (await made(store)).close();
     await until(() => marked(path) === 0);
     await store.kvGet(id, Uint8Array.of(1));
-    // The reader is being seen off by the thread when the owner comes, and goes.
+    // The owner opens and releases the file while the thread closes it for the reader.
     (await reopened(store)).database.close();
     await until(() => marked(path) === 0);
     assert.equal(store.stats().openFiles, 0);
@@ -419,7 +419,7 @@ describe("after a crash", () => {
     const again = await openStore(t, { path: copy });
     await assert.rejects(again.acquire(id), code("store", "corrupt"));
     await again.acquire("plain");
-    // Whether the file referred to it, nobody can tell.
+    // Whether the file referred to it is unknown.
     assert.deepEqual(await again.blobs.list(id), [hash]);
   });
 });
@@ -460,7 +460,7 @@ describe("a backup", () => {
     const database = await made(store);
     const target = join(tempDirectory(t), "copy");
     const { file } = await store.backup(target);
-    // As it is before a backup gets its name.
+    // The state before a backup gets its name.
     rmSync(file);
     run(database, "INSERT INTO item VALUES (1)");
     await store.commit(next(id, 2, { database: true }));

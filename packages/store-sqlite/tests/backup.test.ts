@@ -10,7 +10,8 @@ describe("backup", () => {
   test("a backup under load is a snapshot with everything that was acknowledged before it", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });
-    // Every round commits the same version to both actors in one group: a copy must not tear a group.
+    // Each round commits the same version to both actors in one group, so a copy with different versions would show a
+    // torn group.
     await Promise.all([
       store.commit(create("a", snapshot(10_000))),
       store.commit(create("b", snapshot(10_000))),

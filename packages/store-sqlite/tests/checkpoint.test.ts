@@ -31,7 +31,7 @@ describe("checkpoints", () => {
     assert.equal(stats.commits, ids.length * versions);
     assert.ok(stats.holds > 0, "commits were held to empty the log");
     assert.ok(stats.checkpoints > stats.holds, "passive checkpoints ran too");
-    // One group may pass the limit, and its size is 16 commits of some 3 pages.
+    // One group may exceed the limit; here a group has 16 commits of about 3 pages.
     assert.ok(largest < maxWalBytes + 16 * 6 * 4_200, `the log grew to ${largest} bytes`);
     await store.close();
     assert.equal(integrity(join(path, "actors.db")), "ok");

@@ -9,7 +9,7 @@ import { create, openStore, tempDirectory } from "./support.ts";
 test("the names of new files are durable before a commit is acknowledged", async (t) => {
   const synced: string[] = [];
   const fsyncSync = fs.fsyncSync;
-  // The real sync, watched.
+  // The real sync, recorded.
   t.mock.method(fs, "fsyncSync", (fd: number) => {
     synced.push(
       `${fs.readlinkSync(`/proc/self/fd/${fd}`)}: ${fs.readdirSync(`/proc/self/fd/${fd}/`).join(" ")}`,

@@ -9,7 +9,7 @@ import { afterTest, code, create, integrity, next, openStore, snapshot, tempDire
 
 const quota = 2 * 1_048_576;
 
-/** Who acquires while the last epoch is not yet synced waits for the disk, and is told that it is full. */
+/** An acquisition during the sync of the previous epoch waits for the disk and fails with store.full. */
 async function acquireOnFull(store: SqliteStore, id: string): Promise<LoadedActor> {
   for (;;) {
     try {
@@ -83,7 +83,7 @@ describe("a full store", () => {
     await store.commit(create("a", snapshot(1_000)));
     writeFileSync(`${path}/ballast`, new Uint8Array(1_000_000));
     spawnSync("dd", ["if=/dev/zero", `of=${path}/rest`, "bs=4096"]);
-    // Epochs find a place in the room that the log has made ahead, until one does not: it is given again.
+    // Epochs fit into the preallocated log until one does not; its space is then released.
     for (let epoch = 1; ; ) {
       const { record, state } = await acquireOnFull(store, "a");
       assert.equal(state?.snapshot.length, 1_000);

@@ -38,12 +38,12 @@ test("an export of an actor with a database contains only durable turns", async 
   }
   const slow = Promise.withResolvers<void>();
   const taking = store.history.image("a");
-  // The copy has been asked for by then, of a thread that has to start first.
+  // The copy has been requested by then, but its thread has to start first.
   assert.equal(await isPending(taking), true);
   disk = slow.promise;
   const calls = ["x", "y"].map((key) => ({ key, status: "done" as const, expiresAt: 4_000_000_000_000 }));
   const committed = store.commit(next("a", 2, { ...snapshot(20), calls }));
-  // The thread makes one copy after the other.
+  // The thread copies one file at a time.
   await store.history.image("b");
   assert.equal(await isPending(taking), true);
   slow.resolve();
@@ -56,7 +56,7 @@ test("an export of a running actor has the wake-up time of its snapshot", async 
   await store.databases.open("a", 1, true);
   await store.commit(create("a", { database: true, ...snapshot(10) }));
   const taking = store.history.image("a");
-  // The thread that copies has to start first: the next turn is mostly in its copy.
+  // The copying thread has to start first, so the next turn is usually part of its copy.
   assert.equal(await isPending(taking), true);
   await store.commit(next("a", 2, { ...snapshot(20), wakeAt: 1_234 }));
   const { header, parts } = await taking;
@@ -99,14 +99,14 @@ test("an export whose objects cannot be linked closes its reader of the store", 
   const path = tempDirectory(t);
   const store = await openStore(t, { path });
   await store.commit(create("a", snapshot(10)));
-  // A folder is no object, and has no second name.
+  // A folder is not an object, and cannot be hard-linked.
   mkdirSync(join(path, "blobs", "61", "61", "0".repeat(64)), { recursive: true });
   await assert.rejects(store.history.image("a"), /EPERM/);
   await store.commit(next("a", 2, snapshot(10)));
   assert.equal(emptied(join(path, "actors.db")), true);
 });
 
-/** Whether a checkpoint can empty the log of a store: not as long as somebody reads an older moment of it. */
+/** Whether a checkpoint can reset the log, which an open reader of an older snapshot prevents. */
 function emptied(file: string): boolean {
   const database = new DatabaseSync(file);
   try {

@@ -19,7 +19,7 @@ async function made(store: ActorStore, actorId = id): Promise<ActorDatabase> {
   return database;
 }
 
-/** A commit in which the store writes into each of its own tables. */
+/** A commit that writes to each of the store's own tables. */
 const commit = (store: ActorStore, version: number) =>
   store.commit(
     next(id, version, {

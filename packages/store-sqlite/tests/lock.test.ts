@@ -10,7 +10,7 @@ import { afterTest, code, openStore, tempDirectory } from "./support.ts";
 
 const index = new URL("../src/index.ts", import.meta.url).href;
 
-/** A process that has the lock of `path`. */
+/** A process that holds the lock of `path`. */
 async function holder(t: TestContext, path: string): Promise<ChildProcess> {
   const script = `
     const { lockDataDirectory } = await import(${JSON.stringify(index)});
@@ -43,7 +43,7 @@ describe("the lock of a data directory", () => {
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;
-    // The pid in the file may by now be that of another process that lives.
+    // The pid in the file may belong to another process by now.
     writeFileSync(join(path, "lock.pid"), `${process.pid}\n`);
     lockDataDirectory(path).release();
   });
@@ -90,7 +90,7 @@ describe("the lock of a data directory", () => {
     if (process.getuid?.() === 0) return;
     chmodSync(path, 0o500);
     assert.throws(() => lockDataDirectory(join(path, "no")), code("store", "unavailable"));
-    // Or it could not be removed after the test.
+    // Otherwise it could not be removed after the test.
     chmodSync(path, 0o700);
   });
 });

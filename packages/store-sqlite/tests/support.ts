@@ -15,7 +15,7 @@ import {
 
 const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
 
-/** Runs `fn` after the test; the last that was asked for runs first, so a store closes before its files go. */
+/** Runs `fn` after the test. Functions run in reverse order, so a store closes before its files are removed. */
 export function afterTest(t: TestContext, fn: () => unknown): void {
   const known = cleanups.get(t);
   if (known !== undefined) {
@@ -70,7 +70,7 @@ export function code(group: string, name: string): (error: unknown) => boolean {
   };
 }
 
-/** What SQLite itself says of a database that no store has open. */
+/** Result of SQLite's integrity check on a database that no store has open. */
 export function integrity(file: string): unknown {
   const database = new DatabaseSync(file);
   try {
@@ -82,19 +82,19 @@ export function integrity(file: string): unknown {
 
 export interface HeldSync {
   readonly syncFile: SyncFile;
-  /** Syncs that were asked for so far. */
+  /** Number of requested syncs. */
   count(): number;
-  /** Resolves when a sync waits to be released. */
+  /** Resolves when a sync is waiting to be released. */
   started(): Promise<void>;
-  /** Ends the oldest sync that waits. */
+  /** Finishes the oldest waiting sync. */
   release(error?: Error): void;
-  /** Ends the newest one. */
+  /** Finishes the newest one. */
   releaseNewest(): void;
-  /** Ends all that wait, and every later one at once. */
+  /** Finishes all waiting syncs, and every later one immediately. */
   letGo(): void;
 }
 
-/** A sync that takes as long as the test wants. Since it says that the disk is slow, it is never in line. */
+/** A sync whose duration the test controls. It reports a slow disk, so it never runs on the event loop. */
 export function heldSync(): HeldSync {
   let count = 0;
   const pending: { resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -135,7 +135,7 @@ export function heldSync(): HeldSync {
   };
 }
 
-/** True when `promise` is still pending after the event loop has gone around a few times. */
+/** True if `promise` is still pending after several turns of the event loop. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const mark = () => {

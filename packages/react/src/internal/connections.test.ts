@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { UseActorOptions } from "../types.ts";
 import { hashOptions } from "./connections.ts";
 
-test("keys that mean the same actor share a connection, and a refused key does not fail a render", () => {
+test("keys of the same actor share a connection, and an invalid key does not fail a render", () => {
   assert.equal(hashOptions({ name: "room", key: "a" }), hashOptions({ name: "room", key: ["a"] }));
   assert.equal(hashOptions({ name: "room" }), hashOptions({ name: "room", key: [], noCreate: false }));
   assert.notEqual(

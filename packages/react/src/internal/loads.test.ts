@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LatestLoad } from "./loads.ts";
 
-test("an overtaken load delivers nothing and settles when the newer one has delivered", async () => {
+test("a superseded load delivers nothing and settles with the newer one", async () => {
   const loads = new LatestLoad();
   const log: string[] = [];
   const tell = (answer: string) => log.push(`shown ${answer}`);

@@ -2,7 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { actor, event } from "@holdfast/actors";
 import { UserError } from "@holdfast/core";
 
-/** Tells the test when nobody is connected any more. */
+/** Reports to the test when the last client has disconnected. */
 export const departures = new EventEmitter();
 
 export const counter = actor({
@@ -19,7 +19,7 @@ export const counter = actor({
       return c.state.count;
     },
     get: (c) => c.state.count,
-    /** Answers when the test lets it. */
+    /** Responds when the test releases it. */
     addWhenTold: async (c, by: number) => {
       await new Promise<void>((resolve) => {
         gates.push(resolve);
@@ -28,12 +28,12 @@ export const counter = actor({
       c.state.count += by;
       c.broadcast("changed", c.state.count);
     },
-    /** The call of a page may still be on its way. */
+    /** The call of a page may still be pending. */
     tell: async () => {
       if (gates.length === 0) await once(arrivals, "one");
       for (const gate of gates.splice(0)) gate();
     },
-    /** Without that of this call. */
+    /** Excludes the connection of this call. */
     connections: (c) => [...c.conns.keys()].filter((id) => id !== c.conn.id).length,
     refuse: () => {
       throw new UserError("no", { code: "no" });
@@ -52,7 +52,7 @@ export const locked = actor({
   actions: { ping: () => "pong" },
 });
 
-/** What the tests do to `visits`, and see of it. */
+/** Controls and state of `visits`, for the tests. */
 export const door = { closed: false, connects: 0, params: [] as unknown[] };
 
 export const visits = actor({
@@ -65,7 +65,7 @@ export const visits = actor({
   onConnect: (_c, conn) => {
     if (conn.isHibernatable) door.connects++;
   },
-  // The short-lived connections of calls come and go too.
+  // Calls open short-lived connections, too.
   onDisconnect: (c, conn) => {
     if (conn.isHibernatable) departures.emit(`left ${c.key[0]}`);
   },

@@ -1,4 +1,4 @@
-/** Components whose options change, whose connections are refused or cut off, and that come and go. */
+/** Components whose options change, whose connections are refused or lost, and that mount and unmount. */
 import { Component, type ReactNode, StrictMode, Suspense, useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { createHoldfast, createHoldfastWithClient, useActorState } from "../../src/index.ts";
@@ -11,7 +11,7 @@ interface Registry {
 const kit = createHoldfast<Registry>({ endpoint: location.origin });
 const { useActor } = kit;
 
-/** What a test does with a page: sets what the component is rendered with. */
+/** Sets the props of the component, for the tests. */
 declare global {
   interface Window {
     show(props: Props | null): void;
@@ -40,7 +40,7 @@ function Visitor({ of: name, id, enabled, params, label }: Props & { of: string;
     options.current += actor.opts.enabled === true ? 1 : 0;
   }, [actor.opts]);
   const [heard, hear] = useState("");
-  // Another function at each render, which must see what that render did.
+  // A new callback at each render, which must be called with the values of that render.
   actor.useEvent("visited", (count: number) => hear(`${label ?? ""}${count}`));
   const state = `${actor.connStatus} ${actor.error?.code ?? "fine"} ${actor.handle === null ? "-" : "handle"}`;
   useEffect(() => {

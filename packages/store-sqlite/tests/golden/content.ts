@@ -1,10 +1,10 @@
 import type { CommitBatch } from "@holdfast/actors";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-/** A call record that no test outlives. */
+/** A call record that expires after every test. */
 export const farFuture = 4_000_000_000_000;
 
-/** What the golden store of format 1 was filled with. */
+/** Content of the golden store of format 1. */
 export const goldenBatches: readonly CommitBatch[] = [
   {
     actorId: "actor-1",
@@ -48,7 +48,7 @@ export const goldenBatches: readonly CommitBatch[] = [
   { actorId: "actor-3", epoch: 1, version: 2, commitId: "commit-6", destroyedAt: 1_700_000_000_004 },
 ];
 
-/** Added in format 2: a snapshot that was replaced, with a patch after it. */
+/** Added in format 2: a replaced snapshot with a patch after it. */
 export const pastBatches: readonly CommitBatch[] = [
   {
     actorId: "actor-4",

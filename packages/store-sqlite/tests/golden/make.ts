@@ -1,7 +1,6 @@
 /**
- * Writes the golden store of the current format version: `node packages/store-sqlite/tests/golden/make.ts`.
- * Run it once, when a format version is published, and check the file in; it refuses to touch one that
- * is there.
+ * Writes the golden store of the current format version: `node packages/store-sqlite/tests/golden/make.ts`. Run it
+ * once, when a format version is published, and commit the file. It never overwrites an existing one.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { HoldfastError } from "@holdfast/core";
 import { describeError } from "./errors.ts";
 
-test("a repository that cannot be read is told with its own reason: permissions, or damage", () => {
+test("an unreadable repository is reported with its reason: permissions or damage", () => {
   for (const reason of [
     "The Studio has no permission to read /r. Check the permissions of the folder.",
     "Git cannot read the state",

@@ -32,7 +32,7 @@ test("a view is never replaced by an older one", () => {
   assert.equal(keepNewerView(undefined, view(1)).revision, 1);
 });
 
-test("a list that was read earlier does not undo what an event said", () => {
+test("a list response does not overwrite a newer event", () => {
   const known = pages([task("b", 9, "new"), task("a", 1)]);
   const merged = keepNewerTasks(known, pages([task("b", 5, "old"), task("a", 2)]));
   assert.deepEqual(
@@ -44,7 +44,7 @@ test("a list that was read earlier does not undo what an event said", () => {
   );
 });
 
-test("a task that was not read comes where its id has it, and an older one than all with its own page", () => {
+test("a new task is inserted by id, and one older than all loaded pages is left to its own page", () => {
   const read = (list: TaskPages) => list.pages.map((page) => page.tasks.map(({ id }) => id));
   const list = pages([task("e", 1), task("c", 1)], [task("b", 1)]);
   assert.deepEqual(read(upsertTask(list, task("d", 2))), [["e", "d", "c"], ["b"]]);
@@ -54,14 +54,14 @@ test("a task that was not read comes where its id has it, and an older one than 
       ["e", "c"],
       ["b", "a"],
     ],
-    "there is no further page",
+    "there are no more pages",
   );
   const more: TaskPages = { ...list, pages: list.pages.map((page) => ({ ...page, cursor: "b" })) };
-  assert.deepEqual(read(upsertTask(more, task("a", 2))), [["e", "c"], ["b"]], "it is on a page to come");
+  assert.deepEqual(read(upsertTask(more, task("a", 2))), [["e", "c"], ["b"]], "it belongs to a later page");
   assert.deepEqual(read(upsertTask(pages([]), task("a", 2))), [["a"]]);
 });
 
-test("a changed task stays in its place, and a new one comes first", () => {
+test("a changed task keeps its position, and a new one is first", () => {
   const list = pages([task("c", 1)], [task("a", 1)]);
   assert.deepEqual(
     upsertTask(list, task("a", 2)).pages.map((page) => page.tasks.map(({ updatedAt }) => updatedAt)),

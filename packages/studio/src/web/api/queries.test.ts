@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { refetchActive } from "./queries.ts";
 
-test("what is read again is never the answer that was already on its way", async () => {
+test("a refetch never uses a response that was already pending", async () => {
   const queries = new QueryClient({ defaultOptions: { queries: { gcTime: Number.POSITIVE_INFINITY } } });
   const answers: ((text: string) => void)[] = [];
   const observer = new QueryObserver<string>(queries, {

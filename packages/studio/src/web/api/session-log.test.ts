@@ -11,7 +11,7 @@ function range(from: number, to: number): SessionEvent[] {
   return Array.from({ length: to - from + 1 }, (_, index) => event(from + index));
 }
 
-/** A log of `length` events, served in pages; `requests` keeps what was asked. */
+/** A log of `length` events, served in pages; `requests` records the queries. */
 function source(length: number) {
   const requests: number[] = [];
   const state = { length, fail: 0 };
@@ -66,13 +66,13 @@ describe("session log", () => {
     assert.equal(session.state.transcript.head, 3);
     log.state.length = 8;
     session.appended(range(7, 8));
-    assert.equal(session.state.transcript.head, 3, "what follows a gap is not shown");
+    assert.equal(session.state.transcript.head, 3, "events after a gap are not shown");
     await until(() => session.state.transcript.head === 8);
     assert.deepEqual(log.requests, [0, 3]);
     session.end();
   });
 
-  test("resumes after the last event when the link comes back", async () => {
+  test("resumes after the last event when the connection is back", async () => {
     const log = source(3);
     const { session, until } = follow(log);
     session.linkChanged("online");
@@ -86,7 +86,7 @@ describe("session log", () => {
     session.end();
   });
 
-  test("tries again after a failed read", async () => {
+  test("retries after a failed read", async () => {
     const log = source(2);
     log.state.fail = 1;
     const { session, until } = follow(log);

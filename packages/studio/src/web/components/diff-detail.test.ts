@@ -4,7 +4,7 @@ import { diffsInDetail } from "./diff-detail.ts";
 
 const change = { type: "diff", path: "/workspace/a", oldText: "a\n", newText: "b\n" };
 
-test("finds changes and nothing else", () => {
+test("finds file changes", () => {
   assert.deepEqual(diffsInDetail(JSON.stringify([change])), [
     { path: "/workspace/a", oldText: "a\n", newText: "b\n" },
   ]);
@@ -13,7 +13,7 @@ test("finds changes and nothing else", () => {
   ]);
 });
 
-test("hides nothing: any more than changes is left as it came", () => {
+test("leaves any other detail unchanged, so that nothing is hidden", () => {
   assert.equal(diffsInDetail(JSON.stringify([{ ...change, alsoRun: "rm -rf ." }])), undefined);
   assert.equal(diffsInDetail(JSON.stringify([change, { type: "content" }])), undefined);
   assert.equal(diffsInDetail(JSON.stringify({ command: "ls" })), undefined);

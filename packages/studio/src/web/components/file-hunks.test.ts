@@ -8,14 +8,14 @@ const texts = (diff: Parameters<typeof fileHunks>[0], type: string) =>
     .filter((line) => line.type === type)
     .map(({ text }) => text);
 
-test("a change is the lines in which two texts differ", () => {
+test("a change has the lines in which two texts differ", () => {
   const diff = { path: "a", oldText: "one\ntwo\nthree\n", newText: "one\n2\nthree\n" };
   assert.deepEqual(texts(diff, "removed"), ["two"]);
   assert.deepEqual(texts(diff, "added"), ["2"]);
   assert.deepEqual(texts(diff, "context"), ["one", "three"]);
 });
 
-test("a change as large as a question can be is shown, also where no line is the same", () => {
+test("the largest possible change of a question is shown, even if no line is the same", () => {
   const lines = (letters: string) =>
     Array.from({ length: 2_600 }, (_, at) => letters[at % letters.length] ?? "");
   const [before, after] = [lines("abcdefg"), lines("tuvwxyz")];
@@ -25,6 +25,6 @@ test("a change as large as a question can be is shown, also where no line is the
   assert.equal(texts(diff, "note")?.length, 1);
 });
 
-test("what is too large to be compared, and for a question, is not drawn", () => {
+test("a change that is too large to compare, and for a question, is not rendered", () => {
   assert.equal(fileHunks({ path: "a", newText: "x\n".repeat(100_001) }), undefined);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePatch } from "./patch.ts";
 
-test("numbers the lines of every hunk", () => {
+test("numbers the lines of each hunk", () => {
   const [first, second] = parsePatch(
     [
       "diff --git a/a.ts b/a.ts",
@@ -33,7 +33,7 @@ test("numbers the lines of every hunk", () => {
   );
 });
 
-test("takes lines that look like headers for what they are", () => {
+test("lines that look like headers are content", () => {
   const [hunk, ...rest] = parsePatch("@@ -1,2 +1,2 @@\n--- a comment\n-@@ -1 +1 @@\n+++ b\n+@@ x\n");
   assert.equal(rest.length, 0);
   assert.deepEqual(
@@ -42,7 +42,7 @@ test("takes lines that look like headers for what they are", () => {
   );
 });
 
-test("gives nothing for a patch without hunks", () => {
+test("a patch without hunks is empty", () => {
   assert.deepEqual(parsePatch(""), []);
   assert.deepEqual(parsePatch("old mode 100644\nnew mode 100755\n"), []);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFinal, LiveFeed } from "./live.ts";
 
-test("a refusal and the end of the actor are final, a server that stops is not", () => {
+test("a refusal and the end of the actor are final, a server shutdown is not", () => {
   assert.equal(isFinal(1008, "inspector.unauthorized"), true);
   assert.equal(isFinal(1008, "actor.not_found"), true);
   assert.equal(isFinal(1000, "actor.destroyed"), true);
@@ -12,7 +12,7 @@ test("a refusal and the end of the actor are final, a server that stops is not",
   assert.equal(isFinal(1013, "conn.too_slow"), false);
 });
 
-/** The socket of a page, on which the test is the server. */
+/** A WebSocket of the page whose server is the test. */
 class TestSocket extends EventTarget {
   static last: TestSocket | undefined;
 
@@ -28,7 +28,7 @@ class TestSocket extends EventTarget {
   }
 }
 
-test("events that come by the thousand are told together, and the newest are kept", (t) => {
+test("thousands of events are rendered together, and the newest are kept", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const [name, value] of Object.entries({ WebSocket: TestSocket, location: new URL("http://a.test") })) {
     const before = Object.getOwnPropertyDescriptor(globalThis, name);
@@ -52,7 +52,7 @@ test("events that come by the thousand are told together, and the newest are kep
   assert.equal(told, 1);
   const { events } = feed.snapshot();
   assert.deepEqual([events.length, events.at(-1)?.args], [500, [2_000]]);
-  // How it stands is told at once.
+  // The status is reported immediately.
   TestSocket.last?.say({ type: "status", status: "sleeping" });
   assert.deepEqual([told, feed.snapshot().status], [2, "sleeping"]);
   TestSocket.last?.say({ type: "log", records: [] });

@@ -5,7 +5,7 @@ import { actorKey, mergeChange } from "./queries.ts";
 
 const address = { name: "counter", id: "a" };
 
-/** A view of a part of the actor whose answers are given by hand. */
+/** A query of the actor whose responses the test provides. */
 function view(part: string) {
   const queries = new QueryClient({ defaultOptions: { queries: { gcTime: Number.POSITIVE_INFINITY } } });
   const answers: PromiseWithResolvers<unknown>[] = [];
@@ -42,18 +42,18 @@ function view(part: string) {
   };
 }
 
-test("pushes that come faster than answers do not take the answers away", { timeout: 20_000 }, async (t) => {
+test("pushes that arrive faster than responses do not cancel them", { timeout: 20_000 }, async (t) => {
   const kv = view("kv");
   t.after(() => kv.end());
   for (let count = 0; count < 3; count += 1) kv.push({ type: "kv" });
   await kv.answer("first");
-  // What was pushed since is read, once.
+  // The pushed change is fetched once.
   await kv.answer("second");
   assert.deepEqual(kv.shown, ["first", "second"]);
   assert.equal(kv.asked(), 0);
 });
 
-test("a first answer is shown, and asked for again after a push", { timeout: 20_000 }, async (t) => {
+test("a first response is shown, and refetched after a push", { timeout: 20_000 }, async (t) => {
   const queue = view("queue");
   t.after(() => queue.end());
   for (let count = 0; count < 3; count += 1) queue.push({ type: "queue", queueSize: count, messages: [] });

@@ -19,7 +19,7 @@ const question = (id: string, more: Partial<ApprovalView> = {}): ApprovalView =>
   ...more,
 });
 
-test("a batch has the questions of the gate, when there are several", () => {
+test("a batch has the questions of the gate if there are several", () => {
   const { boundary: _, ...agents } = question("agent");
   assert.deepEqual(selectBatch([question("a"), agents]), []);
   const batch = selectBatch([question("a"), agents, question("b")]);
@@ -29,12 +29,12 @@ test("a batch has the questions of the gate, when there are several", () => {
   );
 });
 
-test("a question that waits is offered whatever the clock of the browser says", () => {
+test("an open question is offered whatever the browser's clock says", () => {
   const long = question("long ago", { expiresAt: Date.now() - 3_600_000 });
   assert.equal(selectBatch([long, question("b", { expiresAt: Number.MAX_SAFE_INTEGER })]).length, 2);
 });
 
-test("the selected ones get the same answer, and no other does", () => {
+test("only the selected questions get the answer", () => {
   const batch = [question("a"), question("b"), question("c")];
   assert.deepEqual(answersFor(batch, new Set(["c", "a", "gone"]), "allow_once"), [
     { approvalId: "a", optionId: "a-allow" },
@@ -46,7 +46,7 @@ test("the selected ones get the same answer, and no other does", () => {
   assert.deepEqual(answersFor(batch, new Set(), "allow_once"), []);
 });
 
-test("a line says where a detail goes on", () => {
+test("a summary line marks a truncated detail", () => {
   assert.equal(summaryLine(question("a")), '{ "to": "ada" }');
   assert.equal(summaryLine(question("a", { truncated: true })), '{ "to": "ada" } …');
   assert.equal(summaryLine(question("a", { detail: "x".repeat(161) })), `${"x".repeat(160)} …`);
