@@ -13,10 +13,10 @@ export interface MarkdownProps {
  * message was read), and only web and mail addresses become links.
  */
 export const Markdown = memo(function Markdown({ text, className }: MarkdownProps) {
-  const tokens = tokensOf(text);
+  const tokens = tokenize(text);
   return (
     <div className={className ?? "sa-markdown"} data-slot="markdown">
-      {tokens === undefined ? <Preformatted text={text} /> : blocks(tokens)}
+      {tokens === undefined ? <Preformatted text={text} /> : renderBlocks(tokens)}
     </div>
   );
 });
@@ -30,14 +30,14 @@ function Preformatted({ text }: { readonly text: string }) {
   );
 }
 
-/** A line that begins 200 nested quotes and lists. */
+/** Matches a line that starts 200 nested quotes or lists. */
 const tooDeep = /^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])[ \t])){200}/m;
 
 /**
- * Undefined for text that the lexer cannot handle. It recurses for each nesting level, and thousands of levels take
+ * Returns undefined for text that the lexer cannot handle. It recurses for each nesting level, and thousands of levels take
  * minutes or overflow the stack.
  */
-function tokensOf(text: string): readonly Token[] | undefined {
+function tokenize(text: string): readonly Token[] | undefined {
   if (tooDeep.test(text)) return undefined;
   try {
     return lexer(text, { gfm: true, breaks: false });
@@ -46,16 +46,16 @@ function tokensOf(text: string): readonly Token[] | undefined {
   }
 }
 
-const headings = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
+const headingTags = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
 
 /** Quotes and lists nested more deeply than this are shown as plain text. */
 const maxDepth = 16;
 
-function blocks(tokens: readonly Token[], depth = 0): ReactNode[] {
-  return tokens.map((token, index) => <Fragment key={index}>{block(token, depth)}</Fragment>);
+function renderBlocks(tokens: readonly Token[], depth = 0): ReactNode[] {
+  return tokens.map((token, index) => <Fragment key={index}>{renderBlock(token, depth)}</Fragment>);
 }
 
-function block(token: Token, depth: number): ReactNode {
+function renderBlock(token: Token, depth: number): ReactNode {
   if (depth > maxDepth) return token.raw;
   switch (token.type) {
     case "space":
@@ -64,31 +64,31 @@ function block(token: Token, depth: number): ReactNode {
     case "heading": {
       const heading = token as Tokens.Heading;
       // The page has its own h1 and h2; the agent's headings are below them.
-      const Name = headings[heading.depth - 1] ?? "h6";
-      return <Name>{inlines(heading.tokens, depth)}</Name>;
+      const Name = headingTags[heading.depth - 1] ?? "h6";
+      return <Name>{renderInlines(heading.tokens, depth)}</Name>;
     }
     case "paragraph":
-      return <p>{inlines((token as Tokens.Paragraph).tokens, depth)}</p>;
+      return <p>{renderInlines((token as Tokens.Paragraph).tokens, depth)}</p>;
     case "code":
       return <Preformatted text={(token as Tokens.Code).text} />;
     case "blockquote":
-      return <blockquote>{blocks((token as Tokens.Blockquote).tokens, depth + 1)}</blockquote>;
+      return <blockquote>{renderBlocks((token as Tokens.Blockquote).tokens, depth + 1)}</blockquote>;
     case "list":
-      return list(token as Tokens.List, depth);
+      return renderList(token as Tokens.List, depth);
     case "table":
-      return table(token as Tokens.Table, depth);
+      return renderTable(token as Tokens.Table, depth);
     case "hr":
       return <hr />;
     case "text": {
       const text = token as Tokens.Text;
-      return text.tokens === undefined ? text.text : inlines(text.tokens, depth);
+      return text.tokens === undefined ? text.text : renderInlines(text.tokens, depth);
     }
     default:
       return <p>{token.raw}</p>;
   }
 }
 
-function list(token: Tokens.List, depth: number): ReactNode {
+function renderList(token: Tokens.List, depth: number): ReactNode {
   const items = token.items.map((item, index) => (
     <li key={index} className={item.task ? "task-item" : undefined}>
       {item.task && (
@@ -96,7 +96,7 @@ function list(token: Tokens.List, depth: number): ReactNode {
           {item.checked ? "☑" : "☐"}
         </span>
       )}
-      {blocks(
+      {renderBlocks(
         item.tokens.filter((child) => child.type !== "checkbox"),
         depth + 1,
       )}
@@ -106,7 +106,7 @@ function list(token: Tokens.List, depth: number): ReactNode {
   return <ol start={typeof token.start === "number" ? token.start : 1}>{items}</ol>;
 }
 
-function table(token: Tokens.Table, depth: number): ReactNode {
+function renderTable(token: Tokens.Table, depth: number): ReactNode {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
     <div className="table-scroll" tabIndex={0}>
@@ -115,7 +115,7 @@ function table(token: Tokens.Table, depth: number): ReactNode {
           <tr>
             {token.header.map((cell, index) => (
               <th key={index} scope="col">
-                {inlines(cell.tokens, depth)}
+                {renderInlines(cell.tokens, depth)}
               </th>
             ))}
           </tr>
@@ -124,7 +124,7 @@ function table(token: Tokens.Table, depth: number): ReactNode {
           {token.rows.map((row, index) => (
             <tr key={index}>
               {row.map((cell, column) => (
-                <td key={column}>{inlines(cell.tokens, depth)}</td>
+                <td key={column}>{renderInlines(cell.tokens, depth)}</td>
               ))}
             </tr>
           ))}
@@ -134,42 +134,42 @@ function table(token: Tokens.Table, depth: number): ReactNode {
   );
 }
 
-function inlines(tokens: readonly Token[], depth: number): ReactNode[] {
-  return tokens.map((token, index) => <Fragment key={index}>{inline(token, depth)}</Fragment>);
+function renderInlines(tokens: readonly Token[], depth: number): ReactNode[] {
+  return tokens.map((token, index) => <Fragment key={index}>{renderInline(token, depth)}</Fragment>);
 }
 
-function inline(token: Token, depth: number): ReactNode {
+function renderInline(token: Token, depth: number): ReactNode {
   if (depth > maxDepth) return token.raw;
   switch (token.type) {
     case "text":
     case "escape": {
       const text = token as Tokens.Text;
-      return text.tokens === undefined ? decodeReferences(text.text) : inlines(text.tokens, depth + 1);
+      return text.tokens === undefined ? decodeReferences(text.text) : renderInlines(text.tokens, depth + 1);
     }
     case "strong":
-      return <strong>{inlines((token as Tokens.Strong).tokens, depth + 1)}</strong>;
+      return <strong>{renderInlines((token as Tokens.Strong).tokens, depth + 1)}</strong>;
     case "em":
-      return <em>{inlines((token as Tokens.Em).tokens, depth + 1)}</em>;
+      return <em>{renderInlines((token as Tokens.Em).tokens, depth + 1)}</em>;
     case "del":
-      return <del>{inlines((token as Tokens.Del).tokens, depth + 1)}</del>;
+      return <del>{renderInlines((token as Tokens.Del).tokens, depth + 1)}</del>;
     case "codespan":
       return <code>{(token as Tokens.Codespan).text}</code>;
     case "br":
       return <br />;
     case "link": {
       const link = token as Tokens.Link;
-      return anchor(link.href, inlines(link.tokens, depth + 1));
+      return renderLink(link.href, renderInlines(link.tokens, depth + 1));
     }
     case "image": {
       const image = token as Tokens.Image;
-      return anchor(image.href, `Image: ${image.text || image.href}`);
+      return renderLink(image.href, `Image: ${image.text || image.href}`);
     }
     default:
       return token.raw;
   }
 }
 
-function anchor(href: string, children: ReactNode): ReactNode {
+function renderLink(href: string, children: ReactNode): ReactNode {
   if (!isSafeHref(href)) return <span title={href}>{children}</span>;
   return (
     <a href={href} title={href} target="_blank" rel="noopener noreferrer nofollow">

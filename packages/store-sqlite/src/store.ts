@@ -27,7 +27,7 @@ import { ActorRowCache } from "./internal/commit/actor-row-cache.ts";
 import {
   applyAcquire,
   applyCommit,
-  applyHotCommit,
+  applyFastCommit,
   checkCommit,
   type Tables,
 } from "./internal/commit/apply.ts";
@@ -78,6 +78,7 @@ function prepareDirectory(path: string): DataDirectoryLock {
   return lockFile(path, "store-lock");
 }
 
+/** The open store: routes each operation to the shared database, or to the file of the actor. */
 class OpenStore implements SqliteStore {
   readonly #file: string;
   readonly #ports: Ports;
@@ -95,7 +96,7 @@ class OpenStore implements SqliteStore {
   readonly databases: DatabaseStore;
   readonly blobs: Blobs;
   readonly history: HistoryStore;
-  readonly #raises = new UnsyncedEpochs();
+  readonly #unsyncedEpochs = new UnsyncedEpochs();
   readonly #backups = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -105,8 +106,8 @@ class OpenStore implements SqliteStore {
     this.#lock = lock;
     this.#database = database;
     this.#sql = prepareStatements(database);
-    const hot = new ActorRowCache(integer(this.#sql.lastPatch.get() ?? {}, "no"));
-    this.#tables = { sql: this.#sql, hot };
+    const rowCache = new ActorRowCache(integer(this.#sql.lastPatch.get() ?? {}, "no"));
+    this.#tables = { sql: this.#sql, rowCache };
     this.#wal = new Wal(`${this.#file}-wal`, options.syncFile);
     const maxWalBytes = options.maxWalBytes ?? sqliteStoreLimits.maxWalBytes;
     this.#wal.reserve(0, maxWalBytes);
@@ -129,8 +130,8 @@ class OpenStore implements SqliteStore {
       wal: this.#wal,
       walBytes: this.#walBytes,
       maxWalBytes,
-      onUndone: () => hot.clear(),
-      onGroup: (state) => this.#checkpointer.note(state),
+      onUndone: () => rowCache.clear(),
+      onGroup: (state) => this.#checkpointer.onGroup(state),
       ...(options.onSync === undefined ? {} : { onSync: options.onSync }),
     });
     const directory = new FileDirectory(database);
@@ -140,7 +141,8 @@ class OpenStore implements SqliteStore {
       ports: options.ports,
       directory,
       write: (actorId, work, hides = false) => this.#group.run({ actorId, work, hides }),
-      shared: (id) => this.#group.now(() => readShared(this.#sql, database, id, options.ports.clock.now())),
+      shared: (id) =>
+        this.#group.readUnsynced(() => readShared(this.#sql, database, id, options.ports.clock.now())),
       forgetShared: (id) => forgetShared(this.#tables, database, id),
       recover: (files) => this.blobs.sweep((id, hash) => this.#refersTo(files, id, hash)),
       maxOpenFiles: options.maxOpenFiles ?? sqliteStoreLimits.maxOpenFiles,
@@ -194,7 +196,7 @@ class OpenStore implements SqliteStore {
     const limit = pageLimit(query.limit);
     const after = query.cursor ?? "";
     const rows = await this.#group.read(
-      () => this.#listed(query, after, limit + 1),
+      () => this.#listRows(query, after, limit + 1),
       () => "many",
     );
     const actors = rows.slice(0, limit).map(actorRecord);
@@ -203,7 +205,7 @@ class OpenStore implements SqliteStore {
   }
 
   /** The indexes cover name and position; other filters are checked row by row. */
-  #listed(query: ListQuery, after: string, limit: number) {
+  #listRows(query: ListQuery, after: string, limit: number) {
     const { name, keyPrefix, createdAfter } = query;
     if (keyPrefix === undefined && createdAfter === undefined) {
       return name === undefined
@@ -239,7 +241,7 @@ class OpenStore implements SqliteStore {
     const isDurable = !this.#group.isPending(id);
     const raised = this.#group.run({ actorId: id, work, callers: isDurable ? 0 : 1 });
     if (isDurable && !hasFile && loaded !== undefined) {
-      this.#raises.add(id, raised);
+      this.#unsyncedEpochs.add(id, raised);
       return loaded;
     }
     await raised;
@@ -268,7 +270,7 @@ class OpenStore implements SqliteStore {
     if (file !== undefined) return this.#commitToFile(file, batch);
     const committed = this.#group.run({
       actorId: batch.actorId,
-      hot: () => applyHotCommit(this.#tables, batch, this.#ports.clock.now()),
+      fastPath: () => applyFastCommit(this.#tables, batch, this.#ports.clock.now()),
       work: () =>
         applyCommit(this.#tables, batch, {
           now: this.#ports.clock.now(),
@@ -280,7 +282,7 @@ class OpenStore implements SqliteStore {
       prunes: 2 * (batch.calls?.length ?? 0),
       callers: batch.calls?.length ?? 1,
     });
-    return this.#raises.before(batch.actorId, committed);
+    return this.#unsyncedEpochs.before(batch.actorId, committed);
   }
 
   /** Whether an actor has a record that refers to an object. */
@@ -315,7 +317,9 @@ class OpenStore implements SqliteStore {
   async kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined> {
     const file = this.#fileOf(actorId);
     if (file !== undefined) return file.kvGet(key);
-    return this.#group.now(() => optional(this.#sql.kvGet.get(actorId, key), (row) => bytes(row, "value")));
+    return this.#group.readUnsynced(() =>
+      optional(this.#sql.kvGet.get(actorId, key), (row) => bytes(row, "value")),
+    );
   }
 
   async kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]> {
@@ -323,7 +327,9 @@ class OpenStore implements SqliteStore {
     if (file !== undefined) return file.kvList(range);
     const statement = range.reverse === true ? this.#sql.kvListReverse : this.#sql.kvList;
     const limit = Math.max(0, range.limit);
-    const rows = this.#group.now(() => statement.all(actorId, range.start, range.end ?? null, limit));
+    const rows = this.#group.readUnsynced(() =>
+      statement.all(actorId, range.start, range.end ?? null, limit),
+    );
     return rows.map((row) => ({ key: bytes(row, "key"), value: bytes(row, "value") }));
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileRefQuery, formatFileRef, toFileRef } from "./file-ref.ts";
-import { baseName, crumbs, join, readBlob } from "./files.ts";
+import { baseName, breadcrumbs, join, readBlob } from "./files.ts";
 
 test("a path that is not UTF-8 is sent as bytes", () => {
   const fileRef = toFileRef({
@@ -15,11 +15,11 @@ test("a path that is not UTF-8 is sent as bytes", () => {
 
 test("breadcrumbs lead to a directory from the root or from HOME", () => {
   assert.deepEqual(
-    crumbs("/srv/work").map(({ name, path }) => `${name} ${path}`),
+    breadcrumbs("/srv/work").map(({ name, path }) => `${name} ${path}`),
     ["/ /", "srv /srv", "work /srv/work"],
   );
   assert.deepEqual(
-    crumbs("~/work").map(({ path }) => path),
+    breadcrumbs("~/work").map(({ path }) => path),
     ["~", "~/work"],
   );
 });

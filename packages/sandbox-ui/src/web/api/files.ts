@@ -7,7 +7,7 @@ const maxTextBytes = 1_048_576;
 const maxDownloadBytes = 268_435_456;
 
 /** The UTF-8 bytes of a text as a binary string for `btoa`. */
-function binary(text: string): string {
+function toBinaryString(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }
 
@@ -17,18 +17,18 @@ export function baseName(path: string): string {
 
 export function join(directory: FileRef, name: string): FileRef {
   if (!directory.startsWith("base64:")) return `${directory.replace(/\/+$/, "")}/${name}`;
-  return `base64:${btoa(`${atob(directory.slice(7))}/${binary(name)}`)}`;
+  return `base64:${btoa(`${atob(directory.slice(7))}/${toBinaryString(name)}`)}`;
 }
 
 /** Breadcrumbs of a path: each parent directory, and the path itself last. */
-export function crumbs(path: string): readonly { readonly name: string; readonly path: string }[] {
+export function breadcrumbs(path: string): readonly { readonly name: string; readonly path: string }[] {
   const parts = path.split("/").filter((part) => part !== "");
-  const rooted = path.startsWith("/");
+  const isAbsolute = path.startsWith("/");
   const named = parts.map((name, index) => ({
     name,
-    path: `${rooted ? "/" : ""}${parts.slice(0, index + 1).join("/")}`,
+    path: `${isAbsolute ? "/" : ""}${parts.slice(0, index + 1).join("/")}`,
   }));
-  return rooted ? [{ name: "/", path: "/" }, ...named] : named;
+  return isAbsolute ? [{ name: "/", path: "/" }, ...named] : named;
 }
 
 export interface TextFile {
@@ -38,7 +38,7 @@ export interface TextFile {
   readonly size: number;
 }
 
-/** Why a file is not shown as text. */
+/** A file that is not shown as text, and the reason. */
 export interface UnreadableFile {
   readonly size: number;
   readonly reason: "large" | "binary";

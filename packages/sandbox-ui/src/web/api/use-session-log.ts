@@ -2,7 +2,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { useApi } from "./context.ts";
 import { type LogSnapshot, SessionLog } from "./session-log.ts";
 
-const nothing: LogSnapshot = { events: [], gaps: [], from: 1, link: "connecting" };
+const emptySnapshot: LogSnapshot = { events: [], gaps: [], from: 1, link: "connecting" };
 
 export interface SessionLogView extends LogSnapshot {
   readonly loadOlder: () => Promise<void>;
@@ -12,10 +12,10 @@ export interface SessionLogView extends LogSnapshot {
 export function useSessionLog(id: string, lastSequence: number | undefined): SessionLogView {
   const api = useApi();
   const [log, setLog] = useState<SessionLog>();
-  const known = lastSequence !== undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only the first number says where to begin.
+  const isReady = lastSequence !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only the first value is used.
   useEffect(() => {
-    if (!known) return;
+    if (!isReady) return;
     const opened = new SessionLog(api, id);
     setLog(opened);
     void opened.run(lastSequence);
@@ -23,15 +23,18 @@ export function useSessionLog(id: string, lastSequence: number | undefined): Ses
       opened.close();
       setLog(undefined);
     };
-  }, [api, id, known]);
-  const snapshot = useSyncExternalStore(log?.subscribe ?? never, log?.snapshot ?? empty);
+  }, [api, id, isReady]);
+  const snapshot = useSyncExternalStore(
+    log?.subscribe ?? subscribeToNothing,
+    log?.snapshot ?? getEmptySnapshot,
+  );
   return { ...snapshot, loadOlder: async () => await log?.loadOlder() };
 }
 
-function never(): () => void {
+function subscribeToNothing(): () => void {
   return () => undefined;
 }
 
-function empty(): LogSnapshot {
-  return nothing;
+function getEmptySnapshot(): LogSnapshot {
+  return emptySnapshot;
 }

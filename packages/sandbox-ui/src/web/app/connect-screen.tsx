@@ -35,7 +35,7 @@ export function ConnectScreen({
       <BrandMark size={40} />
       <h1>Sandbox inspector</h1>
       <p className="muted">
-        The server requires a token. The server prints it when it starts, unless it was set with --token.
+        The server requires a token. It is printed when the server starts, unless it was set with --token.
       </p>
       <form onSubmit={submit} className="stack">
         <div className="field">
@@ -60,7 +60,7 @@ export function ConnectScreen({
           Connect
         </button>
       </form>
-      <p className="muted small">It is stored for this tab only, and never in the address.</p>
+      <p className="muted small">The token is stored for this tab only, and never in the address.</p>
     </main>
   );
 }

@@ -15,8 +15,8 @@ export interface CachedActorRow {
  */
 export class ActorRowCache {
   /** Two generations: entries that are not used while one fills up are dropped, without keeping an order. */
-  #young = new Map<string, CachedActorRow>();
-  #old = new Map<string, CachedActorRow>();
+  #recent = new Map<string, CachedActorRow>();
+  #previous = new Map<string, CachedActorRow>();
   #lastPatch: number;
 
   /** Only this object numbers patches; `lastPatch` is the highest number in use. */
@@ -25,24 +25,24 @@ export class ActorRowCache {
   }
 
   get(id: string): CachedActorRow | undefined {
-    return this.#young.get(id) ?? this.#old.get(id);
+    return this.#recent.get(id) ?? this.#previous.get(id);
   }
 
   set(id: string, actor: CachedActorRow): void {
-    this.#young.set(id, actor);
-    if (this.#young.size < sqliteStoreLimits.maxHotActors / 2) return;
-    this.#old = this.#young;
-    this.#young = new Map();
+    this.#recent.set(id, actor);
+    if (this.#recent.size < sqliteStoreLimits.maxHotActors / 2) return;
+    this.#previous = this.#recent;
+    this.#recent = new Map();
   }
 
   delete(id: string): void {
-    this.#young.delete(id);
-    this.#old.delete(id);
+    this.#recent.delete(id);
+    this.#previous.delete(id);
   }
 
   clear(): void {
-    this.#young.clear();
-    this.#old.clear();
+    this.#recent.clear();
+    this.#previous.clear();
   }
 
   /** Returns the number for the next patch. A number that is never written leaves a harmless gap. */

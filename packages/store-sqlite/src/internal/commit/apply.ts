@@ -10,7 +10,7 @@ import type { ActorRowCache } from "./actor-row-cache.ts";
 /** Writes commit batches into the open transaction. */
 export interface Tables {
   readonly sql: Statements;
-  readonly hot: ActorRowCache;
+  readonly rowCache: ActorRowCache;
 }
 
 interface FencedActor {
@@ -36,10 +36,10 @@ export function checkCommit(batch: CommitBatch): void {
 
 /** Writes one batch into the open transaction. The first statement is the fence, or creates the row. */
 export function applyCommit(tables: Tables, batch: CommitBatch, history: History): void {
-  const { sql, hot } = tables;
+  const { sql, rowCache } = tables;
   const actor = batch.create === undefined ? fence(sql, batch) : create(sql, batch, batch.create);
   if (batch.destroyedAt !== undefined) {
-    hot.delete(batch.actorId);
+    rowCache.delete(batch.actorId);
     return destroy(sql, actor, batch.destroyedAt);
   }
   const patchHead =
@@ -51,7 +51,7 @@ export function applyCommit(tables: Tables, batch: CommitBatch, history: History
     writeCalls(sql, actor.no, calls);
   }
   if (batch.wakeAt !== undefined) sql.setWake.run(batch.wakeAt, actor.no);
-  hot.set(batch.actorId, { no: actor.no, patchHead });
+  rowCache.set(batch.actorId, { no: actor.no, patchHead });
 }
 
 /**
@@ -59,15 +59,15 @@ export function applyCommit(tables: Tables, batch: CommitBatch, history: History
  * Returns false for any other batch, or if the fence did not hold: then nothing was written, and {@link applyCommit}
  * finds the reason. If it throws, the batch may be partly written.
  */
-export function applyHotCommit(tables: Tables, batch: CommitBatch, now: number): boolean {
-  const { sql, hot } = tables;
+export function applyFastCommit(tables: Tables, batch: CommitBatch, now: number): boolean {
+  const { sql, rowCache } = tables;
   const { actorId, state, calls } = batch;
-  const actor = hot.get(actorId);
+  const actor = rowCache.get(actorId);
   if (actor === undefined || batch.kv !== undefined || batch.destroyedAt !== undefined) return false;
   if (batch.create !== undefined || batch.wakeAt !== undefined) return false;
   const before = actor.patchHead;
   if (state !== undefined && (state.type !== "patch" || before === undefined)) return false;
-  const patchHead = state === undefined ? before : hot.nextPatch();
+  const patchHead = state === undefined ? before : rowCache.nextPatch();
   const until = calls === undefined ? 0 : latest(calls);
   const { changes } = sql.fenceHot.run(
     batch.commitId,
@@ -81,7 +81,7 @@ export function applyHotCommit(tables: Tables, batch: CommitBatch, now: number):
   if (changes === 0) return false;
   if (state !== undefined && patchHead !== undefined && before !== undefined) {
     sql.putPatch.run(patchHead, before, state.bytes, now);
-    hot.set(actorId, { no: actor.no, patchHead });
+    rowCache.set(actorId, { no: actor.no, patchHead });
   }
   if (calls !== undefined) writeCalls(sql, actor.no, calls);
   return true;
@@ -117,7 +117,7 @@ function fencedActor(row: Row): FencedActor {
 
 /** Returns the number of the newest patch afterwards. */
 function writeState(
-  { sql, hot }: Tables,
+  { sql, rowCache }: Tables,
   actor: FencedActor,
   state: NonNullable<CommitBatch["state"]>,
   history: History,
@@ -132,7 +132,7 @@ function writeState(
   if (head === null && sql.hasSnapshot.get(actor.no) === undefined) {
     throw invalidCommit("A patch needs an earlier snapshot");
   }
-  const no = hot.nextPatch();
+  const no = rowCache.nextPatch();
   sql.putPatch.run(no, head, state.bytes, history.now);
   sql.setPatchHead.run(no, actor.no);
   return no;
@@ -199,9 +199,9 @@ export function loadShared(sql: Statements, row: Row): StoredState | undefined {
 }
 
 /** Removes all data of an actor except its row and its call records, which expire. */
-export function forgetShared({ sql, hot }: Tables, id: string, row: Row): void {
+export function forgetShared({ sql, rowCache }: Tables, id: string, row: Row): void {
   const actor = fencedActor(row);
-  hot.delete(id);
+  rowCache.delete(id);
   if (actor.patchHead !== undefined) sql.deletePatches.run(actor.patchHead);
   sql.setPatchHead.run(null, actor.no);
   dropHistory(sql, actor.no);

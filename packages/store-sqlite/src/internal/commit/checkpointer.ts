@@ -34,7 +34,7 @@ export class Checkpointer {
   }
 
   /** Called with the WAL's size after each group. Returns a promise that commits must wait for, if any. */
-  note(state: WalState): (() => Promise<void>) | undefined {
+  onGroup(state: WalState): (() => Promise<void>) | undefined {
     const { walBytes, passiveBytes, maxWalBytes } = this.#options;
     if (this.#stopped) return undefined;
     const bytes = walBytes(state.frames);

@@ -11,7 +11,7 @@ import type { Wal } from "./wal.ts";
 interface Entry {
   readonly actorId: string;
   readonly work: () => void;
-  readonly hot: (() => boolean) | undefined;
+  readonly fastPath: (() => boolean) | undefined;
   /** True if it removes the actor: until it is durable, its absence must not be reported. */
   readonly hides: boolean;
   readonly prunes: number;
@@ -60,7 +60,7 @@ export interface Change {
    * A quicker way to apply the change, without a savepoint. Returns false if it does not apply, and nothing was
    * written. If it throws, the open transaction is undone and each change gets one of its own.
    */
-  readonly hot?: () => boolean;
+  readonly fastPath?: () => boolean;
   readonly hides?: boolean;
   /** Number of expired call records that may be removed on behalf of this change. */
   readonly prunes?: number;
@@ -107,7 +107,7 @@ export class GroupCommitter {
   #held: Entry[] | undefined;
   readonly #calls: CallPruner;
   #waiting = 0;
-  #hiding = 0;
+  #hiddenRemovals = 0;
   #pending = new Map<string, number>();
   #state: "open" | "closed" | "failed" = "open";
   #cause: unknown;
@@ -139,7 +139,7 @@ export class GroupCommitter {
       const entry: Entry = {
         actorId: change.actorId,
         work: change.work,
-        hot: change.hot,
+        fastPath: change.fastPath,
         hides: change.hides ?? false,
         prunes: change.prunes ?? 0,
         callers: change.callers ?? 1,
@@ -158,14 +158,14 @@ export class GroupCommitter {
   async read<T>(read: () => T, sees: (value: T) => string | "absent" | "many"): Promise<T> {
     for (;;) {
       this.assertUsable();
-      const value = this.now(read);
+      const value = this.readUnsynced(read);
       const group = this.isPending(sees(value)) ? (this.#open ?? this.#syncing.at(-1)) : undefined;
       if (group === undefined || (await group.settled)) return value;
     }
   }
 
   /** Runs a read of the newest content, durable or not. */
-  now<T>(read: () => T): T {
+  readUnsynced<T>(read: () => T): T {
     try {
       return read();
     } catch (error) {
@@ -209,7 +209,7 @@ export class GroupCommitter {
   isPending(what: string): boolean {
     if (this.#pending.size === 0) return false;
     if (what === "many") return true;
-    return what === "absent" ? this.#hiding > 0 : this.#pending.has(what);
+    return what === "absent" ? this.#hiddenRemovals > 0 : this.#pending.has(what);
   }
 
   /** Applies a change in the open transaction. */
@@ -221,7 +221,7 @@ export class GroupCommitter {
     let inSavepoint = false;
     try {
       if (!this.#options.inTransaction()) this.#sql.begin.run();
-      if (entry.hot?.() !== true) {
+      if (entry.fastPath?.() !== true) {
         this.#sql.savepoint.run();
         inSavepoint = true;
         entry.work();
@@ -420,12 +420,12 @@ export class GroupCommitter {
   }
 
   #addPending(entry: Entry): void {
-    if (entry.hides) this.#hiding += 1;
+    if (entry.hides) this.#hiddenRemovals += 1;
     this.#pending.set(entry.actorId, (this.#pending.get(entry.actorId) ?? 0) + 1);
   }
 
   #removePending(entry: Entry): void {
-    if (entry.hides) this.#hiding -= 1;
+    if (entry.hides) this.#hiddenRemovals -= 1;
     const count = (this.#pending.get(entry.actorId) ?? 0) - 1;
     if (count > 0) this.#pending.set(entry.actorId, count);
     else this.#pending.delete(entry.actorId);

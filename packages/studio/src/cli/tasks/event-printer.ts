@@ -81,11 +81,11 @@ export class EventPrinter {
   }
 
   #chunk(stream: "message" | "thought", content: unknown): void {
-    const shown = textOf(fieldOf(content, "text"));
-    if (shown === undefined) return;
+    const text = textOf(fieldOf(content, "text"));
+    if (text === undefined) return;
     if (this.#stream !== stream) this.flush();
     this.#stream = stream;
-    this.#screen.write(stream === "thought" ? style(this.#screen, "dim", shown) : shown);
+    this.#screen.write(stream === "thought" ? style(this.#screen, "dim", text) : text);
   }
 
   #toolCall(update: unknown, first: boolean): void {
@@ -95,9 +95,9 @@ export class EventPrinter {
     const status = fieldOf(update, "status");
     const ended = status === "completed" || status === "failed";
     if (!first && !ended) return;
-    const mark =
+    const symbol =
       status === "failed" ? style(this.#screen, "red", "x") : ended ? style(this.#screen, "green", "+") : "-";
-    this.#line(`${mark} ${title ?? id}`);
+    this.#line(`${symbol} ${title ?? id}`);
   }
 
   #plan(entries: unknown): void {

@@ -16,7 +16,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import { type FileRef, fileRefQuery, formatFileRef, toFileRef } from "../../api/file-ref.ts";
-import { baseName, crumbs, download, join } from "../../api/files.ts";
+import { baseName, breadcrumbs, download, join } from "../../api/files.ts";
 import { directoryQuery, keys } from "../../api/queries.ts";
 import { DownloadButton } from "./download-button.tsx";
 import { FileView } from "./file-view.tsx";
@@ -72,7 +72,7 @@ export function FilesScreen() {
 }
 
 function Crumbs({ path }: { readonly path: string }) {
-  const parts = crumbs(path);
+  const parts = breadcrumbs(path);
   const rooted = path.startsWith("/");
   return (
     <nav aria-label="Folder" className="crumbs">
