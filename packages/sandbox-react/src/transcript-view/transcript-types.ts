@@ -1,4 +1,3 @@
-/** The rendered transcript: messages, tools, file changes. */
 import type { ReactNode, RefObject } from "react";
 import type { PermissionOption, PermissionReply, TranscriptEntry } from "../types.ts";
 

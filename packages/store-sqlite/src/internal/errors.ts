@@ -1,6 +1,6 @@
-/** The shared database: schema, statements, worker thread, errors. */
 import { HoldfastError } from "@holdfast/core";
 
+// Result codes of SQLite: https://sqlite.org/rescode.html
 const FULL = 13;
 const IOERR = 10;
 const BUSY = 5;

@@ -70,7 +70,7 @@ function parseAnswer(body: Buffer): DecisionBody {
     if (isExact && typeof approval === "string" && (answer === "allow" || answer === "deny"))
       return { approval, answer };
   } catch {
-    // Answered below, like every other body that is no answer.
+    // Invalid JSON is reported below, like any other invalid body.
   }
   const message = 'The body must be {"approval": "...", "answer": "allow" or "deny"}';
   throw new HoldfastError("message", "invalid", message, { statusCode: 400 });

@@ -139,7 +139,7 @@ function parseTicket(body: string): string {
       return value.ticket;
     }
   } catch {
-    // Answered below, like every other body without a ticket.
+    // Invalid JSON is reported below, like any other invalid body.
   }
   throw new HoldfastError("message", "invalid", 'The body must be {"ticket": "..."}', { statusCode: 400 });
 }

@@ -9,7 +9,7 @@ export interface TaskFolders {
 
 /**
  * Maps host paths to paths inside a jail. In a jail, each path is mounted at a fixed target; without one, it is used
- * directly. Placed paths must exist.
+ * directly. Mounted paths must exist.
  */
 export class JailLayout {
   readonly mounts: JailMount[] = [];

@@ -1,4 +1,3 @@
-/** Queries and streams of a sandbox server. */
 import { createContext, useContext } from "react";
 import type { SandboxApi } from "./sandbox-api.ts";
 

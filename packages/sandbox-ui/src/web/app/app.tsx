@@ -1,4 +1,3 @@
-/** Frame, routes and connection of the app. */
 import { Loading, tabStorage } from "@holdfast/web-parts";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";

@@ -1,4 +1,3 @@
-/** Group commit: batches are written on the event loop, with one sync of the WAL for all, and checkpoints. */
 import {
   closeSync,
   fdatasync,

@@ -1,4 +1,3 @@
-/** History, images, forks and backups. */
 import { rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";

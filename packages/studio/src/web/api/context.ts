@@ -1,4 +1,3 @@
-/** Client, queries and live updates. */
 import { createContext, useContext } from "react";
 import type { StudioApi } from "./port.ts";
 

@@ -1,4 +1,3 @@
-/** Frame, routes, sign-in. */
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useMemo, useState } from "react";

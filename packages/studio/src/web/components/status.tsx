@@ -1,4 +1,3 @@
-/** Components used by several screens. */
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
 import { isBusy, statusLabel } from "../../task-status.ts";

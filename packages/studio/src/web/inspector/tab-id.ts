@@ -1,5 +1,3 @@
-/** The inspector: the list of actors, and one actor. */
-
 const ids = [
   "state",
   "actions",

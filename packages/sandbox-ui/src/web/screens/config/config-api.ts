@@ -1,4 +1,3 @@
-/** Configuration of directories. */
 import { useApi } from "../../api/context.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
 

@@ -1,4 +1,3 @@
-/** Files of the sandbox. */
 import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 

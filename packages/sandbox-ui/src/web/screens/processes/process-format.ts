@@ -1,4 +1,3 @@
-/** Processes, their logs and terminals. */
 import type { StatusKind } from "@holdfast/web-parts";
 import type { Process } from "../../api/types.ts";
 

@@ -1,4 +1,3 @@
-/** Sessions and their transcripts. */
 import type { SessionEvent } from "../../api/types.ts";
 
 /** Summarizes an event for one row: its method or kind of response, and the most telling value of its parameters. */

@@ -1,4 +1,3 @@
-/** System checks. */
 import {
   CheckIcon,
   CrossIcon,

@@ -1,4 +1,3 @@
-/** One task: conversation, plan, changes, approvals. */
 import type { ApprovalAnswer, ApprovalOption, ApprovalView } from "../../../contract.ts";
 
 /**

@@ -1,4 +1,3 @@
-/** The list of tasks, and the form for a new one. */
 import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
@@ -11,7 +10,7 @@ export const sampleRepository = "sample";
 
 export interface RepositoryValue {
   readonly path: string;
-  /** Starts from the last commit although there are uncommitted changes. */
+  /** Starts from the last commit even if there are uncommitted changes. */
   readonly fromHead: boolean;
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";
 }
@@ -119,12 +118,12 @@ function describe(
     case "checking":
       return <p className="field-help">Checking the repository…</p>;
     case "failed": {
-      const words = describeError(error);
+      const text = describeError(error);
       return (
         <p className="field-problem">
           <WarningIcon />
           <span>
-            {words.title} {words.next}
+            {text.title} {text.next}
           </span>
         </p>
       );
