@@ -129,7 +129,7 @@ export type SessionEventBody =
   /** An unmodified ACP envelope; `direction` is from the host's perspective. */
   | { readonly type: "acp"; readonly direction: "to-agent" | "from-agent"; readonly envelope: unknown }
   | { readonly type: "prompt"; readonly text: string }
-  /** A new agent process serves the session. `resumed` says how the conversation goes on. */
+  /** A new agent process serves the session. `resumed` is the way in which it continues the conversation. */
   | {
       readonly type: "agent-started";
       readonly agent: string;

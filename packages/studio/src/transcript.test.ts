@@ -62,11 +62,11 @@ describe("the transcript", () => {
       say("c"),
       { type: "turn-ended", stopReason: "cancelled" },
     );
-    const whole = reduceTranscript(createTranscript(), events);
+    const complete = reduceTranscript(createTranscript(), events);
     let single = createTranscript();
     for (const event of events) single = reduceTranscript(single, [event]);
-    assert.deepEqual(single, whole);
-    assert.deepEqual(reduceTranscript(whole, events), whole);
+    assert.deepEqual(single, complete);
+    assert.deepEqual(reduceTranscript(complete, events), complete);
   });
 
   test("does not modify its input", () => {

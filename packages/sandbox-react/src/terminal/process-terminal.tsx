@@ -50,7 +50,7 @@ const screenStyle: CSSProperties = {
   padding: 8,
   overflow: "hidden",
 };
-/** Without a margin of its own: the emulator uses the complete height of its host for rows. */
+/** No margin: the emulator uses the complete height of its host for rows. */
 const hostStyle: CSSProperties = { flex: 1, minWidth: 0, minHeight: 0, overflow: "hidden" };
 const buttonStyle: CSSProperties = {
   font: "inherit",

@@ -32,7 +32,7 @@ const update = (kind: string, more: object): Message => [
   "agent",
   { method: "session/update", params: { sessionId: "s", update: { sessionUpdate: kind, ...more } } },
 ];
-const said = (text: string, more: object = {}): Message =>
+const agentText = (text: string, more: object = {}): Message =>
   update("agent_message_chunk", { content: { type: "text", text }, ...more });
 const ended = (id: unknown, stopReason: string): Message => ["agent", { id, result: { stopReason } }];
 const question = (id: unknown, toolCallId: string): Message => [
@@ -72,15 +72,15 @@ describe("reducing events to transcript entries", () => {
       prompt(1, "Hello", "you"),
       update("agent_thought_chunk", { content: { type: "text", text: "Hm" } }),
       update("agent_thought_chunk", { content: { type: "text", text: "m" } }),
-      said("One "),
-      said("two"),
+      agentText("One "),
+      agentText("two"),
       update("tool_call", { toolCallId: "t", title: "Look", status: "pending" }),
-      said("three"),
-      said("four", { messageId: "m1" }),
-      said("five", { messageId: "m2" }),
+      agentText("three"),
+      agentText("four", { messageId: "m1" }),
+      agentText("five", { messageId: "m2" }),
       ended(1, "end_turn"),
       prompt(2, "Again"),
-      said("six"),
+      agentText("six"),
     );
     assert.deepEqual(lines(transcript), [
       "user: Hello\n\nyou",
@@ -129,13 +129,13 @@ describe("reducing events to transcript entries", () => {
   test("pages, repeated pages and single events give the same transcript, and inputs are not modified", () => {
     const events = log(
       prompt(1, "Go"),
-      said("a"),
+      agentText("a"),
       question(7, "t"),
       ["client", { id: 7, result: { outcome: { outcome: "selected", optionId: "yes" } } }],
-      said("b"),
+      agentText("b"),
       ended(1, "end_turn"),
     );
-    const whole = reduceTranscript(createTranscript(), events);
+    const complete = reduceTranscript(createTranscript(), events);
     let single = createTranscript();
     const before: Transcript[] = [];
     for (const event of events) {
@@ -144,11 +144,11 @@ describe("reducing events to transcript entries", () => {
       assert.deepEqual(single, before.at(-1));
       single = next;
     }
-    assert.deepEqual(single.entries, whole.entries);
+    assert.deepEqual(single.entries, complete.entries);
     const twice = reduceTranscript(reduceTranscript(createTranscript(), events.slice(0, 4)), events.slice(2));
-    assert.deepEqual(twice.entries, whole.entries);
-    assert.equal(reduceTranscript(whole, events), whole);
-    assert.deepEqual(lines(whole), ["user: Go", "assistant: a", "asks: 7 answered yes", "assistant: b"]);
+    assert.deepEqual(twice.entries, complete.entries);
+    assert.equal(reduceTranscript(complete, events), complete);
+    assert.deepEqual(lines(complete), ["user: Go", "assistant: a", "asks: 7 answered yes", "assistant: b"]);
   });
 
   test("a question is one entry, whether the agent's request or the server's record comes first", () => {
@@ -242,7 +242,7 @@ describe("reducing events to transcript entries", () => {
       ["server", { id: "server-1", error: { code: -32603, message: "The agent exited with code 1" } }],
       ["client", { id: "server-1", method: "initialize", params: {} }],
       ["client", { id: "server-2", method: "session/load", params: {} }],
-      said("known already"),
+      agentText("known already"),
       ["agent", { id: "server-2", result: {} }],
       ["server", { method: "_session/recovered", params: { recovery: "loaded" } }],
       prompt("server-3", "Again"),
@@ -300,7 +300,7 @@ describe("reducing events to transcript entries", () => {
     const transcript = read(
       prompt(1, "Go"),
       plan("pending"),
-      said("a"),
+      agentText("a"),
       plan("completed"),
       update("current_mode_update", { currentModeId: "auto" }),
       update("session_info_update", { title: "Owls" }),
@@ -325,10 +325,10 @@ describe("reducing events to transcript entries", () => {
   test("an entry keeps its id when the log is read from an earlier event", () => {
     const events = log(
       prompt(1, "One"),
-      said("first"),
+      agentText("first"),
       ended(1, "end_turn"),
       prompt(2, "Two"),
-      said("second"),
+      agentText("second"),
     );
     const ids = (from: number) => transcriptEntries(events.slice(from)).map(({ id }) => id);
     assert.equal(ids(3).length, 2);

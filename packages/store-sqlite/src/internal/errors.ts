@@ -120,7 +120,7 @@ export function busy(): HoldfastError {
   return new HoldfastError("store", "unavailable", "Too many commits are waiting; nothing was written");
 }
 
-/** The row of an actor says that it has a file of its own, which does not exist. */
+/** The error for an actor whose row refers to a file that does not exist. */
 export function lostFile(actorId: string): HoldfastError {
   return new HoldfastError("store", "corrupt", "The file of the actor is missing", {
     metadata: { actorId },

@@ -48,7 +48,7 @@ export class WorkerThread {
     const worker = this.#worker;
     const hasEnded = this.#ended !== undefined;
     this.#worker = undefined;
-    // Set first: a request that arrives while the thread ends must not start another one, which nobody would close.
+    // Set first: a request that arrives while the thread ends must not start another one, which would never be closed.
     this.#ended ??= closed();
     if (worker === undefined || hasEnded) return Promise.resolve();
     return new Promise((resolve) => {

@@ -139,7 +139,7 @@ export const fileAttacks: readonly Attack[] = [
           "innocent.txt",
           encodeURIComponent(join(files.outside, "secret")),
         ];
-        const said: string[] = [];
+        const statuses: string[] = [];
         let leaked = false;
         for (const path of paths) {
           const read = await files.request(`/v1/fs/file?path=${path}`);
@@ -147,7 +147,7 @@ export const fileAttacks: readonly Attack[] = [
           const target = path.replace("secret", "planted");
           const write = await files.request(`/v1/fs/file?path=${target}`, { method: "PUT", body: "x" });
           await write.arrayBuffer();
-          said.push(String(read.status));
+          statuses.push(String(read.status));
         }
         writeFileSync(join(files.root, "own"), "own");
         const own = await files.request("/v1/fs/file?path=own");
@@ -155,10 +155,10 @@ export const fileAttacks: readonly Attack[] = [
         return {
           stopped:
             !leaked &&
-            said.every((status) => /^4\d\d$/.test(status)) &&
+            statuses.every((status) => /^4\d\d$/.test(status)) &&
             readdirSync(files.outside).join() === "secret" &&
             (await own.text()) === "own",
-          observed: [...new Set(said)].join(", "),
+          observed: [...new Set(statuses)].join(", "),
           control: {
             worked: followed === lab.canaries.hostFile,
             observed: "a program that follows the link reads the file",

@@ -57,10 +57,10 @@ function send(studio: Studio, { path, method = "GET", headers = {}, body }: Requ
 }
 
 /** The reason in a WebSocket close frame (RFC 6455: two header bytes, a two-byte code, the reason), or undefined. */
-function closeReason(said: string): string | undefined {
-  const at = said.indexOf("\x88");
-  const length = at < 0 ? Number.NaN : said.charCodeAt(at + 1);
-  return said.length >= at + 2 + length ? said.slice(at + 4, at + 2 + length) : undefined;
+function closeReason(frame: string): string | undefined {
+  const at = frame.indexOf("\x88");
+  const length = at < 0 ? Number.NaN : frame.charCodeAt(at + 1);
+  return frame.length >= at + 2 + length ? frame.slice(at + 4, at + 2 + length) : undefined;
 }
 
 const json = { "content-type": "application/json" };

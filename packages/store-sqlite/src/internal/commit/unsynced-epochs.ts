@@ -1,5 +1,5 @@
 /**
- * Epochs that were raised but are not durable yet. Nobody waits for one by itself: no other process can write here,
+ * Epochs that were raised but are not durable yet. No caller waits for one by itself: no other process can write here,
  * and a commit with the new epoch is durable only together with it.
  */
 export class UnsyncedEpochs {

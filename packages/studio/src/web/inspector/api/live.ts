@@ -13,7 +13,7 @@ import type {
   WorkflowHistory,
 } from "./types.ts";
 
-/** `offline` reconnects by itself; `ended` does not: the actor is gone, or this browser may not watch it. */
+/** `offline` reconnects by itself; `ended` does not: the actor was destroyed, or this browser may not watch it. */
 export type LiveStatus = "connecting" | "running" | "sleeping" | "offline" | "ended";
 
 /** A change, as the server reports it. */

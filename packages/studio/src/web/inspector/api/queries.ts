@@ -216,7 +216,7 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
   switch (change.type) {
     case "init":
       summary(change.summary);
-      // Changes were missed while nobody watched. The summary has just arrived.
+      // Changes were missed while the feed was closed. The summary has just arrived.
       void queries.invalidateQueries({
         queryKey: key,
         predicate: (query) => query.queryKey[3] !== "summary",

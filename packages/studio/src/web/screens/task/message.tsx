@@ -8,16 +8,16 @@ const maxMarkdownCharacters = 60_000;
 const initialCharacters = 20_000;
 
 export function Message({ text }: { readonly text: string }) {
-  const [whole, setWhole] = useState(false);
+  const [expanded, setExpanded] = useState(false);
   if (text.length <= maxMarkdownCharacters) return <Markdown text={text} />;
   return (
     <div className="markdown">
       <p>
-        <button type="button" className="button button-small" onClick={() => setWhole(!whole)}>
-          {whole ? "Show only the end" : `Show all ${formatCount(text.length)} characters`}
+        <button type="button" className="button button-small" onClick={() => setExpanded(!expanded)}>
+          {expanded ? "Show only the end" : `Show all ${formatCount(text.length)} characters`}
         </button>
       </p>
-      <p className="long-text">{visibleText(whole ? text : text.slice(-initialCharacters))}</p>
+      <p className="long-text">{visibleText(expanded ? text : text.slice(-initialCharacters))}</p>
     </div>
   );
 }
