@@ -201,7 +201,7 @@ describe("run", () => {
     assert.match(set.stderr, /No container engine answers on .*no-engine\.sock/);
     for (const [args, env, reason] of [
       [["--driver", "chroot"], {}, /--driver must be one of bubblewrap, podman, docker, gvisor/],
-      [[], { HOLDFAST_JAIL_DRIVER: "chroot" }, /HOLDFAST_JAIL_DRIVER is one of/],
+      [[], { HOLDFAST_JAIL_DRIVER: "chroot" }, /HOLDFAST_JAIL_DRIVER must be one of/],
       [["--driver", "docker", "--unsafe-no-jail"], {}, /--unsafe-no-jail that there are none/],
     ] as const) {
       const refused = await run(args, env);
