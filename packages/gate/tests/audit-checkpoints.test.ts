@@ -120,7 +120,7 @@ describe("the checkpoints of the audit log", () => {
     copyFileSync(other.path, path);
     assert.equal((await (await openAudit(other.dataDir)).verify()).ok, true, "the other log is sound");
     const { ok, line, problem } = await (await openAudit(dataDir)).verify();
-    assert.deepEqual([ok, line, problem], [false, 3, "a checkpoint has another record here"]);
+    assert.deepEqual([ok, line, problem], [false, 3, "a checkpoint signs another record here"]);
     await assert.rejects(openSigned(dataDir), isCorrupt);
     copyFileSync(checkpointsOf(other.path), checkpointsOf(path));
     assert.match((await (await openAudit(dataDir)).verify()).problem ?? "", /signed with another key/);
@@ -187,7 +187,7 @@ describe("the checkpoints of the audit log", () => {
     const changed = { ...kept, at: kept.at + 1 };
     assert.match(
       (await (await openAudit(dataDir)).verify(changed)).problem ?? "",
-      /^the kept checkpoint is not believed: /,
+      /^the kept checkpoint is invalid: /,
     );
     rmSync(dirname(path), { recursive: true });
     const log = await openSigned(dataDir);
@@ -195,7 +195,7 @@ describe("the checkpoints of the audit log", () => {
     await log.close();
     const reader = await openAudit(dataDir);
     assert.equal((await reader.verify()).ok, true, "without it, nothing shows");
-    assert.equal((await reader.verify(kept)).problem, "the kept checkpoint has another record here");
+    assert.equal((await reader.verify(kept)).problem, "the kept checkpoint signs another record here");
   });
 
   test("come each thousand records, and a query begins at the nearest", async (t) => {

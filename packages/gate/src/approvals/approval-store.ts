@@ -18,22 +18,22 @@ import { escapeForDisplay } from "./display-text.ts";
 export const approvalLimits = {
   timeoutMs: 300_000,
   maxTimeoutMs: 24 * 3_600_000,
-  /** Until a record is looked at again that the disk did not let expire. */
+  /** Delay before expiring a record is retried after a disk error. */
   expiryRetryMs: 1_000,
-  /** How long an approval for a session counts at most. */
+  /** Maximum duration of an approval for a session. */
   sessionMs: 24 * 3_600_000,
-  /** One that has more time left is of before the clock was put back: it has expired. */
+  /** A record with more time left was created before the clock was set back, and counts as expired. */
   maxLeftMs: 48 * 3_600_000,
-  /** For how long a denial answers the same call again. */
+  /** How long a denial also denies repetitions of the call. */
   denialHoldMs: 300_000,
   maxArgumentBytes: 1024 * 1024,
   maxDetailCharacters: 16 * 1024,
   maxTitleCharacters: 200,
   maxOriginCharacters: 400,
   maxPending: 1_000,
-  /** Of one session: one that asks without end leaves room for the questions of others. */
+  /** Open approvals per session, so that one session cannot use up the limit of all. */
   maxPendingOfSession: 100,
-  /** Records of what is over, the newest; the audit log has all of them. */
+  /** Number of settled records to keep; the audit log has all of them. */
   maxSettled: 10_000,
 } as const;
 
@@ -62,17 +62,17 @@ const schema = `
 `;
 
 /** Number of new records between deletions of old ones. */
-const forgetEvery = 256;
+const recordsBetweenDeletions = 256;
 
 /** The state that each decision leads to. */
-const decided: Readonly<Record<ApprovalDecision, ApprovalState>> = {
+const stateByDecision: Readonly<Record<ApprovalDecision, ApprovalState>> = {
   allow: "allowed",
   allow_for_session: "allowed",
   deny: "denied",
 };
 
 /** Event for a new record; every other event is named after a record's id. */
-const asked = Symbol("asked");
+const addedEvent = Symbol("asked");
 
 const schemaVersion = 1;
 
@@ -167,8 +167,8 @@ export class ApprovalStore implements Approvals {
       );
     }
     const binding = bindingOf(request);
-    const open = this.#stillFor(request, this.#open(binding));
-    if (open) return this.#tellOrigin(open, request.origin);
+    const open = this.#coversOrigin(request, this.#open(binding));
+    if (open) return this.#addOrigin(open, request.origin);
     const denied = request.denialHolds === true ? this.#denied(binding) : undefined;
     if (denied) return denied;
     this.#checkRoom(request.session);
@@ -199,10 +199,10 @@ export class ApprovalStore implements Approvals {
         originText(request.origin),
       );
     this.#added += 1;
-    if (this.#added % forgetEvery === 0) this.#forget();
+    if (this.#added % recordsBetweenDeletions === 0) this.#forget();
     const record = this.#require(id);
     this.#schedule(record);
-    this.#changes.emit(asked, record);
+    this.#changes.emit(addedEvent, record);
     return record;
   }
 
@@ -230,15 +230,15 @@ export class ApprovalStore implements Approvals {
       throw fail("too_many", 429, "Too many approvals are waiting");
   }
 
-  /** A session-wide approval does not cover content from outside that arrived after it. */
-  #stillFor({ origin }: ApprovalRequest, open: Approval | undefined): Approval | undefined {
+  /** A session-wide approval does not cover untrusted content that arrived after it. */
+  #coversOrigin({ origin }: ApprovalRequest, open: Approval | undefined): Approval | undefined {
     if (open?.forSession !== true || origin === undefined || open.origin !== undefined) return open;
     this.#change(open.id, ["allowed"], "cancelled");
     return undefined;
   }
 
   /** Adds an origin that became known after the request to a pending approval. */
-  #tellOrigin(record: Approval, origin: string | undefined): Approval {
+  #addOrigin(record: Approval, origin: string | undefined): Approval {
     if (record.origin !== undefined || origin === undefined || record.state !== "pending") return record;
     this.#db.prepare("UPDATE approvals SET origin = ? WHERE id = ?").run(originText(origin), record.id);
     return this.#require(record.id);
@@ -297,10 +297,10 @@ export class ApprovalStore implements Approvals {
 
   async decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval> {
     // An unknown decision must not allow anything.
-    if (!Object.hasOwn(decided, decision))
-      throw fail("invalid_decision", 400, `An answer is one of ${Object.keys(decided).join(", ")}`);
+    if (!Object.hasOwn(stateByDecision, decision))
+      throw fail("invalid_decision", 400, `An answer is one of ${Object.keys(stateByDecision).join(", ")}`);
     const record = this.#require(id);
-    const changed = this.#change(id, ["pending"], decided[decision], {
+    const changed = this.#change(id, ["pending"], stateByDecision[decision], {
       by,
       forSession: decision === "allow_for_session",
     });
@@ -326,8 +326,8 @@ export class ApprovalStore implements Approvals {
   }
 
   onAsked(listener: (approval: Approval) => void): () => void {
-    this.#changes.on(asked, listener);
-    return () => this.#changes.off(asked, listener);
+    this.#changes.on(addedEvent, listener);
+    return () => this.#changes.off(addedEvent, listener);
   }
 
   async wait(id: string, signal?: AbortSignal): Promise<Approval> {
@@ -371,7 +371,7 @@ export class ApprovalStore implements Approvals {
   #schedule(record: Approval, delayMs = Math.max(record.expiresAt - this.#clock.now(), 0)): void {
     const timer = setTimeout(() => {
       this.#timers.delete(record.id);
-      const left = this.#lookAt(record);
+      const left = this.#expireByTimer(record);
       // Timers run on another clock than the records and can fire a millisecond early.
       if (left?.state === "pending" || left?.state === "allowed") this.#schedule(left);
     }, delayMs);
@@ -379,7 +379,7 @@ export class ApprovalStore implements Approvals {
   }
 
   /** Reads a record from a timer; when the disk refuses to expire it, the timer tries again. */
-  #lookAt(record: Approval): Approval | undefined {
+  #expireByTimer(record: Approval): Approval | undefined {
     try {
       return this.get(record.id);
     } catch {

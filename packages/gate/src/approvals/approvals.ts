@@ -1,39 +1,39 @@
-/** Approvals: what is shown to a person, and what was answered. */
+/** Approvals: requests shown to people, and their decisions. */
 import type { PolicyRule } from "../policy/rule.ts";
 
-/** How a question stands; `consumed` was allowed, and its call has used it up. */
+/** State of an approval. `consumed`: it was allowed, and its call has used it. */
 export type ApprovalState = "pending" | "allowed" | "denied" | "expired" | "cancelled" | "consumed";
 
 /** The call that needs an approval. */
 export interface ApprovalRequest {
   readonly session: string;
   readonly tool: string;
-  /** Of what answers the tool: an approval of one version is none of another. */
+  /** Version of the tool's plugin. An approval is valid for this version only. */
   readonly version?: string;
   /** Structured arguments; the record is bound to their canonical form. */
   readonly arguments: unknown;
-  /** For people; shown escaped. */
+  /** For people; displayed escaped. */
   readonly title?: string;
   /** 300,000 by default. */
   readonly timeoutMs?: number;
-  /** A narrow rule that would answer the like of it beforehand; shown, and in force nowhere. */
+  /** A narrow rule that would allow similar calls. Displayed only, not in force. */
   readonly proposal?: PolicyRule;
-  /** Where words came from that may have led to the call; shown escaped, on one line. */
+  /** Origin of untrusted content that may have caused the call; displayed escaped, on one line. */
   readonly origin?: string;
-  /** A denial of the same call answers for five minutes: whoever insists does not ask a person again. */
+  /** True if a denial also denies repetitions of the call for five minutes, without asking a person again. */
   readonly denialHolds?: boolean;
 }
 
 /**
- * A person's answer. "allow_for_session" also answers each further call that is the same in tool, version
- * and arguments, for a day at most, until the session ends or words from outside enter it.
+ * A person's decision. "allow_for_session" also allows further calls with the same tool, version and arguments, for at
+ * most a day, until the session ends or receives untrusted content.
  */
 export type ApprovalDecision = "allow" | "allow_for_session" | "deny";
 
-/** What an approval is for. */
+/** The call that an approval is for. */
 export type ApprovedCall = Pick<ApprovalRequest, "session" | "tool" | "version" | "arguments">;
 
-/** A question to a person about one tool call, and how it stands. */
+/** A request for a person's approval of one tool call, and its state. */
 export interface Approval {
   readonly id: string;
   readonly session: string;
@@ -49,15 +49,15 @@ export interface Approval {
   readonly expiresAt: number;
   readonly decidedAt?: number;
   readonly decidedBy?: string;
-  /** It is not used up: see {@link ApprovalDecision}. */
+  /** True if a call does not use it up; see {@link ApprovalDecision}. */
   readonly forSession?: true;
-  /** A narrow rule that would answer the like of it beforehand; in force nowhere. */
+  /** A narrow rule that would allow similar calls; not in force. */
   readonly proposal?: PolicyRule;
-  /** What brought words from outside into the session: they may have led to the call. Plain text. */
+  /** Origin of untrusted content in the session, which may have caused the call. Plain text. */
   readonly origin?: string;
 }
 
-/** The questions to people about tool calls, and their answers. */
+/** Approvals of tool calls by people. */
 export interface Approvals {
   /**
    * The pending (or allowed and not yet consumed) record of the same call, or a new pending one; with
@@ -69,17 +69,17 @@ export interface Approvals {
   /** Throws `approval.not_found`, `approval.not_pending`, `approval.invalid_decision`. */
   decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval>;
   /**
-   * Uses an allowed record, for exactly this call: up, unless it is for the session.
-   * Throws `approval.not_found`, `approval.not_allowed`, `approval.mismatch`.
+   * Uses an allowed record for exactly this call, and consumes it unless it is for the session. Throws
+   * `approval.not_found`, `approval.not_allowed`, `approval.mismatch`.
    */
   consume(id: string, call: ApprovedCall): Promise<Approval>;
-  /** Cancels what is pending or allowed; returns how many. */
+  /** Cancels the pending and allowed records of a session. Returns their number. */
   cancelSession(session: string): Promise<number>;
-  /** Called with each new pending record. Returns how to stop. */
+  /** Subscribes to new pending records. Returns a function that unsubscribes. */
   onAsked(listener: (approval: Approval) => void): () => void;
   /**
-   * Resolves when the record is no longer pending. Throws `approval.not_found`, the signal's reason, and
-   * `gate.closed` when the gate closes first: the record stays open for the next one.
+   * Resolves when the record is no longer pending. Throws `approval.not_found`, the signal's reason, or `gate.closed`
+   * when the gate closes first; the record then stays open for the next gate.
    */
   wait(id: string, signal?: AbortSignal): Promise<Approval>;
 }

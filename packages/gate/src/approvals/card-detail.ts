@@ -1,13 +1,13 @@
 import { cutForDisplay, escapeForDisplay, escapeStart } from "./display-text.ts";
 
-/** Room that is left for the mark of a cut, and for what stands between two arguments. */
+/** Characters reserved for the truncation mark and the separator of two arguments. */
 const markCharacters = 54;
-/** Where each argument would have less, the beginnings of all of them would tell nobody anything. */
+/** With less room per argument, the text is truncated as a whole: shorter beginnings would be useless. */
 const leastCharacters = 80;
 
 /**
- * The arguments of a call as a card shows them: JSON, as plain text. Where all of it is too long, each argument
- * is cut by itself: an agent chooses their order, and a long one in front must not hide who would get it.
+ * Formats the arguments of a call for a card, as JSON in plain text. When the text is too long, each argument is
+ * truncated separately: the agent chooses their order, and a long first argument must not hide, say, the recipient.
  */
 export function detailForCard(args: unknown, maxCharacters: number): { text: string; truncated: boolean } {
   const whole = escapeForDisplay(jsonText(args, 8 * maxCharacters), maxCharacters);
@@ -26,7 +26,7 @@ export function detailForCard(args: unknown, maxCharacters: number): { text: str
   return { text: `{\n  ${shown.join(",\n  ")}\n}`, truncated: true };
 }
 
-/** The most that each may have, so that all have room: what the short ones leave is for the long. */
+/** Maximum length per argument, so that all fit: long ones share the room that short ones leave. */
 function fairShare(lengths: readonly number[], room: number): number {
   let [left, count] = [room, lengths.length];
   for (const length of lengths.toSorted((a, b) => a - b)) {
@@ -38,8 +38,8 @@ function fairShare(lengths: readonly number[], room: number): number {
 }
 
 /**
- * With a line for each value, unless there is far too much of it: the blanks before lines make lists sixty times as
- * long, which an agent may nest as it likes.
+ * Formats JSON with one value per line, unless it is far too long: indentation can make deeply nested lists sixty
+ * times as long.
  */
 function jsonText(value: unknown, mostInLines: number): string {
   const plain = JSON.stringify(value) ?? "";

@@ -1,5 +1,5 @@
-/** Letters of Cyrillic, Greek, Armenian and Cherokee that pass for one of Latin (Unicode TR 39, in common fonts). */
-const passing = new Set(
+/** Cyrillic, Greek, Armenian and Cherokee letters that look like Latin ones (Unicode TR 39, in common fonts). */
+const lookalikes = new Set(
   [
     "асԁеһіјӏорԛѕуѵԝхҽгкАВСЕНІЈКМОРЅТХУҮԚԜӀ",
     "ανορυιγκτωηΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
@@ -8,7 +8,7 @@ const passing = new Set(
   ].join(""),
 );
 
-/** What addresses, names of files and commands are made of, less blanks and quotes; before it, an escape of JSON. */
+/** Matches an address, file name or command, without spaces and quotes, optionally after a JSON escape. */
 const tokens = /\\(?:["\\/bfnrt]|u[\da-f]{4})|[\p{L}\p{M}\p{N}._@/:+~$%=&?#＠．／․∕⁄⧸-]+/giu;
 const words = /[\p{L}\p{M}]+/gu;
 const otherScripts = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/gu;
@@ -17,9 +17,9 @@ const separators = /[＠．／․∕⁄⧸]/gu;
 const ascii = /[A-Za-z]/;
 
 /**
- * Writes out what stands for another character: letters of another script in a word of Latin ones, whole words of
- * them in an address or a path that has Latin letters too, and letters, digits and separators in their forms for
- * print ("ｐ", "𝐩", "／"). What is written in one script stays as it is.
+ * Escapes lookalikes: letters of another script within a Latin word, words of them in an address or path that also has
+ * Latin letters, and typographic forms of letters, digits and separators ("ｐ", "𝐩", "／"). Text in one script stays as
+ * it is.
  */
 export function markLookalikes(text: string, write: (character: string) => string): string {
   if (/^\p{ASCII}*$/u.test(text)) return text;
@@ -27,7 +27,7 @@ export function markLookalikes(text: string, write: (character: string) => strin
     if (token.startsWith("\\")) return token;
     const latin = ascii.test(token.normalize("NFKC"));
     const shown = token.replace(words, (word) => {
-      const stands = latin && (ascii.test(word) || [...word].every((letter) => passing.has(letter)));
+      const stands = latin && (ascii.test(word) || [...word].every((letter) => lookalikes.has(letter)));
       return stands ? word.replace(otherScripts, write) : word;
     });
     const named = shown.replace(lettersAndDigits, (character) =>

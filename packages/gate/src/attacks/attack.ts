@@ -1,36 +1,36 @@
-/** The red-team suite: one file a target, each attempt with what must stop it. */
+/** Red-team suite: one file per target, each attempt with the layer that must stop it. */
 import type { GuaranteeName } from "../jail/jail.ts";
 import type { AttackLab } from "./lab/lab.ts";
 
-/** What an attempt is aimed at. */
+/** Target of an attempt. */
 export type AttackGroup = "network" | "secrets" | "kernel" | "filesystem" | "resources" | "protocol" | "web";
 
-/** One attempt to get out, tried from inside a real jail against the gate that ships. */
+/** One attempt to break out, made from inside a real jail against the shipped gate. */
 export interface Attack {
   /** Stable, dotted: "network.metadata". */
   readonly id: string;
   readonly group: AttackGroup;
-  /** What is tried, for people. */
+  /** Description of the attempt, for people. */
   readonly attempt: string;
-  /** What has to happen. */
+  /** Required outcome. */
   readonly must: string;
-  /** What stops it. */
+  /** The layer that stops it. */
   readonly layer: string;
-  /** Guarantees without which the row cannot pass: a driver that lacks one has declared it. */
+  /** Guarantees that the attempt depends on. A driver without one declares so. */
   readonly needs?: readonly GuaranteeName[];
   run(lab: AttackLab): Promise<AttackFinding>;
 }
 
-/** What was seen in one attempt. */
+/** Observation of one attempt. */
 export interface AttackFinding {
   readonly stopped: boolean;
   /** Plain text: "ENETUNREACH" and the like. */
   readonly observed: string;
-  /** What the same attempt did where nothing stands in its way; absent when it may not be tried there. */
+  /** Result of the same attempt without protection; absent where it must not be tried. */
   readonly control?: { readonly worked: boolean; readonly observed: string };
 }
 
-/** How one attempt ended. */
+/** Result of one attempt. */
 export interface AttackResult {
   readonly id: string;
   readonly group: AttackGroup;
@@ -38,7 +38,7 @@ export interface AttackResult {
   readonly must: string;
   readonly layer: string;
   readonly driver: string;
-  /** `declared`: the driver says that it lacks what the row needs, so policies can refuse it. */
+  /** `declared`: the driver declares that it lacks a needed guarantee, so that policies can refuse the driver. */
   readonly outcome: "stopped" | "not_stopped" | "not_tried" | "declared";
   readonly observed: string;
   readonly control?: AttackFinding["control"];
@@ -46,9 +46,9 @@ export interface AttackResult {
   readonly durationMs: number;
 }
 
-/** How the attempts of one run ended. */
+/** Results of one run. */
 export interface AttackReport {
-  /** True when every row is stopped or declared, and every control worked. */
+  /** True if every attempt was stopped or declared and every control succeeded. */
   readonly ok: boolean;
   readonly driver: string;
   readonly platform: string;

@@ -9,7 +9,7 @@ export const filesystemAttacks: readonly Attack[] = [
   {
     id: "filesystem.system",
     group: "filesystem",
-    attempt: "write /etc, /usr, the agent's program, the guest, read-only mounts",
+    attempt: "write to /etc, /usr, the agent's program, the guest and read-only mounts",
     must: "read-only",
     layer: "mount namespace: read-only root",
     needs: ["filesystem.read_only_root"],
@@ -33,16 +33,16 @@ export const filesystemAttacks: readonly Attack[] = [
       return {
         stopped: !Object.values(answers).includes("written"),
         observed: summary(answers),
-        control: { worked: own === "written", observed: "the workspace can be written" },
+        control: { worked: own === "written", observed: "the workspace is writable" },
       };
     },
   },
   {
     id: "filesystem.mounts",
     group: "filesystem",
-    attempt: "see files of the host, of its homes, of other jails",
+    attempt: "see files of the host, its home directories and other jails",
     must: "absent",
-    layer: "mount namespace: nothing but programs and the mounts of the specification",
+    layer: "mount namespace: only programs and the mounts of the specification",
     needs: ["filesystem.mounts_only"],
     run: async (lab) => {
       const paths = [
@@ -71,9 +71,9 @@ export const filesystemAttacks: readonly Attack[] = [
   {
     id: "filesystem.symlink",
     group: "filesystem",
-    attempt: "leave a symlink to a host path in the workspace, for a tool of the host to follow",
-    must: "the tool sees nothing behind it",
-    layer: "tools of the host run in a throwaway jail",
+    attempt: "leave a symlink to a host path in the workspace for a host tool to follow",
+    must: "the tool cannot see the target",
+    layer: "host tools run in a disposable jail",
     needs: ["filesystem.mounts_only"],
     run: async (lab) => {
       const workspace = lab.directory("links");
@@ -92,7 +92,7 @@ export const filesystemAttacks: readonly Attack[] = [
         observed: tool.stderr.toString().trim().split("\n")[0]?.replace(lab.hostFile, "PATH") ?? "",
         control: {
           worked: followed.includes(lab.canaries.hostFile),
-          observed: "a program of the host that follows it reads the file",
+          observed: "a host program that follows it reads the file",
         },
       };
     },
@@ -100,14 +100,14 @@ export const filesystemAttacks: readonly Attack[] = [
   {
     id: "filesystem.fill_disk",
     group: "filesystem",
-    attempt: "fill the disk through the workspace: large files, files without a name, no end of empty ones",
-    must: "the jail is ended; others and the host go on",
-    layer: "the measured bound of the writable mounts",
+    attempt: "fill the disk through the workspace: large files, unlinked files, endless empty files",
+    must: "the jail is stopped; other jails and the host continue",
+    layer: "measured quota of the writable mounts",
     needs: ["limits.disk"],
     run: async (lab) => {
       const megabyte = 1024 * 1024;
       const limits = { diskBytes: 2 * megabyte, diskEntries: 200 };
-      // Each goes on for long after it should have been ended, and not for ever.
+      // Each runs long enough to exceed the limit, but not forever.
       const ways = {
         large: "for i in 1 2 3 4; do head -c 4194304 /dev/zero >$i; done; sleep 20",
         nameless: "exec 3>gone; rm gone; head -c 16777216 /dev/zero >&3; sleep 20",
@@ -135,7 +135,7 @@ export const filesystemAttacks: readonly Attack[] = [
         observed: ends.map(({ name, reason }) => `${name}: ${reason}`).join(", "),
         control: {
           worked: free.stdout.trim() === "4194304",
-          observed: "without the limit all of it is written",
+          observed: "without the limit, everything is written",
         },
       };
     },
@@ -143,9 +143,9 @@ export const filesystemAttacks: readonly Attack[] = [
   {
     id: "filesystem.fill",
     group: "filesystem",
-    attempt: "fill /tmp and /dev/shm, write a log without end",
+    attempt: "fill /tmp and /dev/shm, write endless output",
     must: "bounded; the host is not affected",
-    layer: "sized tmpfs; output is read at the reader's pace",
+    layer: "sized tmpfs; output with backpressure",
     run: async (lab) => {
       const megabyte = 1024 * 1024;
       const { stdout } = await lab.shell(
@@ -170,7 +170,7 @@ export const filesystemAttacks: readonly Attack[] = [
         observed: `${sizes.join(" and ")} bytes; a flood waits for its reader`,
         control: {
           worked: unbounded === String(2 * megabyte),
-          observed: "on the host twice as much is written",
+          observed: "on the host, twice as much is written",
         },
       };
     },

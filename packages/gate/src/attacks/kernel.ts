@@ -7,18 +7,18 @@ import type { AttackLab, SystemCall } from "./lab/lab.ts";
 import { NotApplicable } from "./lab/not-tried.ts";
 import { summary } from "./network.ts";
 
-/** A call by name, with the number of this machine. */
+/** System call by name, with its number on this architecture. */
 function call(name: string, ...args: (number | string)[]): SystemCall {
   const arch = filterArch();
   const nr = refusedCalls(arch).get(name) ?? (examinedCalls(arch) as Readonly<Record<string, number>>)[name];
-  if (nr === undefined) throw new NotApplicable(`${name} is no system call of ${arch}`);
+  if (nr === undefined) throw new NotApplicable(`${name} is not a system call of ${arch}`);
   return { name: `${name}${args.length > 0 ? `(${args.join(",")})` : ""}`, nr, args };
 }
 
 const sigchld = 17;
 const namespace = { mount: 0x20000, user: 0x10000000, pid: 0x20000000, net: 0x40000000 } as const;
 
-/** Every call is refused by the filter, and at least one of them meets another answer on the host. */
+/** Stopped if the filter refuses every call. The control: at least one call has another result on the host. */
 async function refusedByFilter(lab: AttackLab, calls: readonly SystemCall[]) {
   lab.needs("perl");
   const inside = await lab.calls(calls);
@@ -64,7 +64,7 @@ export const kernelAttacks: readonly Attack[] = [
         console.log(JSON.stringify(answers));`;
       const answers = await lab.inside(script(targets));
       const control = await lab.outside(script(["/proc/self/oom_score_adj"]));
-      // Where the engine makes /proc, a process may offer itself to the memory killer; that is its own matter.
+      // Where the engine mounts /proc, a process may raise its own OOM score, which harms only itself.
       const { "/proc/self/oom_score_adj": itself, ...others } = answers;
       const judged =
         lab.gate.jails.driver.name === "bubblewrap"
@@ -173,7 +173,7 @@ export const kernelAttacks: readonly Attack[] = [
     id: "kernel.setuid",
     group: "kernel",
     attempt: "a set-user-ID program, a file capability, su and sudo; leave such a program in the workspace",
-    must: "they give nothing, and none is left",
+    must: "no privileges gained, and no such program left behind",
     layer: "no_new_privs, no set-user-ID on mounts; system call filter: modes of files",
     needs: ["privileges.none", "syscalls.filtered"],
     run: async (lab) => {
@@ -181,7 +181,7 @@ export const kernelAttacks: readonly Attack[] = [
       chmodSync(directory, 0o755);
       const program = join(directory, "id");
       copyFileSync("/usr/bin/id", program);
-      // Only root can give a file away; for a user the program of its own id proves no_new_privs alone.
+      // Only root can change a file's owner. For other users, a program with their own id tests no_new_privs only.
       const root = process.getuid?.() === 0;
       if (root) chownSync(program, 65534, 65534);
       chmodSync(program, 0o6755);
@@ -210,14 +210,14 @@ export const kernelAttacks: readonly Attack[] = [
           left.stdout === "made\n" &&
           (mode & 0o4000) === 0 &&
           !/euid/.test(stdout) &&
-          // gVisor does not name it: nobody in its jails ever has anything but this.
+          // gVisor does not report NoNewPrivs, which is always set in its jails.
           (lab.ownKernel || /NoNewPrivs:\s*1/.test(stdout)) &&
           /CapEff:\s*0+\s*$/.test(stdout.trim()),
         observed: [`${said}, with mode ${mode.toString(8)}`, ...stdout.trim().split("\n")].join("; "),
         ...(outside && {
           control: {
             worked: /euid=65534/.test(outside["id"] ?? ""),
-            observed: "on the host it changes the user",
+            observed: "on the host, it changes the user",
           },
         }),
       };
@@ -228,8 +228,8 @@ export const kernelAttacks: readonly Attack[] = [
     group: "kernel",
     attempt:
       "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI, its line discipline; change the mode of /dev/null",
-    must: "refused or absent, and nothing changes on the host",
-    layer: "system call filter; own /dev; devices that no jail owns, or read-only ones",
+    must: "refused or absent; nothing changes on the host",
+    layer: "system call filter; private /dev with devices that the jail does not own or that are read-only",
     needs: ["syscalls.filtered", "filesystem.mounts_only"],
     run: async (lab) => {
       lab.needs("perl");
@@ -244,13 +244,13 @@ export const kernelAttacks: readonly Attack[] = [
       const found = await refusedByFilter(lab, calls);
       rmSync(device, { force: true });
       const { stdout } = await lab.shell(
-        // gVisor's own file systems in user space have a device; they are mounted in its kernel only.
+        // gVisor's user-space file systems have a device, but mount in its kernel only.
         `for d in mem kvm ${lab.ownKernel ? "" : "fuse"} kmsg port sda vda; do [ -e /dev/$d ] && echo $d; done; echo done`,
       );
       const shared = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
       const changedAt = () => shared.map((path) => statSync(path).ctimeMs).join();
       const before = changedAt();
-      // To the modes that they have: nobody is the worse for it where nothing stops this.
+      // Sets the modes that the files already have, which is harmless if nothing stops it.
       await lab.shell(
         shared.map((path) => `chmod ${(statSync(path).mode & 0o777).toString(8)} ${path}`).join("; "),
       );
@@ -287,8 +287,8 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.unix_sockets",
     group: "kernel",
-    attempt: "make a Unix socket, by path and abstract, where the jail is to have none",
-    must: "EPERM; pairs, which lead nowhere, can be made",
+    attempt: "create a Unix socket, by path and abstract, in a jail that may not have any",
+    must: "EPERM; only socket pairs can be created",
     layer: "system call filter: socket families",
     needs: ["syscalls.filtered"],
     run: async (lab) => {
@@ -307,7 +307,7 @@ export const kernelAttacks: readonly Attack[] = [
         observed: summary(none),
         control: {
           worked: Object.values(some).every((each) => each === "made"),
-          observed: "a jail that may have them makes them",
+          observed: "a jail that may have them creates them",
         },
       };
     },
@@ -316,7 +316,7 @@ export const kernelAttacks: readonly Attack[] = [
     id: "kernel.host_sockets",
     group: "kernel",
     attempt: "sockets of docker, podman, containerd, D-Bus, X11, ssh-agent, gpg-agent, PulseAudio",
-    must: "not mounted, and named by no variable",
+    must: "not mounted, and not named in any variable",
     layer: "mount namespace; environment from the specification",
     needs: ["filesystem.mounts_only", "environment.exact"],
     run: async (lab) => {
@@ -336,7 +336,7 @@ export const kernelAttacks: readonly Attack[] = [
         observed: `seen: ${inside["seen"]}`,
         control: {
           worked: outside["seen"]?.includes(planted) === true && outside["seen"].includes("SSH_AUTH_SOCK"),
-          observed: "a planted socket and its variable are seen on the host",
+          observed: "on the host, a planted socket and its variable are visible",
         },
       };
     },
@@ -344,7 +344,7 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.first_process",
     group: "kernel",
-    attempt: "look into the jail's first process, which no filter confines; stir the host's random pool",
+    attempt: "inspect the jail's first process, which has no filter; write to the host's random pool",
     must: "EACCES",
     layer: "Landlock",
     needs: ["access.landlocked"],
@@ -365,7 +365,7 @@ export const kernelAttacks: readonly Attack[] = [
         observed: summary(inside),
         control: {
           worked: outside["environ"] === "done" && outside["random"] === "done",
-          observed: "on the host a process of one's own can be looked into, and the pool be written",
+          observed: "on the host, an own process can be inspected and the pool be written",
         },
       };
     },
@@ -373,7 +373,7 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.foreign_calls",
     group: "kernel",
-    attempt: "32-bit and x32 system calls to get around the filter",
+    attempt: "32-bit and x32 system calls to bypass the filter",
     must: "the process is killed; ENOSYS for x32",
     layer: "system call filter: architecture check",
     needs: ["syscalls.filtered"],
@@ -392,16 +392,16 @@ export const kernelAttacks: readonly Attack[] = [
       const outside = await lab.outside(`
         import { spawnSync } from "node:child_process"; const done = spawnSync(${JSON.stringify(program)});
         console.log(JSON.stringify({ code: String(done.status ?? done.error?.code ?? done.signal) }));`);
-      // A kernel without 32-bit programs refuses to start it, which is as good.
+      // A kernel without support for 32-bit programs refuses to start it, which is as safe.
       const code = ia32.stdout.trim().split("\n").at(-1);
       return {
-        // Filters that the engine's runtime compiles kill the caller instead.
+        // Filters compiled by the engine's runtime kill the caller instead.
         stopped: code !== "42" && ["ENOSYS", "signal 31"].includes(x32.get("x32") ?? ""),
         observed: `32-bit program: ${code === "159" ? "killed by SIGSYS" : `exit ${code}`}; x32: ${x32.get("x32")}`,
         ...(outside["code"] === "ENOEXEC"
           ? {}
           : {
-              control: { worked: outside["code"] === "42", observed: "the 32-bit program runs on the host" },
+              control: { worked: outside["code"] === "42", observed: "on the host, the 32-bit program runs" },
             }),
       };
     },

@@ -2,7 +2,7 @@ import type { EgressOptions } from "../egress/egress.ts";
 import type { Attack, AttackFinding } from "./attack.ts";
 import type { Answers, AttackLab } from "./lab/lab.ts";
 
-/** Functions that scripts which speak to the network share, as source. */
+/** Source of functions shared by network scripts. */
 export const prelude = `
   import dgram from "node:dgram";
   import dns from "node:dns/promises";
@@ -36,22 +36,25 @@ const dial = (hosts: readonly string[], port: number) => `${prelude}
   for (const host of ${JSON.stringify(hosts)}) answers[host] = await tcp(host, ${port});
   say(answers);`;
 
-/** Nothing was reached, and the program works where something can be. */
+/** Stopped if no host was reached. The control: the same program reaches a server of the host. */
 async function unreachable(lab: AttackLab, hosts: readonly string[], port = 443): Promise<AttackFinding> {
   const answers = await lab.inside(dial(hosts, port));
   const hostPort = await lab.listen(0);
   const control = await lab.outside(dial(["127.0.0.1"], hostPort));
   return {
-    // A network stack of the jail's own may lose a packet in silence instead of saying that there is no way.
+    // A private network stack may drop a packet silently instead of reporting that there is no route.
     stopped: Object.values(answers).every(
       (each) => each !== "connected" && (each !== "timeout" || lab.ownKernel),
     ),
     observed: summary(answers),
-    control: { worked: control["127.0.0.1"] === "connected", observed: "a server of the host is reached" },
+    control: {
+      worked: control["127.0.0.1"] === "connected",
+      observed: "the host's server is reachable from the host",
+    },
   };
 }
 
-/** The different ways in which a row ended, each once. */
+/** Distinct outcomes of an attempt. */
 export function summary(answers: Answers): string {
   return [...new Set(Object.values(answers))].join(", ");
 }
@@ -81,15 +84,15 @@ export const networkAttacks: readonly Attack[] = [
       return {
         stopped: !Object.values(answers).includes("sent"),
         observed: summary(answers),
-        control: { worked: control["own"] === "sent", observed: "a datagram of the host is sent" },
+        control: { worked: control["own"] === "sent", observed: "on the host, a datagram is sent" },
       };
     },
   },
   {
     id: "network.dns",
     group: "network",
-    attempt: "names through the host's resolver, a TXT tunnel, mDNS",
-    must: "nothing resolves: names resolve only in the proxy",
+    attempt: "resolve names through the host's resolver, a TXT tunnel, mDNS",
+    must: "nothing resolves: only the proxy resolves names",
     layer: "network namespace, empty resolver",
     needs: ["network.none"],
     run: async (lab) => {
@@ -105,7 +108,7 @@ export const networkAttacks: readonly Attack[] = [
       return {
         stopped: !Object.values(answers).includes("resolved"),
         observed: summary(answers),
-        control: { worked: control["own"] === "resolved", observed: "a name resolves on the host" },
+        control: { worked: control["own"] === "resolved", observed: "on the host, a name resolves" },
       };
     },
   },
@@ -148,7 +151,7 @@ export const networkAttacks: readonly Attack[] = [
         observed: summary(answers),
         control: {
           worked: control["127.0.0.1"] === "connected",
-          observed: "the host reaches its own server",
+          observed: "the host's server is reachable from the host",
         },
       };
     },
@@ -156,9 +159,9 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.rebinding",
     group: "network",
-    attempt: "an allowed name that leads elsewhere when it is asked for again; names of this machine",
-    must: "one question for each request; only the checked address is dialled",
-    layer: "egress proxy: every address of a name is checked, and that one dialled",
+    attempt: "DNS rebinding: an allowed name that resolves elsewhere the next time; names of this machine",
+    must: "one lookup per request; only the checked address is dialled",
+    layer: "egress proxy: resolves a name once, checks the address and dials it",
     run: async (lab) => {
       const { port, close } = await lab.names.serve();
       const before = lab.names.asked.length;
@@ -196,8 +199,8 @@ export const networkAttacks: readonly Attack[] = [
     id: "network.redirect",
     group: "network",
     attempt: "an allowed host redirects to a denied one",
-    must: "the redirect is not followed nor handed on",
-    layer: "egress proxy: redirects to another place are refused",
+    must: "the redirect is neither followed nor passed on",
+    layer: "egress proxy: redirects to another origin are refused",
     run: async (lab) => {
       const answers = await withEgress(
         lab,
@@ -209,7 +212,7 @@ export const networkAttacks: readonly Attack[] = [
         observed: answers["redirect"] ?? "",
         control: {
           worked: answers["plain"]?.startsWith("200") === true,
-          observed: "an answer without one passes",
+          observed: "a response without a redirect passes",
         },
       };
     },
@@ -249,7 +252,7 @@ export const networkAttacks: readonly Attack[] = [
         stopped:
           Object.values(bad).every((each) => each === "400") && !after.some((each) => each.includes("admin")),
         observed: summary(bad),
-        control: { worked: plain?.startsWith("200") === true, observed: "a proper request passes" },
+        control: { worked: plain?.startsWith("200") === true, observed: "a well-formed request passes" },
       };
     },
   },
@@ -257,7 +260,7 @@ export const networkAttacks: readonly Attack[] = [
     id: "network.ignore_proxy",
     group: "network",
     attempt: "ignore the proxy settings and connect directly",
-    must: "no route: it cannot matter",
+    must: "no route",
     layer: "network namespace without interfaces",
     needs: ["network.none"],
     run: async (lab) => {
@@ -275,7 +278,7 @@ export const networkAttacks: readonly Attack[] = [
         observed: summary(answers),
         control: {
           worked: control["own"] === "connected",
-          observed: "the same call reaches a server on the host",
+          observed: "on the host, the same call reaches a server",
         },
       };
     },
@@ -283,9 +286,8 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.exfiltration",
     group: "network",
-    attempt:
-      "send data out through an allowed host: other paths, methods, upstreams, fields that stand for them",
-    must: "refused: what is not allowed is denied",
+    attempt: "exfiltrate through an allowed host: other paths, methods, upstreams, method overrides",
+    must: "refused: everything not allowed is denied",
     layer: "egress proxy: method and path rules",
     run: async (lab) => {
       const answers = await withEgress(
@@ -310,8 +312,8 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.listen",
     group: "network",
-    attempt: "listen on 0.0.0.0 and be reached, from the host and from another jail; bind a low port",
-    must: "only the jail's own network sees it",
+    attempt: "listen on 0.0.0.0 for the host and another jail; bind a low port",
+    must: "only the jail itself can connect",
     layer: "network namespace",
     needs: ["network.none"],
     run: async (lab) => {
@@ -341,7 +343,7 @@ export const networkAttacks: readonly Attack[] = [
         observed: `the host sees ${answers["127.0.0.1"]}, another jail ${other["127.0.0.1"]}`,
         control: {
           worked: control["127.0.0.1"] === "connected",
-          observed: "a server of the host is reached",
+          observed: "the host's server is reachable from the host",
         },
       };
     },
@@ -349,7 +351,7 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.flood",
     group: "network",
-    attempt: "500 connections, headers that never end and huge headers to the proxy",
+    attempt: "500 connections, endless headers and huge headers to the proxy",
     must: "bounded; another session is not affected",
     layer: "egress proxy: limits per jail",
     run: async (lab) => {
@@ -381,10 +383,10 @@ export const networkAttacks: readonly Attack[] = [
   },
 ];
 
-/** Where a jail finds the authority by which its tunnels end in the proxy. */
+/** Path in the jail of the certificate authority for intercepted tunnels. */
 export const authorityPath = "/run/holdfast/authority.pem";
 
-/** Runs a module in a jail that has the lab's model server, and these upstreams and hosts, as its one way out. */
+/** Runs a module in a jail whose only egress is the lab's model server and these upstreams and hosts. */
 export async function withEgress(
   lab: AttackLab,
   script: string,

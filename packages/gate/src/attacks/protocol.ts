@@ -7,9 +7,9 @@ export const protocolAttacks: readonly Attack[] = [
   {
     id: "protocol.identity",
     group: "protocol",
-    attempt: "claim to be another in the frame: source, group, session, approved",
-    must: "the whole frame is refused",
-    layer: "broker: three fields and no more",
+    attempt: "claim another identity in the frame: source, group, session, approved",
+    must: "the frame is refused",
+    layer: "broker: frames have exactly three fields",
     run: async (lab) => {
       const { own, ...answers } = await withGate(
         lab,
@@ -20,16 +20,16 @@ export const protocolAttacks: readonly Attack[] = [
       return {
         stopped: refused(answers, "VALIDATION_FAILED") && own?.includes('"group":"attack"') === true,
         observed: codes(answers),
-        control: { worked: worked(own), observed: "a frame of three fields is answered" },
+        control: { worked: worked(own), observed: "a valid frame is answered" },
       };
     },
   },
   {
     id: "protocol.foreign_process",
     group: "protocol",
-    attempt: "a process that is not of the jail speaks to the jail's socket",
+    attempt: "connect to the jail's socket from a process outside the jail",
     must: "refused before its first frame",
-    layer: "broker: the peer's process is checked against the jail",
+    layer: "broker: checks that the peer process belongs to the jail",
     needs: ["processes.hidden"],
     run: async (lab) => {
       let foreign = "";
@@ -58,9 +58,9 @@ export const protocolAttacks: readonly Attack[] = [
     id: "protocol.frames",
     group: "protocol",
     attempt:
-      "frames that are too large, lie about their length, never end, are empty, or come by the thousand",
-    must: "limits, timeouts, close; another jail is served",
-    layer: "broker: an endpoint process for each jail, limits before parsing",
+      "frames that are too large, declare a wrong length, never end, are empty, or arrive by the thousand",
+    must: "limited, timed out or closed; another jail is served",
+    layer: "broker: one endpoint process per jail, limits before parsing",
     run: async (lab) => {
       const { own, ...answers } = await withGate(
         lab,
@@ -86,9 +86,9 @@ export const protocolAttacks: readonly Attack[] = [
   {
     id: "protocol.json",
     group: "protocol",
-    attempt: "a depth bomb, keys twice, __proto__, broken UTF-8, NaN and numbers without end",
-    must: "a typed error each",
-    layer: "broker: strict JSON before anything reads it",
+    attempt: "JSON bombs: deep nesting, duplicate keys, __proto__, invalid UTF-8, NaN, endless numbers",
+    must: "a typed error for each",
+    layer: "broker: strict JSON parser",
     run: async (lab) => {
       const { own, ...answers } = await withGate(
         lab,
@@ -108,8 +108,8 @@ export const protocolAttacks: readonly Attack[] = [
   {
     id: "protocol.approval",
     group: "protocol",
-    attempt: "act without a person: call, repeat, swap the arguments of what was allowed, replay it",
-    must: "asked each time; what was allowed happens once",
+    attempt: "bypass an approval: call, repeat, swap the approved arguments, replay",
+    must: "a person is asked each time; an approved call runs once",
     layer: "approvals: durable, bound to the arguments, single use",
     run: async (lab) => {
       const before = lab.tools.effects;
@@ -143,7 +143,7 @@ export const protocolAttacks: readonly Attack[] = [
           !worked(without["repeat"]) &&
           !worked(allowed["swapped"]),
         observed: `${codes(without)}; swapped: ${allowed["swapped"]?.split(" ", 1)[0]}`,
-        control: { worked: worked(allowed["first"]), observed: "what a person allowed is done" },
+        control: { worked: worked(allowed["first"]), observed: "an approved call runs" },
       };
     },
   },
@@ -152,7 +152,7 @@ export const protocolAttacks: readonly Attack[] = [
     group: "protocol",
     attempt:
       "words from outside (a page, an issue, alt text, terminal escapes) tell the agent to call a tool",
-    must: "a person is asked, and the card names where the words came from",
+    must: "a person is asked, and the card names the origin",
     layer: "broker: taint of the session; approvals: the origin on the card",
     run: async (lab) => {
       const cards: { readonly tool: string; readonly origin?: string }[] = [];
@@ -170,16 +170,17 @@ export const protocolAttacks: readonly Attack[] = [
           card?.tool === "attack_plain" &&
           card.origin?.includes("attack_page") === true,
         observed: `${after?.split(" ", 1)[0]}; on the card: ${card?.origin ?? "nothing"}`,
-        control: { worked: worked(before), observed: "before those words the same call is done" },
+        control: { worked: worked(before), observed: "before that content, the same call runs" },
       };
     },
   },
   {
     id: "protocol.principal",
     group: "protocol",
-    attempt: "ask a tool to act for another: principals in the arguments, in nested ones, in the correlation",
-    must: "the tool is told who calls by the host alone",
-    layer: "broker: the principal is the jail's; schemas take no field that they do not name",
+    attempt:
+      "make a tool act for someone else: principals in the arguments, in nested objects, in the correlation id",
+    must: "only the host tells the tool who calls",
+    layer: "broker: the principal comes from the jail; schemas refuse unknown fields",
     run: async (lab) => {
       const claims = '{ group: "root", session: "other", user: "root", principal: { group: "root" } }';
       const { own, nested, ...answers } = await withGate(
@@ -197,7 +198,7 @@ export const protocolAttacks: readonly Attack[] = [
           nested === own &&
           !nested.includes("root"),
         observed: `${codes(answers)}; nested: ${nested === own ? "the jail's own" : nested}`,
-        control: { worked: worked(own), observed: "a call without a claim is done" },
+        control: { worked: worked(own), observed: "a call without such claims runs" },
       };
     },
   },
@@ -205,9 +206,9 @@ export const protocolAttacks: readonly Attack[] = [
     id: "protocol.card",
     group: "protocol",
     attempt:
-      "spoof the card: line breaks, markdown, ANSI, text that runs backwards, an argument that hides another",
-    must: "plain text, escaped, a cut is marked and hides no other argument",
-    layer: "approvals: the text of a card",
+      "spoof the approval card: line breaks, Markdown, ANSI, right-to-left text, an argument that hides another",
+    must: "escaped plain text; truncation is marked and hides no argument",
+    layer: "approvals: escaping of cards",
     run: async (lab) => {
       const cards: { detail: string; truncated: boolean; title: string }[] = [];
       const stop = lab.gate.approvals.onAsked((card) => void cards.push(card));
@@ -227,16 +228,16 @@ export const protocolAttacks: readonly Attack[] = [
           long?.truncated === true &&
           long.detail.includes("the real one"),
         observed: `${hidden.length} of ${cards.length} cards with hidden characters; the long one is marked as cut`,
-        control: { worked: cards.length === 2, observed: "both calls made a card" },
+        control: { worked: cards.length === 2, observed: "both calls produced a card" },
       };
     },
   },
   {
     id: "protocol.results",
     group: "protocol",
-    attempt: "a plugin returns a secret, throws with one in the message, or hangs",
-    must: "taken out; a generic error; a timeout",
-    layer: "broker: one executor around every handler, sanitiser",
+    attempt: "a plugin returns a secret, throws one in a message, or hangs",
+    must: "redacted; a generic error; a timeout",
+    layer: "broker: one executor around every handler, redaction",
     run: async (lab) => {
       const answers = await withGate(
         lab,
@@ -265,9 +266,9 @@ export const protocolAttacks: readonly Attack[] = [
   {
     id: "protocol.beginnings",
     group: "protocol",
-    attempt: "a page of nothing but beginnings of secrets, so that looking for them takes the gate minutes",
-    must: "answered; another jail is answered meanwhile",
-    layer: "broker: patterns whose time grows as the text does",
+    attempt: "a page full of secret prefixes, to make redaction take minutes",
+    must: "answered; another jail is served in the meantime",
+    layer: "broker: patterns with linear running time",
     run: async (lab) => {
       const [answers, other] = await Promise.all([
         withGate(lab, `say({ page: (await call("attack_beginnings")).slice(0, 80) });`),
@@ -285,9 +286,9 @@ export const protocolAttacks: readonly Attack[] = [
     id: "protocol.schemas",
     group: "protocol",
     attempt:
-      "values that a plugin's schema takes years to check: a pattern that goes back, an address of colons",
-    must: "broken off; another jail is answered meanwhile",
-    layer: "broker: checks by schemas are bounded in time",
+      "values that a plugin's schema takes years to check: catastrophic backtracking, an address of colons",
+    must: "aborted; another jail is served in the meantime",
+    layer: "broker: schema validation has a time limit",
     run: async (lab) => {
       const [answers, other] = await Promise.all([
         withGate(

@@ -7,7 +7,7 @@ import { prelude, summary, withEgress } from "./network.ts";
 /** "METHOD path" of a request. */
 type Call = readonly [method: string, path: string];
 
-/** A jail that may read makes requests that write, and one that it may: what came of them, and what arrived. */
+/** Makes writing requests and one allowed read from a jail that may only read. */
 async function tryToWrite(
   lab: AttackLab,
   writes: readonly Call[],
@@ -29,18 +29,18 @@ async function tryToWrite(
   return {
     stopped: Object.values(bad).every((each) => /^4\d\d /.test(each)) && arrived.length === 1,
     observed: `${summary(bad)}; ${arrived.length} of ${writes.length + 1} requests reached the host`,
-    control: { worked: allowed?.startsWith("200") === true, observed: "what may be read is" },
+    control: { worked: allowed?.startsWith("200") === true, observed: "an allowed read succeeds" },
   };
 }
 
-/** What an allowed host would take from anybody who has the right: the host's own, which the proxy presents. */
+/** Attempts to publish to an allowed host with the credential that the proxy presents. */
 export const publishAttacks: readonly Attack[] = [
   {
     id: "network.git_push",
     group: "network",
-    attempt: "push to a git repository that may only be read, to others of the same host, to a longer name",
-    must: "refused, though the proxy has a token that could",
-    layer: "egress proxy: two paths and one service for each repository",
+    attempt: "push to a read-only git repository, to others on the same host, to a name with the same prefix",
+    must: "refused, although the proxy's token would allow it",
+    layer: "egress proxy: two paths and one service per repository",
     run: (lab) => {
       const credential = { kind: "basic", username: "x-access-token", value: "attack-git-token" } as const;
       const repositories = [
@@ -71,9 +71,9 @@ export const publishAttacks: readonly Attack[] = [
   {
     id: "network.npm_publish",
     group: "network",
-    attempt: "publish to the npm registry: a package, a tag, an owner, a login, a token; take one back",
-    must: "refused, though the proxy has a token that could",
-    layer: "egress proxy: a registry is only read",
+    attempt: "publish to the npm registry: a package, a tag, an owner, a login, a token; unpublish",
+    must: "refused, although the proxy's token would allow it",
+    layer: "egress proxy: registries are read-only",
     run: (lab) =>
       tryToWrite(
         lab,
@@ -85,7 +85,7 @@ export const publishAttacks: readonly Attack[] = [
           ["POST", "/npm/-/v1/login"],
           ["POST", "/npm/-/npm/v1/tokens"],
           ["DELETE", "/npm/loot/-rev/1"],
-          // Whose token it is, and what else that person has there.
+          // Identity of the token's owner, and their other data.
           ["GET", "/npm/-/whoami"],
           ["GET", "/npm/-/npm/v1/user"],
           ["GET", "/npm/%2d/npm/v1/tokens"],

@@ -14,19 +14,19 @@ async function until(condition: () => boolean, timeoutMs = 30_000): Promise<bool
   return true;
 }
 
-/** One that is dead and not yet collected is not alive, though a signal would find it. */
+/** A zombie is not alive, although it can receive signals. */
 function alive(jail: Jail): boolean {
   return startTime(jail.pid) !== undefined;
 }
 
-/** More than may be: those that are refused are told so, and it goes on with what it has. */
+/** More threads than allowed: refused ones report an error, and the others continue. */
 const threads = `
   import { Worker } from "node:worker_threads";
   for (let n = 0; n < 60; n++) new Worker("setInterval(() => {}, 1000)", { eval: true }).on("error", () => {});`;
 
-/** Lets a bomb go off in a jail that has memory for all of it, until some of it was refused, and ends the jail. */
+/** Runs a bomb in a jail with enough memory until some of it is refused, then stops the jail. */
 async function explode(lab: AttackLab, script: string) {
-  // Its first process forks no more: refused itself, it would end, and the jail with it, before anybody looks.
+  // The first process does not fork: if refused, it would exit and end the jail before the check.
   const bomb = await lab.start({
     args: ["-c", `${script}; exec sleep 1000`],
     limits: { ...limits, memoryBytes: 4 * limits.memoryBytes },
@@ -43,7 +43,7 @@ export const resourceAttacks: readonly Attack[] = [
     id: "resources.fork_bomb",
     group: "resources",
     attempt: "a fork bomb, a thread bomb",
-    must: "forks and threads are refused; they end with the jail; the host works on",
+    must: "forks and threads are refused and end with the jail; the host continues",
     layer: "control group: pids",
     needs: ["limits.pids"],
     run: async (lab) => {
@@ -63,8 +63,8 @@ export const resourceAttacks: readonly Attack[] = [
   {
     id: "resources.memory",
     group: "resources",
-    attempt: "a memory balloon, a tmpfs as memory; a file larger than the memory, read again and again",
-    must: "the jail is ended, nothing else; what is cached of files counts, and goes",
+    attempt: "a memory balloon, memory through tmpfs; a file larger than memory, read repeatedly",
+    must: "only the jail is killed; cached file pages count and are reclaimed",
     layer: "control group: memory",
     needs: ["limits.memory"],
     run: async (lab) => {
@@ -77,7 +77,7 @@ export const resourceAttacks: readonly Attack[] = [
         ...{ cwd: "/workspace", limits: { memoryBytes: limits.memoryBytes } },
       });
       const read = await lab.finish(reader);
-      // A kernel in user space has some more for itself.
+      // A user-space kernel uses some memory of its own.
       const { memoryPeakBytes = 0 } = reader.usage();
       const cached = read.stdout.trim() === String(fileBytes) && memoryPeakBytes < fileBytes;
       const survived = alive(neighbour);
@@ -85,15 +85,15 @@ export const resourceAttacks: readonly Attack[] = [
       return {
         stopped: balloon.reason === "memory" && cached,
         observed: `ended by the kernel: ${balloon.reason}; the file: ${cached ? "read, within the limit" : read.reason}`,
-        control: { worked: survived, observed: "a jail beside it lives on" },
+        control: { worked: survived, observed: "another jail keeps running" },
       };
     },
   },
   {
     id: "resources.cpu",
     group: "resources",
-    attempt: "spin on every core, real-time priority, nice",
-    must: "bounded by the quota; priority is refused",
+    attempt: "busy loops on every core, real-time priority, nice",
+    must: "limited by the quota; priorities are refused",
     layer: "control group: cpu; no capability",
     needs: ["limits.cpu", "privileges.none"],
     run: async (lab) => {
@@ -105,19 +105,19 @@ export const resourceAttacks: readonly Attack[] = [
         const { user, system } = process.cpuUsage();
         console.log(JSON.stringify({ raised, share: String((user + system) / 1e6 / process.uptime()) }));`;
       const bounded = await lab.timed(script, { limits });
-      // A loaded machine gives less than the quota by itself; that nothing held the other back is certain.
+      // A loaded machine may give less than the quota anyway. The control without a quota is certain.
       const free = await lab.timed(script, {});
       return {
-        // A quota is exact over its periods only; twice the share is still far from two cores.
+        // A quota is exact over complete periods only. Twice the share is still far from two cores.
         stopped:
-          // gVisor's clocks of processes are estimates of its own; there the group's count is what is sure.
+          // gVisor estimates process times, so its control group is measured instead.
           (Number(bounded.answers["share"]) < limits.cpus * 2 ||
             (lab.ownKernel && (bounded.usage.cpuThrottledPeriods ?? 0) > 0)) &&
           (bounded.answers["raised"] !== "raised" || lab.ownKernel),
         observed: `${limits.cpus} cores allowed; priority: ${bounded.answers["raised"]}`,
         control: {
           worked: (free.usage.cpuThrottledPeriods ?? 0) === 0 && Number(free.answers["share"]) > 0,
-          observed: "without the quota nothing holds it back",
+          observed: "without the quota, it uses more",
         },
       };
     },
@@ -125,9 +125,9 @@ export const resourceAttacks: readonly Attack[] = [
   {
     id: "resources.outlive",
     group: "resources",
-    attempt: "daemonise, fork twice, ignore SIGTERM, a session of its own",
+    attempt: "daemonise: double fork, ignore SIGTERM, new session",
     must: "all dead after stop",
-    layer: "pid namespace: its first process takes all with it",
+    layer: "pid namespace: all processes end with the first",
     needs: ["processes.all_stopped"],
     run: async (lab) => {
       const directory = lab.directory("outlive");
@@ -152,17 +152,17 @@ export const resourceAttacks: readonly Attack[] = [
       await new Promise((resolve) => setTimeout(resolve, 150));
       return {
         stopped: began && beat() === last && !alive(jail),
-        observed: "nothing beats after stop",
-        control: { worked: began, observed: "it did before" },
+        observed: "no heartbeat after stop",
+        control: { worked: began, observed: "a heartbeat before stop" },
       };
     },
   },
   {
     id: "resources.stale_handle",
     group: "resources",
-    attempt: "use the handle of an earlier jail on its successor of the same name",
+    attempt: "use the handle of a stopped jail on its successor with the same name",
     must: "the successor is not touched",
-    layer: "jail handles hold their own process",
+    layer: "jail handles refer to their own process",
     run: async (lab) => {
       const first = await lab.start({ id: "attack-again", args: ["-c", "sleep 1000"] });
       await first.stop({ graceMs: 0 });
@@ -172,8 +172,8 @@ export const resourceAttacks: readonly Attack[] = [
       await second.stop({ graceMs: 0 });
       return {
         stopped: survived,
-        observed: "the successor runs on",
-        control: { worked: !alive(second), observed: "its own handle ends it" },
+        observed: "the successor keeps running",
+        control: { worked: !alive(second), observed: "its own handle stops it" },
       };
     },
   },

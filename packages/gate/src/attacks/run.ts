@@ -21,7 +21,7 @@ import { resourceAttacks } from "./resources.ts";
 import { secretAttacks } from "./secrets.ts";
 import { tunnelAttacks } from "./tunnels.ts";
 
-/** All attempts that the gate itself has to stop, in the order of the table. */
+/** All attempts that the gate must stop, in the order of the documentation. */
 export const gateAttacks: readonly Attack[] = [
   ...networkAttacks,
   ...tunnelAttacks,
@@ -39,20 +39,19 @@ export interface RunAttacksOptions {
   /** {@link gateAttacks} by default. */
   readonly attacks?: readonly Attack[];
   readonly jails?: GateConfig["jails"];
-  /** Folder of the plugins that come with the product; rows that need one of them are not tried without. */
+  /** Directory of the built-in plugins. Attempts that need one are skipped without it. */
   readonly builtInPlugins?: string;
-  /** Called as each row ends. */
+  /** Called after each attempt. */
   readonly onResult?: (result: AttackResult) => void;
 }
 
 /**
- * Tries every attack from inside real jails of a gate made by {@link createGate}, with secrets planted
- * on the host, in a data directory that is thrown away. Takes ten to twenty seconds.
- * Throws what `createGate` throws.
+ * Runs every attack from inside real jails of a gate created by {@link createGate}, with secrets planted on the host,
+ * in a temporary data directory. Takes ten to twenty seconds. Throws the errors of `createGate`.
  */
 export async function runAttacks(options: RunAttacksOptions = {}): Promise<AttackReport> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), "holdfast-attack-")));
-  // Programs of a jail that may see it go through it as another user.
+  // Programs of jails run as another user and need to traverse it.
   await chmod(directory, 0o755);
   const canaries = {
     modelKey: `sk-ant-canary-${randomBytes(16).toString("hex")}`,
@@ -78,12 +77,12 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
       watch: false,
     },
     egress: { networks: names.networks, resolve: names.resolve },
-    // Rows wait for what nobody will answer.
+    // Short, since no person answers here.
     broker: { confirmWaitMs: 500 },
     onDecision: (decision) => told.push(decision),
     onUsage: (usage) => told.push(usage),
   }).catch(async (error: unknown) => {
-    // A server that goes on listening would keep the program from ending.
+    // A listening server would keep the process alive.
     await upstream.close();
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -164,15 +163,15 @@ async function runOne(attack: Attack, lab: AttackLab): Promise<AttackResult> {
   }
 }
 
-/** What the model's server says to whoever asks it without a gate between: the key, in every encoding. */
+/** Response of the model server without a gate in between: the key, in every encoding. */
 async function repeatedBy({ url }: EchoUpstream, key: string): Promise<string> {
   const answer = await fetch(url, { method: "POST", headers: { "x-api-key": key }, body: "encoded" });
   return answer.text();
 }
 
 /**
- * The last row: after all that was tried, no planted secret is in anything that was told or written. Each is found by
- * the same search in `outside`, where no gate was in its way.
+ * Last attempt: after all others, no planted secret is in any output or record. As the control, the same search finds
+ * each of them in `outside`, which no gate protected.
  */
 function searchFor(
   canaries: { modelKey: string; hostFile: string },
@@ -187,8 +186,8 @@ function searchFor(
   return {
     id: "secrets.canaries",
     group: "secrets",
-    attempt: "find the planted secrets in what all rows wrote: output, decisions, usage, audit, status",
-    must: "in none, in no encoding",
+    attempt: "find the planted secrets in everything recorded: output, decisions, usage, audit, status",
+    must: "found nowhere, in no encoding",
     layer: "all of the above",
     driver,
     outcome: seen.length === 0 ? "stopped" : "not_stopped",

@@ -5,7 +5,7 @@ import type { Attack } from "./attack.ts";
 import { encodingsOf } from "./lab/encodings.ts";
 import { withEgress } from "./network.ts";
 
-/** Reads all that a process can read and says whether one of the needles is there. */
+/** Source of a search of all readable files for any of the needles. */
 const search = (needles: readonly string[], roots: readonly string[]) => `
   import fs from "node:fs"; import path from "node:path";
   // Split, so that this program's own command line does not count.
@@ -30,7 +30,7 @@ export const secretAttacks: readonly Attack[] = [
     id: "secrets.processes",
     group: "secrets",
     attempt: "read /proc/*/environ and cmdline, ps e, the environment of the parent",
-    must: "no process of the host is there, and no secret in any",
+    must: "no host process is visible, and none has a secret",
     layer: "pid namespace; environment from the specification",
     needs: ["processes.hidden", "environment.exact"],
     run: async (lab) => {
@@ -46,7 +46,7 @@ export const secretAttacks: readonly Attack[] = [
         return {
           stopped: inside["secret"] === "false" && Number(inside["processes"]) <= 3,
           observed: `${inside["processes"]} processes, all of the jail; no secret`,
-          control: { worked: outside["secret"] === "true", observed: "on the host the variable is seen" },
+          control: { worked: outside["secret"] === "true", observed: "on the host, the variable is visible" },
         };
       } finally {
         delete process.env["HOLDFAST_ATTACK_CONTROL"];
@@ -56,15 +56,15 @@ export const secretAttacks: readonly Attack[] = [
   {
     id: "secrets.descriptors",
     group: "secrets",
-    attempt: "read or write what the host has open: inherited descriptors, its sockets and files",
-    must: "standard input, output and error, and nothing else",
+    attempt: "use the host's open descriptors: sockets and files",
+    must: "only standard input, output and error are open",
     layer: "launch: every descriptor above 2 is closed",
     needs: ["descriptors.closed"],
     run: async (lab) => {
-      // As a host that was careless would leave it: open for whatever is started.
+      // Left open, as by a careless host: child processes inherit it.
       const held = openSync(lab.hostFile, "r");
       try {
-        // In a subshell, since the very shell would have its redirections open.
+        // In a subshell, since the redirections of the shell itself would be open.
         const script = "(cd /proc/$$/fd && echo *); for fd in 3 4 5 6 7 8 9; do cat <&$fd; done 2>/dev/null";
         const seen = (await lab.shell(script)).stdout.trim();
         const control = spawnSync("/bin/sh", ["-c", "cat <&3"], {
@@ -76,7 +76,7 @@ export const secretAttacks: readonly Attack[] = [
           observed: seen,
           control: {
             worked: control.stdout === lab.canaries.hostFile,
-            observed: "a program of the host that inherits one reads it",
+            observed: "a host program that inherits one reads it",
           },
         };
       } finally {
@@ -88,8 +88,8 @@ export const secretAttacks: readonly Attack[] = [
     id: "secrets.files",
     group: "secrets",
     attempt: "search every readable file: homes, .git/config, .netrc, .npmrc, docker config, logins",
-    must: "none is there",
-    layer: "mount namespace: nothing but programs and the mounts of the specification",
+    must: "none is found",
+    layer: "mount namespace: only programs and the mounts of the specification",
     needs: ["filesystem.mounts_only"],
     run: async (lab) => {
       const home = lab.directory("home");
@@ -112,7 +112,7 @@ export const secretAttacks: readonly Attack[] = [
         observed: `${inside["files"]} files read, none with a secret; settings below /usr: ${inside["set"]}`,
         control: {
           worked: outside["found"]?.includes(".netrc") === true,
-          observed: "the same search finds it on the host",
+          observed: "on the host, the same search finds it",
         },
       };
     },
@@ -127,7 +127,7 @@ export const secretAttacks: readonly Attack[] = [
       const { stdout } = await lab.shell(
         "cd /tmp; sh -c 'kill -SEGV $$' 2>/dev/null; ulimit -c; ls -A /tmp; head -c 1 /proc/1/mem >/dev/null 2>&1 && echo readable",
       );
-      // Of a child, since some systems let nobody else's memory be opened.
+      // Memory of a child process, since some systems protect that of any other.
       const outside = await lab.outside(`
         import { spawn } from "node:child_process"; import fs from "node:fs";
         const child = spawn("sleep", ["30"]);
@@ -136,7 +136,10 @@ export const secretAttacks: readonly Attack[] = [
       return {
         stopped: stdout === "0\n",
         observed: stdout === "0\n" ? "no dump, not readable" : stdout.trim(),
-        control: { worked: outside["opened"] === "yes", observed: "on the host the memory of a child opens" },
+        control: {
+          worked: outside["opened"] === "yes",
+          observed: "on the host, the memory of a child is readable",
+        },
       };
     },
   },
@@ -144,9 +147,9 @@ export const secretAttacks: readonly Attack[] = [
     id: "secrets.echo",
     group: "secrets",
     attempt:
-      "have the model's server repeat the key: plain, base64, hex, URL, reversed, split in chunks, in parts",
-    must: "the key is in no reply",
-    layer: "egress proxy: known secrets are taken out of every answer",
+      "make the model server echo the key: plain, base64, hex, URL-encoded, reversed, split across chunks",
+    must: "no response contains the key",
+    layer: "egress proxy: redacts known secrets in every response",
     run: async (lab) => {
       const script = `
         import http from "node:http"; import fs from "node:fs";
@@ -165,7 +168,7 @@ export const secretAttacks: readonly Attack[] = [
         observed: seen.length === 0 ? `none of ${forms.length} forms` : `${seen.length} forms came through`,
         control: {
           worked: lab.upstream.keys.includes(lab.canaries.modelKey),
-          observed: "the model's server got the key and sent it back",
+          observed: "the model server received the key and echoed it",
         },
       };
     },
@@ -173,8 +176,8 @@ export const secretAttacks: readonly Attack[] = [
   {
     id: "secrets.placeholder",
     group: "secrets",
-    attempt: "take the placeholder key elsewhere",
-    must: "it opens nothing",
+    attempt: "use the placeholder key elsewhere",
+    must: "it is worthless",
     layer: "egress proxy: the jail never has the real key",
     run: async (lab) => {
       const answers = await withEgress(
@@ -186,10 +189,10 @@ export const secretAttacks: readonly Attack[] = [
       const got = lab.upstream.keys.at(-1);
       return {
         stopped: placeholder.length > 0 && got === placeholder && placeholder !== lab.canaries.modelKey,
-        observed: "the model's server sees a key that it does not know",
+        observed: "the model server receives an unknown key",
         control: {
           worked: lab.upstream.keys.includes(lab.canaries.modelKey),
-          observed: "through the proxy it sees the real one",
+          observed: "through the proxy, it receives the real one",
         },
       };
     },

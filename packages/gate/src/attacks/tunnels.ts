@@ -1,7 +1,7 @@
 import type { Attack } from "./attack.ts";
 import { authorityPath, prelude, summary, withEgress } from "./network.ts";
 
-/** Functions by which a script opens a tunnel and asks for something in it, as source. */
+/** Source of functions that open a tunnel and send requests through it. */
 const inTunnels = (host: string) => `${prelude}
   import fs from "node:fs";
   import tls from "node:tls";
@@ -31,9 +31,9 @@ export const tunnelAttacks: readonly Attack[] = [
     id: "network.intercept",
     group: "network",
     attempt:
-      "in a tunnel that ends in the proxy: other paths and methods, another host in TLS or the request, a tunnel out of it, no TLS at all",
-    must: "each request in it is decided about as outside of one",
-    layer: "egress proxy: tunnels that would hide something end there",
+      "in an intercepted tunnel: other paths and methods, another host in TLS or in the request, a nested tunnel, no TLS",
+    must: "each request is checked like one outside of a tunnel",
+    layer: "egress proxy: intercepts tunnels to hosts with path rules",
     run: async (lab) => {
       const host = lab.names.steady;
       const answers = await withEgress(
@@ -58,9 +58,9 @@ export const tunnelAttacks: readonly Attack[] = [
         stopped: Object.values(bad).every((each) => /^4\d\d /.test(each) || each === "closed"),
         observed: summary(bad),
         control: {
-          // No server of that name has a certificate that the proxy believes: that it was dialled is enough.
+          // No server of that name has a trusted certificate, so dialling it counts as success.
           worked: plain === "502 upstream_unreachable",
-          observed: "the allowed request in such a tunnel is sent to the host",
+          observed: "an allowed request in such a tunnel reaches the host",
         },
       };
     },

@@ -84,9 +84,9 @@ export class AuditLog implements Audit {
   }
 
   /**
-   * Opens the log. A last line that a crash tore is cut off, which is itself put on record. With a key,
-   * the end of the log is signed, and a log that lacks what was signed is not continued.
-   * Throws `audit.corrupt` when the last whole record is not one, or not the one that was signed.
+   * Opens the log. Truncates a partial last line left by a crash, and records that. With a key, signs the end of the
+   * log and refuses to continue a log that lacks signed records. Throws `audit.corrupt` when the last complete line is
+   * not a record, or not the one that was signed.
    */
   static async open(
     path: string,
@@ -142,15 +142,15 @@ export class AuditLog implements Audit {
       if (before) {
         this.#before += 1;
         this.#flushing ??= this.#flush();
-      } else this.#writeLater();
+      } else this.#scheduleWrite();
     });
   }
 
   /**
-   * A record of what is over goes with the next one that holds back an effect: a sync of its own is one
-   * for which that would have to wait. Where none comes, it is written after a moment all the same.
+   * A record that no effect waits for shares the sync of the next one that does: a sync of its own would delay that
+   * one. Without such a record, it is written after a short delay.
    */
-  #writeLater(): void {
+  #scheduleWrite(): void {
     if (this.#flushing !== undefined || this.#waiting.length === 0) return;
     this.#later ??= setTimeout(() => {
       this.#flushing ??= this.#flush();
@@ -169,20 +169,20 @@ export class AuditLog implements Audit {
       await this.#write(batch);
     } while (this.#before > 0);
     this.#flushing = undefined;
-    this.#writeLater();
+    this.#scheduleWrite();
   }
 
   /** Resolves when all that was added before is on disk, or could not be written. */
-  async #settled(): Promise<void> {
+  async #idle(): Promise<void> {
     await this.#flushing;
-    // What came while the last batch was written, and holds back nothing, was left for later.
+    // Records that arrived during the last batch and that no effect waits for are still delayed.
     if (this.#waiting.length > 0) this.#flushing ??= this.#flush();
     await this.#flushing;
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
     if (this.#broken !== undefined) {
-      // These waited when the one before could not be synced: a sync that works now would say nothing of it.
+      // A later sync that succeeds proves nothing about records that waited during a failed one.
       for (const { reject } of batch) reject(unavailable("The audit log cannot be written", this.#broken));
       return;
     }
@@ -214,7 +214,7 @@ export class AuditLog implements Audit {
       await this.#file.appendFile(text);
       await this.#file.datasync();
     } catch (error) {
-      await this.#undo(error);
+      await this.#truncate(error);
       for (const [waiting] of done) waiting.reject(unavailable("The audit log could not be written", error));
       return;
     }
@@ -226,7 +226,7 @@ export class AuditLog implements Audit {
     if (this.#size >= this.#maxFileBytes) await this.#rotate();
   }
 
-  /** Signs and closes the full file and starts the next. A failure is retried with the next record. */
+  /** Signs and closes the full file and starts the next one. A failure is retried with the next record. */
   async #rotate(): Promise<void> {
     await this.#checkpoint();
     const full = closedPath(this.#path, this.#first);
@@ -244,11 +244,11 @@ export class AuditLog implements Audit {
       await syncDirectory(dirname(this.#path));
       await old.close();
     } catch (error) {
-      this.#log.error("the audit log could not begin its next file", { error });
+      this.#log.error("the audit log could not start its next file", { error });
     }
   }
 
-  /** Writes a checkpoint. The next one makes up for one that cannot be written. */
+  /** Writes a checkpoint. If that fails, the next one covers the same records. */
   async #checkpoint(): Promise<void> {
     if (this.#signing === undefined || this.#signedSeq === this.#seq) return;
     const end = { seq: this.#seq, hash: this.#prev, size: this.#base + this.#size, at: this.#clock.now() };
@@ -261,7 +261,7 @@ export class AuditLog implements Audit {
   }
 
   /** Truncates a partial write, so that the next record follows the last complete one. */
-  async #undo(error: unknown): Promise<void> {
+  async #truncate(error: unknown): Promise<void> {
     try {
       await this.#file.truncate(this.#size);
       // After a failed sync the state on disk is unknown until a restart reads it again.
@@ -271,21 +271,21 @@ export class AuditLog implements Audit {
     }
   }
 
-  /** Of all that was appended before, also by those who did not wait for it. */
+  /** Includes all earlier appends, also those whose callers did not wait. */
   async verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
-    await this.#settled();
+    await this.#idle();
     return this.#reader.verify(kept);
   }
 
-  /** Of all that was appended before, also by those who did not wait for it. */
+  /** Includes all earlier appends, also those whose callers did not wait. */
   async query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
-    await this.#settled();
+    await this.#idle();
     return this.#reader.query(query);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#settled();
+    await this.#idle();
     if (this.#broken === undefined) await this.#checkpoint();
     await this.#signing?.file.close();
     await this.#file.close();
@@ -300,13 +300,13 @@ interface FileEnd {
 }
 
 interface LogEnd extends FileEnd {
-  /** Sequence of the first record of the file that is written. */
+  /** Sequence of the first record of the current file. */
   readonly first: number;
   /** Bytes of the files before it. */
   readonly base: number;
 }
 
-/** The end of the file that is written, or, where nothing is in it yet, of the one before. */
+/** End of the current file or, while it is empty, of the previous one. */
 async function readLogEnd(file: FileHandle, closed: readonly ClosedSegment[]): Promise<LogEnd> {
   const end = await readEnd(file);
   const last = closed.at(-1);
@@ -316,7 +316,7 @@ async function readLogEnd(file: FileHandle, closed: readonly ClosedSegment[]): P
   const before = await open(last.path, "r");
   try {
     const { seq, hash, torn } = await readEnd(before);
-    if (torn > 0) throw corrupt("a full file of it has no whole end");
+    if (torn > 0) throw corrupt("a closed file of it ends with a partial record");
     return { ...end, seq, hash, first: seq + 1, base };
   } finally {
     await before.close();
@@ -365,18 +365,18 @@ async function checkSigned(
     return;
   }
   const fault = key.verifier.fault(last);
-  if (fault !== undefined) throw corrupt(`its last checkpoint is not believed: ${fault}`);
+  if (fault !== undefined) throw corrupt(`its last checkpoint is invalid: ${fault}`);
   if (last.seq > end.seq || last.size > end.base + end.size) {
     throw corrupt(`${Math.max(1, last.seq - end.seq)} signed records are missing at its end`);
   }
   if (last.seq === 0) return;
   const record = await recordBefore(file, closed, end.base, last.size);
   if (typeof record === "string" || record.hash !== last.hash || record.seq !== last.seq) {
-    throw corrupt("the record that was signed last is another one now");
+    throw corrupt("the last signed record was changed");
   }
 }
 
-/** The record that ends at byte `offset` of the whole log. */
+/** Record that ends at byte `offset` of the complete log. */
 async function recordBefore(
   file: FileHandle,
   closed: readonly ClosedSegment[],
@@ -401,7 +401,7 @@ function corrupt(problem: string): HoldfastError {
   return new HoldfastError(
     "audit",
     "corrupt",
-    `The audit log cannot be continued: ${problem}. Check it, then move it aside to begin a new one.`,
+    `The audit log cannot be continued: ${problem}. Check it, then move it away to start a new one.`,
     { statusCode: 500 },
   );
 }

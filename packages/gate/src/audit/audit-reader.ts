@@ -25,7 +25,7 @@ export class AuditReader {
     this.#verifier = verifier;
   }
 
-  /** Every record that matches, in order. Skips lines that are not records. */
+  /** Matching records in order. Skips invalid lines. */
   async *records(query: Omit<AuditQuery, "limit" | "newest"> = {}): AsyncGenerator<AuditRecord> {
     const start = query.after === undefined ? 0 : await this.#offsetOf(query.after);
     for await (const { file, base } of openSegments(this.path)) {
@@ -51,7 +51,7 @@ export class AuditReader {
     return query.newest === true ? found.slice(-limit) : found;
   }
 
-  /** The last checkpoint, for keeping a copy outside this machine. */
+  /** Last checkpoint, for a copy outside of this machine. */
   async checkpoint(): Promise<AuditCheckpoint | undefined> {
     let last: AuditCheckpoint | undefined;
     for await (const each of readCheckpoints(checkpointsOf(this.path))) last = each ?? last;
@@ -92,9 +92,12 @@ export class AuditReader {
         const record = decodeRecord(line);
         if (typeof record === "string") return fault(at, record);
         if (first && record.seq > at)
-          return fault(at, `the records ${at} to ${record.seq - 1} are missing: a file of the log is gone`);
+          return fault(
+            at,
+            `the records ${at} to ${record.seq - 1} are missing: a file of the log was removed`,
+          );
         first = false;
-        if (record.prev !== prev) return fault(at, "it does not follow the record before");
+        if (record.prev !== prev) return fault(at, "it does not follow the previous record");
         if (record.seq !== at) return fault(at, "its sequence number is wrong");
         size += Buffer.byteLength(line) + 1;
         const problem = await signed.check(at, record.hash, size);
@@ -103,7 +106,7 @@ export class AuditReader {
         records = at;
       }
     }
-    const missing = signed.unmet(records);
+    const missing = signed.missingAfter(records);
     if (missing !== undefined) return fault(records + 1, missing);
     return { ok: true, records, ...signed.summary() };
   }

@@ -11,12 +11,12 @@ export interface AuditEntry {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** An entry with its place in the log. `at` is milliseconds since the epoch. */
+/** An entry with its position in the log. `at` is milliseconds since the epoch. */
 export interface AuditRecord extends AuditEntry {
   readonly version: 1;
   readonly seq: number;
   readonly at: number;
-  /** Hash of the record before. */
+  /** Hash of the previous record. */
   readonly prev: string;
   readonly hash: string;
 }
@@ -28,9 +28,9 @@ export interface AuditVerification {
   /** 1-based line of the first fault. */
   readonly line?: number;
   readonly problem?: string;
-  /** How many signed checkpoints agree with the log; absent where there is no key to check them with. */
+  /** Number of signed checkpoints that match the log; absent without a key to verify them. */
   readonly checkpoints?: number;
-  /** Up to this record the log is signed: none of these can be missing. */
+  /** The log is signed up to this record: none of these can be missing. */
   readonly signedTo?: number;
 }
 
@@ -51,18 +51,18 @@ export interface AuditQuery {
   readonly newest?: boolean;
 }
 
-/** The log of what crossed the boundary, each record bound to the one before by its hash. */
+/** Log of everything that crossed the boundary. A hash binds each record to the previous one. */
 export interface Audit {
-  /** Resolves when the record is on disk. Throws `audit.unavailable`: then the effect must not happen. */
+  /** Resolves when the record is on disk. Throws `audit.unavailable`, in which case the effect must not happen. */
   append(entry: AuditEntry): Promise<AuditRecord>;
   /**
-   * Records what has already happened: how an effect ended, or that it was refused.
-   * Always resolves; a record that is lost (a full disk) is reported in the host's log.
+   * Records an event that has already happened: the outcome of an effect, or its refusal. Always resolves. A lost
+   * record (a full disk) is reported in the host's log.
    */
   note(entry: AuditEntry): Promise<void>;
   /**
-   * Reads the whole log and checks the chain and its checkpoints; and `kept`, a checkpoint that was kept
-   * where nobody who may write the log could change it.
+   * Reads the complete log and verifies its chain and checkpoints, and `kept`, a checkpoint stored where no writer of
+   * the log could change it.
    */
   verify(kept?: AuditCheckpoint): Promise<AuditVerification>;
   query(query?: AuditQuery): Promise<readonly AuditRecord[]>;

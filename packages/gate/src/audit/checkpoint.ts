@@ -63,12 +63,12 @@ export class CheckpointVerifier {
   }
 }
 
-/** The key with which the host signs the end of its audit log. */
+/** Key with which the host signs the end of its audit log. */
 export class CheckpointKey {
   /** True when the key was just created, so that no checkpoint can exist yet. */
   readonly fresh: boolean;
   readonly verifier: CheckpointVerifier;
-  /** PEM (SPKI), to be kept wherever the log is checked. */
+  /** PEM (SPKI), needed wherever the log is verified. */
   readonly publicKey: string;
   readonly #key: KeyObject;
 
@@ -84,7 +84,7 @@ export class CheckpointKey {
     return join(directory, "audit-key.pem");
   }
 
-  /** The key in `directory` (0600), made when there is none. Throws `audit.key_damaged`. */
+  /** Reads the key in `directory` (0600), or creates it. Throws `audit.key_damaged`. */
   static async open(directory: string): Promise<CheckpointKey> {
     const present = await CheckpointKey.find(directory);
     if (present !== undefined) return present;
@@ -127,7 +127,7 @@ export function parseCheckpoint(line: string): AuditCheckpoint | undefined {
   return { version, seq: Number(seq), hash, size: Number(size), at: Number(at), key, signature };
 }
 
-/** The path of the checkpoints of a log. */
+/** Path of a log's checkpoints. */
 export function checkpointsOf(logPath: string): string {
   return `${logPath.replace(/\.log$/, "")}.checkpoints`;
 }
@@ -139,8 +139,8 @@ export async function* readCheckpoints(path: string): AsyncGenerator<AuditCheckp
 }
 
 /**
- * The checkpoints that were there when this was called, while a gate may be writing more: what they sign was in the
- * log before. `read` gives them, in order, to whoever reads the log from now on.
+ * Runs `read` with the checkpoints that existed at the call, in order. A gate may be writing more; records that these
+ * sign are already in the log.
  */
 export async function withCheckpoints<Result>(
   path: string,
@@ -149,7 +149,7 @@ export async function withCheckpoints<Result>(
   const file = existsSync(path) ? await open(path, "r") : undefined;
   try {
     const checkpoints = writtenCheckpoints(file, (await file?.stat())?.size ?? 0);
-    // Whoever found a fault has not read all, and what is still being read is not closed.
+    // `read` may stop early at a fault, and the stream still has to be closed.
     return await read(checkpoints).finally(() => checkpoints.return(undefined));
   } finally {
     await file?.close();
@@ -164,10 +164,10 @@ async function* writtenCheckpoints(
   for await (const line of readWrittenLines(file, maxLineBytes, until)) yield parseCheckpoint(line);
 }
 
-/** Appends to the checkpoint file, after removing a line that a crash cut short. */
+/** Appends to the checkpoint file, after removing a partial line left by a crash. */
 export class CheckpointFile {
   readonly #file: FileHandle;
-  /** Bytes of whole lines. */
+  /** Bytes of complete lines. */
   #size: number;
   #torn = false;
 
@@ -192,7 +192,7 @@ export class CheckpointFile {
         throw new HoldfastError(
           "audit",
           "corrupt",
-          "The audit log cannot be continued: its last checkpoint is damaged. Check it, then move log and checkpoints aside.",
+          "The audit log cannot be continued: its last checkpoint is damaged. Check it, then move the log and its checkpoints away.",
           { statusCode: 500 },
         );
       }
@@ -204,7 +204,7 @@ export class CheckpointFile {
   }
 
   async append(checkpoint: AuditCheckpoint): Promise<void> {
-    // A partial line left by a full disk would otherwise join this one and spoil it.
+    // A partial line left by a full disk would otherwise corrupt this one.
     if (this.#torn) await this.#file.truncate(this.#size);
     this.#torn = true;
     const line = `${JSON.stringify(checkpoint)}\n`;

@@ -1,6 +1,6 @@
 import type { AuditRecord } from "./audit.ts";
 
-/** The formats in which records are handed out. */
+/** Export formats. */
 export const auditFormats = ["jsonl", "csv"] as const;
 
 /** One of {@link auditFormats}. */
@@ -8,7 +8,7 @@ export type AuditFormat = (typeof auditFormats)[number];
 
 const columns = ["seq", "at", "type", "jailId", "session", "data", "prev", "hash"] as const;
 
-/** Records as text, a line at a time: JSON lines as in the log, or CSV (RFC 4180) with times in ISO 8601. */
+/** Exports records as text lines: JSON as in the log, or CSV (RFC 4180) with times in ISO 8601. */
 export async function* exportRecords(
   records: AsyncIterable<AuditRecord>,
   format: AuditFormat,
@@ -30,7 +30,7 @@ function row(record: AuditRecord): string {
 }
 
 function cell(text: string): string {
-  // What a jail chose must not become a formula in the reader's spreadsheet.
+  // Text chosen by a jail must not become a formula in a spreadsheet.
   const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }

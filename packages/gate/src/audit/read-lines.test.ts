@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readWrittenLines } from "./read-lines.ts";
 
-/** The lines of a file of which more is written while it is waited for the end of its last line. */
+/** Reads a file that is appended to while its last line is incomplete. */
 async function read(t: TestContext, content: string, more: readonly string[], until?: number) {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-lines-"));
   const path = join(directory, "log");
@@ -26,20 +26,20 @@ async function read(t: TestContext, content: string, more: readonly string[], un
   return { lines, waits };
 }
 
-test("a last line that somebody is writing is given when it has its end", async (t) => {
+test("a last line that is still being written is returned once it is complete", async (t) => {
   assert.deepEqual(await read(t, "one\ntw", ["o\nthr", "ee", "\n"]), {
     lines: ["one", "two", "three"],
     waits: 3,
   });
 });
 
-test("a last line without an end that nobody goes on with is given as it is", async (t) => {
+test("an incomplete last line that is not continued is returned as it is", async (t) => {
   assert.deepEqual(await read(t, "one\ntw", []), { lines: ["one", "tw"], waits: 1 });
   assert.deepEqual(await read(t, "one\ntw", ["o"]), { lines: ["one", "two"], waits: 2 });
   assert.deepEqual(await read(t, "one\n", ["two\n"]), { lines: ["one"], waits: 0 });
 });
 
-test("lines that begin later than asked for are not given", async (t) => {
+test("lines that start after the given position are not returned", async (t) => {
   assert.deepEqual((await read(t, "one\ntwo\nthree\n", [], 4)).lines, ["one"]);
   assert.deepEqual((await read(t, "one\ntwo\nthree\n", [], 5)).lines, ["one", "two"]);
   assert.deepEqual((await read(t, "one\ntw", ["o\n"], 5)).lines, ["one", "two"]);

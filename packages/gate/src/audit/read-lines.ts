@@ -2,14 +2,14 @@ import { createReadStream } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** How long whoever writes a last line without an end is waited for. */
+/** How long to wait for a writer to complete the last line. */
 const writingMs = 100;
 
 interface Line {
   readonly text: string;
-  /** Of the whole line, with its end. */
+  /** Bytes of the complete line, including its line break. */
   readonly bytes: number;
-  /** False for a last line without an end. */
+  /** False for a last line without a line break. */
   readonly whole: boolean;
 }
 
@@ -41,16 +41,15 @@ async function* linesOf(source: string | FileHandle, maxBytes: number, start: nu
       yield take(true);
       from = end + 1;
     }
-    // A copy, since a part of a chunk would keep the whole chunk in memory.
+    // Copied: a slice would retain the whole chunk in memory.
     keep(Buffer.from(data.subarray(from)));
   }
   if (heldBytes > 0) yield take(false);
 }
 
 /**
- * The lines of a file (which stays open where it was) from byte `start` on, in constant memory: of a line
- * longer than `maxBytes` only that much is given, which is then no valid line. A last line without an end is
- * given too.
+ * Reads the lines of a file from byte `start` in constant memory. A line longer than `maxBytes` is truncated, which
+ * makes it invalid. The last line may lack its line break. The file stays open.
  */
 export async function* readLines(
   source: string | FileHandle,
@@ -61,8 +60,8 @@ export async function* readLines(
 }
 
 /**
- * {@link readLines} of a file that somebody may be writing, up to the last that begins before byte `until`: a last
- * line without an end is given only once nobody has gone on with it during a `wait`.
+ * As {@link readLines}, for a file that may be written at the same time, up to the last line that starts before byte
+ * `until`. An incomplete last line is returned only if it did not grow during a `wait`.
  */
 export async function* readWrittenLines(
   file: FileHandle,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AuditEntry, AuditRecord } from "./audit.ts";
 
-/** The `prev` of the first record. */
+/** `prev` of the first record. */
 export const genesis = "0".repeat(64);
 
 export const auditLimits = {

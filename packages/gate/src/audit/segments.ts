@@ -15,12 +15,12 @@ export interface ClosedSegment {
 
 const width = 12;
 
-/** Where the full file goes whose first record is `first`: beside the log, in the order of names. */
+/** Path of the closed file whose first record is `first`. Names sort in the order of the records. */
 export function closedPath(path: string, first: number): string {
   return `${path.replace(/\.log$/, "")}.${String(first).padStart(width, "0")}.log`;
 }
 
-/** The closed files of a log, in order. */
+/** Closed files of a log, in order. */
 export async function closedSegments(path: string): Promise<readonly ClosedSegment[]> {
   const names = await readdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -58,8 +58,8 @@ export interface Segment {
 }
 
 /**
- * The files of a log, one after the other. What is written now is opened first: if it becomes a full one
- * while the others are looked for, it is read once all the same, and nothing between is left out.
+ * Opens the files of a log in order. The current file is opened first: if it is closed while the others are listed, it
+ * is still read exactly once and no file is skipped.
  */
 export async function* openSegments(path: string): AsyncGenerator<Segment> {
   const current = await openIfThere(path);

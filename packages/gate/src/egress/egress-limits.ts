@@ -6,13 +6,13 @@ export interface EgressLimits {
   readonly maxRequestBytes: number;
   /** Body of a model request under a budget, which is read before it is sent. */
   readonly maxMeteredBytes: number;
-  /** All such bodies of a jail in memory at once. */
+  /** Total size of such bodies of a jail in memory. */
   readonly maxHeldBytes: number;
   /** Read and discarded of the body of a refused request. */
   readonly maxDiscardBytes: number;
   /** Until the head of a request is complete. */
   readonly headersTimeoutMs: number;
-  /** Until the whole request is. */
+  /** Timeout until the request is complete. */
   readonly requestTimeoutMs: number;
   readonly checkIntervalMs: number;
   readonly keepAliveMs: number;
@@ -22,7 +22,7 @@ export interface EgressLimits {
   readonly maxIdleUpstreams: number;
   /** Time that a pooled connection may be idle. */
   readonly upstreamKeepAliveMs: number;
-  /** TLS handshakes of intercepted tunnels at once. */
+  /** Concurrent TLS handshakes of intercepted tunnels. */
   readonly maxHandshakes: number;
   /** Timeout of such a handshake. */
   readonly handshakeMs: number;

@@ -19,7 +19,7 @@ export type EgressProvider = ProviderName | "none";
 export interface EgressAllowRule {
   /** Upper-case HTTP methods. */
   readonly methods: readonly string[];
-  /** Matches the path below the upstream's base itself and everything below it, by whole segments. */
+  /** Matches a path below the upstream's base, and everything below that path, by complete segments. */
   readonly pathPrefix: string;
   /** True when nothing below the path matches. */
   readonly exact?: boolean;
@@ -88,7 +88,7 @@ export interface EgressHost {
   readonly trusted?: boolean;
 }
 
-/** What a jail may reach, and whom its usage is charged to. */
+/** Egress of a jail: what it may reach, and who is charged for its usage. */
 export interface EgressOptions extends Principal {
   readonly jailId: string;
   /** The session that usage and decisions belong to, besides `user` and `organization`. */
@@ -110,7 +110,7 @@ export interface EgressOptions extends Principal {
   readonly onUsage?: (usage: EgressUsage) => void;
 }
 
-/** What the proxy decided about one request. `at` is milliseconds since the epoch. */
+/** The proxy's decision about one request. `at` is milliseconds since the epoch. */
 export interface EgressDecision {
   readonly at: number;
   readonly jailId: string;
@@ -144,7 +144,7 @@ export interface EgressUsage {
   readonly organization?: string;
 }
 
-/** What would be decided about a request, and why. */
+/** Decision about a request, with its reason. */
 export interface EgressExplanation {
   readonly decision: "allow" | "deny";
   /** The rule that allows, or the code of the refusal. */
@@ -182,8 +182,8 @@ export interface Egress {
   /** The certificate authority; only where tunnels are intercepted and rules call for it. */
   readonly authority?: EgressAuthority;
   /**
-   * What would be decided about a method and a URL: a path of the proxy, or a whole address. Sends, resolves and records
-   * nothing.
+   * Explains the decision about a method and a URL, which is a path of the proxy or a complete address. Sends,
+   * resolves and records nothing.
    */
   explain(method: string, url: string): EgressExplanation;
   /** Closes the socket and aborts every running request. Idempotent. */

@@ -6,8 +6,8 @@ import type { Readable, Writable } from "node:stream";
 import type { HoldfastError } from "@holdfast/core";
 
 /**
- * What a driver can guarantee about its jails. The driver's self-test proves each on this machine; one that could not be
- * proven is reported as not held, with the reason.
+ * Guarantees of a driver about its jails. The driver's self-test proves each one on this machine, or reports it as not
+ * held, with the reason.
  */
 export type GuaranteeName =
   /** No interface but the jail's own loopback: no route, no name resolution. */
@@ -47,7 +47,7 @@ export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "ap
 export interface Guarantee {
   readonly name: GuaranteeName;
   readonly held: boolean;
-  /** What was observed, or why it is absent. Plain text for people. */
+  /** Observation, or the reason for its absence. Plain text for people. */
   readonly detail: string;
 }
 
@@ -98,7 +98,7 @@ export interface JailLimits {
   readonly diskWritesPerSecond?: number;
 }
 
-/** What runs in a jail, and what it sees of the host. */
+/** Specification of a jail: its command, and what it sees of the host. */
 export interface JailSpec {
   /** 1 to 64 of a-z, A-Z, 0-9, "_" and "-"; unique among the running jails of one gate. */
   readonly id: string;
@@ -106,7 +106,7 @@ export interface JailSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** The whole environment of the command; nothing is inherited. */
+  /** Complete environment of the command; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly JailMount[];
   readonly limits?: JailLimits;

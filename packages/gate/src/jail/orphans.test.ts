@@ -1,4 +1,4 @@
-/** What the next host believes of the records that a killed one left. */
+/** Recovery of the records that a killed host left. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ function setup() {
 
 const group = "/sys/fs/cgroup/holdfast-0123/jail";
 
-test("the groups of jails of this boot are told once, and their records are gone", () => {
+test("groups of jails from this boot are returned once, and their records removed", () => {
   const { directory, records } = setup();
   records.write("one", [group]);
   records.write("two", []);
@@ -55,7 +55,7 @@ test("a record never ends control groups that no gate made", () => {
   assert.deepEqual(records.take(), { jails: 1, cgroups: [group] });
 });
 
-test("records are nobody else's to read or to write", () => {
+test("records are readable and writable by their owner only", () => {
   const { directory, records } = setup();
   records.write("one", []);
   const modes = [directory, join(directory, "one.json")].map((path) => statSync(path).mode & 0o777);

@@ -23,7 +23,7 @@ export function gateIdOf(directory: string): string {
   return createHash("sha256").update(realpathSync(directory)).digest("hex").slice(0, 16);
 }
 
-/** What the next gate needs to end a jail whose gate was killed. Version 1 of the file. */
+/** Data with which the next gate ends a jail whose gate was killed. File version 1. */
 interface JailRecord {
   readonly version: 1;
   readonly bootId: string;
@@ -116,8 +116,8 @@ export async function endOrphans(
 }
 
 /**
- * Ends the processes without a jail that a killed gate of this directory left behind: agents, and plugins too busy to
- * notice that their gate is gone. Gives their number.
+ * Ends processes without a jail that a killed gate of this directory left behind: agents, and plugins too busy to
+ * notice the gate's end. Returns their number.
  */
 export async function endUnconfined(gateId: string): Promise<number> {
   const left = markedProcesses(gateId, unconfinedMark);

@@ -1,6 +1,6 @@
 /**
- * What engines and runtimes are told of a jail, all of it. That each of them does what it is told is seen
- * from inside, by the self-test, the conformance suite and the attacks; that nothing is left out, here.
+ * Complete configurations for engines and runtimes. These tests show that nothing is left out; the self-test, the
+ * conformance suite and the attacks show from inside that each is applied.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -39,7 +39,7 @@ function told(value: unknown, key: "mounts" | "Mounts", target: string): Fields 
   return { ...rest, [key]: mounts };
 }
 
-test("podman is told of every protection", () => {
+test("podman receives every protection", () => {
   const map = (own: number) => [
     { container_id: 0, host_id: 2_000_000_000, size: 1 },
     { container_id: 5, host_id: 2_000_000_005, size: 1 },
@@ -107,7 +107,7 @@ test("podman is told of every protection", () => {
   });
 });
 
-/** A /dev as a whole, so that no runtime makes another one or mounts the machine's devices to be changed. */
+/** A complete /dev, so that no runtime creates another one or mounts the machine's devices writable. */
 const ownDev: readonly Fields[] = [
   bound("/root/dev", "/dev", ["bind", "ro", "nosuid", "noexec"]),
   bound("/dev/null", "/dev/null", ["bind", "ro", "dev", "nosuid", "noexec"]),
@@ -121,7 +121,7 @@ function bound(source: string, destination: string, options: readonly string[]):
   return { destination, source, type: "bind", options };
 }
 
-test("docker is told of every protection", () => {
+test("docker receives every protection", () => {
   for (const isPodman of [false, true]) {
     const container = dockerContainer({
       ...{ spec, labels: { ...labels }, seccompFile: "/seccomp.json", seccomp: "{}", image: "x", isPodman },
@@ -219,7 +219,7 @@ function hostConfig(isPodman: boolean): Fields {
   };
 }
 
-test("gVisor is told of every protection", (t) => {
+test("gVisor receives every protection", (t) => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-bundle-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   writeBundle({ spec, directory, filter: Buffer.alloc(8), user: { uid: 0, gid: 0 } });

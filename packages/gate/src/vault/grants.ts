@@ -29,7 +29,7 @@ export interface Grant {
   readonly owner: SecretOwner;
   /** Host name, with the port where it is not the scheme's own. */
   readonly host: string;
-  /** Prefix of the path, by whole segments. */
+  /** Prefix of the path, by complete segments. */
   readonly pathPrefix: string;
   readonly methods: readonly string[];
   /** Milliseconds since the epoch; without it, the grant lasts until it is revoked. */
@@ -135,7 +135,7 @@ export class Grants {
 
 function covers({ principal, owner, host, pathPrefix, methods }: Grant, use: SecretUse): boolean {
   if (host !== use.host || !methods.includes(use.method)) return false;
-  // A secret of a user is used for that user only, whoever else was granted it.
+  // A user's secret is used for that user only, even if others were granted it.
   if (owner.user !== undefined && owner.user !== use.principal.user) return false;
   if (owner.organization !== undefined && owner.organization !== use.principal.organization) return false;
   const below = pathPrefix.endsWith("/") ? pathPrefix : `${pathPrefix}/`;

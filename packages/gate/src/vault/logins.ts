@@ -29,7 +29,7 @@ interface LoginFormat {
   readonly path: string;
   readonly tokenUrl: string;
   readonly clientId: string;
-  /** What the user does when the login has expired. */
+  /** Advice for an expired login. */
   readonly hint: string;
   read(file: Record<string, unknown>): Tokens | undefined;
   /** The file with the refreshed tokens; everything else in it is kept. */

@@ -6,7 +6,7 @@ const address = {
   properties: { url: { type: "string", format: "url" } },
 };
 
-/** Tools that give an attacker every chance; they stand in for plugins. */
+/** Fake plugin tools that give an attacker every opportunity. */
 export class AttackTools implements ToolSource {
   readonly name = "attack";
   readonly seen: ToolCall[] = [];

@@ -3,14 +3,14 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { writtenOut } from "./encodings.ts";
 
-/** A model server of the host that does what attackers hope for: it repeats whatever key it gets. */
+/** A model server on the host that behaves as attackers hope: it echoes every key that it receives. */
 export interface EchoUpstream {
   readonly url: string;
-  /** Paths, with methods, that reached it. */
+  /** Methods and paths of the requests that reached it. */
   readonly reached: readonly string[];
-  /** Of those, fields that ask to take the request for another one. */
+  /** Method override fields in those requests. */
   readonly overrides: readonly string[];
-  /** Keys that came with them. */
+  /** Keys in those requests. */
   readonly keys: readonly string[];
   close(): Promise<void>;
 }
@@ -62,7 +62,7 @@ function repeat(key: string, body: string): string {
   return JSON.stringify({ text: said, model: "echo", usage: { input_tokens: 1, output_tokens: 1 } });
 }
 
-/** Pieces of seven characters, so that no secret is whole in one of them. */
+/** Pieces of seven characters, so that none contains a complete secret. */
 function chunks(content: string): string[] {
   return content.match(/[\s\S]{1,7}/g) ?? [];
 }

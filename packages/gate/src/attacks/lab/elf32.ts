@@ -15,7 +15,7 @@ export function elf32Exit(code: number): Buffer {
   file.writeUInt16LE(52, 40);
   file.writeUInt16LE(32, 42);
   file.writeUInt16LE(1, 44);
-  // One loaded, executable segment: the whole file.
+  // One loaded, executable segment: the complete file.
   file.writeUInt32LE(1, 52);
   file.writeUInt32LE(0, 56);
   file.writeUInt32LE(base, 60);

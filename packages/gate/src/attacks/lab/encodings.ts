@@ -1,4 +1,4 @@
-/** The secret as a careless or hostile server would write it: whole, in every encoding, between other text. */
+/** The secret as a careless or hostile server would write it: in every encoding, surrounded by other text. */
 export function writtenOut(value: string): string[] {
   const bytes = Buffer.from(value);
   const around = [0, 1, 2].map((shift) => Buffer.from(`${"a".repeat(shift)}${value}zz`));
@@ -14,20 +14,20 @@ export function writtenOut(value: string): string[] {
   ];
 }
 
-/** As JSON may have every character of an ASCII text, in digits of either case. */
+/** JSON escapes of every character of an ASCII text, with lower-case and upper-case digits. */
 function numbered(value: string): string[] {
   const codes = [...value].map((each) => each.charCodeAt(0).toString(16).padStart(4, "0"));
   return [codes, codes.map((code) => code.toUpperCase())].map((each) => `\\u${each.join("\\u")}`);
 }
 
-/** Every way in which a secret could be written down on its way out; searches look for all of them. */
+/** Every encoding in which a secret could leave. Searches look for all of them. */
 export function encodingsOf(value: string): string[] {
   const bytes = Buffer.from(value);
   const shifted = [0, 1, 2].map((shift) => {
     const written = Buffer.concat([Buffer.alloc(shift, 1), bytes])
       .toString("base64")
       .replace(/=+$/, "");
-    // The first and last characters also carry bits of what stands beside.
+    // The first and last characters also encode bits of the neighbouring text.
     return written.slice(shift === 0 ? 0 : shift + 1, -2);
   });
   return [

@@ -3,8 +3,8 @@ import { summary } from "../network.ts";
 import type { Answers, AttackLab } from "./lab.ts";
 
 /**
- * Speaks to the gate's request socket byte by byte (ZMTP 3.1), so that it can also say what no library
- * would. `call` resolves with "result", with the code of an error, or with "closed".
+ * Client of the gate's request socket that writes raw bytes (ZMTP 3.1), to send frames that no library would. `call`
+ * resolves with "result", an error code, or "closed".
  */
 export const prelude = `
   import net from "node:net";
@@ -39,11 +39,11 @@ export const prelude = `
 export interface GateJail {
   /** "attack" by default. */
   readonly group?: string;
-  /** Runs on the host beside the script, with the host's side of the jail's sockets. */
+  /** Runs on the host during the script, with the host's side of the jail's sockets. */
   readonly during?: (directory: string) => Promise<void>;
 }
 
-/** Runs a module in a jail of its own that has the gate's sockets: what it said last. */
+/** Runs a module in a jail with the gate's sockets and returns its last output. */
 export async function withGate(
   lab: AttackLab,
   script: string,
@@ -64,7 +64,7 @@ export async function withGate(
   }
 }
 
-/** A call that nothing speaks against, as source. */
+/** Source of a call that is allowed. */
 export const plain = `await call("attack_plain", { text: "x" })`;
 export const worked = (answer: string | undefined) => answer?.startsWith("result ") === true;
 export const refused = (answers: Answers, ...codes: string[]) =>

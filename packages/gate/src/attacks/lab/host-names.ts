@@ -1,14 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** The address that the lab's gate lets names lead to, as an operator would a network of the own. */
+/** Address to which the lab's gate lets names resolve, like a private network that an operator allows. */
 const allowed = "127.0.0.2";
 
-/** Names of an attacker, as they resolve on the host of a lab: one of them is good once, one always. */
+/** Attacker-controlled names of the lab: one resolves to the allowed address once, one always. */
 export class AttackNames {
-  /** Every question that was asked, in order. */
+  /** All lookups, in order. */
   readonly asked: string[] = [];
-  /** What each name is for. */
+  /** Names by purpose. */
   readonly hosts = {
     turning: "turning.attack.example",
     loopback: "loopback.attack.example",
@@ -17,7 +17,7 @@ export class AttackNames {
     mixed: "mixed.attack.example",
   } as const;
 
-  /** The one that leads to the allowed address whenever it is asked for. */
+  /** Name that always resolves to the allowed address. */
   readonly steady = "steady.attack.example";
 
   /** For the gate's configuration. */
@@ -40,7 +40,7 @@ export class AttackNames {
       case this.hosts.mixed:
         return ["10.0.0.1", "168.63.129.16"];
       default:
-        throw new Error("there is no such name");
+        throw new Error("no such name");
     }
   };
 

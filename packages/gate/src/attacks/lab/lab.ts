@@ -1,4 +1,4 @@
-/** The lab of the attacks: jails, tools, upstreams and planted secrets. */
+/** Lab of the attacks: jails, tools, upstreams and planted secrets. */
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
@@ -17,11 +17,11 @@ export interface Finished extends JailExit {
   readonly stderr: string;
 }
 
-/** Secrets that were planted where the host keeps such things; none may be seen in a jail. */
+/** Secrets planted where a host usually keeps them. None may be visible in a jail. */
 export interface Canaries {
   /** The key that the gate adds on the way to the model. */
   readonly modelKey: string;
-  /** In a file of the host that no jail has as a mount. */
+  /** In a host file that no jail mounts. */
   readonly hostFile: string;
 }
 
@@ -42,27 +42,27 @@ export interface SystemCall {
   readonly args: readonly (number | string)[];
 }
 
-/** A row that hangs is a row that failed. */
+/** An attempt that hangs has failed. */
 const patienceMs = 30_000;
 
 const node = "/opt/holdfast/node";
 
-/** Where rows run: jails of the real gate, and the same programs on the host for their controls. */
+/** Runs attempts in jails of the real gate, and the same programs on the host as controls. */
 export class AttackLab {
   readonly gate: Gate;
   readonly canaries: Canaries;
-  /** Path on the host of a file that holds `canaries.hostFile`. */
+  /** Host path of a file that contains `canaries.hostFile`. */
   readonly hostFile: string;
   readonly upstream: EchoUpstream;
   /** Tools that the broker offers to the jails of this lab. */
   readonly tools: AttackTools;
-  /** Names that resolve as an attacker likes. */
+  /** Attacker-controlled names. */
   readonly names: AttackNames;
   readonly #directory: string;
   readonly #jails: Jail[] = [];
   readonly #servers: Server[] = [];
   #count = 0;
-  /** All that jails wrote, for the search for canaries at the end. */
+  /** Everything that jails wrote, for the final search for canaries. */
   readonly said: string[] = [];
 
   constructor(parts: LabParts) {
@@ -76,19 +76,19 @@ export class AttackLab {
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
   }
 
-  /** True where a kernel in user space answers: its devices and priorities are not the host's. */
+  /** True with a user-space kernel, whose devices and priorities are not the host's. */
   get ownKernel(): boolean {
     return this.gate.jails.driver.name === "gvisor";
   }
 
-  /** A directory of the host that a row may mount. */
+  /** Creates a host directory that an attempt may mount. */
   directory(name: string): string {
     const directory = mkdtempSync(join(realpathSync(this.#directory), `${name}-`));
     chmodSync(directory, 0o755);
     return directory;
   }
 
-  /** A TCP server of the host on the loopback or on an abstract or path socket; ends with the run. */
+  /** Starts a server on the host, on loopback TCP or on an abstract or path socket. It stops with the run. */
   async listen(where: number | string): Promise<number> {
     const server = createServer((socket) => {
       socket.on("error", () => {});
@@ -124,7 +124,7 @@ export class AttackLab {
     return jail;
   }
 
-  /** Lets a jail run to its end. */
+  /** Waits for a jail to end. */
   async finish(jail: Jail, input = ""): Promise<Finished> {
     jail.stdin.on("error", () => {});
     jail.stdin.end(input);
@@ -140,25 +140,25 @@ export class AttackLab {
     return this.finish(await this.start({ ...spec, command: "/bin/sh", args: ["-c", script] }));
   }
 
-  /** Runs an ES module with Node in a jail, and gives the JSON of its last line. */
+  /** Runs an ES module with Node in a jail and returns the JSON of its last line. */
   async inside(script: string, spec: Partial<JailSpec> = {}): Promise<Answers> {
     const jail = await this.start({ ...spec, command: node, args: ["--input-type=module", "-e", script] });
     return lastJson(await this.finish(jail));
   }
 
-  /** As {@link inside}, with what the jail used. */
+  /** As {@link inside}, with the jail's resource usage. */
   async timed(script: string, spec: Partial<JailSpec>): Promise<{ answers: Answers; usage: JailUsage }> {
     const jail = await this.start({ ...spec, command: node, args: ["--input-type=module", "-e", script] });
     const answers = lastJson(await this.finish(jail));
     return { answers, usage: jail.usage() };
   }
 
-  /** The same module on the host, without a jail: the control. */
+  /** Runs the same module on the host without a jail, as the control. */
   async outside(script: string, env: Readonly<Record<string, string>> = {}): Promise<Answers> {
     return lastJson(await runOutside(process.execPath, ["--input-type=module", "-e", script], env));
   }
 
-  /** Tries system calls in a jail, each in a process of its own: names and how each ended. */
+  /** Tries system calls in a jail, each in its own process. Returns the outcome of each by name. */
   async calls(calls: readonly SystemCall[], spec: Partial<JailSpec> = {}): Promise<Map<string, string>> {
     const jail = await this.start({ ...spec, command: "perl", args: ["-e", perlScript(calls)] });
     return outcomes((await this.finish(jail)).stdout);
@@ -168,7 +168,7 @@ export class AttackLab {
     return outcomes((await runOutside("perl", ["-e", perlScript(calls)])).stdout);
   }
 
-  /** Throws {@link NotApplicable} where the host, and so its jails, lack a program. */
+  /** Throws {@link NotApplicable} if the host, and therefore its jails, lack a program. */
   needs(...programs: readonly string[]): void {
     for (const program of programs) {
       if (findProgram(program) === undefined) throw new NotApplicable(`needs ${program}`);
@@ -182,7 +182,7 @@ export class AttackLab {
   }
 }
 
-/** What a script of a row prints last. */
+/** Last output of an attempt's script. */
 export type Answers = Readonly<Record<string, string>>;
 
 function lastJson({
@@ -216,7 +216,7 @@ async function runOutside(
   return { stdout, stderr, code };
 }
 
-/** perl is in every Debian and most others, and calls the kernel without a compiler. */
+/** Perl is part of Debian and most other systems, and makes system calls without a compiler. */
 function perlScript(calls: readonly SystemCall[]): string {
   const rows = calls.map(
     ({ name, nr, args }) =>

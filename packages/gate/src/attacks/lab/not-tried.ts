@@ -1,4 +1,4 @@
-/** Thrown by a row that cannot be tried on this machine, with the reason. */
+/** Thrown by an attempt that cannot be made on this machine, with the reason. */
 export class NotApplicable extends Error {
   override readonly name = "NotTried";
 }

@@ -128,7 +128,7 @@ export class AllowedHosts {
   }
 }
 
-/** Whether a rule says more than the host: a tunnel would hide what it is about. */
+/** True if a rule restricts more than the host, which a tunnel would hide. */
 function isRestricted({ methods, pathPrefix, credential }: EgressHost): boolean {
   return methods !== undefined || pathPrefix !== undefined || credential !== undefined;
 }

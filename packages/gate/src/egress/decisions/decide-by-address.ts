@@ -33,8 +33,8 @@ function* pathsAt(
 }
 
 /**
- * Decides about a request by its address, as the reverse proxy decides about each path that leads there. What one of
- * those paths allows is allowed, since a jail is free to choose the path.
+ * Decides about a request by its URL, as the reverse proxy would for each of its paths to that URL. Allowed if any of
+ * those paths allows it, since a jail can choose the path.
  */
 export function decideByAddress(
   origin: string,

@@ -36,7 +36,7 @@ test("the jail's placeholder key in a query is not forwarded", () => {
   assert.equal(queryOf(ask("/model/v1?key=own", "openai")), "?key=own");
 });
 
-test("a method that a query asks for must be allowed too", () => {
+test("a method override in the query must be allowed too", () => {
   const upstreams = checkUpstreams([
     {
       ...{ name: "api", baseUrl: "https://api.example", provider: "none", credential: { kind: "none" } },

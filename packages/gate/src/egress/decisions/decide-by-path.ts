@@ -84,7 +84,7 @@ export function decide(
   return { admitted };
 }
 
-/** Why an admitted request is refused that asks, in its query or body, to be taken for one with another method. */
+/** Reason to refuse an allowed request whose query or body overrides its method. */
 export function forbiddenMethod(
   { upstream, path, query }: Admitted,
   methods: readonly string[],

@@ -17,7 +17,7 @@ export interface ExplainOptions {
   readonly limits: Pick<EgressLimits, "maxRequestBytes">;
 }
 
-/** What would be decided about a request, by the function that decides about real ones. */
+/** Explains a decision, with the function that decides about real requests. */
 export function explain(options: ExplainOptions): EgressExplanation {
   const { method } = options;
   if (method === "CONNECT") return explainTunnel(options);
@@ -76,7 +76,7 @@ function explainTunnel({ url, destinations, intercept }: ExplainOptions): Egress
   }
 }
 
-/** A path is a path of the proxy; a whole address stands for each way by which a jail could reach it. */
+/** A path is a path of the proxy. A complete URL covers every way by which a jail could reach it. */
 function verdictOf({ method, url, destinations, limits }: ExplainOptions): Verdict {
   if (url.startsWith("/"))
     return decide({ method, target: url }, destinations.upstreams, destinations.hosts, limits);
@@ -106,8 +106,8 @@ function describeCredential(credential: EgressCredential): string {
 }
 
 /**
- * What the proxy would decide about a request of a jail with these upstreams, hosts and `intercept` setting.
- * Throws `egress.invalid_upstream`.
+ * Returns the decision about a request of a jail with these upstreams, hosts and `intercept` setting. Throws
+ * `egress.invalid_upstream`.
  */
 export function explainEgress(
   { upstreams, hosts, intercept = false }: Pick<EgressOptions, "upstreams" | "hosts" | "intercept">,

@@ -24,7 +24,7 @@ export function overridingMethods(query: string): string[] {
     });
 }
 
-/** The method that one parameter, decoded, asks for; undefined where it asks for none. */
+/** Method that a decoded parameter overrides with, if any. */
 export function overridingMethod(name: string, value: string): string | undefined {
   if (!overrideNames.some((each) => each.test(dashed(name)))) return undefined;
   const method = value.trim().toUpperCase();

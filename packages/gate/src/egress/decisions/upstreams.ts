@@ -84,7 +84,7 @@ function isDotSegment(segment: string): boolean {
     .some((part) => /^\.{1,2}$/.test((part.split(";", 1)[0] ?? "").trim()));
 }
 
-/** The rule that allows the call, or undefined. Prefixes match by whole segments. */
+/** Rule that allows the call, if any. Prefixes match complete segments. */
 export function matchRule(
   rules: readonly EgressAllowRule[],
   method: string,

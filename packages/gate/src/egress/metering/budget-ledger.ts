@@ -36,8 +36,8 @@ const subjectOf = (scope: BudgetScope, principal: Principal): string | undefined
   scope === "host" ? "host" : principal[scope];
 
 /**
- * Durable ledger (SQLite) of model usage by session, user, organisation and day, with the budgets that bound it. A call
- * reserves what it may use, and settles what it used; a reservation that a killed gate left is charged in full.
+ * Durable ledger (SQLite) of model usage by session, user, organisation and day, with budgets. A call reserves its
+ * maximum usage and then settles the actual usage. A reservation left by a killed gate is charged in full.
  */
 export class BudgetLedger {
   readonly #db: DatabaseSync;

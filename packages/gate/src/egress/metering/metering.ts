@@ -35,7 +35,7 @@ export interface MeteringParts {
   readonly budgets: readonly BudgetRule[];
 }
 
-/** What one call is charged. */
+/** Charge of one call. */
 export interface Charge {
   readonly tokens: MeteredTokens;
   readonly costMicros: number;

@@ -5,7 +5,7 @@ import type { MeteredTokens } from "./usage-meter.ts";
 export const estimateLimits = {
   /** Output tokens that are reserved for a request without a bound of its own. */
   assumedOutputTokens: 16_384,
-  /** Bytes of a request that count as one token. */
+  /** Bytes of a request that are estimated as one token. */
   bytesPerToken: 3,
   /** How deep a request may be nested, and how many keys, objects and arrays it may have. */
   maxRequestDepth: 512,
@@ -98,8 +98,8 @@ export interface CallProgress {
 }
 
 /**
- * What a call is charged: the usage that its answer reports; where that is missing or cut off, the smallest amount that
- * is certainly enough. Undefined when nothing was used.
+ * Charge of a call: the usage in its response or, if that is missing or truncated, an upper bound. Undefined when
+ * nothing was used.
  */
 export function chargeOf(
   reported: MeteredTokens | undefined,

@@ -9,7 +9,7 @@ export interface ModelPrice {
   /** The price of `input` by default. */
   readonly cacheRead?: number;
   readonly cacheWrite?: number;
-  /** For a prompt of more than `above` tokens, factors on the prices of the whole call. */
+  /** For prompts of more than `above` tokens: factors for the prices of the complete call. */
   readonly long?: { readonly above: number; readonly inputFactor: number; readonly outputFactor: number };
 }
 

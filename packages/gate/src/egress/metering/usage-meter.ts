@@ -58,7 +58,7 @@ class UsageTally {
     this.#output = count(usage["completion_tokens"]) ?? count(usage["output_tokens"]) ?? this.#output;
   }
 
-  /** Gemini repeats the whole usage with each part of a stream; thinking is output. */
+  /** Gemini repeats the total usage in each part of a stream. Thinking counts as output. */
   google(answer: Fields): void {
     if (typeof answer["modelVersion"] === "string") this.model = answer["modelVersion"].slice(0, 200);
     const usage = fields(answer["usageMetadata"]);

@@ -1,4 +1,4 @@
-/** Inspects bodies for a field that asks the server for another method than the request has (`_method=DELETE`). */
+/** Inspects bodies for a field that overrides the method of the request (`_method=DELETE`). */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { HoldfastError } from "@holdfast/core";
@@ -12,9 +12,9 @@ const inspectedBytes = 64 * 1024;
 type Deny = (code: string, status: number, message: string) => HoldfastError;
 
 /**
- * Reads the body of an admitted request, up to 64 KiB, and checks its fields. Gives the whole body, or a stream that
- * continues behind the bytes that were read; undefined for a body that no server reads fields from. A stream that is
- * refused later ends with an error, so that the server never receives the whole body. Rejects with an error of `deny`.
+ * Reads up to 64 KiB of an allowed request's body and checks its fields. Returns the complete body, or a stream that
+ * continues after the bytes read; undefined for a type in which no server reads fields. A stream that is refused later
+ * fails, so that the server never receives the complete body. Rejects with an error of `deny`.
  */
 export async function inspectBody(
   request: IncomingMessage,

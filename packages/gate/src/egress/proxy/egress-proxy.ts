@@ -66,7 +66,7 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly limits?: Partial<EgressLimits>;
 }
 
-/** What is prepared before the proxy is constructed. */
+/** Dependencies that are prepared before the proxy is constructed. */
 interface PreparedProxy {
   readonly socketPath: string;
   readonly destinations: AllowedDestinations;
@@ -202,7 +202,7 @@ export class EgressProxy implements Egress {
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (this.#answers.get(socket)?.headersSent) {
-        // The request has its answer; only the rest of its body is broken.
+        // The response was sent; only the rest of the request's body failed.
         (socket as Socket).destroySoon();
         return;
       }

@@ -25,7 +25,7 @@ export interface ForwardTask {
   readonly secrets: KnownSecrets;
   readonly signal: AbortSignal;
   readonly limits: EgressLimits;
-  /** The body where it was read beforehand, whole or its beginning; otherwise it goes through as it comes. */
+  /** The body, or its beginning, if it was read in advance; otherwise it is streamed. */
   readonly body?: Buffer | Readable;
   readonly connections: UpstreamConnections;
   /** Checked addresses to dial instead of resolving the name again. */
@@ -218,7 +218,7 @@ function sendOver(agent: Agent, task: ForwardTask, sent?: ByteLimit): Promise<In
       reject(error);
     };
     outgoing.once("timeout", () =>
-      fail(upstreamError("upstream_timed_out", 504, "The upstream was silent for too long")),
+      fail(upstreamError("upstream_timed_out", 504, "The upstream did not respond in time")),
     );
     outgoing.once("response", resolve);
     outgoing.on("error", (cause) => {

@@ -64,7 +64,7 @@ const credentials: readonly RegExp[] = [
   /(?:^|-)(?:token|secret|password|passwd|credentials?|assertion|authorization|api-?key|access-key)$/,
 ];
 
-/** Set anew for the upstream. */
+/** Replaced for the upstream. */
 const framing = ["accept-encoding", "content-length", "expect", "host"];
 
 /** Response headers that would speak to a browser for the upstream's host. */
@@ -108,8 +108,8 @@ export function forwardedResponseHeaders(headers: IncomingHttpHeaders): Record<s
 }
 
 /**
- * What is ambiguous in the framing of a request, or undefined. Refusing it keeps the proxy and the upstream from
- * disagreeing about where a body ends (request smuggling).
+ * Ambiguity in the framing of a request, if any. Refusing it prevents request smuggling, where the proxy and the
+ * upstream disagree about the end of a body.
  */
 export function framingFault(request: IncomingMessage): string | undefined {
   const seen = new Map<string, number>();

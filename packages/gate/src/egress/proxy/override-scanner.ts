@@ -1,6 +1,6 @@
 /**
- * Finds the methods that the body of a request asks for in place of its own (`_method=DELETE` in a form), chunk by
- * chunk in bounded memory. Forms are read as loosely as the loosest server does.
+ * Finds method overrides in a request's body (`_method=DELETE` in a form), chunk by chunk in bounded memory. Parses
+ * forms as leniently as the most lenient server.
  */
 import { decoded, overridingMethod } from "../decisions/method-override.ts";
 
@@ -18,11 +18,11 @@ export class HiddenPartError extends Error {}
 const maxTextBytes = 1024;
 const maxPartHeadBytes = 8 * 1024;
 
-/** What reads a body of this `content-type`; undefined where no server looks for a method in one. */
+/** Reader for a body of this `content-type`; undefined if no server reads a method override from it. */
 export function overrideScanner(contentType: string | undefined): OverrideScanner | undefined {
   const scanners: OverrideScanner[] = [];
   const type = contentType?.toLowerCase();
-  // Without a type, servers take a body for a form (Rack) or look at how it begins.
+  // Without a type, servers assume a form (Rack) or detect the type from the beginning.
   if (type === undefined || type.includes("urlencoded")) scanners.push(new UrlencodedScanner());
   if (type === undefined || type.includes("json")) scanners.push(new JsonScanner());
   if (type?.includes("multipart") === true) scanners.push(new MultipartScanner());

@@ -10,7 +10,7 @@ interface OnRead {
   callback(bytes: number, buffer: Uint8Array): boolean;
 }
 
-/** One byte shorter than its memory, so that no chunk of it looks as if it owned that memory (see `releaseMemory`). */
+/** One byte shorter than its memory, so that no chunk appears to own that memory (see `releaseMemory`). */
 function newBuffer(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes + 1).subarray(1);
 }

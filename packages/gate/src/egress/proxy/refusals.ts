@@ -10,8 +10,8 @@ export function refusal(code: string, status: number, message: string): Holdfast
 }
 
 /**
- * Answers a request that failed, in the wire format of its provider; where the answer has begun, cuts it off. At most
- * `maxDiscardBytes` of the rest of its body are read and thrown away, so that the client can read the answer.
+ * Answers a failed request in the wire format of its provider, or aborts a response that has started. Discards up to
+ * `maxDiscardBytes` of the remaining body, so that the client can read the response.
  */
 export function answerError(
   request: IncomingMessage,

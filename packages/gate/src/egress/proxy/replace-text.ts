@@ -13,7 +13,7 @@ export class TextReplacer extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     let data = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const keep = Math.max(0, ...this.#pairs.map(([from]) => unfinished(data, from)));
-    // The held bytes only begin a text, so they cannot contain a whole one.
+    // The held bytes are a prefix, so they cannot contain a complete secret.
     this.#held = data.subarray(data.length - keep);
     data = data.subarray(0, data.length - keep);
     for (const [from, to] of this.#pairs) data = replaceAll(data, from, to);

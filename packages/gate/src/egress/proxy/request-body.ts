@@ -44,7 +44,7 @@ export class BodyReader {
           throw new HoldfastError(
             "egress",
             "too_many_requests",
-            "Too many large requests at once. Try again in a moment",
+            "Too many large requests. Try again in a moment",
             {
               statusCode: 429,
             },

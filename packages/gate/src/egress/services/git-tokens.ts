@@ -2,7 +2,7 @@
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { Audit } from "../../audit/audit.ts";
 
-/** What a token lets its bearer do with a repository; "write" includes "read". */
+/** Permission of a token for a repository. "write" includes "read". */
 export type GitAccess = "read" | "write";
 
 /** A token that was made for one repository. */

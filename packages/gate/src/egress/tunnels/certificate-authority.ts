@@ -29,7 +29,7 @@ interface KeyPair {
 interface Keys {
   /** Its private key cannot be exported. */
   readonly own: KeyPair;
-  /** One pair for all hosts: whoever could take one key out of the process could take them all. */
+  /** One key pair for all hosts: an attacker who could read one key from the process could read them all. */
   readonly host: KeyPair;
 }
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { connect } from "node:tls";
 import { readClientHello } from "./client-hello.ts";
 
-/** What a real client sends first. */
+/** First bytes of a real client. */
 async function helloOf(servername: string | undefined): Promise<Buffer> {
   const server = createServer();
   server.listen(0, "127.0.0.1");

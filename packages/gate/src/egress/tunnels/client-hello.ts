@@ -1,4 +1,4 @@
-/** What the first bytes of a TLS connection contain. */
+/** Parsed ClientHello of a TLS connection. */
 export type ClientHello =
   /** More bytes are needed. */
   | { readonly state: "partial" }

@@ -97,7 +97,7 @@ export async function pipeBothWays(inner: Socket, outer: Socket, idleMs: number)
   return { bytesOut: outer.bytesWritten, bytesIn: outer.bytesRead };
 }
 
-/** A DNS lookup that gives these addresses, which were checked before, and asks no resolver. */
+/** A DNS lookup function that returns these checked addresses without a query. */
 export function fixedLookup(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
   return (_host, options, callback) => {

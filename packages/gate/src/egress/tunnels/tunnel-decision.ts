@@ -2,7 +2,7 @@ import type { HostPort } from "../decisions/allowed-hosts.ts";
 import { isHostName } from "../decisions/allowed-hosts.ts";
 import { type AllowedDestinations, pathForHost } from "../decisions/decide-by-address.ts";
 
-/** What the proxy does with a tunnel that a jail asks for. */
+/** Decision about a tunnel that a jail requests. */
 export type TunnelDecision<Authority> =
   /** Its bytes are passed on unread. */
   | { readonly action: "pass" }

@@ -115,11 +115,7 @@ export class Tunnels {
   ): Promise<void> {
     const { limits, onInside } = this.#options;
     if (this.#handshakes >= limits.maxHandshakes)
-      throw refusal(
-        "too_many_tunnels",
-        429,
-        "Too many tunnels are being opened at once. Try again in a moment",
-      );
+      throw refusal("too_many_tunnels", 429, "Too many tunnels are being opened. Try again in a moment");
     this.#handshakes += 1;
     try {
       const certificate = await authority.certificateFor(target.host);

@@ -64,7 +64,7 @@ export class ContainerProgram {
     await this.#run(["kill", "--signal", signal, name]);
   }
 
-  /** Ends the machine of a container and removes it; does nothing where it is gone. */
+  /** Stops and removes the machine of a container. Does nothing if it no longer exists. */
   async remove(name: string): Promise<void> {
     await this.#run(["delete", "--force", name]);
   }

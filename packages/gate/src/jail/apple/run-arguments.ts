@@ -32,7 +32,7 @@ export interface RunPlan {
   readonly mounts: readonly JailMount[];
 }
 
-/** The user in the machine: the gate's, so that its files belong to the gate, but never user 0, who owns the disks. */
+/** User in the machine: the gate's user, so that files belong to the gate, but never user 0, which owns the disks. */
 export function machineUser(): { readonly uid: number; readonly gid: number } {
   return { uid: process.getuid?.() || 1000, gid: process.getgid?.() || 1000 };
 }

@@ -138,7 +138,7 @@ export function bwrapArguments({
   return args;
 }
 
-/** What bwrap starts: the command, behind the Landlock launcher if there is one. */
+/** Command line for bwrap, wrapped by the Landlock launcher if there is one. */
 export function bwrapCommand({ spec, landlock }: BwrapPlan): string[] {
   const launcher = landlock === undefined ? [] : launcherCommand(landlock, landlockRules(spec.mounts));
   return [...launcher, spec.command, ...spec.args];

@@ -56,7 +56,7 @@ export function explainFailure(stderr: string): HoldfastError {
     clone: readSetting("/proc/sys/kernel/unprivileged_userns_clone"),
     maxNamespaces: readSetting("/proc/sys/user/max_user_namespaces"),
   };
-  return unavailable(`bubblewrap cannot make a jail here (${said}). ${suggestFix(said, settings)}`);
+  return unavailable(`bubblewrap cannot create a jail here (${said}). ${suggestFix(said, settings)}`);
 }
 
 interface NamespaceSettings {

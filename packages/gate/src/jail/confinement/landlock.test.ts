@@ -79,7 +79,7 @@ describe("a process under Landlock", {
       ioctl(F, 0x80045200, $n) and print "asked the device\\n"; kill(0, getppid()) and print "own\\n"; kill(0, $ARGV[0]) and print "signalled\\n";
       socket(S, 1, 1, 0); connect(S, pack("S", 1) . "\\0$ARGV[1]") and print "connected\\n"' "$OUTSIDE" "$ABSTRACT"
     ls / >/dev/null && echo listed; echo x >/dev/null && echo quiet`;
-  /** What each version of Landlock is the first to refuse. */
+  /** Access rights added by each version of Landlock. */
   const expected = (abi: number) =>
     [
       "wrote rw/new\nwrote file\nread ro/file\n",

@@ -184,8 +184,8 @@ const tioclinux = 0x541c;
 /** Sets the line discipline of a terminal, for which the kernel would load a module. */
 const tiocsetd = 0x5423;
 /**
- * S_ISUID. The user of a jail is the gate's user on the host, so a program with this bit in a workspace would run as the
- * gate's user for everybody who can reach it. A file created with the bit loses it with the first write.
+ * S_ISUID. The user of a jail is the gate's user on the host, so a program with this bit in a workspace would run as
+ * the gate's user for everyone who can reach it. A file created with the bit loses it with the first write.
  */
 export const setUserId = 0o4000;
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;

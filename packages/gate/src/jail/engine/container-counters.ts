@@ -4,7 +4,7 @@ import type { JailUsage } from "../jail.ts";
 
 /** Counters of the control groups of a container. Reading them needs no privileges. */
 export interface ContainerCounters {
-  /** The current values; the last known ones where the groups are gone. */
+  /** Current values, or the last known ones after the groups were removed. */
   read(): JailUsage;
   /** Records that the engine reported a kill by the memory limit. */
   recordMemoryKill(): void;
@@ -69,7 +69,7 @@ function number(group: string | undefined, file: string, field?: string): number
     const line = text.split("\n").find((each) => each.startsWith(`${field} `));
     return line === undefined ? undefined : Number(line.slice(field.length + 1));
   } catch {
-    // The group is gone, or this kernel lacks the file.
+    // The group was removed, or this kernel lacks the file.
     return undefined;
   }
 }

@@ -13,7 +13,7 @@ import { EngineClient } from "./engine-client.ts";
 
 const mebibyte = 1024 * 1024;
 
-/** What a container wrote to one of its outputs (1, 2), as the engine hands it on. */
+/** Output of a container on stdout (1) or stderr (2), as the engine delivers it. */
 function said(output: 1 | 2, bytes: Buffer | string): Buffer {
   const body = Buffer.from(bytes);
   const head = Buffer.alloc(8);
@@ -80,7 +80,7 @@ test("a container with unread output can be stopped, and ends by itself", soon, 
   assert.equal((await buffer(ended.jail.stdout)).length, 3 * mebibyte);
 });
 
-test("whoever destroys one output of a container reads the other to its end", soon, async (t) => {
+test("destroying one output of a container leaves the other readable to its end", soon, async (t) => {
   const { jail, outputs, end } = await startOne(t);
   outputs.write(said(1, Buffer.alloc(mebibyte)));
   await once(jail.stdout, "readable");

@@ -171,7 +171,7 @@ class GvisorJail implements Jail {
     start.onExit();
     const outOfMemory = (this.#lastUsage.memoryKills ?? 0) > 0;
     if (this.#stopping) return { code, signal, reason: "stopped" };
-    // The kernel kills the whole sandbox, and runsc does not report why.
+    // The kernel kills the complete sandbox, and runsc does not report the reason.
     if (outOfMemory && code !== 0) return { code, signal, reason: "memory" };
     if (code === 137 || signal !== null) return { code, signal, reason: "killed" };
     return { code, signal, reason: "exited" };

@@ -7,8 +7,8 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Start time of a living process in clock ticks since boot; together with the pid it identifies a process for good.
- * Undefined for a zombie too: the kernel lets the first process of a namespace die only after all others in it.
+ * Start time of a living process in clock ticks since boot. Together with the pid it identifies a process uniquely.
+ * Undefined for a zombie: the kernel ends the first process of a namespace only after all others in it.
  */
 export function startTime(pid: number): string | undefined {
   try {
@@ -26,7 +26,7 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** A living process and its living descendants, without those that end meanwhile. */
+/** A living process and its living descendants, except those that end during the call. */
 export function withDescendants(pid: number): ProcessIdentity[] {
   return [pid, ...descendantsOf(pid)].flatMap((each) => {
     const started = startTime(each);
@@ -45,9 +45,9 @@ export function ticksNow(): number {
 }
 
 /**
- * Host pids of the living processes in a pid namespace, given as `pid:[inode]`. The kernel reuses the inode of a
- * namespace that is gone, so a caller that checks after an end passes the ticks before it: processes that started
- * later belong to another jail.
+ * Host pids of the living processes in a pid namespace, given as `pid:[inode]`. The kernel reuses inodes of removed
+ * namespaces. A caller that checks after the end of a jail passes the ticks before it, to exclude processes of later
+ * jails.
  */
 export function processesIn(namespace: string, startedBefore = Number.POSITIVE_INFINITY): number[] {
   return readdirSync("/proc")
@@ -111,7 +111,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Kills a process that is not a child of this one, such as a jail's first, and waits until it is gone. */
+/** Kills a process that is not a child of this one, such as a jail's first, and waits for its end. */
 export async function waitUntilGone(pid: number, started: string | undefined): Promise<void> {
   const deadline = performance.now() + 2_000;
   while (started !== undefined && startTime(pid) === started && performance.now() < deadline) {

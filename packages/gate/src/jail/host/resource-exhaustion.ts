@@ -1,4 +1,4 @@
-/** What ran out, for each error code of the system, and how to get more. */
+/** Exhausted resource by system error code, and how to get more of it. */
 const resources: Readonly<Record<string, string>> = {
   EMFILE: "this process has too many open files. Raise its limit (ulimit -n)",
   ENFILE: "this machine has too many open files. Raise its limit (sysctl fs.file-max)",

@@ -27,7 +27,7 @@ syscall(${prctl}, 38, 1, 0, 0, 0) == 0 && syscall(${prctl}, 22, 2, $program) == 
 }
 
 export interface InitPlan {
-  /** The whole environment of init and command. */
+  /** Complete environment of init and the command. */
   readonly env: Readonly<Record<string, string>>;
   /** A program name without an equals sign, and its arguments. */
   readonly command: readonly string[];

@@ -5,7 +5,7 @@ import { type OciSeccomp, ociSeccomp } from "./oci-seccomp.ts";
 
 const eperm = action.errno(1) & 0xffff;
 
-/** What a runtime would do with a call: the first rule whose conditions all hold, as libseccomp joins them. */
+/** Action of a runtime for a call: the first rule whose conditions all hold, as libseccomp joins them. */
 function answer(arch: "x64" | "arm64", name: string, ...args: bigint[]): number {
   return answerOf(ociSeccomp(arch), name, args);
 }
@@ -34,7 +34,7 @@ for (const arch of ["x64", "arm64"] as const) {
         assert.equal(answer(arch, name), 0);
     });
 
-    test("looks at sockets by family, type and protocol, with any upper bits", () => {
+    test("filters sockets by family, type and protocol, with any upper bits", () => {
       const [stream, datagram, raw, cloexec] = [1n, 2n, 3n, 0o2000000n];
       const passes: [bigint, bigint, bigint][] = [
         [1n, stream, 0n],
@@ -67,7 +67,7 @@ for (const arch of ["x64", "arm64"] as const) {
       assert.equal(answerOf(filter, "socketpair", [1n, 1n, 0n]), 0);
     });
 
-    test("looks at new namespaces, terminals, personalities and devices", () => {
+    test("filters new namespaces, terminals, personalities and devices", () => {
       assert.equal(answer(arch, "clone", 0x10000000n | 17n), eperm);
       assert.equal(answer(arch, "clone", 0x3d0f00n), 0);
       assert.equal(answer(arch, "ioctl", 0n, 0x5412n), eperm);

@@ -1,4 +1,4 @@
-/** Groups of jails in plain folders, in which everything that a kernel would be told can be read. */
+/** Control groups of jails in plain directories, where everything written for the kernel can be read. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ function base(name: string): string {
   return directory;
 }
 
-/** What is written below a folder, by file. */
+/** Content of the files below a directory. */
 function written(directory: string): Record<string, string> {
   return Object.fromEntries(
     readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), "utf8")]),

@@ -258,7 +258,7 @@ export function createCgroup(
       }
     }
   } catch (error) {
-    // Removes only what this call made. What cannot be removed is found by the next gate.
+    // Removes only groups that this call created. The next gate finds those that remain.
     for (const path of made) tryRemove(path);
     throw error;
   }
@@ -300,7 +300,7 @@ function readNumber(file: string, field?: string): number | undefined {
     const line = text.split("\n").find((each) => each.startsWith(`${field} `));
     return line === undefined ? undefined : Number(line.slice(field.length + 1));
   } catch {
-    // The group is gone, or this kernel lacks the file.
+    // The group was removed, or this kernel lacks the file.
     return undefined;
   }
 }
@@ -308,7 +308,7 @@ function readNumber(file: string, field?: string): number | undefined {
 /** Time for the kernel to reap killed processes. */
 const destroyDeadlineMs = 2_000;
 
-/** Kills all processes in these groups and removes the groups. Ignores groups that are gone. */
+/** Kills all processes in these groups and removes the groups. Ignores missing groups. */
 export async function destroyCgroups(paths: readonly string[]): Promise<boolean> {
   const deadline = performance.now() + destroyDeadlineMs;
   let left = paths.filter((path) => existsSync(path));

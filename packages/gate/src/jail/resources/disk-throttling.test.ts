@@ -1,4 +1,4 @@
-/** Disks as the kernel lists them in a plain folder: whole ones, partitions, and file systems that are on none. */
+/** Block devices as the kernel lists them, in a plain directory: disks, partitions, and file systems without a disk. */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -55,7 +55,7 @@ test("each of four limits bounds what is read and written, and no other does", (
   assert.deepEqual([limitsDiskIo(), limitsDiskIo({}), limitsDiskIo(others)], [false, false, false]);
 });
 
-test("a file system is on the whole disk that its partition is of", () => {
+test("a file system on a partition is throttled on its disk", () => {
   const source = directory();
   const device = deviceOf(source);
   const spec = specOf(limits, { source, target: "/rw", mode: "rw" });

@@ -4,7 +4,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { JailLimits, JailSpec } from "../jail.ts";
 import { systemMounts } from "../oci/oci-bundle.ts";
 
-/** A whole disk of the host, the unit of throttling in the kernel. */
+/** A disk of the host, the kernel's unit of throttling. */
 export interface Disk {
   readonly major: number;
   readonly minor: number;
@@ -95,7 +95,7 @@ function deviceOf(path: string): string {
   return `${major}:${minor}`;
 }
 
-/** The whole disk of a block device, since the kernel throttles no partitions; undefined for other devices. */
+/** Disk of a block device, since the kernel does not throttle partitions; undefined for other devices. */
 function diskOf(device: string, sysfs: string): Disk | undefined {
   const entry = join(sysfs, device);
   if (!existsSync(entry)) return undefined;

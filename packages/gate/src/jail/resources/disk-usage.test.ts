@@ -17,6 +17,6 @@ test("names are counted like inodes where no file has two names", async (t) => {
   assert.deepEqual(await countNames([folder], signal), { sum: 7, hidden: false });
 });
 
-test("what could not be counted is told as hidden", async () => {
+test("space that could not be counted is reported as hidden", async () => {
   assert.equal((await countNames(["/"], AbortSignal.abort())).hidden, true);
 });

@@ -3,7 +3,7 @@ import { readdir, readlink, stat, statfs } from "node:fs/promises";
 
 /** Content below some host paths, with the deleted files that processes of a jail hold open. */
 export interface DiskUsage {
-  /** Allocated blocks, so that a sparse file counts as what it takes. */
+  /** Allocated blocks, so that a sparse file counts with the space it uses. */
   readonly bytes: number;
   /** Files, directories and other names. */
   readonly entries: number;

@@ -5,7 +5,7 @@ import { evaluateFindings, Findings } from "./probe-findings.ts";
 
 const canary = "/host/canary";
 
-/** What a probe says in a sound machine of its own. */
+/** Output of a probe in a sound machine. */
 const sound = {
   boot: "00000000-0000-4000-8000-000000000000",
   interfaces: "lo sit0",

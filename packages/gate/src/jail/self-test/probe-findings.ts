@@ -66,7 +66,7 @@ export function evaluateFindings(findings: Findings, canary: string, driver: Tes
   ];
 }
 
-/** Whether the jail runs on the host's kernel, by the boot id, which each start of a kernel makes anew. */
+/** True if the jail runs on the host's kernel, judged by the boot id, which changes with each boot. */
 function sharedKernel(findings: Findings): string | false {
   const boot = findings.one("boot");
   if (boot === "") return "its kernel has no boot id";

@@ -22,7 +22,7 @@ test("a pattern is found wherever it is, and nothing where none is", () => {
       assert.equal(search.anyIn(whole), true, `${pattern.toString("latin1")} at ${at}`);
       assert.equal(search.anyIn(whole.subarray(0, at + pattern.length)), true, "at the very end");
       assert.equal(search.anyIn(whole.subarray(0, at + pattern.length - 1)), false, "cut off");
-      assert.equal(search.anyIn(whole.subarray(at + 1)), false, "begun too late");
+      assert.equal(search.anyIn(whole.subarray(at + 1)), false, "a pattern that starts too late");
     }
   }
   assert.equal(search.anyIn(Buffer.from("aaaaaaaaaaaaaaaaaaab")), true, "patterns that overlap themselves");
@@ -33,7 +33,7 @@ test("a pattern is found wherever it is, and nothing where none is", () => {
   assert.equal(large.anyIn(Buffer.concat([noise, noise])), false);
 });
 
-test("the end of some bytes is held back as far as a pattern may have begun there, and no further", () => {
+test("the end of a chunk is held back exactly as far as it may start a pattern", () => {
   const patterns = ["abcdefgh", "needle-in-a-haystack", "aaaaaaaaab", "ab-ab-ab-ab-c"].map((each) =>
     Buffer.from(each),
   );
@@ -54,6 +54,10 @@ test("the end of some bytes is held back as far as a pattern may have begun ther
       }
     }
   }
-  assert.equal(search.unfinishedIn(Buffer.from("needle-in-a-haystack")), 0, "a whole one is not begun");
+  assert.equal(
+    search.unfinishedIn(Buffer.from("needle-in-a-haystack")),
+    0,
+    "a complete pattern is not held back",
+  );
   assert.equal(new ByteSearch([]).unfinishedIn(Buffer.from("abc")), 0);
 });

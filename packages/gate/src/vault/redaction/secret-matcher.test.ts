@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SecretMatcher, type Span } from "./secret-matcher.ts";
 
-/** Every place of every text, looked for one by one; those that touch are one. */
+/** Finds every occurrence of every text naively; touching ones are merged. */
 function slowly(texts: readonly string[], text: string): Span[] {
   const spans = texts
     .flatMap((each) => {
@@ -59,7 +59,7 @@ test("a text is found at every place of a long one, to the very end", () => {
       assert.deepEqual(matcher.find(text), [{ start: before, end: before + secret.length }]);
     }
   }
-  // What was read before stays in memory behind a shorter text, and is no part of it.
+  // Bytes of an earlier, longer text remain in the buffer and must not match.
   const cut = `${"x".repeat(400)}${secret.slice(0, -1)}`;
   assert.equal(matcher.find("x".repeat(400) + secret).length, 1);
   assert.deepEqual(matcher.find(cut), []);

@@ -12,8 +12,8 @@ const blockLength = 4;
 const maxShift = windowLength - blockLength + 1;
 
 /**
- * Finds many texts of at least eight characters at once (Wu and Manber, 1994): most steps read four characters and skip
- * five, however many texts there are.
+ * Searches for many texts of at least eight characters in one pass (Wu and Manber, 1994). Most steps read four
+ * characters and skip five, whatever the number of texts.
  */
 export class SecretMatcher {
   readonly #shifts: Uint8Array;

@@ -32,7 +32,7 @@ test("a secret that begins another one is redacted with it, wherever a chunk end
   assert.equal(streamed(secrets, "abcdefgh1234", [8, 10]), "[redacted]1234");
 });
 
-test("a stream is cut anywhere and gives what the whole text gives, with secrets that overlap and repeat", () => {
+test("redacting a stream equals redacting the complete text, wherever chunks end, with overlapping and repeated secrets", () => {
   const secrets = new KnownSecrets();
   for (const value of ["aaaaaaaa", "aaaabaaaa", "abababababab", "babababa", "cabababab"]) secrets.add(value);
   let seed = 7;

@@ -36,7 +36,7 @@ export class SecretScanner {
     const all = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const end = all.length - search.unfinishedIn(all);
     const clean = this.#covered > 0 || search.anyIn(all) ? this.#redact(all, end) : this.#unchanged(all, end);
-    // Copied, since a view would keep the whole chunk in memory.
+    // Copied: a view would retain the whole chunk in memory.
     this.#held = end === all.length ? nothing : Buffer.from(all.subarray(end));
     return clean;
   }
