@@ -174,7 +174,7 @@ describe("the checkpoints of the audit log", () => {
     writeFileSync(checkpointsOf(path), `${readFileSync(checkpointsOf(path), "utf8").split("\n")[0]}\n`);
     assert.equal((await reader.verify()).ok, true, "without it, nothing shows");
     const { ok, problem } = await reader.verify(kept);
-    assert.deepEqual([ok, problem], [false, "the kept checkpoint knows 4 records; the end was cut off"]);
+    assert.deepEqual([ok, problem], [false, "the kept checkpoint signs 4 records; the end was cut off"]);
     // The public half is enough, on another machine.
     const { publicKey } = await CheckpointKey.open(join(dataDir, "vault"));
     assert.equal((await (await openAudit(dataDir, publicKey)).verify(kept)).ok, false);
