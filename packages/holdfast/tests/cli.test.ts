@@ -202,7 +202,7 @@ describe("run", () => {
     for (const [args, env, reason] of [
       [["--driver", "chroot"], {}, /--driver must be one of bubblewrap, podman, docker, gvisor/],
       [[], { HOLDFAST_JAIL_DRIVER: "chroot" }, /HOLDFAST_JAIL_DRIVER must be one of/],
-      [["--driver", "docker", "--unsafe-no-jail"], {}, /--unsafe-no-jail that there are none/],
+      [["--driver", "docker", "--unsafe-no-jail"], {}, /--driver and --unsafe-no-jail exclude each other/],
     ] as const) {
       const refused = await run(args, env);
       assert.equal(refused.code, 2, refused.stderr);
