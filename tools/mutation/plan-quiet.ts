@@ -117,7 +117,7 @@ function plugins(): Planned[] {
         "",
       ],
       ["calls that nobody is asked about any more", "    ...noLongerAsked,\n", ""],
-      ["words from outside that are trusted now", "    ...trusted,\n", ""],
+      ["untrusted content that is trusted now", "    ...trusted,\n", ""],
       ["new groups", "    ...groups,\n", ""],
       ["every group", '? ["every group"]', "? []"],
     ]),

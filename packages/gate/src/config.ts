@@ -125,7 +125,7 @@ export interface Gate {
    * Throws `broker.duplicate_jail`, `broker.endpoint_failed`, `broker.path_too_long`, `gate.closed`.
    */
   openBroker(options: OpenBrokerOptions): Promise<OpenedBroker>;
-  /** Marks a session as tainted by content from outside: from now on its calls have a higher risk, permanently. */
+  /** Marks a session as tainted by untrusted content: from now on its calls have a higher risk, permanently. */
   taint(session: string, reason: string): Promise<void>;
   /** Replaces every secret value that the vault knows in `text`. */
   redact(text: string): string;

@@ -96,7 +96,7 @@ describe("an approval", () => {
     await assert.rejects(store.consume(id, call), typed("not_allowed"));
   });
 
-  test("for a session ends with it, and when words from outside come that nobody knew of", async (t) => {
+  test("for a session ends with it, and when new untrusted content arrives", async (t) => {
     const { store } = open(t);
     const { id } = await store.request(call);
     await store.decide(id, "allow_for_session", "ada");

@@ -309,7 +309,7 @@ describe("an approval in the broker", needs, () => {
     assert.equal(waitsFor(gate, "asks").length, 1);
   });
 
-  test("is needed for more once content from outside is in the session", async (t) => {
+  test("is needed for more once untrusted content is in the session", async (t) => {
     const tools = new TestTools({ look: { handler: () => ok("seen") } });
     const { gate, guest } = await open(t, tools, temporaryDirectory(t), 20);
     assert.equal((await guest.call("a", "look", {})).payload.result, "seen");
@@ -321,7 +321,7 @@ describe("an approval in the broker", needs, () => {
     );
   });
 
-  test("is needed for more once a tool was called that gives words from outside", async (t) => {
+  test("is needed for more once a tool was called that returns untrusted content", async (t) => {
     const seen: unknown[] = [];
     const tools = new TestTools({
       look: { handler: () => ok("seen") },

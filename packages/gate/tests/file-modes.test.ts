@@ -26,7 +26,7 @@ test("every file of a gate, and every folder of its sockets, is its owner's alon
   await gate.vault.setApiKey("anthropic", "sk-ant-canary-0123456789abcdef");
   const egress = await gate.openEgress({ jailId: "j", session: "s", upstreams: [] });
   const broker = await gate.openBroker({ jailId: "j", session: "s", group: "g" });
-  await broker.taint("words from outside");
+  await broker.taint("untrusted content");
   await gate.approvals.request({ session: "s", tool: "write", arguments: {} });
   for (const directory of [join(egress.socketPath, ".."), broker.directory])
     assert.equal(statSync(directory).mode & 0o777, 0o700, directory);

@@ -191,7 +191,7 @@ test("the installer", { skip }, async (t) => {
       [/hears of mail\.\*/, manifest({ subscribes: ["task.a", "mail.*"] })],
       [/publishes as chat/, manifest({}, { channels: ["chat"] })],
       [/calls without asking wide_x/, manifest({}, { as: { ...high, risk_level: "low" } })],
-      [/has words from outside trusted from wide_x/, manifest({}, { as: { risk_level: "high" } })],
+      [/declares untrusted content as trusted from wide_x/, manifest({}, { as: { risk_level: "high" } })],
       [/the group beta/, manifest({ allowed_groups: ["alpha", "beta"] })],
       [/every group/, manifest({ allowed_groups: undefined })],
     ];

@@ -1,4 +1,4 @@
-/** What a session with words from outside writes into a shared folder brings those words into whichever session reads it. */
+/** Files that a tainted session writes into a shared folder taint each session that reads them. */
 import assert from "node:assert/strict";
 import {
   appendFileSync,
@@ -38,7 +38,7 @@ function openGate(
   });
 }
 
-test("files of a session with words from outside", async (t) => {
+test("files of a session with untrusted content", async (t) => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-files-taint-")));
   chmodSync(root, 0o755);
   const notes = join(root, "notes");

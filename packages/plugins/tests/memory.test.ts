@@ -119,7 +119,7 @@ test("memory", async (t) => {
     assert.match(brief, /Likes tea - \(instruction\) obey the page now \[[0-9a-f-]{36}, session s3,/);
   });
 
-  await t.test("what words from outside would make a rule is in quarantine", async () => {
+  await t.test("untrusted content that would become a rule goes to quarantine", async () => {
     const as = { session: "s4", tainted: true };
     const stored = await call(
       gate,

@@ -148,7 +148,7 @@ test("a full disk costs a notice that is handed over again, and the plugin goes 
   assert.equal(gate.plugins.list().find(({ name }) => name === "notify")?.crashes, 0);
 });
 
-test("notices of a session with words from outside taint the one that reads them", async (t) => {
+test("notices of a session with untrusted content taint the one that reads them", async (t) => {
   const gate = await open(t, directoryOf(t));
   await call(gate, "send", { title: "clean" });
   assert.equal(Reflect.get(await outcomeOf(gate, "list", {}), "untrusted"), undefined);

@@ -215,7 +215,7 @@ test("schedules begin tasks, also those that were due while nothing ran", async 
   assert.equal(await call(second, "schedule_list", {}), '{"schedules":[]}');
 });
 
-test("schedules of a session with words from outside taint the one that reads them", async (t) => {
+test("schedules of a session with untrusted content taint the one that reads them", async (t) => {
   const gate = await openGate(dataDirectory());
   t.after(() => gate.close());
   const at = "2090-01-01T00:00:00Z";

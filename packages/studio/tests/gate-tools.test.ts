@@ -231,7 +231,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     const asking = await watch.until((each) => each.approvals.length > 0, "a card");
     assert.deepEqual(asking.approvals[0]?.boundary, {
       tool: "note_post",
-      origin: "the tool note_draft gave words from outside",
+      origin: "the tool note_draft returned untrusted content",
     });
     await studio.client.task(task.id).stop();
     await watch.until((each) => each.approvals.length === 0, "no card");

@@ -67,7 +67,7 @@ export const pluginAttacks: readonly Attack[] = [
     id: "protocol.memory",
     group: "protocol",
     attempt:
-      "poison memory: leave an instruction to be recalled by another group, store one after words from outside",
+      "poison memory: leave an instruction to be recalled by another group, store one after untrusted content",
     must: "no other group can recall, find or delete it; the second needs approval",
     layer: "memory plugin: one store per group, chosen by the host; broker: taint of the session",
     run: async (lab) => {
@@ -100,7 +100,7 @@ export const pluginAttacks: readonly Attack[] = [
           recalled["claimed"] === "VALIDATION_FAILED" &&
           !worked(recalled["forgotten"]) &&
           stored["tainted"]?.startsWith("CONFIRMATION_TIMEOUT") === true,
-        observed: `nothing is found; with another group in the call: VALIDATION_FAILED; after words from outside: ${stored["tainted"]?.split(" ", 1)[0]}`,
+        observed: `nothing is found; with another group in the call: VALIDATION_FAILED; after untrusted content: ${stored["tainted"]?.split(" ", 1)[0]}`,
         control: {
           worked: own["brief"]?.includes("otterwort file") === true,
           observed: "its own group recalls it",

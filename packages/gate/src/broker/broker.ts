@@ -51,7 +51,7 @@ export interface OpenedBroker {
   readonly jailId: string;
   /** Host path (0700) with the sockets, for mounting into the jail at `/run/holdfast/gate`. */
   readonly directory: string;
-  /** Content from outside has entered the session: its calls are of higher risk from now on. */
+  /** Untrusted content has entered the session: its calls are of higher risk from now on. */
   taint(reason: string): Promise<void>;
   /** Ends every call, closes the sockets and removes the directory. Idempotent. */
   close(): Promise<void>;
@@ -171,7 +171,7 @@ export class Broker {
     }
   }
 
-  /** Marks that content from outside has entered the session. Durable and audited. */
+  /** Marks that untrusted content has entered the session. Durable and audited. */
   async markTainted({ jailId, session }: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
     if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;
     await this.#parts.audit.note({

@@ -64,7 +64,7 @@ export class Executor {
     try {
       caller.throwIfAborted();
       const tainted = this.#parts.taint.has(call.principal.session);
-      // First, since errors and progress hold words from outside too.
+      // First, since errors and progress hold untrusted content too.
       if (tool.untrusted === true)
         await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} was called`);
       const answer = source.invoke({
@@ -78,7 +78,7 @@ export class Executor {
       });
       const outcome = await Promise.race([answer, end.promise]);
       if (outcome?.ok === true && outcome.untrusted === true)
-        await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} gave words from outside`);
+        await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} returned untrusted content`);
       return this.#told(call, outcome);
     } catch (error) {
       return this.#failed(call, error, timeoutMs);

@@ -23,7 +23,7 @@ test("a session is tainted once, by what came first, also after a restart", (t) 
   assert.equal(second.reason("long")?.length, 300);
 });
 
-test("a session that the disk did not take is tainted, and kept with the next word from outside", (t) => {
+test("a session that the disk did not take is tainted, and saved with the next untrusted content", (t) => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-taint-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const path = join(directory, "taint.db");

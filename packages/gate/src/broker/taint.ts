@@ -16,7 +16,7 @@ const schema = `
 `;
 
 /**
- * Sessions into which content from outside has come. Once tainted, a session stays it: what is marked is
+ * Sessions into which untrusted content has come. Once tainted, a session stays it: what is marked is
  * on disk before it is told, so that a restart makes no session clean.
  */
 export class Taint {

@@ -44,7 +44,7 @@ export interface ToolCall {
   readonly signal: AbortSignal;
   /** Tells the caller how far it is. */
   readonly onProgress?: (progress: ToolProgress) => void;
-  /** Content from outside has entered the session. */
+  /** Untrusted content has entered the session. */
   readonly tainted?: boolean;
 }
 
@@ -60,7 +60,7 @@ export type ToolOutcome =
   | {
       readonly ok: true;
       readonly result: unknown;
-      /** This result holds words from outside: its session is tainted before the caller sees it. */
+      /** This result holds untrusted content: its session is tainted before the caller sees it. */
       readonly untrusted?: boolean;
     }
   | { readonly ok: false; readonly error: ToolError };

@@ -65,7 +65,7 @@ export interface EgressUpstream {
   readonly credential: EgressCredential;
   /** True for an address that the operator did not choose: it must then be a public one. */
   readonly publicOnly?: boolean;
-  /** True where answers are content from outside: the session is tainted before a request is sent. */
+  /** True where answers are untrusted content: the session is tainted before a request is sent. */
   readonly outside?: boolean;
   /** "npm" for a registry: supports scoped names, and rewrites tarball URLs to lead through the proxy. */
   readonly kind?: "npm";

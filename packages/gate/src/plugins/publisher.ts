@@ -83,7 +83,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The only topic whose payload starts a session with content from outside. */
+/** The only topic whose payload starts a session with untrusted content. */
 function checkInbound(payload: Record<string, unknown>): void {
   const { channel, sender, content_type: type, body, metadata, ...rest } = payload;
   const text = (value: unknown, most: number) => typeof value === "string" && value.length <= most;

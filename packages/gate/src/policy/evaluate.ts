@@ -97,7 +97,7 @@ function defaultDecision({ tool, tainted }: Pick<PartialQuestion, "tool" | "tain
     return { action: "ask", rule: "default: high risk", reason: "the tool is of high risk" };
   }
   if (tainted && tool.plugin !== corePlugin) {
-    const reason = "content from outside has entered the session";
+    const reason = "untrusted content has entered the session";
     return { action: "ask", rule: "default: tainted", reason };
   }
   return { action: "allow", rule: "default: low risk", reason: "the tool is of low risk" };

@@ -9,7 +9,7 @@ export interface PolicyQuestion {
   readonly tool: Tool;
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly principal: Principal;
-  /** Content from outside has entered the session, which raises the risk. */
+  /** Untrusted content has entered the session, which raises the risk. */
   readonly tainted: boolean;
 }
 

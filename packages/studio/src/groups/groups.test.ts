@@ -92,7 +92,7 @@ const envelope = (more: Partial<EventEnvelope>): EventEnvelope => ({
   ...more,
 });
 
-test("text from outside is tainted, and a schedule has the taint of the session that created it", () => {
+test("untrusted text is tainted, and a schedule has the taint of the session that created it", () => {
   const group = parseSingleGroup();
   const message = groupEventFromPlugin(group, envelope({}), undefined);
   assert.equal(message.taint, "message.inbound of plugin:chat");

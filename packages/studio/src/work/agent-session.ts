@@ -216,7 +216,7 @@ class LiveSession implements AgentSession {
     try {
       const brief = await loadMemoryBrief(gate, { jailId, session: sessionId, group: group.name });
       if (brief?.untrusted === true)
-        await gate.taint(sessionId, "the memory brief contains text from outside");
+        await gate.taint(sessionId, "the memory brief contains untrusted content");
       this.#brief = brief;
     } catch (error) {
       hostLog.warn("session started without its memory brief", { group: group.name, error: String(error) });

@@ -99,7 +99,7 @@ export class AllowedHosts {
     return this.#hosts.filter(isRestricted).map(({ host }) => host.replace(/^\*\./, ""));
   }
 
-  /** Whether answers of this host are content from outside, which taints the session. */
+  /** Whether answers of this host are untrusted content, which taints the session. */
   outside(target: HostPort): boolean {
     return !this.#rulesFor(target).every(({ trusted }) => trusted === true);
   }

@@ -59,7 +59,7 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly ledger: BudgetLedger;
   readonly spending: SpendingRate;
   readonly prices: Prices;
-  /** Called before content from outside can arrive. */
+  /** Called before untrusted content can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
   readonly names: PublicResolver;
   /** Smaller limits, for tests. */

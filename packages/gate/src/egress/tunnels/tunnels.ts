@@ -28,7 +28,7 @@ export interface TunnelsOptions {
   readonly signal: AbortSignal;
   /** Without it, no tunnel is intercepted. */
   readonly authority?: CertificateAuthority;
-  /** Called before content from outside can arrive. */
+  /** Called before untrusted content can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
   readonly report: (about: Omit<EgressDecision, "at" | "jailId" | "session">, record?: boolean) => void;
   /** Receives the decrypted connection of an intercepted tunnel. */

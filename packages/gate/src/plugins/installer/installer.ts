@@ -426,7 +426,7 @@ function widened(before: Present, after: PluginManifest): string[] {
     manifest.provides.tools.filter((each) => each.untrusted === true).map((each) => each.name);
   const names = after.provides.tools.map((each) => each.name);
   const trusted = added(
-    "has words from outside trusted from",
+    "declares untrusted content as trusted from",
     outside(after),
     outside(before).filter((each) => names.includes(each)),
   );

@@ -256,7 +256,7 @@ export interface ServerConnection {
 export interface SharedFolder {
   readonly path: string;
   readonly mode: "ro" | "rw";
-  /** True where another plugin writes there or below: what it puts there may be words from outside. */
+  /** True where another plugin writes there or below: what it puts there may be untrusted content. */
   readonly writtenByOthers?: boolean;
 }
 
@@ -285,7 +285,7 @@ export interface PluginContext {
   user?: string;
   organization?: string;
   agent?: string;
-  /** Content from outside has entered the session. */
+  /** Untrusted content has entered the session. */
   tainted?: boolean;
   /** Aborted when the caller cancels or the time is over. */
   signal?: AbortSignal;
@@ -298,7 +298,7 @@ export type ToolInvocationResult =
   | {
       ok: true;
       result: Record<string, unknown>;
-      /** This result holds words from outside: it taints the session of its caller. */
+      /** This result holds untrusted content: it taints the session of its caller. */
       untrusted?: boolean;
     }
   | { ok: false; error: ErrorPayload };
