@@ -1,4 +1,4 @@
-// What definitions of actors are written with, and what their code is given.
+/** Public API for writing actors: `actor()`, actions, events, queues, schedules, contexts and their types. */
 
 export {
   type ActionDefinition,

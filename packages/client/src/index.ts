@@ -1,4 +1,6 @@
-// API for applications: clients, handles, connections and their types.
+/** Public API of the client: handles and connections, typed by a registry, for browsers and Node. */
+
+// For applications
 
 export { type ActionPromise, type Attempt, attempt } from "./attempt.ts";
 export { createClient } from "./client.ts";
@@ -65,7 +67,7 @@ export type {
   UntypedRegistry,
 } from "./types.ts";
 
-// API for servers and other drivers: the driver interface and the wire format (docs/reference/wire.md).
+// For servers and other drivers: the driver interface and the wire format (docs/reference/wire.md)
 
 export { createClientWithDriver } from "./client.ts";
 export { IncomingStream, streamWindow } from "./connection/incoming-stream.ts";

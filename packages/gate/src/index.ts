@@ -1,4 +1,4 @@
-/** The gate's public surface, its options, and the composition root `createGate`. */
+/** Public API of the gate, its options, and `createGate`, which composes it. */
 export type {
   Approval,
   ApprovalDecision,

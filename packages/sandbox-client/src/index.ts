@@ -1,4 +1,4 @@
-/** The SDK's public surface. */
+/** Public API of the SDK. */
 export { type CallOptions, SandboxClient, type SandboxFs } from "./client.ts";
 export { clientLimits } from "./limits.ts";
 export { InMemorySessionPersistDriver, type InMemorySessionPersistDriverOptions } from "./persist/memory.ts";

@@ -1,4 +1,4 @@
-/** Many actors: the registry, its limits and shutdown. */
+/** Server of many actors: the registry, its limits and shutdown. */
 export { Directory, type DirectoryOptions, type Done } from "./directory/directory.ts";
 export type { FetchApplication } from "./gateway/application.ts";
 export type { NodeGateway } from "./gateway/http/node-gateway.ts";

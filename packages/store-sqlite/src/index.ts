@@ -1,4 +1,4 @@
-/** The embedded store's public surface: options, lock, limits. */
+/** Public API of the embedded store: options, lock, limits. */
 export { SqlSession } from "./internal/actor-file/session.ts";
 export { sqliteStoreLimits } from "./limits.ts";
 export { type DataDirectoryLock, lockDataDirectory } from "./lock.ts";

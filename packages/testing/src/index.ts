@@ -1,4 +1,4 @@
-/** Test doubles of this repository: real mail, git and container servers on loopback. */
+/** Test doubles of this repository, and mail, git and container servers on loopback. */
 export { actorStoreConformance, type StoreHarness } from "./conformance/actor-store.ts";
 export * from "./mock-model/index.ts";
 export { type FaultyStore, faultyStore, type StoreFault, type StoreOperation } from "./store/faulty-store.ts";

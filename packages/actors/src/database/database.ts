@@ -1,4 +1,4 @@
-/** The API of `c.db`: statements, migrations, Drizzle, the native form. */
+/** Public API of `c.db`: statements, migrations, Drizzle, the native form. */
 import type { Logger } from "@holdfast/core";
 import type { ActorKv } from "../kv.ts";
 import type { NativeDatabaseProvider } from "./native-database.ts";

@@ -1,3 +1,4 @@
+/** Live connections: calls, events, reconnect with resume, streams, presence. */
 import { fromWireError, HoldfastError, isErrorCode, uuidv7, type WireError } from "@holdfast/core";
 import type {
   ActorTarget,

@@ -1,4 +1,4 @@
-/** The tamper-evident log: records, segments, checkpoints, verification, export. */
+/** Tamper-evident log: records, segments, checkpoints, verification, export. */
 import type { AuditCheckpoint } from "./checkpoint.ts";
 
 /** An entry to record. */

@@ -1,4 +1,4 @@
-/** The tool broker: catalogue, pipeline, executor, rate limits, taint. */
+/** Tool broker: catalogue, pipeline, executor, rate limits, taint. */
 import { randomBytes } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";

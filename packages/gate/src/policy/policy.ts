@@ -1,4 +1,4 @@
-/** The policy of tool calls: rules, evaluation, proposals, dry runs. */
+/** Policy of tool calls: rules, evaluation, proposals, dry runs. */
 import type { Principal, Tool } from "../broker/tool.ts";
 
 /** Outcome of a policy decision: "ask" lets a person decide. */

@@ -1,4 +1,4 @@
-/** `setup()` and the registry in the shapes that programs expect. */
+/** `setup()` and its registry. */
 import { type Definitions, type FetchHandler, Registry as StoredRegistry } from "@holdfast/server";
 import { parsedConfig, settingsOf } from "../internal/settings.ts";
 import type { ParsedConfig, SetupOptions } from "./registry-options.ts";

@@ -1,3 +1,4 @@
+/** HTTP plugin: requests to allowed hosts. */
 import type {
   CoreServices,
   PluginContext,

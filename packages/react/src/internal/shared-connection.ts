@@ -1,3 +1,4 @@
+/** Shared connections and render helpers behind the hooks. */
 import type { ActorConn, ActorHandle, AnyActorDefinition, ConnStatus } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type { ActorSnapshot } from "../types.ts";

@@ -1,3 +1,3 @@
-/** What needs Node: local processes and the `local` provider. */
+/** Code that needs Node: local processes and the `local` provider. */
 export { type DialHost, type DialHostOptions, listenForDial } from "./dial.ts";
 export { fetchOver, unixAgent } from "./fetch.ts";

@@ -1,4 +1,4 @@
-/** Where sessions of a client are kept: memory, files, IndexedDB, SQLite, PostgreSQL. */
+/** Storage of a client's sessions: memory, files, IndexedDB, SQLite, PostgreSQL. */
 import { HoldfastError } from "@holdfast/core";
 import type { ListPage, ListPageRequest, SessionEvent, SessionRecord } from "../sdk/sessions/sessions.ts";
 

@@ -1,3 +1,5 @@
+/** Providers that create sandboxes, one file each. */
+
 /** Makes and ends the sandboxes that a sandbox server runs in. */
 export interface SandboxProvider {
   /** The prefix of sandbox ids: `<name>/<the provider's own id>`. */

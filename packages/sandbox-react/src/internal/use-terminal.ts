@@ -1,3 +1,4 @@
+/** Hooks, styles and terminal plumbing of the components. */
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { componentLimits } from "../limits.ts";
 import type {

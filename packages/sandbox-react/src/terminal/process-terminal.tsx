@@ -1,3 +1,4 @@
+/** Terminal of a process in a web page. */
 import { type CSSProperties, useId, useRef } from "react";
 import { cx } from "../internal/class-names.ts";
 import { type TerminalHandle, useTerminal } from "../internal/use-terminal.ts";

@@ -1,3 +1,4 @@
+/** The rendered transcript: messages, tools, file changes. */
 import type { ReactNode, RefObject } from "react";
 import type { PermissionOption, PermissionReply, TranscriptEntry } from "../types.ts";
 

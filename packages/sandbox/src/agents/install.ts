@@ -1,3 +1,4 @@
+/** Coding agents: find, install, probe, launch. */
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";

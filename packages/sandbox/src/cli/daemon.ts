@@ -1,3 +1,4 @@
+/** The `holdfast sandbox` command line. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";

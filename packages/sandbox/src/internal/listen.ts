@@ -1,3 +1,4 @@
+/** Utilities of the server: locks, listening, timeouts. */
 import { type BigIntStats, lstatSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect, isIP } from "node:net";

@@ -1,3 +1,5 @@
+/** OpenAPI document, composed of its parts. */
+
 /** A JSON Schema, dialect 2020-12, as in OpenAPI 3.1. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 

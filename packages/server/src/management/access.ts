@@ -1,4 +1,4 @@
-/** Find, count, sleep, export and destroy actors over HTTP. */
+/** Management over HTTP: find, count, sleep, export and destroy actors. */
 import { readInspectorToken } from "@holdfast/actors";
 import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";

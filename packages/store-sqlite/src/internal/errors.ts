@@ -1,3 +1,4 @@
+/** Shared database: schema, statements, worker thread, errors. */
 import { HoldfastError } from "@holdfast/core";
 
 // Result codes of SQLite: https://sqlite.org/rescode.html

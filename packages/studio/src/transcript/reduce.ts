@@ -1,3 +1,4 @@
+/** A session's log reduced to a transcript. */
 import type { SessionEvent } from "../contract.ts";
 import { field, isRecord, list, text } from "./read.ts";
 import { mergeToolCall } from "./tool-call.ts";

@@ -1,3 +1,4 @@
+/** React hooks: drafts, focus, theme, rows. */
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 /** Returns the current time in milliseconds, updated at every interval while `active`. */

@@ -1,3 +1,4 @@
+/** Confirm dialog. */
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from "react";
 import { ErrorNotice } from "../ui/notice.tsx";

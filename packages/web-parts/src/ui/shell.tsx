@@ -1,3 +1,4 @@
+/** Shell, dialogs, tabs, notices, icons. */
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { type ReactNode, type RefObject, useEffect, useRef } from "react";
 import type { ErrorText } from "../errors.ts";

@@ -1,4 +1,4 @@
-/** Running actions, the context they get, and results that stream. */
+/** Running actions, their contexts, and streamed results. */
 import { encodeValue, HoldfastError } from "@holdfast/core";
 import type { InvokeCall } from "../../ports/instance.ts";
 import { type Connection, HostConnection } from "../connections/connection.ts";

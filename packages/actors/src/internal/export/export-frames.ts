@@ -1,3 +1,4 @@
+/** File format of an exported actor. */
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { ByteQueue } from "../raw/byte-queue.ts";
 import { crc32 } from "./crc32.ts";

@@ -1,4 +1,4 @@
-/** State watched through proxies and recorded as path-level patches. */
+/** State observed through proxies and recorded as path-level patches. */
 import { HoldfastError } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 

@@ -1,3 +1,5 @@
+/** Utilities of several folders: lazy collections, depth limits. */
+
 /** A map that is allocated on first use. Most maps of an actor stay empty, and an empty `Map` takes over 200 bytes. */
 export class LazyMap<Key, Value> {
   #map: Map<Key, Value> | undefined;

@@ -1,4 +1,4 @@
-/** The process and ZeroMQ sockets that face one jail. */
+/** Endpoint process of one jail, with its ZeroMQ sockets. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** Messages of a jail: strict JSON, schemas, sanitising of results. */
+/** Messages of a jail: strict JSON, schemas, redaction of results. */
 import type { BrokerErrorPayload } from "../errors.ts";
 
 /** All that a jail may say: these three fields and no others. */

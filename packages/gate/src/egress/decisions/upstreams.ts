@@ -1,4 +1,4 @@
-/** Whether a request is allowed: upstreams, allowed hosts, methods, public addresses. */
+/** Decisions about requests: upstreams, allowed hosts, methods, public addresses. */
 import { HoldfastError } from "@holdfast/core";
 import type { EgressAllowRule, EgressUpstream } from "../egress.ts";
 

@@ -1,4 +1,4 @@
-/** The HTTP server of a jail's egress and its connections to upstreams. */
+/** HTTP proxy of a jail and its connections to upstreams. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 /** Fields that belong to one connection (RFC 9110, section 7.6.1) or to proxies on the way. */

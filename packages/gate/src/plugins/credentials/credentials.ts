@@ -1,4 +1,4 @@
-/** What a plugin is given: credentials and allowed connections. */
+/** Credentials and allowed connections of a plugin. */
 import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { HoldfastError } from "@holdfast/core";

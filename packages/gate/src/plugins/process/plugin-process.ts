@@ -1,3 +1,4 @@
+/** A plugin's process: launch, requests, restart, replacement. */
 import { HoldfastError } from "@holdfast/core";
 import type { JailExit } from "../../jail/jail.ts";
 import type { SecretScanner } from "../../vault/redaction/secret-scanner.ts";

@@ -1,4 +1,4 @@
-/** Sessions of this client and sessions that the server keeps. */
+/** Sessions of the client and of the server. */
 import type {
   AnyMessage,
   NewSessionRequest,

@@ -1,3 +1,4 @@
+/** Queries and streams of a sandbox server. */
 import { createContext, useContext } from "react";
 import type { SandboxApi } from "./sandbox-api.ts";
 

@@ -1,3 +1,4 @@
+/** Frame, routes and connection of the app. */
 import { Loading, tabStorage } from "@holdfast/web-parts";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";

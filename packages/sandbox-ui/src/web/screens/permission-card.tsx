@@ -1,3 +1,4 @@
+/** Screens of one file: agents, permissions, connect. */
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import {
   Empty,

@@ -1,4 +1,4 @@
-/** Paths walked component by component, so that no link leads out; copy and move. */
+/** Path traversal that never follows a link out of the root; copy and move. */
 import { existsSync, lstatSync } from "node:fs";
 import { mkdir as makeDirectories, realpath } from "node:fs/promises";
 import { homedir } from "node:os";

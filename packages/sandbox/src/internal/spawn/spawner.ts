@@ -1,4 +1,4 @@
-/** Starting and ending programs: spawn host, process groups, terminals, limits. */
+/** Starting and stopping programs: spawn host, process groups, terminals, limits. */
 import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";

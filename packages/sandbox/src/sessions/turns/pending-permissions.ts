@@ -1,3 +1,4 @@
+/** Prompt queue, turns, permissions, and the transcript for agents that cannot resume. */
 import { randomUUID } from "node:crypto";
 import type { Logger } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";

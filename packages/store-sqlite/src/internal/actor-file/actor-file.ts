@@ -1,3 +1,4 @@
+/** The database file of an actor with `c.db`, which holds all of the actor's data. */
 import { existsSync } from "node:fs";
 import type {
   ActorDatabase,

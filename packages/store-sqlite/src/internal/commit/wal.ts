@@ -1,3 +1,4 @@
+/** Group commit: batches are written on the event loop, with one sync of the WAL for all, and checkpoints. */
 import {
   closeSync,
   fdatasync,

@@ -1,3 +1,4 @@
+/** Client, queries and live updates. */
 import { createContext, useContext } from "react";
 import type { StudioApi } from "./port.ts";
 

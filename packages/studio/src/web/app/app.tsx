@@ -1,3 +1,4 @@
+/** Frame, routes, sign-in. */
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useMemo, useState } from "react";

@@ -1,3 +1,4 @@
+/** Components used by several screens. */
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
 import { isBusy, statusLabel } from "../../task-status.ts";

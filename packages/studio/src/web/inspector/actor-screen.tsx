@@ -1,3 +1,4 @@
+/** Inspector: the list of actors, and one actor. */
 import {
   ConfirmButton,
   CopyButton,

@@ -1,3 +1,4 @@
+/** The inspector: the list of actors, and one actor. */
 const ids = [
   "state",
   "actions",

@@ -1,4 +1,4 @@
-/** When a schedule is due: cron expressions, time zones, catch-up. */
+/** Due times of schedules: cron expressions, time zones, catch-up. */
 import { HoldfastError } from "@holdfast/core";
 import { Cron } from "croner";
 import { WallClock } from "./wall-clock.ts";

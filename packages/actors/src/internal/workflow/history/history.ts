@@ -1,4 +1,4 @@
-/** The durable history of a workflow and how inspectors show it. */
+/** Durable history of a workflow, and its view in inspectors. */
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix, type EntryBuffer } from "../../kv/entry-buffer.ts";
 import { maxStoredDepth } from "../../util/stored-depth.ts";

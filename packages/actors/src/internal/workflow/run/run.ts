@@ -1,4 +1,4 @@
-/** One run of a workflow: the program, its scopes, its context, child workflows, replay. */
+/** Runs of a workflow: program, scopes, context, child workflows, replay. */
 import { messageOf, type Timer } from "@holdfast/core";
 import { actorLimits } from "../../../limits.ts";
 import { CancelledError, EvictedError } from "../../../workflow/errors.ts";

@@ -1,3 +1,4 @@
+/** Configuration of directories. */
 import { useApi } from "../../api/context.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
 

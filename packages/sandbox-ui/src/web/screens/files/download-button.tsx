@@ -1,3 +1,4 @@
+/** Files of the sandbox. */
 import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 

@@ -1,3 +1,4 @@
+/** Processes, their logs and terminals. */
 import type { StatusKind } from "@holdfast/web-parts";
 import type { Process } from "../../api/types.ts";
 

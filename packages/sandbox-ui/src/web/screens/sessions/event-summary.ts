@@ -1,3 +1,4 @@
+/** Sessions and their transcripts. */
 import type { SessionEvent } from "../../api/types.ts";
 
 /** Summarizes an event for one row: its method or kind of response, and the most telling value of its parameters. */

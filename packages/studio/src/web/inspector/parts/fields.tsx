@@ -1,3 +1,4 @@
+/** Components used by several tabs. */
 import { type ReactNode, useId } from "react";
 
 /** A labelled text field of one line. */

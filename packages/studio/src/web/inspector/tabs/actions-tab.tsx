@@ -1,3 +1,4 @@
+/** The tabs of an actor, one file each. */
 import { Empty, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { formatClock } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";

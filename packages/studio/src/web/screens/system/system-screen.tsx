@@ -1,3 +1,4 @@
+/** System checks. */
 import {
   CheckIcon,
   CrossIcon,

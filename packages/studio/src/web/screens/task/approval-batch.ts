@@ -1,3 +1,4 @@
+/** One task: conversation, plan, changes, approvals. */
 import type { ApprovalAnswer, ApprovalOption, ApprovalView } from "../../../contract.ts";
 
 /**

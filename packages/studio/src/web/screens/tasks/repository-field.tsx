@@ -1,3 +1,4 @@
+/** The list of tasks, and the form for a new one. */
 import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
