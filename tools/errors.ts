@@ -1,10 +1,10 @@
 /**
- * Checks docs/errors.md against the code in both directions: a table lists each error that a package creates, and the
+ * Checks docs/errors*.md against the code in both directions: a table lists each error that a package creates, and the
  * source contains each listed code. An error is created by `new HoldfastError("group", "code", ...)`. When the code is
  * chosen elsewhere (`new HoldfastError("group", code, ...)`), only the second direction is checked, by searching for
  * its literal.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, sourceFiles } from "./workspace.ts";
 
@@ -37,23 +37,30 @@ function madeErrors(sources: ReadonlyMap<string, string>): ReadonlyMap<string, P
 }
 
 /** `group.code` in the first column of the tables; a star or NNN stands for what users or servers choose. */
-function listedErrors(text: string): ReadonlyMap<string, number> {
-  const listed = new Map<string, number>();
-  text.split("\n").forEach((line, index) => {
-    const [, first = ""] = /^\|([^|]*)\|/.exec(line) ?? [];
-    for (const match of first.matchAll(/`([\w-]+\.[\w*]+)`/g)) listed.set(match[1] ?? "", index + 1);
-  });
+function listedErrors(pages: readonly string[]): ReadonlyMap<string, Place> {
+  const listed = new Map<string, Place>();
+  for (const path of pages) {
+    const lines = readFileSync(join(root, path), "utf8").split("\n");
+    lines.forEach((line, index) => {
+      const [, first = ""] = /^\|([^|]*)\|/.exec(line) ?? [];
+      for (const match of first.matchAll(/`([\w-]+\.[\w*]+)`/g)) {
+        listed.set(match[1] ?? "", { path, line: index + 1 });
+      }
+    });
+  }
   return listed;
 }
 
-const document = "docs/errors.md";
 const sources = new Map(
   sourceFiles()
     .filter(isShipped)
     .map((path) => [path, readFileSync(join(root, path), "utf8")]),
 );
 const made = madeErrors(sources);
-const listed = listedErrors(readFileSync(join(root, document), "utf8"));
+const pages = readdirSync(join(root, "docs"))
+  .filter((name) => /^errors(-\w+)?\.md$/.test(name))
+  .map((name) => `docs/${name}`);
+const listed = listedErrors(pages);
 const literals = new Set<string>();
 for (const text of sources.values()) {
   for (const match of text.matchAll(/["`]([\w.-]+)["`]/g)) literals.add(match[1] ?? "");
@@ -61,13 +68,13 @@ for (const text of sources.values()) {
 
 const problems: string[] = [];
 for (const [name, { path, line }] of made) {
-  if (!listed.has(name)) problems.push(`${path}:${line}: ${name} is not in ${document}`);
+  if (!listed.has(name)) problems.push(`${path}:${line}: ${name} is on no page docs/errors*.md`);
 }
-for (const [name, line] of listed) {
+for (const [name, { path, line }] of listed) {
   if (/[*]|NNN/.test(name)) continue;
   const [, code = ""] = name.split(".");
   if (!made.has(name) && !literals.has(name) && !literals.has(code)) {
-    problems.push(`${document}:${line}: nothing makes ${name}`);
+    problems.push(`${path}:${line}: nothing creates ${name}`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The codes of the wire. Each can be met by an agent; `docs/errors.md` says how. */
+/** Error codes that an agent can receive from the broker; docs/errors-gate.md explains each. */
 export const brokerErrors = {
   UNKNOWN_TOOL: { stage: 2, retriable: false },
   VALIDATION_FAILED: { stage: 3, retriable: false },
