@@ -31,7 +31,7 @@ function decisions(): Planned[] {
     ]),
     ...edits([test("approvals"), test("policy")], "approvals/display-text", [
       ["hidden characters", ".replace(hidden, (", ".replace(/$^/gu, ("],
-      ["letters that pass for others", "markLookalikes(start, writtenOut)", "start"],
+      ["letters that pass for others", "markLookalikes(start, escapeCharacter)", "start"],
       ["what is cut off", "truncated: true }", "truncated: false }"],
     ]),
     ...edits([beside("broker/call-cache")], "broker/call-cache", [
@@ -70,7 +70,7 @@ function plugins(): Planned[] {
     ...edits(checks, "plugins/plugin-answers", [
       ["the gate's own codes", 'pipelineCodes.has(code) ? "HANDLER_ERROR" : code', "code"],
     ]),
-    ...edits([test("plugin-refusals")], "plugins/plugin-host", [
+    ...edits([test("plugin-refusals")], "plugins/plugin-audit", [
       [
         "what is on record of other plugins",
         'data?.["plugin"] === plugin && data["group"]',
@@ -79,8 +79,8 @@ function plugins(): Planned[] {
       ["what is on record of other groups", '&& data["group"] === group', ""],
       [
         "the last calls",
-        'type: "tool.call", limit: maxAuditRecords, newest: true',
-        'type: "tool.call", limit: maxAuditRecords',
+        'type: "tool.call", limit: maxSearchedRecords, newest: true',
+        'type: "tool.call", limit: maxSearchedRecords',
       ],
     ]),
     ...edits([beside("plugins/credentials/credentials")], "plugins/credentials/credentials", [
