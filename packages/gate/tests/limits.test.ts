@@ -1,4 +1,4 @@
-/** The bounds of the gate as docs/limits-agents.md has them: one that is loosened is noticed here. */
+/** The bounds of the gate as docs/limits-gate.md has them: one that is loosened is noticed here. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { approvalLimits } from "../src/approvals/approval-store.ts";

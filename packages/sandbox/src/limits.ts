@@ -1,6 +1,6 @@
 import { maxTimeoutMs } from "./internal/max-timeout.ts";
 
-/** Limits of a sandbox server. Sizes are bytes. Documented in docs/limits-agents.md. */
+/** Limits of a sandbox server. Sizes are bytes. Documented in docs/limits-sandbox.md. */
 export interface SandboxLimits {
   /** Size of a JSON request body, including an ACP message of a client. */
   readonly maxJsonBytes: number;
@@ -84,7 +84,7 @@ export interface SandboxLimits {
   readonly maxExitedLogBytes: number;
 }
 
-/** Default limits. Documented in docs/limits-agents.md. */
+/** Default limits. Documented in docs/limits-sandbox.md. */
 export const defaultLimits: SandboxLimits = {
   maxJsonBytes: 32 * 1_048_576,
   maxConfigBytes: 1_048_576,

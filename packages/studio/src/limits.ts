@@ -1,4 +1,4 @@
-/** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits-agents.md. */
+/** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits-gate.md. */
 export const studioLimits = {
   /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
