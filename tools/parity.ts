@@ -1,5 +1,5 @@
 /**
- * Checks docs/reference/parity.md (`npm run parity`): every row names an existing test, or one of the accepted reasons
+ * Checks the pages docs/reference/parity*.md (`npm run parity`): every row names an existing test, or one of the accepted reasons
  * for having none. Prints the number of rows of each kind.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -58,10 +58,22 @@ export function checkParity(page: string, exists: (path: string) => boolean): Pa
   return { tested, reasoned, problems };
 }
 
-/** Report for the page of this repository. */
+const pages = ["docs/reference/parity.md", "docs/reference/parity-servers.md"];
+
+/** Report for the pages of this repository together. */
 export function parityOfRepository(): ParityReport {
-  const page = readFileSync(join(root, "docs", "reference", "parity.md"), "utf8");
-  return checkParity(page, (path) => existsSync(join(root, path)));
+  const tested = new Map<string, number>();
+  const reasoned = new Map<Reason, number>();
+  const problems: string[] = [];
+  for (const page of pages) {
+    const report = checkParity(readFileSync(join(root, page), "utf8"), (path) =>
+      existsSync(join(root, path)),
+    );
+    for (const [section, count] of report.tested) tested.set(section, count);
+    for (const [reason, count] of report.reasoned) reasoned.set(reason, (reasoned.get(reason) ?? 0) + count);
+    problems.push(...report.problems.map((problem) => `${page} ${problem}`));
+  }
+  return { tested, reasoned, problems };
 }
 
 function sum(counts: Iterable<number>): number {
@@ -74,6 +86,6 @@ if (import.meta.main) {
   for (const [reason, count] of reasoned)
     console.log(`${String(count).padStart(4)}  without a test: ${reason}`);
   console.log(`${sum(tested.values())} rows with tests, ${sum(reasoned.values())} with reasons`);
-  for (const problem of problems) console.error(`docs/reference/parity.md ${problem}`);
+  for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
 }

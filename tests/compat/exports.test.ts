@@ -1,6 +1,6 @@
 /**
  * The names that programs of the peer (`rivetkit` 2.3.19) import, and that they exist here under the same
- * path. What the peer exports and is not listed has its reason in docs/reference/parity.md.
+ * path. What the peer exports and is not listed has its reason in docs/reference/parity-servers.md.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
