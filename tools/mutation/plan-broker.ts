@@ -103,7 +103,7 @@ function handling(): Planned[] {
         ],
         ["whole characters of other words", "slice(0, most).toWellFormed()", "slice(0, most)"],
         ["the gate's own codes", "!pipelineCodes.has(code)", "true"],
-        ["silence about errors", "`The tool failed; its error has the id ", "String(error) + `"],
+        ["silence about errors", "`The tool failed; the gate's log has the error ", "String(error) + `"],
       ]),
     ),
     ...mutants(
@@ -163,7 +163,7 @@ export function broker(): Planned[] {
     ...mutants(
       [beside("broker/taint"), approvals],
       file("taint"),
-      withEdits([["taint on disk", ".run(session, told, at)", ".columns().slice(0, at - at)"]]),
+      withEdits([["taint on disk", ".run(session, firstReason, at)", ".columns().slice(0, at - at)"]]),
     ),
     ...mutants([beside("broker/messages/sanitizer")], file("messages/secret-patterns"), withoutPatterns),
     ...mutants(

@@ -49,21 +49,21 @@ describe("strict JSON", () => {
     assert.deepEqual(read("[[],[],[],[[[]]]]"), [[], [], [], [[[]]]]);
   });
 
-  test("has no key twice, however it is written, and none that is __proto__", () => {
-    refused('{"a":1,"a":2}', /twice/);
-    refused('{"a":1,"\\u0061":2}', /twice/);
-    refused('[{"b":{"a":1 , "a"\n:2}}]', /twice/);
+  test("has no duplicate keys, however they are escaped, and no __proto__", () => {
+    refused('{"a":1,"a":2}', /duplicate key/);
+    refused('{"a":1,"\\u0061":2}', /duplicate key/);
+    refused('[{"b":{"a":1 , "a"\n:2}}]', /duplicate key/);
     refused('{"__proto__":1}', /__proto__/);
     refused('{"\\u005f_proto__":1}', /__proto__/);
     assert.deepEqual(read('[{"a":1},{"a":1}]'), [{ a: 1 }, { a: 1 }]);
     assert.deepEqual(read('{"a":"a","b":"__proto__"}'), { a: "a", b: "__proto__" });
   });
 
-  test("has no number without an end and no half of a character", () => {
+  test("has no numbers that overflow and no unpaired surrogates", () => {
     refused('{"a":1e999}', /too large/);
     refused("[[-1e999]]", /too large/);
-    refused('{"a":["\\ud800"]}', /half of a character/);
-    refused('{"\\udc00":1}', /a key holds half/);
+    refused('{"a":["\\ud800"]}', /unpaired surrogate/);
+    refused('{"\\udc00":1}', /a key contains an unpaired surrogate/);
     assert.deepEqual(read('["\\ud83d\\ude00"]'), ["😀"]);
   });
 });
@@ -89,13 +89,13 @@ describe("a frame", () => {
     );
   const good = { topic: "tool.invoke.echo", correlation: "c", arguments: {} };
 
-  test("is an object of three fields; who sends it comes from the endpoint", () => {
+  test("is an object of three fields; the sender comes from the endpoint", () => {
     const { envelope } = construct(good).call;
     assert.deepEqual([envelope.source, envelope.group, envelope.correlation], ["jail", "group", "c"]);
     for (const value of ["[]", "1", '"x"', "null"]) fails(value, /not an object/);
     for (const field of ["source", "group", "session", "id"]) fails({ ...good, [field]: "x" }, /only/);
     for (const args of [[], null, "x", undefined])
-      fails({ ...good, arguments: args }, /arguments are not an object/);
+      fails({ ...good, arguments: args }, /arguments must be an object/);
     fails("{", /cannot be read: it is not JSON/);
   });
 
@@ -106,7 +106,7 @@ describe("a frame", () => {
       fails({ ...good, correlation }, /correlation/);
   });
 
-  test("is no larger than it may be, nor is one of its arguments", () => {
+  test("has a maximum size, and so has each argument", () => {
     const overhead = JSON.stringify({ ...good, arguments: { a: "" } }).length;
     // Many members, none too large, so that the frame's own bound is met.
     const members = (bytes: number) => {
@@ -117,9 +117,9 @@ describe("a frame", () => {
       return JSON.stringify({ ...good, arguments: args });
     };
     assert.equal(construct(members(brokerLimits.maxFrameBytes)).call.bytes, brokerLimits.maxFrameBytes);
-    fails(members(brokerLimits.maxFrameBytes + 1), /frame holds at most 1048576/);
+    fails(members(brokerLimits.maxFrameBytes + 1), /frame can have at most 1048576/);
     const one = (bytes: number) => ({ ...good, arguments: { "a/~": "x".repeat(bytes - 2) } });
     assert.ok(overhead > 0 && construct(one(brokerLimits.maxArgumentBytes)));
-    fails(one(brokerLimits.maxArgumentBytes + 1), /argument holds at most 102400/, "a~1~0");
+    fails(one(brokerLimits.maxArgumentBytes + 1), /argument can have at most 102400/, "a~1~0");
   });
 });

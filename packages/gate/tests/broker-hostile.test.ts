@@ -161,7 +161,7 @@ describe("a hostile jail", needs, () => {
     await echoes(guest, "a");
   });
 
-  test("that sends parts of a message without end has its endpoint begin anew, bounded", async (t) => {
+  test("that sends an endless message has its endpoint restarted before memory runs out", async (t) => {
     const guest = await Guest.start(t, gate, { jailId: "endless" });
     guest.order({ do: "endless" });
     await guest.take((event) => event.name === "endless closed");

@@ -199,13 +199,13 @@ describe("the broker, from inside a jail", needs, () => {
     }
   });
 
-  test("takes what a call has cost, also one that failed, and lets nothing dear follow", async () => {
+  test("charges the cost of calls, failed ones included, and refuses expensive ones after that", async () => {
     assert.equal((await guest.call("a", "dear", {})).payload.result, "bought");
     assert.equal((await guest.refused("a", "dear", {})).code, "RATE_LIMITED");
     for (let n = 0; n < 3; n++) assert.equal((await guest.refused("a", "dear_try", {})).code, "SOLD_OUT");
     const { code, message } = await guest.refused("a", "dear_try", {});
     assert.equal(code, "RATE_LIMITED");
-    assert.match(message, /money: the limit of the tool/);
+    assert.match(message, /cost too much: the limit of the tool/);
   });
 
   test("tells nothing of what was thrown but an id", async () => {

@@ -288,7 +288,7 @@ describe("a budget", () => {
     const twice = '{"max_tokens":1,"max_tokens":100000}';
     const { status, body: problem } = await call(egress, twice);
     assert.deepEqual([status, problem.code], [400, "ambiguous_request"]);
-    assert.match(String(problem.error["message"]), /a key is there twice/);
+    assert.match(String(problem.error["message"]), /duplicate key/);
     const denied = await gate.audit.query({ type: "egress.denied" });
     assert.equal(denied.at(-1)?.data?.["rule"], "egress.ambiguous_request");
     assert.equal(upstream.requests.length, 0);

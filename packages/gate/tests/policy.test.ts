@@ -347,7 +347,7 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
     const error = await guest.refused("a", "look", {});
     assert.deepEqual(
       [error.code, error.message],
-      ["UNAUTHORIZED", "The policy forbids this call: looking is rude"],
+      ["UNAUTHORIZED", "The policy denies this call: looking is rude"],
     );
     assert.equal(JSON.stringify(error).includes("no-looking"), false);
     rules(rule({ id: "look-away", tools: ["look"], action: "allow", reason: "it is quiet" }));
@@ -374,7 +374,7 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
     const { error } = (await call).payload;
     assert.deepEqual(
       [error?.code, error?.message],
-      ["UNAUTHORIZED", "The policy forbids this call: closed today"],
+      ["UNAUTHORIZED", "The policy denies this call: closed today"],
     );
     assert.equal(gate.approvals.get(id)?.state, "allowed");
     assert.equal((await guest.refused("a", "send", { path: "/w/a/x" })).code, "UNAUTHORIZED");

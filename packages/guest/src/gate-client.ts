@@ -227,7 +227,7 @@ export class GateClient {
 
 /** Same error as the gate's own for such a frame. */
 function frameTooLarge(): GateReply {
-  const message = `A frame holds at most ${maxFrameBytes} bytes`;
+  const message = `A frame can have at most ${maxFrameBytes} bytes`;
   return { ok: false, error: { code: "VALIDATION_FAILED", message, retriable: false, stage: 1 } };
 }
 

@@ -62,6 +62,6 @@ export const endpointLimits = {
   maxHeldAnswers: 64,
   heldAnswerMs: 10_000,
   startTimeoutMs: 15_000,
-  /** Restart backoff: at once, then doubling up to this. */
+  /** Restart backoff: none at first, then doubling up to this. */
   maxRestartDelayMs: 5_000,
 } as const;

@@ -19,8 +19,8 @@ export function digestOf(frame: Buffer): string {
 }
 
 /**
- * The calls of one jail by connection and correlation. A frame that comes again meets its call; what the
- * answers take is bounded, and the oldest go first.
+ * Running and answered calls of one jail, by connection and correlation. A repeated frame joins its call. Cached
+ * answers are limited in number and size; the oldest are dropped first.
  */
 export class CallCache {
   readonly #running = new Map<string, CachedCall>();

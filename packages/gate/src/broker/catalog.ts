@@ -4,28 +4,26 @@ import { compileSchema, type SchemaCheck } from "./messages/schema.ts";
 import type { WireTool } from "./messages/wire.ts";
 import type { Tool, ToolSource } from "./tool.ts";
 
-/** A tool with what answers it, and its schemas, compiled once. */
+/** A tool, its source, and validators compiled from its schemas. */
 export interface CatalogEntry {
   readonly tool: Tool;
   readonly source: ToolSource;
   readonly checkArguments: SchemaCheck;
   readonly checkOutput: SchemaCheck | undefined;
-  /** What it takes of an answer that lists all. */
+  /** Size of its entry in the list of all tools. */
   readonly bytes: number;
 }
 
-/** The tools that there are, from all sources. */
+/** All tools, from all sources. */
 export interface ToolCatalog {
   /**
-   * Offers the tools of a source; returns how to take them back. When the source changes later, a tool
-   * of it that cannot be offered is left out, with a line in the log.
-   * With `skipInvalid` that holds from the start.
-   * Throws `broker.invalid_tool`, `broker.duplicate_tool`, `broker.reserved_tool`, `broker.too_many_tools`,
-   * `broker.catalog_too_large`.
+   * Registers the tools of a source; returns a function that removes them. When the source changes later, invalid
+   * tools are skipped and logged; with `skipInvalid` also now. Throws `broker.invalid_tool`, `broker.duplicate_tool`,
+   * `broker.reserved_tool`, `broker.too_many_tools`, `broker.catalog_too_large`.
    */
   register(source: ToolSource, options?: { readonly skipInvalid?: boolean }): () => void;
   list(): readonly Tool[];
-  /** Called after each change; returns how to stop. */
+  /** Calls the listener after each change; returns a function that removes it. */
   onChange(listener: () => void): () => void;
 }
 
@@ -33,7 +31,7 @@ export interface ToolCatalog {
 export const coreToolNames = ["echo", "list_tools", "get_session_info", "get_diagnostics"] as const;
 export const corePlugin = "core";
 
-/** The one of them in whose place a plugin's may stand: nothing depends on it. */
+/** The one of them that a plugin's tool may replace: nothing depends on it. */
 const yieldingTool = "echo";
 
 const reserved: ReadonlySet<string> = new Set(coreToolNames.filter((each) => each !== yieldingTool));
@@ -46,7 +44,7 @@ export class Catalog implements ToolCatalog {
   readonly #log: Logger;
   readonly #sources = new Map<ToolSource, () => void>();
   readonly #entries = new Map<string, CatalogEntry>();
-  /** The gate's own tool while a plugin's stands in its place. */
+  /** The gate's own tool while a plugin's replaces it. */
   #yielded: CatalogEntry | undefined;
   readonly #listeners = new Set<() => void>();
 
@@ -73,7 +71,7 @@ export class Catalog implements ToolCatalog {
 
   register(source: ToolSource, { skipInvalid = false } = {}): () => void {
     if (this.#sources.has(source))
-      throw refuse("duplicate_tool", 409, `${source.name} is registered already`);
+      throw refuse("duplicate_tool", 409, `${source.name} is already registered`);
     const entries: CatalogEntry[] = [];
     for (const tool of skipInvalid ? [] : source.tools()) {
       const entry = this.#entry(tool, source, entries);
@@ -105,7 +103,7 @@ export class Catalog implements ToolCatalog {
         this.#checkRoom(entry, []);
         this.#set(entry);
       } catch (error) {
-        this.#log.error("a tool cannot be offered", { source: source.name, tool: tool.name, error });
+        this.#log.error("a tool was skipped", { source: source.name, tool: tool.name, error });
       }
     }
     this.#changed();
@@ -129,15 +127,19 @@ export class Catalog implements ToolCatalog {
   #entry(tool: Tool, source: ToolSource, beside: readonly CatalogEntry[]): CatalogEntry {
     const { name } = tool;
     if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
-      throw refuse("invalid_tool", 400, `Not the name of a tool: ${JSON.stringify(name)}`);
+      throw refuse(
+        "invalid_tool",
+        400,
+        `Not a valid tool name: ${JSON.stringify(name)}. Use lower-case letters, digits and underscores`,
+      );
     }
     if (reserved.has(name) && tool.plugin !== corePlugin) {
-      throw refuse("reserved_tool", 409, `The name ${name} is taken by the gate itself`);
+      throw refuse("reserved_tool", 409, `The gate itself uses the name ${name}. Choose another`);
     }
     const present = this.#entries.get(name);
     const taken = present !== undefined && !(yields(present) && tool.plugin !== corePlugin);
     if (taken || beside.some((each) => each.tool.name === name)) {
-      throw refuse("duplicate_tool", 409, `There is already a tool ${name}`);
+      throw refuse("duplicate_tool", 409, `Another tool is named ${name}. Choose another name`);
     }
     return {
       tool,
@@ -151,18 +153,22 @@ export class Catalog implements ToolCatalog {
     };
   }
 
-  /** All tools are told in one answer, which has to get through to the jail. */
+  /** All tools are listed in one answer, which must fit the jail's channel. */
   #checkRoom({ tool, bytes }: CatalogEntry, beside: readonly CatalogEntry[]): void {
     const { maxTools, maxCatalogBytes } = brokerLimits;
     if (this.#entries.size + beside.length >= maxTools) {
-      throw refuse("too_many_tools", 429, `There are ${maxTools} tools already`);
+      throw refuse(
+        "too_many_tools",
+        429,
+        `There are already ${maxTools} tools, the maximum. Remove a plugin`,
+      );
     }
     let taken = bytes;
     for (const each of this.#entries.values()) taken += each.bytes;
     for (const each of beside) taken += each.bytes;
     if (taken <= maxCatalogBytes) return;
-    const most = `what all tools together may say of themselves, ${maxCatalogBytes} bytes`;
-    throw refuse("catalog_too_large", 429, `With its ${bytes} bytes the tool ${tool.name} is beyond ${most}`);
+    const most = `the catalog's limit of ${maxCatalogBytes} bytes for names, descriptions and schemas`;
+    throw refuse("catalog_too_large", 429, `The tool ${tool.name} has ${bytes} bytes, which exceeds ${most}`);
   }
 
   #changed(): void {
@@ -170,7 +176,7 @@ export class Catalog implements ToolCatalog {
   }
 }
 
-/** A tool as agents are told of it. */
+/** A tool as agents see it. */
 export function listed(tool: Tool): WireTool {
   return {
     name: tool.name,

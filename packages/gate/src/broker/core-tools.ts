@@ -2,14 +2,14 @@ import { corePlugin } from "./catalog.ts";
 import type { WireTool } from "./messages/wire.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome, ToolSource } from "./tool.ts";
 
-/** What the gate's own tools know of the session that asks. */
-export interface CoreKnowledge {
+/** Facts about the calling session, for the gate's own tools. */
+export interface SessionFacts {
   listTools(principal: Principal): readonly WireTool[];
   sessionInfo(principal: Principal): Readonly<Record<string, unknown>>;
   diagnostics(principal: Principal): readonly Diagnostic[];
 }
 
-/** How an earlier call of the same session ended. */
+/** Outcome of an earlier call of the same session. */
 export interface Diagnostic {
   readonly at: string;
   readonly correlation: string | null;
@@ -26,19 +26,28 @@ function tool(name: string, description: string, argumentsSchema: Tool["argument
 }
 
 const tools: readonly Tool[] = [
-  tool("echo", "Answers with the text that it is given.", {
+  tool("echo", "Returns the given text.", {
     type: "object",
-    properties: { text: { type: "string", description: "What to answer with." } },
+    properties: { text: { type: "string", description: "The text to return." } },
     required: ["text"],
     additionalProperties: false,
   }),
   tool("list_tools", "Lists the tools that this session may call, with their schemas.", none),
-  tool("get_session_info", "Tells the group and session of the caller, and whether it is tainted.", none),
-  tool("get_diagnostics", "Lists how the last calls of this session ended, the newest last.", {
+  tool(
+    "get_session_info",
+    "Returns the group and session of the caller, and whether the session is tainted.",
+    none,
+  ),
+  tool("get_diagnostics", "Lists the outcomes of the latest calls of this session, newest last.", {
     type: "object",
     properties: {
-      correlation: { type: "string", maxLength: 128, description: "Only of this call." },
-      last_n: { type: "integer", minimum: 1, maximum: 100, description: "At most so many; 20 by default." },
+      correlation: { type: "string", maxLength: 128, description: "Return only this call." },
+      last_n: {
+        type: "integer",
+        minimum: 1,
+        maximum: 100,
+        description: "Maximum number of entries; 20 by default.",
+      },
       filter_outcome: { type: "string", enum: ["error", "routed", "rejected", "sanitized"] },
     },
     additionalProperties: false,
@@ -48,10 +57,10 @@ const tools: readonly Tool[] = [
 /** The tools of the gate itself. */
 export class CoreTools implements ToolSource {
   readonly name = corePlugin;
-  readonly #knows: CoreKnowledge;
+  readonly #facts: SessionFacts;
 
-  constructor(knows: CoreKnowledge) {
-    this.#knows = knows;
+  constructor(facts: SessionFacts) {
+    this.#facts = facts;
   }
 
   tools(): readonly Tool[] {
@@ -71,12 +80,12 @@ export class CoreTools implements ToolSource {
       case "echo":
         return { echoed: args["text"] };
       case "list_tools":
-        return { tools: this.#knows.listTools(principal) };
+        return { tools: this.#facts.listTools(principal) };
       case "get_session_info":
-        return this.#knows.sessionInfo(principal);
+        return this.#facts.sessionInfo(principal);
       case "get_diagnostics": {
         const { correlation, filter_outcome: outcome, last_n: last } = args;
-        const entries = this.#knows
+        const entries = this.#facts
           .diagnostics(principal)
           .filter((each) => correlation === undefined || each.correlation === correlation)
           .filter((each) => outcome === undefined || each.outcome === outcome);

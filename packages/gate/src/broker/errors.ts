@@ -15,7 +15,7 @@ export const brokerErrors = {
 /** One of {@link brokerErrors}. */
 export type BrokerErrorCode = keyof typeof brokerErrors;
 
-/** The codes of the stages before a tool is called: no tool answers with one of them. */
+/** Codes of the stages before a tool is called. Tools cannot use them. */
 export const pipelineCodes: ReadonlySet<string> = new Set(
   Object.entries(brokerErrors).flatMap(([code, { stage }]) => (stage < 6 ? [code] : [])),
 );
@@ -28,7 +28,7 @@ export interface BrokerErrorPayload {
   readonly retriable: boolean;
   /** 1 to 6: construct, topic, payload, authorize, confirm, route. */
   readonly stage?: number;
-  /** The argument that is at fault: a JSON pointer without its first slash. */
+  /** The invalid argument: a JSON pointer without its first slash. */
   readonly field?: string;
   /** Whole seconds. */
   readonly retry_after?: number;

@@ -77,15 +77,15 @@ test("what is no outcome is an error, and nothing of it is told", async () => {
   assert.deepEqual([text, error], ['"x"', null]);
 });
 
-test("a fault that the log has already is told by the id that it has there", async () => {
+test("an error that is already in the log is reported by its id there", async () => {
   const errorId = randomUUID();
   const fault = new HoldfastError("plugin", "handler_failed", "x", { metadata: { errorId } });
   const { error, incident } = await executor.run(callGiving(Promise.reject(fault)), signal, () => {});
   assert.equal(incident, errorId);
-  assert.match(error?.message ?? "", new RegExp(`the id ${errorId}$`));
+  assert.match(error?.message ?? "", new RegExp(`the error ${errorId}$`));
 });
 
-test("a result that says that it is from outside taints the session", async () => {
+test("an untrusted result taints the session", async () => {
   await executor.run(callGiving({ ok: true, result: "x" }), signal, () => {});
   assert.deepEqual(tainted, []);
   await executor.run(callGiving({ ok: true, result: "x", untrusted: true }), signal, () => {});

@@ -12,30 +12,30 @@ import type { Principal, ToolError, ToolOutcome, ToolProgress } from "./tool.ts"
 export interface ExecutorParts {
   readonly sanitizer: Sanitizer;
   readonly taint: Taint;
-  /** Marks the caller's session, on record. */
+  /** Taints the caller's session and records it in the audit log. */
   readonly onUntrusted: (principal: Principal, reason: string) => Promise<void>;
   readonly log: Logger;
-  /** Milliseconds, where a tool does not say. */
+  /** Default timeout of a tool, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** How a call ended, sanitised: what is told to its caller. */
+/** Sanitised outcome of a call, as its caller receives it. */
 export interface Executed {
   /** The result as JSON; "null" with an error. */
   readonly text: string;
   readonly error: BrokerErrorPayload | null;
   readonly redactions: number;
   readonly flags: number;
-  /** Finds what really happened in the log of the host. */
+  /** Id that finds the actual error in the host's log. */
   readonly incident: string | undefined;
 }
 
-/** The reason of a signal whose caller wanted no more. */
+/** Abort reason when the caller cancelled. */
 export class Cancelled extends Error {}
 
 const timedOut = Symbol("timed out");
 
-/** The one way in which a handler is called: bounded in time and size, its words sanitised, its faults hidden. */
+/** Calls handlers. Limits their time and output, sanitises their output, and hides their errors behind an id. */
 export class Executor {
   readonly #parts: ExecutorParts;
 
@@ -52,7 +52,7 @@ export class Executor {
     const timeoutMs = tool.timeoutMs ?? this.#parts.timeoutMs;
     const ending = new AbortController();
     const end = Promise.withResolvers<never>();
-    // Nobody may be left to see it.
+    // The promise may have no consumer any more.
     end.promise.catch(() => {});
     const stop = (reason: unknown) => {
       ending.abort(reason);
@@ -64,7 +64,7 @@ export class Executor {
     try {
       caller.throwIfAborted();
       const tainted = this.#parts.taint.has(call.principal.session);
-      // First, since errors and progress hold untrusted content too.
+      // Before the call, since errors and progress can contain untrusted content too.
       if (tool.untrusted === true)
         await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} was called`);
       const answer = source.invoke({
@@ -79,13 +79,13 @@ export class Executor {
       const outcome = await Promise.race([answer, end.promise]);
       if (outcome?.ok === true && outcome.untrusted === true)
         await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} returned untrusted content`);
-      return this.#told(call, outcome);
+      return this.#executed(call, outcome);
     } catch (error) {
       return this.#failed(call, error, timeoutMs);
     } finally {
       clearTimeout(timer);
       caller.removeEventListener("abort", onCancel);
-      // Whatever the handler still does, nobody hears of it.
+      // Later output of the handler is discarded.
       ending.abort();
     }
   }
@@ -100,7 +100,7 @@ export class Executor {
       onProgress({
         progress,
         ...(typeof total === "number" && Number.isFinite(total) ? { total } : {}),
-        // Cleaned before it is cut: neither half of a secret that is cut in two would be known.
+        // Redacted before it is truncated: half of a secret would not be recognised.
         ...(typeof message === "string"
           ? { message: cut(clean(message), brokerLimits.maxProgressMessageCharacters) }
           : {}),
@@ -108,25 +108,25 @@ export class Executor {
     };
   }
 
-  #told(call: ConfirmedCall, outcome: ToolOutcome): Executed {
+  #executed(call: ConfirmedCall, outcome: ToolOutcome): Executed {
     if (outcome?.ok === false) return this.#handlerError(outcome.error);
-    if (outcome?.ok !== true) throw new Error("the handler gave no outcome");
+    if (outcome?.ok !== true) throw new Error("the handler returned no outcome");
     const text = wellFormed(JSON.stringify(outcome.result) ?? "null");
     const { tool } = call.entry;
     const { maxResultBytes, maxCatalogBytes } = brokerLimits;
-    // The list of tools is one of the gate's own results, and as long as its catalog may be.
+    // The list of tools is one of the gate's own results, and can be as long as the catalog.
     const most = tool.plugin === corePlugin ? maxResultBytes + maxCatalogBytes : maxResultBytes;
     if (Buffer.byteLength(text) > most) {
       return ended("HANDLER_ERROR", `The result of ${tool.name} exceeds size limit: ${most} bytes`);
     }
-    // What is looked at is what is sent, not an object that may say something else the next time.
+    // Checks the serialised text that is sent: the object could serialise differently the next time.
     const plain: unknown = JSON.parse(text);
     const problem = call.entry.checkOutput?.(plain);
-    if (problem !== undefined) throw new Error(`the result is not as its schema says: ${problem.message}`);
+    if (problem !== undefined) throw new Error(`the result does not match its schema: ${problem.message}`);
     return { ...this.#parts.sanitizer.json(text, plain), error: null, incident: undefined };
   }
 
-  /** The tool's own words; it cannot speak in the name of the gate. */
+  /** The tool's own message. It cannot use the gate's codes. */
   #handlerError(error: ToolError): Executed {
     const { code, message, retriable, field, retry_after: retryAfter } = error;
     const own =
@@ -134,7 +134,8 @@ export class Executor {
     const { sanitizer } = this.#parts;
     const payload: BrokerErrorPayload = {
       code: own ? sanitizer.text(code) : "HANDLER_ERROR",
-      message: typeof message === "string" ? cut(sanitizer.text(message), 4_096) : "The tool refused",
+      message:
+        typeof message === "string" ? cut(sanitizer.text(message), 4_096) : "The tool refused the call",
       retriable: retriable === true,
       stage: 6,
       ...(typeof field === "string" ? { field: cut(sanitizer.text(field), 256) } : {}),
@@ -154,32 +155,36 @@ export class Executor {
       const details = typeof retryAfter === "number" ? { retryAfterMs: retryAfter * 1_000 } : {};
       if (error.code === "unavailable") {
         return {
-          ...ended("PLUGIN_UNAVAILABLE", `The plugin of this tool is not there now (${incident})`, details),
+          ...ended(
+            "PLUGIN_UNAVAILABLE",
+            `The plugin of this tool is unavailable; the gate's log has the error ${incident}. Try again later`,
+            details,
+          ),
           incident,
         };
       }
       if (error.code === "timeout")
         return { ...ended("PLUGIN_TIMEOUT", `${tool.name} took too long`), incident };
     }
-    return { ...ended("PLUGIN_ERROR", `The tool failed; its error has the id ${incident}`), incident };
+    return {
+      ...ended("PLUGIN_ERROR", `The tool failed; the gate's log has the error ${incident}`),
+      incident,
+    };
   }
 }
 
-/** Drops half of a surrogate pair at the end of a cut text: many models refuse requests that contain one. */
+/** Drops half of a surrogate pair at the end of a truncated text: many models refuse requests that contain one. */
 function cut(text: string, most: number): string {
   return text.slice(0, most).toWellFormed();
 }
 
-/** The same for JSON, in which only such a half is written as an escape. */
+/** The same for JSON, where only an unpaired surrogate is written as an escape. */
 function wellFormed(json: string): string {
   if (!json.includes("\\ud")) return json;
   return json.replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f][\da-f]{2}/g, "$1\ufffd");
 }
 
-/**
- * By which the log has a fault already: a plugin's host writes down what a handler threw, and nothing but its
- * id comes here.
- */
+/** Id of an error that is already in the log: the plugin host logs what a handler threw and passes only the id. */
 function idOf(error: unknown): string | undefined {
   const { errorId }: { errorId?: unknown } = isHoldfastError(error) ? { ...Object(error.metadata) } : {};
   return typeof errorId === "string" ? errorId : undefined;

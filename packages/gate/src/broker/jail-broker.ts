@@ -16,7 +16,7 @@ import type { Readable } from "./stages/construct.ts";
 import type { ConstructedCall } from "./stages/stage.ts";
 import type { Principal } from "./tool.ts";
 
-/** What became of a frame, for whoever keeps an account of it. */
+/** Outcome of a frame, for diagnostics. */
 export interface Outcome {
   readonly principal: Principal;
   readonly seen: Readable;
@@ -48,22 +48,22 @@ interface Answer {
   readonly error: BrokerErrorPayload | null;
   readonly source: string;
   readonly redactions: number;
-  /** A handler ran, or may have. */
+  /** Whether a handler ran, or may have. */
   readonly effect: boolean;
 }
 
-/** What a routing id begins with that libzmq made up; it never comes back. */
-const unchosen = 0;
+/** First byte of routing ids that libzmq generates. They are never reused. */
+const generatedIdPrefix = 0;
 
-/** The broker of one jail: every frame that its endpoint brings, from the first stage to its answer. */
+/** Broker of one jail: takes every frame of its endpoint through the stages and answers it. */
 export class JailBroker {
   readonly principal: Principal;
   readonly offered: ToolNames | undefined;
   readonly #parts: JailBrokerParts;
   readonly #calls = new CallCache();
   readonly #open = new Set<Promise<void>>();
-  readonly #notes = new AuditThrottle();
-  readonly #peerNotes = new AuditThrottle();
+  readonly #refusalThrottle = new AuditThrottle();
+  readonly #peerThrottle = new AuditThrottle();
   #endpoint: Endpoint | undefined;
   #closed = false;
 
@@ -92,7 +92,7 @@ export class JailBroker {
   }
 
   setPeers(rule: PeerRule): void {
-    // Nobody is left who could hear an answer.
+    // No caller remains for an answer.
     if (rule === null) this.#calls.cancel(new Cancelled("the jail has ended"));
     this.#endpoint?.setRule(rule);
   }
@@ -101,7 +101,7 @@ export class JailBroker {
     this.#publish(wireTopics.listChanged, null, {});
   }
 
-  /** Ends every call, and the sockets. Idempotent. */
+  /** Cancels every call and closes the sockets. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#calls.cancel(new Cancelled("the jail's broker was closed"));
@@ -124,7 +124,7 @@ export class JailBroker {
     this.#begin(request, call, seen);
   }
 
-  /** A frame that came before meets its call; another begins one. */
+  /** A repeated frame joins its call; any other starts one. */
   #begin(request: Routed, call: ConstructedCall, seen: Readable): void {
     const key = CallCache.key(request.id, call.envelope.correlation);
     const digest = digestOf(request.bytes);
@@ -132,9 +132,13 @@ export class JailBroker {
     const waiting = { flags: request.flags, id: Buffer.from(request.id) };
     if (known !== undefined) {
       if (known.digest !== digest) {
-        const refusal = new Refusal("VALIDATION_FAILED", "The correlation was used for another call", {
-          stage: 1,
-        });
+        const refusal = new Refusal(
+          "VALIDATION_FAILED",
+          "This correlation was already used for another call. Use a new one",
+          {
+            stage: 1,
+          },
+        );
         return this.#send(request, this.#encode(this.#refused(refusal, seen), seen));
       }
       if (known.answer !== undefined) return this.#send(request, known.answer);
@@ -142,7 +146,7 @@ export class JailBroker {
       return;
     }
     if (this.#calls.running >= brokerLimits.maxInFlight) {
-      const busy = `No more than ${brokerLimits.maxInFlight} calls may be under way`;
+      const busy = `${brokerLimits.maxInFlight} calls are running, the maximum. Wait for one to end`;
       const refusal = new Refusal("RATE_LIMITED", busy, { retryAfterMs: 1_000 });
       return this.#send(request, this.#encode(this.#refused(refusal, seen), seen));
     }
@@ -201,12 +205,12 @@ export class JailBroker {
     return { result: text, error, redactions, source: tool.plugin, effect: true };
   }
 
-  /** What every refusal becomes; only what was meant for the caller is told to it. */
+  /** Turns an error into an answer. The caller sees only messages that are meant for it. */
   #refused(error: unknown, seen: Readable): Answer {
     const payload = this.#payloadOf(error);
-    if (this.#notes.allow(this.#parts.clock.now())) {
+    if (this.#refusalThrottle.allow(this.#parts.clock.now())) {
       const { code, stage, field } = payload;
-      const skipped = this.#notes.takeSkipped();
+      const skipped = this.#refusalThrottle.takeSkipped();
       this.#note("tool.refused", {
         ...{ code, stage, topic: seen.topic, correlation: seen.correlation },
         ...(error instanceof Refusal ? error.auditData : {}),
@@ -223,10 +227,10 @@ export class JailBroker {
     if (error instanceof Cancelled) return new Refusal("HANDLER_ERROR", "The call was cancelled").payload;
     const incident = uuidv7(this.#parts.clock, systemRandom);
     this.#parts.log.error("the broker failed", { incident, error });
-    return new Refusal("PLUGIN_ERROR", `The call failed; its error has the id ${incident}`).payload;
+    return new Refusal("PLUGIN_ERROR", `The call failed; the gate's log has the error ${incident}`).payload;
   }
 
-  /** `tool.list` and `tool.cancel`: nothing outside the gate happens. */
+  /** `tool.list` and `tool.cancel`, which have no effect outside the gate. */
   #control(request: Routed, call: ConstructedCall, seen: Readable): Answer {
     try {
       const { topic, payload } = call.envelope;
@@ -243,7 +247,7 @@ export class JailBroker {
   #list(args: Readonly<Record<string, unknown>>): unknown {
     const [name] = Object.keys(args);
     if (name !== undefined)
-      throw new Refusal("VALIDATION_FAILED", "tool.list takes nothing", { field: name });
+      throw new Refusal("VALIDATION_FAILED", "tool.list takes no arguments", { field: name });
     return { tools: this.#parts.listTools(this.principal) };
   }
 
@@ -271,7 +275,7 @@ export class JailBroker {
       timestamp: new Date(now).toISOString(),
       group: this.principal.group,
     });
-    // The result is JSON already.
+    // The result is already JSON.
     const payload = `{"result":${result},"error":${JSON.stringify(error)}}`;
     return Buffer.from(`${head.slice(0, -1)},"payload":${payload}}`);
   }
@@ -297,18 +301,18 @@ export class JailBroker {
   }
 
   #peerRefused(refused: PeerRefused): void {
-    if (!this.#peerNotes.allow(this.#parts.clock.now())) return;
+    if (!this.#peerThrottle.allow(this.#parts.clock.now())) return;
     this.#parts.log.warn("a connection to a jail's broker was refused", { ...refused });
-    const skipped = this.#peerNotes.takeSkipped();
+    const skipped = this.#peerThrottle.takeSkipped();
     this.#note("broker.peer_refused", { ...refused, ...(skipped === 0 ? {} : { skipped }) });
   }
 
-  /** Whose connection chose its name finds its answers again; nobody else can. */
+  /** A connection that chose its own routing id can fetch its answers after a reconnect; others cannot. */
   #endpointLost(how: string): void {
     this.#note("broker.endpoint_lost", { how });
     this.#calls.cancel(
-      new Cancelled("the connection is gone"),
-      (call) => call.key.charCodeAt(0) === unchosen,
+      new Cancelled("the connection was closed"),
+      (call) => call.key.charCodeAt(0) === generatedIdPrefix,
     );
   }
 

@@ -8,7 +8,7 @@ import { RouteStage } from "./stages/route.ts";
 import { type StageName, stageNames } from "./stages/stage.ts";
 import { TopicStage } from "./stages/topic.ts";
 
-/** The six stages that every call goes through, in their order. */
+/** The six stages of every call, in order. */
 export interface Pipeline {
   readonly construct: ConstructStage;
   readonly topic: TopicStage;
@@ -28,9 +28,8 @@ const real: Readonly<Record<StageName, new (...parts: never[]) => unknown>> = {
 };
 
 /**
- * Refuses a pipeline in which a stage is missing, is another's, or is not exactly the one that this
- * package ships: no stand-in that lets everything pass can be put in its place.
- * Throws `broker.stage_missing`.
+ * Refuses a pipeline unless every stage is exactly the one that this package ships, so that none can be replaced by
+ * one that allows everything. Throws `broker.stage_missing`.
  */
 export function assertRealStages(pipeline: Pipeline, executor: Executor): void {
   for (const name of stageNames) {
@@ -51,7 +50,7 @@ function missing(name: string): HoldfastError {
   return new HoldfastError(
     "broker",
     "stage_missing",
-    `The stage ${name} of the broker is not the real one; the gate does not start`,
+    `The broker's stage ${name} was replaced. The gate does not start`,
     { statusCode: 500 },
   );
 }

@@ -3,25 +3,25 @@ import { rename, writeFile } from "node:fs/promises";
 import type { Clock, Logger } from "@holdfast/core";
 import type { Principal } from "./tool.ts";
 
-/** What a scope may use: `perMinute` over time, and `burst` at once. */
+/** Token bucket of a scope: it holds `burst` and refills by `perMinute`. */
 export interface Rate {
   readonly perMinute: number;
   readonly burst: number;
 }
 
-/** The rates of one scope; what is absent has no bound. */
+/** Rates of one scope; an absent one is unlimited. */
 export interface ScopeRates {
   readonly calls?: Rate;
-  /** Of frames and results together. */
+  /** Bytes of frames and results together. */
   readonly bytes?: Rate;
-  /** Millionths of a dollar: what calls of models cost by the meter, and calls of tools by `costOf`. */
+  /** Millionths of a dollar: metered costs of models, and costs of tools by `costOf`. */
   readonly money?: Rate;
 }
 
-/** Whose calls are counted together. */
+/** Calls of one scope are counted together. */
 export type RateScope = "jail" | "tool" | "user" | "organization";
 
-/** The rates of each scope that has its own. */
+/** Rates by scope. */
 export type RateLimits = Readonly<Partial<Record<RateScope, ScopeRates>>>;
 
 const mebibyte = 1024 * 1024;
@@ -52,7 +52,7 @@ const units = ["calls", "bytes", "money"] as const;
 type Unit = (typeof units)[number];
 
 interface Bucket {
-  /** May be below zero: what a call turned out to use is taken afterwards. */
+  /** Can be negative: the actual use of a call is charged afterwards. */
   left: number;
   at: number;
 }
@@ -60,13 +60,13 @@ interface Bucket {
 export interface Limited {
   readonly scope: RateScope;
   readonly unit: Unit;
-  /** Undefined where nothing comes back: a rate of 0 a minute is a burst for good. */
+  /** Undefined if the rate is 0 per minute: such a bucket never refills. */
   readonly retryAfterMs: number | undefined;
 }
 
 const version = 1;
 const maxBuckets = 100_000;
-/** When there is room to be made it is made for many, since all of them are looked at for it. */
+/** Eviction scans all buckets, so it removes many at a time. */
 const keptBuckets = 90_000;
 const saveDelayMs = 500;
 
@@ -78,13 +78,13 @@ export interface RateLimiterOptions {
 }
 
 /**
- * Token buckets of calls, bytes and money for every scope of a call. They are in memory, and on disk
- * half a second later and at close, so a restart gives nobody a new allowance.
+ * Token buckets of calls, bytes and money for every scope of a call. They are saved to disk after half a second and at
+ * close, so a restart does not refill them.
  */
 export class RateLimiter {
   readonly #options: RateLimiterOptions;
   readonly #limits: Readonly<Record<RateScope, ScopeRates>>;
-  /** As the keys of buckets begin: scope and unit. */
+  /** Prefix of the buckets' keys: scope and unit. */
   readonly #rates: ReadonlyMap<string, Rate>;
   readonly #buckets: Map<string, Bucket>;
   #timer: NodeJS.Timeout | undefined;
@@ -105,7 +105,7 @@ export class RateLimiter {
     this.#buckets = load(options);
   }
 
-  /** Takes one call of `bytes`, or says which limit is reached: then nothing is taken. */
+  /** Charges one call of `bytes`. If a limit is reached, returns it and charges nothing. */
   take(principal: Principal, tool: string, bytes: number): Limited | undefined {
     const now = this.#options.clock.now();
     const taken: [Bucket, number][] = [];
@@ -114,7 +114,7 @@ export class RateLimiter {
         const rate = this.#limits[scope][unit];
         if (rate === undefined) continue;
         const bucket = this.#bucket(`${scope}\0${unit}\0${key}`, rate, now);
-        // A frame is let in while anything is left: its size alone could be more than the burst.
+        // A frame passes while anything is left: its size alone can exceed the burst.
         const needed = unit === "calls" ? 1 : Number.MIN_VALUE;
         if (bucket.left < needed) {
           return { scope, unit, retryAfterMs: waitFor(needed - bucket.left, rate) };
@@ -127,7 +127,7 @@ export class RateLimiter {
     return undefined;
   }
 
-  /** Takes what a call turned out to use. */
+  /** Charges the actual use of a call. */
   charge(principal: Principal, tool: string, used: { readonly bytes: number; readonly money: number }): void {
     const now = this.#options.clock.now();
     for (const [scope, key] of scopesOf(principal, tool)) {
@@ -140,7 +140,7 @@ export class RateLimiter {
     this.#changed();
   }
 
-  /** The limit in money that is reached, if one is: then no model is called. */
+  /** The limit in money that is reached, if any. Models are not called then. */
   spent(principal: Payer): Limited | undefined {
     const now = this.#options.clock.now();
     for (const [scope, key] of payersOf(principal)) {
@@ -152,7 +152,7 @@ export class RateLimiter {
     return undefined;
   }
 
-  /** Takes what a call of a model cost, in millionths of a dollar. */
+  /** Charges the cost of a model call, in millionths of a dollar. */
   spend(principal: Payer, money: number): void {
     if (money === 0) return;
     const now = this.#options.clock.now();
@@ -171,7 +171,7 @@ export class RateLimiter {
       this.#buckets.set(key, bucket);
       return bucket;
     }
-    // A clock that was put back fills nothing; one that jumps ahead fills no more than the burst.
+    // A clock that was set back refills nothing; one that jumps ahead refills at most the burst.
     const elapsed = Math.max(now - bucket.at, 0);
     bucket.left = Math.min(rate.burst, bucket.left + (elapsed / 60_000) * rate.perMinute);
     bucket.at = now;
@@ -179,8 +179,8 @@ export class RateLimiter {
   }
 
   /**
-   * Forgets those that are full again, which changes nothing, and then as many as it takes: those that would be full
-   * soonest. So whoever owes most, and whoever gets nothing back, stays known.
+   * Evicts full buckets, which loses nothing, then those that would be full soonest. The most overdrawn ones, and
+   * those that never refill, are kept.
    */
   #makeRoom(now: number): void {
     const all = [...this.#buckets].map(([key, bucket]) => ({
@@ -193,10 +193,10 @@ export class RateLimiter {
     }
   }
 
-  /** Milliseconds until a bucket is as one that nobody has used yet. */
+  /** Milliseconds until a bucket is full. */
   #fullIn(key: string, { left, at }: Bucket, now: number): number {
     const rate = this.#rates.get(key.slice(0, key.indexOf("\0", key.indexOf("\0") + 1)));
-    // The configuration of today does not know it: nobody will look at it.
+    // The current configuration has no such rate, so the bucket is unused.
     if (rate === undefined) return 0;
     const filled = left + (Math.max(now - at, 0) / 60_000) * rate.perMinute;
     return filled >= rate.burst ? 0 : (waitFor(rate.burst - filled, rate) ?? Number.MAX_VALUE);
@@ -236,7 +236,7 @@ function waitFor(missing: number, { perMinute }: Rate): number | undefined {
   return perMinute > 0 ? (missing / perMinute) * 60_000 : undefined;
 }
 
-/** Whom what a session costs is counted for. */
+/** The scopes that a session's costs count towards. */
 export type Payer = Pick<Principal, "session" | "user" | "organization">;
 
 function scopesOf(principal: Principal, tool: string): readonly (readonly [RateScope, string])[] {
@@ -260,11 +260,11 @@ function load({ path, log }: RateLimiterOptions): Map<string, Bucket> {
   }
   try {
     const saved = JSON.parse(text) as { version?: unknown; buckets?: unknown };
-    if (saved.version !== version || !Array.isArray(saved.buckets)) throw new Error("of another version");
+    if (saved.version !== version || !Array.isArray(saved.buckets)) throw new Error("unknown version");
     const entries = saved.buckets as [string, Bucket][];
     return new Map(entries.filter(([, { left, at }]) => Number.isFinite(left) && Number.isFinite(at)));
   } catch (error) {
-    log.error("the saved rate limits cannot be read; they begin anew", { error });
+    log.error("the saved rate limits cannot be read; all buckets start full", { error });
     return new Map();
   }
 }

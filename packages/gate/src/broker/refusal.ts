@@ -5,13 +5,13 @@ export interface RefusalDetails {
   readonly stage?: number;
   readonly retriable?: boolean;
   readonly field?: string;
-  /** Milliseconds; told in whole seconds. */
+  /** Milliseconds; sent in whole seconds. */
   readonly retryAfterMs?: number;
-  /** For the audit log alone; never told to the caller. */
+  /** For the audit log only; never sent to the caller. */
   readonly auditData?: Readonly<Record<string, unknown>>;
 }
 
-/** A call that goes no further: what its caller is told. */
+/** A refused call, with the error for its caller. */
 export class Refusal extends Error {
   readonly payload: BrokerErrorPayload;
   readonly auditData: Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ export class Refusal extends Error {
   }
 }
 
-/** A call that has to wait; where nothing comes back with time, asking again helps nobody. */
+/** A call over a rate limit. It is retriable unless the bucket never refills. */
 export function rateLimited(message: string, { retryAfterMs }: Limited): Refusal {
   return retryAfterMs === undefined
     ? new Refusal("RATE_LIMITED", message, { retriable: false })

@@ -1,7 +1,7 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
-/** Sessions that are remembered; the oldest make room. */
+/** Sessions kept; the oldest are evicted. */
 const maxSessions = 100_000;
 const maxReasonCharacters = 300;
 
@@ -16,12 +16,12 @@ const schema = `
 `;
 
 /**
- * Sessions into which untrusted content has come. Once tainted, a session stays it: what is marked is
- * on disk before it is told, so that a restart makes no session clean.
+ * Sessions that have received untrusted content. A session stays tainted: the mark is on disk before `mark` returns,
+ * so a restart does not clear it.
  */
 export class Taint {
   readonly #sessions = new Map<string, string>();
-  /** Those that the disk did not take yet. */
+  /** Marks that could not be written yet. */
   readonly #unsaved = new Set<string>();
   readonly #db: DatabaseSync | undefined;
 
@@ -32,7 +32,7 @@ export class Taint {
     }
   }
 
-  /** The sessions of a file (0600), which one gate at a time has open. */
+  /** Opens the file (0600) of tainted sessions. One gate at a time has it open. */
   static open(path: string): Taint {
     const db = new DatabaseSync(path, { timeout: 1_000 });
     try {
@@ -50,17 +50,17 @@ export class Taint {
   }
 
   /**
-   * True when it was clean before, on the disk at least. It counts from now on, even where the disk does not
-   * take it: then this throws, and the next mark of the session tries again.
+   * Returns true if the session was not yet tainted on disk. The mark holds even if it cannot be written: then this
+   * throws, and the next mark of the session tries again.
    */
   mark(session: string, reason: string, at = Date.now()): boolean {
     if (this.#sessions.has(session) && !this.#unsaved.has(session)) return false;
-    const told = this.#sessions.get(session) ?? reason.slice(0, maxReasonCharacters);
-    this.#sessions.set(session, told);
+    const firstReason = this.#sessions.get(session) ?? reason.slice(0, maxReasonCharacters);
+    this.#sessions.set(session, firstReason);
     this.#unsaved.add(session);
     this.#db
       ?.prepare("INSERT INTO tainted (session, reason, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-      .run(session, told, at);
+      .run(session, firstReason, at);
     this.#unsaved.delete(session);
     if (this.#sessions.size > maxSessions) this.#forgetOldest();
     return true;

@@ -1,4 +1,4 @@
-/** Who calls: what the host knows of a jail's endpoint. Nothing in it comes from inside the jail. */
+/** The caller, as the host knows it from the jail's endpoint. Nothing in it comes from inside the jail. */
 export interface Principal {
   readonly jailId: string;
   readonly session: string;
@@ -19,7 +19,7 @@ export interface Tool {
   readonly description: string;
   /** Name of the plugin that answers; "core" for the gate's own tools. */
   readonly plugin: string;
-  /** Part of what an approval is bound to. */
+  /** Approvals are bound to it. */
   readonly pluginVersion: string;
   readonly riskLevel: "low" | "high";
   /** An object schema that allows no further properties. */
@@ -27,7 +27,7 @@ export interface Tool {
   readonly outputSchema?: JsonSchema;
   /** Milliseconds; 30,000 by default. */
   readonly timeoutMs?: number;
-  /** What it gives was written by others: its session is tainted before the caller sees any of it. */
+  /** Its results are written by others: the session is tainted before the caller receives one. */
   readonly untrusted?: boolean;
   /** Groups that may call it; every group when absent. */
   readonly allowedGroups?: readonly string[];
@@ -40,27 +40,27 @@ export interface ToolCall {
   readonly principal: Principal;
   /** Unique among the calls of one connection of one jail. */
   readonly correlation: string;
-  /** Aborted when the caller cancels, goes, or the time is over. */
+  /** Aborted when the caller cancels or leaves, or the timeout elapses. */
   readonly signal: AbortSignal;
-  /** Tells the caller how far it is. */
+  /** Reports progress to the caller. */
   readonly onProgress?: (progress: ToolProgress) => void;
   /** Untrusted content has entered the session. */
   readonly tainted?: boolean;
 }
 
-/** How far a call is. */
+/** Progress of a call. */
 export interface ToolProgress {
   readonly progress: number;
   readonly total?: number;
   readonly message?: string;
 }
 
-/** What a handler gave. Anything thrown instead is reported as a generic error with an id. */
+/** Outcome of a handler. Anything thrown instead is reported as a generic error with an id. */
 export type ToolOutcome =
   | {
       readonly ok: true;
       readonly result: unknown;
-      /** This result holds untrusted content: its session is tainted before the caller sees it. */
+      /** This result contains untrusted content: the session is tainted before the caller receives it. */
       readonly untrusted?: boolean;
     }
   | { readonly ok: false; readonly error: ToolError };
@@ -77,11 +77,11 @@ export interface ToolError {
   readonly retry_after?: number;
 }
 
-/** What answers calls: the plugin host, or tools of the gate itself. */
+/** A source of tools that answers their calls: the plugin host, or the gate itself. */
 export interface ToolSource {
   readonly name: string;
   tools(): readonly Tool[];
   invoke(call: ToolCall): Promise<ToolOutcome>;
-  /** Called when `tools()` has changed; returns how to stop. */
+  /** Calls the listener when `tools()` has changed; returns a function that removes it. */
   onChange(listener: () => void): () => void;
 }

@@ -1,7 +1,7 @@
 /**
- * The channel between the host and the process that holds a jail's sockets: frames of a 4-byte length
- * (little endian, of what follows), a byte of kind, and a body. Both ends are ours and of one version,
- * so a frame that makes no sense is a defect and ends the channel.
+ * Channel between the host and the process that owns a jail's sockets. A frame has a 4-byte length (little endian, of
+ * the rest), a kind byte and a body. Both ends are of the same version, so an invalid frame is a bug and ends the
+ * channel.
  */
 export const frameKinds = {
   /** Endpoint: the sockets are bound. */
@@ -10,9 +10,9 @@ export const frameKinds = {
   request: 2,
   /** Endpoint: a peer was refused. Body: JSON {@link PeerRefused}. */
   refused: 3,
-  /** Endpoint: something that the host should know. Body: JSON {@link EndpointProblem}. */
+  /** Endpoint: a problem for the host's log. Body: JSON {@link EndpointProblem}. */
   problem: 4,
-  /** Host: who may connect from now on. Body: JSON {@link PeerRule}. */
+  /** Host: sets which processes may connect. Body: JSON {@link PeerRule}. */
   peers: 10,
   /** Host: an answer. Body: {@link packRouted}. */
   answer: 11,
@@ -22,7 +22,7 @@ export const frameKinds = {
 
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
 
-/** Who is of the jail. Null: nobody, for its processes have ended. */
+/** How to recognise the jail's processes. Null: none, since they have ended. */
 export type PeerRule =
   /** The pid namespace, as `pid:[inode]`. */
   | { readonly namespace: string }
@@ -61,9 +61,9 @@ export function packJson(kind: FrameKind, value: unknown): Buffer {
   return packFrame(kind, Buffer.from(JSON.stringify(value)));
 }
 
-/** A body that has an address: `flags` and the length of the id, the id, the bytes. */
+/** Encodes an addressed body: `flags` and the length of the id, the id, the bytes. */
 export interface Routed {
-  /** 1: the frames have an empty one in front, as those of REQ and of most clients do. */
+  /** 1: the message begins with an empty frame, as those of REQ and of most clients do. */
   readonly flags: number;
   readonly id: Buffer;
   readonly bytes: Buffer;
@@ -78,7 +78,7 @@ export function unpackRouted(body: Buffer): Routed {
   return { flags: body[0] ?? 0, id: body.subarray(2, 2 + length), bytes: body.subarray(2 + length) };
 }
 
-/** Cuts a stream of bytes into frames. */
+/** Splits a stream of bytes into frames. */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #length = 0;
@@ -88,7 +88,7 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** Throws when the stream is not one of frames. */
+  /** Throws when the stream is invalid. */
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
@@ -104,7 +104,7 @@ export class FrameReader {
     this.#length = data.length;
   }
 
-  /** Bytes that the first frame needs, as far as the first chunk tells. */
+  /** Bytes of the first frame, or of its head while the length is unknown. */
   #needed(): number {
     const [first] = this.#chunks;
     return first === undefined || first.length < headBytes ? headBytes : sizeOf(first);

@@ -1,23 +1,23 @@
 import { endpointLimits } from "../broker-limits.ts";
 
 /**
- * How many connections of one socket are let in. Between the answer to libzmq's question and its word that
- * the handshake is over lies time, in which many more can ask: a place is taken by the answer.
+ * Connection slots of one socket. Many peers can ask between the answer to libzmq's authentication request and its
+ * report of the completed handshake, so the answer already takes a slot.
  */
 export class ConnectionSlots {
   #held = 0;
-  /** When the places were taken whose handshake is not over, oldest first. */
+  /** When the slots of unfinished handshakes were taken, oldest first. */
   #taken: number[] = [];
   readonly #now: () => number;
 
-  /** `now`: milliseconds that only grow. */
+  /** `now`: a monotonic clock, in milliseconds. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
-  /** Takes a place; false when there is none. */
+  /** Takes a slot; returns false when all are taken. */
   take(): boolean {
-    // Within this time a handshake is over, one way or the other; of one that failed nobody says whose it was.
+    // Every handshake ends within this time. A failed one is not reported with its peer, so its slot expires.
     const since = this.#now() - endpointLimits.handshakeMs;
     this.#taken = this.#taken.filter((at) => at > since);
     if (this.#held + this.#taken.length >= endpointLimits.maxConnections) return false;
@@ -25,13 +25,13 @@ export class ConnectionSlots {
     return true;
   }
 
-  /** A handshake is over: its place is held until {@link free}. */
+  /** Marks one handshake as completed: its slot is held until {@link free}. */
   hold(): void {
     this.#taken.shift();
     this.#held += 1;
   }
 
-  /** A connection whose handshake was over has ended. */
+  /** Frees the slot of a connection that has ended after its handshake. */
   free(): void {
     this.#held = Math.max(this.#held - 1, 0);
   }

@@ -1,7 +1,7 @@
 /**
- * The process that holds the sockets of one jail: `endpoint-process.ts DIRECTORY`, with the channel to
- * the host at descriptor 3. Whatever a jail does to a socket, it does to this process alone. It knows no
- * secret and takes no decision but who may connect.
+ * Process that owns the sockets of one jail: `endpoint-process.ts DIRECTORY`, with the channel to the host at
+ * descriptor 3. An attack on a socket affects this process only. It has no secrets and decides only which processes
+ * may connect.
  */
 import { Socket } from "node:net";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import {
 import { GuardedSockets } from "./guarded-sockets.ts";
 
 const [directory = ""] = process.argv.slice(2);
-// Ctrl-C in the host's terminal is the host's to handle; this process ends with the channel.
+// The host handles Ctrl-C in its terminal; this process ends with the channel.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
@@ -27,15 +27,15 @@ channel.on("error", () => process.exit(0));
 channel.on("close", () => process.exit(0));
 channel.on("end", () => process.exit(0));
 
-/** Resolves when the host has room again: until then nothing more is read from the jail. */
+/** Resolves when the host can take more. Until then, nothing is read from the jail. */
 async function send(frame: Buffer): Promise<void> {
   if (!channel.write(frame)) await new Promise((resolve) => channel.once("drain", resolve));
 }
 
 let ending = false;
 
-/** Tells the host why, and ends: whatever libzmq held is gone, and the host starts another process. */
-function startAnew(why: EndpointProblem): void {
+/** Reports the reason to the host and exits, which frees libzmq's memory. The host starts another process. */
+function restart(why: EndpointProblem): void {
   if (ending) return;
   ending = true;
   channel.write(packJson(frameKinds.problem, why), () => process.exit(1));
@@ -45,7 +45,7 @@ const sockets = new GuardedSockets({
   requestAddress: `ipc://${join(directory, wireSockets.request)}`,
   eventsAddress: `ipc://${join(directory, wireSockets.events)}`,
   send,
-  startAnew,
+  restart,
 });
 
 const reader = new FrameReader((kind, body) => {
@@ -69,12 +69,12 @@ channel.on("data", (chunk) => reader.push(chunk));
 
 await sockets.open();
 
-// What a peer sends as parts of one endless message is held by libzmq, out of reach of its own limits.
+// libzmq buffers the parts of an endless message outside its own limits.
 const least = process.memoryUsage.rss();
 setInterval(() => {
   const grown = process.memoryUsage.rss() - least;
   if (grown < endpointLimits.maxGrowthBytes) return;
-  startAnew({ problem: "memory", detail: `${grown} bytes more than at start` });
+  restart({ problem: "memory", detail: `${grown} bytes more than at its start` });
 }, endpointLimits.memoryCheckMs);
 
 await send(packJson(frameKinds.ready, {}));

@@ -20,20 +20,20 @@ import {
 } from "./channel.ts";
 
 export interface EndpointOptions {
-  /** Of the sockets; made by the caller (0700). */
+  /** Directory of the sockets, created by the caller (0700). */
   readonly directory: string;
   readonly log: Logger;
   readonly onRequest: (request: Routed) => void;
   readonly onRefused: (refused: PeerRefused) => void;
   readonly onProblem: (problem: EndpointProblem) => void;
-  /** Its process ended unasked; it is being started again. Every connection is gone. */
+  /** Called when the process has ended unexpectedly. It is being restarted; all connections are lost. */
   readonly onLost: (how: string) => void;
 }
 
-/** Bounds that hold whatever the process does; memory beyond what JavaScript reserves at its start. */
+/** Resource limits of the process. The memory limit comes in addition to what JavaScript reserves at its start. */
 const bounded = `ulimit -c 0; ulimit -n ${endpointLimits.descriptors} || true; ulimit -d 2097152 || true; exec "$@"`;
 
-/** The sockets of one jail, held by a process of their own that is started again whenever it ends. */
+/** Sockets of one jail, in a process of their own that is restarted whenever it ends. */
 export class Endpoint {
   readonly #options: EndpointOptions;
   #process: ChildProcess | undefined;
@@ -47,14 +47,19 @@ export class Endpoint {
     this.#options = options;
   }
 
-  /** Resolves when the sockets can be connected to. Throws `broker.endpoint_failed`, `broker.path_too_long`. */
+  /** Resolves when the sockets accept connections. Throws `broker.endpoint_failed`, `broker.path_too_long`. */
   static async open(options: EndpointOptions): Promise<Endpoint> {
     const longest = join(options.directory, wireSockets.request);
     // sun_path holds 108 bytes with the NUL at its end.
     if (Buffer.byteLength(longest) > 107) {
-      throw new HoldfastError("broker", "path_too_long", `The path of a socket is too long: ${longest}`, {
-        statusCode: 500,
-      });
+      throw new HoldfastError(
+        "broker",
+        "path_too_long",
+        `The path of a socket exceeds 107 bytes: ${longest}. Use a shorter data directory or TMPDIR`,
+        {
+          statusCode: 500,
+        },
+      );
     }
     const endpoint = new Endpoint(options);
     await endpoint.#start();
@@ -66,7 +71,7 @@ export class Endpoint {
     return this.#process?.pid;
   }
 
-  /** Who may connect; until it is first called, whoever connects waits. */
+  /** Sets which processes may connect. Until the first call, connections wait. */
   setRule(rule: PeerRule): void {
     this.#rule = rule;
     this.#channel?.write(packJson(frameKinds.peers, rule));
@@ -111,7 +116,7 @@ export class Endpoint {
       try {
         reader.push(chunk);
       } catch (error) {
-        this.#options.log.error("a broker endpoint sent nonsense", { error });
+        this.#options.log.error("a broker endpoint sent an invalid frame", { error });
         child.kill("SIGKILL");
       }
     });
@@ -165,7 +170,7 @@ export class Endpoint {
 
   async #restart(how: string, livedMs: number, errors: string): Promise<void> {
     this.#losses = livedMs > 10_000 ? 0 : this.#losses + 1;
-    this.#options.log.warn("a broker endpoint ended and is started again", { how, errors });
+    this.#options.log.warn("a broker endpoint ended and is being restarted", { how, errors });
     this.#options.onLost(how);
     for (;;) {
       const waitMs =
@@ -176,7 +181,7 @@ export class Endpoint {
       } catch (error) {
         if (this.#closed) return;
         this.#losses += 1;
-        this.#options.log.error("a broker endpoint could not be started again", { error });
+        this.#options.log.error("a broker endpoint could not be restarted", { error });
       }
     }
   }

@@ -7,18 +7,18 @@ export interface Peer {
 }
 
 /**
- * libzmq appends `:uid:gid:pid` of the process that connected (SO_PEERCRED) to the address of a peer on
- * a Unix socket. Undefined where it did not.
+ * Parses `:uid:gid:pid` of the connecting process (SO_PEERCRED), which libzmq appends to the address of a peer on a
+ * Unix socket. Returns undefined if it is missing.
  */
 export function peerOf(address: string): Peer | undefined {
   const match = /:(\d+):\d+:(\d+)$/.exec(address);
   return match === null ? undefined : { uid: Number(match[1]), pid: Number(match[2]) };
 }
 
-/** Why `peer` is not of the jail; undefined when it is. */
+/** Returns why `peer` does not belong to the jail; undefined if it does. */
 export function refusePeer(peer: Peer | undefined, rule: PeerRule): PeerRefused["reason"] | undefined {
   if (rule === null) return "jail_not_running";
-  // A system that tells no pid of a peer leaves its way as what it is known by: a folder of this user alone.
+  // Some systems report no pid. The peer then is trusted for its path: a folder that only this user can enter.
   if ("relay" in rule) return peer === undefined || peer.pid === rule.relay ? undefined : "not_of_the_jail";
   if (peer === undefined) return "unreadable";
   try {
@@ -28,12 +28,12 @@ export function refusePeer(peer: Peer | undefined, rule: PeerRule): PeerRefused[
         : isDescendant(peer.pid, rule.pid);
     return isOfJail ? undefined : "not_of_the_jail";
   } catch {
-    // It ended meanwhile, or is not ours to look at: not of the jail either way.
+    // The process has ended, or may not be inspected. Neither belongs to the jail.
     return "not_of_the_jail";
   }
 }
 
-/** For jails that confine nothing: children that lost their parent are still of its session. */
+/** For jails without confinement: orphaned children still belong to its session. */
 function isDescendant(pid: number, ancestor: number): boolean {
   const { session } = statOf(pid);
   if (session === ancestor || session === statOf(ancestor).session) return true;

@@ -13,8 +13,8 @@ interface Asked {
 }
 
 /**
- * Answers libzmq's question about every new connection (ZAP, RFC 27): is the process at its other end of
- * the jail? As long as the jail has not started, the question waits.
+ * Answers libzmq's authentication request (ZAP, RFC 27) for every new connection: allows processes of the jail only.
+ * Requests wait until the jail has started.
  */
 export class PeerGate {
   readonly #zap = new Router({ linger: 0 });
@@ -46,7 +46,7 @@ export class PeerGate {
   async #serve(): Promise<void> {
     // Delimiter, version, request id, domain, address, identity, mechanism.
     for await (const [handler, , , request, domain, address] of this.#zap) {
-      if (!handler || !request || !domain || !address) throw new Error("a malformed question of libzmq");
+      if (!handler || !request || !domain || !address) throw new Error("a malformed ZAP request");
       const socket = domain.toString() === "events" ? "events" : "request";
       const until = performance.now() + endpointLimits.peerWaitMs;
       const asked = { handler, request, socket, address: address.toString("latin1"), until } as const;
@@ -74,7 +74,7 @@ export class PeerGate {
   #refuse(asked: Asked, reason: PeerRefused["reason"]): void {
     const { uid = -1, pid = -1 } = peerOf(asked.address) ?? {};
     this.#onRefused({ socket: asked.socket, uid, pid, reason });
-    // A client of ZeroMQ takes 400 for final, and connects again after 300: room there may be soon.
+    // A ZeroMQ client treats 400 as final and reconnects after 300: a slot may be free soon.
     this.#reply(asked, reason === "too_many_connections" ? "300" : "400", "refused");
   }
 

@@ -6,13 +6,13 @@ import { type SecretPattern, secretPatterns } from "./secret-patterns.ts";
 export interface Sanitized {
   /** JSON. */
   readonly text: string;
-  /** Parts that were taken out. */
+  /** Number of redacted parts. */
   readonly redactions: number;
-  /** Texts that look random. They are told to the audit log and left where they are. */
+  /** Number of texts that look random. They are reported to the audit log and left in place. */
   readonly flags: number;
 }
 
-/** Texts of a value in the order in which they stand; numbers and keys can carry a secret too. */
+/** Texts of a value in order; numbers and keys can contain a secret too. */
 interface Leaves {
   readonly values: string[];
   readonly keys: string[];
@@ -21,8 +21,8 @@ interface Leaves {
 const maxEntropyCharacters = 64 * 1024;
 
 /**
- * Takes secrets out of what goes into a jail. First every value that the vault knows, in all its forms,
- * also where it is spread over neighbouring texts; then what looks like a secret.
+ * Redacts secrets from everything that enters a jail: first every value in the vault, in all its encodings, also when
+ * it is spread over adjacent texts; then texts that look like secrets.
  */
 export class Sanitizer {
   readonly #secrets: KnownSecrets;
@@ -31,7 +31,7 @@ export class Sanitizer {
     this.#secrets = secrets;
   }
 
-  /** Of the JSON `text`; `value` is what it says. */
+  /** Redacts the JSON `text`, whose parsed form is `value`. */
   json(text: string, value: unknown): Sanitized {
     const { values: joinedValues, keys: joinedKeys } = joinLeaves(value);
     const flags = countRandom(joinedValues);
@@ -50,12 +50,12 @@ export class Sanitizer {
     return this.#secrets.matcher.find(joined).length > 0 || likelyPatterns(joined).length > 0;
   }
 
-  /** Of one text. */
+  /** Redacts one text. */
   text(text: string): string {
     return this.#cleanAll([text], text).texts[0] ?? "";
   }
 
-  /** Of texts that come one after the other, each as soon as it is there. */
+  /** Redacts a sequence of texts as they arrive. */
   stream(): (text: string) => string {
     let before = "";
     return (text) => {
@@ -74,7 +74,7 @@ export class Sanitizer {
   }
 }
 
-/** The same texts as {@link collect} finds, without a list of them. */
+/** Joins the texts that {@link collect} finds, without creating a list. */
 function joinLeaves(value: unknown): { values: string; keys: string } {
   let [values, keys] = ["", ""];
   const walk = (each: unknown): void => {
@@ -109,7 +109,7 @@ interface Clean {
   readonly keys: Iterator<string>;
 }
 
-/** Walks as {@link collect} does, and takes the next clean text for each that it meets. */
+/** Traverses like {@link collect}, and replaces each text by the next clean one. */
 function rebuild(value: unknown, clean: Clean): unknown {
   if (typeof value === "string") return next(clean.values);
   if (typeof value === "number") {
@@ -121,7 +121,7 @@ function rebuild(value: unknown, clean: Clean): unknown {
   const members = new Map<string, unknown>();
   for (const member of Object.values(value)) {
     const key = next(clean.keys);
-    // Two keys that were secrets stay two members.
+    // Two redacted keys stay two members.
     let name = key;
     for (let n = 2; members.has(name); n++) name = `${key} ${n}`;
     members.set(name, rebuild(member, clean));
@@ -135,7 +135,7 @@ function next(texts: Iterator<string>): string {
   return value;
 }
 
-/** Takes spans of the joined texts out of each of them; the mark stands where a span begins. */
+/** Removes spans of the joined texts from each text, and puts the mark where a span begins. */
 function cutOut(texts: readonly string[], spans: readonly Span[]): string[] {
   let [offset, at] = [0, 0];
   return texts.map((text) => {
@@ -146,7 +146,7 @@ function cutOut(texts: readonly string[], spans: readonly Span[]): string[] {
       if (span === undefined || span.start >= end) break;
       result += text.slice(from - offset, Math.max(span.start, from) - offset) + redactionMark;
       from = Math.min(span.end, end);
-      // A span that goes on into the next text is met there again.
+      // A span that continues in the next text is handled there again.
       if (span.end > end) break;
       at += 1;
     }
@@ -156,16 +156,16 @@ function cutOut(texts: readonly string[], spans: readonly Span[]): string[] {
   });
 }
 
-/** Marks of three characters each, of five bits a character. */
+/** Trigram codes, five bits per character. */
 const trigramCount = 1 << 15;
 
-/** Letters of both cases are one, digits are one, and what stands in hints is told apart. */
+/** Class of a character: case is ignored, all digits are one class, and other characters of hints are distinct. */
 const kindOf = new Uint8Array(128);
 for (let letter = 1; letter <= 26; letter++) kindOf[0x40 + letter] = kindOf[0x60 + letter] = letter;
 for (let digit = 0x30; digit <= 0x39; digit++) kindOf[digit] = 27;
 for (const [at, other] of [..."-_:/"].entries()) kindOf[other.charCodeAt(0)] = 28 + at;
 
-/** The mark of the last three characters, after one more. */
+/** Trigram code after one more character. */
 function marked(last: number, code: number): number {
   return ((last << 5) | (kindOf[code & 0x7f] ?? 0)) & (trigramCount - 1);
 }
@@ -212,14 +212,14 @@ function markTrigrams(text: string): void {
 }
 
 /**
- * The patterns of which a hint is in the text. One pass marks every three characters that are there, and
- * only a hint all of whose threes were seen is looked for.
+ * Patterns with a hint that occurs in the text. One pass marks all trigrams of the text; only hints whose trigrams
+ * were all seen are searched.
  */
 function likelyPatterns(text: string): readonly SecretPattern[] {
   markTrigrams(text);
   let lower: string | undefined;
   let likely: SecretPattern[] | undefined;
-  // Plain loops: a closure for each hint was the largest part of what a small call left to the collector.
+  // Plain loops: a closure per hint caused most of the garbage of a small call.
   for (const { pattern, hints } of hinted) {
     for (const { hint, trigrams } of hints) {
       if (!trigrams.every(wasSeen)) continue;
@@ -266,7 +266,7 @@ function cleanPatterns(
   return { texts: cleaned, redactions };
 }
 
-/** How many words of 32 or more characters carry more than 4.2 bits a character, of the first 64 KiB. */
+/** Counts the words of 32 or more characters with more than 4.2 bits of entropy per character in the first 64 KiB. */
 function countRandom(text: string): number {
   let count = 0;
   for (const [word] of text.slice(0, maxEntropyCharacters).matchAll(/[A-Za-z0-9+/_=-]{32,512}/g)) {
@@ -277,7 +277,7 @@ function countRandom(text: string): number {
 
 const timesSeen = new Uint16Array(128);
 
-/** Of a word of ASCII characters, at most 512. */
+/** Entropy per character of an ASCII word of at most 512 characters. */
 function bitsPerCharacter(word: string): number {
   const counts = timesSeen.fill(0);
   for (let at = 0; at < word.length; at++) {

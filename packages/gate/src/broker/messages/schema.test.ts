@@ -48,7 +48,7 @@ test("a check that takes far longer than a value is long is broken off", () => {
   const backwards = open({ type: "object", properties: { text: { type: "string", pattern: "^(a+)+$" } } });
   assert.equal(backwards({ text: "aaa" }), undefined);
   assert.equal(backwards({ text: "b" })?.field, "text");
-  const late = { field: "", message: "The value takes too long to check" };
+  const late = { field: "", message: "The value takes too long to validate" };
   // Each more doubles the time, which would be years.
   assert.deepEqual(backwards({ text: `${"a".repeat(60)}!` }), late);
   const unlike = open({ type: "array", uniqueItems: true });

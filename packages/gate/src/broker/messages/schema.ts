@@ -6,20 +6,20 @@ import { brokerLimits } from "../broker-limits.ts";
 import type { JsonSchema } from "../tool.ts";
 
 export interface SchemaProblem {
-  /** JSON pointer without its first slash ("to", "list/0"); empty for the value as a whole. */
+  /** JSON pointer without its first slash ("to", "list/0"); empty for the whole value. */
   readonly field: string;
   readonly message: string;
 }
 
-/** Of the values that a message names. */
+/** Longest list of allowed values in a message. */
 const maxListedCharacters = 500;
 
-/** What is wrong with a value; undefined when nothing is. */
+/** Returns the first problem of a value; undefined if it is valid. */
 export type SchemaCheck = (value: unknown) => SchemaProblem | undefined;
 
 const options = { strict: false, allErrors: false, logger: false, ownProperties: true } as const;
 
-/** Compiling what says how schemas are made takes far longer than compiling one of them: it is done once. */
+/** Compiling the meta-schema takes far longer than compiling a schema, so it happens once. */
 let metaSchemas: Ajv2020 | undefined;
 
 function checkSchema(schema: JsonSchema): void {
@@ -28,20 +28,20 @@ function checkSchema(schema: JsonSchema): void {
     throw new Error(`schema is invalid: ${metaSchemas.errorsText()}`);
 }
 
-/** Longer than any address that is one; the expression of its format takes the square of the length. */
+/** Longer than real addresses; the time of the format's regular expression is quadratic in the length. */
 const maxUrlCharacters = 4_096;
 
 function withFormats(ajv: Ajv2020): Ajv2020 {
   formats.default(ajv);
   const url = ajv.formats["url"];
-  if (!(url instanceof RegExp)) throw new Error("the format url is no expression");
+  if (!(url instanceof RegExp)) throw new Error("the format url is not a regular expression");
   ajv.addFormat("url", (text) => text.length <= maxUrlCharacters && url.test(text));
   return ajv;
 }
 
 /**
- * Compiles a schema, once. With `closed`, members that it does not name are refused even where it
- * forgets to say so. Throws `broker.invalid_tool`.
+ * Compiles a schema. With `closed`, additional members are refused even if the schema does not say so. Throws
+ * `broker.invalid_tool`.
  */
 export function compileSchema(
   schema: JsonSchema,
@@ -55,18 +55,18 @@ export function compileSchema(
   try {
     const whole = closed ? { ...schema, additionalProperties: false } : schema;
     checkSchema(whole);
-    // One compiler for one schema: ids of one plugin's schemas say nothing to another's.
+    // One compiler per schema, so that ids in one plugin's schemas do not affect another's.
     const check = withFormats(new Ajv2020({ ...options, validateSchema: false })).compile(whole);
-    // Its check would answer with a promise: that is no "no", and nobody would see it fail.
+    // Its validator would return a promise, which is truthy and whose rejection would be lost.
     if ("$async" in check) throw new Error("it uses $async");
     const decide = (value: unknown) => (check(value) ? undefined : problemOf(check.errors?.[0]));
-    return isSlow(whole) ? inTime(decide) : decide;
+    return isSlow(whole) ? withTimeLimit(decide) : decide;
   } catch (error) {
     throw invalid(what, error instanceof Error ? error.message : String(error));
   }
 }
 
-/** Keywords that take more than the time of one look at a value: whoever wrote the schema chose how much more. */
+/** Keywords whose validation time is not linear; the author of the schema controls it. */
 const slow: ReadonlySet<string> = new Set(["pattern", "patternProperties", "format", "uniqueItems"]);
 
 function isSlow(schema: unknown): boolean {
@@ -74,43 +74,43 @@ function isSlow(schema: unknown): boolean {
   return Object.entries(schema).some(([key, each]) => slow.has(key) || isSlow(each));
 }
 
-const bounded = new Script("decide()");
-const nobody = () => {};
-/** Making one takes longer than most checks; nothing of a check stays in it. */
-const place: { decide: () => void } = { decide: nobody };
+const callDecide = new Script("decide()");
+const noDecision = () => {};
+/** Creating a context takes longer than most validations. Validations leave nothing in it. */
+const contextGlobal: { decide: () => void } = { decide: noDecision };
 let context: Context | undefined;
 
-/** The same decision, broken off when it takes so long that every other jail would feel it. */
-function inTime(decide: SchemaCheck): SchemaCheck {
+/** The same validation with a time limit, since it would delay all other jails. */
+function withTimeLimit(decide: SchemaCheck): SchemaCheck {
   return (value) => {
-    context ??= createContext(place);
+    context ??= createContext(contextGlobal);
     let problem: SchemaProblem | undefined;
-    place.decide = () => {
+    contextGlobal.decide = () => {
       problem = decide(value);
     };
     try {
-      bounded.runInContext(context, { timeout: brokerLimits.maxCheckMs });
+      callDecide.runInContext(context, { timeout: brokerLimits.maxCheckMs });
       return problem;
     } catch (error) {
-      // An error of the context's own, which is no instance of Error here.
+      // An error of the other context is not an instance of this one's Error.
       if (Reflect.get(Object(error), "code") === "ERR_SCRIPT_EXECUTION_TIMEOUT")
-        return { field: "", message: "The value takes too long to check" };
+        return { field: "", message: "The value takes too long to validate" };
       throw error;
     } finally {
-      place.decide = nobody;
+      contextGlobal.decide = noDecision;
     }
   };
 }
 
 function invalid(what: string, why: string): HoldfastError {
-  return new HoldfastError("broker", "invalid_tool", `The schema of the ${what} cannot be used: ${why}`, {
+  return new HoldfastError("broker", "invalid_tool", `The schema of the ${what} is invalid: ${why}`, {
     statusCode: 400,
   });
 }
 
 function problemOf(error: ErrorObject | undefined): SchemaProblem {
-  if (error === undefined) return { field: "", message: "The value is not as it must be" };
-  const { instancePath, params, message = "is not as it must be" } = error;
+  if (error === undefined) return { field: "", message: "The value does not match the schema" };
+  const { instancePath, params, message = "does not match the schema" } = error;
   const named: unknown = params["additionalProperty"] ?? params["missingProperty"];
   const pointer = typeof named === "string" ? `${instancePath}/${pointerPart(named)}` : instancePath;
   const field = pointer.slice(1);
@@ -125,7 +125,7 @@ function messageOf({ keyword, params }: ErrorObject, message: string): string {
   return (Array.isArray(allowed) ? oneOf(allowed) : undefined) ?? message;
 }
 
-/** Whoever calls has the values of few tools before it; of very many the schema tells. */
+/** The message lists a few allowed values; the schema has all of them. */
 function oneOf(values: readonly unknown[]): string | undefined {
   const text = values.map((each) => JSON.stringify(each)).join(", ");
   if (text.length > maxListedCharacters) return undefined;

@@ -1,25 +1,25 @@
-/** A kind of secret that is known by how it looks. */
+/** A kind of secret that is recognised by its format. */
 export interface SecretPattern {
   readonly name: string;
-  /** Lower-case texts of which one is in everything that matches: the cheap question that is asked first. */
+  /** Lower-case texts; every match contains one of them. They are searched first, since that is cheap. */
   readonly hints: readonly string[];
   /**
-   * Global. What its group `secret` matched is taken out, or the whole match where it has none. Its time grows as the
-   * text does, whatever that holds: agents and pages choose it, and the whole gate waits meanwhile.
+   * Global. Its group `secret` is redacted, or the whole match without such a group. It must run in linear time on any
+   * text: agents choose the text, and the gate blocks during the match.
    */
   readonly expression: RegExp;
 }
 
 const assigned =
-  /\b(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|secret[_-]?key|client[_-]?secret)["']?\s*(?:=\s*["']?(?<secret>[^\s"',;&<>(){}[\]]{4,})|:\s*["']?(?=[^\s"',;]{0,255}\d)(?<told>[^\s"',;&<>(){}[\]]{8,}))/gi;
+  /\b(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|secret[_-]?key|client[_-]?secret)["']?\s*(?:=\s*["']?(?<secret>[^\s"',;&<>(){}[\]]{4,})|:\s*["']?(?=[^\s"',;]{0,255}\d)(?<value>[^\s"',;&<>(){}[\]]{8,}))/gi;
 
-/** Secrets by their look. A value that the vault knows is found without these, in every form. */
+/** Formats of secrets. Values in the vault are found without them, in every encoding. */
 export const secretPatterns: readonly SecretPattern[] = [
   { name: "anthropic", hints: ["sk-ant-"], expression: /sk-ant-[A-Za-z0-9_-]{16,}/g },
   {
     name: "openai",
     hints: ["sk-", "pk-", "rk-"],
-    // Shorter ones hold a digit: words that begin so are left alone.
+    // Shorter ones must contain a digit, so that ordinary words with this prefix do not match.
     expression:
       /\b[srp]k-(?:(?!ant-)(?:proj-|svcacct-|or-v1-|live-|test-)?[A-Za-z0-9_-]{16,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{8,})/g,
   },
@@ -37,7 +37,7 @@ export const secretPatterns: readonly SecretPattern[] = [
   {
     name: "jwt",
     hints: ["eyj"],
-    // That two dots follow is asked once for each word, and not once for each place in it where one could begin.
+    // The lookahead for two dots runs once per word, not at each position in it.
     expression:
       /(?<![\w-])(?=[\w-]{11,}\.[\w-]{8,}\.[\w-]{8})[\w-]*?\b(?<secret>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,})/g,
   },
@@ -78,7 +78,7 @@ export const secretPatterns: readonly SecretPattern[] = [
   {
     name: "url",
     hints: ["://"],
-    // To the last @: a password may hold one that nobody escaped.
+    // Up to the last @: a password can contain an unescaped one.
     expression: /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"']{0,128}:(?<secret>[^\s/"'?#]{1,256})@/gi,
   },
   {

@@ -1,4 +1,4 @@
-/** Why a text is not taken: what is wrong, in plain words. */
+/** Why a text was refused. */
 export class StrictJsonError extends Error {}
 
 const quote = 0x22;
@@ -12,9 +12,9 @@ const colon = 0x3a;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads JSON (RFC 8259) that means one thing only: as {@link parseUnambiguousJson}, and no `__proto__`, no object
- * under `constructor` or `prototype`, no number that becomes infinite, no half of a surrogate pair.
- * Throws {@link StrictJsonError}.
+ * Parses JSON (RFC 8259) with a single interpretation: like {@link parseUnambiguousJson}, and without `__proto__`,
+ * objects under `constructor` or `prototype`, numbers that overflow, and unpaired surrogates. Throws {@link
+ * StrictJsonError}.
  */
 export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
   const value = parseUnambiguousJson(bytes, maxDepth);
@@ -23,9 +23,9 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
 }
 
 /**
- * Reads JSON in which every reader finds the same members, whatever becomes of their values: valid UTF-8 without a
- * byte order mark, no key twice, nothing after it, nested at most `maxDepth` deep, with at most `maxMembers` keys,
- * objects and arrays. Both are looked at before anything is built. Throws {@link StrictJsonError}.
+ * Parses JSON in which every parser finds the same members: valid UTF-8 without a byte order mark, no duplicate keys,
+ * no trailing text, at most `maxDepth` levels, and at most `maxMembers` keys, objects and arrays. Depth and count are
+ * checked before values are created. Throws {@link StrictJsonError}.
  */
 export function parseUnambiguousJson(
   bytes: Uint8Array,
@@ -47,14 +47,14 @@ export function parseUnambiguousJson(
 }
 
 /**
- * The text under `name` in the outermost object, for whoever has to answer what is not taken. Nothing else is built,
- * however deep the rest is. Undefined where it is there twice, is no text, or where nobody could say what it is.
+ * Finds the string under `name` in the outermost object, so that a refused message can be answered. Creates nothing
+ * else, however deep the text is. Undefined if it is duplicated, not a string, or ambiguous.
  */
 export function textMember(bytes: Uint8Array, name: string): string | undefined {
   try {
     return findText(decoder.decode(bytes), name);
   } catch {
-    // No UTF-8, or a string that does not end or holds what no string may.
+    // Invalid UTF-8, or an unterminated or invalid string.
     return undefined;
   }
 }
@@ -96,9 +96,9 @@ function stringAt(text: string, start: number, end: number): string {
   return String(JSON.parse(text.slice(start, end + 1)));
 }
 
-/** One pass over the text with the keys of every open object; whether it is JSON at all is not asked here. */
+/** One pass over the text that tracks the keys of every open object. Does not check that the text is valid JSON. */
 function scan(text: string, maxDepth: number, maxMembers: number): void {
-  // An array's place is taken by null.
+  // Null stands for an array.
   const open: (Set<string> | null)[] = [];
   let members = 0;
   const count = () => {
@@ -164,22 +164,22 @@ function takeKey(keys: Set<string>, literal: string): void {
       throw new StrictJsonError("it is not JSON");
     }
   }
-  if (keys.has(key)) throw new StrictJsonError("a key is there twice");
+  if (keys.has(key)) throw new StrictJsonError("it has a duplicate key");
   keys.add(key);
 }
 
 function checkLeaves(value: unknown): void {
   if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new StrictJsonError("a string holds half of a character");
+    if (!value.isWellFormed()) throw new StrictJsonError("a string contains an unpaired surrogate");
   } else if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new StrictJsonError("a number is too large");
   } else if (Array.isArray(value)) {
     for (const each of value) checkLeaves(each);
   } else if (value !== null && typeof value === "object") {
     for (const [key, member] of Object.entries(value)) {
-      if (!key.isWellFormed()) throw new StrictJsonError("a key holds half of a character");
+      if (!key.isWellFormed()) throw new StrictJsonError("a key contains an unpaired surrogate");
       if (key === "__proto__") throw new StrictJsonError("a key is __proto__");
-      // What merges objects member by member would reach a prototype by them.
+      // Code that merges objects recursively would reach a prototype through them.
       if ((key === "constructor" || key === "prototype") && typeof member === "object" && member !== null)
         throw new StrictJsonError(`a key is ${key}`);
       checkLeaves(member);

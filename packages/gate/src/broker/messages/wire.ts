@@ -1,7 +1,7 @@
 /** Messages of a jail: strict JSON, schemas, redaction of results. */
 import type { BrokerErrorPayload } from "../errors.ts";
 
-/** All that a jail may say: these three fields and no others. */
+/** A request from a jail: exactly these three fields. */
 export interface WireRequest {
   readonly topic: string;
   /** Chosen by the caller; unique among the calls of its connection. */
@@ -17,7 +17,7 @@ interface Envelope {
   readonly group: string;
 }
 
-/** What the host makes of a frame. Everything but the three fields of the wire is the host's own. */
+/** Envelope that the host creates from a frame. Only the three wire fields come from the jail. */
 export interface RequestEnvelope extends Envelope {
   readonly type: "request";
   readonly topic: string;
@@ -29,7 +29,7 @@ export interface RequestEnvelope extends Envelope {
 /** The answer to a request. */
 export interface ResponseEnvelope extends Envelope {
   readonly type: "response";
-  /** Null where the frame could not be read. */
+  /** Null if the frame could not be read. */
   readonly topic: string | null;
   /** The plugin that answered, or "core". */
   readonly source: string;
@@ -37,7 +37,7 @@ export interface ResponseEnvelope extends Envelope {
   readonly payload: { readonly result: unknown; readonly error: BrokerErrorPayload | null };
 }
 
-/** What is published into jails. */
+/** An event published into jails. */
 export interface EventEnvelope extends Envelope {
   readonly type: "event";
   readonly topic: string;
@@ -46,7 +46,7 @@ export interface EventEnvelope extends Envelope {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-/** Topics of the wire. A call is `tool.invoke.` and the name of the tool. */
+/** Topics of the wire. A call's topic is `tool.invoke.` followed by the name of the tool. */
 export const wireTopics = {
   invoke: "tool.invoke.",
   list: "tool.list",
@@ -56,13 +56,13 @@ export const wireTopics = {
   listChanged: "tool.list_changed",
 } as const;
 
-/** Names of the sockets in the directory of a jail, and where it is mounted. */
+/** Names of the sockets in a jail's directory. */
 export const wireSockets = { request: "request.sock", events: "events.sock" } as const;
 
-/** Where the broker's sockets lie in a jail. */
+/** Path of the broker's sockets inside a jail. */
 export const gateMountTarget = "/run/holdfast/gate";
 
-/** A tool as `tool.list` tells it. */
+/** A tool in the answer of `tool.list`. */
 export interface WireTool {
   readonly name: string;
   readonly description: string;

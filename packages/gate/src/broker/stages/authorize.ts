@@ -12,7 +12,9 @@ export interface AuthorizeParts {
   readonly taint: Taint;
 }
 
-/** Stage 4: the tool is for this jail, the policy does not forbid the call, and the rates allow it. */
+/**
+ * Stage 4: checks that the jail may use the tool, that the policy does not deny the call, and that the rates allow it.
+ */
 export class AuthorizeStage {
   readonly name = "authorize";
   readonly #parts: AuthorizeParts;
@@ -28,11 +30,11 @@ export class AuthorizeStage {
     if (!isOffered(tool, principal.group, offered)) {
       throw new Refusal("UNAUTHORIZED", "This session may not call this tool");
     }
-    // A call that is forbidden uses up nothing.
+    // A denied call is not charged.
     const { decision, auditData } = decideCall(this.#parts, call);
     const limited = this.#parts.rates.take(principal, tool.name, call.bytes);
     if (limited !== undefined) {
-      const much = limited.unit === "money" ? "Too much money" : "Too many calls";
+      const much = limited.unit === "money" ? "The calls cost too much" : "Too many calls";
       throw rateLimited(`${much}: the limit of the ${limited.scope} is reached`, limited);
     }
     const ask = decision.action === "allow" ? undefined : decision;
@@ -40,7 +42,7 @@ export class AuthorizeStage {
   }
 }
 
-/** What the policy says of a call now. Throws where it forbids it. */
+/** Asks the policy about a call. Throws if it denies the call. */
 export function decideCall(
   { policy, taint }: Pick<AuthorizeParts, "policy" | "taint">,
   { entry: { tool }, principal, envelope }: AddressedCall,
@@ -53,11 +55,11 @@ export function decideCall(
     case "ask":
       return { decision, auditData };
     case "deny":
-      throw new Refusal("UNAUTHORIZED", `The policy forbids this call: ${decision.reason}`, { auditData });
+      throw new Refusal("UNAUTHORIZED", `The policy denies this call: ${decision.reason}`, { auditData });
   }
 }
 
-/** Names of tools, and patterns of names. */
+/** Set of tool names and name patterns. */
 export class ToolNames {
   readonly #names: ReadonlySet<string>;
   readonly #patterns: readonly string[];

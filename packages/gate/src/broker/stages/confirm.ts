@@ -15,8 +15,8 @@ export interface ConfirmParts {
   readonly waitMs: number;
 }
 
-/** What a card says beside the call itself. */
-function besides(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "proposal" | "origin"> {
+/** Details of an approval card besides the call itself. */
+function cardDetails(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "proposal" | "origin"> {
   const { entry, principal, envelope } = call;
   const origin = taint.reason(principal.session);
   const proposal = ruleFor({
@@ -29,8 +29,8 @@ function besides(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "pro
 }
 
 /**
- * Stage 5: a person allows the call. The question is durable and bound to tool, version, arguments and
- * session; a call that asks again meets it. An answer is used up before anything happens.
+ * Stage 5: a person allows the call. The approval is durable and bound to tool, version, arguments and session; a
+ * repeated call joins it. An answer is consumed before the call takes effect.
  */
 export class ConfirmStage {
   readonly name = "confirm";
@@ -40,7 +40,7 @@ export class ConfirmStage {
     this.#parts = parts;
   }
 
-  /** Tells by `onWaiting` that a person is being waited for. */
+  /** Calls `onWaiting` when it starts waiting for a person. */
   async run(
     call: AuthorizedCall,
     signal: AbortSignal,
@@ -55,14 +55,14 @@ export class ConfirmStage {
       arguments: call.envelope.payload.arguments,
       title: `${tool.plugin}: ${tool.name}`,
       denialHolds: true,
-      ...besides(call, this.#parts.taint),
+      ...cardDetails(call, this.#parts.taint),
     };
     const over = AbortSignal.timeout(this.#parts.waitMs);
     for (;;) {
       const asked = await this.#ask(request);
       if (asked.state === "pending") onWaiting(asked);
       const answered = await this.#wait(asked, AbortSignal.any([signal, over]), signal);
-      // What was forbidden meanwhile stays so, whatever a person answered.
+      // A policy change since then that denies the call overrides the person's answer.
       decideCall(this.#parts, call);
       const used = await this.#use(answered, request);
       if (used !== undefined) return { ...call, approval: used };
@@ -74,41 +74,48 @@ export class ConfirmStage {
       return await this.#parts.approvals.request(request);
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
-      // Too many open questions, or arguments that no card can hold: nobody can be asked now.
-      throw new Refusal("CONFIRMATION_TIMEOUT", `Nobody can be asked: ${error.message}`, {
-        retryAfterMs: 30_000,
-      });
+      // Too many pending approvals, or arguments too large for a card.
+      throw new Refusal(
+        "CONFIRMATION_TIMEOUT",
+        `This call needs an approval, which cannot be requested: ${error.message}`,
+        {
+          retryAfterMs: 30_000,
+        },
+      );
     }
   }
 
-  async #wait(asked: Approval, either: AbortSignal, cancelled: AbortSignal): Promise<Approval> {
+  async #wait(asked: Approval, timeoutOrCancel: AbortSignal, cancelled: AbortSignal): Promise<Approval> {
     try {
-      return await this.#parts.approvals.wait(asked.id, either);
+      return await this.#parts.approvals.wait(asked.id, timeoutOrCancel);
     } catch (error) {
       cancelled.throwIfAborted();
-      if (!either.aborted) throw error;
+      if (!timeoutOrCancel.aborted) throw error;
       const expires = new Date(asked.expiresAt).toISOString();
       throw new Refusal(
         "CONFIRMATION_TIMEOUT",
-        `A person has not answered yet. The question ${asked.id} stays open until ${expires}; ` +
-          "make the same call again to wait on",
+        `The approval ${asked.id} is pending until ${expires}; ` +
+          "make the same call again to continue waiting",
         { retryAfterMs: 1_000 },
       );
     }
   }
 
-  /** The id of the used approval; undefined when another call was quicker, so that this one asks again. */
+  /** Id of the consumed approval; undefined if another call consumed it first, so that this one asks again. */
   async #use(answered: Approval, request: ApprovalRequest): Promise<string | undefined> {
     switch (answered.state) {
       case "denied":
         throw new Refusal(
           "CONFIRMATION_DENIED",
-          "A person denied this call; the same call is not asked again soon",
+          "A person denied this call. The same call is denied without asking for the next minutes",
         );
       case "expired":
-        throw new Refusal("CONFIRMATION_TIMEOUT", "Nobody answered in time; the same call asks again");
+        throw new Refusal(
+          "CONFIRMATION_TIMEOUT",
+          "The approval expired without an answer. Make the same call again to request another",
+        );
       case "cancelled":
-        throw new Refusal("CONFIRMATION_DENIED", "The question was withdrawn");
+        throw new Refusal("CONFIRMATION_DENIED", "The approval was withdrawn");
       case "pending":
       case "consumed":
         return undefined;

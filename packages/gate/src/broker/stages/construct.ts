@@ -5,7 +5,7 @@ import { Refusal } from "../refusal.ts";
 import type { Principal } from "../tool.ts";
 import type { ConstructedCall } from "./stage.ts";
 
-/** What could be read of a frame that is refused, so that its answer finds the caller. */
+/** Readable fields of a refused frame, so that its answer reaches the caller. */
 export interface Readable {
   topic: string | null;
   correlation: string | null;
@@ -18,8 +18,8 @@ function refuse(message: string, field?: string): Refusal {
 }
 
 /**
- * Stage 1: makes the envelope from three fields of the frame and what the host knows of the endpoint that
- * it came by. A frame with anything else in it is refused, so nothing in it can claim who sends it.
+ * Stage 1: creates the envelope from the three fields of the frame and the host's knowledge of its endpoint. Frames
+ * with other fields are refused, so a frame cannot claim a sender.
  */
 export class ConstructStage {
   readonly name = "construct";
@@ -29,20 +29,21 @@ export class ConstructStage {
     this.#clock = clock;
   }
 
-  /** Fills `seen` as far as the frame can be read. Throws {@link Refusal}. */
+  /** Fills `seen` with what can be read. Throws {@link Refusal}. */
   run(frame: Buffer, principal: Principal, seen: Readable): ConstructedCall {
     if (frame.length > brokerLimits.maxFrameBytes) {
-      throw refuse(`A frame holds at most ${brokerLimits.maxFrameBytes} bytes`);
+      throw refuse(`A frame can have at most ${brokerLimits.maxFrameBytes} bytes`);
     }
     const wire = parse(frame, seen);
     const { topic, correlation, arguments: args } = wire;
     note(seen, topic, correlation);
     for (const name of Object.keys(wire)) {
-      if (!fields.has(name)) throw refuse("A frame has the fields topic, correlation and arguments only");
+      if (!fields.has(name))
+        throw refuse("A frame can only have the fields topic, correlation and arguments");
     }
-    if (!isCorrelation(correlation)) throw refuse("The correlation is not 1 to 128 printable characters");
-    if (!isTopic(topic)) throw refuse("The topic is not 1 to 256 characters");
-    if (!isObject(args)) throw refuse("The arguments are not an object");
+    if (!isCorrelation(correlation)) throw refuse("The correlation must have 1 to 128 printable characters");
+    if (!isTopic(topic)) throw refuse("The topic must have 1 to 256 characters");
+    if (!isObject(args)) throw refuse("The arguments must be an object");
     checkArgumentSizes(args, frame.length);
     return {
       envelope: {
@@ -73,7 +74,7 @@ function parse(frame: Buffer, seen: Readable): Readonly<Record<string, unknown>>
     value = parseStrictJson(frame, brokerLimits.maxDepth);
   } catch (error) {
     if (error instanceof StrictJsonError) {
-      // What is wrong may be in the arguments alone: their caller waits for an answer to this call.
+      // The error can be in the arguments alone, and the caller waits for an answer to this call.
       note(seen, textMember(frame, "topic"), textMember(frame, "correlation"));
       throw refuse(`The frame cannot be read: ${error.message}`);
     }
@@ -100,7 +101,7 @@ function checkArgumentSizes(args: Readonly<Record<string, unknown>>, frameBytes:
   if (frameBytes <= brokerLimits.maxArgumentBytes) return;
   for (const [name, value] of Object.entries(args)) {
     if (Buffer.byteLength(JSON.stringify(value)) > brokerLimits.maxArgumentBytes) {
-      throw refuse(`An argument holds at most ${brokerLimits.maxArgumentBytes} bytes`, pointer(name));
+      throw refuse(`An argument can have at most ${brokerLimits.maxArgumentBytes} bytes`, pointer(name));
     }
   }
 }

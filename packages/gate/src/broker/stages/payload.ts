@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
 import type { AddressedCall } from "./stage.ts";
 
-/** Stage 3: the arguments are as the schema of the tool says, which was compiled when it was registered. */
+/** Stage 3: validates the arguments against the tool's schema, which was compiled at registration. */
 export class PayloadStage {
   readonly name = "payload";
 

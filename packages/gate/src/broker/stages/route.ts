@@ -9,7 +9,10 @@ export interface RouteParts {
   readonly executor: Executor;
 }
 
-/** Stage 6: the call goes to what answers it, between two records. Without the first it does not go. */
+/**
+ * Stage 6: calls the tool's source. The audit log gets a record before and after; without the first, the call is not
+ * made.
+ */
 export class RouteStage {
   readonly name = "route";
   readonly #parts: RouteParts;
@@ -43,11 +46,14 @@ export class RouteStage {
         },
       });
     } catch {
-      throw new Refusal("PLUGIN_UNAVAILABLE", "The call could not be put on record, so it was not made");
+      throw new Refusal(
+        "PLUGIN_UNAVAILABLE",
+        "The call could not be recorded in the audit log, so it was not made",
+      );
     }
-    // The record says that the call was about to be made; who cancelled meanwhile gets no effect.
+    // The record says that the call was about to be made. A call cancelled since then has no effect.
     const executed = await this.#parts.executor.run(call, signal, onProgress);
-    // What is over is told without waiting for its record; that it was begun is on disk already.
+    // The outcome is returned without waiting for its record; the record of the start is already on disk.
     void this.#parts.audit.note({
       type: "tool.result",
       jailId,

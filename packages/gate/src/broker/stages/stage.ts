@@ -3,11 +3,11 @@ import type { CatalogEntry } from "../catalog.ts";
 import type { RequestEnvelope } from "../messages/wire.ts";
 import type { Principal } from "../tool.ts";
 
-/** In their order. A refusal of stage n says that the stages before it let the call pass. */
+/** In order. A refusal by stage n implies that the earlier stages passed the call. */
 export const stageNames = ["construct", "topic", "payload", "authorize", "confirm", "route"] as const;
 export type StageName = (typeof stageNames)[number];
 
-/** What the first stage makes of a frame. */
+/** Output of the first stage. */
 export interface ConstructedCall {
   readonly envelope: RequestEnvelope;
   readonly principal: Principal;
@@ -20,16 +20,16 @@ export interface AddressedCall extends ConstructedCall {
   readonly entry: CatalogEntry;
 }
 
-/** A call that the policy lets pass, or wants asked about. */
+/** A call that the policy allows, or for which it requires an approval. */
 export interface AuthorizedCall extends AddressedCall {
   readonly ask: { readonly rule: string; readonly reason: string } | undefined;
   readonly rule: string;
-  /** What the audit log keeps of the decision. */
+  /** Data of the decision for the audit log. */
   readonly auditData: Readonly<Record<string, unknown>>;
 }
 
-/** A call that a person allowed, or that needed nobody. */
+/** A call that was approved, or needs no approval. */
 export interface ConfirmedCall extends AuthorizedCall {
-  /** Of the approval that was used up. */
+  /** Id of the consumed approval. */
   readonly approval: string | undefined;
 }

@@ -3,7 +3,7 @@ import { wireTopics } from "../messages/wire.ts";
 import { Refusal } from "../refusal.ts";
 import type { AddressedCall, ConstructedCall } from "./stage.ts";
 
-/** Stage 2: the topic names a tool that is in the catalog. Which others there are is not told. */
+/** Stage 2: finds the tool that the topic names. The error does not reveal other tools. */
 export class TopicStage {
   readonly name = "topic";
   readonly #catalog: Catalog;
@@ -17,7 +17,8 @@ export class TopicStage {
     const entry = topic.startsWith(wireTopics.invoke)
       ? this.#catalog.get(topic.slice(wireTopics.invoke.length))
       : undefined;
-    if (entry === undefined) throw new Refusal("UNKNOWN_TOOL", "There is no such tool");
+    if (entry === undefined)
+      throw new Refusal("UNKNOWN_TOOL", "No such tool. tool.list lists the available ones");
     return { ...call, entry };
   }
 }

@@ -54,8 +54,8 @@ test("a request that some server reads differently is refused", () => {
   const chat = (body: string | Buffer, type?: string) => () =>
     mostOf("openai-compatible", "/chat/completions", body, type);
   for (const [read, why] of [
-    [chat('{"max_tokens":1,"max_tokens":50000}'), /a key is there twice/],
-    [chat('{"max_tokens":1,"max_token\\u0073":50000}'), /a key is there twice/],
+    [chat('{"max_tokens":1,"max_tokens":50000}'), /duplicate key/],
+    [chat('{"max_tokens":1,"max_token\\u0073":50000}'), /duplicate key/],
     [chat('{"max_tokens":1,"Max_Tokens":50000}'), /read its "Max_Tokens" as max_tokens/],
     [chat('{"MODEL":"gpt-5-enormous"}'), /as model/],
     [chat('{"max_to\u212aens":50000}'), /as max_tokens/],
@@ -85,7 +85,7 @@ test("a request that some server reads differently is refused", () => {
       () => most("google", "/models/g:generateContent", { generationConfig: { maxoutputtokens: 50000 } }),
       /as maxOutputTokens/,
     ],
-    [() => mostOf("google", "/m:generateContent", '{"generationConfig":{},"generationConfig":{}}'), /twice/],
+    [() => mostOf("google", "/m:generateContent", '{"generationConfig":{},"generationConfig":{}}'), /duplicate key/],
   ] as const) {
     assert.throws(
       read,
