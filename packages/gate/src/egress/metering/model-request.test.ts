@@ -85,7 +85,10 @@ test("a request that some server reads differently is refused", () => {
       () => most("google", "/models/g:generateContent", { generationConfig: { maxoutputtokens: 50000 } }),
       /as maxOutputTokens/,
     ],
-    [() => mostOf("google", "/m:generateContent", '{"generationConfig":{},"generationConfig":{}}'), /duplicate key/],
+    [
+      () => mostOf("google", "/m:generateContent", '{"generationConfig":{},"generationConfig":{}}'),
+      /duplicate key/,
+    ],
   ] as const) {
     assert.throws(
       read,
