@@ -284,7 +284,7 @@ describe("the policy of a gate", () => {
     assert.match((await gate.status()).policy.problem ?? "", /\/rules\/0\/id/);
     rmSync(join(dataDir, "policy.json"));
     assert.equal(action(), "deny");
-    assert.match((await gate.status()).policy.problem ?? "", /is gone/);
+    assert.match((await gate.status()).policy.problem ?? "", /was removed/);
     rules();
     assert.equal(action(), "allow");
     const { digest, ...status } = (await gate.status()).policy;

@@ -3,9 +3,9 @@ import { matchesGlob } from "./glob.ts";
 import type { PolicyRule } from "./rule.ts";
 
 /**
- * The rules with a proposed one among them: before the first that asks about its tool, so that it decides, else
- * at the end. Throws `policy.rule_conflict` where a rule that forbids would come after it: which of the two is
- * meant to win, a person has to write.
+ * Inserts a proposed rule before the first one that asks about its tool, so that it takes precedence, else at the end.
+ * Throws `policy.rule_conflict` if a rule that denies would come after it: a person has to decide which takes
+ * precedence.
  */
 export function withRule(rules: readonly PolicyRule[], added: PolicyRule): readonly PolicyRule[] {
   if (rules.some(({ id }) => id === added.id)) return rules;
@@ -15,7 +15,7 @@ export function withRule(rules: readonly PolicyRule[], added: PolicyRule): reado
   const at = asking < 0 ? rules.length : asking;
   const forbids = rules.slice(at).find((rule) => rule.action === "deny" && about(rule));
   if (forbids !== undefined) {
-    const message = `The rule ${forbids.id} of the policy file forbids calls of this tool: write the new rule by hand`;
+    const message = `The rule ${forbids.id} of the policy file denies calls of this tool. If the new rule should take precedence, write it into the file`;
     throw new HoldfastError("policy", "rule_conflict", message, { statusCode: 409 });
   }
   return [...rules.slice(0, at), added, ...rules.slice(at)];

@@ -3,12 +3,12 @@ import { nothing, valueAt } from "./pointer.ts";
 import { type PolicyCondition, type PolicyScalar, policyLimits } from "./rule.ts";
 
 /**
- * Result of a condition. "unclear" where it cannot be judged: a path with "..", a string where
- * a number is compared, arguments that are not stored. An unclear condition never helps a call.
+ * Result of a condition. "unclear" if it cannot be evaluated: a path with "..", a string compared with a number,
+ * arguments that are not stored. An unclear condition never allows a call.
  */
 export type Truth = boolean | "unclear";
 
-/** `args` is undefined where the arguments are not known. */
+/** `args` is undefined if the arguments are unknown. */
 function holds(condition: PolicyCondition, args: unknown): Truth {
   if (args === undefined) return "unclear";
   const value = valueAt(args, condition.pointer);
@@ -30,7 +30,7 @@ export function allHold(conditions: readonly PolicyCondition[], args: unknown): 
   return unclear ? "unclear" : true;
 }
 
-/** A list holds when each value does. Values that disagree make it unclear; an empty list does not hold. */
+/** A list matches if each of its values does. It is unclear if they differ; an empty list does not match. */
 function ofAll(truths: readonly Truth[]): Truth {
   if (truths.every((each) => each === false)) return false;
   return truths.every((each) => each === true) ? true : "unclear";

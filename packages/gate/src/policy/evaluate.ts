@@ -35,8 +35,8 @@ export interface Evaluation extends PolicyDecision {
 const strictness: Readonly<Record<PolicyAction, number>> = { allow: 0, ask: 1, deny: 2 };
 
 /**
- * The first rule that matches decides. Where it cannot be judged whether a rule matches, both ways are
- * followed and the stricter one counts, so that nothing ambiguous passes by a rule or slips under one.
+ * The first matching rule decides. If a match is unclear, both outcomes are evaluated and the stricter one counts, so
+ * that an ambiguous call can neither evade a rule nor profit from one.
  */
 export function evaluate(rules: readonly PolicyRule[], question: PartialQuestion): Evaluation {
   const steps: PolicyStep[] = [];
@@ -88,17 +88,17 @@ function isSubject({ subjects = {} }: PolicyRule, principal: Partial<Principal>)
 }
 
 function decisionOf({ id, action, reason }: PolicyRule): PolicyDecision {
-  return { action, rule: id, reason: reason ?? "a rule of the policy file says so" };
+  return { action, rule: id, reason: reason ?? "decided by a rule of the policy file" };
 }
 
 /** Default when no rule matches: allow low risk, ask for high risk; taint makes every risk high. */
 function defaultDecision({ tool, tainted }: Pick<PartialQuestion, "tool" | "tainted">): PolicyDecision {
   if (tool.riskLevel === "high") {
-    return { action: "ask", rule: "default: high risk", reason: "the tool is of high risk" };
+    return { action: "ask", rule: "default: high risk", reason: "the tool has a high risk" };
   }
   if (tainted && tool.plugin !== corePlugin) {
     const reason = "untrusted content has entered the session";
     return { action: "ask", rule: "default: tainted", reason };
   }
-  return { action: "allow", rule: "default: low risk", reason: "the tool is of low risk" };
+  return { action: "allow", rule: "default: low risk", reason: "the tool has a low risk" };
 }

@@ -103,7 +103,7 @@ export class FilePolicy implements Policy {
     if (stats === undefined) {
       this.#seen = undefined;
       // A file that never existed is not missing.
-      if (this.#digest !== undefined) this.#reject("the file is gone; its last rules stay in force");
+      if (this.#digest !== undefined) this.#reject("the file was removed; its last rules stay in force");
       return;
     }
     if (signatureOf(stats) === this.#seen) return;
@@ -152,7 +152,7 @@ function read(path: string): Buffer {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(descriptor).isFile()) {
-      throw new HoldfastError("policy", "invalid_file", `${path} is not a file`, { statusCode: 400 });
+      throw new HoldfastError("policy", "invalid_file", `${path} is not a regular file`, { statusCode: 400 });
     }
     const bytes = Buffer.alloc(policyLimits.maxFileBytes + 1);
     let length = 0;

@@ -1,7 +1,6 @@
 /**
- * Whether the whole of `text` is as `pattern` says: `*` stands for any characters, also none, `?` for
- * one, a backslash takes the next character as it is. In time that is at most the product of both
- * lengths, whatever they hold.
+ * Whether `pattern` matches all of `text`: `*` matches any characters or none, `?` one, and a backslash escapes the
+ * next character. The time is at most proportional to the product of both lengths.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   const tokens = tokensOf(pattern);
@@ -18,7 +17,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
       at += 1;
       token += 1;
     } else if (star >= 0) {
-      // The last star takes one more; earlier ones need not.
+      // Only the last star has to match one more character.
       resume += 1;
       at = resume;
       token = star + 1;
@@ -50,7 +49,7 @@ function tokensOf(pattern: string): readonly (string | symbol)[] {
   return tokens;
 }
 
-/** Exactly this text, or one that begins with what stands before a `*` at the end. */
+/** Matches exactly, or by prefix if the pattern ends with `*`. */
 export function matchesSubject(pattern: string, subject: string): boolean {
   return pattern.endsWith("*") ? subject.startsWith(pattern.slice(0, -1)) : subject === pattern;
 }

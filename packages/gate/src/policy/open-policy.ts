@@ -10,7 +10,8 @@ import { policyFile } from "./rule.ts";
 /** The policy of `<dataDir>/policy.json`. Throws `policy.invalid_file`. */
 export function openPolicy(dataDir: string, { audit, log }: { audit: Audit; log: Logger }): Policy {
   return FilePolicy.open(join(dataDir, policyFile), ({ type, ...data }) => {
-    if (type === "policy.rejected") log.error("the policy file is not taken over", data);
+    if (type === "policy.rejected")
+      log.error("the changed policy file is invalid; the previous rules stay in force", data);
     else log.info("the policy file is in force", data);
     void audit.note({ type, data });
   });
@@ -29,7 +30,7 @@ export function explainPolicy(
   const { tool: name, arguments: args = {}, tainted = false, ...subjects } = question;
   const tool = catalog.list().find((each) => each.name === name);
   if (tool === undefined) {
-    throw new HoldfastError("policy", "unknown_tool", `There is no tool ${JSON.stringify(name)}`, {
+    throw new HoldfastError("policy", "unknown_tool", `No tool is named ${JSON.stringify(name)}`, {
       statusCode: 404,
     });
   }

@@ -41,7 +41,7 @@ export function parsePolicy(bytes: Uint8Array): PolicyRules {
     throw error;
   }
   const file = fieldsOf(value, "", ["version", "rules"]);
-  if (file["version"] !== 1) throw invalid("/version", "the version is 1");
+  if (file["version"] !== 1) throw invalid("/version", "version must be 1");
   const rules = listOf(file["rules"], "/rules", 0, maxRules).map((each, at) => ruleOf(each, `/rules/${at}`));
   const seen = new Set<string>();
   rules.forEach(({ id }, at) => {
@@ -53,23 +53,23 @@ export function parsePolicy(bytes: Uint8Array): PolicyRules {
 
 function fieldsOf(value: unknown, path: string, known: readonly string[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid(path, "this is an object");
+    throw invalid(path, "must be an object");
   }
   for (const name of Object.keys(value)) {
-    if (!known.includes(name)) throw invalid(`${path}/${name}`, "nothing of this name is known");
+    if (!known.includes(name)) throw invalid(`${path}/${name}`, "unknown field");
   }
   return { ...value };
 }
 
 function listOf(value: unknown, path: string, min: number, max: number): readonly unknown[] {
-  if (!Array.isArray(value)) throw invalid(path, "this is a list");
-  if (value.length < min || value.length > max) throw invalid(path, `the list holds ${min} to ${max}`);
+  if (!Array.isArray(value)) throw invalid(path, "must be a list");
+  if (value.length < min || value.length > max) throw invalid(path, `must have ${min} to ${max} entries`);
   return value;
 }
 
 function textOf(value: unknown, path: string, max: number = policyLimits.maxTextCharacters): string {
   if (typeof value !== "string" || value.length > max) {
-    throw invalid(path, `this is a text of at most ${max} characters`);
+    throw invalid(path, `must be a string of at most ${max} characters`);
   }
   return value;
 }
@@ -80,7 +80,7 @@ function ruleOf(value: unknown, path: string): PolicyRule {
   const given = fieldsOf(value, path, ruleFields);
   const { subjects, when, tainted, reason } = given;
   if (tainted !== undefined && typeof tainted !== "boolean") {
-    throw invalid(`${path}/tainted`, "this is true or false");
+    throw invalid(`${path}/tainted`, "must be true or false");
   }
   const { maxTools, maxConditions } = policyLimits;
   return {
@@ -104,24 +104,25 @@ function ruleOf(value: unknown, path: string): PolicyRule {
 
 function idOf(value: unknown, path: string): string {
   const id = textOf(value, path, policyLimits.maxIdCharacters);
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(id)) throw invalid(path, "an id is letters, digits, _ . and -");
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(id)) throw invalid(path, "an id can have letters, digits, _ . and - only");
   return id;
 }
 
 function toolOf(value: unknown, path: string): string {
   const tool = textOf(value, path);
-  if (!/^[a-z0-9_*?]+$/.test(tool)) throw invalid(path, "this is the name of a tool, or a pattern with *");
+  if (!/^[a-z0-9_*?]+$/.test(tool)) throw invalid(path, "must be the name of a tool, or a pattern with *");
   return tool;
 }
 
 function actionOf(value: unknown, path: string): PolicyAction {
   if (value === "allow" || value === "ask" || value === "deny") return value;
-  throw invalid(path, "an action is allow, ask or deny");
+  throw invalid(path, "an action must be allow, ask or deny");
 }
 
 function reasonOf(value: unknown, path: string): string {
   const reason = textOf(value, path, policyLimits.maxReasonCharacters);
-  if (reason === "" || /[\p{Cc}\p{Cf}]/u.test(reason)) throw invalid(path, "a reason is one line of text");
+  if (reason === "" || /[\p{Cc}\p{Cf}]/u.test(reason))
+    throw invalid(path, "a reason must be one line of text");
   return reason;
 }
 
@@ -132,7 +133,7 @@ function subjectsOf(value: unknown, path: string): NonNullable<PolicyRule["subje
     if (given[name] === undefined) continue;
     const subject = textOf(given[name], `${path}/${name}`);
     if (subject === "" || subject.slice(0, -1).includes("*")) {
-      throw invalid(`${path}/${name}`, "this is a name, or the beginning of one and a * at the end");
+      throw invalid(`${path}/${name}`, "must be a name, or a prefix that ends with *");
     }
     subjects[name] = subject;
   }
@@ -144,10 +145,10 @@ const operators = ["equals", "in", "prefix", "matches", "under", "max", "min", "
 function conditionOf(value: unknown, path: string): PolicyCondition {
   const given = fieldsOf(value, path, ["pointer", ...operators]);
   const pointer = textOf(given["pointer"], `${path}/pointer`);
-  if (!isPointer(pointer)) throw invalid(`${path}/pointer`, 'this is a JSON pointer: "/name"');
+  if (!isPointer(pointer)) throw invalid(`${path}/pointer`, 'must be a JSON pointer such as "/name"');
   const [operator, second] = operators.filter((each) => given[each] !== undefined);
   if (operator === undefined || second !== undefined) {
-    throw invalid(path, `a condition has a pointer and one of ${operators.join(", ")}`);
+    throw invalid(path, `a condition must have a pointer and one of ${operators.join(", ")}`);
   }
   return { pointer, ...comparisonOf(operator, given[operator], `${path}/${operator}`) };
 }
@@ -170,7 +171,7 @@ function comparisonOf(operator: (typeof operators)[number], value: unknown, at: 
       return { matches: filled(value, at) };
     case "under": {
       const folder = filled(value, at);
-      if (segmentsOf(folder) === undefined) throw invalid(at, "this is a path without .. in it");
+      if (segmentsOf(folder) === undefined) throw invalid(at, "must be a path without .. in it");
       return { under: folder };
     }
     case "max":
@@ -178,7 +179,7 @@ function comparisonOf(operator: (typeof operators)[number], value: unknown, at: 
     case "min":
       return { min: numberOf(value, at) };
     case "absent":
-      if (typeof value !== "boolean") throw invalid(at, "this is true or false");
+      if (typeof value !== "boolean") throw invalid(at, "must be true or false");
       return { absent: value };
   }
 }
@@ -186,12 +187,12 @@ function comparisonOf(operator: (typeof operators)[number], value: unknown, at: 
 /** An empty string would match everything. */
 function filled(value: unknown, path: string): string {
   const text = textOf(value, path);
-  if (text === "") throw invalid(path, "the text is empty");
+  if (text === "") throw invalid(path, "must not be empty");
   return text;
 }
 
 function numberOf(value: unknown, path: string): number {
-  if (typeof value !== "number") throw invalid(path, "this is a number");
+  if (typeof value !== "number") throw invalid(path, "must be a number");
   return value;
 }
 

@@ -1,4 +1,4 @@
-/** RFC 6901: "" for the whole, "/name", "/list/0", with ~0 and ~1 for a tilde and a slash. */
+/** RFC 6901: "" for the whole value, "/name", "/list/0", with ~0 and ~1 for a tilde and a slash. */
 export type JsonPointer = string;
 
 /** Marks a missing value, which no JSON value can express. */

@@ -29,14 +29,14 @@ export interface Policy {
 
 /** Which rules are in force. */
 export interface PolicyStatus {
-  /** "config": what `createGate` was given; "default": there is no file. */
+  /** "config": an option of `createGate`; "default": there is no file. */
   readonly source: "file" | "default" | "config";
-  /** Where the file is, or would be. */
+  /** Path of the file, whether or not it exists. */
   readonly path?: string;
   readonly rules: number;
   /** SHA-256 of the file that is in force, hex. */
   readonly digest?: string;
-  /** Why the current file is not in force; then the previous rules are. */
+  /** Why the current file is not in force. The previous rules are. */
   readonly problem?: string;
 }
 

@@ -15,9 +15,8 @@ export interface ProposedCall {
 }
 
 /**
- * The narrow rule that was proposed with a question: the same tool and group, the same arguments, and a
- * path only below the folder of the one that was asked about. Undefined where none is narrow enough.
- * Nothing is allowed by it until a person writes it into the policy file.
+ * The narrow rule proposed with an approval: the same tool, group and arguments, with paths limited to the same
+ * folder. Undefined if none is narrow enough. It allows nothing until a person adds it to the policy file.
  */
 export function proposeRule(approval: Approval): PolicyRule | undefined {
   return approval.proposal;
@@ -39,7 +38,7 @@ export function ruleFor({ tool, arguments: args, group, tainted }: ProposedCall)
     // Approving a call in a clean session says nothing about a tainted one.
     ...(tainted ? {} : { tainted: false }),
     action: "allow",
-    reason: "a person allows this call without being asked",
+    reason: "a person allowed this call without further questions",
   };
   try {
     // A rule that the parser would refuse is not proposed.

@@ -7,8 +7,8 @@ export type PolicyScalar = string | number | boolean | null;
 export type JsonValue = PolicyScalar | readonly JsonValue[] | { readonly [name: string]: JsonValue };
 
 /**
- * One condition on an argument: a pointer and exactly one operator. A list of
- * values holds when each of them does; `equals` alone compares a list as a whole.
+ * One condition on an argument: a pointer and exactly one operator. A list of values matches if each value does; only
+ * `equals` compares a list as a whole.
  */
 export type PolicyCondition =
   /** Equal JSON, ignoring the order of keys. */
@@ -70,10 +70,10 @@ export const policyLimits = {
   maxValues: 256,
   maxIdCharacters: 128,
   maxReasonCharacters: 300,
-  /** Of a subject, a pointer, and what a condition compares text with. */
+  /** Characters of a subject, a pointer, and the operand of a text condition. */
   maxTextCharacters: 1_024,
-  /** Of a text to which a pattern is held; a longer one cannot be judged. */
+  /** Characters of a text that is matched against a pattern; a longer one is unclear. */
   maxMatchedCharacters: 8_192,
-  /** Of the conditions of a rule that is proposed, as JSON. */
+  /** Bytes of a proposed rule's conditions, as JSON. */
   maxProposalBytes: 4 * 1024,
 } as const;
