@@ -97,7 +97,7 @@ function plugins(): Planned[] {
         'await rm(join(directory, "config.json"), { recursive: true, force: true });',
         "",
       ],
-      ["new ways out", '    ...added("goes out to", ways(before), ways(after)),\n', ""],
+      ["new ways out", '    ...added("connects to", ways(before), ways(after)),\n', ""],
       ["new credentials", '    ...added("the credential", keys(before), keys(after)),\n', ""],
       [
         "credentials that are presented now",

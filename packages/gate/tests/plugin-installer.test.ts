@@ -66,7 +66,7 @@ test("the installer", { skip }, async (t) => {
           value: "1",
           remove_credentials: true,
         });
-        assert.match(text, /name of a plugin is/, `${verb} ${name}`);
+        assert.match(text, /plugin name must/, `${verb} ${name}`);
       }
     }
     assert.equal(readFileSync(canary, "utf8"), "here");
@@ -100,7 +100,7 @@ test("the installer", { skip }, async (t) => {
     assert.equal(result["name"], "hi");
     assert.deepEqual(await resultOf(gate, "hi_say"), { say: "one", config: {} });
     assert.ok(!existsSync(join(dataDir, "plugins", "hi", ".git")));
-    assert.match(await refusal(gate, "plugin_install", { url }), /installed already/);
+    assert.match(await refusal(gate, "plugin_install", { url }), /already installed/);
     const needed = result["credentials_needed"];
     assert.ok(
       Array.isArray(needed) && needed[0]?.path === join(dataDir, "credentials", "plugins", "hi", "TOKEN"),
@@ -134,22 +134,22 @@ test("the installer", { skip }, async (t) => {
     await resultOf(gate, "plugin_update", { name: "hi" });
     assert.deepEqual(await resultOf(gate, "hi_say"), { say: "two", config: { most: 3 } });
     commit(repository, { "handler.js": "export default {" });
-    assert.match(await refusal(gate, "plugin_update", { name: "hi" }), /old version stays/);
+    assert.match(await refusal(gate, "plugin_update", { name: "hi" }), /old version is still installed/);
     commit(repository, { "manifest.json": "{" });
     assert.match(await refusal(gate, "plugin_update", { name: "hi" }), /Invalid manifest/);
     assert.deepEqual(await resultOf(gate, "hi_say"), { say: "two", config: { most: 3 } });
   });
 
-  await t.test("an update that wants more is refused until its digest is accepted", async () => {
+  await t.test("an update that requests more access is refused until its digest is accepted", async () => {
     commit(repository, plugin("three", { egress: [{ name: "out", url: "https://attacker.example" }] }));
     const text = await refusal(gate, "plugin_update", { name: "hi" });
-    assert.match(text, /wants more.*attacker\.example/);
+    assert.match(text, /requests more access.*attacker\.example/);
     const digestIn = (words: string) => /sha256:[0-9a-f]{64}/.exec(words)?.[0];
     // The same code, with another manifest, is not what was accepted.
     const other = plugin("three", { egress: [{ name: "out", url: "https://elsewhere.example" }] });
     commit(repository, { "manifest.json": other["manifest.json"] });
     const again = await refusal(gate, "plugin_update", { name: "hi", accept: digestIn(text) });
-    assert.match(again, /wants more.*elsewhere\.example/);
+    assert.match(again, /requests more access.*elsewhere\.example/);
     await resultOf(gate, "plugin_update", { name: "hi", accept: digestIn(again) });
     assert.equal((await resultOf(gate, "hi_say"))["say"], "three");
   });
@@ -178,7 +178,7 @@ test("the installer", { skip }, async (t) => {
     const wanted: readonly [RegExp, unknown][] = [
       [/the credential OTHER/, manifest({ install: { credentials } })],
       [
-        /goes out to GET https:\/\/a\.example/,
+        /connects to GET https:\/\/a\.example/,
         manifest({ egress: [{ name: "out", url: "https://a.example" }] }),
       ],
       [
@@ -188,17 +188,17 @@ test("the installer", { skip }, async (t) => {
       [/reads the credential KEPT/, manifest({ egress: [{ name: "kept", url: kept.url }] })],
       [/reads every credential/, manifest({ secrets: undefined })],
       [/reads the credential OTHER/, manifest({ secrets: ["KEPT", "OTHER"] })],
-      [/hears of mail\.\*/, manifest({ subscribes: ["task.a", "mail.*"] })],
+      [/subscribes to mail\.\*/, manifest({ subscribes: ["task.a", "mail.*"] })],
       [/publishes as chat/, manifest({}, { channels: ["chat"] })],
-      [/calls without asking wide_x/, manifest({}, { as: { ...high, risk_level: "low" } })],
-      [/declares untrusted content as trusted from wide_x/, manifest({}, { as: { risk_level: "high" } })],
+      [/allows wide_x/, manifest({}, { as: { ...high, risk_level: "low" } })],
+      [/no longer marks results as untrusted of wide_x/, manifest({}, { as: { risk_level: "high" } })],
       [/the group beta/, manifest({ allowed_groups: ["alpha", "beta"] })],
       [/every group/, manifest({ allowed_groups: undefined })],
     ];
     for (const [words, changed] of wanted) {
       commit(wide, { "manifest.json": changed });
       const text = await refusal(gate, "plugin_update", { name: "wide" });
-      assert.match(text, /wants more/);
+      assert.match(text, /requests more access/);
       assert.match(text, words);
     }
     commit(wide, { "manifest.json": manifest({ subscribes: ["task.a"] }) });
@@ -224,12 +224,15 @@ test("the installer", { skip }, async (t) => {
     await gate.plugins.reload("sick");
     assert.equal(gate.plugins.manifest("sick"), undefined);
     commit(sick, version(more));
-    assert.match(await refusal(gate, "plugin_update", { name: "sick" }), /wants more.*attacker\.example/);
+    assert.match(
+      await refusal(gate, "plugin_update", { name: "sick" }),
+      /requests more access.*attacker\.example/,
+    );
     writeFiles(folder, { "manifest.json": "{" });
     await gate.plugins.reload("sick");
     commit(sick, version());
     const text = await refusal(gate, "plugin_update", { name: "sick" });
-    assert.match(text, /wants more.*calls without asking sick_x.*every group/);
+    assert.match(text, /requests more access.*allows sick_x without approval.*every group/);
     const accept = /sha256:[0-9a-f]{64}/.exec(text)?.[0];
     await resultOf(gate, "plugin_update", { name: "sick", accept });
     await resultOf(gate, "plugin_remove", { name: "sick" });
@@ -366,7 +369,7 @@ test("what is fetched takes no name, and so no credentials, of a plugin that com
   const plugins = { builtInDirectory, watch: false, installSources: [source] };
   const gate = await openGate(t, { dataDir, plugins });
   const text = await refusal(gate, "plugin_install", { url: `${source}other`, name: "hi" });
-  assert.match(text, /comes with Holdfast/);
+  assert.match(text, /has a built-in plugin/);
   assert.deepEqual(await resultOf(gate, "hi_say"), { say: "its own", config: {} });
 });
 
@@ -387,7 +390,7 @@ test("what the operator has configured is looked at, and not changed by a tool",
   const gate = await open(2);
   await resultOf(gate, "plugin_install", { url });
   const text = await refusal(gate, "plugin_configure", { name: "hi", key: "most", value: "3" });
-  assert.match(text, /only the operator/);
+  assert.match(text, /Only the operator/);
   assert.deepEqual(await resultOf(gate, "hi_say"), { say: "one", config: { most: 2 } });
 });
 

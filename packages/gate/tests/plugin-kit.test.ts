@@ -38,10 +38,10 @@ test("validate finds a handler that is not there, and arguments that no call can
   ]);
 });
 
-test("a handler under a name that is not taken is told by that name", async (t) => {
+test("a handler file with an unsupported name is reported by its name", async (t) => {
   for (const [name, why] of [
-    ["handler.mjs", /, and handler\.mjs is not taken$/],
-    ["handler.tsx", /, and handler\.tsx is not taken; JSX is for a compiler$/],
+    ["handler.mjs", /; handler\.mjs is not used$/],
+    ["handler.tsx", /; handler\.tsx is not used; compile JSX first$/],
   ] as const) {
     const pluginDir = folder(t, { "manifest.json": manifestOf([{ name: "kit_call" }]), [name]: handler });
     assert.match((await validatePlugin(pluginDir)).problems.join(), why);

@@ -52,7 +52,7 @@ test("credentials and data of a removed plugin are not for one that comes from e
   await resultOf(gate, "hi_keep");
   await remove();
   const text = await refusedFrom("other");
-  assert.match(text, /came from elsewhere/);
+  assert.match(text, /from another origin/);
   assert.ok(text.includes(credentials) && text.includes(data));
   // The same one finds what it had.
   await installed("first");
@@ -69,14 +69,14 @@ test("credentials and data of a removed plugin are not for one that comes from e
   // So does no folder that a person put there, or took away.
   renameSync(join(dataDir, "plugins", "hi"), join(dataDir, "aside"));
   await gate.plugins.reload();
-  assert.match(await refusedFrom("other"), /came from elsewhere/);
+  assert.match(await refusedFrom("other"), /from another origin/);
   renameSync(join(dataDir, "aside"), join(dataDir, "plugins", "own"));
   rmSync(join(dataDir, "credentials", "plugins", "hi"), { recursive: true });
   await gate.plugins.reload("own");
   writeFiles(dataDir, { "credentials/plugins/own/TOKEN": "a-token-of-the-first" });
   await resultOf(gate, "plugin_remove", { name: "own" });
   const own = await refusal(gate, "plugin_install", { url: `${source}other`, name: "own" });
-  assert.match(own, /came from elsewhere/);
+  assert.match(own, /from another origin/);
 });
 
 test("what the operator gives to a plugin is not for one that comes from elsewhere", { skip }, async (t) => {
@@ -115,7 +115,7 @@ test("what the operator gives to a plugin is not for one that comes from elsewhe
     await resultOf(gate, "plugin_remove", { name });
     assert.match(
       await refusal(gate, "plugin_install", install("other")),
-      /came from elsewhere \(what the operator gives to it\)/,
+      /from another origin left grants of the operator/,
     );
     await resultOf(gate, "plugin_install", install("first"));
     assert.deepEqual(await resultOf(gate, `${name}_folders`), given);

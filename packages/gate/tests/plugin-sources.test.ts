@@ -100,7 +100,10 @@ test("what cannot be imported or begun is told with its place", async (t) => {
   const below = { "handler.ts": `import './lib/part.js';\n${good}`, "lib/part.js": "export const 7 = 1;\n" };
   assert.match(await told(below), /\(in lib\/part\.js\)/);
   const decorated = `function log(each: unknown) { return each; }\nexport class Handler { @log initialize() {} }\n`;
-  assert.match(await told({ "handler.ts": decorated }), /\(in handler\.ts.*decorators: Node knows none/);
+  assert.match(
+    await told({ "handler.ts": decorated }),
+    /\(in handler\.ts.*decorators: Node does not support them/,
+  );
   const missing = "import { Nothing } from '@carapace/core/plugin';\nexport default Nothing;\n";
   assert.match(await told({ "handler.ts": missing }), /named 'Nothing' \(in handler\.ts, near: import/);
   assert.match(

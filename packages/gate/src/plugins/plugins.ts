@@ -7,7 +7,7 @@ import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup }
 
 /** Where plugins are found, and what the operator grants each. */
 export interface PluginsConfig {
-  /** Folder of the plugins that come with the product; none by default. */
+  /** Folder of the built-in plugins; none by default. */
   readonly builtInDirectory?: string;
   /** Folder of the person's own plugins; `<dataDir>/plugins` by default. */
   readonly userDirectory?: string;
@@ -49,7 +49,7 @@ export interface PluginStatus {
   readonly digest?: string;
   readonly tools: readonly string[];
   readonly skills: readonly string[];
-  /** False where this machine has no jails, so that the plugin runs as an ordinary process. */
+  /** False if this machine has no jails and the plugin runs as an ordinary process. */
   readonly confined?: boolean;
   readonly pid?: number;
   /** Why it did not load, or why its last change was refused. */
@@ -72,7 +72,7 @@ export interface Plugins extends ToolSource {
    * first, then swapped, then the old process drained. Throws `plugin.not_found`, `plugin.invalid_name`.
    */
   reload(name?: string): Promise<readonly PluginStatus[]>;
-  /** Resolves when every change that was seen so far is loaded. */
+  /** Resolves when every change noticed so far is loaded. */
   settled(): Promise<void>;
   /**
    * Runs the plugin's `verify()`; a `ToolError` that it throws is a result that is not ok. Throws `plugin.not_found`,
@@ -85,6 +85,9 @@ export interface Plugins extends ToolSource {
   onEvent(listener: (envelope: EventEnvelope) => void): () => void;
   /** Asks an `explicit` plugin which session answers an event; null for a new one. */
   resolveSession(name: string, envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null>;
-  /** Stores a credential of a plugin (0600). A running plugin gets it at once; one that did not start is retried. */
+  /**
+   * Stores a credential of a plugin (0600). A running plugin receives it immediately; one that did not start is
+   * retried.
+   */
   setCredential(name: string, key: string, value: string): Promise<void>;
 }

@@ -50,38 +50,42 @@ test("an event is an envelope of the gate, whatever it says of itself", () => {
   );
 });
 
-test("only plugins with channels publish, and only in groups that they have a place in", () => {
+test("only plugins with channels publish, and only to the groups of their manifest", () => {
   assert.equal(problem(event), undefined);
   assert.match(problem(event, manifest({}, [])) ?? "", /Only plugins with channels/);
   const inBeta = manifest({ allowed_groups: ["beta"] });
-  assert.match(problem(event, inBeta) ?? "", /no place in this group: "alpha". Its manifest allows beta$/);
+  assert.match(
+    problem(event, inBeta) ?? "",
+    /may not publish to this group: "alpha". Its manifest allows beta$/,
+  );
   assert.equal(problem({ ...event, group: undefined }, inBeta), undefined);
 });
 
-test("what is no event, or one of the gate's own, is refused", () => {
-  for (const each of [null, undefined, "text", 5]) assert.match(problem(each) ?? "", /An event is an object/);
+test("invalid events and the gate's own topics are refused", () => {
+  for (const each of [null, undefined, "text", 5])
+    assert.match(problem(each) ?? "", /An event must be an object/);
   const topics = ["tool.invoke.x", "plugin.loaded", "agent", "response.x", "approval.x", "one", "", "A.b", 5];
   for (const topic of [...topics, `a${".b".repeat(8)}`, "task.", "task.a b"])
-    assert.match(problem({ ...event, topic }) ?? "", /topic is none that a plugin may publish/, `${topic}`);
+    assert.match(problem({ ...event, topic }) ?? "", /may not publish this topic/, `${topic}`);
   for (const group of ["../alpha", "", " ", "a b", "x".repeat(65), 5, ".hidden"])
-    assert.match(problem({ ...event, group }) ?? "", /group is not plainly named/, `${group}`);
+    assert.match(problem({ ...event, group }) ?? "", /group name is invalid/, `${group}`);
   for (const payload of [undefined, null, "text", ["list"], 5])
-    assert.match(problem({ ...event, payload }) ?? "", /payload is an object/, JSON.stringify(payload));
+    assert.match(problem({ ...event, payload }) ?? "", /payload must be an object/, JSON.stringify(payload));
 });
 
-test("a refusal says what was given, and what would be right", () => {
+test("a refusal shows the value and the rule", () => {
   assert.match(
     problem({ ...event, topic: "Task" }) ?? "",
-    /: "Task"\. One is two to eight words of a-z, 0-9 and _.* not tool, plugin, agent, response or approval$/,
+    /: "Task"\. A topic must have two to eight words of a-z, 0-9 and _.* not be tool, plugin, agent, response or approval$/,
   );
-  assert.match(problem({ ...event, group: "a b" }) ?? "", /: "a b"\. A name is 1 to 64 letters/);
-  assert.match(problem({ ...event, topic: undefined }) ?? "", /: none\. One/);
+  assert.match(problem({ ...event, group: "a b" }) ?? "", /: "a b"\. A name must have 1 to 64 letters/);
+  assert.match(problem({ ...event, topic: undefined }) ?? "", /: none\. A topic/);
   assert.ok((problem({ ...event, topic: "x".repeat(5_000) }) ?? "").length < 400);
   const inbound = problem({ ...event, topic: "message.inbound" }) ?? "";
   assert.match(inbound, /channel .*sender .*body .*content_type .*metadata .*nothing else/);
 });
 
-test("a payload holds as much as it may, and no byte more", () => {
+test("the size limit of a payload is exact", () => {
   const sized = (bytes: number) => ({
     ...event,
     payload: { text: "x".repeat(bytes - '{"text":""}'.length) },
@@ -90,7 +94,7 @@ test("a payload holds as much as it may, and no byte more", () => {
   assert.match(problem(sized(pluginLimits.maxEventBytes + 1)) ?? "", /more than 65536 bytes/);
 });
 
-test("a message from outside has the shape of one", () => {
+test("the payload of message.inbound is validated", () => {
   const message = { channel: "mail", sender: "a@b", content_type: "text", body: "hi" };
   const inbound = (change: Record<string, unknown>) =>
     problem({ ...event, topic: "message.inbound", payload: { ...message, ...change } });
@@ -100,7 +104,8 @@ test("a message from outside has the shape of one", () => {
     ...[{ channel: "x".repeat(65) }, { channel: 5 }, { sender: "x".repeat(257) }, { sender: undefined }],
     ...[{ body: "x".repeat(8_193) }, { body: {} }, { content_type: "html" }, { metadata: [] }, { more: 1 }],
   ];
-  for (const each of wrong) assert.match(inbound(each) ?? "", /has not the shape/, JSON.stringify(each));
+  for (const each of wrong)
+    assert.match(inbound(each) ?? "", /payload of message\.inbound must have/, JSON.stringify(each));
 });
 
 test("a burst is taken, then so many a second", () => {

@@ -11,7 +11,7 @@ function refused(message: string, code = "invalid_event"): HoldfastError {
 /** Topics of the gate itself. */
 const own = /^(tool|plugin|agent|response|approval)(\.|$)/;
 
-/** Turns what a plugin publishes into an envelope of the gate, rate-limited. */
+/** Turns events of a plugin into envelopes of the gate, rate-limited. */
 export class Publisher {
   readonly #clock: Clock;
   #tokens: number = pluginLimits.publishBurst;
@@ -25,27 +25,28 @@ export class Publisher {
   /** Throws `plugin.invalid_event`, `plugin.too_many_events`. */
   envelope(name: PluginName, manifest: PluginManifest, event: unknown): EventEnvelope {
     this.#take();
-    if (manifest.provides.channels.length === 0) throw refused("Only plugins with channels publish events");
-    if (typeof event !== "object" || event === null) throw refused("An event is an object");
+    if (manifest.provides.channels.length === 0)
+      throw refused("Only plugins with channels can publish events");
+    if (typeof event !== "object" || event === null) throw refused("An event must be an object");
     const topic: unknown = Reflect.get(event, "topic");
     const group: unknown = Reflect.get(event, "group") ?? groupOf(manifest);
     const payload: unknown = Reflect.get(event, "payload");
     if (typeof topic !== "string" || !/^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$/.test(topic) || own.test(topic)) {
       throw refused(
-        `The topic is none that a plugin may publish: ${shown(topic)}. One is two to eight words of a-z, 0-9 and _, each after a dot but the first, which is not tool, plugin, agent, response or approval`,
+        `A plugin may not publish this topic: ${shown(topic)}. A topic must have two to eight words of a-z, 0-9 and _, separated by dots, and the first must not be tool, plugin, agent, response or approval`,
       );
     }
     if (typeof group !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(group)) {
       throw refused(
-        `The group is not plainly named: ${shown(group)}. A name is 1 to 64 letters, digits, "_", "." and "-", and begins with a letter or digit`,
+        `This group name is invalid: ${shown(group)}. A name must have 1 to 64 letters, digits, "_", "." and "-", and begin with a letter or digit`,
       );
     }
     if (manifest.allowed_groups !== undefined && !manifest.allowed_groups.includes(group)) {
       throw refused(
-        `The plugin has no place in this group: ${shown(group)}. Its manifest allows ${manifest.allowed_groups.join(", ")}`,
+        `The plugin may not publish to this group: ${shown(group)}. Its manifest allows ${manifest.allowed_groups.join(", ")}`,
       );
     }
-    if (!isRecord(payload)) throw refused("The payload is an object");
+    if (!isRecord(payload)) throw refused("The payload must be an object");
     if (Buffer.byteLength(JSON.stringify(payload)) > pluginLimits.maxEventBytes) {
       throw refused(`The payload has more than ${pluginLimits.maxEventBytes} bytes`);
     }
@@ -96,7 +97,7 @@ function checkInbound(payload: Record<string, unknown>): void {
     Object.keys(rest).length === 0;
   if (!ok)
     throw refused(
-      "The payload of message.inbound has not the shape of one: channel (at most 64 characters), sender (256), body (8192), content_type (text, image, file or voice), perhaps metadata (an object), and nothing else",
+      "The payload of message.inbound must have channel (at most 64 characters), sender (256), body (8192), content_type (text, image, file or voice), optionally metadata (an object), and nothing else",
     );
 }
 

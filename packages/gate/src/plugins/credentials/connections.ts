@@ -6,7 +6,7 @@ import type { Audit } from "../../audit/audit.ts";
 import { dial, pipeBothWays } from "../../egress/tunnels/tunnel-connection.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 
-/** One server that the operator lets a plugin speak to by TCP. It may be private. */
+/** A server that the operator lets a plugin reach by TCP. It can have a private address. */
 export interface PluginConnection {
   readonly host: string;
   readonly port: number;
@@ -15,7 +15,7 @@ export interface PluginConnection {
 export interface ConnectionsOptions {
   readonly plugin: string;
   readonly connections: Readonly<Record<string, PluginConnection>>;
-  /** In which the sockets get a directory of their own (0700). Short: an address has 107 bytes. */
+  /** Parent of the sockets' directory (0700). Must be short: a socket address has at most 107 bytes. */
   readonly directory: string;
   readonly audit: Audit;
 }
@@ -23,22 +23,22 @@ export interface ConnectionsOptions {
 /** Throws `plugin.invalid_settings`. */
 export function checkConnections(plugin: string, connections: Readonly<Record<string, PluginConnection>>) {
   const invalid = (problem: string) =>
-    new HoldfastError("plugin", "invalid_settings", `The connections of ${plugin}: ${problem}`, {
+    new HoldfastError("plugin", "invalid_settings", `Invalid connections of ${plugin}: ${problem}`, {
       statusCode: 400,
     });
   const entries = Object.entries(connections);
   if (entries.length > pluginLimits.maxConnections)
     throw invalid(`there are more than ${pluginLimits.maxConnections}`);
   for (const [name, { host, port }] of entries) {
-    if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) throw invalid(`${JSON.stringify(name)} is no name`);
-    if (!/^[A-Za-z0-9.:-]{1,253}$/.test(host)) throw invalid(`${name} names no host`);
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(`${name} names no port`);
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) throw invalid(`${JSON.stringify(name)} is not a valid name`);
+    if (!/^[A-Za-z0-9.:-]{1,253}$/.test(host)) throw invalid(`${name} has no host`);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(`${name} has no port`);
   }
 }
 
 /**
- * The ways of one plugin's process to named servers: a socket each, which the gate listens on and
- * which leads to one host and port, and nowhere else. Each use is on record before it is dialled.
+ * Connections of one plugin's process to named servers. The gate listens on one socket per server and forwards it to
+ * that host and port only. Each use is audited before the gate connects.
  */
 export class Connections {
   /** Host paths of the sockets, by name. */
@@ -62,7 +62,7 @@ export class Connections {
     this.#ending = ending;
   }
 
-  /** Throws `plugin.invalid_settings` before anything is made. */
+  /** Throws `plugin.invalid_settings` before it creates anything. */
   static async open(options: ConnectionsOptions): Promise<Connections> {
     checkConnections(options.plugin, options.connections);
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
@@ -78,7 +78,7 @@ export class Connections {
         const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (inner) => {
           open.add(inner);
           inner.once("close", () => open.delete(inner));
-          // Errors end the pair; without a listener they would end the gate.
+          // An error closes both sockets; without a listener it would end the gate.
           inner.on("error", () => inner.destroy());
           void lead(inner, name, place, options, ending.signal);
         });
@@ -140,7 +140,7 @@ async function lead(
       throw error;
     }
   } catch {
-    // Without a record, or a server, the plugin sees its connection closed.
+    // If the record or the connection fails, the plugin's connection is closed.
     inner.destroy();
   }
 }

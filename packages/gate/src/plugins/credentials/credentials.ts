@@ -18,21 +18,21 @@ export interface CredentialCheck {
   readonly key: string;
   readonly required: boolean;
   readonly present: boolean;
-  /** What is wrong with the file that is there. */
+  /** Problem of an existing file. */
   readonly problem?: string;
-  /** Where a person puts it. Never its value. */
+  /** Path where a person puts it. Never its value. */
   readonly path: string;
 }
 
 /**
- * Credentials of plugins: `credentials/plugins/{plugin}/{key}`, one file each (0600), of which a plugin
- * is told its own. An operator may link a file on reading; nothing is ever written through a link.
+ * Credentials of plugins: `credentials/plugins/{plugin}/{key}`, one file each (0600). A plugin gets only its own.
+ * Files may be symbolic links; nothing is ever written through a link.
  */
 export class PluginCredentials {
   readonly directory: string;
   readonly #remember: (value: string) => void;
 
-  /** `remember` is told every value that is read, so that it is taken out of texts. */
+  /** `remember` receives every value that is read, so that it is redacted from output. */
   constructor(directory: string, remember: (value: string) => void) {
     this.directory = directory;
     this.#remember = remember;
@@ -46,7 +46,7 @@ export class PluginCredentials {
     return below(this.folder(plugin), key);
   }
 
-  /** What a plugin may read. A file that is too large, or unreadable, is left out. */
+  /** Reads a plugin's credentials. Files that are too large or unreadable are skipped. */
   async read(plugin: PluginName): Promise<Record<string, string>> {
     const values: Record<string, string> = {};
     const names = await readdir(this.folder(plugin)).catch(() => []);
@@ -62,7 +62,7 @@ export class PluginCredentials {
 
   /**
    * Throws `plugin.invalid_credential_key`, `plugin.invalid_credential`, `plugin.credential_is_link`, and
-   * `vault.unavailable` where the system refuses it, as on a full disk.
+   * `vault.unavailable` if the system refuses the write, for example on a full disk.
    */
   async write(plugin: PluginName, key: unknown, value: string): Promise<void> {
     const path = this.path(plugin, credentialKey(key));
@@ -70,7 +70,7 @@ export class PluginCredentials {
       throw new HoldfastError(
         "plugin",
         "invalid_credential",
-        `A credential has 1 to ${pluginLimits.maxCredentialBytes} bytes`,
+        `A credential must have 1 to ${pluginLimits.maxCredentialBytes} bytes`,
         { statusCode: 400 },
       );
     }
@@ -88,12 +88,12 @@ export class PluginCredentials {
     await writePrivateFile(path, value);
   }
 
-  /** Removes all of a plugin's. */
+  /** Removes all credentials of a plugin. */
   async remove(plugin: PluginName): Promise<void> {
     await rm(this.folder(plugin), { recursive: true, force: true });
   }
 
-  /** Whether what the manifest asks for is there, private and not empty. */
+  /** Checks that each credential of the manifest exists, is private and not empty. */
   async check(plugin: PluginName, specs: readonly CredentialSpec[]): Promise<CredentialCheck[]> {
     return Promise.all(
       specs.map(async ({ key, required }) => {
@@ -107,7 +107,7 @@ export class PluginCredentials {
             : stat.size === 0
               ? "it is empty"
               : (stat.mode & 0o177) !== 0
-                ? "others may read it: chmod 600"
+                ? "other users can read it: chmod 600"
                 : undefined;
         return { key, required, path, present: true, ...(problem === undefined ? {} : { problem }) };
       }),
@@ -116,13 +116,13 @@ export class PluginCredentials {
 }
 
 async function readBounded(path: string): Promise<string | undefined> {
-  // Not blocking: a pipe in place of a file must not stop the gate.
+  // Non-blocking: a FIFO in place of the file would block the gate.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
   if (file === undefined) return undefined;
   try {
     const stat = await file.stat();
     if (!stat.isFile() || stat.size > pluginLimits.maxCredentialBytes) return undefined;
-    // Editors end files with a newline that is no part of the secret.
+    // Editors add a newline at the end that is not part of the secret.
     return (await file.readFile("utf8")).replace(/\r?\n$/, "");
   } finally {
     await file.close();
@@ -135,7 +135,7 @@ async function refuseLink(path: string): Promise<void> {
   throw new HoldfastError(
     "plugin",
     "credential_is_link",
-    `${path} is a link; nothing is written through it`,
+    `${path} is a link. Replace it by a regular file: credentials are not written through links`,
     {
       statusCode: 409,
     },

@@ -3,7 +3,7 @@ import type { PluginManifest } from "../runtime/api.ts";
 
 type Credentials = Readonly<Record<string, string>>;
 
-/** What the handler may read. A credential that the gate presents itself, at the egress, is not told to it. */
+/** Credentials that the handler may read. Those that the gate presents itself, at the egress, are not included. */
 export function readableCredentials(manifest: PluginManifest, all: Credentials): Record<string, string> {
   const presented = new Set((manifest.egress ?? []).map((each) => each.credential));
   return Object.fromEntries(
@@ -13,7 +13,7 @@ export function readableCredentials(manifest: PluginManifest, all: Credentials):
   );
 }
 
-/** What the gate presents for the plugin, as a text that is another where any of it is. */
+/** Fingerprint of the credentials that the gate presents for the plugin; it changes when any of them does. */
 export function presentedCredentials(
   { egress = [] }: PluginManifest,
   { git }: PluginGrant,

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 const gitLimits = { timeoutMs: 60_000, maxOutputBytes: 4 * 1024 * 1024 } as const;
 
-/** The shell's limit bounds each file that git writes, a pack above all; its unit is 512 bytes. */
+/** The shell's limit applies to each file that git writes, mainly packs; its unit is 512 bytes. */
 const bounded = `ulimit -f ${pluginLimits.maxFolderBytes / 512} && exec git "$@"`;
 
 function refused(code: string, message: string, cause?: unknown): HoldfastError {
@@ -19,24 +19,24 @@ function refused(code: string, message: string, cause?: unknown): HoldfastError 
   });
 }
 
-/** Characters that mean something to a shell have no place in an address. */
+/** Excludes characters with a meaning to a shell. */
 const unsafe = /[;|&$`(){}<>\\'"\s\0]/;
 
-/** Checks an address. `sources` are prefixes that the operator allows besides. Throws `plugin.invalid_url`. */
+/** Checks an address. `sources` are additional prefixes that the operator allows. Throws `plugin.invalid_url`. */
 export function checkUrl(url: unknown, sources: readonly string[]): string {
   const wrong = (why: string) => refused("invalid_url", `The address of a plugin ${why}`);
   if (typeof url !== "string" || url.length > 2_048 || unsafe.test(url) || url.startsWith("-")) {
-    throw wrong("is a plain https:// or git@ address");
+    throw wrong("must be a plain https:// or git@ address");
   }
   if (sources.some((prefix) => prefix !== "" && url.startsWith(prefix))) return url;
   if (/^git@[A-Za-z0-9.-]+:[A-Za-z0-9._~/-]+$/.test(url)) return url;
   const parsed = url.startsWith("https://") ? URL.parse(url) : null;
-  if (parsed === null) throw wrong("begins with https:// or git@");
-  if (parsed.username !== "" || parsed.password !== "") throw wrong("holds no credential");
+  if (parsed === null) throw wrong("must begin with https:// or git@");
+  if (parsed.username !== "" || parsed.password !== "") throw wrong("must not contain a credential");
   return url;
 }
 
-/** What git may read, and nothing of the person's own configuration. */
+/** Environment of git, without the user's own configuration. */
 function gitEnvironment(sources: readonly string[]): Record<string, string> {
   const protocols = ["https", "ssh"];
   if (sources.some((each) => each.startsWith("file:") || each.startsWith("/"))) protocols.push("file");
@@ -63,9 +63,9 @@ const safety = [
 ].flatMap(([key, value]) => ["-c", `${key}=${value}`]);
 
 /**
- * Fetches a repository's newest state into `target`, which must not exist, and leaves nothing of git
- * there: no hook, filter or configuration of it is ever read again. Returns the commit.
- * Throws `plugin.fetch_failed`, `plugin.unsafe_repository`.
+ * Fetches the latest commit of a repository into `target`, which must not exist, and removes all git data, so that no
+ * hook, filter or configuration takes effect later. Returns the commit. Throws `plugin.fetch_failed`,
+ * `plugin.unsafe_repository`.
  */
 export async function fetchPlugin(url: string, target: string, sources: readonly string[]): Promise<string> {
   const options = {
@@ -78,13 +78,13 @@ export async function fetchPlugin(url: string, target: string, sources: readonly
     try {
       return (await run("/bin/sh", ["-c", bounded, "git", ...safety, ...args], options)).stdout;
     } catch (cause) {
-      // What git says may hold a path or an address with a token.
-      throw refused("fetch_failed", "The plugin could not be fetched; the log of the host says why", cause);
+      // git's output can contain a path, or an address with a token.
+      throw refused("fetch_failed", "The plugin could not be fetched. The host's log says why", cause);
     }
   };
   const shallow = ["--depth", "1", "--single-branch", "--no-tags", "--no-checkout"];
   await git("clone", ...shallow, "--template=", "--", url, target);
-  // Before any of it is written out: few bytes of a repository can be no end of files.
+  // Before the checkout: a small repository can expand to very many files.
   checkTree(await git("-C", target, "ls-tree", "-r", "-l", "-z", "HEAD"));
   await git("-C", target, "checkout", "--quiet", "--force", "HEAD");
   const commit = (await git("-C", target, "rev-parse", "HEAD")).trim();
@@ -92,7 +92,7 @@ export async function fetchPlugin(url: string, target: string, sources: readonly
   return commit;
 }
 
-/** Throws `plugin.unsafe_repository` for links, submodules and more than a plugin's folder may hold. */
+/** Throws `plugin.unsafe_repository` for links, submodules, and trees larger than a plugin's folder may be. */
 function checkTree(listed: string): void {
   const entries = listed.split("\0").filter((entry) => entry !== "");
   let bytes = 0;

@@ -31,7 +31,7 @@ export const installerTools: readonly Tool[] = [
     { url: { type: "string", description: "https:// or git@ address", maxLength: 2_048 }, name },
     ["url"],
   ),
-  tool("plugin_verify", "Says whether a plugin has its credentials and works", "low", { name }, ["name"]),
+  tool("plugin_verify", "Checks whether a plugin has its credentials and works", "low", { name }, ["name"]),
   tool("plugin_list", "Lists the installed plugins", "low", { include_builtin: { type: "boolean" } }),
   tool(
     "plugin_remove",
@@ -42,9 +42,9 @@ export const installerTools: readonly Tool[] = [
   ),
   tool(
     "plugin_update",
-    "Fetches a plugin again. One that wants more than before is refused unless its digest is accepted",
+    "Fetches a plugin again. A version that requests more access than before is refused unless its digest is accepted",
     "high",
-    { name, accept: { type: "string", description: "Digest of what is accepted", maxLength: 80 } },
+    { name, accept: { type: "string", description: "Digest of the version to accept", maxLength: 80 } },
     ["name"],
   ),
   tool(

@@ -1,4 +1,4 @@
-/** Installing a plugin's packages. */
+/** Installation, update and removal of the user's plugins. */
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { copyFile, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
@@ -26,16 +26,16 @@ import { Origins } from "./origins.ts";
 /** What the installer needs from the plugin host. */
 export interface InstallerPorts {
   readonly userDirectory: string;
-  /** Folder for what is not yet, or no longer, a plugin: on the same file system as the plugins. */
+  /** Staging folder, on the same file system as the plugins. */
   readonly stagingDirectory: string;
-  /** Where it is written down from where each plugin came. */
+  /** Folder with the origin of each plugin. */
   readonly recordsDirectory: string;
   readonly sources: readonly string[];
   readonly credentials: PluginCredentials;
   readonly dataOf: (name: PluginName) => string;
-  /** What the operator says in place of a plugin's `config.json`. */
+  /** The operator's configuration in place of a plugin's `config.json`. */
   readonly settings: (name: PluginName) => Readonly<Record<string, unknown>> | undefined;
-  /** True where the operator gives servers, folders, repositories or hosts to a plugin of that name. */
+  /** Whether the operator grants servers, folders, repositories or hosts to a plugin of this name. */
   readonly isGranted: (name: PluginName) => boolean;
   readonly log: Logger;
   readonly list: () => readonly PluginStatus[];
@@ -44,7 +44,10 @@ export interface InstallerPorts {
   readonly verify: (name: string) => Promise<PluginVerifyResult>;
 }
 
-/** Before the name of a version that is to come back when its update is cut off; no plugin is named like that. */
+/**
+ * Prefix of a replaced version in staging, which is restored if its update is interrupted. No plugin name begins with
+ * it.
+ */
 const present = ".present-";
 
 function refused(code: string, message: string, statusCode = 400): HoldfastError {
@@ -52,9 +55,8 @@ function refused(code: string, message: string, statusCode = 400): HoldfastError
 }
 
 /**
- * Installs, updates, configures and removes plugins of the user. Every verb takes its name through the
- * same check; what is fetched is checked in a staging folder first and put in place in one step; what
- * then does not load is taken back.
+ * Installs, updates, configures and removes plugins of the user. Fetched code is checked in a staging folder and then
+ * moved into place in one step; if it does not load, the move is undone.
  */
 export class Installer {
   readonly #ports: InstallerPorts;
@@ -73,8 +75,8 @@ export class Installer {
   }
 
   /**
-   * Clears away what a gate that was killed left in staging. An update that was not over is taken back: nobody
-   * was told of it, and whether the new version loads is not known.
+   * Cleans up after a gate that was killed. An unfinished update is undone: it was not reported, and whether the new
+   * version loads is unknown.
    */
   async recover(): Promise<void> {
     const { stagingDirectory, userDirectory, log } = this.#ports;
@@ -87,27 +89,27 @@ export class Installer {
         const target = below(userDirectory, name);
         if (isThere(target)) await rename(target, join(staging, "unproven"));
         await rename(join(staging, entry), target);
-        log.warn("an update of a plugin that was cut off is taken back", { plugin: name });
+        log.warn("an interrupted update of a plugin was undone", { plugin: name });
       }
       await rm(staging, { recursive: true, force: true });
     }
     await this.#clearConfigurations();
   }
 
-  /** Takes away configurations that a killed gate had begun to write: they would be files of their plugin's digest. */
+  /** Removes configuration files that a killed gate left unfinished: they would change their plugin's digest. */
   async #clearConfigurations(): Promise<void> {
     const { userDirectory } = this.#ports;
     const names = isThere(userDirectory) ? await readdir(userDirectory) : [];
     for (const name of names.filter(isPluginName)) {
       const folder = below(userDirectory, name);
-      // A link may lead nowhere.
+      // The link can be dangling.
       if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
       const unfinished = (await readdir(folder)).filter((file) => isUnfinished(file, "config.json"));
       for (const file of unfinished) await rm(join(folder, file), { force: true });
     }
   }
 
-  /** One verb at a time. What is refused is told; anything else is the caller's to hide. */
+  /** Runs one command at a time. Refusals are returned; any other error is thrown, and the caller hides it. */
   async invoke({ tool, arguments: args }: ToolCall): Promise<ToolOutcome> {
     const result = this.#turn.then(() => this.#verb(tool.name, args));
     this.#turn = result.catch(() => {});
@@ -115,7 +117,7 @@ export class Installer {
       return { ok: true, result: await result };
     } catch (error) {
       if (!isHoldfastError(error) || error.group !== "plugin") throw error;
-      this.#ports.log.warn("the installer refused", {
+      this.#ports.log.warn("the installer refused a command", {
         tool: tool.name,
         code: error.code,
         cause: String(error.cause),
@@ -148,15 +150,16 @@ export class Installer {
     const name = pluginName(givenName ?? /([^/:]+?)(\.git)?\/?$/.exec(url)?.[1]);
     if (reservedPluginNames.has(name)) throw refused("invalid_name", `The name "${name}" is reserved`);
     const target = below(this.#ports.userDirectory, name);
-    if (isThere(target)) throw refused("already_there", `The plugin ${name} is installed already`, 409);
-    // What an operator gave to one that comes with the product (credentials, servers, folders) is not for its namesake.
+    if (isThere(target))
+      throw refused("already_there", `The plugin ${name} is already installed. Update it instead`, 409);
+    // Grants to a built-in plugin (credentials, servers, folders) must not go to another plugin of the same name.
     if (this.#status(name)?.source === "built-in")
-      throw refused("already_there", `The plugin ${name} comes with Holdfast: take another name`, 409);
+      throw refused("already_there", `Holdfast has a built-in plugin ${name}. Choose another name`, 409);
     const left = await this.#origins.leftByAnother(name, url);
     if (left.length > 0)
       throw refused(
         "left_by_another",
-        `Something is left of a plugin ${name} that came from elsewhere (${left.join(", ")}): take another name, or a person removes it`,
+        `An earlier plugin ${name} from another origin left ${left.join(", ")}. Choose another name, or let a person remove it`,
         409,
       );
     return this.#inStaging(async (staging) => {
@@ -167,7 +170,7 @@ export class Installer {
       await rename(folder.directory, target);
       await this.#ports.reload(name);
       const failure = this.#status(name)?.failure;
-      // What it requires is given to a plugin that is there, so that for want of it none is taken back.
+      // Credentials and settings are added to an installed plugin, so their absence does not undo the installation.
       const lacks = failure?.category === "init_error" ? await this.#lacks(folder) : [];
       if (failure !== undefined && lacks.length === 0) {
         await rename(target, join(staging, "refused"));
@@ -188,7 +191,7 @@ export class Installer {
   ): Promise<{ folder: PluginFolder; commit: string }> {
     const directory = join(staging, name);
     const commit = await fetchPlugin(url, directory, this.#ports.sources);
-    // A repository brings no configuration of this machine.
+    // A repository must not bring its own configuration.
     await rm(join(directory, "config.json"), { recursive: true, force: true });
     const config = await this.#configOf(name);
     return { folder: await readPluginFolder({ name, directory, source: "user" }, config), commit };
@@ -201,12 +204,12 @@ export class Installer {
     return this.#inStaging(async (staging) => {
       const { folder, commit } = await this.#fetch(url, name, staging);
       const more = widened(current, folder.manifest);
-      // Of the manifest too: the same code under one that wants still more was not accepted.
+      // Includes the manifest: the same code with a manifest that requests more was not accepted.
       const digest = `sha256:${folder.fingerprint}`;
       if (more.length > 0 && accepted !== digest) {
         throw refused(
           "update_wants_more",
-          `The update wants more than before (${more.join("; ")}). To take it, accept ${digest}`,
+          `The update requests more access than before (${more.join("; ")}). To install it, accept ${digest}`,
           409,
         );
       }
@@ -221,10 +224,13 @@ export class Installer {
         await rename(target, join(staging, "refused"));
         await rename(old, target);
         await this.#ports.reload(name);
-        throw refused("load_failed", `The update does not load (${failure.category}); the old version stays`);
+        throw refused(
+          "load_failed",
+          `The update does not load (${failure.category}). The old version is still installed`,
+        );
       }
       await this.#origins.installed(name, url, commit);
-      // It is over: the old version does not come back, not even a part of it.
+      // The update is complete: no part of the old version is restored from here on.
       await rename(old, join(staging, "replaced"));
       return { ...this.#described(folder, commit), updated: true };
     });
@@ -233,7 +239,7 @@ export class Installer {
   async #remove(name: PluginName, credentials: boolean): Promise<Record<string, unknown>> {
     const target = this.#installed(name);
     await this.#inStaging(async (staging) => {
-      // Out of the way in one step; a link goes as a link, and what it leads to stays.
+      // Moved away in one step. A link is moved as a link; its target stays.
       await rename(target, join(staging, "removed"));
     });
     if (credentials) await this.#ports.credentials.remove(name);
@@ -250,15 +256,15 @@ export class Installer {
     if (manifest === undefined || schema === undefined || property === undefined) {
       throw refused("invalid_config", `The plugin ${name} has no setting ${JSON.stringify(key)}`);
     }
-    // It would be written and never read.
+    // The value would never be read.
     if (this.#ports.settings(name) !== undefined)
       throw refused(
         "invalid_config",
-        `The operator has set the configuration of ${name}: only the operator changes it`,
+        `The operator has set the configuration of ${name}. Only the operator can change it`,
       );
     const before = parseJsonFile((await this.#configOf(name)) ?? "{}");
     const raw = JSON.stringify({ ...Object(before), [key]: valueFor(property.type, value) }, null, 2);
-    // One at a time: others that are required may still come.
+    // Other required settings may follow.
     const config = checkConfig({ ...manifest, config_schema: { ...schema, required: [] } }, raw);
     await writePrivateFile(join(target, "config.json"), `${raw}\n`);
     await this.#ports.reload(name);
@@ -282,7 +288,7 @@ export class Installer {
         })),
       };
     }
-    // What one that did not load has lacked may be there now. One that is nowhere is told so.
+    // Its missing credentials may exist now, so it is loaded again. A missing plugin is reported.
     if (this.#ports.manifest(name) === undefined) await this.#ports.reload(name);
     if (this.#ports.manifest(name) === undefined) {
       const { category } = this.#status(name)?.failure ?? {};
@@ -292,13 +298,13 @@ export class Installer {
       const { ok, message } = await this.#ports.verify(name);
       return { ok, message };
     } catch (error) {
-      // That it crashes, hangs or throws is an answer to whether it works.
+      // A crash, a hang or an error is a result of the verification.
       if (!isHoldfastError(error) || error.group !== "plugin") throw error;
       return { ok: false, message: error.message };
     }
   }
 
-  /** What a plugin requires and has not been given yet, in words. */
+  /** Describes required credentials and settings that are missing. */
   async #lacks({ name, manifest, config }: Pick<PluginFolder, "name" | "manifest" | "config">) {
     const checks = await this.#ports.credentials.check(name, manifest.install?.credentials ?? []);
     const credentials = checks.filter(({ required, present }) => required && !present);
@@ -368,7 +374,7 @@ export class Installer {
     };
   }
 
-  /** A folder that is gone afterwards, with whatever is left in it. */
+  /** Runs `run` with a temporary folder, which is removed afterwards. */
   async #inStaging<Result>(run: (staging: string) => Promise<Result>): Promise<Result> {
     const staging = join(this.#ports.stagingDirectory, randomBytes(8).toString("hex"));
     await mkdir(staging, { recursive: true, mode: 0o700 });
@@ -380,13 +386,13 @@ export class Installer {
   }
 }
 
-/** As far as updates are compared with it. */
+/** The part of a manifest that updates are compared by. */
 type Present = Pick<
   PluginManifest,
   "allowed_groups" | "egress" | "install" | "provides" | "secrets" | "subscribes"
 >;
 
-/** Of a version that did not load; undefined where nothing of it can be read. */
+/** The manifest of a version that did not load; undefined if it cannot be read. */
 async function manifestAt(directory: string): Promise<PluginManifest | undefined> {
   try {
     return parseManifest(await readFile(join(directory, "manifest.json"), "utf8"));
@@ -395,7 +401,7 @@ async function manifestAt(directory: string): Promise<PluginManifest | undefined
   }
 }
 
-/** What one may do of which nothing can be read, so that all is asked about. */
+/** Assumed access of an unreadable version: none, so that everything in the update counts as new. */
 const nothing: Present = {
   provides: { channels: [], tools: [] },
   subscribes: [],
@@ -407,7 +413,7 @@ function waitsFor(lacks: readonly string[]): { readonly waits_for?: readonly str
   return lacks.length === 0 ? {} : { waits_for: lacks };
 }
 
-/** What a new version may do that the present one may not. */
+/** Describes the access that the new version requests and the current one does not have. */
 function widened(before: Present, after: PluginManifest): string[] {
   const ways = (manifest: Present) =>
     (manifest.egress ?? []).map(({ url, methods = ["GET"], paths = ["/"] }) => `${methods} ${url} ${paths}`);
@@ -421,12 +427,12 @@ function widened(before: Present, after: PluginManifest): string[] {
     other.filter((each) => !one.includes(each)).map((each) => `${what} ${each}`);
   const noLongerAsked = after.provides.tools
     .filter((each) => each.risk_level === "low" && !lowRisk.has(each.name))
-    .map((each) => `calls without asking ${each.name}`);
+    .map((each) => `allows ${each.name} without approval`);
   const outside = (manifest: Present) =>
     manifest.provides.tools.filter((each) => each.untrusted === true).map((each) => each.name);
   const names = after.provides.tools.map((each) => each.name);
   const trusted = added(
-    "declares untrusted content as trusted from",
+    "no longer marks results as untrusted of",
     outside(after),
     outside(before).filter((each) => names.includes(each)),
   );
@@ -438,19 +444,19 @@ function widened(before: Present, after: PluginManifest): string[] {
         : added("the group", before.allowed_groups, after.allowed_groups);
   const covered = (topics: string) => before.subscribes.some((pattern) => subscribes(pattern, topics));
   return [
-    ...added("goes out to", ways(before), ways(after)),
+    ...added("connects to", ways(before), ways(after)),
     ...added("the credential", keys(before), keys(after)),
     ...added("presents the credential", presented(before), presented(after)),
     ...newlyRead(before, after),
     ...added("publishes as", before.provides.channels, after.provides.channels),
-    ...after.subscribes.filter((topics) => !covered(topics)).map((topics) => `hears of ${topics}`),
+    ...after.subscribes.filter((topics) => !covered(topics)).map((topics) => `subscribes to ${topics}`),
     ...noLongerAsked,
     ...trusted,
     ...groups,
   ];
 }
 
-/** Credentials that the handler of a new version gets, and that of the present one does not. */
+/** Credentials that the new version's handler can read and the current one's cannot. */
 function newlyRead(before: Present, after: Present): string[] {
   const isRead = ({ secrets, egress = [] }: Present, key: string) =>
     (secrets?.includes(key) ?? true) && !egress.some(({ credential }) => credential === key);
@@ -463,7 +469,7 @@ function newlyRead(before: Present, after: Present): string[] {
   return [...all, ...keys.map((key) => `reads the credential ${key}`)];
 }
 
-/** A setting comes as text. */
+/** Settings arrive as strings. */
 function valueFor(type: string, text: string): unknown {
   if (type === "string") return text;
   try {

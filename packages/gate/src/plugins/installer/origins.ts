@@ -3,19 +3,19 @@ import { writePrivateFile } from "../../vault/private-file.ts";
 import { below, isThere, type PluginName } from "../manifest/names.ts";
 
 export interface OriginsOptions {
-  /** A file for each plugin that was installed, and `NAME.removed` for one that left something behind. */
+  /** One file per installed plugin, and `NAME.removed` for a removed one with leftovers. */
   readonly directory: string;
   /** The folder with a plugin's credentials. */
   readonly credentialsOf: (name: PluginName) => string;
-  /** The folder of a plugin's data: it is there once a plugin of that name has run. */
+  /** Folder of a plugin's data. It exists once a plugin of this name has run. */
   readonly dataOf: (name: PluginName) => string;
-  /** True where the operator gives servers, folders, repositories, hosts or a configuration to that name. */
+  /** Whether the operator grants servers, folders, repositories, hosts or a configuration to this name. */
   readonly isGiven: (name: PluginName) => boolean;
 }
 
 /**
- * From where each plugin came, also one that is removed as long as something of it is left, as credentials, data or
- * what the operator gives to it: it is not for another that takes its name.
+ * Origin of each plugin, also after its removal while credentials, data or grants of it remain, so that another plugin
+ * of the same name cannot use them.
  */
 export class Origins {
   readonly #options: OriginsOptions;
@@ -28,12 +28,12 @@ export class Origins {
     return below(this.#options.directory, name);
   }
 
-  /** Not the record of any plugin: no name has a dot. */
+  /** Cannot be a plugin's record: names have no dot. */
   #removedPath(name: PluginName): string {
     return `${this.#path(name)}.removed`;
   }
 
-  /** The address of a plugin that was installed, as it was written down. */
+  /** Recorded address of an installed plugin. */
   async of(name: PluginName): Promise<unknown> {
     return addressIn(this.#path(name));
   }
@@ -42,16 +42,16 @@ export class Origins {
     await writePrivateFile(this.#path(name), JSON.stringify({ version: 1, url, commit }));
   }
 
-  /** What is left of a plugin of that name that came from elsewhere, or of which that is not known, in words. */
+  /** Describes leftovers of a plugin of this name whose origin is different or unknown. */
   async leftByAnother(name: PluginName, url: string): Promise<readonly string[]> {
     const removed = await addressIn(this.#removedPath(name));
     const from = removed ?? (await this.of(name));
-    // Before the first one a person may have put its credentials there already.
+    // For a first installation, a person may have stored the credentials in advance.
     if (from === url || (from === undefined && !isThere(this.#options.dataOf(name)))) return [];
     return this.#left(name);
   }
 
-  /** Notes what there is before an installation; the answer takes back what one has left that has failed. */
+  /** Records the state before an installation. The returned function removes what a failed one has left. */
   before(name: PluginName): () => Promise<void> {
     const made = [this.#path(name), this.#options.dataOf(name)].filter((path) => !isThere(path));
     return async () => {
@@ -59,7 +59,7 @@ export class Origins {
     };
   }
 
-  /** From now on what there is for the name is this one's. */
+  /** From here on, everything under this name belongs to this plugin. */
   async taken(name: PluginName): Promise<void> {
     await rm(this.#removedPath(name), { force: true });
   }
@@ -78,14 +78,14 @@ export class Origins {
 
   async #left(name: PluginName): Promise<string[]> {
     const { credentialsOf, dataOf, isGiven } = this.#options;
-    const left = isGiven(name) ? ["what the operator gives to it"] : [];
+    const left = isGiven(name) ? ["grants of the operator"] : [];
     for (const folder of [credentialsOf(name), dataOf(name)])
       if (isThere(folder) && (await readdir(folder)).length > 0) left.push(folder);
     return left;
   }
 }
 
-/** Undefined where there is no such record. */
+/** Undefined if there is no such record. */
 async function addressIn(path: string): Promise<unknown> {
   if (!isThere(path)) return undefined;
   const parsed: unknown = JSON.parse(await readFile(path, "utf8"));

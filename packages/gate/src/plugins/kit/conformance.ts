@@ -16,10 +16,10 @@ import { PluginProcess } from "../process/plugin-process.ts";
 import type { JsonSchemaProperty, ToolDeclaration } from "../runtime/api.ts";
 import { channelVersion } from "../runtime/messages.ts";
 
-/** The plugin that is checked, and what it is given. */
+/** The plugin to check, and its input. */
 export interface ConformanceOptions {
   readonly pluginDir: string;
-  /** Arguments for calls, by tool; without them, the least that the schema takes. */
+  /** Arguments for calls, by tool; by default the minimal ones of the schema. */
   readonly sampleArgs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
@@ -54,8 +54,8 @@ function numberFor({ minimum, maximum, type }: JsonSchemaProperty): number {
 }
 
 /**
- * Runs the conformance suite on a plugin folder: its manifest, its schemas, and its handler in a process
- * of its own, without a jail and without credentials. Never throws for what the plugin does.
+ * Runs the conformance suite on a plugin folder: checks its manifest, its schemas, and its handler in a separate
+ * process, without a jail and without credentials. Errors of the plugin are results, not exceptions.
  */
 export async function runConformance(options: ConformanceOptions): Promise<ConformanceCheck[]> {
   const checks: ConformanceCheck[] = [];
@@ -84,7 +84,7 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
 
 type Check = (name: string, problem: string | false | undefined) => void;
 
-/** What stands in the folder; where nothing does, something for each value that the schema asks for. */
+/** The folder's own configuration, else a sample that satisfies the schema. */
 async function sampleConfig({ pluginDir }: ConformanceOptions): Promise<string | undefined> {
   if (existsSync(join(pluginDir, "config.json"))) return undefined;
   try {
@@ -102,10 +102,10 @@ function checkManifest({ manifest }: PluginFolder, check: Check): void {
   check("manifest: has a description", manifest.description.trim() === "" && "it is empty");
   check(
     "manifest: has a semantic version",
-    !/^\d+\.\d+\.\d+/.test(manifest.version) && `"${manifest.version}" is none`,
+    !/^\d+\.\d+\.\d+/.test(manifest.version) && `"${manifest.version}" is not a semantic version`,
   );
   check("manifest: names its author", manifest.author.name.trim() === "" && "the name is empty");
-  check("manifest: declares a tool", manifest.provides.tools.length === 0 && "there is none");
+  check("manifest: declares a tool", manifest.provides.tools.length === 0 && "it declares none");
   for (const { name, risk_level: risk } of manifest.provides.tools) {
     check(`${name}: has a risk level`, risk !== "low" && risk !== "high" && "it is neither low nor high");
   }
@@ -116,7 +116,7 @@ function checkSchema(tool: ToolDeclaration, args: Readonly<Record<string, unknow
     allErrors: true,
     strict: false,
     validateFormats: false,
-    // As the broker looks at arguments: what an object inherits is none of them.
+    // Like the broker, it ignores inherited properties.
     ownProperties: true,
   }).compile(tool.arguments_schema);
   const problem = validate(args) ? undefined : new Ajv().errorsText(validate.errors);
@@ -166,7 +166,7 @@ async function checkTool(
   check(`${tool.name}: answers with a well-formed result`, !wellFormed && outcome);
 }
 
-/** "result", "error CODE", or what is wrong with the answer. */
+/** "result", "error CODE", or the problem of the answer. */
 async function call(
   process: PluginProcess,
   tool: string,
@@ -193,7 +193,7 @@ async function call(
       case "result":
         return typeof answer.result === "object" && answer.result !== null
           ? "result"
-          : "its result is no object";
+          : "its result is not an object";
       case "error": {
         const { code, message, retriable } = answer.error;
         if (code === "" || message === "") return "its error has no code or no message";
@@ -204,7 +204,7 @@ async function call(
       case "thrown":
         return `it threw: ${answer.message}`;
       case "done":
-        return "it answered something else";
+        return "it answered with an unexpected message";
     }
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -214,7 +214,9 @@ async function call(
 async function startBare(folder: PluginFolder, dataDirectory: string): Promise<PluginProcess> {
   const driver = new UnsafeDriver({ allowUnsafe: true });
   const none = async () => {
-    throw new HoldfastError("plugin", "unavailable", "There is no gate here", { statusCode: 503 });
+    throw new HoldfastError("plugin", "unavailable", "The conformance suite has no gate", {
+      statusCode: 503,
+    });
   };
   const jails: Jails = { driver, list: () => [], start: (spec) => driver.start(spec), runTool: none };
   const launcher = new PluginLauncher({ jails, openEgress: none, dataDirectory });

@@ -50,17 +50,17 @@ function problemsOf(error: unknown): string[] {
   return [error instanceof Error ? error.message : String(error)];
 }
 
-/** What is no problem of the manifest, and makes of the folder no plugin to give to anybody. */
+/** Problems outside the manifest that make the plugin unusable. */
 function lacksOf({ name, directory, manifest, skills }: PluginFolder): string[] {
   return [
     ...(handlerFiles(directory).length > 0 ? [] : [noHandler(directory)]),
-    ...(skills.length === 0 ? ["skills/ has no .md file: an agent is not told about the tools"] : []),
+    ...(skills.length === 0 ? ["skills/ has no .md file, so agents do not learn about the tools"] : []),
     ...(name !== "memory" && reservedPluginNames.has(name) ? [`the name "${name}" is reserved`] : []),
     ...manifest.provides.tools.flatMap(undeclared),
   ];
 }
 
-/** A call without the argument is refused for its absence, and one with it for its presence. */
+/** Every call would fail: without the argument because it is required, with it because it is undeclared. */
 function undeclared({ name, arguments_schema: { properties, required = [] } }: ToolDeclaration): string[] {
   return required
     .filter((argument) => !Object.hasOwn(properties, argument))
@@ -71,11 +71,11 @@ function warningsOf({ manifest }: PluginFolder): string[] {
   const warnings: string[] = [];
   const high = manifest.provides.tools.filter((each) => each.risk_level === "high").map((each) => each.name);
   if (high.length > 0) warnings.push(`a person is asked before each call of ${high.join(", ")}`);
-  if (!/^\d+\.\d+\.\d+/.test(manifest.version)) warnings.push("the version is not a semantic one");
+  if (!/^\d+\.\d+\.\d+/.test(manifest.version)) warnings.push("the version is not a semantic version");
   return warnings;
 }
 
-/** Checks a plugin folder without running anything of it. Throws only when there is no such folder. */
+/** Checks a plugin folder without running its code. Throws only if the folder does not exist. */
 export async function validatePlugin(directory: string): Promise<PluginReport> {
   const path = resolve(directory);
   try {
@@ -96,7 +96,7 @@ export async function validatePlugin(directory: string): Promise<PluginReport> {
   }
 }
 
-/** Where plugins and their credentials lie. */
+/** Folders of plugins and of their credentials. */
 export interface ListOptions extends PluginDirectories {
   readonly credentials: string;
 }

@@ -3,9 +3,9 @@ import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { isThere, pluginName, reservedPluginNames, reservedToolNames } from "../manifest/names.ts";
 
-/** What a new plugin is called, and where it is made. */
+/** Name and location of a new plugin. */
 export interface ScaffoldOptions {
-  /** The folder in which the plugin's folder is made. */
+  /** Parent of the new folder. */
   readonly directory: string;
   readonly name: string;
   /** `{name}_example` by default. */
@@ -18,8 +18,8 @@ function invalidName(problem: string): HoldfastError {
 }
 
 /**
- * Makes the folder of a new plugin that works and passes its own tests. Returns its path.
- * Throws `plugin.invalid_name`, `plugin.already_there`.
+ * Creates the folder of a new plugin that works and passes its own tests. Returns its path. Throws
+ * `plugin.invalid_name`, `plugin.already_there`.
  */
 export async function createPlugin({
   directory,
@@ -31,12 +31,12 @@ export async function createPlugin({
   if (reservedPluginNames.has(name)) throw invalidName(`The name "${name}" is reserved: choose another`);
   const toolName = tool ?? `${name.replaceAll("-", "_")}_example`;
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(toolName)) {
-    throw invalidName("A tool is named with 1 to 64 of a-z, 0-9 and _, beginning with a letter");
+    throw invalidName("A tool name must have 1 to 64 characters of a-z, 0-9 and _, and begin with a letter");
   }
   if (reservedToolNames.has(toolName))
     throw invalidName(`The tool name "${toolName}" is reserved: choose another`);
   if (isThere(folder)) {
-    throw new HoldfastError("plugin", "already_there", `${folder} is there already`, { statusCode: 409 });
+    throw new HoldfastError("plugin", "already_there", `${folder} already exists`, { statusCode: 409 });
   }
   const files: Readonly<Record<string, string>> = {
     "manifest.json": `${JSON.stringify(manifestFor(name, toolName, risk), null, 2)}\n`,
@@ -53,7 +53,7 @@ export async function createPlugin({
 
 function manifestFor(name: string, tool: string, risk: "low" | "high") {
   return {
-    description: `What ${name} does, in one sentence`,
+    description: `Describe ${name} in one sentence`,
     version: "0.1.0",
     app_compat: ">=0.1.0",
     author: { name: "Your name" },
@@ -62,13 +62,13 @@ function manifestFor(name: string, tool: string, risk: "low" | "high") {
       tools: [
         {
           name: tool,
-          description: "Says what it was given",
+          description: "Returns the given text",
           risk_level: risk,
           arguments_schema: {
             type: "object",
             additionalProperties: false,
             required: ["text"],
-            properties: { text: { type: "string", description: "What to say", maxLength: 1000 } },
+            properties: { text: { type: "string", description: "The text to return", maxLength: 1000 } },
           },
         },
       ],

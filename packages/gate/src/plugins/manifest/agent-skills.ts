@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PluginFolder, Skill } from "./plugin-folder.ts";
 
-/** As agents name skills: small letters, digits and single dashes, 64 at most. */
+/** Skill name in the format of agents: lower-case letters, digits and single dashes, at most 64 characters. */
 function slug(text: string): string {
   return text
     .toLowerCase()
@@ -14,27 +14,27 @@ function slug(text: string): string {
 
 const frontMatter = /^---\r?\n([\s\S]*?)\r?\n---\r?\n/;
 
-/** What a file says of itself, where it says so in one line. */
+/** Description in the file's front matter, if it is one line. */
 function ownDescription(text: string): string | undefined {
   const line = /^description:[ \t]*(\S.*)$/m.exec(frontMatter.exec(text)?.[1] ?? "")?.[1]?.trim();
   return line === undefined || /^[|>]/.test(line) ? undefined : line.replace(/^(["'])(.*)\1$/, "$2");
 }
 
-/** `SKILL.md` of one skill: agents find it by the name and the description at its head. */
+/** `SKILL.md` of one skill. Agents find it by the name and description in its front matter. */
 export function agentSkill({ name: plugin, manifest }: PluginFolder, { file, text }: Skill) {
   const stem = file.replace(/\.md$/i, "");
   const name = slug(slug(stem) === slug(plugin) || stem === "SKILL" ? plugin : `${plugin}-${stem}`);
   const tools = manifest.provides.tools.map((tool) => tool.name).join(", ");
   const about = ownDescription(text) ?? `${manifest.description}${tools === "" ? "" : ` (tools: ${tools})`}`;
   const description = about.replaceAll(/\s+/g, " ").slice(0, 1_000);
-  // A string of JSON is one of YAML.
+  // A JSON string is a valid YAML string.
   const head = `---\nname: ${name}\ndescription: ${JSON.stringify(description)}\n---\n`;
   return { name, text: `${head}\n${text.replace(frontMatter, "").trimStart()}` };
 }
 
 /**
- * Makes one folder hold the skills of all plugins as agents look for them: `NAME/SKILL.md`. Jails have it
- * mounted, so files are replaced whole and the folder itself stays.
+ * Writes the skills of all plugins to one folder in the layout of agents: `NAME/SKILL.md`. The folder is mounted into
+ * jails, so it stays, and files are replaced atomically.
  */
 export async function writeAgentSkills(directory: string, plugins: readonly PluginFolder[]): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o755 });

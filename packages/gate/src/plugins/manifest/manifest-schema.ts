@@ -4,7 +4,7 @@ const text = { type: "string" } as const;
 const texts = { type: "array", items: text } as const;
 const timeout = { type: "integer", minimum: 1, maximum: pluginLimits.maxTimeoutMs } as const;
 
-/** JSON Schema of `manifest.json`: the peer's fields exactly, and the optional ones of ours. */
+/** JSON Schema of `manifest.json`: the peer's fields, and optional ones of our own. */
 export const manifestSchema = {
   type: "object",
   required: ["description", "version", "app_compat", "author", "provides", "subscribes"],

@@ -84,7 +84,7 @@ test("a problem says what would be right", () => {
     /^Invalid manifest: manifest\.json is not valid JSON: .*line 3 column 1/,
   );
   const install = { credentials: [{ key: "my key", description: "d", required: true }] };
-  told(manifest([], { install }), /"my key" cannot be the key of a credential: 1 to 128 of a-z/);
+  told(manifest([], { install }), /"my key" is not a valid credential key: 1 to 128 characters of a-z/);
 });
 
 test("a mark of the byte order at the beginning of a file is none of its JSON", () => {
@@ -119,7 +119,7 @@ test("names that would leave their place are refused", () => {
   assert.match(problemOf(manifest([tool({}, { output_schema: { $async: true } })])) ?? "", /\$async/);
   assert.match(
     problemOf(manifest([tool({ a: { type: "string", maxLength: -1 } })])) ?? "",
-    /no valid JSON Schema/,
+    /not a valid JSON Schema/,
   );
   for (const name of ["../x", "x/y", "..", ".", "", "X", "-x", "x".repeat(41), "x\0", 5, undefined]) {
     assert.throws(

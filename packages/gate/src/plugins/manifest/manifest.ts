@@ -16,7 +16,7 @@ export function invalidManifest(problems: readonly string[]): HoldfastError {
   });
 }
 
-/** What Ajv found, with what it leaves out: which values and which fields there are. */
+/** Ajv's message, with the allowed values and known fields that it omits. */
 function describe({ instancePath, message = "is not valid", params, parentSchema }: ErrorObject): string {
   const place = instancePath === "" ? "/" : instancePath;
   if ("allowedValues" in params) return `${place} must be one of ${listed(params["allowedValues"])}`;
@@ -31,12 +31,12 @@ function listed(values: unknown): string {
   return Array.isArray(values) ? values.map((each) => JSON.stringify(each)).join(", ") : "its values";
 }
 
-/** Some editors begin a file with a mark of its byte order, which is no part of its JSON. */
+/** Some editors write a byte order mark, which JSON does not allow. */
 export function parseJsonFile(raw: string): unknown {
   return JSON.parse(raw.replace(/^\uFEFF/, ""));
 }
 
-/** Reads `manifest.json`. Throws `plugin.invalid_manifest` with every problem that it has. */
+/** Parses `manifest.json`. Throws `plugin.invalid_manifest` with all of its problems. */
 export function parseManifest(raw: string): PluginManifest {
   const bytes = Buffer.byteLength(raw);
   if (bytes > pluginLimits.maxManifestBytes) {
@@ -62,7 +62,7 @@ function toolProblems({ provides }: PluginManifest): string[] {
   for (const { name, arguments_schema: schema, output_schema: output } of provides.tools) {
     if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
       problems.push(
-        `the tool ${JSON.stringify(name)} is not named with 1 to 64 of a-z, 0-9 and _, beginning with a letter`,
+        `the tool name ${JSON.stringify(name)} must have 1 to 64 characters of a-z, 0-9 and _, and begin with a letter`,
       );
     }
     if (reservedToolNames.has(name)) problems.push(`the tool name "${name}" is reserved`);
@@ -86,16 +86,16 @@ function schemaProblems(what: string, schema: object): string[] {
   }
   // A schema that cannot be compiled would fail at the first call instead.
   const fault = problems.length === 0 ? schemaFault(schema) : undefined;
-  if (fault !== undefined) problems.push(`${what} are no valid JSON Schema: ${fault}`);
+  if (fault !== undefined) problems.push(`${what} are not a valid JSON Schema: ${fault}`);
   return problems;
 }
 
 const bare = { strict: false, validateFormats: false, verbose: true } as const;
 
-/** Knows how schemas are made; compiling that takes far longer than compiling one of them. */
+/** Holds the compiled meta-schema, whose compilation takes far longer than a schema's. */
 const metaSchemas = new Ajv(bare);
 
-/** A compiler of its own for each schema: ids of one say nothing to another's. */
+/** One compiler per schema, so that ids in one do not affect another. */
 function compilerFor(schema: object, allErrors: boolean): Ajv {
   if (metaSchemas.validateSchema(schema) !== true) {
     const [error] = metaSchemas.errors ?? [];
@@ -113,7 +113,7 @@ function schemaFault(schema: object): string | undefined {
   }
 }
 
-/** By these a schema would be more than what is written in it, or be checked when nobody waits for it any more. */
+/** These keywords make a schema refer to others or validate asynchronously. */
 const refusedKeywords = ["$ref", "$dynamicRef", "$async"];
 
 function keywordProblems(what: string, schema: object): string[] {
@@ -145,15 +145,15 @@ function credentialProblems({ install, secrets = [], egress = [] }: PluginManife
   ];
   const problems = keys
     .filter((key) => !isCredentialKey(key))
-    .map((key) => `${JSON.stringify(key)} cannot be the key of a credential: ${credentialKeyRule}`);
+    .map((key) => `${JSON.stringify(key)} is not a valid credential key: ${credentialKeyRule}`);
   const names = egress.map((each) => each.name);
-  if (new Set(names).size !== names.length) problems.push("two ways out have the same name");
+  if (new Set(names).size !== names.length) problems.push("two egress entries have the same name");
   return problems;
 }
 
 /**
- * Checks what an operator configured, and adds defaults. Where nothing is configured at all nothing is
- * required: the handler says what it lacks. Throws `plugin.invalid_config`.
+ * Validates the operator's configuration and adds defaults. Without any configuration nothing is required: the handler
+ * reports what it needs. Throws `plugin.invalid_config`.
  */
 export function checkConfig(manifest: PluginManifest, raw: string | undefined): Record<string, unknown> {
   const invalid = (problem: string) =>
@@ -167,7 +167,7 @@ export function checkConfig(manifest: PluginManifest, raw: string | undefined): 
         throw new Error("no object");
       config = { ...parsed };
     } catch (error) {
-      // Not the words around it, as of a manifest: they may be somebody's own.
+      // Without the parser's excerpt, which could contain a private value.
       const place = / \(line \d+ column \d+\)/.exec(String(error))?.[0] ?? "";
       throw invalid(`it is not a JSON object${place}`);
     }

@@ -4,12 +4,12 @@ import { HoldfastError } from "@holdfast/core";
 
 declare const checked: unique symbol;
 
-/** The folder name of a plugin, checked: it can be joined to a path. */
+/** Validated folder name of a plugin, safe to join to a path. */
 export type PluginName = string & { readonly [checked]: "plugin" };
-/** The file name of a credential, checked. */
+/** Validated file name of a credential. */
 export type CredentialKey = string & { readonly [checked]: "credential" };
 
-/** Names of the gate's own plugins that no folder of a user may take. */
+/** Names of the gate's own plugins, which user folders cannot use. */
 export const reservedPluginNames: ReadonlySet<string> = new Set([
   "core",
   "hello",
@@ -25,21 +25,21 @@ export const reservedToolNames: ReadonlySet<string> = new Set([
   "list_tools",
 ]);
 
-export const pluginNameRule = "1 to 40 of a-z, 0-9, _ and -, beginning with a letter";
+export const pluginNameRule = "1 to 40 characters of a-z, 0-9, _ and -, beginning with a letter";
 export const credentialKeyRule =
-  "1 to 128 of a-z, A-Z, 0-9, _, . and -, beginning with a letter, digit or _, without two dots in a row";
+  "1 to 128 characters of a-z, A-Z, 0-9, _, . and -, beginning with a letter, digit or _, without two dots in a row";
 
 export function isPluginName(value: unknown): value is PluginName {
   return typeof value === "string" && /^[a-z][a-z0-9_-]{0,39}$/.test(value);
 }
 
-/** Every verb that takes the name of a plugin takes it through this. Throws `plugin.invalid_name`. */
+/** Validates the name of a plugin. Throws `plugin.invalid_name`. */
 export function pluginName(value: unknown): PluginName {
   if (isPluginName(value)) return value;
   throw new HoldfastError(
     "plugin",
     "invalid_name",
-    "The name of a plugin is 1 to 40 of a-z, 0-9, _ and -, and begins with a letter",
+    "A plugin name must have 1 to 40 characters of a-z, 0-9, _ and -, and begin with a letter",
     { statusCode: 400 },
   );
 }
@@ -56,16 +56,18 @@ export function credentialKey(value: unknown): CredentialKey {
   throw new HoldfastError(
     "plugin",
     "invalid_credential_key",
-    "The key of a credential is 1 to 128 of a-z, A-Z, 0-9, _, . and -, without two dots in a row",
+    "A credential key must have 1 to 128 characters of a-z, A-Z, 0-9, _, . and -, without two dots in a row",
     { statusCode: 400 },
   );
 }
 
-/** `name` directly below `base`; that it is there and no link is not said. */
+/** Path of `name` directly below `base`. Does not check that it exists or is not a link. */
 export function below(base: string, name: PluginName | CredentialKey): string {
   const path = resolve(base, name);
   if (path !== join(resolve(base), name) || !path.startsWith(resolve(base) + sep)) {
-    throw new HoldfastError("plugin", "invalid_name", "The name leaves its folder", { statusCode: 400 });
+    throw new HoldfastError("plugin", "invalid_name", "The name must not leave its folder", {
+      statusCode: 400,
+    });
   }
   return path;
 }

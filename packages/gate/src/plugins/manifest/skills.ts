@@ -4,15 +4,15 @@ import { join } from "node:path";
 import type { PluginFolder } from "./plugin-folder.ts";
 
 /**
- * Makes one folder hold the skills of all plugins, as `{plugin}-{file}.md`. Jails have it mounted, so
- * files are replaced whole and the folder itself stays.
+ * Writes the skills of all plugins to one folder as `{plugin}-{file}.md`. The folder is mounted into jails, so it
+ * stays, and files are replaced atomically.
  */
 export async function writeSkills(directory: string, plugins: readonly PluginFolder[]): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o755 });
   const wanted = new Map<string, string>();
   for (const { name, skills } of plugins) {
     for (const { file, text } of skills) {
-      // "a" with "b-c.md" and "a-b" with "c.md" want the same name: as with tools, the first has it.
+      // "a" with "b-c.md" and "a-b" with "c.md" have the same name. As with tools, the first wins.
       if (!wanted.has(`${name}-${file}`)) wanted.set(`${name}-${file}`, text);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * What plugin authors import: `@holdfast/gate/plugin`, and `@carapace/core/plugin` for plugins written
- * for it. It has no dependency, since it also runs inside the plugin's own jail.
+ * API for plugin authors: `@holdfast/gate/plugin`, and `@carapace/core/plugin` for plugins written for it. It has no
+ * dependencies, since it also runs inside the plugin's jail.
  */
 
 export const ErrorCode = {
@@ -19,7 +19,7 @@ export const ErrorCode = {
 /** One of the codes of {@link ErrorCode}. */
 export type ErrorCodeValue = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** Codes that only the pipeline gives; a handler that uses one has it turned into HANDLER_ERROR. */
+/** Codes reserved for the pipeline. If a handler uses one, it becomes HANDLER_ERROR. */
 const reservedCodes: ReadonlySet<string> = new Set([
   ErrorCode.UNKNOWN_TOOL,
   ErrorCode.VALIDATION_FAILED,
@@ -47,7 +47,7 @@ export interface ErrorPayload {
   readonly retry_after?: number;
 }
 
-/** What a `ToolError` is made of. */
+/** Options of a `ToolError`. */
 export interface ToolErrorOptions {
   readonly code: string;
   readonly message: string;
@@ -56,10 +56,10 @@ export interface ToolErrorOptions {
   readonly retry_after?: number | undefined;
 }
 
-/** Registered, so that an error made by another copy of this module is known too. */
+/** A registered symbol, so that errors of another copy of this module are recognised too. */
 const brand = Symbol.for("carapace.ToolError");
 
-/** Thrown by a handler to say something to the agent. The text of any other error never reaches it. */
+/** Thrown by a handler to report an error to the agent. The message of any other error never reaches it. */
 export class ToolError extends Error {
   readonly code: string;
   readonly retriable: boolean;
@@ -92,7 +92,7 @@ export function isToolError(value: unknown): value is ToolError {
   return typeof value === "object" && value !== null && Reflect.get(value, brand) === true;
 }
 
-/** A message that says who failed, at what, and what to do. */
+/** Parts of an error message: the component, the problem and the fix. */
 export interface ErrorMessageParts {
   readonly component: string;
   readonly what: string;
@@ -138,7 +138,7 @@ export interface ToolDeclaration {
   output_schema?: Record<string, unknown>;
   /** Milliseconds; the plugin's own, or 30,000. */
   timeout_ms?: number;
-  /** Its results were written by others (a page, a mail), so they taint the caller's session. */
+  /** Its results were written by others (a web page, a mail), so they taint the caller's session. */
   untrusted?: boolean;
 }
 
@@ -180,22 +180,22 @@ export interface PluginManifest {
   install?: { credentials: CredentialSpec[] };
   config_schema?: { type: string; properties: Record<string, JsonSchemaProperty>; required?: string[] };
   egress?: EgressDeclaration[];
-  /** Milliseconds for each tool that names none; 1 to 600,000. */
+  /** Default timeout of its tools in milliseconds; 1 to 600,000. */
   timeout_ms?: number;
-  /** Names of credentials that are given to the handler; without it, all of its own. */
+  /** Names of credentials that the handler receives; by default all of its own. */
   secrets?: string[];
   /** `sha256:...` of the folder, as `holdfast plugin validate` prints it. */
   digest?: string;
 }
 
-/** The session that a call comes from. */
+/** The session of a call. */
 export interface SessionInfo {
   group: string;
   sessionId: string;
   startedAt: string;
 }
 
-/** Which entries a plugin asks for. */
+/** Filter of audit entries. */
 export interface AuditLogFilter {
   correlation?: string;
   topic?: string;
@@ -206,7 +206,7 @@ export interface AuditLogFilter {
   until?: string;
 }
 
-/** An entry of the audit, as far as a plugin sees it. */
+/** An audit entry as plugins see it. */
 export interface AuditLogEntry {
   id: string;
   timestamp: string;
@@ -216,14 +216,14 @@ export interface AuditLogEntry {
   detail: Record<string, unknown>;
 }
 
-/** What the gate does for a handler. */
+/** Services of the gate for a handler. */
 export interface CoreServices {
-  /** What the audit knows of this plugin's tools in the group of the current call. */
+  /** Audit entries of this plugin's tools in the group of the current call. */
   getAuditLog(filters: AuditLogFilter): Promise<AuditLogEntry[]>;
   getToolCatalog(): ToolDeclaration[];
   /** Of the current call; empty outside one. */
   getSessionInfo(): SessionInfo;
-  /** One of this plugin's own credentials. Throws when the key is not a plain name, or there is none. */
+  /** One of this plugin's own credentials. Throws if the key is invalid or the credential does not exist. */
   readCredential(key: string): string;
   /** True when the process was started only to run `verify()`. */
   readonly verifyOnly: boolean;
@@ -239,16 +239,16 @@ export interface PluginServices extends CoreServices {
   readonly egress: Readonly<Record<string, string>>;
   /** Folders that the operator shares with this plugin, by name. */
   readonly folders: Readonly<Record<string, SharedFolder>>;
-  /** Servers that the operator lets this plugin speak to by TCP, by name. */
+  /** Servers that the operator lets this plugin reach by TCP, by name. */
   readonly connections: Readonly<Record<string, ServerConnection>>;
 }
 
-/** A server that the operator lets the plugin speak to. */
+/** A server that the operator lets the plugin reach. */
 export interface ServerConnection {
   /** The server's own name and port, for example for its certificate. */
   readonly host: string;
   readonly port: number;
-  /** The port of 127.0.0.1 that leads there. */
+  /** Port on 127.0.0.1 that is forwarded to it. */
   readonly localPort: number;
 }
 
@@ -256,11 +256,11 @@ export interface ServerConnection {
 export interface SharedFolder {
   readonly path: string;
   readonly mode: "ro" | "rw";
-  /** True where another plugin writes there or below: what it puts there may be untrusted content. */
+  /** Whether another plugin writes there or below, so that files can contain untrusted content. */
   readonly writtenByOthers?: boolean;
 }
 
-/** What a plugin says to sessions. */
+/** An event that a plugin publishes to sessions. */
 export interface PublishedEvent {
   topic: string;
   source?: string;
@@ -269,13 +269,13 @@ export interface PublishedEvent {
   payload: Record<string, unknown>;
 }
 
-/** What plugins get that declare `provides.channels`. */
+/** Additional services of plugins that declare `provides.channels`. */
 export interface ChannelServices extends CoreServices {
   /** Rejects when the plugin publishes faster than its allowance, or too much. */
   publishEvent(event: PublishedEvent): Promise<void>;
 }
 
-/** Who calls: from the host alone, never from arguments. */
+/** The caller, as the host knows it; never taken from arguments. */
 export interface PluginContext {
   group: string;
   sessionId: string;
@@ -287,18 +287,18 @@ export interface PluginContext {
   agent?: string;
   /** Untrusted content has entered the session. */
   tainted?: boolean;
-  /** Aborted when the caller cancels or the time is over. */
+  /** Aborted when the caller cancels or the timeout elapses. */
   signal?: AbortSignal;
-  /** Tells the caller how far the call is. */
+  /** Reports progress to the caller. */
   progress?: (progress: { progress: number; total?: number; message?: string }) => void;
 }
 
-/** How a handler answers a call. */
+/** A handler's answer to a call. */
 export type ToolInvocationResult =
   | {
       ok: true;
       result: Record<string, unknown>;
-      /** This result holds untrusted content: it taints the session of its caller. */
+      /** This result contains untrusted content and taints the session of its caller. */
       untrusted?: boolean;
     }
   | { ok: false; error: ErrorPayload };
@@ -325,7 +325,7 @@ export interface SessionRecord {
   resumable: boolean;
 }
 
-/** Which sessions are looked for. */
+/** Filter of sessions. */
 export interface SessionFindCriteria {
   resumable?: boolean;
   limit?: number;
@@ -337,16 +337,16 @@ export interface SessionLookup {
   find(criteria: SessionFindCriteria): Promise<SessionRecord[]>;
 }
 
-/** Whether a plugin can do its work, and what is wrong where it cannot. */
+/** Whether a plugin works, and its problem if it does not. */
 export interface PluginVerifyResult {
   ok: boolean;
   message: string;
   detail?: Record<string, unknown>;
 }
 
-/** What a plugin's `handler.ts` exports, by default or as `handler`. */
+/** Handler that a plugin's `handler.ts` exports, as default or as `handler`. */
 export interface PluginHandler {
-  /** Once, within 10 seconds. */
+  /** Called once; must finish within 10 seconds. */
   initialize(services: CoreServices): Promise<void>;
   handleToolInvocation(
     tool: string,
@@ -356,8 +356,8 @@ export interface PluginHandler {
   handleEvent?(envelope: EventEnvelope): Promise<void>;
   /** For `session: "explicit"`: the session that answers an event, or null for a new one. */
   resolveSession?(event: EventEnvelope, sessions: SessionLookup): Promise<string | null>;
-  /** Checks, without side effects, that credentials and service work; within 10 seconds. */
+  /** Checks, without side effects, that credentials and service work. Must finish within 10 seconds. */
   verify?(): Promise<PluginVerifyResult>;
-  /** Once, within 5 seconds. */
+  /** Called once; must finish within 5 seconds. */
   shutdown(): Promise<void>;
 }

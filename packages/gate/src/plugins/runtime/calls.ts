@@ -14,8 +14,8 @@ import { currentCall } from "./services.ts";
 const maxResultBytes = 1024 * 1024;
 
 /**
- * Of a text on its way to the gate, which cuts it much shorter once it has taken the secrets out: what is cut
- * before that may end in the middle of one.
+ * Longest text sent to the gate, which truncates it further after redaction. Truncating too early could split a
+ * secret.
  */
 const maxTextCharacters = 256 * 1024;
 
@@ -33,7 +33,7 @@ export interface CallPorts {
   readonly ask: (question: Question) => Promise<unknown>;
 }
 
-/** Describes what was thrown for the log. It may be anything, and reading it may throw again. */
+/** Describes a thrown value for the log. It can be of any type, and reading it can throw again. */
 function textOf(error: unknown): string {
   try {
     return String(error instanceof Error ? (error.stack ?? error.message) : error).slice(
@@ -41,11 +41,11 @@ function textOf(error: unknown): string {
       maxTextCharacters,
     );
   } catch {
-    return "something that cannot be shown";
+    return "a value that cannot be printed";
   }
 }
 
-/** The answer to a call that threw. What carries the brand of a ToolError may still not be one. */
+/** Answer to a call that threw. An object with the brand of a ToolError can still be invalid. */
 function thrown(id: number, error: unknown): ProcessMessage {
   try {
     const payload = isToolError(error) ? payloadOf(error.toErrorPayload()) : undefined;
@@ -56,7 +56,7 @@ function thrown(id: number, error: unknown): ProcessMessage {
   return forTheLog(id, error);
 }
 
-/** An answer that hides its reason. */
+/** An answer without the error's text. */
 function forTheLog(id: number, error: unknown): ProcessMessage {
   return { type: "thrown", id, message: textOf(error) };
 }
@@ -125,7 +125,7 @@ export class Calls {
   }
 
   #sessions(call: number): SessionLookup {
-    // The host answers in the shapes of the channel.
+    // The host's answers have the channel's types.
     return {
       latest: async () => (await this.#ports.ask({ what: "sessions.latest", call })) as string | null,
       find: async (criteria) =>
@@ -138,7 +138,7 @@ export class Calls {
     this.#running.set(id, controller);
     const { startedAt: _, ...given } = context;
     const progress: PluginContext["progress"] = (each) => this.#progress(id, each);
-    // Ours beyond the peer's: what copies a context, or looks at all of it, sees data alone.
+    // An addition to the peer's context. Not enumerable, so that code that copies or prints a context sees only data.
     const full: PluginContext = Object.defineProperties(
       { ...given },
       { signal: { value: controller.signal }, progress: { value: progress } },
@@ -186,7 +186,7 @@ function messageFor(id: number, result: ToolInvocationResult): ProcessMessage {
   };
 }
 
-/** What an error says of itself. An `Error` may be one too: its message would be lost on its way as JSON. */
+/** Fields of an error. An `Error` is copied, since its message would be lost as JSON. */
 function payloadOf(value: unknown): ErrorPayload | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const names = ["code", "message", "retriable", "field", "retry_after"];

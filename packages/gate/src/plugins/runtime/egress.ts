@@ -27,7 +27,7 @@ export async function openEgress(egress: StartMessage["egress"]): Promise<Record
   return byName;
 }
 
-/** Opens the ways to the servers that the operator names: a port of the loopback for each. */
+/** Opens a loopback port for each server that the operator granted. */
 export async function openConnections(
   connections: StartMessage["connections"] = [],
 ): Promise<Record<string, ServerConnection>> {
@@ -38,17 +38,17 @@ export async function openConnections(
   return byName;
 }
 
-/** As `fetch` spells it: the host in lower case, without a port that is the scheme's own. */
+/** Normalised like `fetch` does: lower-case host, no default port. */
 function baseOf(url: string): string {
   return new URL(url).href.replace(/\/+$/, "");
 }
 
 /**
- * The address on the loopback for `url`, or undefined when no egress was declared for it. With `web`,
- * where the operator opened hosts, every other address is left to the proxy to decide about.
+ * Loopback address for `url`, or undefined if no egress was declared for it. With `web` (the operator opened hosts),
+ * all other addresses go to the proxy, which decides.
  */
 function localAddress(url: string, bases: ReadonlyMap<string, string>, web?: string): string | undefined {
-  // Where one is below another, the one that says more: it may allow what the other does not.
+  // If several match, the longest: it can allow what a shorter one does not.
   for (const [base, local] of [...bases].sort(([one], [other]) => other.length - one.length)) {
     if (url === base) return local;
     if (url.startsWith(`${base}/`) || url.startsWith(`${base}?`)) return local + url.slice(base.length);
@@ -68,9 +68,7 @@ function installFetch(bases: ReadonlyMap<string, string>, web?: string): void {
     const request = new Request(input, init);
     const local = localAddress(request.url, bases, web);
     if (local === undefined) {
-      throw new TypeError(
-        `fetch failed: ${new URL(request.url).origin} is not among the egress that the manifest declares`,
-      );
+      throw new TypeError(`fetch failed: the manifest declares no egress to ${new URL(request.url).origin}`);
     }
     return real(new Request(local, request));
   };

@@ -2,7 +2,7 @@ import { createConnection, createServer } from "node:net";
 
 const maxConnections = 64;
 
-/** Forwards bytes, unread, from this jail's loopback to the egress socket. Resolves with its port. */
+/** Forwards connections from this jail's loopback to the egress socket. Resolves with its port. */
 export function startForwarder(socketPath: string): Promise<number> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (inner) => {
     const outer = createConnection({ path: socketPath, allowHalfOpen: true });

@@ -35,7 +35,7 @@ test("a frame that is nested deeper than one may be is refused before it is pars
   const within = `[${[...texts, ""].map((text) => JSON.stringify(text)).join(",")},${nested(maxFrameDepth - 2)}]`;
   assert.deepEqual(new FrameReader().push(framed(within)), [JSON.parse(within)]);
   const beyond = `[${texts.map((text) => JSON.stringify(text)).join(",")},${nested(maxFrameDepth)}]`;
-  assert.throws(() => new FrameReader().push(framed(beyond)), { message: "a frame that is nested too deep" });
+  assert.throws(() => new FrameReader().push(framed(beyond)), { message: "a frame is nested too deep" });
   // Half of a string, which is no JSON: it is read to its end once.
   assert.throws(() => new FrameReader().push(framed(`"${"x".repeat(20_000)}`)), SyntaxError);
 });

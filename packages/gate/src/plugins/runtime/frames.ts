@@ -1,15 +1,15 @@
 /**
- * The channel between the gate and a plugin's process: a length in four bytes (big-endian), then that
- * much JSON. Version 1 of it is said in the first message of each side.
+ * Channel between the gate and a plugin's process: a 4-byte length (big-endian), then JSON of that length. The first
+ * message of each side states version 1.
  */
 
 /** A longer frame ends the process that sent it. */
 export const maxFrameBytes = 4 * 1024 * 1024;
 
-/** A frame whose objects and lists are nested deeper ends the process that sent it. */
+/** A frame that is nested deeper ends the process that sent it. */
 export const maxFrameDepth = 1_000;
 
-/** What is shorter cannot be nested so deep that it would hold anything up. */
+/** Shorter frames cannot be nested deep enough to block the process. */
 const leastCheckedBytes = 16 * 1024;
 
 export function encodeFrame(message: unknown): Buffer {
@@ -20,12 +20,12 @@ export function encodeFrame(message: unknown): Buffer {
   return frame;
 }
 
-/** Cuts a stream of bytes into messages. Throws on a frame that is too long, too deep or no JSON. */
+/** Splits a stream of bytes into messages. Throws on a frame that is too long, too deep or not JSON. */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  /** A chunk is copied once at most, however many messages are in it. */
+  /** Copies a chunk at most once, however many messages it contains. */
   push(chunk: Buffer): unknown[] {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
@@ -41,7 +41,7 @@ export class FrameReader {
     return messages;
   }
 
-  /** Bytes that the first frame needs, as far as the first chunk tells. */
+  /** Bytes of the first frame, or of its head while the length is unknown. */
   #needed(): number {
     const [first] = this.#chunks;
     return first === undefined ? headBytes : sizeOf(first);
@@ -50,7 +50,7 @@ export class FrameReader {
 
 const headBytes = 4;
 
-/** Of the frame that `data` begins with; of its length alone where that is not all there. */
+/** Size of the first frame of `data`, or of its head if that is incomplete. */
 function sizeOf(data: Buffer): number {
   if (data.length < headBytes) return headBytes;
   const length = data.readUInt32BE(0);
@@ -58,9 +58,9 @@ function sizeOf(data: Buffer): number {
   return headBytes + length;
 }
 
-/** To parse a megabyte of brackets takes a second, in which nothing else happens. */
+/** Parsing a megabyte of brackets blocks the process for a second. */
 function messageOf(json: Buffer): unknown {
-  if (json.length >= leastCheckedBytes && isTooDeep(json)) throw new Error("a frame that is nested too deep");
+  if (json.length >= leastCheckedBytes && isTooDeep(json)) throw new Error("a frame is nested too deep");
   return JSON.parse(json.toString("utf8"));
 }
 
@@ -89,7 +89,7 @@ function isTooDeep(json: Buffer): boolean {
   return false;
 }
 
-/** Where the quote is that ends the string which begins at `start`; the end of it all where there is none. */
+/** Index of the closing quote of the string at `start`; the end of the text if there is none. */
 function endOfString(json: Buffer, start: number): number {
   for (let end = json.indexOf(quote, start + 1); end >= 0; end = json.indexOf(quote, end + 1)) {
     let escapes = 0;

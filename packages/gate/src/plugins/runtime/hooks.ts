@@ -7,7 +7,7 @@ const extension = import.meta.filename.endsWith(".ts") ? ".ts" : ".js";
 const api = new URL(`./imported-api${extension}`, import.meta.url).href;
 const testing = new URL(`./testing${extension}`, import.meta.url).href;
 
-/** Modules that a plugin may import by name without having them in its folder. */
+/** Modules that a plugin can import by name although they are not in its folder. */
 function provided(specifier: string): string | undefined {
   if (specifier === "@holdfast/gate/plugin") return api;
   if (specifier === "@holdfast/gate/plugin-testing") return testing;
@@ -15,11 +15,11 @@ function provided(specifier: string): string | undefined {
   return /^@carapace\/(core|types)(\/|$)/.test(specifier) ? api : undefined;
 }
 
-/** The same modules as a plugin names them that was written inside the tree of its runner. */
+/** The same modules, as plugins from the peer's source tree import them. */
 const inTree =
   /^(?:\.\.\/)+(?:src\/)?(?:core\/(?:plugin-handler|tool-error|index)|types\/(?:errors|manifest|protocol|index))(?:\.[jt]s)?$/;
 
-/** The file that is meant where what a handler names is not there: as a bundler or a compiler finds it. */
+/** Resolves an import of a missing file like a bundler or compiler does. */
 function source(specifier: string, parent: string | undefined): string | undefined {
   if (!/^\.\.?\//.test(specifier) || parent?.startsWith("file:") !== true) return undefined;
   const isFile = (name: string) =>
@@ -32,8 +32,8 @@ function source(specifier: string, parent: string | undefined): string | undefin
 }
 
 /**
- * Lets handlers import what they import where they were written: the plugin API by either of its names,
- * files of their own under the ".js" that compiled code would have, or without an ending, and types like values.
+ * Makes imports of handlers work without a compiler: the plugin API by either name, TypeScript files by ".js" or
+ * without an extension, and types without the word `type`.
  */
 export function registerPluginHooks(): void {
   registerHooks({

@@ -1,6 +1,6 @@
 /**
- * What a handler's import of the plugin API finds: all of it, and its types as names of nothing. A compiler takes
- * them out of `import { PluginHandler, ToolError }`; Node leaves them there, and would ask for each.
+ * The plugin API as handlers import it, with its types as undefined values. A compiler removes types from `import {
+ * PluginHandler, ToolError }`; Node does not, and requires an export for each.
  */
 export * from "./api.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The process of one plugin: it loads the handler and answers the gate over its standard input and
- * output. Nothing of the plugin runs before the gate has said who it is and what it may have.
+ * Process of one plugin: loads the handler and answers the gate over standard input and output. No plugin code runs
+ * before the gate's start message.
  */
 import { pathToFileURL } from "node:url";
 import type { ChannelServices, CoreServices } from "./api.ts";
@@ -29,7 +29,7 @@ class LoadError extends Error {
 }
 
 const writeToHost = process.stdout.write.bind(process.stdout);
-// What the plugin prints must not get into the channel.
+// The plugin's own output must not enter the channel.
 process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
 
 function send(message: ProcessMessage): void {
@@ -54,7 +54,8 @@ async function start(message: StartMessage): Promise<void> {
   state.catalog = message.catalog;
   state.credentials = message.credentials;
   try {
-    if (message.version !== channelVersion) throw new Error(`The channel is version ${message.version}`);
+    if (message.version !== channelVersion)
+      throw new Error(`Unsupported version ${message.version} of the channel`);
     const egress = await openEgress(message.egress);
     const connections = await openConnections(message.connections);
     const services = createServices({ start: message, egress, connections, ask }, state);
@@ -65,7 +66,7 @@ async function start(message: StartMessage): Promise<void> {
         'The manifest says session: "explicit", and the handler has no resolveSession()',
       );
     }
-    // A channel plugin knows that it gets more than the core services.
+    // Channel plugins receive more than the core services.
     const given: CoreServices & Partial<ChannelServices> = services;
     await currentCall.run({ id: 0 }, () => handler.initialize(given));
     calls = new Calls(handler, { send, ask });
@@ -81,7 +82,7 @@ async function start(message: StartMessage): Promise<void> {
   }
 }
 
-/** Errors of a program do not say what they are about as those that somebody wrote do: they get their place. */
+/** Built-in errors such as a TypeError say little without their location, so it is added. */
 function messageOf(error: unknown, directory: string): string {
   if ([ReferenceError, RangeError, SyntaxError, TypeError].some((kind) => error instanceof kind))
     return toldWithPlace(error, directory);
@@ -92,7 +93,7 @@ async function load({ directory }: StartMessage): Promise<LoadedHandler> {
   const files = handlerFiles(directory);
   if (files.length === 0) throw new LoadError("missing_handler", noHandler(directory));
   const module = await importFirst(files, directory);
-  // By default or as `handler` first; any other name that it may have comes after.
+  // The default export or `handler` first, then any other export.
   const { default: main, handler: named, ...others } = { ...module, ...compiled(module["default"]) };
   for (const exported of [main, named, ...Object.values(others)]) {
     const handler = await handlerOf(exported);
@@ -100,11 +101,11 @@ async function load({ directory }: StartMessage): Promise<LoadedHandler> {
   }
   throw new LoadError(
     "missing_handler",
-    "The handler exports, by default or as `handler`, no object with initialize and handleToolInvocation",
+    "The handler must export an object with initialize and handleToolInvocation, as default or as `handler`",
   );
 }
 
-/** The first that can be imported: beside what is left of an old build, its source may be there. */
+/** The first file that can be imported: next to a stale build there can be its source. */
 async function importFirst(files: readonly string[], directory: string): Promise<Record<string, unknown>> {
   const problems: string[] = [];
   for (const file of files) {
@@ -117,14 +118,14 @@ async function importFirst(files: readonly string[], directory: string): Promise
   throw new LoadError("missing_handler", `The handler cannot be imported: ${problems.join("; ")}`);
 }
 
-/** What a compiler made of `export default` where modules are CommonJS. */
+/** The form that compilers give to `export default` in CommonJS. */
 function compiled(exported: unknown): Record<string, unknown> {
   return typeof exported === "object" && exported !== null && Reflect.get(exported, "__esModule") === true
     ? { ...exported }
     : {};
 }
 
-/** The export itself, an instance when it is a class, or what it gives when it is a function. */
+/** The export itself, an instance of it if it is a class, or its result if it is a function. */
 async function handlerOf(exported: unknown): Promise<LoadedHandler | undefined> {
   if (isHandler(exported)) return exported;
   if (typeof exported !== "function" || exported.length > 0) return undefined;
@@ -182,7 +183,7 @@ process.on("uncaughtException", (error) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(70);
 });
-// Ends with the gate: its end of the channel is closed by the kernel, however it went.
+// Ends with the gate: the kernel closes the gate's end of the channel, even after SIGKILL.
 process.stdin.once("end", () => process.exit(0));
 process.stdin.once("error", () => process.exit(0));
 const reader = new FrameReader();

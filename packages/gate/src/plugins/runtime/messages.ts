@@ -20,24 +20,24 @@ export interface StartMessage {
   /** Folder of the plugin as this process sees it. */
   readonly directory: string;
   readonly dataDirectory: string;
-  /** Only its own. */
+  /** Only those of this plugin. */
   readonly credentials: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, unknown>>;
   readonly catalog: readonly ToolDeclaration[];
   readonly channels: boolean;
   readonly verifyOnly: boolean;
-  /** A credential that is not there reads as "": the conformance suite has none. */
+  /** A missing credential reads as "", for the conformance suite. */
   readonly withoutCredentials?: boolean;
   readonly needsResolveSession: boolean;
   readonly egress?: {
     /** Unix socket of the proxy as this process sees it. */
     readonly socketPath: string;
     readonly upstreams: readonly { readonly name: string; readonly url: string }[];
-    /** The operator opened hosts: any address may be asked for, and the proxy decides. */
+    /** Whether the operator opened hosts: any address may be requested, and the proxy decides. */
     readonly hosts?: boolean;
   };
   readonly folders: Readonly<Record<string, SharedFolder>>;
-  /** Servers that the operator names, each behind a Unix socket as this process sees it. */
+  /** Servers that the operator granted, each with the path of its Unix socket in this process. */
   readonly connections?: readonly {
     readonly name: string;
     readonly host: string;
@@ -102,7 +102,7 @@ export type ProcessMessage =
   | { readonly type: "done"; readonly id: number; readonly value?: string | PluginVerifyResult | null }
   | { readonly type: "ask"; readonly id: number; readonly ask: Question };
 
-/** What a plugin asks the host. `call` names the call in which it asks; the host knows whose that is. */
+/** A plugin's request to the host. `call` is the call it belongs to; the host knows its caller. */
 export type Question =
   | { readonly what: "audit"; readonly call?: number; readonly filter: AuditLogFilter }
   | { readonly what: "publish"; readonly event: PublishedEvent }

@@ -3,10 +3,13 @@ import { compileFunction } from "node:vm";
 
 const runtime = new URL("./", import.meta.url).href;
 
-/** As a module of CommonJS is wrapped. */
+/** Wrapper of CommonJS modules. */
 const wrapper = ["exports", "require", "module", "__filename", "__dirname"];
 
-/** True for what cannot be CommonJS, whatever the nearest `package.json` says: `npm init` says so of every folder. */
+/**
+ * Whether a file cannot be CommonJS, whatever the nearest `package.json` says: `npm init` declares every folder
+ * CommonJS.
+ */
 function isModule(text: string): boolean {
   if (!/^[ \t]*(?:import|export)\b/m.test(text)) return false;
   try {
@@ -17,21 +20,21 @@ function isModule(text: string): boolean {
   }
 }
 
-/** The same for TypeScript. Without its types a file may be either: where it only exports types, it is a module. */
+/** The same for TypeScript. A file that exports only types is a module too. */
 function isTypedModule(text: string): boolean {
   if (typeNames(text).length > 0 && !/\b(?:module|exports)\b|\brequire\(|^export\s*=/m.test(text))
     return true;
   try {
     return isModule(stripTypeScriptTypes(text, { mode: "transform" }));
   } catch {
-    // Node says what is wrong with it.
+    // Node reports the problem.
     return false;
   }
 }
 
 /**
- * The names of types that a file exports and that are not those of values too: where another file imports one
- * without the word `type`, Node asks for it.
+ * Names of types that a file exports and that are not also values: Node requires them if another file imports one
+ * without the word `type`.
  */
 function typeNames(text: string): string[] {
   const names = [...text.matchAll(/^export\s+(?:interface|type)\s+([A-Za-z_][A-Za-z0-9_]*)/gm)];
@@ -40,17 +43,17 @@ function typeNames(text: string): string[] {
   );
 }
 
-/** The file that was given to Node last: a module that cannot be parsed does not say which file it is. */
+/** The file last passed to Node: Node's error for an unparsable module does not name it. */
 let last: { readonly url: string; readonly text: string } | undefined;
 
-/** The place of a file that Node could not parse, and what in it Node does not know. */
+/** Location of a file that Node could not parse, and the unsupported syntax in it. */
 export function lastOwnSource(): { readonly url: string; readonly decorators: boolean } | undefined {
   return last === undefined
     ? undefined
     : { url: last.url, decorators: /(?:^|[;{}])\s*@[A-Za-z_]/m.test(last.text) };
 }
 
-/** A file of a plugin as Node takes it, where a compiler or a bundler would have taken it as it is. */
+/** Adapts a plugin's source file for Node, in cases that only compilers and bundlers accept. */
 export function ownSource(url: string, loaded: LoadFnOutput): LoadFnOutput {
   const { source } = loaded;
   const own = url.startsWith("file:") && !url.startsWith(runtime) && !url.includes("/node_modules/");

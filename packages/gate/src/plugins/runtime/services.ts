@@ -27,7 +27,7 @@ export interface ServiceParts {
   readonly ask: (question: Question) => Promise<unknown>;
 }
 
-/** What the host may replace while the plugin runs. */
+/** State that the host can replace while the plugin runs. */
 export interface ServiceState {
   catalog: readonly ToolDeclaration[];
   credentials: Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ export function createServices(
   const services: PluginServices = {
     async getAuditLog(filter: AuditLogFilter): Promise<AuditLogEntry[]> {
       const call = currentCall.getStore()?.id;
-      // The host makes the list; its shape is the channel's.
+      // The host creates the list; the channel defines its type.
       return (await ask({
         what: "audit",
         filter,
@@ -83,7 +83,7 @@ function readCredential(
       formatErrorMessage({
         component: "PluginLoader",
         what: `Invalid credential key ${JSON.stringify(key)}`,
-        how: "Use the plain name of a file, without slashes",
+        how: "Use a plain file name without slashes",
       }),
     );
   }

@@ -11,7 +11,7 @@ import type {
 
 export type { SessionLookup, SessionRecord } from "./api.ts";
 
-/** A context such as the gate gives, with defaults for what `overrides` leaves out. */
+/** A context like the gate's, with defaults for everything that `overrides` omits. */
 export function createTestContext(overrides: Partial<PluginContext> = {}): PluginContext {
   return {
     group: "test-group",
@@ -22,12 +22,12 @@ export function createTestContext(overrides: Partial<PluginContext> = {}): Plugi
   };
 }
 
-/** What the services of a test know. */
+/** Options of test services. */
 export interface TestServicesOptions {
   readonly credentials?: FakeCredentialStore;
 }
 
-/** Services that know nothing but the given credentials; without a store each credential is empty. */
+/** Services with the given credentials only; without a store each credential is empty. */
 export function createTestServices({ credentials }: TestServicesOptions = {}): CoreServices {
   return {
     getAuditLog: async () => [],
@@ -47,7 +47,7 @@ export function createTestServices({ credentials }: TestServicesOptions = {}): C
   };
 }
 
-/** How a test calls a handler. */
+/** Options of a test invocation. */
 export interface TestInvocationOptions {
   /** Calls `initialize()` first. */
   readonly autoInit?: boolean;
@@ -102,14 +102,14 @@ export class FakeCredentialStore {
 /** The result's data. Throws when the result is an error. */
 export function assertSuccessResult(result: ToolInvocationResult): Record<string, unknown> {
   if (result.ok) return result.result;
-  throw new Error(`Expected a success, and got ${result.error.code}: ${result.error.message}`);
+  throw new Error(`Expected a success, but got ${result.error.code}: ${result.error.message}`);
 }
 
 /** The result's error. Throws when the result is a success, or has another code. */
 export function assertErrorResult(result: ToolInvocationResult, expectedCode?: string): ErrorPayload {
-  if (result.ok) throw new Error(`Expected an error, and got ${JSON.stringify(result.result)}`);
+  if (result.ok) throw new Error(`Expected an error, but got ${JSON.stringify(result.result)}`);
   if (expectedCode !== undefined && result.error.code !== expectedCode) {
-    throw new Error(`Expected the code ${expectedCode}, and got ${result.error.code}`);
+    throw new Error(`Expected the code ${expectedCode}, but got ${result.error.code}`);
   }
   return result.error;
 }

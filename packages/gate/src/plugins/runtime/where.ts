@@ -3,13 +3,13 @@ import { lastOwnSource } from "./own-sources.ts";
 
 const mostOfLine = 120;
 
-/** A path below the plugin's folder, as its author knows it; undefined for one that is elsewhere. */
+/** Path relative to the plugin's folder; undefined for one outside it. */
 function ownPath(place: string, directory: string): string | undefined {
   const path = place.startsWith("file:") ? fileURLToPath(place) : place;
   return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : undefined;
 }
 
-/** Before the stack of what cannot be parsed stand its file and line. Of TypeScript, lines are others by then. */
+/** The stack of a syntax error begins with its file and line. For TypeScript, the line differs from the source. */
 function nearWhat(stack: string, directory: string): string | undefined {
   const [, place = "", line = ""] = /^(\S+):\d+\r?\n([^\r\n]*)/.exec(stack) ?? [];
   const path = ownPath(place, directory);
@@ -19,11 +19,13 @@ function nearWhat(stack: string, directory: string): string | undefined {
     : `in ${path}${text === "" ? "" : `, near: ${text.slice(0, mostOfLine)}`}`;
 }
 
-/** Node does not say which module it is that it cannot parse: the one that it was given last. */
+/** Node does not name an unparsable module; it is the one passed to it last. */
 function inLast(directory: string): string | undefined {
   const { url = "", decorators = false } = lastOwnSource() ?? {};
   const path = ownPath(url, directory);
-  const why = decorators ? ", where there are decorators: Node knows none, a compiler takes them out" : "";
+  const why = decorators
+    ? ", which has decorators: Node does not support them; compile the plugin first"
+    : "";
   return path === undefined ? undefined : `in ${path}${why}`;
 }
 
@@ -35,7 +37,7 @@ function atFrame(stack: string, directory: string): string | undefined {
   return undefined;
 }
 
-/** What an error says, and where in the plugin's folder it came from, for the plugin's author. */
+/** Message of an error with its location in the plugin's folder, for the plugin's author. */
 export function toldWithPlace(error: unknown, directory: string): string {
   if (!(error instanceof Error)) return String(error);
   const { message } = error;
