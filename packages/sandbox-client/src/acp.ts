@@ -60,7 +60,7 @@ export class HttpAcpConnection implements AcpConnection {
       },
       { onEvent: (seq, data) => this.#receive(seq, data), onEnd: (reason) => this.#end(reason) },
     );
-    // Without an agent the instance has to exist already, so its stream can be read at once.
+    // Without an agent the instance must already exist, so its stream can be read immediately.
     if (options.agent === undefined) {
       this.#stream.confirm();
       this.#stream.start();
@@ -143,7 +143,7 @@ export class HttpAcpConnection implements AcpConnection {
     return answer;
   }
 
-  /** Waits until the answer was seen in the stream, as long as the stream moves. */
+  /** Waits for the answer to appear in the stream, while the stream makes progress. */
   async #order(inOrder: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stuck = new Promise<void>((resolve) => {
@@ -162,8 +162,8 @@ export class HttpAcpConnection implements AcpConnection {
   }
 
   /**
-   * Posts one message. Messages are posted one after the other: the status of each tells that the
-   * agent was given it, and only then the next one goes.
+   * Posts one message. Messages are posted one at a time: each is sent after the status of the previous one confirms
+   * its delivery.
    */
   async #post(message: RpcMessage, signal: AbortSignal | undefined): Promise<Response> {
     const before = this.#sending;
@@ -189,14 +189,14 @@ export class HttpAcpConnection implements AcpConnection {
     }
   }
 
-  /** Only the first message names the agent, which makes the instance where it is missing. */
+  /** Only the first message names the agent, which creates a missing instance. */
   async #send(body: string, signal: AbortSignal | undefined): Promise<Response> {
     const query = this.#exists ? {} : { agent: this.#options.agent };
     const headers = { "content-type": "application/json", accept: "application/json" };
     try {
       return await this.#http.send({ method: "POST", path: this.#path, query, headers, body, signal });
     } catch (error) {
-      // What the server misses is the agent, because it does not know the instance.
+      // The server asks for the agent because it has no such instance.
       const isGone = this.#exists && isHoldfastError(error) && error.code === "invalid_request";
       if (!isGone) throw error;
       this.#end({ kind: "gone", detail: error.message });
@@ -233,7 +233,7 @@ export class HttpAcpConnection implements AcpConnection {
 
   #gap(from: number, to: number): void {
     this.#options.onGap?.({ from, to });
-    // An answer may be in the gap: whoever has it from the other side need not wait for it here.
+    // An answer can be in the gap. A caller that has it from the response does not wait for it here.
     for (const settle of this.#unanswered.values()) settle(undefined);
   }
 
@@ -287,7 +287,7 @@ function asError(error: Record<string, unknown>): RpcErrorObject {
   };
 }
 
-/** Resolves with `promise`, or after `ms` where that is given. */
+/** Resolves with `promise`, or after `ms` if given. */
 async function patient(promise: Promise<void>, ms: number | undefined): Promise<void> {
   if (ms === undefined) return await promise;
   let timer: ReturnType<typeof setTimeout> | undefined;

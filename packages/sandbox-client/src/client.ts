@@ -21,14 +21,14 @@ export interface SandboxFs {
   /** Entries of a directory, sorted by name; HOME by default. */
   entries(path?: string, options?: CallOptions): Promise<readonly FsEntry[]>;
   stat(path: string, options?: CallOptions): Promise<FsStat>;
-  /** The whole file; `sandbox.answer_too_large` beyond 64 MiB. */
+  /** Reads a file. Throws `sandbox.answer_too_large` over 64 MiB. */
   read(path: string, options?: CallOptions): Promise<Uint8Array>;
   readText(path: string, options?: CallOptions): Promise<string>;
   /** The file as a stream, for any size. Cancel it, or read it to its end. */
   stream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
-  /** Replaces the file at once and durably, and makes its parents; returns its size in bytes. */
+  /** Replaces the file atomically and durably, and creates its parents. Returns its size in bytes. */
   write(path: string, content: FileContent, options?: CallOptions): Promise<number>;
-  /** Makes a directory and its parents; one that exists is fine. */
+  /** Creates a directory and its parents, unless it exists. */
   mkdir(path: string, options?: CallOptions): Promise<void>;
   remove(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<void>;
 }
@@ -84,14 +84,14 @@ export class SandboxClient {
   }
 
   /**
-   * A connection to the agent process `serverId`. With `agent` the first message starts it where it
-   * does not run; without, it has to run.
+   * Connects to the agent process `serverId`. With `agent`, the first message starts it if needed; without, it must be
+   * running.
    */
   acp(serverId: string, options: AcpOptions = {}): AcpConnection {
     return new HttpAcpConnection(this.#http, serverId, options);
   }
 
-  /** Runs a command to its exit. Aborting the signal ends it with everything it started. */
+  /** Runs a command until it exits. Aborting the signal kills it and everything it started. */
   async run(request: RunRequest, options: CallOptions = {}): Promise<RunResult> {
     const value = await this.#http.json({
       method: "POST",

@@ -1,4 +1,4 @@
-/** Limits of the client. The server may be in a jail and hostile, so what it sends is bounded. Sizes are bytes. */
+/** Limits of the client. The server can be in a jail and hostile, so its output is limited. Sizes are bytes. */
 export const clientLimits = {
   /** One event of a stream, or one JSON answer. */
   maxMessageBytes: 48 * 1_048_576,
@@ -10,7 +10,7 @@ export const clientLimits = {
   maxWaitingEnvelopes: 1_024,
   /** A stream without any byte for this long is taken for dead; the server sends one every 15 s. */
   streamSilenceMs: 60_000,
-  /** How long a server may take to end an agent before the client goes on without its answer. */
+  /** Time for a server to stop an agent. After that, the client continues without its answer. */
   closeMs: 10_000,
   /** How long the server may be unreachable before a connection gives up. */
   reconnectForMs: 30_000,

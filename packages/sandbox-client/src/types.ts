@@ -51,13 +51,13 @@ export interface AgentExit {
 }
 
 export interface AcpOptions {
-  /** Agent id; needed where the instance does not exist yet. */
+  /** Agent id; required if the instance does not exist yet. */
   readonly agent?: string;
   /** Resume the stream after this number; by default everything the server has retained. */
   readonly after?: number;
   /**
-   * Called with each envelope, in order, and awaited: what goes to the agent is sent, and what comes
-   * from it is delivered, only after it resolves. The place to make envelopes durable.
+   * Called with each envelope in order, and awaited: messages are sent and delivered only after it resolves. Use it to
+   * store envelopes durably.
    */
   readonly onEnvelope?: (envelope: Envelope) => void | Promise<void>;
   readonly onGap?: (gap: StreamGap) => void;
@@ -65,9 +65,9 @@ export interface AcpOptions {
   /** How long the server may be unreachable before the connection gives up; 30 s by default. */
   readonly reconnectForMs?: number;
   /**
-   * How long a message waits until the server has begun to answer the one before it. A Holdfast
-   * server begins at once; one that begins when the agent has answered needs a bound here, or nothing
-   * can be sent within a turn. Without bound by default.
+   * Time for which a message waits for the server's response to the previous one; unlimited by default. A Holdfast
+   * server responds immediately. With a server that responds after the agent's answer, set a limit, or nothing can be
+   * sent during a turn.
    */
   readonly orderForMs?: number;
 }
@@ -96,8 +96,8 @@ export interface AcpConnection {
   /** Resolves when the connection has ended; it never rejects. */
   readonly closed: Promise<CloseReason>;
   /**
-   * Ends the agent process on the server, then the connection. Idempotent. Throws `sandbox.unreachable`
-   * when the server has not answered within 10 s; the connection has ended then, too.
+   * Stops the agent process on the server, then closes the connection. Idempotent. Throws `sandbox.unreachable` if the
+   * server does not answer within 10 s; the connection is closed then, too.
    */
   close(): Promise<void>;
   /** Ends the connection and leaves the agent running. */

@@ -22,7 +22,7 @@ export class Channel<T> implements AsyncIterableIterator<T> {
     this.#wakeReader?.();
   }
 
-  /** The reader gets what is queued, then the end. */
+  /** The reader receives the queued values, then the end. */
   end(): void {
     this.#ended = true;
     this.#wakeReader?.();

@@ -43,7 +43,7 @@ export function closedError(reason: CloseReason, { sent }: { readonly sent: bool
   });
 }
 
-/** The connection had ended before the message was sent: nobody has seen it. */
+/** The connection ended before the message was sent. */
 export function isUnsent(error: unknown): boolean {
   if (!isHoldfastError(error) || error.group !== "acp" || error.code !== "connection_closed") return false;
   return isRecord(error.metadata) && error.metadata.sent === false;

@@ -15,7 +15,7 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Body;
   readonly signal?: AbortSignal | undefined;
-  /** How long the answer may take to begin; without it, as long as the server likes. */
+  /** Time until the answer begins; unlimited by default. */
   readonly answerWithinMs?: number;
 }
 
@@ -32,8 +32,8 @@ export class Http {
   }
 
   /**
-   * Throws `sandbox.unreachable` when there is no answer, or none in time, the error of the problem
-   * details when it is not a success, and the signal's reason when that aborts.
+   * Throws `sandbox.unreachable` without a timely answer, the error of the problem details for an unsuccessful one,
+   * and the signal's reason when it aborts.
    */
   async send(request: HttpRequest): Promise<Response> {
     const query = new URLSearchParams();
@@ -74,7 +74,7 @@ export class Http {
   }
 }
 
-/** Nobody answered, or a server, or a proxy in front of it, that is out of order for a moment: asking again may help. */
+/** Whether a retry can help: no answer, or a temporary failure of the server or of a proxy in front of it. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof SandboxAgentError) return error.status >= 500 && error.status !== 501;
   return !isHoldfastError(error) || error.code === "unreachable";
@@ -90,7 +90,7 @@ function unreachable(cause: unknown): HoldfastError {
   });
 }
 
-/** The whole body as text; `sandbox.answer_too_large` beyond `maxBytes`. */
+/** Reads the body as text. Throws `sandbox.answer_too_large` over `maxBytes`. */
 export async function readText(response: Response, maxBytes: number, signal?: AbortSignal): Promise<string> {
   return new TextDecoder().decode(await readBytes(response, maxBytes, signal));
 }
@@ -126,8 +126,8 @@ export async function readBytes(
 }
 
 /**
- * The body's chunks; leaving the loop early cancels the body. Not every browser iterates streams itself.
- * Throws `sandbox.unreachable` when a chunk that is waited for has not come within `silenceMs`.
+ * Iterates the body's chunks; leaving the loop cancels the body. Not every browser can iterate streams itself. Throws
+ * `sandbox.unreachable` when no chunk arrives within `silenceMs`.
  */
 export async function* chunksOf(response: Response, silenceMs?: number): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();

@@ -131,17 +131,17 @@ export class EventStream {
         if (this.#abort.signal.aborted) return;
       }
     } catch (error) {
-      // A connection that broke is opened again, like one that ended; an answer of our own limits is not.
+      // A broken connection is reopened like one that ended; an answer over our own limits is not requested again.
       if (!mayPass(error)) throw error;
     }
   }
 
-  /** Whoever waits for the attempt that failed learns why; who comes now waits for the next one. */
+  /** Callers that waited for the failed attempt get its error; later callers wait for the next one. */
   #broken(failure: unknown): void {
     if (failure !== undefined) this.#reopening?.reject(failure);
     if (failure === undefined && this.#reopening !== undefined) return;
     this.#reopening = Promise.withResolvers();
-    // Mostly nobody waits for it.
+    // The promise usually has no consumer.
     this.#reopening.promise.catch(() => {});
   }
 

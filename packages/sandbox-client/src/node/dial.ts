@@ -28,8 +28,8 @@ const defaultConnectTimeoutMs = 10_000;
 const defaultMaxConnections = 128;
 
 /**
- * Listens on a Unix socket (mode 0600) for a server in "dial" mode. The directory is made with mode
- * 0700 where it is missing; one that others may enter is refused with `sandbox.unsafe_directory`.
+ * Listens on a Unix socket (mode 0600) for a server in "dial" mode. A missing directory is created with mode 0700; one
+ * that other users can enter is refused with `sandbox.unsafe_directory`.
  */
 export async function listenForDial(socketPath: string, options: DialHostOptions = {}): Promise<DialHost> {
   await prepareDirectory(dirname(socketPath));
@@ -72,7 +72,7 @@ async function listen(server: Server, socketPath: string): Promise<void> {
     server.once("error", reject);
     server.listen(socketPath, resolve);
   });
-  // Until here the private directory has kept others out.
+  // Until here, the private directory protects the socket.
   await chmod(socketPath, 0o600);
 }
 
@@ -172,7 +172,7 @@ function closedError(): HoldfastError {
   });
 }
 
-/** An agent that makes no connections but takes those that were dialled, and uses them again. */
+/** An HTTP agent that creates no connections, but takes dialled ones and reuses them. */
 class DialAgent extends Agent {
   readonly #pool: ConnectionPool;
 

@@ -11,8 +11,8 @@ type Lazy<T> = T | (() => T | Promise<T>);
 
 export interface DockerProviderOptions {
   /**
-   * An image with the command `holdfast`, pulled where it is missing. By default "holdfast/sandbox:latest", which
-   * is built from `packages/sandbox/Containerfile` and never pulled: a name in a registry is anybody's.
+   * An image with the command `holdfast`, pulled if missing. By default "holdfast/sandbox:latest", which is built from
+   * `packages/sandbox/Containerfile` and never pulled: anybody could register that name.
    */
   image?: string;
   /** Address of this machine on which the port is published; 127.0.0.1 by default, and only there. */
@@ -36,14 +36,14 @@ export interface DockerProviderOptions {
 const defaultImage = "holdfast/sandbox:latest";
 const defaultHost = "127.0.0.1";
 const tokenLabel = "dev.holdfast.sandbox-token";
-/** A server that ends twice within this time is not started a third time. */
+/** A server that exits twice within this time is not restarted again. */
 const restartWithinMs = 30_000;
 const logLines = 20;
 
 /**
- * A sandbox server in a container of Docker. Each has a token of its own and a random port of
- * `host` only. The token is a label of the container, so that another process can take it up again:
- * who may use the engine's socket is root on this machine anyway.
+ * A sandbox server in a Docker container. Each has its own token and a random port on `host` only. The token is a
+ * label of the container, so that another process can reuse it: users of the engine's socket are root on this machine
+ * anyway.
  */
 export function docker(options: DockerProviderOptions = {}): SandboxProvider {
   return containerProvider("docker", options, () => [dockerHost(), "/var/run/docker.sock"]);
@@ -69,7 +69,7 @@ function containerProvider(
   const host = options.host ?? defaultHost;
   /** When the server of a container was last found ended, in milliseconds since the epoch. */
   const restarts = new Map<string, number>();
-  /** Throws {@link SandboxDestroyedError} for a container that is gone. */
+  /** Throws {@link SandboxDestroyedError} if the container no longer exists. */
   const inspect = async (id: string): Promise<Record<string, unknown>> => {
     try {
       const found = await engine().call("GET", `/containers/${encodeURIComponent(id)}/json`);
@@ -117,7 +117,7 @@ function containerProvider(
       const { State } = await inspect(id);
       if (isRecord(State) && State.Running === true) return;
       const last = restarts.get(id);
-      // A server that ends at once, again and again, would be waited for without end.
+      // Without this limit, a server that exits immediately each time would be awaited forever.
       if (last !== undefined && Date.now() - last < restartWithinMs)
         throw await endedError(engine(), id, State);
       restarts.set(id, Date.now());
@@ -141,7 +141,7 @@ function containerProvider(
   };
 }
 
-/** Why the server in a container does not run: its exit code and the end of what it printed. */
+/** Describes why the server in a container is not running: its exit code and the end of its output. */
 async function endedError(engine: EngineApi, id: string, state: unknown): Promise<HoldfastError> {
   const { ExitCode, Error: why } = isRecord(state) ? state : {};
   const query = `stdout=true&stderr=true&tail=${logLines}`;
@@ -184,7 +184,7 @@ async function createContainer(
   const body = {
     Image: image,
     Entrypoint: [program],
-    // In a container of its own "all interfaces" is the one that the port is published from.
+    // In a container, "all interfaces" is only the one whose port is published.
     Cmd: [...args, "--host", "0.0.0.0", "--port", String(port), "--allow-remote", ...names],
     ...overrides,
     ExposedPorts: { ...membersOf(overrides.ExposedPorts), [`${port}/tcp`]: {} },
@@ -206,7 +206,7 @@ async function createContainer(
   } catch (error) {
     if (engineStatus(error) !== 404) throw error;
     if (options.image === undefined) {
-      const message = `There is no image ${image}: build it from packages/sandbox/Containerfile, or name another one (image)`;
+      const message = `The container engine has no image ${image}. Build it from packages/sandbox/Containerfile, or name another one (image)`;
       throw new HoldfastError("sandbox", "image_missing", message, { statusCode: 404, cause: error });
     }
     await engine.pull(tagged(image));
@@ -223,7 +223,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** What is pulled without a tag is all images of a name. Source: Engine API, ImageCreate. */
+/** Without a tag, all images of the name would be pulled. Source: Engine API, ImageCreate. */
 function tagged(image: string): string {
   return /:[^/]*$/.test(image) ? image : `${image}:latest`;
 }

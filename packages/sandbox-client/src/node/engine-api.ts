@@ -19,7 +19,7 @@ export class EngineApi {
     this.#fetch = fetchOver(this.#agent);
   }
 
-  /** The answer, as JSON where it is some. Throws `sandbox.engine_error` with the status in its metadata. */
+  /** Returns the answer, parsed if it is JSON. Throws `sandbox.engine_error` with the status in its metadata. */
   async call(method: string, path: string, body?: object): Promise<unknown> {
     const response = await this.#send(method, path, body);
     const text = await readText(response, maxAnswerBytes);
@@ -30,10 +30,7 @@ export class EngineApi {
       : text;
   }
 
-  /**
-   * Pulls an image. However long that takes, the engine tells how far it is, a line of JSON each time; the
-   * last line tells what went wrong.
-   */
+  /** Pulls an image. The engine reports progress in lines of JSON; the last line has the error, if any. */
   async pull(image: string): Promise<void> {
     const path = `/images/create?fromImage=${encodeURIComponent(image)}`;
     const response = await this.#send("POST", path);
@@ -95,7 +92,7 @@ export function engineStatus(error: unknown): number | undefined {
     : undefined;
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined if the text is not JSON. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -22,9 +22,9 @@ class UnixAgent extends Agent {
 }
 
 /**
- * A `fetch` over `agent`: for Unix sockets and dialled connections, which the global fetch cannot
- * use. Bodies stream both ways, aborting works at every point, redirects are not followed, and
- * there is no timeout: an agent's turn may take hours.
+ * A `fetch` over `agent`, for Unix sockets and dialled connections, which the global fetch cannot use. Bodies stream
+ * both ways, aborting works at any time, redirects are not followed, and there is no timeout: an agent's turn can take
+ * hours.
  */
 export function fetchOver(agent: Agent): typeof globalThis.fetch {
   return async (input, init) => {

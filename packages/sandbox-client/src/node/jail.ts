@@ -92,7 +92,7 @@ export function jail(options: JailProviderOptions): SandboxProvider {
       const id = `sandbox-${randomUUID().slice(-12)}`;
       const started = await start(id, options);
       servers.set(id, started);
-      // Who uses it learns of its end by its connections: there is nobody to tell what could not be put away.
+      // Users notice its end by their connections. A failed clean-up has no caller to report to.
       started.jail.exited.then(() => destroy(id)).catch(() => {});
       return id;
     },
@@ -141,7 +141,7 @@ async function start(id: string, options: JailProviderOptions): Promise<JailedSe
 
 async function reach(running: RunningJail, dial: DialHost, timeoutMs: number): Promise<void> {
   let tail = "";
-  // An unread stream would stop whoever writes to it.
+  // An unread stream would block its writer.
   running.stdout.resume();
   running.stderr.on("data", (chunk) => {
     tail = (tail + new TextDecoder().decode(chunk)).slice(-2_000);

@@ -177,8 +177,8 @@ async function end(running: Running): Promise<void> {
 }
 
 /**
- * The port, or any where it is 0; it was free a moment ago, and nothing can promise more. What listens on it
- * already would be taken for the server that is to be there.
+ * Returns a free port: `port`, or any if it is 0. Checked because a program that already listens there would be
+ * mistaken for the server. Another program can still take the port afterwards.
  */
 async function freePort(host: string, wanted: number): Promise<number> {
   const server = createServer();

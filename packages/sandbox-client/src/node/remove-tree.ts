@@ -10,7 +10,7 @@ const attempts = 3;
 /** Each level of directories that is entered holds a descriptor; what lies deeper is moved up before. */
 const maxLevels = 64;
 
-/** The tree itself, and what was moved into it from below. */
+/** The tree itself, with directories that were moved up into it. */
 interface Top {
   /** A path of the directory by its descriptor. */
   readonly inside: string;
@@ -18,9 +18,9 @@ interface Top {
 }
 
 /**
- * Removes a directory with all that is in it, whatever names, depth and permissions somebody who is not
- * trusted has given that: caches of modules are directories that their owner may not write to. On Linux each
- * directory is entered by its descriptor, so that one swapped for a link meanwhile does not lead elsewhere.
+ * Removes a directory tree with untrusted names, depth and permissions; module caches, for example, are read-only
+ * directories. On Linux each directory is entered by its descriptor, so that replacing one by a link cannot lead
+ * outside.
  */
 export async function removeTree(directory: string): Promise<void> {
   if (process.platform === "linux") await remove(Buffer.from(directory));
@@ -41,7 +41,7 @@ async function remove(path: Buffer, top?: Top, level = 0): Promise<void> {
   }
 }
 
-/** Removes what is in a directory; one that lies too deep is moved up as it is. */
+/** Removes the content of a directory. Directories that are too deep are moved up first. */
 async function empty(
   path: Buffer,
   top: Top | undefined,

@@ -20,7 +20,7 @@ import type {
 } from "../sdk/sessions/sessions.ts";
 
 export interface SqliteSessionPersistDriverOptions {
-  /** Path of the database; it is made where it is missing. */
+  /** Path of the database, created if missing. */
   readonly filename: string;
 }
 
@@ -30,7 +30,7 @@ const schema = `
   ${sessionTables}
 `;
 
-/** Keeps sessions in an SQLite database of Node. What a call has resolved for is on disk. */
+/** Stores sessions in an SQLite database of Node. Data is on disk when a call resolves. */
 export class SqliteSessionPersistDriver implements SessionPersistDriver {
   readonly #database: DatabaseSync;
 

@@ -21,8 +21,8 @@ export async function migrateSessions(database: ActorDatabase): Promise<void> {
 }
 
 /**
- * Keeps sessions in the database of the Holdfast actor that calls it: within an action, `c.db`. What
- * it writes commits with the turn of the action.
+ * Stores sessions in the database of the calling Holdfast actor: `c.db` in an action. Writes commit with the action's
+ * turn.
  */
 export class ActorSessionPersistDriver implements SessionPersistDriver {
   readonly #database: ActorDatabase;
@@ -74,7 +74,7 @@ export class ActorSessionPersistDriver implements SessionPersistDriver {
   }
 
   async insertEvent(sessionId: string, event: SessionEvent): Promise<void> {
-    // A statement that fails would be an error in the log of the actor; a taken index is none.
+    // Checked first, since a failing statement would be logged as an error of the actor.
     const inserted = await this.#database.execute(
       `INSERT INTO sandbox_events (session_id, event_index, record) VALUES (?, ?, ?)
        ON CONFLICT (session_id, event_index) DO NOTHING RETURNING event_index`,

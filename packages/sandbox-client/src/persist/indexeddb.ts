@@ -21,7 +21,7 @@ const sessions = "sessions";
 const byTime = "byTime";
 const events = "events";
 
-/** Keeps sessions in a browser. What a call has resolved for survives the page. */
+/** Stores sessions in IndexedDB. Data survives the page once a call resolves. */
 export class IndexedDbSessionPersistDriver implements SessionPersistDriver {
   readonly #name: string;
   readonly #factory: Factory | undefined;

@@ -15,7 +15,7 @@ export interface InMemorySessionPersistDriverOptions {
   maxEventsPerSession?: number;
 }
 
-/** Keeps sessions as long as the program runs. */
+/** Stores sessions in memory. */
 export class InMemorySessionPersistDriver implements SessionPersistDriver {
   readonly #maxSessions: number;
   readonly #maxEvents: number;

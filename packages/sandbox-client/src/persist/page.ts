@@ -14,7 +14,7 @@ export function pageLimit(request: ListPageRequest): number {
   });
 }
 
-/** A page of `rows`, which hold one more than `limit` where there is more. */
+/** Creates a page of `rows`, which contain one more than `limit` if a further page exists. */
 export function page<T>(rows: readonly T[], limit: number, key: (last: T) => string): ListPage<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
@@ -30,7 +30,7 @@ export function sessionKey(session: SessionRecord): string {
   return `${session.createdAt}:${session.id}`;
 }
 
-/** Where the page before ended; undefined for the first page. */
+/** Position after the previous page; undefined for the first page. */
 export function sessionPosition(cursor: string | undefined): SessionPosition | undefined {
   if (cursor === undefined) return undefined;
   const [, createdAt, id] = /^(\d{1,16}):(.*)$/s.exec(cursor) ?? [];
@@ -48,7 +48,7 @@ export function eventPosition(cursor: string | undefined): number {
   return Number(cursor);
 }
 
-/** What a driver says of an index that the session has already; the text is part of its contract. */
+/** A driver's error for an index that the session already has; its message is part of the contract. */
 export function takenError(cause?: unknown): HoldfastError {
   return new HoldfastError(
     "sandbox",

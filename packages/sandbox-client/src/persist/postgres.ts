@@ -18,15 +18,15 @@ export interface PostgresQueries {
 export interface PostgresSessionPersistDriverOptions {
   /** A Pool or Client of `pg`, of yours to close. */
   readonly client: PostgresQueries;
-  /** Schema of the two tables, which is made where it is missing; "public" by default. */
+  /** Schema of the two tables, created if missing; "public" by default. */
   readonly schema?: string;
 }
 
 const uniqueViolation = "23505";
-/** Two programs that start at once must not both make the tables: "create if not exists" is no lock. */
+/** Prevents two starting programs from both creating the tables: "create if not exists" does not lock. */
 const lockKey = 7_205_759_403_792;
 
-/** Keeps sessions in PostgreSQL 12 or later. What a call has resolved for is committed. */
+/** Stores sessions in PostgreSQL 12 or later. Data is committed when a call resolves. */
 export class PostgresSessionPersistDriver implements SessionPersistDriver {
   readonly #client: PostgresQueries;
   readonly #schema: string;
@@ -99,7 +99,7 @@ export class PostgresSessionPersistDriver implements SessionPersistDriver {
   }
 
   async #rows(text: string, values: unknown[]): Promise<{ [column: string]: unknown }[]> {
-    // A failure is not kept: the database may only have been away.
+    // A failure is not cached: the database may have been unreachable temporarily.
     this.#prepared ??= this.#prepare().catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
@@ -109,8 +109,8 @@ export class PostgresSessionPersistDriver implements SessionPersistDriver {
   }
 
   /**
-   * One text without values is one transaction. The record is `text`, not `jsonb`: what an agent said
-   * stays as it was, and may hold U+0000. Ids compare by bytes, as they do in the other drivers.
+   * A query text without values is one transaction. The record is `text`, not `jsonb`, since agents' output must stay
+   * unchanged and can contain U+0000. Ids compare by bytes, as in the other drivers.
    */
   async #prepare(): Promise<void> {
     await this.#client.query(`

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import { isRecord } from "../internal/http.ts";
 import type { SessionEvent, SessionRecord } from "../sdk/sessions/sessions.ts";
 
-/** What is written is JSON with a version in front of it: `{"version":1,...}`. */
+/** Records are JSON with a version: `{"version":1,...}`. */
 const version = 1;
 
 export function writeSession(session: SessionRecord): string {

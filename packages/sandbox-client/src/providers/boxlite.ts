@@ -69,9 +69,9 @@ export interface BoxliteModule {
 export interface BoxliteProviderOptions extends RemoteServerOptions {
   /** An image with Node; "node:24-slim" by default. */
   image?: string;
-  /** More of what a box is made with: `cpus`, `memoryMib`, `env`, `volumes`. */
+  /** Further options of a box: `cpus`, `memoryMib`, `env`, `volumes`. */
   create?: Lazy<Record<string, unknown>>;
-  /** Port of this machine that leads to the server; one that is free by default. Not with `remote`. */
+  /** Port of this machine that is forwarded to the server; a free one by default. Not with `remote`. */
   hostPort?: number;
   /** A server of BoxLite elsewhere; without it the boxes are virtual machines of this machine, which needs KVM. */
   remote?: { url: string; apiKey?: string; pathPrefix?: string };
@@ -111,7 +111,7 @@ export function boxlite(options: BoxliteProviderOptions = {}): SandboxProvider {
         const { remote, hostPort } = options;
         const published = hostPort === undefined ? { guestPort: port } : { guestPort: port, hostPort };
         const reached = remote === undefined ? { ports: [published] } : { network: open };
-        // It is ended by who made it, and not when it has nothing to do.
+        // Its creator stops it; it does not stop when idle.
         const kept = { autoRemove: false, detach: true, autoStop: 0 };
         const given = await settled(options.create);
         const image = options.image ?? "node:24-slim";

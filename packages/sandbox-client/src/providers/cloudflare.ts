@@ -69,7 +69,7 @@ const commandTimeoutMs = 600_000;
 
 function withSdk({ sdk, binding, ...options }: CloudflareSdkOptions): SandboxProvider {
   const port = options.agentPort ?? sdkPort;
-  // What a binding is the runtime of Workers knows, and nobody here. It does not sleep: it would lose its files.
+  // The type of the binding comes from the Workers runtime. The sandbox never sleeps, since it would lose its files.
   const get = (id: string) => sdk.getSandbox(binding as never, id, { keepAlive: true });
   const machine = (id: string): RemoteMachine => ({
     id,
@@ -85,7 +85,7 @@ function withSdk({ sdk, binding, ...options }: CloudflareSdkOptions): SandboxPro
       defaultCwd: "/workspace",
       make: async () => machine(uuidv4(systemRandom)),
       async find(id) {
-        // Every id is one of a sandbox: one that is gone is made anew, with nothing in it.
+        // Any id is accepted: an empty sandbox is created if none exists.
         const found = machine(id);
         const { exitCode } = await found.run('test -s "$HOME/.holdfast/sandbox-token"');
         if (exitCode === 0) return found;
@@ -155,7 +155,7 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
   }
 }
 
-/** The answer, whose body ends with the signal: a stream would go on for as long as its server likes. */
+/** Returns the answer with a body that ends when the signal aborts; otherwise a stream would continue. */
 function withSignal({ body, status, statusText, headers }: Response, signal: AbortSignal): Response {
   const ends = body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
   return new Response(ends ?? null, { status, statusText, headers });

@@ -87,7 +87,7 @@ export function computesdk(options: ComputeSdkProviderOptions = {}): SandboxProv
   );
 }
 
-/** Some vendors know those that have ended, and some start one that was stopped when a command comes. */
+/** Some vendors still list ended sandboxes, and some restart a stopped one when a command arrives. */
 async function answers(sandbox: ComputeSandbox): Promise<boolean> {
   const { status } = await sandbox.getInfo();
   return status === "running" || (await sandbox.runCommand("true")).exitCode === 0;

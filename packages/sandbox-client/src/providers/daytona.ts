@@ -39,7 +39,7 @@ export interface DaytonaModule {
 }
 
 export interface DaytonaProviderOptions extends RemoteServerOptions {
-  /** What the SDK's client takes: `apiKey`, `apiUrl`, `target`; from the environment by default. */
+  /** Options of the SDK's client: `apiKey`, `apiUrl`, `target`; from the environment by default. */
   client?: Record<string, unknown>;
   create?: Lazy<Record<string, unknown>>;
   image?: string;
@@ -50,7 +50,7 @@ export interface DaytonaProviderOptions extends RemoteServerOptions {
   sdk?: DaytonaModule;
 }
 
-/** An image that nobody has used is built first. */
+/** An image is built at its first use. */
 const createTimeoutSeconds = 300;
 const commandTimeoutSeconds = 600;
 
@@ -58,8 +58,8 @@ const commandTimeoutSeconds = 600;
 export function daytona(options: DaytonaProviderOptions = {}): SandboxProvider {
   const sdk = once(async () => {
     const { Daytona } = await vendorModule(options.sdk, "@daytonaio/sdk");
-    // Each client has a socket for events of its own otherwise, which keeps a process alive for minutes where it
-    // finds nobody; here a state is waited for at a start and a stop alone.
+    // Without this, each client opens a socket for events, which can keep the process alive for minutes. Here states
+    // are only awaited at start and stop.
     return new Daytona({ useDeprecatedPolling: true, ...options.client });
   });
   const find = async (id: string) => await found("daytona", id, (await sdk()).get(id));
@@ -87,7 +87,7 @@ export function daytona(options: DaytonaProviderOptions = {}): SandboxProvider {
       },
       async find(id) {
         const sandbox = await find(id);
-        // One that runs already refuses to start.
+        // Starting a running sandbox fails.
         if (sandbox.state !== "started") await sandbox.start();
         return machine(sandbox);
       },

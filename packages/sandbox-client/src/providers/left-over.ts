@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Ends a sandbox (`<provider>/<id>`) that could not be used. What failed first is what the caller learns;
- * that the sandbox was left over is said with it, as `sandbox.sandbox_left_over`.
+ * Destroys a sandbox (`<provider>/<id>`) that could not be used because of `error`. Throws `sandbox.sandbox_left_over`,
+ * with both errors, if destroying fails too.
  */
 export async function destroyAfter(
   error: unknown,

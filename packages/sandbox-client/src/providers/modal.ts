@@ -20,7 +20,7 @@ export interface ModalSandbox {
     wait(): Promise<number>;
   }>;
   tunnels(): Promise<Record<number, { readonly url: string }>>;
-  /** The exit code of one that has ended. */
+  /** Exit code of an ended sandbox. */
   poll(): Promise<number | null>;
   terminate(options: { wait: true }): Promise<unknown>;
 }
@@ -66,7 +66,7 @@ export function modal(options: ModalProviderOptions = {}): SandboxProvider {
   };
   const find = async (id: string) => {
     const looking = (await sdk()).sandboxes.fromId(id).then(async (sandbox) => {
-      // The SDK makes a sandbox of any id, and the service remembers those that have ended.
+      // The SDK accepts any id, and the service still knows ended sandboxes.
       if ((await sandbox.poll()) !== null) throw new Error(`sandbox ${id} does not exist any more`);
       return sandbox;
     });

@@ -6,16 +6,16 @@ export interface SandboxProvider {
   name: string;
   /** Makes a sandbox; resolves with the provider's own id of it. */
   create(): Promise<string>;
-  /** Ends a sandbox for good. One that is gone already is fine. */
+  /** Destroys a sandbox permanently. Resolves if it no longer exists. */
   destroy(sandboxId: string): Promise<void>;
   /**
-   * Called before a sandbox that exists is used again: resumes a paused one. Throws
-   * {@link SandboxDestroyedError} where it no longer exists.
+   * Called before an existing sandbox is reused; resumes a paused one. Throws {@link SandboxDestroyedError} if it no
+   * longer exists.
    */
   reconnect?(sandboxId: string): Promise<void>;
   /** Stops a sandbox so that `reconnect` brings it back. Without it, `destroy` is called instead. */
   pause?(sandboxId: string): Promise<void>;
-  /** Ends a sandbox at once. Without it, `destroy` is called instead. */
+  /** Kills a sandbox immediately. If absent, `destroy` is called instead. */
   kill?(sandboxId: string): Promise<void>;
   /** Base URL of the server in the sandbox. This or `getFetch` is needed. */
   getUrl?(sandboxId: string): Promise<string>;
@@ -23,7 +23,7 @@ export interface SandboxProvider {
   getFetch?(sandboxId: string): Promise<typeof globalThis.fetch>;
   /** The bearer token of the server in the sandbox. */
   getToken?(sandboxId: string): Promise<string | undefined>;
-  /** Starts the server in the sandbox where it does not run. Idempotent. */
+  /** Starts the server in the sandbox unless it is running. Idempotent. */
   ensureServer?(sandboxId: string): Promise<void>;
   /** Working directory of sessions that name none. */
   defaultCwd?: string;

@@ -9,43 +9,43 @@ export interface CommandResult {
   readonly output: string;
 }
 
-/** A machine at a vendor, as far as it takes to run a sandbox server on it. */
+/** The part of a vendor's machine that a sandbox server needs. */
 export interface RemoteMachine {
   readonly id: string;
   /** Runs a line of `sh` to its end. */
   run(script: string): Promise<CommandResult>;
-  /** Where a port of the machine is reached from outside. */
+  /** Public URL of a port of the machine. */
   url(port: number): Promise<string>;
 }
 
 export interface RemoteServerOptions {
   /** Port of the server on the machine; 3000 by default. */
   agentPort?: number;
-  /** A line of `sh` that makes the command `holdfast` available where it is missing. */
+  /** `sh` command that installs `holdfast` if it is missing. */
   installCommand?: string;
-  /** What is called with the options of `holdfast sandbox server`. */
+  /** Command that takes the options of `holdfast sandbox server`. */
   serverCommand?: string;
 }
 
-/** What differs from vendor to vendor. `find` rejects with {@link SandboxDestroyedError} for what is gone. */
+/** Vendor-specific operations. `find` rejects with {@link SandboxDestroyedError} if the machine no longer exists. */
 export interface RemoteVendor {
   readonly name: string;
   readonly defaultCwd: string;
   make(): Promise<RemoteMachine>;
   find(id: string): Promise<RemoteMachine>;
-  /** Resolves also for what is gone. */
+  /** Also resolves if the machine no longer exists. */
   destroy(id: string): Promise<void>;
   pause?(id: string): Promise<void>;
 }
 
 const defaultPort = 3_000;
-/** Where a user may install who is not root, as the one of most vendors is not. */
+/** An npm prefix for users other than root, such as those of most vendors. */
 const path = `export PATH="$HOME/.local/bin:$PATH"`;
 const install = `${path}; command -v holdfast >/dev/null || npm install --global --prefix "$HOME/.local" --no-audit --no-fund holdfast@0.1.0`;
 
 /**
- * A provider that installs and starts the server by commands. Each machine gets a token of its own, in
- * a file that only its user may read; another process that takes the machine up reads it from there.
+ * A provider that installs and starts the server by commands. Each machine has its own token in a file that only its
+ * user can read, from which another process can obtain it.
  */
 export function remoteProvider(vendor: RemoteVendor, options: RemoteServerOptions): SandboxProvider {
   const port = options.agentPort ?? defaultPort;
@@ -78,7 +78,7 @@ export function remoteProvider(vendor: RemoteVendor, options: RemoteServerOption
   };
 }
 
-/** Starts the server where its port is free: a second one ends by itself. */
+/** Starts the server. If its port is in use, a second server exits by itself. */
 function startScript(port: number, hostname: string, command: string): string {
   const token = `${uuidv4(systemRandom)}${uuidv4(systemRandom)}`.replaceAll("-", "");
   const config = JSON.stringify({ allowedHosts: [hostname] });
@@ -112,7 +112,7 @@ export async function vendorModule<Module>(
 ): Promise<Module> {
   if (given !== undefined) return given;
   try {
-    // What the vendor exports is the vendor's word; the providers name as much of it as they call.
+    // The types of a vendor's exports are not checked; providers declare the part that they call.
     return (await import(name)) as Module;
   } catch (cause) {
     throw missingSdk(name, install, cause);
@@ -124,12 +124,12 @@ export function missingSdk(name: string, install: string, cause?: unknown): Hold
   return new HoldfastError("sandbox", "missing_vendor_sdk", message, { statusCode: 500, cause });
 }
 
-/** What a vendor does not give, though it was asked for. */
+/** An option that the vendor does not support. */
 export function vendorError(message: string): HoldfastError {
   return new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
 }
 
-/** Calls `make` at the first use, and again at the next one where it failed. */
+/** Calls `make` on first use and caches its result; a failure is not cached. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
@@ -150,7 +150,7 @@ export async function found<T>(vendor: string, id: string, machine: Promise<T>):
   }
 }
 
-/** Resolves for what is gone already. */
+/** Also resolves if it no longer exists. */
 export async function gone(ending: Promise<unknown>): Promise<void> {
   try {
     await ending;

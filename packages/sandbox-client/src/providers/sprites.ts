@@ -14,7 +14,7 @@ export interface Sprite {
   ): Promise<SpriteServiceLog>;
 }
 
-/** What a service says while it starts. */
+/** Event of a starting service. */
 export interface SpriteServiceLog extends AsyncIterable<SpriteServiceEvent> {
   close(): void;
 }
@@ -39,7 +39,7 @@ export interface SpritesModule {
 export interface SpritesProviderOptions {
   /** Key of the account; `SPRITES_API_KEY`, `SPRITE_TOKEN` or `SPRITES_TOKEN` by default. */
   token?: string | (() => string | Promise<string>);
-  /** What the SDK's client takes: `baseURL`, `timeout`. */
+  /** Options of the SDK's client: `baseURL`, `timeout`. */
   client?: Record<string, unknown>;
   create?: { name?: string; config?: Record<string, unknown> };
   /** Of the server. */
@@ -56,8 +56,8 @@ export interface SpritesProviderOptions {
 const serverVersion = "0.1.0";
 
 /**
- * Sprites. Its proxy lets in who has the account's key, and only those, so the server behind it takes no token: the
- * key must never be inside. Tried with its SDK against an emulator, not against the real service.
+ * Sprites. Its proxy admits only holders of the account's key, so the server behind it has no token. The key must
+ * never be inside. Tested with its SDK against an emulator, not against the real service.
  */
 export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
   const port = options.agentPort ?? 8_080;
@@ -114,7 +114,7 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
   };
 }
 
-/** Resolves when a service has started; rejects with its last words where it ends instead. */
+/** Resolves when a service has started; rejects with the end of its output if it exits instead. */
 async function started(log: SpriteServiceLog): Promise<void> {
   let said = "";
   try {

@@ -36,8 +36,8 @@ export interface VercelProviderOptions extends RemoteServerOptions {
   /** Working directory of sessions that name none; the SDK's own, "/vercel/sandbox", by default. */
   cwd?: string;
   /**
-   * How long a sandbox runs until the vendor stops it, in milliseconds; 45 minutes by default, the most
-   * that every plan has. One that was stopped has its files when it is taken up again.
+   * Milliseconds until the vendor stops a sandbox; 45 minutes by default, the maximum of every plan. A stopped sandbox
+   * keeps its files.
    */
   timeoutMs?: number;
   sdk?: VercelModule;

@@ -9,7 +9,7 @@ const knownMembers = new Set(["type", "title", "status", "detail", "instance", "
 export class SandboxAgentError extends HoldfastError {
   /** HTTP status. */
   readonly status: number;
-  /** Absent where the answer was no problem document. */
+  /** Absent if the answer was not a problem document. */
   declare readonly problem?: ProblemDetails;
   /** The answer; its body may still be read. */
   readonly response: Response;

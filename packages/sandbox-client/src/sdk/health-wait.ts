@@ -21,8 +21,8 @@ export interface HealthWaitOptions {
 }
 
 /**
- * Waits until a server answers. A server that refuses the caller (401, 403) will not change its mind:
- * that ends the wait at once. Throws `sandbox.health_timeout`, or the signal's reason.
+ * Waits until a server answers. A server that refuses the caller (401, 403) ends the wait immediately. Throws
+ * `sandbox.health_timeout`, or the signal's reason.
  */
 export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
   const { signal } = options;
@@ -57,7 +57,7 @@ export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
   }
 }
 
-/** A server that hangs takes the connection and says nothing, for as long as it is let. */
+/** A hanging server accepts the connection and never answers. */
 async function checkWithin(
   check: HealthWaitOptions["check"],
   signal: AbortSignal,

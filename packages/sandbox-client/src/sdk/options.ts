@@ -9,9 +9,9 @@ export interface SandboxAgentHealthWaitOptions {
 
 export interface SandboxAgentCommonOptions {
   headers?: Headers;
-  /** Where sessions are kept; in memory by default. */
+  /** Storage of sessions; in memory by default. */
   persist?: SessionPersistDriver;
-  /** Events of a session that a forgetful agent is told again; 50 by default. */
+  /** Events replayed to an agent that no longer has its session; 50 by default. */
   replayMaxEvents?: number;
   /** Characters of them; 12,000 by default. */
   replayMaxChars?: number;

@@ -27,7 +27,7 @@ export async function followLogs(
   let { tail } = query;
   const goOnBehind = (sequence: number) => {
     last = sequence;
-    // What is read from there on is all that came since, and not the end of it.
+    // Reading continues from there, so it returns all later output, not only its end.
     tail = null;
   };
   const open = async () =>
@@ -51,7 +51,7 @@ export async function followLogs(
       callListener(listener, entry);
     }
   };
-  // The first answer tells whether the process exists at all.
+  // The first answer shows whether the process exists.
   const first = await open();
   return { close: () => abort.abort(), closed: follow(first, open, read, abort.signal) };
 }

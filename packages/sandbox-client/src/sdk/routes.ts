@@ -19,7 +19,7 @@ export abstract class SandboxRoutes {
     return await this.#json("GET", `/v1/agents/${part(agent)}`, { query: agentQuery(options) });
   }
 
-  /** Installs the agent's packages on the server; takes as long as that takes. */
+  /** Installs the agent's packages on the server. There is no timeout. */
   async installAgent(
     agent: string,
     request: wire.AgentInstallRequest = {},
@@ -152,7 +152,7 @@ export abstract class SandboxRoutes {
     return await this.#json("GET", `/v1/processes/${part(id)}/logs`, { query: { ...query } });
   }
 
-  /** Calls `listener` with what is retained of the output, then with what comes. */
+  /** Calls `listener` with the retained output, then with new output. */
   async followProcessLogs(
     id: string,
     listener: ProcessLogListener,
@@ -178,8 +178,8 @@ export abstract class SandboxRoutes {
   }
 
   /**
-   * The answer as the type that the route promises. Its shape is the server's word, as with any typed
-   * client of HTTP; what this package acts on itself is checked where it does.
+   * Casts the answer to the route's type without validation, as typed HTTP clients do. Values that this package itself
+   * depends on are checked where they are used.
    */
   async #json<T>(method: HttpRequest["method"], path: string, call: Call = {}): Promise<T> {
     const http = await this.ready();

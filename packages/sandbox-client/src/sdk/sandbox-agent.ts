@@ -87,7 +87,7 @@ export class SandboxAgent extends SandboxRoutes {
     });
   }
 
-  /** Returns at once: each call waits until the server is well. */
+  /** Returns immediately: each call waits until the server is healthy. */
   static async connect(options: SandboxAgentConnectOptions): Promise<SandboxAgent> {
     return new SandboxAgent(options);
   }
@@ -115,7 +115,7 @@ export class SandboxAgent extends SandboxRoutes {
     return this.#provided?.provider;
   }
 
-  /** A page of the sessions that the server keeps, whoever made them; see {@link remoteSessions}. */
+  /** Lists a page of the server's sessions of all clients; see {@link remoteSessions}. */
   async listRemoteSessions(query: RemoteSessionsQuery = {}): Promise<RemoteSessionPage> {
     return await this.remoteSessions.list(query);
   }
@@ -126,8 +126,8 @@ export class SandboxAgent extends SandboxRoutes {
   }
 
   /**
-   * Ends the agents that this client has started, and all its connections. A server that does not
-   * answer is left after 10 s, or after 20 s where an agent was just to start. Idempotent.
+   * Stops the agents that this client started, and closes its connections. Waits for the server at most 10 s, or 20 s
+   * if an agent was starting. Idempotent.
    */
   async dispose(): Promise<void> {
     this.#disposing ??= (async () => {
@@ -142,7 +142,7 @@ export class SandboxAgent extends SandboxRoutes {
     await this.#end((provider, id) => provider.destroy(id));
   }
 
-  /** Pauses the sandbox; ends it where its provider cannot pause. */
+  /** Pauses the sandbox, or destroys it if its provider cannot pause. */
   async pauseSandbox(): Promise<void> {
     await this.#end((provider, id) => provider.pause?.(id) ?? provider.destroy(id));
   }
@@ -184,7 +184,7 @@ export class SandboxAgent extends SandboxRoutes {
     return session;
   }
 
-  /** Brings a session back on this client: see {@link Session.recovery}. One that was destroyed too. */
+  /** Restores a session on this client, even a destroyed one; see {@link Session.recovery}. */
   async resumeSession(id: string): Promise<Session> {
     await this.ready();
     await this.#runner.attach(await this.#runner.record(id));
@@ -204,7 +204,7 @@ export class SandboxAgent extends SandboxRoutes {
     return session;
   }
 
-  /** Cancels what runs, and lets nothing more run. The record and its events stay. */
+  /** Cancels the running turn and prevents further ones. The record and its events stay. */
   async destroySession(id: string): Promise<Session> {
     await this.ready();
     await this.#runner.cancel(id);
@@ -224,7 +224,7 @@ export class SandboxAgent extends SandboxRoutes {
     return this.#runner.recoveryOf(id);
   }
 
-  /** By `session/set_mode`, or by the option of the category "mode" where the agent has only that. */
+  /** Uses `session/set_mode`, or the option of the category "mode" if the agent has only that. */
   async setSessionMode(
     sessionId: string,
     modeId: string,
@@ -260,7 +260,7 @@ export class SandboxAgent extends SandboxRoutes {
     return await this.#setCategory(sessionId, "thought_level", thoughtLevel);
   }
 
-  /** As the agent told them; from the server's table of agents where it told none. */
+  /** As reported by the agent, else from the server's table of agents. */
   async getSessionConfigOptions(sessionId: string): Promise<acp.SessionConfigOption[]> {
     const record = await this.#runner.record(sessionId);
     if (record.configOptions !== undefined) return structuredClone(record.configOptions);
@@ -379,7 +379,7 @@ export class SandboxAgent extends SandboxRoutes {
 
   #defaultCwd(): string {
     const fromProvider = this.#provided?.provider.defaultCwd;
-    // A browser has no process, and no directory of its own.
+    // A browser has no process and no working directory.
     return fromProvider ?? globalThis.process?.cwd?.() ?? "/";
   }
 

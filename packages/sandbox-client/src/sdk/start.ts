@@ -3,7 +3,7 @@ import { destroyAfter } from "../providers/left-over.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import type { ProvidedSandbox, SandboxAgentConnectOptions, SandboxAgentStartOptions } from "./options.ts";
 
-/** Makes or takes up a sandbox, and connects to its server. One that it made is ended when that fails. */
+/** Creates or reuses a sandbox and connects to its server. If that fails, a created sandbox is destroyed. */
 export async function startSandbox<Client>(
   options: SandboxAgentStartOptions,
   connect: (options: SandboxAgentConnectOptions, provided: ProvidedSandbox) => Promise<Client>,
@@ -47,6 +47,6 @@ async function connectOptions(
 function rawIdOf(sandboxId: string, provider: SandboxProvider): string {
   const prefix = `${provider.name}/`;
   if (sandboxId.startsWith(prefix) && sandboxId.length > prefix.length) return sandboxId.slice(prefix.length);
-  const message = `Sandbox id "${sandboxId}" is not of provider "${provider.name}": such ids begin with "${prefix}"`;
+  const message = `Sandbox id "${sandboxId}" does not belong to provider "${provider.name}", whose ids begin with "${prefix}"`;
   throw new HoldfastError("sandbox", "foreign_sandbox_id", message, { statusCode: 400 });
 }

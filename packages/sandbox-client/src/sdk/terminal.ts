@@ -41,8 +41,8 @@ export interface ProcessTerminalWebSocketUrlOptions {
   /** The client's own token by default. */
   accessToken?: string;
   /**
-   * Where the output begins: at a byte of it, or with what comes (`end`). By default 256 KiB before its
-   * end. A number beyond the output is refused.
+   * Start of the output: a byte offset, or `end` for new output only. By default 256 KiB before its end. An offset
+   * after the end is refused.
    */
   offset?: number | "end";
 }
@@ -69,7 +69,7 @@ class Listeners<T> {
   }
 }
 
-/** A terminal of a process over a WebSocket. What is sent before the socket is open goes when it is. */
+/** A terminal of a process over a WebSocket. Input is queued until the socket is open. */
 export class ProcessTerminalSession {
   readonly socket: WebSocket;
   /** Resolves when the socket has closed; never rejects. */
@@ -121,7 +121,7 @@ export class ProcessTerminalSession {
     return this.#close.add(() => listener());
   }
 
-  /** Text as it is; bytes in base64, so that none of them changes on the way. */
+  /** Text unchanged; bytes in base64. */
   sendInput(data: string | ArrayBuffer | ArrayBufferView): void {
     if (typeof data === "string") this.#send({ type: "input", data });
     else this.#send({ type: "input", data: base64(bytesOf(data)), encoding: "base64" });
@@ -131,7 +131,7 @@ export class ProcessTerminalSession {
     this.#send({ type: "resize", cols: payload.cols, rows: payload.rows });
   }
 
-  /** Lets go of the terminal; its process goes on. Idempotent. */
+  /** Disconnects from the terminal; its process keeps running. Idempotent. */
   close(): void {
     if (this.#closing) return;
     this.#closing = true;

@@ -132,7 +132,7 @@ export interface FsDiffQuery {
   to: string;
   /** Lines around a change; 3 by default. */
   context?: number;
-  /** Files that are told; 1,000 by default. */
+  /** Maximum number of files; 1,000 by default. */
   limit?: number;
 }
 
@@ -144,7 +144,7 @@ export interface FsFileDiff {
   deletions?: number;
   /** A unified diff as git writes it. */
   patch?: string;
-  /** Why there is none. */
+  /** Reason for its absence. */
   omitted?: "binary" | "too_large" | "too_different";
 }
 
@@ -200,7 +200,7 @@ export interface FsMoveResponse {
 }
 
 export interface FsUploadBatchResponse {
-  /** At most 1,024; `truncated` tells that there were more. */
+  /** At most 1,024; `truncated` is set if there were more. */
   paths: string[];
   truncated: boolean;
 }

@@ -71,7 +71,7 @@ export const acpPart: OpenApiPart = {
         summary: "Ends an agent process; also for an unknown id.",
         tags,
         parameters: [serverId],
-        responses: { 204: empty("It is gone") },
+        responses: { 204: empty("Deleted") },
       },
     },
   },

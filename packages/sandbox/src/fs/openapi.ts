@@ -97,7 +97,7 @@ const filePaths: OpenApiPart["paths"] = {
       tags,
       parameters: [...place, query("recursive", flag, "Removes what is in a directory too."), ...conditions],
       responses: {
-        200: json("It is gone", ref("FsPath")),
+        200: json("Deleted", ref("FsPath")),
         ...problems({
           ...unresponsiveMount,
           400: missing,

@@ -77,7 +77,7 @@ export const sessionsPart: OpenApiPart = {
       post: operation("createSession", "Open a session in an agent of its own", {
         requestBody: jsonBody(ref("NewSession")),
         responses: {
-          200: json("The session with this id, which is there already", ref("Session")),
+          200: json("The existing session with this id", ref("Session")),
           201: json("The session, opened by its agent", ref("Session")),
           ...badBody,
           ...problems({ 404: "The agent is not installed" }),
@@ -97,7 +97,7 @@ export const sessionsPart: OpenApiPart = {
       }),
       delete: operation("deleteSession", "End the agent and remove the log; unknown ids are fine", {
         parameters: [id],
-        responses: { 204: empty("It is gone") },
+        responses: { 204: empty("Deleted") },
       }),
     },
     "/v1/sessions/{id}/close": {

@@ -14,7 +14,7 @@ export const parameters = {
     in: "path",
     required: true,
     description:
-      'An id, or "@" and the text of a key: "@a,b,"; with "~" the actor is made when there is none',
+      'An id, or "@" and the text of a key: "@a,b,"; with "~" the actor is created if it does not exist',
     schema: text,
   },
   name: { name: "name", in: "path", required: true, schema: text },
@@ -27,7 +27,7 @@ export const parameters = {
   create: {
     name: "create",
     in: "query",
-    description: "Makes the actor, without input, when there is none",
+    description: "Creates the actor, without input, if it does not exist",
     schema: boolean,
   },
 };
@@ -102,7 +102,9 @@ export function managementPaths(): Record<string, unknown> {
     "/actors/count": {
       get: one("count", { summary: "How many fit", query: filter, answer: object({ count: whole }) }),
     },
-    "/actors/names": { get: one("names", { summary: "The kinds of actors, and what they offer" }) },
+    "/actors/names": {
+      get: one("names", { summary: "Registered actors, with their actions, events and queues" }),
+    },
     "/actors/import": {
       post: one("import", {
         summary: "Makes an actor of a file",
@@ -112,7 +114,7 @@ export function managementPaths(): Record<string, unknown> {
     },
     "/actors/{name}/{actor}/status": {
       parameters: actor,
-      get: one("status", { summary: "What is known without waking it", answer: ref("Actor") }),
+      get: one("status", { summary: "Describes the actor without waking it", answer: ref("Actor") }),
     },
     "/actors/{name}/{actor}/sleep": {
       parameters: actor,
@@ -120,7 +122,7 @@ export function managementPaths(): Record<string, unknown> {
     },
     "/actors/{name}/{actor}/reload": {
       parameters: actor,
-      put: one("reload", { summary: "Starts it anew", status: 204 }),
+      put: one("reload", { summary: "Restarts the actor", status: 204 }),
     },
     "/actors/{name}/{actor}/fork": {
       parameters: actor,
@@ -133,7 +135,10 @@ export function managementPaths(): Record<string, unknown> {
     },
     "/actors/{name}/{actor}/export": {
       parameters: actor,
-      get: one("export", { summary: "All of it, as one file", contentType: "application/octet-stream" }),
+      get: one("export", {
+        summary: "Exports the actor as one file",
+        contentType: "application/octet-stream",
+      }),
     },
     "/health": { get: one("health", { summary: "Whether the server answers" }) },
     "/metadata": { get: one("metadata", { summary: "Runtime, version and names of actors" }) },
@@ -148,7 +153,7 @@ const ok = object({ ok: boolean }, "ok");
 
 /** Below `/actors/{name}/{actor}/inspector`: method and path, then the summary. */
 const inspector: readonly (readonly [method: string, path: string, spec: Operation])[] = [
-  ["get", "/summary", { summary: "Everything at once" }],
+  ["get", "/summary", { summary: "Summary of the actor" }],
   ["get", "/state", { summary: "The state", answer: object({ state: anyValue, isStateEnabled: boolean }) }],
   [
     "patch",
@@ -183,8 +188,8 @@ const inspector: readonly (readonly [method: string, path: string, spec: Operati
   ["delete", "/schedules/{id}", { summary: "Deletes a schedule", answer: ok }],
   ["post", "/schedules/{id}/run", { summary: "Runs a recurring schedule now", answer: ok }],
   ["post", "/schedules/{id}/pause", { summary: "Pauses a recurring schedule", answer: ok }],
-  ["post", "/schedules/{id}/resume", { summary: "Goes on with a recurring schedule", answer: ok }],
-  ["post", "/schedules/{id}/retry", { summary: "Runs one anew that was given up", answer: ok }],
+  ["post", "/schedules/{id}/resume", { summary: "Resumes a recurring schedule", answer: ok }],
+  ["post", "/schedules/{id}/retry", { summary: "Retries a dead letter", answer: ok }],
   ["get", "/workflow-history", { summary: "History of the workflow" }],
   ["post", "/workflow/replay", { summary: "Runs it again", body: object({ entryId: text }) }],
   ["post", "/workflow/cancel", { summary: "Cancels it", body: object({ reason: text }), answer: ok }],
@@ -209,7 +214,7 @@ const inspector: readonly (readonly [method: string, path: string, spec: Operati
   ["get", "/kv/{id}", { summary: "An entry" }],
   ["put", "/kv/{id}", { summary: "Writes an entry", body: object({ text, value: anyValue }), answer: ok }],
   ["delete", "/kv/{id}", { summary: "Deletes an entry", answer: ok }],
-  ["get", "/traces", { summary: "What it did lately", query: { startMs: whole, endMs: whole, ...limit } }],
+  ["get", "/traces", { summary: "Recent activity", query: { startMs: whole, endMs: whole, ...limit } }],
   ["get", "/logs", { summary: "The last records of its log", query: { after: whole, ...limit } }],
   ["get", "/history/at", { summary: "The state as it was", query: { time: whole } }],
   ["get", "/tabs", { summary: "Tabs of its inspector" }],

@@ -27,7 +27,7 @@ export function openApi(definitions: Definitions): Record<string, unknown> {
           ? {}
           : { description: definition["~definition"].displayName }),
       })),
-      { name: "management", description: "Many actors at once; the server itself" },
+      { name: "management", description: "Sets of actors, and the server itself" },
       { name: "inspector", description: "One actor from inside" },
     ],
     paths: { ...paths, ...managementPaths(), ...inspectorPaths() },
@@ -91,7 +91,7 @@ function actorPaths(name: string, definition: RuntimeDefinition, paths: Record<s
     post: operation("create", "Makes an actor", { requestBody: input, responses: { 201: actor, ...errors } }),
     delete: operation("destroy", "Ends an actor and its data", {
       security: [{ token: [] }],
-      responses: { 204: { description: "It is gone" }, ...errors },
+      responses: { 204: { description: "Destroyed" }, ...errors },
     }),
   };
   paths[`${base}/calls/{idempotencyKey}`] = {
@@ -130,7 +130,7 @@ function actorPaths(name: string, definition: RuntimeDefinition, paths: Record<s
         ],
         requestBody: json({ type: "object", properties: { args: argumentsOf(definition, action) } }),
         responses: {
-          200: { description: "What it returned", ...json(outputOf(definition, action)) },
+          200: { description: "Result", ...json(outputOf(definition, action)) },
           ...errors,
         },
       }),

@@ -1,6 +1,6 @@
 /**
- * The part of the Agent Client Protocol (wire version 1) that programs meet through this package.
- * What an agent sends beside it passes through untouched; only what is read here has a name.
+ * The part of the Agent Client Protocol (wire version 1) that this package reads. Other messages of an agent pass
+ * through unchanged.
  */
 
 export interface AnyRequest {
@@ -124,7 +124,7 @@ interface ConfigOptionBase extends Meta {
   id: string;
   name: string;
   description?: string | null;
-  /** `mode`, `model`, `thought_level`, or a word of the agent. */
+  /** `mode`, `model`, `thought_level`, or a category of the agent. */
   category?: string | null;
 }
 
@@ -157,7 +157,7 @@ export interface PermissionOption extends Meta {
   kind: PermissionOptionKind;
 }
 
-/** What the agent wants to do, as far as it told. */
+/** The tool call that needs permission, as described by the agent. */
 export interface PermissionToolCall extends Meta {
   toolCallId: string;
   title?: string | null;
@@ -179,5 +179,5 @@ export interface RequestPermissionResponse extends Meta {
   outcome: { outcome: "cancelled" } | ({ outcome: "selected"; optionId: string } & Meta);
 }
 
-/** From the side of this client: what it gets, what it sends. */
+/** Direction, from the client's side. */
 export type AcpEnvelopeDirection = "inbound" | "outbound";

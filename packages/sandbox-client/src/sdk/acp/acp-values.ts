@@ -16,10 +16,7 @@ import type {
   StopReason,
 } from "./acp-types.ts";
 
-/**
- * Agents are not trusted to keep to their protocol: what is read here is checked, what is not read
- * passes through as it came.
- */
+/** Agents may violate their protocol: fields that are read here are checked, others pass through unchanged. */
 export function isMessage(message: RpcMessage): message is RpcMessage & AnyMessage {
   return message.method !== undefined || message.id !== undefined;
 }
@@ -44,7 +41,7 @@ export function readSettings(value: unknown): Omit<NewSessionResponse, "sessionI
 
 export function readPrompt(value: unknown): PromptResponse {
   if (!isRecord(value) || typeof value.stopReason !== "string") throw malformed("a stop reason");
-  // Agents have words of their own for why they stopped; a program sees them as they are.
+  // Agents can have their own stop reasons, which are passed on unchanged.
   return { ...value, stopReason: value.stopReason as StopReason };
 }
 

@@ -1,8 +1,8 @@
-/** Who listens to which session. */
+/** Listeners by session. */
 export class SessionListeners<Value> {
   readonly #listeners = new Map<string, Set<(value: Value) => void>>();
 
-  /** Returns what ends the listening. */
+  /** Returns a function that removes the listener. */
   add(sessionId: string, listener: (value: Value) => void): () => void {
     const listeners = this.#listeners.get(sessionId) ?? new Set();
     this.#listeners.set(sessionId, listeners.add(listener));
@@ -17,10 +17,7 @@ export class SessionListeners<Value> {
     return this.#listeners.has(sessionId);
   }
 
-  /**
-   * Calls those who listen now, also where one of them ends its listening or throws. Returns how many have
-   * taken the value.
-   */
+  /** Calls all current listeners, even if one unsubscribes or throws. Returns how many did not throw. */
   call(sessionId: string, value: Value): number {
     let taken = 0;
     for (const listener of [...(this.#listeners.get(sessionId) ?? [])]) {
@@ -31,8 +28,8 @@ export class SessionListeners<Value> {
 }
 
 /**
- * Calls a listener. What it throws, or rejects with where it is asynchronous, is reported and concerns nobody
- * else: neither the connection nor the process. False where it has thrown.
+ * Calls a listener. An error that it throws or rejects with is reported, and affects neither the connection nor the
+ * process. Returns false if it threw.
  */
 export function callListener<T>(listener: (value: T) => unknown, value: T): boolean {
   try {

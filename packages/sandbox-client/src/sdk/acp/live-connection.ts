@@ -16,8 +16,8 @@ import type {
 import { isMessage, readNewSession, readPermissionRequest, readSettings } from "./acp-values.ts";
 
 /**
- * A server that answers a request only when the agent has would hold back everything that follows in
- * the same turn: cancels, answers to permissions. Ours begins its answers at once.
+ * A server that responds only after the agent's answer would delay later messages of the turn, such as cancels and
+ * answers to permissions. Ours responds immediately.
  */
 const orderForMs = 250;
 const answerAgainMs = 250;
@@ -49,7 +49,7 @@ export interface LiveAcpConnectionOptions {
   onLost?: (connection: LiveAcpConnection, exit: AgentExit | undefined) => void;
 }
 
-/** What an agent says of a session that it took up again. */
+/** An agent's answer to resuming a session. */
 export interface RecoveredSession extends Omit<NewSessionResponse, "sessionId"> {
   readonly recovery: "resumed" | "loaded";
 }
@@ -65,10 +65,10 @@ export class LiveAcpConnection {
   /** The session of a request that is about to be sent, by its parameters; then by its id. */
   readonly #ownerOfParams = new WeakMap<object, string>();
   readonly #ownerOfRequest = new Map<RpcId, string>();
-  /** Requests that open a session, by their id: what the agent says right behind its answer is of that session. */
+  /** Requests that open a session, by id: messages directly after the answer belong to that session. */
   readonly #opening = new Map<RpcId, string>();
   readonly #replays = new Map<string, string>();
-  /** Sessions whose past the agent is telling again. */
+  /** Sessions whose history the agent is replaying. */
   readonly #loading = new Set<string>();
   #initialized: Record<string, unknown> = {};
   #exit: AgentExit | undefined;
@@ -112,7 +112,7 @@ export class LiveAcpConnection {
     return this.#lost;
   }
 
-  /** Ends the agent's process. Never rejects: a server that is gone has ended it already. */
+  /** Stops the agent's process. Never rejects: if the server is gone, so is the process. */
   async close(): Promise<void> {
     this.#lost = true;
     await this.#acp.close().catch(() => this.#acp.detach());
@@ -150,10 +150,7 @@ export class LiveAcpConnection {
     return created;
   }
 
-  /**
-   * Lets the agent take up a session of its own again. Undefined when it cannot: it does not know
-   * how, or has forgotten the session.
-   */
+  /** Resumes a session in the agent. Undefined if the agent does not support it, or no longer has the session. */
   async recoverRemoteSession(
     localSessionId: string,
     agentSessionId: string,
@@ -169,7 +166,7 @@ export class LiveAcpConnection {
     for (const [method, recovery] of ways) {
       const params = { ...sessionInit, sessionId: agentSessionId };
       this.bindSession(localSessionId, agentSessionId);
-      // A loaded session tells its past once more, which is on record already.
+      // A loaded session replays its history, which is already stored.
       this.#loading.add(localSessionId);
       try {
         const answer = await this.#request(localSessionId, method, params);
@@ -218,7 +215,7 @@ export class LiveAcpConnection {
     const methods = Array.isArray(answer.authMethods) ? answer.authMethods : [];
     const keyed = methods.find((method) => isRecord(method) && keyMethods.has(String(method.id)));
     if (!isRecord(keyed)) return;
-    // Without a key in its environment the agent refuses, and says so again when it needs one.
+    // Without a key in its environment, the agent refuses here and again when it needs one.
     const authenticated = this.#request(undefined, "authenticate", { methodId: keyed.id }, signal);
     await authenticated.catch((error: unknown) => {
       if (!(error instanceof AcpRpcError)) throw error;
@@ -293,7 +290,7 @@ export class LiveAcpConnection {
     return typeof params.sessionId === "string" ? this.#localIdOf.get(params.sessionId) : undefined;
   }
 
-  /** Answers what the agent asks. Files and terminals were not offered to it. */
+  /** Answers requests of the agent. Files and terminals were not offered to it. */
   async #answer(id: RpcId, method: string, params: unknown, owner: string | null): Promise<void> {
     try {
       const request = method === "session/request_permission" ? readPermissionRequest(params) : undefined;
@@ -309,12 +306,12 @@ export class LiveAcpConnection {
           : await this.#options.onPermissionRequest(this, owner, request.sessionId, request);
       await this.#respond(id, { result });
     } catch (error) {
-      // The agent or its server has ended, and with it the question: the connection tells of that.
+      // The agent or its server has ended, and with it the request. The connection reports that.
       if (!isHoldfastError(error)) throw error;
     }
   }
 
-  /** Gives an answer until it has arrived: its agent waits for it, and whoever has decided does not do so again. */
+  /** Repeats an answer until it is delivered: the agent waits for it, and the decision is made only once. */
   async #respond(id: RpcId, answer: Parameters<AcpConnection["respond"]>[1]): Promise<void> {
     const begunAt = Date.now();
     for (;;) {
@@ -336,7 +333,7 @@ export class LiveAcpConnection {
   }
 }
 
-/** The error that programs know: what the agent answered, or that it died. */
+/** Converts to a public error: the agent's answer, or its exit. */
 function asRpcError(error: unknown): unknown {
   if (!isHoldfastError(error) || error.group !== "acp") return error;
   const metadata = isRecord(error.metadata) ? error.metadata : {};

@@ -34,7 +34,7 @@ export class PendingPermissions {
     return this.#listeners.add(sessionId, listener);
   }
 
-  /** Asks who listens; where nobody does, or whoever does throws, the answer is "cancelled" at once. */
+  /** Asks the listeners. Without one, or if all throw, the answer is immediately "cancelled". */
   ask(
     sessionId: string,
     agentSessionId: string,
@@ -62,7 +62,7 @@ export class PendingPermissions {
 
   reply(permissionId: string, reply: PermissionReply): void {
     const { request } = this.#find(permissionId);
-    // A program without types may say anything; what is no reply must not end the wait.
+    // Untyped callers can pass anything; an invalid reply must not end the wait.
     const optionId = replies.includes(reply) ? optionFor(request.rawRequest, reply) : undefined;
     if (optionId === undefined)
       throw new UnsupportedPermissionReplyError(permissionId, reply, request.availableReplies);
@@ -96,7 +96,7 @@ export class PendingPermissions {
   }
 }
 
-/** "always" is offered only where the agent does; asked for all the same, it is taken for "once". */
+/** "always" is offered only if the agent offers it; otherwise it is treated as "once". */
 function offers(request: RequestPermissionRequest, reply: PermissionReply): boolean {
   const lasting = request.options.some(({ kind }) => kind === "allow_always");
   return reply === "always" ? lasting : optionFor(request, reply) !== undefined;

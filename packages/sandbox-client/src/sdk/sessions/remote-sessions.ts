@@ -5,8 +5,8 @@ import { clientLimits } from "../../limits.ts";
 import type * as remote from "./remote-types.ts";
 
 /**
- * The sessions that the server itself keeps, whoever made them: this client, another one, a person at
- * the inspector. They go on while nobody is connected. Every failure is a `HoldfastError`.
+ * Sessions stored by the server, created by any client or in the inspector. They continue without a connected client.
+ * Every failure is a `HoldfastError`.
  */
 export class RemoteSessions {
   readonly #ready: () => Promise<Http>;
@@ -34,7 +34,7 @@ export class RemoteSessions {
     return await this.#json("GET", path(id));
   }
 
-  /** Opens a session in an agent of its own; one with this id that is there is answered as it stands. */
+  /** Opens a session in a new agent process. If the id exists, returns that session. */
   async create(request: remote.NewRemoteSession): Promise<remote.RemoteSession> {
     return await this.#json("POST", "/v1/sessions", request);
   }
@@ -46,8 +46,8 @@ export class RemoteSessions {
   }
 
   /**
-   * Accepts a prompt, once for each id; resolves when its turn has ended, or with `wait: false` when
-   * it is kept. A text or content blocks.
+   * Sends a prompt (text or content blocks), once per id. Resolves when its turn has ended, or with `wait: false` when
+   * it is stored.
    */
   async prompt(
     id: string,
@@ -63,7 +63,7 @@ export class RemoteSessions {
     return await this.#json("POST", path(id, "cancel"), {});
   }
 
-  /** Opens another session with the past of this one, or the part of it up to a sequence. */
+  /** Forks the session, with its history or the part up to a sequence number. */
   async fork(
     id: string,
     request: { readonly title?: string; readonly cwd?: string; readonly sequence?: number } = {},
@@ -71,7 +71,7 @@ export class RemoteSessions {
     return await this.#json("POST", path(id, "fork"), request);
   }
 
-  /** What the agent has asked for; of all sessions without an id. */
+  /** Pending permissions of a session, or of all sessions without an id. */
   async permissions(
     id?: string,
     query: { readonly state?: remote.RemotePermission["state"] } = {},
@@ -86,7 +86,7 @@ export class RemoteSessions {
     return permissions;
   }
 
-  /** Answers the agent; whoever is first is heard, and the same answer again is fine. */
+  /** Answers a permission. The first answer counts; repeating the same one succeeds. */
   async answer(
     id: string,
     permissionId: string,
@@ -104,9 +104,9 @@ export class RemoteSessions {
   }
 
   /**
-   * The log behind `after`, then what comes, in order and without gaps that are not told. A connection that
-   * breaks, or is silent for 60 s, is opened again behind the last entry. It ends when the session is deleted
-   * or `signal` aborts, and throws when the server cannot be reached for 30 s.
+   * Streams the log after `after`, then new entries, in order; gaps are reported. A connection that breaks or is
+   * silent for 60 s is reopened after the last entry. Ends when the session is deleted or `signal` aborts, and throws
+   * when the server is unreachable for 30 s.
    */
   async *follow(
     id: string,
@@ -156,7 +156,7 @@ export class RemoteSessions {
     });
   }
 
-  /** The answer as the type that the route promises: its shape is the server's word. */
+  /** Casts the answer to the route's type without validation. */
   async #json<T>(
     method: "GET" | "POST",
     where: string,
@@ -172,7 +172,7 @@ export class RemoteSessions {
 
 const retryMs = 250;
 
-/** A function, because the compiler takes a signal that was looked at once for one that never changes. */
+/** A function, because the compiler assumes that a signal read once does not change. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
@@ -187,7 +187,7 @@ function itemOf(type: string, data: string): remote.RemoteItem | undefined {
   const { from, to, sequence } = value;
   if (type === "gap" && typeof from === "number" && typeof to === "number") return { type, from, to };
   if (type !== "message" || typeof sequence !== "number") return undefined;
-  // What an entry holds beside its number is the server's word, as with any typed client of HTTP.
+  // Fields of an entry other than its number are not validated.
   return { type: "event", event: value as unknown as remote.RemoteEvent };
 }
 

@@ -108,7 +108,7 @@ export interface RemoteEvent {
 export interface RemoteEventPage {
   readonly events: readonly RemoteEvent[];
   readonly lastSequence: number;
-  /** Entries that are not kept any more. */
+  /** Entries that were dropped. */
   readonly gap?: { readonly from: number; readonly to: number };
 }
 

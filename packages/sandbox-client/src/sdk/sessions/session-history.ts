@@ -22,7 +22,7 @@ export interface ReplayLimits {
   readonly maxChars: number;
 }
 
-/** The events of sessions: numbered, kept by the driver, then shown to who listens. */
+/** Events of sessions: numbered, stored by the driver, then passed to listeners. */
 export class SessionHistory {
   readonly #driver: SessionPersistDriver;
   readonly #nextIndex = new Map<string, number>();
@@ -37,7 +37,7 @@ export class SessionHistory {
     return this.#listeners.add(sessionId, listener);
   }
 
-  /** Keeps one event, after those before it, and then shows it. Rejects with what the driver threw. */
+  /** Stores one event after the previous ones, then passes it to listeners. Rejects with the driver's error. */
   record(
     sessionId: string,
     connectionId: string,
@@ -62,7 +62,7 @@ export class SessionHistory {
     return written;
   }
 
-  /** The text by which a session goes on with an agent that has forgotten it; undefined without a past. */
+  /** Prompt that replays the history to an agent without the session; undefined without a history. */
   async replayText(record: SessionRecord, limits: ReplayLimits): Promise<string | undefined> {
     let events: SessionEvent[] = [];
     for await (const page of this.#pages(record.id)) events = [...events, ...page].slice(-limits.maxEvents);
@@ -127,7 +127,7 @@ export class SessionHistory {
   }
 }
 
-/** A prompt that began with a replay is told without it: histories do not nest. */
+/** A replay at the start of an earlier prompt is omitted, so replays do not nest. */
 function withoutReplay(payload: AnyMessage): AnyMessage {
   if (!("method" in payload) || payload.method !== "session/prompt" || !isRecord(payload.params))
     return payload;

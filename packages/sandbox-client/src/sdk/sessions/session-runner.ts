@@ -26,7 +26,7 @@ export class SessionRunner {
   readonly #departing = new Map<string, Set<Promise<unknown>>>();
   /** Changes of a record, one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
-  /** What went wrong when an event of the agent was to be kept; the next call of the session tells it. */
+  /** Error of storing an agent's event; the next call of the session throws it. */
   readonly #failures = new Map<string, unknown>();
   readonly #closing = new Set<Promise<void>>();
   readonly #starts = new AbortController();
@@ -44,12 +44,12 @@ export class SessionRunner {
   async record(sessionId: string): Promise<SessionRecord> {
     const record = await this.#options.driver.getSession(sessionId);
     if (record !== undefined) return record;
-    throw new HoldfastError("sandbox", "unknown_session", `There is no session "${sessionId}"`, {
+    throw new HoldfastError("sandbox", "unknown_session", `No session has the id "${sessionId}"`, {
       statusCode: 404,
     });
   }
 
-  /** Changes the record of a session behind the changes before this one: of two at once both are kept. */
+  /** Changes the record of a session after earlier changes, so that concurrent changes are not lost. */
   async change(sessionId: string, change: (record: SessionRecord) => SessionRecord): Promise<SessionRecord> {
     return await this.#inTurn(sessionId, async () => {
       const record = await this.record(sessionId);
@@ -84,7 +84,7 @@ export class SessionRunner {
     sandboxId: string | undefined,
   ): Promise<SessionRecord> {
     const connection = await this.#connection(agent);
-    // What the agent says right behind its answer changes the record that is made of the answer.
+    // Messages directly after the answer change the record created from it.
     return await this.#inTurn(id, async () => {
       const created = await connection.createRemoteSession(id, sessionInit);
       return await this.#keep({
@@ -101,7 +101,7 @@ export class SessionRunner {
     });
   }
 
-  /** The session on a living connection; brought back where it is on none. */
+  /** The session on a live connection, restored if necessary. */
   async attach(record: SessionRecord): Promise<SessionRecord> {
     const attaching = this.#attaching.get(record.id);
     if (attaching) return await attaching;
@@ -114,7 +114,7 @@ export class SessionRunner {
     const connection = await this.#connection(record.agent);
     const { id, agentSessionId } = record;
     const sessionInit = record.sessionInit ?? { cwd: "/", mcpServers: [] };
-    // Not kept again: since it was read it may have changed, or have been destroyed.
+    // Not stored again: the record may have changed or been destroyed since it was read.
     if (connection.hasBoundSession(id, agentSessionId)) return record;
     const recovered = await connection.recoverRemoteSession(id, agentSessionId, sessionInit);
     const text =
@@ -143,7 +143,7 @@ export class SessionRunner {
     try {
       return await this.#send(sessionId, method, params, options);
     } catch (error) {
-      // The server had let go of the agent before the message went: the session comes back on another connection.
+      // The server stopped the agent before the message was sent: the session is restored on another connection.
       if (!isUnsent(error) || this.#closed) throw error;
       return await this.#send(sessionId, method, params, options);
     }
@@ -190,9 +190,9 @@ export class SessionRunner {
     }
   }
 
-  /** Cancels the turn of a session, and what it has asked. Nothing to do where it does not run. */
+  /** Cancels the turn of a session and its pending permissions. Does nothing if no turn is running. */
   async cancel(sessionId: string): Promise<void> {
-    // A prompt that was given before is what the cancel is for: it must not be overtaken.
+    // The cancel is meant for the previous prompt and must not overtake it.
     const departing = [...(this.#departing.get(sessionId) ?? [])];
     this.#options.desk.cancel(sessionId);
     await Promise.allSettled(departing);
@@ -213,11 +213,11 @@ export class SessionRunner {
     this.#closed = true;
     const connections = [...this.#connections.values()];
     this.#connections.clear();
-    // An agent that is about to start is waited for, because only one that is there can be ended.
+    // Waits for a starting agent, because only a running one can be stopped.
     const timer = setTimeout(() => this.#starts.abort(reason), clientLimits.closeMs);
     await Promise.all(
       connections.map(async (connecting) => {
-        // One that failed has nothing to close, and its caller knows.
+        // A failed start has nothing to close; its caller gets the error.
         const connection = await connecting.catch(() => undefined);
         await connection?.close();
       }),
@@ -239,7 +239,7 @@ export class SessionRunner {
       onPermissionRequest: (_connection, local, agentSessionId, request) =>
         this.#options.desk.ask(local, agentSessionId, request),
       onLost: (connection) => {
-        // Nobody waits for the answers any more.
+        // The answers have no consumer any more.
         for (const id of connection.sessionIds) this.#options.desk.cancel(id);
         this.#drop(agent, made, connection);
       },
@@ -275,7 +275,7 @@ export class SessionRunner {
     const sender = direction === "outbound" ? "client" : "agent";
     const { history } = this.#options;
     if (sender === "client" && "method" in envelope) {
-      // What could not be kept is not sent; but an agent that has asked gets its answer.
+      // A message that could not be stored is not sent, except answers that the agent waits for.
       await history.record(sessionId, connection.connectionId, sender, envelope);
       return;
     }
@@ -303,7 +303,7 @@ export class SessionRunner {
     const cause = this.#failures.get(sessionId);
     this.#failures.delete(sessionId);
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `An event of session "${sessionId}" could not be kept: ${why}`;
+    const message = `An event of session "${sessionId}" could not be stored: ${why}`;
     throw new HoldfastError("sandbox", "persist_failed", message, { statusCode: 500, cause });
   }
 }

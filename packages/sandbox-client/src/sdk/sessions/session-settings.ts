@@ -8,7 +8,7 @@ import {
 } from "../errors.ts";
 import type { SessionRecord } from "./sessions.ts";
 
-/** The option of a category. Throws where there is none, or it does not take the value. */
+/** Finds the option of a category. Throws if it does not exist or does not accept the value. */
 export function optionOfCategory(
   sessionId: string,
   options: readonly SessionConfigOption[],
@@ -60,7 +60,7 @@ export function withValue(
   });
 }
 
-/** The record with another mode, in both places where a mode may be. */
+/** Returns the record with the mode changed in both fields that contain it. */
 export function withMode(record: SessionRecord, modeId: string): SessionRecord {
   const option = record.configOptions?.find(({ category }) => category === "mode");
   return {
@@ -72,7 +72,7 @@ export function withMode(record: SessionRecord, modeId: string): SessionRecord {
   };
 }
 
-/** The record after an event of the agent; the same one where the event changes nothing of it. */
+/** Returns the record after an event of the agent; the same object if nothing changes. */
 export function afterEvent(record: SessionRecord, payload: AnyMessage): SessionRecord {
   if (!("method" in payload) || payload.method !== "session/update" || !isRecord(payload.params))
     return record;

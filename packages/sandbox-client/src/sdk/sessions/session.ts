@@ -22,7 +22,7 @@ export interface PromptOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a session asks of the client that made it. */
+/** Operations of the client that a session needs. */
 export interface SessionClient {
   recoveryOf(id: string): SessionRecovery | undefined;
   getSession(id: string): Promise<Session | null>;
@@ -90,7 +90,7 @@ export class Session {
     return this.#sandbox.recoveryOf(this.id);
   }
 
-  /** Reads the record anew. */
+  /** Reads the record again. */
   async refresh(): Promise<Session> {
     const current = await this.#sandbox.getSession(this.id);
     if (current) this.apply(current.toRecord());
@@ -108,9 +108,8 @@ export class Session {
   }
 
   /**
-   * Gives the agent a turn and resolves when it ends, after every event of the turn was delivered.
-   * Throws {@link AcpRpcError} for what the agent answered or that it died,
-   * `sandbox.session_destroyed` after the end of the session.
+   * Starts a turn and resolves when it ends, after all of its events were delivered. Throws {@link AcpRpcError} if the
+   * agent answers with an error or exits, and `sandbox.session_destroyed` for a destroyed session.
    */
   async prompt(prompt: PromptRequest["prompt"], options: PromptOptions = {}): Promise<PromptResponse> {
     const { signal } = options;
@@ -127,7 +126,7 @@ export class Session {
     }
   }
 
-  /** Cancels the running turn; its prompt resolves with `cancelled`. The session goes on. */
+  /** Cancels the running turn; its prompt resolves with `cancelled`. The session stays usable. */
   async cancel(): Promise<void> {
     await this.#sandbox.cancelSession(this.id);
   }
@@ -173,7 +172,7 @@ export class Session {
     await this.#sandbox.rawRespondPermission(permissionId, response);
   }
 
-  /** A copy of what is kept of the session. */
+  /** A copy of the session's record. */
   toRecord(): SessionRecord {
     return structuredClone(this.#record);
   }

@@ -8,7 +8,7 @@ import type {
   SessionModeState,
 } from "../acp/acp-types.ts";
 
-/** What is kept of a session. Times are milliseconds since the epoch. */
+/** Stored record of a session. Times are milliseconds since the epoch. */
 export interface SessionRecord {
   id: string;
   agent: string;
@@ -55,9 +55,9 @@ export interface ListEventsRequest extends ListPageRequest {
 }
 
 /**
- * Where sessions and their events are kept. Sessions are listed oldest first, events by their index.
- * `insertEvent` of an index that the session has already throws an error whose message says
- * `UNIQUE constraint failed: ... session_id, ... event_index`: two clients may write one session.
+ * Storage of sessions and their events. Sessions are listed oldest first, events by index. `insertEvent` throws an
+ * error with the message `UNIQUE constraint failed: ... session_id, ... event_index` if the session already has the
+ * index, since two clients can write to one session.
  */
 export interface SessionPersistDriver {
   getSession(id: string): Promise<SessionRecord | undefined>;
@@ -74,7 +74,7 @@ export interface SessionCreateRequest {
   agent: string;
   /** Shorthand for `sessionInit.cwd`. Ignored when `sessionInit` is given. */
   cwd?: string;
-  /** The whole of what the agent is given. By default `cwd` and no MCP servers. */
+  /** All parameters for the agent. By default `cwd` and no MCP servers. */
   sessionInit?: Omit<NewSessionRequest, "_meta">;
   model?: string;
   mode?: string;

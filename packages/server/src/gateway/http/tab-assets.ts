@@ -56,5 +56,5 @@ function decodePart(part: string): string {
 }
 
 function missing(): HoldfastError {
-  return new HoldfastError("inspector", "not_found", "There is no such file of a tab", { statusCode: 404 });
+  return new HoldfastError("inspector", "not_found", "The tab has no such file", { statusCode: 404 });
 }
