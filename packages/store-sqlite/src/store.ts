@@ -266,7 +266,7 @@ class OpenStore implements SqliteStore {
   }
 
   #commit(batch: CommitBatch): Promise<void> {
-    const file = this.#files.owned(batch.actorId);
+    const file = this.#files.get(batch.actorId);
     if (file !== undefined) return this.#commitToFile(file, batch);
     const committed = this.#group.run({
       actorId: batch.actorId,
@@ -365,7 +365,7 @@ class OpenStore implements SqliteStore {
           database,
           thread,
           blobs: this.blobs,
-          settled: async (id) => this.#files.live(id)?.synced(),
+          settled: async (id) => this.#files.get(id)?.synced(),
           now: this.#ports.clock.now(),
         }),
       ),

@@ -37,7 +37,7 @@ export class FileCommits {
 
   /** A record from the store's database, completed from its file. */
   overlay(record: ActorRecord): ActorRecord {
-    const file = record.destroyedAt === undefined ? this.#files.live(record.id) : undefined;
+    const file = record.destroyedAt === undefined ? this.#files.get(record.id) : undefined;
     return file?.exists ? file.overlayDurable(record) : record;
   }
 

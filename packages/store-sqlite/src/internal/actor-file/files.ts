@@ -91,13 +91,8 @@ export class ActorFiles implements FileHost<ActorFile> {
     }
   }
 
-  /** A file in memory, whether or not its actor exists yet. */
-  live(id: string): ActorFile | undefined {
-    return this.#files.get(id);
-  }
-
-  /** The file for commits of this actor, even if the actor is still being created. */
-  owned(id: string): ActorFile | undefined {
+  /** The file of an actor if it is in memory, even if the actor is still being created. */
+  get(id: string): ActorFile | undefined {
     return this.#files.get(id);
   }
 

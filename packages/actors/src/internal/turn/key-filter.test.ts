@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KeyFilter } from "./bloom-filter.ts";
+import { KeyFilter } from "./key-filter.ts";
 
 const key = (i: number): string => `0199f0c4-7d2b-7c5e-8a11-${i.toString(16).padStart(12, "0")}`;
 
