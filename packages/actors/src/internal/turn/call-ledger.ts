@@ -1,8 +1,8 @@
 import type { Clock } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { ActorStore, CallRecord } from "../../ports/store.ts";
-import { KeyFilter } from "./key-filter.ts";
 import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
+import { KeyFilter } from "./key-filter.ts";
 import { OutcomeCache } from "./outcome-cache.ts";
 
 export const { callWindowMs } = actorLimits;
