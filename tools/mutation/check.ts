@@ -14,11 +14,11 @@ export function nameOf(check: Check): string {
   return check.only === undefined ? check.test : `${check.test} (${check.only})`;
 }
 
-/** The one test of a check that has this name, or the one attack: what a mutant was caught by is enough next time. */
+/** Name of the single test, or attack, of a check to run: the one that caught the mutant is enough next time. */
 export function partOf(check: Check, name: string): Check {
   if ("attacks" in check) return { attacks: [name] };
   const exactly = `${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`;
-  // A pattern is looked for in a test's own name, and in its name after those of what it is in.
+  // A pattern is matched with a test's own name, and with its full name including its suites.
   return {
     test: check.test,
     only: check.only === undefined ? `^${exactly}` : `(?=.*(?:${check.only})).* ${exactly}`,
@@ -32,9 +32,9 @@ const attacks = fileURLToPath(new URL("./try-attacks.ts", import.meta.url));
 export interface CheckRun {
   /** What turned red; undefined when all was green. */
   readonly red: string | undefined;
-  /** The name of the test, or of the attack, that turned red; undefined where nothing is told of any. */
+  /** Name of the failing test or attack; undefined if none is reported. */
   readonly test: string | undefined;
-  /** What the red test said, where it said something. */
+  /** Output of the failing test, if any. */
   readonly said: string | undefined;
   /** It took longer than it may. */
   readonly late: boolean;
@@ -46,7 +46,7 @@ export interface CheckOptions {
   readonly mutation?: string;
   /** After which a test that still runs is red. */
   readonly timeoutMs: number;
-  /** In which what is left behind is put, and deleted afterwards. Short, for the sake of sockets. */
+  /** Scratch directory, deleted afterwards. Short, because of socket addresses. */
   readonly directory: string;
 }
 
@@ -81,7 +81,10 @@ export function removeScratch(directory: string): void {
   }
 }
 
-/** Ends what a killed test left in sessions of its own: known by its scratch directory in the command line. */
+/**
+ * Kills processes that a killed test left in other sessions, recognised by its scratch directory in their command
+ * line.
+ */
 function endLeftovers(scratch: string): void {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
@@ -122,9 +125,9 @@ export async function runCheck(check: Check, options: CheckOptions): Promise<Che
           cwd: root,
           env: {
             ...process.env,
-            // A test file that is told that a runner waits for it would speak to that one, and no TAP.
+            // With this variable, a test file would use the runner's protocol instead of TAP.
             NODE_TEST_CONTEXT: undefined,
-            // What is left of containers is found by the next test that makes some, where such tests look for it.
+            // The next test that creates containers removes leftover ones.
             ...(endsEarly(check) ? { TMPDIR: scratch } : {}),
             NODE_COMPILE_CACHE: join(directory, "compiled"),
             NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import ${hook}`,
@@ -145,7 +148,7 @@ export async function runCheck(check: Check, options: CheckOptions): Promise<Che
       child.stderr.on("data", take);
       const timer = setTimeout(end, timeoutMs + lastWordsMs);
       child.once("error", reject);
-      // What it started may hold its output open: only its own end counts, and a moment for what it said last.
+      // Descendants can keep its output open, so only its own exit counts, plus a moment for its last output.
       child.once("exit", (code) => {
         clearTimeout(timer);
         const late = performance.now() - startedAt > timeoutMs;
@@ -175,7 +178,7 @@ interface Output {
   readonly code: number | null;
 }
 
-/** The innermost red test is the first that TAP names; an attack is named before what was seen of it. */
+/** TAP reports the innermost failing test first; an attack is named before its observation. */
 function redTestOf(check: Check, text: string): string | undefined {
   const named = /^\s*not ok \d+ - (.*)$/m.exec(text)?.[1];
   return "attacks" in check ? named?.split(":")[0] : named?.replaceAll(/\\([\\#])/g, "$1");

@@ -21,7 +21,7 @@ if (path !== undefined) {
       return url === change.url ? { ...loaded, source: change.source } : loaded;
     },
   });
-  // The process that holds a jail's sockets is started with an empty environment: it is told of the change too.
+  // The process that owns a jail's sockets starts with an empty environment, so the mutant is passed to it too.
   const { default: childProcess } = await import("node:child_process");
   const told = { NODE_OPTIONS: process.env["NODE_OPTIONS"], HOLDFAST_MUTATION: path };
   childProcess.spawn = new Proxy(childProcess.spawn, {

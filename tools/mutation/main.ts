@@ -1,11 +1,11 @@
 /**
- * `npm run test:mutation [-- PATTERN] [--resume] [--seconds N] [--lanes N] [--save]`: takes each protection of the gate
- * out, one at a time, and expects a test that is named for it to turn red. Prints which one; fails when a
- * mutant survives that is not known to change nothing, or when the plan does not know a protection.
+ * `npm run test:mutation [-- PATTERN] [--resume] [--seconds N] [--lanes N] [--save]`: removes each protection of the
+ * gate, one at a time, and expects one of its tests to fail. Prints which one. Fails if a mutant survives that is not
+ * listed as equivalent, or if the plan lacks a protection.
  *
- * With `--resume`, what was judged before on the same text is not judged again; with `--seconds`, nothing
- * new is begun after that time; `--lanes` says how many are judged at a time; `--save` names the test that
- * caught each mutant, to be tried first and, where its file takes long, alone.
+ * `--resume` skips mutants with a verdict for the same source; `--seconds` starts no mutant after that time; `--lanes`
+ * sets how many run at a time; `--save` records the test that caught each mutant, to be run first and, in a slow file,
+ * alone.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -64,7 +64,7 @@ function withoutMutation(check: Check): Promise<CheckRun> {
   return known;
 }
 
-/** What is red once is told and tried again: the mutants beside it may take what the whole machine has of something. */
+/** A failure is reported and retried once: concurrent mutants can exhaust a resource of the machine. */
 async function runPlain(check: Check): Promise<CheckRun> {
   const options = { timeoutMs: 2 * longestMs, directory };
   const run = await runCheck(check, options);

@@ -56,7 +56,7 @@ function endOfPattern(text: string, start: number): number {
 
 const shortened = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 90);
 
-/** Each `if` whose body refuses something (throws, or returns what is wrong) never refuses. */
+/** Disables each `if` whose body refuses something (throws, or returns a problem). */
 export function withoutGuards(file: string, text: string): Mutant[] {
   const mutants: Mutant[] = [];
   for (const match of text.matchAll(/\bif \(/g)) {
@@ -91,7 +91,7 @@ function endOfStatement(text: string, from: number): number {
   return text.length;
 }
 
-/** Each string of the named list is gone. */
+/** Removes each string of the named list. */
 export function withoutEntries(file: string, text: string, name: string): Mutant[] {
   const start = text.indexOf(`const ${name}`);
   if (start < 0) throw new Error(`${file} has no ${name}`);
@@ -104,7 +104,7 @@ export function withoutEntries(file: string, text: string, name: string): Mutant
   }));
 }
 
-/** Each regular expression of the named list, a line each, is gone. */
+/** Removes each regular expression of the named list, one per line. */
 export function withoutPatterns(file: string, text: string, name: string): Mutant[] {
   const start = text.indexOf(`const ${name}`);
   if (start < 0) throw new Error(`${file} has no ${name}`);
@@ -129,7 +129,7 @@ export function withoutLimits(file: string, text: string, name: string): Mutant[
   }));
 }
 
-/** Each row `name: [...]` of the named table is gone. */
+/** Removes each row `name: [...]` of the named table. */
 export function withoutRows(file: string, text: string, name: string): Mutant[] {
   const start = text.indexOf(`const ${name}`);
   const open = text.indexOf("{", text.indexOf("=", start));
@@ -160,10 +160,10 @@ export function withoutRefusals(file: string, text: string): Mutant[] {
   return mutants;
 }
 
-/** One line of the file: what it protects from, its text (which is there once), and what stands there instead. */
+/** An edit of a file: the protection that it removes, a text that occurs once, and its replacement. */
 export type Edit = readonly [name: string, from: string, to: string];
 
-/** Each of the named lines says something else. */
+/** Applies each of the named edits. */
 export function withEdits(edits: readonly Edit[]): (file: string, text: string) => Mutant[] {
   return (file, text) =>
     edits.map(([name, from, to]) => {
@@ -173,7 +173,7 @@ export function withEdits(edits: readonly Edit[]): (file: string, text: string) 
     });
 }
 
-/** Each `key: value` line of the named object is gone. */
+/** Removes each `key: value` line of the named object. */
 export function withoutMembers(file: string, text: string, name: string): Mutant[] {
   const start = text.indexOf(`const ${name}`);
   if (start < 0) throw new Error(`${file} has no ${name}`);
@@ -186,7 +186,7 @@ export function withoutMembers(file: string, text: string, name: string): Mutant
   }));
 }
 
-/** An argument of bwrap and its operands are gone; "*" is any operand. */
+/** Removes an argument of bwrap with its operands; "*" matches any operand. */
 export function withoutArgument(file: string, text: string, key: readonly string[]): Mutant {
   const head = "export function bwrapArguments(";
   if (!text.includes(head)) throw new Error(`${file} has no bwrapArguments`);
@@ -229,7 +229,7 @@ function itemName(item: unknown): string {
   return String(destination ?? Target ?? type ?? Name);
 }
 
-/** What the named exported function gives lacks what is at `place`. */
+/** Removes the value at `place` from the result of the named exported function. */
 export function withoutPlace(file: string, text: string, name: string, place: Place): Mutant {
   const head = `export function ${name}(`;
   if (!text.includes(head)) throw new Error(`${file} has no ${name}`);

@@ -1,4 +1,4 @@
-/** The six stages, what stands before them and around the handlers, and the process of the sockets. */
+/** Mutants of the broker: the six stages, the checks before them and around handlers, and the endpoint process. */
 import { withEdits, withoutGuards, withoutLimits, withoutMembers } from "./mutant.ts";
 import { attacks, beside, gate, guards, limits, mutants, type Planned, test } from "./planned.ts";
 
@@ -7,7 +7,7 @@ const live = test("broker");
 const hostile = test("broker-hostile");
 const approvals = test("broker-hostile", "^an approval in the broker|used up after a restart");
 
-/** Each stage, left out of the composed pipeline; what the others do is theirs to show. */
+/** Removes each stage from the pipeline. */
 function stages(): Planned[] {
   return [
     ...mutants(
@@ -72,7 +72,7 @@ function stages(): Planned[] {
   ];
 }
 
-/** What is around a handler, and what the broker is made of. */
+/** Checks around handlers, and the broker's components. */
 function handling(): Planned[] {
   return [
     ...mutants(
@@ -213,7 +213,7 @@ function memoryOfEndpoint(): Planned[] {
   );
 }
 
-/** Each pattern of the pack is gone. */
+/** Removes each secret pattern. */
 function withoutPatterns(path: string, text: string) {
   const start = text.indexOf("export const secretPatterns");
   return [

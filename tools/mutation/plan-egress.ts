@@ -1,4 +1,4 @@
-/** The only way out: what is asked of a request, an answer, a tunnel and a connection. */
+/** Mutants of the egress: checks of requests, answers, tunnels and connections. */
 import { withEdits, withoutEntries, withoutLimits, withoutPatterns } from "./mutant.ts";
 import { attacks, beside, gate, guards, limits, mutants, type Planned, test } from "./planned.ts";
 

@@ -1,4 +1,7 @@
-/** What the host keeps and decides by: records, approvals, rules, secrets, plugins, groups, and how they are joined. */
+/**
+ * Mutants of the host's data and decisions: audit records, approvals, rules, secrets, plugins, groups, and their
+ * composition.
+ */
 import type { Check } from "./check.ts";
 import { withEdits, withoutGuards, withoutLimits, withoutRefusals } from "./mutant.ts";
 import { beside, gate, groups, guards, limits, mutants, type Planned, test } from "./planned.ts";

@@ -1,4 +1,7 @@
-/** What a jail of each driver is given and denied, from the arguments and descriptions that they really get. */
+/**
+ * Mutants of the jails: everything that each driver grants and denies, taken from its actual arguments and
+ * specifications.
+ */
 import { bwrapArguments } from "../../packages/gate/src/jail/bubblewrap/bwrap-arguments.ts";
 import { dockerContainer } from "../../packages/gate/src/jail/engine/docker-spec.ts";
 import { podmanContainer } from "../../packages/gate/src/jail/engine/podman-spec.ts";

@@ -1,4 +1,4 @@
-/** What stands beneath the arguments of a jail: Landlock, and the bound of what its mounts hold. */
+/** Mutants of Landlock and of the disk quota. */
 import { withEdits } from "./mutant.ts";
 import { beside, gate, guards, mutants, type Planned, test } from "./planned.ts";
 

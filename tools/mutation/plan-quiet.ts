@@ -1,4 +1,4 @@
-/** Protections that refuse nothing aloud: what rules apply to, what is shown, kept, handed on, and for how long. */
+/** Mutants of protections without a visible refusal: scope of rules, displayed text, retention, and propagation. */
 import { type Edit, withEdits } from "./mutant.ts";
 import { beside, gate, mutants, type Planned, test } from "./planned.ts";
 
@@ -42,7 +42,7 @@ function decisions(): Planned[] {
   ];
 }
 
-/** What a plugin's process is given, and what it may ask and say. */
+/** Inputs of a plugin's process, and its requests and answers. */
 function plugins(): Planned[] {
   const checks = ["plugin-faults", "plugin-refusals", "plugin-egress", "plugin-peer"].map((name) =>
     test(name),
@@ -124,7 +124,7 @@ function plugins(): Planned[] {
   ];
 }
 
-/** What a fault costs, what of it is told, and what the next host does about it. */
+/** Consequences and reporting of faults, and recovery by the next host. */
 function faults(): Planned[] {
   const faulty = test("plugin-faults");
   return [
@@ -180,7 +180,7 @@ function faults(): Planned[] {
   ];
 }
 
-/** Who else on the machine could read what the gate keeps. */
+/** Protection of the gate's files from other users of the machine. */
 function modes(): Planned[] {
   const checks = [test("file-modes")];
   const closed = "chmodSync(path, 0o600);";

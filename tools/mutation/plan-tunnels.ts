@@ -1,4 +1,4 @@
-/** Tunnels out of a jail: which there are, what is in those that end in the proxy, and whose certificates those have. */
+/** Mutants of tunnels: which are allowed, the content of intercepted ones, and their certificates. */
 import { type Edit, withEdits } from "./mutant.ts";
 import { beside, gate, guards, mutants, type Planned, test } from "./planned.ts";
 

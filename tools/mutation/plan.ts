@@ -1,6 +1,6 @@
 /**
- * Every protection of the gate, made into mutants: what is enumerated comes from the sources and from what a
- * real jail of each driver is given, so that a new one is a new mutant, or an unknown one that fails the run.
+ * All mutants. Protections are enumerated from the sources and from the actual specification of each driver's jail, so
+ * that a new protection becomes a mutant, or fails the run as unknown.
  */
 import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,14 +16,14 @@ import { gate, groups, type Planned, read } from "./planned.ts";
 
 export type { Planned } from "./planned.ts";
 
-/** Beginnings of paths whose refusals protect nobody from anybody, each with what they are instead. */
+/** Path prefixes whose refusals are not protections, each with the reason. */
 const elsewhere: Readonly<Record<string, string>> = {
   [`${gate}attacks/`]: "the attacks themselves",
   [`${gate}plugins/kit/`]: "what a plugin's author runs on the own machine",
   [`${gate}plugins/runtime/`]: "runs in the jail of a plugin, which it could change",
 };
 
-/** Files with a refusal or a limit that are neither planned nor said to be elsewhere, and what is in them. */
+/** Files with a refusal or limit that the plan neither covers nor excludes, with their content. */
 export function unknownTo(planned: readonly Planned[]): string[] {
   const known = new Set(planned.map(({ file }) => file));
   const root = fileURLToPath(new URL("../../", import.meta.url));

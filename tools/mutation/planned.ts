@@ -1,4 +1,4 @@
-/** What a plan is made of: mutants, each with the checks that are named for it. */
+/** Building blocks of the plan: mutants with their checks. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Check } from "./check.ts";

@@ -38,7 +38,7 @@ export function keepVerdict(verdict: Verdict): void {
   appendFileSync(listPath, `${JSON.stringify(verdict)}\n`);
 }
 
-/** What is tried first for a mutant: a check by its name, and in a long one the test alone. */
+/** Check to run first for a mutant; in a slow file only the recorded test. */
 export interface Named {
   readonly check: string;
   readonly test?: string;
@@ -61,7 +61,7 @@ export function saveNamed(mutants: readonly Planned[], verdicts: ReadonlyMap<str
     if (check === undefined || milliseconds === undefined || usual === undefined)
       return known === undefined ? [] : [[id, known]];
     const alone = test !== undefined && (milliseconds > longMs || known?.test === test);
-    // The whole of what the plan names first needs no name.
+    // The first check of the plan runs completely without a recorded name.
     if (!alone) return check === nameOf(usual) ? [] : [[id, { check }]];
     return [[id, { check, test }]];
   });
