@@ -52,7 +52,7 @@ describe("opencode run --attach", () => {
     return { events: lines.map((line): RunEvent => JSON.parse(line)), code, errors };
   }
 
-  test("an edit that is allowed, then one in the same session that nobody allows", async () => {
+  test("an allowed edit, then one in the same session that is not allowed", async () => {
     const notes = join(directory, "work", "NOTES.md");
     const first = await run("--auto", "--model", "demo/default", "by-opencode");
     assert.equal(first.code, 0, first.errors);
@@ -63,7 +63,7 @@ describe("opencode run --attach", () => {
     const session = first.events[0]?.sessionID ?? "";
     assert.match(session, /^ses_/);
 
-    // Without --auto it rejects what is asked, since nobody is there to answer.
+    // Without --auto it rejects permissions, since no one can answer.
     const second = await run("--session", session, "rejected-edit");
     assert.equal(second.code, 0, second.errors);
     assert.ok(second.events.length > 0 && second.events.every((event) => event.sessionID === session));

@@ -21,7 +21,7 @@ interface Call {
   readonly actor: string;
   readonly entry: string;
   readonly action: "add" | "addTwice";
-  /** What the caller was told: the result, or that the call was interrupted. */
+  /** The caller's answer: the result, or that the call was interrupted. */
   answer?: number | "interrupted";
 }
 
@@ -117,7 +117,7 @@ async function callUntil(
   }
 }
 
-/** Every call is answered by now: what its caller was told is what is in the ledger, once. */
+/** Every call is answered by now, and each answer matches exactly one entry of the ledger. */
 function verify(calls: readonly Call[], entries: ReadonlyMap<string, readonly string[]>): void {
   const counts = new Map<string, number>();
   for (const [actor, list] of entries) {
@@ -139,10 +139,10 @@ function verify(calls: readonly Call[], entries: ReadonlyMap<string, readonly st
     assert.equal(
       take(call, `${entry}/second`),
       answer === "interrupted" ? 0 : 1,
-      `${entry} was told ${answer}`,
+      `${entry} received ${answer}`,
     );
   }
-  assert.deepEqual([...counts], [], "nothing is there that nobody asked for");
+  assert.deepEqual([...counts], [], "there are no entries without a call");
 }
 
 async function killAgainAndAgain(random: SeededRandom): Promise<readonly Call[]> {
@@ -177,7 +177,7 @@ async function killAgainAndAgain(random: SeededRandom): Promise<readonly Call[]>
   return calls;
 }
 
-/** A retry of a call that was answered long ago is told the same, and writes nothing. */
+/** A retry of a call answered long ago gets the same answer, and writes nothing. */
 async function verifyRetries(
   server: MortalServer,
   random: SeededRandom,

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
 /**
- * What a process that is going to be killed says about its work. Each line is one write to a file,
- * which outlives the process: what is in it happened before whatever came after it.
+ * Log of a process that will be killed. Each line is one write to a file that outlives the process, so entries are
+ * ordered.
  */
 export class HistoryWriter {
   readonly #file: string;

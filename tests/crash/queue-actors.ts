@@ -14,7 +14,7 @@ export const worker = actor({
       }
     };
     const answered = async (): Promise<void> => {
-      // A consumer of its own: what it holds is nobody else's.
+      // A separate consumer, which does not share its messages.
       for await (const message of c.queue.iter({ names: ["answered"], completable: true })) {
         await new Promise((resolve) => setTimeout(resolve, 1));
         const effects = (c.state.effects[message.body] ?? 0) + 1;
@@ -31,7 +31,7 @@ interface WorkerRegistry {
   readonly "~actors"?: { readonly worker: typeof worker };
 }
 
-/** Notes what it sends in the same turn: the one without the other would show. */
+/** Records each send in the same turn, so that one without the other is detected. */
 export const sender = actor({
   state: { sent: [] as string[] },
   actions: {

@@ -136,7 +136,7 @@ test("messages have their effects once, and waiters their answers, however often
   }
 });
 
-/** A kill between its two commits: what was committed, its message with it, stays. */
+/** A kill between its two commits: the first commit, with its message, is kept. */
 function ignoreInterrupted(error: unknown): void {
   if (!(error instanceof HoldfastError && error.code === "interrupted")) throw error;
 }
@@ -150,7 +150,7 @@ async function verify(
   },
 ): Promise<void> {
   const handle = client.worker.getOrCreate("plain");
-  // What was sent last may still be on its way through the queue.
+  // The last messages may still be in the queue.
   await handle.send("plain", "the end");
   let effects = await handle.effects();
   while (effects["the end"] === undefined) effects = await handle.effects();

@@ -39,7 +39,7 @@ const store = await openSqliteStore({
   onSync: ({ walBytes }) => history.write("sync", walBytes),
 });
 
-/** Actors live for a number of commits, are destroyed, and are made anew under the same key. */
+/** Actors exist for a number of commits, are destroyed, and are created again under the same key. */
 async function live(key: string): Promise<never> {
   const found = await store.find(actorName, [key]);
   if (found !== undefined)

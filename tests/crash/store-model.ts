@@ -9,7 +9,7 @@ type Changes = Pick<CommitBatch, "state" | "kv" | "calls" | "wakeAt" | "destroye
 const lifetime = 60;
 const snapshotEvery = 7;
 
-/** What the commit of a version holds: it follows from id and version, so that a reader can check all of it. */
+/** Content of a version's commit, computed from id and version, so that a reader can verify all of it. */
 export function changesOf(id: string, version: number): Changes {
   if (version === lifetime) return { destroyedAt: version };
   const isSnapshot = version % snapshotEvery === 1;

@@ -33,7 +33,7 @@ async function makeWreck(t: TestContext): Promise<Wreck> {
   const log = contentOf(readFileSync(join(directory, "data", "actors.db-wal")));
   assert.ok(
     syncedBytes > headerBytes && log.length > syncedBytes + 3 * frameBytes,
-    "the log goes on after the sync",
+    "the log continues after the sync",
   );
   return { directory, log, history, syncedBytes };
 }
@@ -66,7 +66,7 @@ async function recover(wreck: Wreck, log: Uint8Array): Promise<void> {
   }
 }
 
-describe("what a lost power supply leaves of the log", () => {
+describe("the rest of the log after a power failure", () => {
   test("cut at each frame after the last sync: all that was acknowledged is there", async (t) => {
     const wreck = await makeWreck(t);
     let cuts = 0;

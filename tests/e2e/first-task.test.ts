@@ -89,7 +89,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("stop acts at once, and a further prompt goes on", async (t) => {
+  test("stop takes effect immediately, and another prompt continues", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await startTask(page, { prompt: "slowly add a line to the README without asking" });
@@ -97,7 +97,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     const shown = await watchForText(page, "Stopping…");
     await page.getByRole("button", { name: "Stop" }).click();
     await waitForStatus(page, "stopped");
-    // The page says so before the server does; that the server acts within a second is its own test.
+    // The page shows it before the server confirms; another test checks that the server acts within a second.
     assert.ok(await shown(), "the page did not say that it stops");
     const line = randomText("After the stop");
     await page
@@ -123,7 +123,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     await page.getByText("One file runs something on your machine").waitFor();
   });
 
-  test("what an agent says is text, whatever it looks like", async (t) => {
+  test("output of an agent is rendered as text", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await startTask(page, {

@@ -1,6 +1,6 @@
 /**
- * `npm run e2e:first-task [-- AGENT...]`: what a new user does, as one script, with the demo agent and
- * with a real agent (Codex) against a mock model server. Real server, real Chromium, real jail.
+ * `npm run e2e:first-task [-- AGENT...]`: the first steps of a new user as one script, with the demo agent and with a
+ * real agent (Codex) against a mock model server. Real server, real Chromium, real jail.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -21,7 +21,7 @@ import {
 import { createRepository, git, randomText } from "./support/repository.ts";
 import { StudioProcess } from "./support/studio.ts";
 
-/** What is asked of an agent, in the words that it (or the script of its model) understands. */
+/** Prompts in the words that the agent, or the script of its model, understands. */
 interface Wishes {
   /** Adds `line` to the README, and takes long enough to be killed in the middle. */
   readonly work: string;
@@ -122,7 +122,7 @@ async function firstTask(browser: Browser, agent: string, onEnd: (end: () => Pro
   assertNoTrouble(page);
 }
 
-/** Allows what is asked before these words; they say that the work is in its middle. */
+/** Allows permissions until these words, which mark the middle of the work. */
 async function allowUntil(page: Page, words: string): Promise<void> {
   const said = page.locator(".entry-message", { hasText: words }).first();
   const allow = page.locator('[data-approval] [data-kind="allow_once"]:enabled').first();

@@ -119,7 +119,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await line(other, "12n").waitFor();
     assert.equal(await counter("edited").increment(1), 42);
     await line(page, "42").waitFor();
-    // What is typed while the state is saved is not taken away with the form.
+    // Text typed while the state is saved is not lost with the form.
     const held = Promise.withResolvers<void>();
     await page.route("**/inspector/state", async (route) => {
       await held.promise;
@@ -287,7 +287,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByLabel("Value").fill("changed");
     await page.getByRole("button", { name: "Put" }).click();
     await page.locator('[data-kv="a/1"]').getByText("changed").waitFor();
-    // What is typed while an entry is put is another value of it, or another entry.
+    // Text typed while an entry is saved is another value of it, or another entry.
     const held = Promise.withResolvers<void>();
     await page.route("**/inspector/kv/*", async (route) => {
       await held.promise;
@@ -405,7 +405,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await other.getByText("Actor not found").waitFor();
   });
 
-  test("goes on by itself after the server was away", async (t) => {
+  test("continues automatically after the server was down", async (t) => {
     const own = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
     let mortal = await startInspectorServer(own);
     t.after(async () => {
@@ -426,7 +426,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     mortal = await startInspectorServer(own, mortal.port);
     await page.locator('[data-live="running"]').waitFor();
     await mortal.client.counter.getOrCreate(["surviving"]).increment(70);
-    // The server counts its records anew; the newest is the last all the same.
+    // The server restarts its record numbers; the newest is still the last.
     await last.getByText('{"by":70,"count":73}').waitFor();
     await openTab(page, "State");
     await line(page, "73").waitFor();

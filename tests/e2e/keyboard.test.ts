@@ -64,7 +64,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await page.keyboard.press("Control+Enter");
     await page.waitForURL(/\/tasks\/./);
 
-    // The question takes the focus, since nobody was typing; its options follow.
+    // The approval takes the focus, since the user was not typing; its options follow.
     await approvalCard(page).waitFor();
     await page.locator("[data-approval]:focus").waitFor();
     await tabTo(page, /allow/i, 5);

@@ -31,7 +31,7 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await studio?.dispose();
   });
 
-  test("killed in the middle of a turn: the page reconnects and the task goes on", async (t) => {
+  test("killed in the middle of a turn: the page reconnects and the task continues", async (t) => {
     const page = await openPage(browser, t);
     const line = randomText("After the storm");
     await signIn(page, studio);
@@ -41,12 +41,12 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
     await keepScreenshot(page, "task-offline");
-    assert.ok((await entriesOf(page)).length >= seen.length, "what was shown stays");
+    assert.ok((await entriesOf(page)).length >= seen.length, "the content stays visible");
     await studio.start();
     await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
     await waitForStatus(page, "idle");
     await page.locator(".file-diffs .diff-added .diff-code", { hasText: line }).waitFor();
-    // The live page and a page that reads the whole log anew show the same entries: no gap, no double.
+    // The live page and a page that reads the complete log show the same entries, without gaps or duplicates.
     const live = await entriesOf(page);
     await page.reload();
     await page.locator(".entries > li").first().waitFor();
@@ -80,14 +80,14 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await page.getByTestId("offline-banner").waitFor();
     await studio.start();
     await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
-    // The agent that asked first is gone, and its card may still be seen until the next one asks.
+    // The agent that asked first has ended; its card may be visible until the next one asks.
     const again = page.locator(`[data-approval]:not([data-approval="${first}"])`);
     await again.locator('[data-kind="allow_once"]').click({ timeout: 60_000 });
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
-  test("a task's sandbox that ends with its agent says so on its page, which goes on when it is back", async (t) => {
+  test("the page of a sandbox reports its end with the agent, and continues when it is back", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
@@ -129,7 +129,7 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await page.locator(".actor-list").waitFor();
   });
 
-  test("killed while the repository is being cloned: the task starts anew by itself", async (t) => {
+  test("killed while the repository is being cloned: the task restarts automatically", async (t) => {
     const page = await openPage(browser, t);
     const line = randomText("Before the first word");
     await signIn(page, studio);

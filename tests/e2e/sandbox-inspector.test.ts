@@ -161,7 +161,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
-  test("who reads further up in the events stays there, also where the list was empty at first", async (t) => {
+  test("the scroll position in the events is kept, also if the list was empty at first", async (t) => {
     const page = await open(t);
     await openSession(page);
     await prompt(page, "run `echo one` without asking");
@@ -181,7 +181,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await events.getByText(/, end_turn$/).waitFor();
     const scrollTop = "document.querySelector('.tab-panel').scrollTop";
     assert.ok((await page.evaluate<number>(scrollTop)) > 0, "the end is shown");
-    // Two frames: a scroll is told with the next one.
+    // Two frames: a scroll event is dispatched with the next one.
     await page.evaluate(`(${scrollTop} = 0, new Promise((told) => {
       requestAnimationFrame(() => requestAnimationFrame(told));
     }))`);
@@ -342,7 +342,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByLabel("Input").fill("echoed");
     await page.keyboard.press("Enter");
     await output.getByText("echoed").waitFor();
-    // What is typed while a line is sent is the next one.
+    // Text typed while a line is sent becomes the next one.
     const held = Promise.withResolvers<void>();
     await page.route("**/v1/processes/*/input", async (route) => {
       await held.promise;
@@ -675,7 +675,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("article", { name: "tools" }).waitFor();
     await assertAccessible(page, "the configuration");
-    // A new one does not replace what is there.
+    // A new file does not replace an existing one.
     await page.getByRole("button", { name: "Add MCP server" }).click();
     await page.getByLabel("Name").fill(" tools");
     const fresh = page.getByRole("article", { name: "New MCP server" });
@@ -684,7 +684,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByRole("button", { name: "Cancel" }).click();
     const saved = await call(`/v1/config/mcp?${new URLSearchParams({ directory: work, mcpName: "tools" })}`);
     assert.deepEqual(await saved.json(), { type: "local", command: "some-server", args: [] });
-    // What is typed while it is saved stays.
+    // Text typed during saving stays.
     const held = Promise.withResolvers<void>();
     await page.route("**/v1/config/mcp?*", async (route) => {
       if (route.request().method() === "PUT") await held.promise;

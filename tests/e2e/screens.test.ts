@@ -86,7 +86,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Use the light theme" }).waitFor();
   });
 
-  test("what is filled in for a new task stays: on a page of another width, when the form is closed, beside other pages, in a tab that is loaded anew", async (t) => {
+  test("the draft of a new task is kept: at another page width, when the form is closed, on other pages, after a reload", async (t) => {
     const page = await openPage(browser, t, { width: 1600, height: 1000 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
@@ -181,7 +181,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await check(page, "task-forced-colours");
   });
 
-  test("text that runs from right to left is laid out so, and what is code is not", async (t) => {
+  test("right-to-left text is laid out from right to left, code is not", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     const arabic = "\u0623\u0636\u0641 \u0633\u0637\u0631\u0627";
@@ -207,7 +207,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(direction, "plaintext");
   });
 
-  test("nobody is told that there are no changes before they were read", async (t) => {
+  test("the page does not say 'no changes' before it has read them", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });
@@ -254,7 +254,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
-  test("what is done in a terminal meanwhile is seen when the window is looked at again", async (t) => {
+  test("changes made in a terminal are shown when the window gets the focus again", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     const repository = await createRepository(studio.directory, "mended");
@@ -270,7 +270,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("long names fit the narrowest page, and what is hidden in a title is spelled out", async (t) => {
+  test("long names fit the narrowest page, and hidden characters in a title are escaped", async (t) => {
     const page = await openPage(browser, t, { width: 320, height: 640 });
     await signIn(page, studio);
     const repository = await createRepository(studio.directory, "n".repeat(120));
@@ -317,7 +317,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
-  test("what is typed for the agent stays: beside another tab, on a wider page, in a tab that is loaded anew, and while a prompt is sent", async (t) => {
+  test("the draft of a prompt is kept: next to another tab, on a wider page, after a reload, and while a prompt is sent", async (t) => {
     const page = await openPage(browser, t, { width: 400, height: 860 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
@@ -352,7 +352,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("what is sent again, because its answer was lost, is done once: a task, and a prompt", async (t) => {
+  test("a task and a prompt sent again after a lost answer take effect once", async (t) => {
     const page = await openPage(browser, t);
     const keys: (string | undefined)[] = [];
     await page.route(/actions\/(createTask|prompt)/, async (route) => {
@@ -486,7 +486,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator(".task-row").getByText("no jail").waitFor();
   });
 
-  test("a long log streams, opens at its end, and draws only what is read", async (t) => {
+  test("a long log streams, opens at its end, and renders only the visible part", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await startTask(page, { prompt: "flood 2000" });

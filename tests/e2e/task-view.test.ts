@@ -78,7 +78,7 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     return { page, task, session };
   }
 
-  test("a diff of 1,502 files, one of them with 60,000 lines, draws only what is in view", async (t) => {
+  test("a diff of 1,502 files, one of them with 60,000 lines, renders only the visible part", async (t) => {
     const { page } = await openTask(t, { status: "idle", files: largeDiff() });
     const count = () => page.evaluate<number>("document.querySelectorAll('*').length");
     await page.locator('[data-file="src/file-0.ts"]').waitFor();
@@ -161,7 +161,7 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
   test("the link to processes and files says in place that the sandbox is not running", async (t) => {
     const { page } = await openTask(t, { status: "idle" });
     const address = page.url();
-    // What the Studio answers for a task whose agent has stopped; this server has no logins to get that far.
+    // The Studio's answer for a task whose agent has stopped; this server has no logins.
     const problem = JSON.stringify({ group: "task", code: "sandbox_not_running" });
     await page.route("**/sandbox/v1/health", (route) =>
       route.fulfill({ status: 409, contentType: "application/problem+json", body: problem }),

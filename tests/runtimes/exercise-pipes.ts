@@ -1,4 +1,4 @@
-/** What takes longer than one message each way: streams, sockets, queues, what is cancelled or refused. */
+/** Exercises that need more than one message each way: streams, sockets, queues, cancellation, refusals. */
 import { type Client, createClient } from "holdfast/client";
 import { check } from "./check.ts";
 import type { registry } from "./server.ts";
@@ -85,7 +85,7 @@ async function calls(client: Client<Registry>, pipes: Pipes, key: string): Promi
   const call = pipes.action({ name: "wait", signal: controller.signal });
   setTimeout(() => controller.abort(), 50);
   check("a cancelled call", await codeOf(call), "AbortError");
-  check("is told to the actor", await pipes.wasCancelled(), true);
+  check("is reported to the actor", await pipes.wasCancelled(), true);
   check("an actor that is not there", await codeOf(client.pipes.get(["nobody", key]).token()), "not_found");
   check("its id", await client.pipes.getForId(await pipes.resolve()).token(), undefined);
 }

@@ -1,4 +1,4 @@
-/** What a client does in every runtime: calls, errors, events, a lost connection, raw requests. */
+/** Exercises of a client in every runtime: calls, errors, events, a lost connection, raw requests. */
 import { createClient } from "holdfast/client";
 import { check } from "./check.ts";
 import { exercisePipes } from "./exercise-pipes.ts";

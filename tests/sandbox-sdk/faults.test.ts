@@ -1,4 +1,4 @@
-/** What the published client does badly, done by ours: each case is one of its known defects. */
+/** Known defects of the published client, which ours does not have. */
 import assert from "node:assert/strict";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -25,9 +25,9 @@ describe("our client", () => {
     assert.deepEqual(unhandled, []);
   });
 
-  test("a refused request rejects its call alone; the connection goes on", async () => {
+  test("a refused request rejects only its own call; the connection stays open", async () => {
     let refuse = false;
-    // What stands between client and server may refuse a request too.
+    // A proxy between client and server can refuse a request too.
     const fetch: typeof globalThis.fetch = async (input, init) => {
       if (!refuse || init?.method !== "POST") return await globalThis.fetch(input, init);
       refuse = false;
@@ -64,7 +64,7 @@ describe("our client", () => {
     });
   });
 
-  test("the end of an agent is told with its exit code and stderr, and the session comes back", async () => {
+  test("the exit of an agent is reported with exit code and stderr, and the session is restored", async () => {
     await withWorld(ours, server, async ({ session }) => {
       const made = await session();
       const before = made.agentSessionId;
@@ -97,7 +97,7 @@ describe("our client", () => {
       const session = await two.resumeSession(id);
       assert.equal(session.recovery, recovery, agent);
       assert.equal(session.agentSessionId === agentSessionId, recovery !== "replayed");
-      // The request and its answer are new; what was said before is not told twice.
+      // The request and its answer are new; earlier events are not repeated.
       const after = (await two.getEvents({ sessionId: id, limit: 1_000 })).items.length;
       assert.equal(after - before, 2, agent);
       assert.equal((await session.prompt(text("Go on, without asking"))).stopReason, "end_turn");
@@ -142,7 +142,7 @@ describe("our client", () => {
     });
   });
 
-  test("what cannot be kept is not sent, and what the agent says unkept is told", async () => {
+  test("messages that cannot be stored are not sent, and an unstored event of the agent is reported", async () => {
     class Broken extends ours.InMemorySessionPersistDriver {
       broken: "client" | "agent" | undefined;
       override async insertEvent(sessionId: string, event: ours.SessionEvent): Promise<void> {
@@ -162,7 +162,7 @@ describe("our client", () => {
     await client.dispose();
   });
 
-  test("what is set at once is all kept, also by a driver that takes its time", async () => {
+  test("concurrent settings are all stored, also by a slow driver", async () => {
     class Slow extends ours.InMemorySessionPersistDriver {
       override async getSession(id: string): Promise<ours.SessionRecord | undefined> {
         const record = await super.getSession(id);
@@ -193,7 +193,7 @@ describe("our client", () => {
     });
   });
 
-  test("what is no reply is told as such, and the question waits on", async () => {
+  test("an invalid reply is refused, and the permission stays pending", async () => {
     await withWorld(ours, server, async ({ session }) => {
       const made = await session();
       const asked = first<ours.SessionPermissionRequest>((listener) => made.onPermissionRequest(listener));
@@ -230,7 +230,7 @@ describe("our client", () => {
     assert.deepEqual(calls, ["destroy"]);
   });
 
-  test("a listener that is told of nothing answers cancelled; a wrong token ends the wait", async () => {
+  test("a permission without a listener is answered cancelled; a wrong token ends the wait", async () => {
     await withWorld(ours, server, async ({ session }) => {
       assert.equal((await (await session()).prompt(text("ask"))).stopReason, "end_turn");
     });
@@ -299,7 +299,7 @@ test("a server that comes when the wait for it was given up is found by the next
   assert.deepEqual(await client.listAgents(), { agents: [] });
 });
 
-test("a session goes on after the server and the client were both started again", async (t) => {
+test("a session continues after restarts of server and client", async (t) => {
   const directory = await realpath(await mkdtemp(join(tmpdir(), "holdfast-again-")));
   const persist = new SqliteSessionPersistDriver({ filename: join(directory, "sessions.db") });
   const one = await startServer(directory);

@@ -84,7 +84,7 @@ describe("a program for the peer's React package", { skip }, () => {
     const logs = await fetch(`${server.url}/v1/processes/${id}/logs`, { headers });
     const { entries } = (await logs.json()) as { readonly entries: readonly { readonly data: string }[] };
     const output = entries.map(({ data }) => Buffer.from(data, "base64").toString()).join("");
-    // The terminal has told its size before anything was typed.
+    // The terminal reported its size before input was typed.
     assert.match(output, /got owl at \d+ \d+/);
     assert.doesNotMatch(output, /at 24 80/);
   }
@@ -111,6 +111,6 @@ describe("a program for the peer's React package", { skip }, () => {
   test("runs with nothing but its imports changed to ours", () => run("ours"));
 });
 
-test("what a program passes to the peer's components ours take, by the peer's own declarations", () => {
+test("our components accept the props of the peer's components, by the peer's declarations", () => {
   assert.equal(compareTypes(), "");
 });

@@ -12,7 +12,7 @@ export interface AttackedDriver {
   readonly engineSocket?: () => Promise<string>;
   /** Rows that the driver says it does not stop on any machine. */
   readonly declared?: readonly string[];
-  /** Guarantees that a machine may lack: a row that needs one is declared there, and told as skipped. */
+  /** Guarantees that a machine may lack: rows that need one are declared there and reported as skipped. */
   readonly mayLack?: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export function attackSuite({ name, skip, engineSocket, declared = [], mayLack =
       });
     }
 
-    test("each row is told once", () => {
+    test("each row is reported once", () => {
       assert.equal(new Set(report.results.map((each) => each.id)).size, report.results.length);
     });
   });

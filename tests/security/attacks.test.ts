@@ -1,7 +1,7 @@
 import { attackSuite } from "./attack-suite.ts";
 import { missing } from "./support.ts";
 
-// A kernel may have no Landlock, and whoever is not root no limits.
+// A kernel may have no Landlock, and users other than root no limits.
 const limits = ["limits.memory", "limits.pids", "limits.cpu", "limits.io"];
 
 attackSuite({

@@ -1,4 +1,4 @@
-/** What a jail cannot see, reach, write or use up: attacks.md, "Network", "Filesystem", "Resources". */
+/** Network, file system and resource limits of a jail: attacks.md, "Network", "Filesystem", "Resources". */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -39,7 +39,7 @@ interface GitHost extends Repositories {
   readonly url: string;
 }
 
-/** What a git host with these repositories answers, which wants `token` for each of them. */
+/** A git host with these repositories that requires `token` for each of them. */
 function makeRepositories(t: TestContext, token: string, repositories: readonly string[]): Repositories {
   const root = temporaryDirectory(t);
   const seen: string[] = [];

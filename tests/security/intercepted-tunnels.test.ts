@@ -45,7 +45,7 @@ const docs = (port: number): Partial<EgressOptions> => ({
 });
 
 describe("tunnels of a jail that end in the proxy", { skip: missing("bwrap", "curl", "git") }, () => {
-  test("let curl and fetch ask hosts by their own addresses, for what is allowed and nothing else", async (t) => {
+  test("let curl and fetch use the hosts' own addresses for allowed requests only", async (t) => {
     const seen: string[] = [];
     const answer: RequestListener = (request, response) => {
       seen.push(`${request.method} ${request.url} ${request.headers.authorization ?? "none"}`);

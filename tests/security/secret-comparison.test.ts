@@ -1,7 +1,7 @@
 /**
- * How long an answer takes tells nothing of a secret: secrets are compared as hashes or in constant time, and
- * are found by their hash. No clock can show that on a busy machine, so the sources are read for what must not
- * be there. What has the name of a secret and is none is listed, with what it is.
+ * The time of an answer must not depend on a secret: secrets are compared as hashes or in constant time, and looked up
+ * by their hash. Timing cannot show that on a busy machine, so the sources are searched for forbidden comparisons.
+ * Names that only look like secrets are listed with their meaning.
  */
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";

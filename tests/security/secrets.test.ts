@@ -16,7 +16,7 @@ import {
   temporaryDirectory,
 } from "./support.ts";
 
-/** Reads everything that can be read in the jail, and asks the upstream to repeat what it got. */
+/** Reads everything readable in the jail, and asks the upstream to repeat its request. */
 const agent = `
   import fs from "node:fs";
   import http from "node:http";

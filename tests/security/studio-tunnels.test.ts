@@ -9,7 +9,7 @@ import { startTlsUpstream } from "../../packages/gate/tests/tls-support.ts";
 import { makeRepository, mentions, untilEvent, Watch } from "../../packages/studio/tests/support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
-/** Asks for the path of each prompt, and says what it was answered. */
+/** Requests the path in each prompt, and reports the answer. */
 const agent = `#!/opt/holdfast/bin/node
   import { execFile } from "node:child_process";
   import { createInterface } from "node:readline";
@@ -28,7 +28,7 @@ const agent = `#!/opt/holdfast/bin/node
     }
   });`;
 
-test("an agent reaches its model by the model's own address where the gate's file says so", {
+test("an agent reaches its model by the model's own address if egress.json allows it", {
   skip: missing("bwrap", "curl"),
 }, async (t) => {
   const key = "sk-canary-0123456789abcdefghij";

@@ -1,4 +1,4 @@
-/** What the kernel refuses to what runs in a jail: attacks.md, "/proc, kernel, namespaces". */
+/** System calls refused in a jail: attacks.md, "/proc, kernel, namespaces". */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync } from "node:fs";

@@ -35,7 +35,7 @@ async function start(
   return jail;
 }
 
-/** What the files of the group of a running jail say. */
+/** Values of the control group of a running jail. */
 function fileOf(jail: Jail, name: string): string {
   const own = /^0::(.*)$/m.exec(readFileSync(`/proc/${jail.pid}/cgroup`, "utf8"))?.[1] ?? "";
   assert.match(own, /^\/holdfast-/);

@@ -40,7 +40,7 @@ function unpacked(path: string): Buffer {
   return stdout;
 }
 
-/** What a module says of itself, as `depends=a,b` between zero bytes. */
+/** Module metadata such as `depends=a,b`, separated by zero bytes. */
 function neededBy(module: Buffer): string[] {
   const [, names = ""] = /\0depends=([^\0]*)\0/.exec(module.toString("latin1")) ?? [];
   return names

@@ -27,7 +27,7 @@ const programs =
   "sh env cat head tail sed tr wc sleep setsid unshare uname readlink ls mkdir perl mount chroot du dd bwrap true grep".split(
     " ",
   );
-/** What a disk of this kind of machine and its file system need: parts of the kernel, where they are not built into it. */
+/** Kernel modules for the machine's disk and file system, unless they are built in. */
 const parts = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"] as const;
 const diskBytes = 64 * 1024 * 1024;
 

@@ -15,7 +15,7 @@ export interface DrivenFacts {
   readonly tellsSkills: boolean;
 }
 
-/** A real agent at the sandbox server, without a jail: what it is started with, and what it is given. */
+/** A real agent on the sandbox server, without a jail: how it is started, and with which configuration. */
 export function drivenSuite(facts: DrivenFacts): void {
   describe(`${facts.id} at the sandbox server`, () => {
     let driven: Driven;
@@ -31,7 +31,7 @@ export function drivenSuite(facts: DrivenFacts): void {
       await driven?.stop();
     });
 
-    test("reads and writes files with its own tools, and says what the model says", async () => {
+    test("reads and writes files with its own tools, and passes on the model's text", async () => {
       const content = `${randomText("content")}\n`;
       const words = randomText("Finished");
       const steps = [{ read: "README.md" }, { edit: { path: "added.md", content } }, { say: words }];

@@ -1,6 +1,6 @@
 /**
- * A process that runs the real Studio for the tests, so that it can be killed like a server. It is
- * told everything in messages: its own environment and command line hold no key.
+ * Process that runs the real Studio for the tests, so that it can be killed like a server. It receives everything in
+ * messages: its environment and command line contain no key.
  */
 import { isHoldfastError } from "@holdfast/core";
 import { createStudio, type Studio } from "@holdfast/studio";

@@ -1,6 +1,6 @@
 import type { CreateTaskInput, StudioOptions, TaskView } from "@holdfast/studio";
 
-/** What the test sends to the process that runs the Studio. */
+/** Messages from the test to the Studio's process. */
 export type HostRequest =
   | { readonly id: number; readonly type: "start"; readonly options: StudioOptions }
   | { readonly id: number; readonly type: "create"; readonly input: CreateTaskInput }
@@ -15,7 +15,7 @@ export type HostRequest =
   | { readonly id: number; readonly type: "events"; readonly sessionId: string; readonly after: number }
   | { readonly id: number; readonly type: "close" };
 
-/** What comes back: an answer to a request, or a task that changed. */
+/** Messages from the process: an answer to a request, or a changed task. */
 export type HostMessage =
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | {

@@ -179,7 +179,7 @@ export class TaskHandle {
     this.#host = host;
   }
 
-  /** Answers approvals until the turn is over. */
+  /** Answers approvals until the turn ends. */
   async finish(decide: (title: string) => Decision): Promise<FinishedTurn> {
     const answered = new Set<string>();
     for (;;) {
@@ -211,7 +211,7 @@ export class TaskHandle {
     return (await this.#host.callTask(this.id, "get")) as TaskView;
   }
 
-  /** Sends a prompt and waits until the turn has begun, so that `finish` waits for its end. */
+  /** Sends a prompt and waits until the turn has started, so that `finish` waits for its end. */
   async prompt(text: string): Promise<void> {
     const before = (await this.get()).revision;
     await this.#host.callTask(this.id, "prompt", text);

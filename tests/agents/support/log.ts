@@ -11,7 +11,7 @@ export function eventsOf<Type extends Body["type"]>(
   return log.map((event) => event.body).filter(isType);
 }
 
-/** What a person reads of a session. */
+/** The readable transcript of a session. */
 export function transcriptItems(log: readonly SessionEvent[]): readonly TranscriptItem[] {
   return reduceTranscript(createTranscript(), log).items;
 }

@@ -57,7 +57,7 @@ async function* entriesBelow(directory: string): AsyncGenerator<Dirent> {
   }
 }
 
-/** What was removed since it was listed holds no secret any more: jails clean up while this looks. */
+/** Files removed since the listing are skipped: jails clean up during the search. */
 async function unlessGone<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
   try {
     return await reading;

@@ -20,7 +20,7 @@ export interface AgentFacts {
   readonly tellsFailures: boolean;
   /** Offers the tools of MCP servers over standard streams to the model right away. */
   readonly callsMcpTools: boolean;
-  /** Only what is its own: editing, asking, stopping and the key. The rest is proven by the others. */
+  /** Only agent-specific cases: editing, asking, stopping and the key. Other agents cover the rest. */
   readonly brief?: boolean;
 }
 
@@ -52,8 +52,8 @@ export function agentSuite(facts: AgentFacts): void {
     if (facts.brief !== true) {
       test("after a refusal by the model the next prompt works", () => failingModel(world, facts));
       test("a stream that breaks is tried again", () => brokenStream(world, facts));
-      if (facts.tellsFailures) test("a refused key is told", () => refusedKey(world, facts));
-      test("goes on after kill -9 in the middle of a turn", () => survivesKill(world, facts));
+      if (facts.tellsFailures) test("a refused key is reported", () => refusedKey(world, facts));
+      test("continues after kill -9 in the middle of a turn", () => survivesKill(world, facts));
     }
     test("stop ends a turn in the middle of a stream", () =>
       stops(world, facts, facts.brief === true ? running : undefined));
@@ -112,8 +112,8 @@ async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): 
 }
 
 /**
- * The whole of what the gate is for: memory, and a mail that a person allows once and that really
- * arrives. Without mail servers on this machine a schedule is what asks.
+ * The gate end to end: memory, and a mail that a person allows once and that arrives. Without mail servers on this
+ * machine, a schedule asks instead.
  */
 async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
   const repository = await world.repository("gate");
@@ -154,10 +154,10 @@ async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
     boundary.map(({ approval }) => approval.boundary?.tool),
     [tool, tool],
   );
-  assert.ok(JSON.stringify(log).includes("CONFIRMATION_DENIED"), "the agent was told of the denial");
+  assert.ok(JSON.stringify(log).includes("CONFIRMATION_DENIED"), "the agent received the denial");
   assert.ok(
     JSON.stringify(world.model.requests.at(-1)).includes(fact) || JSON.stringify(log).split(fact).length > 3,
-    "what was stored was found",
+    "the stored entry was found",
   );
   const records = auditOf(world);
   const made = records.filter(({ type, data }) => type === "tool.call" && data?.tool === tool);
@@ -298,7 +298,7 @@ async function survivesKill(world: World, { id }: AgentFacts): Promise<void> {
     ["new", "native"],
   );
   assert.match(spoken(log), /To the end\./);
-  // The agent's own memory: the model is sent what was said before the kill.
+  // The agent's own memory: the model receives the conversation from before the kill.
   const resumed = world.model.requests.slice(requests).map((request) => request.prompt);
   assert.ok(resumed.some((prompt) => prompt.includes(memory)));
   const applied = await task.apply("after-kill");
@@ -310,7 +310,7 @@ async function survivesKill(world: World, { id }: AgentFacts): Promise<void> {
 async function keepsTheKeyOut({ host, secret, directory }: World): Promise<void> {
   assert.deepEqual(await findInProcesses(host.pid, secret), []);
   assert.deepEqual(await findInFiles(directory, secret), []);
-  // The same search finds what the agent has in its place, so it looked where a key would be.
+  // The same search finds the agent's placeholder, so it searched where a key would be.
   const placeholder = new Secret("sk-holdfast-placeholder-");
   const places = [
     ...(await findInProcesses(host.pid, placeholder)),

@@ -85,7 +85,7 @@ export async function program(endpoint: string): Promise<void> {
   // Work in `run` keeps it awake; a sleep that is asked for lets it end first.
   const ticker = client.ticker.getOrCreate(["t"]);
   await ticker.ticks();
-  // Longer than its `sleepTimeout`, and nobody calls it meanwhile.
+  // Longer than its `sleepTimeout`, without calls.
   const enough = Date.now() + 200;
   while (ticks <= 5 || Date.now() < enough) await pause(10);
   assert.ok((await ticker.ticks()) > 5);

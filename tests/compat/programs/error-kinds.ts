@@ -89,7 +89,7 @@ export async function program(endpoint: string): Promise<void> {
       assert.ok(RivetError.isRivetError(crash));
     }
   }
-  // What an action wrote before it threw is kept.
+  // Changes before the error are kept.
   assert.equal(await handle.attempts(), 2);
   await conn.dispose();
   await client.dispose();

@@ -1,4 +1,4 @@
-/** `getParams` that fails: the error is told, calls that wait are rejected, and the next attempt asks again. */
+/** `getParams` that fails: the error is reported, waiting calls are rejected, and the next attempt calls it again. */
 import assert from "node:assert/strict";
 import { actor, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";

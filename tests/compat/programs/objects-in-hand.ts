@@ -1,4 +1,4 @@
-/** What a program has put into the state it goes on changing by its own reference, while it runs. */
+/** Programs change objects in the state through their own references while they run. */
 import assert from "node:assert/strict";
 import { actor, event, queue, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";
@@ -69,7 +69,7 @@ export async function program(endpoint: string): Promise<void> {
     { role: "assistant", content: "abc", done: false },
   ];
   assert.deepEqual(await handle.replies(), told);
-  // They are what was stored, too.
+  // They were stored, too.
   await handle.rest();
   assert.deepEqual(await handle.replies(), told);
   await client.dispose();

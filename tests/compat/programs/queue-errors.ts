@@ -1,4 +1,4 @@
-/** What a queue refuses. */
+/** Errors of queues. */
 import assert from "node:assert/strict";
 import { actor, queue, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";

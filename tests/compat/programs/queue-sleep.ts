@@ -1,4 +1,4 @@
-/** A consumer that waits lets its actor sleep; a message wakes it, and what was not completed comes again. */
+/** A waiting consumer lets its actor sleep; a message wakes it, and uncompleted messages are redelivered. */
 import assert from "node:assert/strict";
 import { actor, queue, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";

@@ -62,7 +62,7 @@ const site = actor({
 
 export const registry = setup({ use: { site } });
 
-/** What a socket receives and how it ends, having sent each of `messages`. */
+/** Sends each of `messages`; returns what the socket receives and how it closes. */
 async function talk(
   socket: UniversalWebSocket,
   messages: readonly (string | Uint8Array)[],

@@ -1,4 +1,4 @@
-/** One-shot schedules: after, at, get, list, cancel, and what the action is told. */
+/** One-shot schedules: after, at, get, list, cancel, and the action's arguments. */
 import assert from "node:assert/strict";
 import { actor, event, type ScheduledFireInfo, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";

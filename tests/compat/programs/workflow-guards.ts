@@ -1,4 +1,4 @@
-/** What a workflow may not do outside of its steps, and what happens when it has ended. */
+/** Operations that fail outside of steps, and after the end of a workflow. */
 import assert from "node:assert/strict";
 import { actor, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";

@@ -37,7 +37,7 @@ export interface PageOptions {
   readonly colorScheme?: "light" | "dark";
 }
 
-/** Whoever ends what was opened: a test's own context, or a script. */
+/** Owner of opened resources: a test's context, or a script. */
 export interface Cleanup {
   after(end: () => Promise<void>): void;
 }

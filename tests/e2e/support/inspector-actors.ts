@@ -3,7 +3,7 @@ import { db } from "@holdfast/actors/db";
 import { Loop, workflow } from "@holdfast/actors/workflow";
 import { UserError } from "@holdfast/core";
 
-/** What the header of every page asks for; there are no tasks here. */
+/** Answers requests of every page's header; there are no tasks here. */
 const organization = actor({
   state: {},
   events: { taskChanged: event<never>() },

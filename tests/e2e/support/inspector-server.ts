@@ -8,7 +8,7 @@ import { inspectedActors } from "./inspector-actors.ts";
 
 const webDirectory = fileURLToPath(new URL("../../../packages/studio/dist/web", import.meta.url));
 
-const refuse = () => Promise.reject(new Error("Nobody signs in here"));
+const refuse = () => Promise.reject(new Error("Sign-in is not supported here"));
 
 /**
  * The Studio's web app and its gateway over actors that have something to show. Callers of this machine

@@ -79,7 +79,7 @@ export async function allowUntilIdle(page: Page): Promise<number> {
   }
 }
 
-/** What the page has of the log, entry by entry, also where it is not drawn: that waits until it is in view. */
+/** Entries of the log on the page, including those that are rendered only when they come into view. */
 export function entriesOf(page: Page): Promise<string[]> {
   return page.locator(".entries > li").allTextContents();
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Text that no earlier run had, so that a test cannot pass on what was there before. */
+/** Unique text, so that a test cannot pass because of an earlier run. */
 export function randomText(label: string): string {
   return `${label} ${randomBytes(6).toString("hex")}`;
 }

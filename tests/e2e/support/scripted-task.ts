@@ -18,8 +18,8 @@ export interface TaskScript {
 }
 
 /**
- * Actors that stand in for the Studio's backend with one task, whose view and diff the test sets. The page
- * reaches them over the real gateway, so that only what stands behind the actors is scripted.
+ * Actors that stand in for the Studio's backend with one task, whose view and diff the test sets. The page uses the
+ * real gateway; only the work behind the actors is scripted.
  */
 export function scriptedTask(script: TaskScript) {
   let view: TaskView = {

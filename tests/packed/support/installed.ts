@@ -13,7 +13,7 @@ const nextDevDependencies = { "@types/react": "19.3.0", typescript: "7.0.2" };
 
 export interface InstalledFolder {
   readonly folder: string;
-  /** What npm has to be told to install more of the built packages; gone with `registry`. */
+  /** npm options to install more of the built packages; removed with `registry`. */
   readonly npmOptions: readonly string[];
   readonly registry: AsyncDisposable;
 }
@@ -49,7 +49,7 @@ export function nextProgram(folder: string): string {
   return join(folder, "node_modules", "next", manifest.bin.next);
 }
 
-/** What the processes of Next.js get: nothing of theirs leaves this machine. */
+/** Environment of the Next.js processes: no telemetry. */
 export function nextEnvironment(data: string, port: number): NodeJS.ProcessEnv {
   return {
     ...process.env,

@@ -32,7 +32,7 @@ function installPublished(): void {
   execFileSync("npm", ["install", "--legacy-peer-deps", ...quiet], { cwd: directory, stdio: "pipe" });
 }
 
-/** What the compiler says of the peer's declarations beside ours; empty when they agree. */
+/** Compiler errors of the peer's declarations against ours; empty if they agree. */
 export function compareTypes(): string {
   installPublished();
   const config = join(directory, "tsconfig.json");

@@ -1,6 +1,6 @@
 /**
- * Compiled by a test against the peer's published declarations: what a program passes to the peer's
- * components, ours take; what the peer hands to a program, ours hand too. A new export of the peer fails.
+ * Compiled by a test against the peer's published declarations: our components accept the same props and pass the same
+ * values to callbacks. A new export of the peer fails.
  */
 import type * as Ours from "@holdfast/sandbox-react";
 import type * as Peer from "@sandbox-agent/react";

@@ -344,7 +344,7 @@ async function seen(world: World, id: string, pattern: RegExp): Promise<void> {
   subscription.close();
 }
 
-/** What a terminal has shown, waited for. */
+/** Waits for output of a terminal. */
 function output(session: ProcessTerminalSession): (pattern: RegExp) => Promise<void> {
   let shown = "";
   const waiting = new Set<() => void>();

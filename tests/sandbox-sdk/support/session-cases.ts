@@ -170,7 +170,7 @@ export const sessionCases: Readonly<Record<string, Case>> = {
     const { id } = await session();
     let calls = 0;
     let off = () => {};
-    // The prompt, what the agent says, its answer.
+    // The prompt, the agent's messages, its answer.
     const three = new Promise<void>((resolve) => {
       off = client.onSessionEvent(id, () => {
         calls += 1;

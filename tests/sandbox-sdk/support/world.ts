@@ -69,7 +69,7 @@ export function first<T>(
 
 export const text = (value: string): Client.ContentBlock[] => [{ type: "text", text: value }];
 
-/** Resolves with what the agent has said when it says `pattern`; begin before the prompt. */
+/** Resolves with the agent's text when it matches `pattern`; call it before the prompt. */
 export async function hears(session: Client.Session, pattern: RegExp): Promise<string> {
   const events: Client.SessionEvent[] = [];
   await first<Client.SessionEvent>(
@@ -82,7 +82,7 @@ export async function hears(session: Client.Session, pattern: RegExp): Promise<s
   return said(events);
 }
 
-/** What the agent has said in the events of a session. */
+/** The agent's text in the events of a session. */
 export function said(events: readonly Client.SessionEvent[]): string {
   return events
     .map(({ payload }) => JSON.parse(JSON.stringify(payload)))
