@@ -11,8 +11,8 @@ export { redactionMark } from "./secret-scanner.ts";
 const minBytes = 8;
 
 /**
- * Redaction: every secret value that the vault has handed out, in every encoding, and its removal from texts and streams.
- * The room knows values only; it reads no files and opens no connections.
+ * The secret values that the vault has handed out, in every encoding. Removes them from texts and streams. Reads no files
+ * and opens no connections.
  */
 export class KnownSecrets {
   readonly #values = new Set<string>();

@@ -32,8 +32,8 @@ export async function listen(
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new HoldfastError("gateway", "invalid_port", `${port} is not a port from 0 to 65535`);
   }
-  const surrounded = options.publicDir !== undefined || options.application !== undefined;
-  const fallback = surrounded ? serveFallback(options, directory.ports) : options.fallback;
+  const servesOthers = options.publicDir !== undefined || options.application !== undefined;
+  const fallback = servesOthers ? serveFallback(options, directory.ports) : options.fallback;
   const gateway = new NodeGateway(directory, { ...options, ...(fallback && { fallback }) });
   const server = createServer({
     IncomingMessage: IncomingRequest,
