@@ -205,11 +205,12 @@ function destroyCases(suite: Suite): void {
       store.commit(create(a)),
       store.commit(create({ ...b, key: a.key })),
     ]);
+    // A store with several connections may write either first.
+    const created = [a, b].filter((_, index) => results[index]?.status === "fulfilled");
     assert.deepEqual(
-      results.map((result) => result.status),
-      ["fulfilled", "rejected"],
+      created.map(({ id }) => id),
+      [(await store.find("race", a.key))?.id],
     );
-    assert.equal((await store.find("race", a.key))?.id, a.id);
   });
 
   test("an id cannot be reused", async () => {
