@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { spawn } from "@lydell/node-pty";
 import { installHoldfast } from "./support/installed.ts";
 
-test("holdfast alone names the package that the Studio is in, and installs it when a person says yes", {
+test("holdfast alone names the packages of the Studio and of PostgreSQL, and installs the Studio when a person says yes", {
   timeout: 300_000,
 }, async (t) => {
   const { folder, npmOptions, registry } = await installHoldfast();
@@ -22,6 +22,21 @@ test("holdfast alone names the package that the Studio is in, and installs it wh
   assert.match(
     script.stderr,
     /^"holdfast start" needs the Studio, which is not installed here\. Install it: npm install @holdfast\/studio@\d/,
+  );
+
+  const onPostgres = spawnSync(
+    process.execPath,
+    [
+      "--input-type=module",
+      "--eval",
+      `import { setup } from "holdfast";
+       await setup({ use: {}, store: "postgres://nobody@127.0.0.1:1/nothing" }).directory();`,
+    ],
+    { cwd: folder, env, encoding: "utf8" },
+  );
+  assert.match(
+    onPostgres.stderr,
+    /A store on PostgreSQL needs the package @holdfast\/store-postgres, which is not installed here\. Install it: npm install/,
   );
 
   // Every command that needs no Studio works without it.

@@ -1,11 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { pathToFileURL } from "node:url";
 import type { Command, CommandLoader } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
+import { importOptional } from "../internal/optional-package.ts";
 
 interface StudioModule {
   readonly commands: Readonly<Record<string, CommandLoader>>;
@@ -31,22 +29,8 @@ export async function loadInstalledStudioCommand(name: string): Promise<Command 
   return (await importStudio())?.commands[name]?.();
 }
 
-/** Undefined if it is installed neither beside this package nor in the current folder. */
 async function importStudio(): Promise<StudioModule | undefined> {
-  for (const place of [import.meta.url, pathToFileURL(join(process.cwd(), "package.json")).href]) {
-    const path = resolveFrom(place);
-    if (path !== undefined) return (await import(pathToFileURL(path).href)) as StudioModule;
-  }
-  return undefined;
-}
-
-function resolveFrom(place: string): string | undefined {
-  try {
-    return createRequire(place).resolve(`${studio}/cli`);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND") return undefined;
-    throw error;
-  }
+  return (await importOptional(`${studio}/cli`)) as StudioModule | undefined;
 }
 
 async function installStudio(name: string): Promise<Command> {

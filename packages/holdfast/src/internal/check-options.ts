@@ -127,9 +127,12 @@ function checkBounds(given: Options): void {
   if (slowReaders !== undefined && slowReaders !== "close" && slowReaders !== "drop-events") {
     throw invalid('"slowReaders" must be "close" or "drop-events"');
   }
-  if (store !== undefined && history !== undefined) {
+  if (store !== undefined && typeof store !== "string" && typeof store !== "function") {
+    throw invalid('"store" is neither a URL nor a function');
+  }
+  if (typeof store === "function" && history !== undefined) {
     throw invalid(
-      '"store" and "history" exclude each other: the history of a store is configured where it is created',
+      'a "store" of your own and "history" exclude each other: configure the history where you create the store',
     );
   }
 }

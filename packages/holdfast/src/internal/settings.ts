@@ -1,5 +1,5 @@
-import { join, resolve } from "node:path";
-import { HoldfastError, type Logger, limits, systemPorts } from "@holdfast/core";
+import { resolve } from "node:path";
+import { HoldfastError, type Logger, limits, type Ports, systemPorts } from "@holdfast/core";
 import {
   type Definitions,
   type GatewayOptions,
@@ -7,11 +7,11 @@ import {
   type RegistryConfig,
   serverLimits,
 } from "@holdfast/server";
-import { openSqliteStore } from "@holdfast/store-sqlite";
 import { getBaseLogger, makeDefaultLogger } from "../log.ts";
 import type { ParsedConfig, SetupOptions } from "../registry/registry-options.ts";
 import { checkOptions, existing } from "./check-options.ts";
 import { loggerFrom } from "./foreign-logger.ts";
+import { postgresSource, type StoreSource, sqliteSource } from "./store-source.ts";
 
 /** Options of a registry, derived from those of `setup`. Throws `gateway.invalid_config`. */
 export function settingsOf<Actors extends Definitions>(
@@ -21,18 +21,19 @@ export function settingsOf<Actors extends Definitions>(
   const ports = options.ports ?? systemPorts(loggerOf(options.logging));
   if (foreign.length > 0) ports.log.warn("options of setup have no effect here", { options: foreign });
   if (unknown.length > 0) ports.log.warn("setup does not know these options", { options: unknown });
-  const directory = dataDirectory(options);
   const region = regionOf(options);
-  const history = options.history === undefined ? {} : { history: options.history };
+  const source = storeSource(options, ports);
   return {
     use: options.use,
     ports,
     ...(region === undefined ? {} : { region }),
-    store: options.store ?? (() => openSqliteStore({ path: join(directory, "actors"), ports, ...history })),
+    store: source.open,
     gateway: gatewayOptions(options),
     listen: listenOptions(options),
     shutdown: options.shutdown ?? {},
-    ...(options.noWelcome === true ? {} : { welcome: welcome(Object.keys(options.use).length, directory) }),
+    ...(options.noWelcome === true
+      ? {}
+      : { welcome: welcome(Object.keys(options.use).length, source.description) }),
     ...(inTests() ? { taken: (error: Error) => warnPortInUse(ports.log, error) } : {}),
   };
 }
@@ -67,6 +68,17 @@ function dataDirectory(options: SetupOptions<Definitions>): string {
   const message =
     'The data directory of the registry is blank. Set "dataDirectory" to a directory for the data of the actors, for example ".holdfast", or leave it out.';
   throw new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
+}
+
+/** The environment belongs to the operator, and overrides the URL of the program, but not a store of its own. */
+function storeSource(options: SetupOptions<Definitions>, ports: Ports): StoreSource {
+  const { store } = options;
+  const directory = dataDirectory(options);
+  if (typeof store === "function") return { open: store, description: directory };
+  const history = options.history === undefined ? {} : { history: options.history };
+  const storeOptions = { dataDirectory: directory, ports, ...history };
+  const url = variable("HOLDFAST_STORE") ?? store;
+  return url === undefined ? sqliteSource(storeOptions) : postgresSource(url, storeOptions);
 }
 
 function regionOf(options: SetupOptions<Definitions>): string | undefined {
@@ -120,10 +132,10 @@ function listenOptions(options: SetupOptions<Definitions>): ListenOptions {
   };
 }
 
-function welcome(actors: number, directory: string): (url: string) => void {
+function welcome(actors: number, data: string): (url: string) => void {
   const kinds = actors === 1 ? "1 kind of actor" : `${actors} kinds of actors`;
   return (url) => {
-    process.stderr.write(`Holdfast serves ${kinds} at ${url}, with data in ${directory}\n`);
+    process.stderr.write(`Holdfast serves ${kinds} at ${url}, with data in ${data}\n`);
   };
 }
 

@@ -17,8 +17,11 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly use: Actors;
   /** The directory of the actors' data: ".holdfast" in the working directory by default, or HOLDFAST_DATA. */
   readonly dataDirectory?: string | undefined;
-  /** A store to use instead of SQLite in `dataDirectory`. */
-  readonly store?: (() => ActorStore | Promise<ActorStore>) | undefined;
+  /**
+   * The store to use instead of SQLite in `dataDirectory`: the URL of a PostgreSQL server, or HOLDFAST_STORE (requires
+   * the package `@holdfast/store-postgres`); or a function that opens one.
+   */
+  readonly store?: string | (() => ActorStore | Promise<ActorStore>) | undefined;
   /** Accepted host names beside the loopback ones, or HOLDFAST_HOSTS; see the reference of the server. */
   readonly hosts?: readonly string[] | undefined;
   /** Origins of web pages that may call, "*" for any; HOLDFAST_ORIGINS, or those of this machine by default. */

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
+import { removeAtExit } from "@holdfast/testing/scratch";
+import { db } from "../src/db.ts";
+import { actor, type SetupOptions, setup } from "../src/index.ts";
+
+const counter = actor({
+  state: { count: 0 },
+  db: db({
+    onMigrate: async (database) => {
+      await database.execute("CREATE TABLE IF NOT EXISTS entry (value INTEGER)");
+    },
+  }),
+  actions: {
+    add: async (c, value: number) => {
+      c.state.count += value;
+      await c.db.execute("INSERT INTO entry (value) VALUES (?)", value);
+      return c.state.count;
+    },
+    read: async (c) => {
+      const rows = await c.db.execute<{ total: number }>("SELECT sum(value) AS total FROM entry");
+      return { count: c.state.count, total: rows[0]?.total };
+    },
+  },
+});
+const use = { counter };
+
+function registryOf(t: TestContext, options: Partial<SetupOptions<typeof use>>) {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "holdfast-registry-"));
+  removeAtExit(dataDirectory);
+  const registry = setup({ use, dataDirectory, noWelcome: true, ...options });
+  t.after(() => registry.shutdown());
+  return registry;
+}
+
+describe("a registry with a store on PostgreSQL", () => {
+  let server: PostgresServer;
+
+  before(async () => {
+    server = await startPostgres();
+  });
+  after(() => server.stop());
+
+  test("finds its actors from another machine, with the URL in the program or the environment", async (t) => {
+    const first = registryOf(t, { store: server.url, history: { maxAgeMs: 1000 } });
+    assert.equal(await first.client.counter.getOrCreate("a").add(3), 3);
+    await first.shutdown();
+
+    // The environment overrides the URL of the program, which leads nowhere here.
+    process.env["HOLDFAST_STORE"] = server.url;
+    t.after(() => delete process.env["HOLDFAST_STORE"]);
+    const second = registryOf(t, { store: "postgres://nobody@127.0.0.1:1/nothing" });
+    assert.deepEqual(await second.client.counter.getOrCreate("a").read(), { count: 3, total: 3 });
+  });
+
+  test("refuses any other URL without repeating it", (t) => {
+    for (const store of ["mysql://user:secret@host/database", "secret"]) {
+      assert.throws(
+        () => registryOf(t, { store }),
+        (error: Error) => {
+          assert.ok(isErrorCode(error, "gateway", "invalid_config"));
+          assert.match(error.message, /^The store of the registry is not a URL of a PostgreSQL server\./);
+          assert.doesNotMatch(error.message, /secret/);
+          return true;
+        },
+      );
+    }
+  });
+
+  test("reports an unreachable server", async (t) => {
+    const registry = registryOf(t, { store: "postgres://nobody@127.0.0.1:1/nothing" });
+    await assert.rejects(registry.directory(), (error) => isErrorCode(error, "store", "unavailable"));
+  });
+});
