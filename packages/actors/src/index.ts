@@ -140,6 +140,15 @@ export type { ActorDatabase, ActorStatement, DatabaseStore, StatementKind } from
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { invalidImport } from "./internal/export/export-frames.ts";
 export { readInspectorToken } from "./internal/inspect/token.ts";
+export type {
+  ClusterStore,
+  ClusterView,
+  LeaseRecord,
+  NodeDescription,
+  NodeRecord,
+  NodeSession,
+  Renewal,
+} from "./ports/cluster-store.ts";
 export { createInstance } from "./ports/create-instance.ts";
 export { exportActor, forkActor, importActor, stateAt } from "./ports/history.ts";
 export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./ports/history-store.ts";

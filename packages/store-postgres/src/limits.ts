@@ -20,6 +20,8 @@ export const postgresStoreLimits = {
   maxRetryDelayMs: 1_000,
   /** Time without any answer after which a connection is dropped. */
   statementTimeoutMs: 60_000,
+  /** As `statementTimeoutMs`, for sessions and leases of nodes, whose renewal is of no use later. */
+  clusterTimeoutMs: 3_000,
   /** Timeout of connecting. */
   connectTimeoutMs: 5_000,
   /** Maximum number of actors in one result of `list` and `due`. */

@@ -14,6 +14,7 @@ import type { ActorKey, Ports } from "@holdfast/core";
 import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
 import { ActorData } from "./internal/actor-data.ts";
 import { Blobs } from "./internal/blobs.ts";
+import { PostgresCluster } from "./internal/cluster/cluster.ts";
 import { Committer } from "./internal/commit/committer.ts";
 import { checkCommit, TurnStatements } from "./internal/commit/statements.ts";
 import type { RetryLimits } from "./internal/connection/backoff.ts";
@@ -62,6 +63,7 @@ class OpenStore implements PostgresStore {
   readonly databases: Databases;
   readonly blobs: Blobs;
   readonly history: PostgresHistory;
+  readonly cluster: PostgresCluster;
   readonly #background = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
@@ -109,6 +111,7 @@ class OpenStore implements PostgresStore {
       restores: this.#long,
       get: (id) => this.get(id),
     });
+    this.cluster = new PostgresCluster(settings, schema, shards);
     this.#inBackground(this.blobs.removeAbandoned());
   }
 
@@ -207,7 +210,7 @@ class OpenStore implements PostgresStore {
     await this.blobs.close();
     await Promise.all(this.#background);
     await Promise.all([this.#images.close(), this.#long.close()]);
-    await this.#connections.close();
+    await Promise.all([this.#connections.close(), this.cluster.close()]);
     this.#lock.release();
   }
 

@@ -1,4 +1,4 @@
-import type { ActorStore } from "@holdfast/actors";
+import type { ActorStore, ClusterStore } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 
 /** Options of `openPostgresStore`. */
@@ -50,5 +50,6 @@ export interface PostgresStoreStats {
 
 /** A store on PostgreSQL, for one node of many. */
 export interface PostgresStore extends ActorStore {
+  readonly cluster: ClusterStore;
   stats(): PostgresStoreStats;
 }

@@ -25,7 +25,7 @@ test("an older node refuses the tables of a newer release, and leaves them as th
   await assert.rejects(openStore(t, { url: server.url, schema }), (error: Error) => {
     assert.match(
       error.message,
-      /has version 99; this release supports versions up to 1. Use a newer release/,
+      /has version 99; this release supports versions up to 2. Use a newer release/,
     );
     return code("store", "format_too_new")(error);
   });

@@ -1,6 +1,7 @@
 import type { ActorKey } from "@holdfast/core";
 import type { BlobStore } from "../blob.ts";
 import type { DatabaseStore } from "../database/database.ts";
+import type { ClusterStore } from "./cluster-store.ts";
 import type { HistoryStore } from "./history-store.ts";
 import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
@@ -59,6 +60,8 @@ export interface ActorStore {
   readonly blobs: BlobStore;
   /** History and copies of actors. */
   readonly history: HistoryStore;
+  /** Present if several nodes may share the store. */
+  readonly cluster?: ClusterStore;
   /** Flushes, then releases everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type pg from "pg";
 import { sqlState } from "./errors.ts";
 
 /** Schema version that this release writes. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 /**
  * Migrations by target version. Never edit a published one; add the next. Migrations are additive (tables, columns
@@ -107,6 +107,28 @@ const migrations: Readonly<Record<number, (schema: string) => string>> = {
       PRIMARY KEY (shard, actor, id)
     );
     CREATE INDEX upload_age ON ${schema}.upload (started_at);
+  `,
+  2: (schema) => `
+    CREATE TABLE ${schema}.node (
+      id text COLLATE "C" PRIMARY KEY,
+      incarnation text NOT NULL,
+      address text NOT NULL,
+      version text NOT NULL,
+      weight double precision NOT NULL,
+      zone text NOT NULL,
+      draining boolean NOT NULL,
+      serves text NOT NULL,
+      expires_at timestamptz NOT NULL
+    ) WITH (fillfactor = 50);
+    CREATE TABLE ${schema}.scope (name text COLLATE "C" PRIMARY KEY);
+    CREATE TABLE ${schema}.lease (
+      scope text COLLATE "C" NOT NULL,
+      shard integer NOT NULL,
+      node text COLLATE "C" NOT NULL,
+      incarnation text NOT NULL,
+      PRIMARY KEY (scope, shard)
+    ) WITH (fillfactor = 70);
+    INSERT INTO ${schema}.meta (key, value) VALUES ('cluster_revision', 0);
   `,
 };
 
