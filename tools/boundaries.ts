@@ -86,8 +86,16 @@ const bundled = ["packages/sandbox-ui/src/web", "packages/studio/src/web"];
 
 /** Folders where time, randomness, timers and I/O come only through the ports. */
 const ported = ["packages/actors/src", "packages/server/src"];
-/** Parts of the server that do I/O directly: sockets, HTTP and framework adapters. */
-const portedExceptions = ["packages/server/src/gateway", "packages/server/src/adapters"];
+/** Parts of the server that do I/O directly: sockets, HTTP, framework adapters and links between nodes. */
+const portedExceptions = [
+  "packages/server/src/gateway",
+  "packages/server/src/adapters",
+  "packages/server/src/cluster/links",
+  "packages/server/src/cluster/forwarding",
+  "packages/server/src/cluster/node",
+  // Hashes are no I/O.
+  "packages/server/src/cluster/shards.ts",
+];
 const ambient =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask|process\.(hrtime|nextTick|env)|crypto\.(randomUUID|getRandomValues|randomBytes))\b/;
 

@@ -27,7 +27,8 @@ const containers =
 const attacks =
   /^(packages\/(gate|holdfast|sandbox|studio)\/|tests\/(security|vm)\/|tools\/(attacks|mutation))/;
 const shells = /^packages\/holdfast\/tests\/completion/;
-const databases = /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|bench\/cluster)/;
+const databases =
+  /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|bench\/cluster)/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [

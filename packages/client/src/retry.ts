@@ -11,6 +11,8 @@ const retryable: ReadonlySet<string> = new Set([
   "actor.stopping",
   "actor.starting",
   "actor.fenced",
+  "actor.moved",
+  "actor.no_node",
   "store.unavailable",
   "store.indeterminate",
   "gateway.shutting_down",

@@ -154,6 +154,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   "actor.action_timed_out": 408,
   "actor.duplicate_key": 409,
   "actor.fenced": 503,
+  "actor.moved": 503,
+  "actor.no_node": 503,
   "actor.stopping": 503,
   "actor.starting": 503,
   "action.interrupted": 409,

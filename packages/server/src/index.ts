@@ -1,4 +1,5 @@
 /** Server of many actors: the registry, its limits and shutdown. */
+export type { ClusterOptions } from "./cluster/node/options.ts";
 export { Directory, type DirectoryOptions, type Done } from "./directory/directory.ts";
 export type { FetchApplication } from "./gateway/application.ts";
 export type { NodeGateway } from "./gateway/http/node-gateway.ts";

@@ -1,11 +1,17 @@
 import type { ActorStore, AnyDefinition } from "@holdfast/actors";
 import {
+  type ActorTarget,
   type AnyActorDefinition,
   type AnyRegistry,
   type Client,
+  type ClientDriver,
   createClientWithDriver,
 } from "@holdfast/client";
 import { HoldfastError, isErrorCode, limits, type Ports, systemPorts } from "@holdfast/core";
+import { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
+import type { Cluster } from "./cluster/node/cluster.ts";
+import { createCluster } from "./cluster/node/create-cluster.ts";
+import type { ClusterOptions } from "./cluster/node/options.ts";
 import { Directory } from "./directory/directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/http/fetch.ts";
@@ -35,6 +41,8 @@ export interface RegistryConfig<Actors extends Definitions> {
   readonly ports?: Ports;
   /** `c.region` of the actors: "local" by default. */
   readonly region?: string;
+  /** Makes this process a node of a cluster; requires a store that several nodes can share. */
+  readonly cluster?: ClusterOptions;
   readonly gateway?: GatewayOptions;
   /** Defaults for `start` and `listen`. */
   readonly listen?: ListenOptions;
@@ -102,7 +110,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   get client(): Client<Registry<Actors>> {
     if (this.#client === undefined) {
       const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
-      this.#client = createClientWithDriver<Registry<Actors>>(keepAliveDriver(driver));
+      const reaching = this.settings.cluster === undefined ? driver : this.#clusterDriver(driver);
+      this.#client = createClientWithDriver<Registry<Actors>>(keepAliveDriver(reaching));
       // Within this process nothing recovers by itself, so calls are not retried.
       if (this.#closing !== undefined) void this.#client.dispose();
     }
@@ -272,8 +281,9 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   async #open(): Promise<Directory> {
+    let store: ActorStore | undefined;
     try {
-      const store = await this.settings.store();
+      store = await this.settings.store();
       const directory = new Directory({
         definitions: this.settings.use,
         store,
@@ -284,17 +294,49 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         region: this.settings.region,
         ...(this.settings.gateway?.resume && { resume: this.settings.gateway.resume }),
       });
+      if (this.settings.cluster !== undefined) await this.#joinCluster(directory, this.settings.cluster);
       directory.alarms.start();
       return directory;
     } catch (error) {
       // The next request retries: the cause may have been fixed.
       this.#directory = undefined;
+      await store?.close();
       throw error;
     }
   }
 
+  /** For the program itself, which may ask before the store is open. */
+  #clusterDriver(local: ClientDriver): ClientDriver {
+    let cluster: Cluster | undefined;
+    let remote: ClientDriver | undefined;
+    const opened = async (): Promise<Cluster | undefined> => {
+      cluster = (await this.directory()).cluster;
+      return cluster;
+    };
+    const placement = {
+      locate: (target: ActorTarget) =>
+        cluster === undefined ? opened().then((each) => each?.locate(target)) : cluster.locate(target),
+    };
+    return new ClusterDriver({
+      ...{ placement, local, caller: undefined },
+      remote: () => {
+        remote ??= cluster?.remoteDriver();
+        return remote ?? local;
+      },
+    });
+  }
+
+  async #joinCluster(directory: Directory, options: ClusterOptions): Promise<void> {
+    const cluster = createCluster(directory, options, this.#gatewayOptions);
+    // Before it starts: other nodes may send requests as soon as it has joined.
+    directory.cluster = cluster;
+    await cluster.start();
+  }
+
   async #shutdown(): Promise<void> {
     const directory = await this.#directory?.catch(() => undefined);
+    // Its actors wake on other nodes, to which this one passes requests on as long as it listens.
+    await directory?.cluster?.drain();
     const begun = await Promise.allSettled(this.#listening);
     const listening = begun.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     for (const each of listening) each.stopAccepting();

@@ -55,6 +55,7 @@ function world(wakeAt: Record<string, number>) {
         return { actors: actors.map(([id]) => record(id)), ...(nextAt === undefined ? {} : { nextAt }) };
       },
     },
+    isHere: () => true,
     isAwake: (id) => awake.has(id),
     wake: async ({ id }) => {
       woken.push(id);

@@ -5,6 +5,7 @@ const ownKeys = [
   "use",
   "dataDirectory",
   "store",
+  "cluster",
   "hosts",
   "origins",
   "credentials",

@@ -10,6 +10,7 @@ import {
 import { getBaseLogger, makeDefaultLogger } from "../log.ts";
 import type { ParsedConfig, SetupOptions } from "../registry/registry-options.ts";
 import { checkOptions, existing } from "./check-options.ts";
+import { clusterOptions } from "./cluster-options.ts";
 import { loggerFrom } from "./foreign-logger.ts";
 import { postgresSource, type StoreSource, sqliteSource } from "./store-source.ts";
 
@@ -23,10 +24,12 @@ export function settingsOf<Actors extends Definitions>(
   if (unknown.length > 0) ports.log.warn("setup does not know these options", { options: unknown });
   const region = regionOf(options);
   const source = storeSource(options, ports);
+  const cluster = clusterOptions(options.cluster);
   return {
     use: options.use,
     ports,
     ...(region === undefined ? {} : { region }),
+    ...(cluster === undefined ? {} : { cluster }),
     store: source.open,
     gateway: gatewayOptions(options),
     listen: listenOptions(options),

@@ -2,6 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import type { Logger, Ports } from "@holdfast/core";
 import type {
   AccessInfo,
+  ClusterOptions,
   Definitions,
   GatewayOptions,
   InspectorOptions,
@@ -22,6 +23,11 @@ export interface SetupOptions<Actors extends Definitions> {
    * the package `@holdfast/store-postgres`); or a function that opens one.
    */
   readonly store?: string | (() => ActorStore | Promise<ActorStore>) | undefined;
+  /**
+   * Makes this process a node of a cluster, with the other processes over the same store; or HOLDFAST_ADVERTISE and
+   * HOLDFAST_CLUSTER_SECRET.
+   */
+  readonly cluster?: Partial<ClusterOptions> | undefined;
   /** Accepted host names beside the loopback ones, or HOLDFAST_HOSTS; see the reference of the server. */
   readonly hosts?: readonly string[] | undefined;
   /** Origins of web pages that may call, "*" for any; HOLDFAST_ORIGINS, or those of this machine by default. */

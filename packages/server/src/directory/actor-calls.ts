@@ -7,7 +7,7 @@ import type {
   InvokeCall,
 } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import { isErrorCode } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { Observer } from "../observe/observer.ts";
 import type { LiveActors } from "./live-actors.ts";
 
@@ -21,10 +21,13 @@ export type Done = (error: unknown, result: Uint8Array | undefined) => void;
 export class ActorCalls {
   readonly #actors: LiveActors;
   readonly #observer: Observer;
+  readonly #mayAnswer: (instance: ActorInstance) => boolean;
 
-  constructor(actors: LiveActors, observer: Observer) {
+  /** `mayAnswer` is false when another node may serve the actor by now. */
+  constructor(actors: LiveActors, observer: Observer, mayAnswer: (instance: ActorInstance) => boolean) {
     this.#actors = actors;
     this.#observer = observer;
+    this.#mayAnswer = mayAnswer;
   }
 
   /** Calls an action. `done` is called exactly once. An actor that is awake is called synchronously. */
@@ -81,8 +84,16 @@ export class ActorCalls {
 
   #invoke(instance: ActorInstance, target: ActorTarget, call: InvokeCall, done: Done): void {
     this.#observer.call(instance, call, (error, result) => {
-      if (!isErrorCode(error, "actor", "stopping")) return done(error, result);
+      if (!isErrorCode(error, "actor", "stopping")) {
+        if (this.#mayAnswer(instance)) return done(error, result);
+        return done(ownerLost(), undefined);
+      }
       return void instance.stopped.then(() => this.#loadAndInvoke(target, call, done));
     });
   }
+}
+
+/** The call may have run, and its result may be outdated. */
+export function ownerLost(): HoldfastError {
+  return new HoldfastError("actor", "fenced", "Another node may serve this actor by now. Try again");
 }

@@ -7,6 +7,8 @@ export interface AlarmsOptions {
   readonly ports: Ports;
   /** True if the actor is in memory or being loaded: then it arms its own timers. */
   isAwake(id: string): boolean;
+  /** False if another node wakes the actor. */
+  isHere(record: ActorRecord): boolean;
   /** Resolves when the actor is in memory and handles what is due. */
   wake(record: ActorRecord): Promise<void>;
 }
@@ -116,7 +118,7 @@ export class Alarms {
 
   #isDue(record: ActorRecord, now: number): boolean {
     const { id } = record;
-    if (this.#waking.has(id) || this.#options.isAwake(id)) return false;
+    if (this.#waking.has(id) || this.#options.isAwake(id) || !this.#options.isHere(record)) return false;
     return (this.#failures.get(id)?.retryAt ?? now) <= now;
   }
 

@@ -20,7 +20,10 @@ import type {
 } from "@holdfast/actors";
 import type { ActorTarget, Client } from "@holdfast/client";
 import { type ActorKey, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
+import type { Cluster } from "../cluster/node/cluster.ts";
+import { notFound } from "../internal/addresses.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
+import { sendRemotely } from "../internal/send-remotely.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "../limits.ts";
 import { LogTail } from "../observe/log-tail.ts";
 import { measuredStore } from "../observe/measured-store.ts";
@@ -31,6 +34,7 @@ import { ActorCalls, type Done } from "./actor-calls.ts";
 import { Alarms } from "./alarms.ts";
 import { HibernatingConnections } from "./hibernating-connections.ts";
 import { LiveActors } from "./live-actors.ts";
+import { RunningCalls } from "./running-calls.ts";
 
 export type { Done } from "./actor-calls.ts";
 
@@ -62,7 +66,11 @@ export class Directory implements ActorHost {
   readonly exposeErrors: boolean;
   readonly region: string;
   /** The client connections that outlive the sleep of their actors. */
-  readonly hibernating = new HibernatingConnections();
+  readonly hibernating = new HibernatingConnections((id) => this.#actors.byId(id));
+  /** The other nodes that share the store; undefined without any. */
+  cluster: Cluster | undefined;
+  /** Calls that another request can cancel. */
+  readonly runningCalls = new RunningCalls();
   /** Where a server listens for these actors, without a trailing slash; undefined while none does. */
   publicUrl: string | undefined;
   /** Wakes actors for their schedules, once it is started. */
@@ -92,17 +100,20 @@ export class Directory implements ActorHost {
       store: this.store,
       ports: this.ports,
       host: this,
+      placement: () => this.cluster,
       takeConnections: (id) => this.hibernating.take(id),
       started: (instance, isNew) => {
         this.#observer.started(instance, isNew);
+        this.cluster?.started(instance);
         this.starts.started(instance);
       },
     });
-    this.#calls = new ActorCalls(this.#actors, this.#observer);
+    this.#calls = new ActorCalls(this.#actors, this.#observer, (instance) => this.mayAnswer(instance));
     this.alarms = new Alarms({
       store: this.store,
       ports: this.ports,
       isAwake: (id) => this.isInMemory(id),
+      isHere: ({ name, key }) => this.cluster?.takes(name, key) !== false,
       wake: (record) => this.#wakeDue(record),
     });
   }
@@ -126,6 +137,16 @@ export class Directory implements ActorHost {
   /** The maximum body size that a queue of these actors accepts, in bytes; 0 for an unknown name. */
   maxQueueMessageBytes(name: string): number {
     return this.optionsOf(name)?.maxQueueMessageSize ?? 0;
+  }
+
+  /** True while requests are welcome: not during a shutdown, nor on a node that has no valid session. */
+  get isReady(): boolean {
+    return this.#closing === undefined && this.cluster?.isReady !== false;
+  }
+
+  /** False when another node may serve the actor by now. */
+  mayAnswer({ name, key }: ActorInstance): boolean {
+    return this.cluster === undefined || this.cluster.holds(name, key);
   }
 
   /** The actors in memory, those that are starting and those that are stopping included. */
@@ -242,8 +263,14 @@ export class Directory implements ActorHost {
   }
 
   /** Destroys an actor and its data. Throws `actor.not_destroyed` when its last commit fails. */
-  destroy(target: ActorTarget): Promise<void> {
-    return destroyActor(this.store, target, (each) => this.#actors.load(each));
+  async destroy(target: ActorTarget): Promise<void> {
+    const { cluster } = this;
+    if (cluster !== undefined && (await cluster.locate(target)) !== undefined) {
+      const { name, key } = await this.#addressOf(target);
+      await cluster.remoteDriver().manage({ type: "destroy", name, key }, undefined);
+      return;
+    }
+    await destroyActor(this.store, target, (each) => this.#actors.load(each));
   }
 
   /** Lets every actor sleep, then closes the store. Later calls get `gateway.shutting_down`. Idempotent. */
@@ -256,6 +283,7 @@ export class Directory implements ActorHost {
     const alarmsStopped = this.alarms.stop();
     await this.#actors.close();
     await alarmsStopped;
+    await this.cluster?.stop();
     await this.store.close();
   }
 
@@ -269,6 +297,13 @@ export class Directory implements ActorHost {
       // An actor destroyed in the meantime is no longer due.
       if (!isErrorCode(error, "actor", "not_found") || (await this.#exists(id))) throw error;
     }
+  }
+
+  async #addressOf(target: ActorTarget): Promise<{ readonly name: string; readonly key: ActorKey }> {
+    if (target.type !== "id") return target;
+    const record = await this.store.get(target.id);
+    if (record === undefined || record.destroyedAt !== undefined) throw notFound(target);
+    return record;
   }
 
   async #exists(id: string): Promise<boolean> {
@@ -288,8 +323,10 @@ export class Directory implements ActorHost {
   }
 
   /** Delivers a message of an actor's outbox. */
-  deliver(target: ActorTarget, call: SendCall): Promise<Uint8Array> {
-    return this.send(target, call);
+  async deliver(target: ActorTarget, call: SendCall): Promise<unknown> {
+    const { cluster } = this;
+    if (cluster === undefined || (await cluster.locate(target)) === undefined) return this.send(target, call);
+    return sendRemotely(cluster.remoteDriver(), target, call);
   }
 
   trace<T>(actorId: string, name: string, attributes: TraceAttributes, work: () => Promise<T>): Promise<T> {
@@ -304,6 +341,7 @@ export class Directory implements ActorHost {
   left(instance: ActorInstance, reason: StopReason): void {
     const { id, name } = instance;
     this.#observer.stopped(instance, reason);
+    this.cluster?.stopped(instance);
     this.#actors.remove(instance);
     this.alarms.left(id, reason, instance.wakeAt);
     this.ports.log.debug("actor left memory", { actorId: id, actor: name, reason });

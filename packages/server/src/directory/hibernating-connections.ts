@@ -6,6 +6,7 @@ import type {
   OutgoingEvent,
 } from "@holdfast/actors";
 import type { ResumePoint } from "@holdfast/client";
+import type { ActorKey } from "@holdfast/core";
 import type { EventLog } from "../sessions/event-log.ts";
 
 /** The server's end of a connection whose actor is not in memory. */
@@ -14,6 +15,8 @@ export interface HibernatingConnection {
   readonly memory: ConnectionMemory;
   /** True if its client is disconnected. */
   readonly isLost: () => boolean;
+  /** Ends the connection, so that its client connects to the actor's next node. */
+  moved(): void;
 }
 
 /** A connection that its client may resume, as the connection that continues it sees it. */
@@ -30,23 +33,53 @@ export interface ResumableSession {
   end(): void;
 }
 
+interface ActorAddress {
+  readonly name: string;
+  readonly key: ActorKey;
+}
+
+interface HeldConnections {
+  /** Undefined if the actor was not in memory any more. */
+  readonly address: ActorAddress | undefined;
+  readonly connections: Map<string, HibernatingConnection>;
+}
+
 /** The connections of this process that outlive their actor's sleep, or their own socket. */
 export class HibernatingConnections {
-  readonly #byActor = new Map<string, Map<string, HibernatingConnection>>();
+  readonly #byActor = new Map<string, HeldConnections>();
+  readonly #addressOf: (actorId: string) => ActorAddress | undefined;
+
+  /** `addressOf` returns the name and key of an actor in memory. */
+  constructor(addressOf: (actorId: string) => ActorAddress | undefined) {
+    this.#addressOf = addressOf;
+  }
+
   readonly #byToken = new Map<string, ResumableSession>();
 
   /** Called when the actor has gone to sleep. */
   hold(actorId: string, connId: string, held: HibernatingConnection): void {
     const ofActor = this.#byActor.get(actorId);
-    if (ofActor === undefined) this.#byActor.set(actorId, new Map([[connId, held]]));
-    else ofActor.set(connId, held);
+    if (ofActor !== undefined) ofActor.connections.set(connId, held);
+    else {
+      const address = this.#addressOf(actorId);
+      this.#byActor.set(actorId, { address, connections: new Map([[connId, held]]) });
+    }
   }
 
   /** Called when the client will not return. */
   drop(actorId: string, connId: string): void {
     const ofActor = this.#byActor.get(actorId);
-    ofActor?.delete(connId);
-    if (ofActor?.size === 0) this.#byActor.delete(actorId);
+    ofActor?.connections.delete(connId);
+    if (ofActor?.connections.size === 0) this.#byActor.delete(actorId);
+  }
+
+  /** Ends the connections of actors that another node serves from now on. */
+  release(isReleased: (name: string, key: ActorKey) => boolean): void {
+    for (const [actorId, { address, connections }] of this.#byActor) {
+      if (address === undefined || !isReleased(address.name, address.key)) continue;
+      this.#byActor.delete(actorId);
+      for (const connection of connections.values()) connection.moved();
+    }
   }
 
   /** Passes the connections of an actor to its next instance. */
@@ -54,7 +87,7 @@ export class HibernatingConnections {
     const ofActor = this.#byActor.get(actorId);
     if (ofActor === undefined) return [];
     this.#byActor.delete(actorId);
-    return [...ofActor].map(([id, { sink, memory, isLost }]) => ({
+    return [...ofActor.connections].map(([id, { sink, memory, isLost }]) => ({
       id,
       sink,
       memory,
@@ -65,7 +98,7 @@ export class HibernatingConnections {
   /** Number of connections whose actors are not in memory. */
   get size(): number {
     let size = 0;
-    for (const ofActor of this.#byActor.values()) size += ofActor.size;
+    for (const { connections } of this.#byActor.values()) size += connections.size;
     return size;
   }
 

@@ -8,6 +8,7 @@ import {
 } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
 import { type ActorKey, HoldfastError, type Ports, uuidv7 } from "@holdfast/core";
+import { moved, type Placement } from "../cluster/placement.ts";
 import { acquireByKey } from "../internal/acquire.ts";
 import {
   addressOf,
@@ -23,6 +24,8 @@ export interface LiveActorsOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   readonly store: ActorStore;
   readonly ports: Pick<Ports, "clock" | "random">;
+  /** Where actors are served, if several nodes share the store. */
+  placement(): Placement | undefined;
   /** The host of every instance. */
   readonly host: ActorHost;
   /** Returns the client connections that outlived the sleep of an actor. */
@@ -175,10 +178,12 @@ export class LiveActors {
   #occupy(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
     const { name, key } = target;
     return this.#slots.occupy(address, target.type, async (slot) => {
+      this.#assertHere(name, key);
       const loaded = await acquireByKey(this.#options.store, name, key);
+      this.#assertHere(name, key);
       if (loaded === undefined) {
         if (target.type === "get") throw notFound(target);
-        return this.#start(slot, definition, name, key, this.#newActor(target.input));
+        return this.#start(slot, definition, name, key, this.#newActor(name, key, target.input));
       }
       const { id, epoch } = loaded.record;
       const held = this.#options.takeConnections(id);
@@ -200,17 +205,25 @@ export class LiveActors {
       await slot.gone;
     }
     const slot = this.#slots.occupy(address, "create", async (own) => {
+      this.#assertHere(name, key);
       if ((await this.#options.store.find(name, key)) !== undefined) throw duplicateKey(name);
-      return this.#start(own, definition, name, key, this.#newActor(input));
+      this.#assertHere(name, key);
+      return this.#start(own, definition, name, key, this.#newActor(name, key, input));
     });
     const instance = await slot.loading;
     await instance.ready.catch(rethrowAsDuplicate(name));
     return instance.id;
   }
 
-  #newActor(input: unknown): InstanceOrigin {
+  /** Throws `actor.moved`. */
+  #assertHere(name: string, key: ActorKey): void {
+    if (this.#options.placement()?.takes(name, key) === false) throw moved(name);
+  }
+
+  #newActor(name: string, key: ActorKey, input: unknown): InstanceOrigin {
     const { clock, random } = this.#options.ports;
-    return { id: uuidv7(clock, random), epoch: 1, start: { type: "create", input } };
+    const id = this.#options.placement()?.newId(name, key) ?? uuidv7(clock, random);
+    return { id, epoch: 1, start: { type: "create", input } };
   }
 
   #start(

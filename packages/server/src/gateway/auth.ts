@@ -1,6 +1,6 @@
 import type { AuthContext, AuthIntent, AuthOptions } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import type { Directory } from "../directory/directory.ts";
+import type { RouteHost } from "./route-host.ts";
 
 interface AuthQuestion {
   readonly intents: readonly AuthIntent[];
@@ -15,13 +15,13 @@ interface AuthQuestion {
  * Calls `next` with its result, or immediately if there is no hook. Calls within this process are not checked.
  */
 export function authenticate(
-  directory: Directory,
+  gateway: Pick<RouteHost, "directory" | "authHook">,
   question: AuthQuestion,
   next: (auth: unknown) => void,
   refuse: (error: unknown) => void,
 ): void {
   const { target } = question;
-  const onAuth = directory.authHook(target.name);
+  const onAuth = gateway.authHook(target.name);
   if (onAuth === undefined) return next(undefined);
   const intents = new Set(question.intents);
   if (target.type === "getOrCreate") intents.add("create");
@@ -33,7 +33,7 @@ export function authenticate(
       name: target.name,
       key: target.type === "id" ? undefined : target.key,
       actorId: target.type === "id" ? target.id : undefined,
-      log: directory.ports.log.child({ actor: target.name }),
+      log: gateway.directory.ports.log.child({ actor: target.name }),
     };
     return onAuth(context, options);
   };

@@ -58,7 +58,7 @@ export function serveEvents(
     output.watch(interval === undefined || interval === 0 ? serverLimits.heartbeatMs : interval);
   };
   const question = { intents: ["connect"], target, params, request: () => request } as const;
-  authenticate(directory, question, open, (error) => gateway.fail(exchange, error, headers));
+  authenticate(gateway, question, open, (error) => gateway.fail(exchange, error, headers));
 }
 
 /** Writes a connection as server-sent events. If it is refused before it is open, the response is an HTTP error. */

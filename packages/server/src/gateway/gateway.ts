@@ -9,8 +9,10 @@ import {
   encodeOutput,
   header,
 } from "@holdfast/client";
-import { HoldfastError, limits } from "@holdfast/core";
+import { HoldfastError, isErrorCode, limits } from "@holdfast/core";
+import { RepeatableExchange } from "../cluster/forwarding/repeatable-exchange.ts";
 import type { Directory } from "../directory/directory.ts";
+import { RunningCall } from "../directory/running-calls.ts";
 import { ManagementHttp } from "../management/http.ts";
 import { tracing } from "../observe/tracing.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../sessions/session-errors.ts";
@@ -33,7 +35,6 @@ import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route, routeNotFound } from "./route.ts";
 import type { RouteHost } from "./route-host.ts";
-import { RunningCall, RunningCalls } from "./running-calls.ts";
 import { StreamedReply } from "./streamed-reply.ts";
 
 const banner = "This is a Holdfast server: actors are below /actors/.\n";
@@ -46,8 +47,6 @@ export class Gateway implements RouteHost {
   readonly guard: Guard;
   readonly maxIncomingBytes: number;
   readonly maxOutgoingBytes: number;
-  /** Calls that `DELETE .../calls/{key}` can cancel. */
-  readonly #running = new RunningCalls();
   readonly #fixed: ReadonlyMap<string, FixedRoute>;
   readonly management: ManagementHttp;
 
@@ -55,7 +54,7 @@ export class Gateway implements RouteHost {
     this.directory = directory;
     this.options = options;
     this.guard = new Guard(options);
-    this.#fixed = fixedRoutes(options);
+    this.#fixed = fixedRoutes(options, () => directory.isReady);
     this.management = new ManagementHttp(directory, options, (...failed) => this.fail(...failed));
     this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
     this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
@@ -74,7 +73,7 @@ export class Gateway implements RouteHost {
       }
       const url = localPath(exchange.url, this.options.basePath);
       if (url?.startsWith(actorsPrefix)) {
-        this.#actors(exchange, parseRoute(url), headers);
+        this.#route(exchange, parseRoute(url), headers);
         return true;
       }
       if (url === undefined) return false;
@@ -99,7 +98,13 @@ export class Gateway implements RouteHost {
   }
 
   fail(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = noHeaders): void {
+    if (isErrorCode(error, "actor", "moved") && this.#sendsBack(exchange, headers)) return;
     replyError(exchange, visibleError(error, this.directory.ports), headers);
+  }
+
+  /** The `onAuth` hook of a kind of actor; calls of actors are not checked. */
+  authHook(name: string): ((...args: unknown[]) => unknown) | undefined {
+    return this.options.isInternal === true ? undefined : this.directory.authHook(name);
   }
 
   /** Runs the access hook; calls `next` synchronously if there is none or it returns synchronously. */
@@ -112,9 +117,57 @@ export class Gateway implements RouteHost {
   #answerFixed(exchange: Exchange, route: FixedRoute, headers: Readonly<Record<string, string>>): void {
     if (exchange.method !== "GET" && exchange.method !== "HEAD") return notAllowed(exchange, "GET", headers);
     Promise.resolve(route.body()).then(
-      (body) => exchange.reply(200, { ...headers, "content-type": route.contentType }, body),
+      (body) =>
+        exchange.reply(route.status?.() ?? 200, { ...headers, "content-type": route.contentType }, body),
       (error: unknown) => this.fail(exchange, error, headers),
     );
+  }
+
+  /** Finds the node that serves the actor. */
+  #route(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
+    const { cluster } = this.directory;
+    const target = "target" in route ? route.target : undefined;
+    if (cluster === undefined || target === undefined || exchange.method === "OPTIONS") {
+      return this.#actors(exchange, route, headers);
+    }
+    const refuse = (error: unknown): void => this.fail(exchange, error, headers);
+    const { forwarded } = exchange;
+    if (forwarded !== undefined) {
+      const here = (isHere: boolean): void => {
+        if (isHere) this.#serve(exchange, route, headers);
+        else forwarded.misdirect(cluster.revision);
+      };
+      return void cluster.isHere(target, forwarded.revision).then(here).catch(refuse);
+    }
+    const repeatable = new RepeatableExchange(exchange);
+    // Synchronous, if this node serves the actor.
+    if (cluster.locate(target) === undefined) return this.#serve(repeatable, route, headers);
+    cluster.forward(repeatable, target, route.kind === "request").then((isForwarded) => {
+      if (!isForwarded) this.#serve(repeatable, route, headers);
+    }, refuse);
+  }
+
+  #serve(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
+    try {
+      this.#actors(exchange, route, headers);
+    } catch (error) {
+      this.fail(exchange, error, headers);
+    }
+  }
+
+  /** Nothing ran here, because another node serves the actor by now: finds that, if the request can be repeated. */
+  #sendsBack(exchange: Exchange, headers: Readonly<Record<string, string>>): boolean {
+    const { cluster } = this.directory;
+    if (cluster === undefined) return false;
+    if (exchange.forwarded !== undefined) {
+      exchange.forwarded.misdirect(cluster.revision);
+      return true;
+    }
+    if (!(exchange instanceof RepeatableExchange) || !exchange.isRepeatable) return false;
+    const url = localPath(exchange.url, this.options.basePath);
+    if (url === undefined) return false;
+    this.#route(exchange, parseRoute(url), headers);
+    return true;
   }
 
   #actors(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
@@ -264,7 +317,7 @@ export class Gateway implements RouteHost {
     next: (auth: unknown) => void,
     headers: Readonly<Record<string, string>>,
   ): void {
-    authenticate(this.directory, { intents, target, params, request }, next, (error) =>
+    authenticate(this, { intents, target, params, request }, next, (error) =>
       this.fail(exchange, error, headers),
     );
   }
@@ -302,7 +355,7 @@ export class Gateway implements RouteHost {
     if (idempotencyKey === undefined) exchange.onGone(gone);
     else {
       running = new RunningCall(target, idempotencyKey, abort);
-      this.#running.add(running);
+      this.directory.runningCalls.add(running);
     }
     const stream = new StreamedReply(exchange, replyEncoding(exchange), headers, this.maxOutgoingBytes, gone);
     const invocation = {
@@ -318,7 +371,7 @@ export class Gateway implements RouteHost {
     traced(exchange, target, action, (ended) =>
       this.directory.dispatch(target, invocation, (error, result) => {
         ended(result === undefined ? error : undefined);
-        if (running !== undefined) this.#running.delete(running);
+        if (running !== undefined) this.directory.runningCalls.delete(running);
         if (stream.hasBegun) {
           return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
         }
@@ -340,7 +393,8 @@ export class Gateway implements RouteHost {
     idempotencyKey: string,
     headers: Readonly<Record<string, string>>,
   ): void {
-    for (const call of this.#running.find(target, idempotencyKey)) call.abort.abort(cancelled());
+    for (const call of this.directory.runningCalls.find(target, idempotencyKey))
+      call.abort.abort(cancelled());
     // Also if there is no such call: it may have ended in the meantime.
     exchange.reply(204, headers, undefined);
   }

@@ -76,6 +76,8 @@ export interface GatewayOptions {
   readonly maxIncomingMessageBytes?: number;
   /** Maximum size of a request for `onRequest`: 64 MiB by default. */
   readonly maxRequestBodyBytes?: number;
+  /** True for calls of actors and of the program: no hook checks them. Set by the registry. */
+  readonly isInternal?: boolean;
   /** The body of `GET /metrics`, in the text format of Prometheus, instead of the server's own. */
   readonly metrics?: () => string | Promise<string>;
   /** The body of `GET /metadata`. */

@@ -54,23 +54,24 @@ export function serveSend(
   readBody(gateway, exchange, target, abort.signal, refuse, (body, request) => {
     const content = readContent(encoding, body);
     const question = { intents: ["message"], target, params, request } as const;
-    authenticate(directory, question, (auth) => send(content, auth, request), refuse);
+    authenticate(gateway, question, (auth) => send(content, auth, request), refuse);
   });
 }
 
 /** Reads the body, and keeps the request if `onAuth` will need it. */
 function readBody(
-  { directory, maxIncomingBytes }: RouteHost,
+  gateway: RouteHost,
   exchange: Exchange,
   target: ActorTarget,
   signal: AbortSignal,
   refuse: (cause: unknown) => void,
   next: (body: Uint8Array, request: () => Request) => void,
 ): void {
+  const { directory, maxIncomingBytes } = gateway;
   // Binary data in JSON is a third larger, and the message is inside an object.
   const allowed = Math.ceil(directory.maxQueueMessageBytes(target.name) * 1.4);
   const maxBytes = Math.max(maxIncomingBytes, allowed) + envelopeBytes;
-  if (directory.authHook(target.name) === undefined) {
+  if (gateway.authHook(target.name) === undefined) {
     exchange.readBody(maxBytes, (error, body) => {
       try {
         if (error !== undefined) throw error;

@@ -36,12 +36,7 @@ export function serveRaw(
     };
     // The body belongs to the actor: `onAuth` sees only the head of the request.
     const head = (): Request => new Request(request.url, { headers: request.headers });
-    authenticate(
-      directory,
-      { intents: ["action"], target: route.target, params, request: head },
-      serve,
-      fail,
-    );
+    authenticate(gateway, { intents: ["action"], target: route.target, params, request: head }, serve, fail);
   } catch (error) {
     fail(error);
   }

@@ -1,15 +1,14 @@
 import type { ClientDriver, DriverListener } from "@holdfast/client";
 import { keepProcessAlive } from "../gateway/process/keep-process-alive.ts";
-import type { LocalDriver } from "./local-driver.ts";
 
 /**
  * A driver in this process whose requests and connections keep the process alive until they have ended, as sockets
  * would. Calls between actors do not use it: only actors wait for them.
  */
-export function keepAliveDriver(inner: LocalDriver): ClientDriver {
+export function keepAliveDriver(inner: ClientDriver): ClientDriver {
   return {
     keepsOrder: inner.keepsOrder,
-    sendsOverConnections: inner.sendsOverConnections,
+    ...(inner.sendsOverConnections === undefined ? {} : { sendsOverConnections: inner.sendsOverConnections }),
     prepare: (frame) => inner.prepare(frame),
     prepareArgs: (args) => inner.prepareArgs(args),
     prepareSend: (content) => inner.prepareSend(content),

@@ -34,6 +34,7 @@ import {
   type Ports,
   toWireError,
 } from "@holdfast/core";
+import { ClusterDriver } from "../cluster/forwarding/cluster-driver.ts";
 import type { Directory } from "../directory/directory.ts";
 import { problemResponse } from "../gateway/http/problem-response.ts";
 import type { MessageLimits } from "../limits.ts";
@@ -233,10 +234,24 @@ export class LocalDriver implements ClientDriver {
   }
 }
 
+/** The driver itself on a single node; otherwise one that also reaches the actors of other nodes. */
+function clusterDriver({ cluster }: Directory, local: ClientDriver, caller: ActorCaller): ClientDriver {
+  if (cluster === undefined) return local;
+  let remote: ClientDriver | undefined;
+  return new ClusterDriver({
+    ...{ placement: cluster, local, caller },
+    remote: () => {
+      remote ??= cluster.remoteDriver(() => caller.gate());
+      return remote;
+    },
+  });
+}
+
 /** For `c.client()`: errors that no code of the actor receives are logged by the host. */
 export function clientOfActor(directory: Directory, caller: ActorCaller): Client {
   const { ports, messageLimits } = directory;
-  const driver = new LocalDriver(async () => directory, ports, messageLimits, caller);
+  const local = new LocalDriver(async () => directory, ports, messageLimits, caller);
+  const driver = clusterDriver(directory, local, caller);
   const reportError = (error: unknown): void =>
     ports.log.error("connection callback failed", { actorId: caller.actorId, error });
   const reportSendFailure = (error: unknown): void => {

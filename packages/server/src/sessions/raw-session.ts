@@ -67,7 +67,11 @@ export class RawSession implements RawSocketKeeper {
     this.#host = undefined;
     if (this.#ended !== undefined) return;
     this.#held = { actorId, connId };
-    this.#directory.hibernating.hold(actorId, connId, { sink, memory, isLost: () => false });
+    this.#directory.hibernating.hold(actorId, connId, {
+      ...{ sink, memory },
+      isLost: () => false,
+      moved: () => this.#wire.close(1012, "actor.moved"),
+    });
     if (this.#waiting.length > 0) void this.#wake();
   }
 

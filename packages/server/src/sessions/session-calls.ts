@@ -1,6 +1,7 @@
 import type { ActorConnection, ActorInstance } from "@holdfast/actors";
 import type { ClientFrame } from "@holdfast/client";
 import { HoldfastError, isErrorCode, toWireError } from "@holdfast/core";
+import { ownerLost } from "../directory/actor-calls.ts";
 import { serverLimits } from "../limits.ts";
 import { contentOf } from "./queue-content.ts";
 import { type CallOwner, SessionCall } from "./session-call.ts";
@@ -19,6 +20,8 @@ export interface CallHost {
   /** Undefined while the actor is out of memory. */
   readonly instance: ActorInstance | undefined;
   readonly connection: ActorConnection | undefined;
+  /** False when another node may serve the actor by now. */
+  readonly mayAnswer: boolean;
   /** True while the client is disconnected and may return. */
   readonly isLost: boolean;
   /** True while the client can receive answers. */
@@ -159,6 +162,7 @@ export class SessionCalls implements CallOwner {
   #sendResult(id: number, value: Uint8Array): void {
     this.#calls.delete(id);
     if (!this.#host.isReachable) return;
+    if (!this.#host.mayAnswer) return this.#host.fail(ownerLost());
     const { output, maxOutgoingBytes } = this.#options;
     if (value.length > maxOutgoingBytes) this.#sendError(id, outgoingTooLong(maxOutgoingBytes));
     else output.result(id, value);

@@ -8,6 +8,7 @@ import type {
 } from "@holdfast/actors";
 import { type ClientFrame, isRetryable, type ResumePoint } from "@holdfast/client";
 import { HoldfastError, sanitizeError, type Timer, toWireError, uuidv4 } from "@holdfast/core";
+import { moved } from "../cluster/placement.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { ResumableSession } from "../directory/hibernating-connections.ts";
 import { serverLimits } from "../limits.ts";
@@ -228,6 +229,7 @@ export class Session implements CallHost, ResumableSession {
       sink,
       memory,
       isLost: () => this.#isLost,
+      moved: () => this.fail(moved(this.#options.target.name)),
     });
     const unanswered = this.#pendingSubscription;
     this.#pendingSubscription = undefined;
@@ -329,6 +331,11 @@ export class Session implements CallHost, ResumableSession {
 
   get connection(): ActorConnection | undefined {
     return this.#connection;
+  }
+
+  /** False when another node may serve the actor by now. */
+  get mayAnswer(): boolean {
+    return this.#instance === undefined || this.#directory.mayAnswer(this.#instance);
   }
 
   get isLost(): boolean {

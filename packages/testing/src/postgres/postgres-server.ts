@@ -9,6 +9,8 @@ export interface PostgresServer {
   readonly port: number;
   /** Connects as the owner of the server. */
   readonly url: string;
+  /** Creates an empty database; returns its URL. */
+  createDatabase(): string;
   /** Stops the server as a crash would: sessions are cut, and the next start runs recovery. */
   crash(): Promise<void>;
   /** Stops the server after ending its sessions with SQLSTATE 57P01. */
@@ -41,9 +43,16 @@ export async function startPostgres(
     return server;
   };
   let server = await launch();
+  let databases = 0;
   return {
     port,
     url: `postgres://holdfast@127.0.0.1:${port}/postgres`,
+    createDatabase() {
+      const name = `test_${++databases}`;
+      const createdb = programPath("createdb", "postgresql");
+      run(createdb, ["--host=127.0.0.1", `--port=${port}`, "--username=holdfast", name], folder);
+      return `postgres://holdfast@127.0.0.1:${port}/${name}`;
+    },
     crash: () => stop(server, "SIGQUIT"),
     stop: () => stop(server, "SIGINT"),
     async restart() {

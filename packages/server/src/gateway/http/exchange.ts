@@ -9,6 +9,8 @@ export interface Exchange {
   readonly url: string;
   /** The remote address of the socket; undefined if it is unknown. */
   readonly peer: string | undefined;
+  /** Set on a request that another node has forwarded. */
+  readonly forwarded?: ForwardedExchange;
   header(name: string): string | undefined;
   headers(): Headers;
   /**
@@ -31,6 +33,14 @@ export interface Exchange {
   request(url: string, signal: AbortSignal, maxBytes: number): Request;
   /** Sends a response whose body may be a stream; `headers` are added to its own. */
   replyWith(response: Response, headers: Readonly<Record<string, string>>): void;
+}
+
+/** What only requests between nodes have. */
+export interface ForwardedExchange {
+  /** The sender's revision of the leases. */
+  readonly revision: number;
+  /** This node, whose leases have this revision, does not serve the actor: nothing ran. */
+  misdirect(revision: number): void;
 }
 
 /** The head of the request as hooks see it: created on demand, and shared by all of them. */

@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable, Writable } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
 import { serverLimits } from "../../limits.ts";
 import { bodyTooLong } from "./exchange.ts";
 
 /** The body of a request as a stream with backpressure. */
-export function bodyStream(request: IncomingMessage, maxBytes: number): ReadableStream<Uint8Array> {
+export function bodyStream(request: Readable, maxBytes: number): ReadableStream<Uint8Array> {
   let size = 0;
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
@@ -65,7 +65,7 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
  */
 export async function writeBody(
   body: ReadableStream<Uint8Array>,
-  response: ServerResponse,
+  response: Writable,
   declared: number | undefined,
 ): Promise<void> {
   const reader = body.getReader();
@@ -93,7 +93,7 @@ export async function writeBody(
 }
 
 /** Resolves when the response accepts more, or is closed. */
-function writable(response: ServerResponse): Promise<void> {
+function writable(response: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       response.removeListener("drain", done);

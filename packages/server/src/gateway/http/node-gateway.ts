@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ActorTarget } from "@holdfast/client";
 import type { Directory } from "../../directory/directory.ts";
 import { Gateway } from "../gateway.ts";
 import type { GatewayOptions } from "../options.ts";
-import { actorsPrefix, isRawSocket, localPath } from "../route.ts";
+import { actorsPrefix, isRawSocket, localPath, parseRoute } from "../route.ts";
 import { InspectorSockets, isInspectorSocket } from "../sockets/inspector-sockets.ts";
 import { RawSockets } from "../sockets/raw-sockets.ts";
 import { Sockets } from "../sockets/sockets.ts";
+import type { Exchange } from "./exchange.ts";
 import { NodeExchange } from "./node-exchange.ts";
 
 /** The gateway on any server of `node:http`. */
@@ -33,13 +35,63 @@ export class NodeGateway {
     else fallback(request, response);
   }
 
+  /** Answers a request that has come from another node; false if its path is not the gateway's. */
+  answer(exchange: Exchange): boolean {
+    return this.#gateway.handle(exchange);
+  }
+
+  /** The actor of a URL; undefined for other URLs, and for malformed ones. */
+  targetOf(requestUrl: string): ActorTarget | undefined {
+    try {
+      const url = localPath(requestUrl, this.#gateway.options.basePath);
+      if (url?.startsWith(actorsPrefix) !== true) return undefined;
+      const route = parseRoute(url);
+      return "target" in route ? route.target : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** True if an upgrade is for an actor. */
   owns(url: string): boolean {
     return localPath(url, this.#gateway.options.basePath)?.startsWith(actorsPrefix) === true;
   }
 
-  /** Accepts an upgrade to a WebSocket. A refusal is a close with a reason, because browsers see nothing else. */
+  /**
+   * Accepts an upgrade to a WebSocket, or hands it to the node that serves the actor. A refusal is a close with a
+   * reason, because browsers see nothing else.
+   */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { cluster } = this.#gateway.directory;
+    const target = cluster === undefined ? undefined : this.targetOf(request.url ?? "/");
+    if (cluster === undefined || target === undefined || !this.#allows(request)) {
+      return this.upgradeHere(request, socket, head);
+    }
+    // Node has removed its listener, and nobody has added one yet: an unhandled error would end the process.
+    const ignore = (): void => undefined;
+    socket.on("error", ignore);
+    const here = (): void => {
+      socket.removeListener("error", ignore);
+      if (!socket.destroyed) this.upgradeHere(request, socket, head);
+    };
+    if (cluster.locate(target) === undefined) return here();
+    cluster.forwardSocket(target, request, socket, head).then((isForwarded) => {
+      if (!isForwarded) here();
+      // The WebSocket is accepted and closed with the reason.
+    }, here);
+  }
+
+  #allows(request: IncomingMessage): boolean {
+    try {
+      this.#gateway.guard.check(request.headers.host, request.headers.origin);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Accepts an upgrade on this node. */
+  upgradeHere(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { options, guard } = this.#gateway;
     const url = localPath(request.url ?? "/", options.basePath) ?? "/";
     if (options.fallbackUpgrade !== undefined && !url.startsWith(actorsPrefix)) {

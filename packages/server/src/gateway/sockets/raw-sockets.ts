@@ -94,11 +94,12 @@ export class RawSockets {
           ? undefined
           : decodeParams(offered.includes(`${encodingPrefix}json`) ? "json" : "cbor", encoded);
       const url = urlOf(request.headers.host, `${socketPrefix}${route.path}`);
-      const { directory } = this.#gateway;
+      const gateway = this.#gateway;
+      const { directory } = gateway;
       const { target } = route;
       const upgrade = new Request(url, { headers });
       const question = { intents: ["connect"], target, params, request: () => upgrade } as const;
-      const auth = await new Promise((resolve, reject) => authenticate(directory, question, resolve, reject));
+      const auth = await new Promise((resolve, reject) => authenticate(gateway, question, resolve, reject));
       const session = new RawSession(directory, target, peer);
       peer.attach(session);
       await session.open({

@@ -112,7 +112,7 @@ export class Sockets {
     const refuse = (error: unknown): void => this.#refuse(socket, error);
     const next = (): void => {
       const asked = { intents: ["connect"], target, params, request: () => connectRequest } as const;
-      authenticate(directory, asked, open, refuse);
+      authenticate(gateway, asked, open, refuse);
     };
     gateway.admit(accessInfo("connect", info, target), next, refuse);
   }

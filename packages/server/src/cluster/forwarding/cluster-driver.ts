@@ -1,0 +1,190 @@
+import type { ActorCaller } from "@holdfast/actors";
+import type {
+  ActorTarget,
+  BufferedWebSocket,
+  ClientDriver,
+  ClientFrame,
+  DriverCall,
+  DriverConnection,
+  DriverCreate,
+  DriverFetch,
+  DriverListener,
+  DriverSend,
+  DriverSendReply,
+  DriverWebSocket,
+  ManageRequest,
+  PreparedFrame,
+  ResumePoint,
+  SendContent,
+} from "@holdfast/client";
+import { decodeValue, limits } from "@holdfast/core";
+import type { Placement } from "../placement.ts";
+
+export interface ClusterDriverOptions {
+  readonly placement: Pick<Placement, "locate">;
+  /** For actors of this node. */
+  readonly local: ClientDriver;
+  /** For actors of other nodes. */
+  readonly remote: () => ClientDriver;
+  readonly caller: ActorCaller | undefined;
+}
+
+/**
+ * A client within the cluster: calls reach the actors of this node directly, and those of other nodes over links.
+ * What an actor sends waits for its output gate in both cases.
+ */
+export class ClusterDriver implements ClientDriver {
+  readonly keepsOrder = false;
+  readonly sendsOverConnections: boolean;
+  readonly #options: ClusterDriverOptions;
+  readonly #local: ClientDriver;
+
+  constructor(options: ClusterDriverOptions) {
+    this.#options = options;
+    this.#local = options.local;
+    this.sendsOverConnections = options.local.sendsOverConnections === true;
+  }
+
+  prepareArgs(args: readonly unknown[]): PreparedFrame {
+    return this.#local.prepareArgs(args);
+  }
+
+  prepareSend(content: SendContent): PreparedFrame {
+    return this.#local.prepareSend(content);
+  }
+
+  prepare(frame: ClientFrame): PreparedFrame {
+    return this.#local.prepare(frame);
+  }
+
+  async call(call: DriverCall): Promise<unknown> {
+    const remote = await this.#remoteFor(call.target);
+    if (remote === undefined) return this.#local.call(call);
+    await this.#leave(call.signal);
+    return remote.call({ ...call, args: remote.prepareArgs(decoded(call.args) as readonly unknown[]) });
+  }
+
+  async send(send: DriverSend): Promise<DriverSendReply> {
+    // A row of the actor's own turn, which its outbox delivers.
+    const isOwnRow = this.#options.caller !== undefined && !send.waits;
+    const remote = isOwnRow ? undefined : await this.#remoteFor(send.target);
+    if (remote === undefined) return this.#local.send(send);
+    await this.#leave(send.signal);
+    return remote.send({ ...send, content: remote.prepareSend(decoded(send.content) as SendContent) });
+  }
+
+  async resolve(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<string> {
+    const remote = await this.#remoteFor(target);
+    if (remote === undefined) return this.#local.resolve(target, signal, params);
+    await this.#leave(signal);
+    return remote.resolve(target, signal, params);
+  }
+
+  async create(request: DriverCreate): Promise<string> {
+    const remote = await this.#remoteFor({ type: "get", name: request.name, key: request.key });
+    if (remote === undefined) return this.#local.create(request);
+    await this.#leave(request.signal);
+    return remote.create(request);
+  }
+
+  connect(
+    target: ActorTarget,
+    params: unknown,
+    listener: DriverListener,
+    resume?: ResumePoint,
+    events?: readonly string[],
+  ): DriverConnection {
+    return new LocatedConnection(async () => {
+      const remote = await this.#remoteFor(target);
+      if (remote !== undefined) await this.#leave(undefined);
+      return (remote ?? this.#local).connect(target, params, listener, resume, events);
+    }, listener);
+  }
+
+  async fetch(request: DriverFetch): Promise<Response> {
+    const remote = await this.#remoteFor(request.target);
+    if (remote === undefined) return this.#local.fetch(request);
+    await this.#leave(request.signal);
+    return remote.fetch(request);
+  }
+
+  webSocket(request: DriverWebSocket): BufferedWebSocket {
+    // The way of the other node leads here, too, if the actor is on its way.
+    const { placement, remote } = this.#options;
+    const isHere = placement.locate(request.target) === undefined;
+    return (isHere ? this.#local : remote()).webSocket(request);
+  }
+
+  gatewayUrl(target: ActorTarget): string | Promise<string> {
+    return this.#local.gatewayUrl(target);
+  }
+
+  async reload(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<void> {
+    const remote = await this.#remoteFor(target);
+    if (remote === undefined) return this.#local.reload(target, signal, params);
+    await this.#leave(signal);
+    return remote.reload(target, signal, params);
+  }
+
+  async manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown> {
+    if (request.type !== "destroy") return this.#local.manage(request, signal);
+    const remote = await this.#remoteFor({ type: "get", name: request.name, key: request.key });
+    if (remote === undefined) return this.#local.manage(request, signal);
+    await this.#leave(signal);
+    return remote.manage(request, signal);
+  }
+
+  dispose(): Promise<void> {
+    return this.#local.dispose();
+  }
+
+  async #remoteFor(target: ActorTarget): Promise<ClientDriver | undefined> {
+    const { placement, remote } = this.#options;
+    return (await placement.locate(target)) === undefined ? undefined : remote();
+  }
+
+  /** Requests of an actor leave after the commit that they depend on. */
+  async #leave(signal: AbortSignal | undefined): Promise<void> {
+    await this.#options.caller?.gate();
+    signal?.throwIfAborted();
+  }
+}
+
+/** A connection that opens when its actor has been located. */
+class LocatedConnection implements DriverConnection {
+  #connection: DriverConnection | undefined;
+  #waiting: PreparedFrame[] = [];
+  #isClosed = false;
+
+  constructor(open: () => Promise<DriverConnection>, listener: DriverListener) {
+    open().then(
+      (connection) => {
+        if (this.#isClosed) return void connection.close();
+        this.#connection = connection;
+        for (const frame of this.#waiting.splice(0)) connection.send(frame);
+      },
+      (error: unknown) => {
+        if (this.#isClosed) return;
+        this.#isClosed = true;
+        const message = error instanceof Error ? error.message : "The actor cannot be located";
+        listener.closed({ error: { group: "client", code: "network_error", message }, final: false });
+      },
+    );
+  }
+
+  send(frame: PreparedFrame): void {
+    if (this.#connection !== undefined) this.#connection.send(frame);
+    else if (!this.#isClosed) this.#waiting.push(frame);
+  }
+
+  close(): Promise<void> | void {
+    this.#isClosed = true;
+    return this.#connection?.close();
+  }
+}
+
+/** Local frames are CBOR; another node gets the values in its own envelope. */
+function decoded({ data }: PreparedFrame): unknown {
+  if (typeof data === "string") throw new TypeError("a local frame is always CBOR");
+  return decodeValue(data, { maxDepth: limits.maxDepth + 1 });
+}

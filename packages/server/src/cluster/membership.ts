@@ -1,0 +1,354 @@
+import type { ClusterStore, NodeDescription, NodeRecord, NodeSession } from "@holdfast/actors";
+import { type Ports, type Timer, uuidv4 } from "@holdfast/core";
+import { Handover } from "./handover.ts";
+import { isSameSession, LeaseTable, type Scope } from "./lease-table.ts";
+import { chooseHolders } from "./rendezvous.ts";
+
+/** Times of a node's session, in milliseconds. */
+export interface LeaseTiming {
+  /** Time after a renewal at which the store lets others take the leases. */
+  readonly ttlMs: number;
+  readonly renewMs: number;
+  /** Safety margin: a node serves only until `ttlMs - maxDriftMs` after it sent its last renewal. */
+  readonly maxDriftMs: number;
+}
+
+export interface MembershipOptions {
+  readonly store: ClusterStore;
+  readonly ports: Pick<Ports, "tasks" | "random" | "log">;
+  /** Monotonic time in milliseconds. */
+  readonly monotonic: () => number;
+  readonly node: Omit<NodeDescription, "incarnation" | "draining">;
+  readonly timing: LeaseTiming;
+  /** Puts the actors of a shard to sleep; resolves when none of them is in memory. */
+  vacate(scope: Scope, shard: number): Promise<void>;
+  /** Called when the session has ended: other nodes may serve all actors of this one by now. */
+  lost(): void;
+  /** Called with each new reading of the store. `byThisNode` if this node has changed something. */
+  changed(table: LeaseTable, byThisNode: boolean): void;
+}
+
+/**
+ * This node's part in the cluster: renews its session, claims free shards that it should hold, and hands over those
+ * that another node should hold. It decides on the monotonic clock of the process how long it may serve, whatever the
+ * store says later.
+ */
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #serves: ReadonlySet<string>;
+  #session: NodeSession;
+  #table: LeaseTable | undefined;
+  /** Monotonic time until which the leases may be used. */
+  #validUntil = Number.NEGATIVE_INFINITY;
+  #isDraining = false;
+  #state: "new" | "running" | "refusing" | "stopped" = "new";
+  readonly #handover: Handover;
+  #renewal: Timer | undefined;
+  #failures = 0;
+  #reading: Promise<void> | undefined;
+  #balancing: Promise<void> | undefined;
+  #balanceAgain = false;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#serves = new Set(options.node.serves);
+    this.#session = this.#newSession();
+    this.#handover = new Handover({
+      vacate: (scope, shard) => options.vacate(scope, shard),
+      transfer: (to, scope, shards) => this.#transfer(to, scope, shards),
+      log: options.ports.log,
+      changed: () => this.#wakeWaiters(),
+    });
+  }
+
+  get session(): NodeSession {
+    return this.#session;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** True once the store has been read. */
+  get hasStarted(): boolean {
+    return this.#table !== undefined;
+  }
+
+  /** The last reading of the store. */
+  get table(): LeaseTable {
+    if (this.#table === undefined) throw new Error("The membership has not started");
+    return this.#table;
+  }
+
+  /** True if this node serves actors with this name. */
+  serves(name: string): boolean {
+    return this.#serves.has(name);
+  }
+
+  /** True while the session is valid: the store is reachable and nobody else can hold a lease of this node. */
+  get isValid(): boolean {
+    return this.#state === "running" && this.#options.monotonic() < this.#validUntil;
+  }
+
+  /** True while this node may answer for the actors of the shard. */
+  holds(scope: Scope, shard: number): boolean {
+    const holder = this.#table?.holder(scope, shard);
+    return holder !== undefined && isSameSession(holder, this.#session) && this.isValid;
+  }
+
+  /** True if this node also accepts new work for the shard: it is not handing it over. */
+  takes(scope: Scope, shard: number): boolean {
+    return this.holds(scope, shard) && !this.#handover.has(scope, shard);
+  }
+
+  /** Joins, and takes its first shards. Throws `cluster.node_exists`, and what the store throws. */
+  async start(): Promise<void> {
+    await this.#join();
+    this.#state = "running";
+    await this.#read(true);
+    await this.#renew();
+    await this.#balance();
+  }
+
+  /** Resolves at the next change of leases, or after `timeoutMs`. */
+  changeWithin(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = this.#options.ports.tasks.after(timeoutMs, done);
+      this.#waiters.add(done);
+    });
+  }
+
+  /** Reads the store again if another node has seen a newer revision. */
+  async catchUp(revision: number): Promise<void> {
+    while (this.#state === "running" && this.#table !== undefined && this.#table.revision < revision) {
+      await this.#read(false);
+    }
+  }
+
+  /** Reads the store again if the last reading is older than this. */
+  async refresh(maxAgeMs: number): Promise<void> {
+    if (this.#state !== "running" || this.#options.monotonic() - this.table.readAt <= maxAgeMs) return;
+    await this.#read(false);
+  }
+
+  /** Takes no more shards, and hands over those that it has; resolves when none is left that another node takes. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    if (this.#state !== "running") return;
+    await this.#renew();
+    while (this.#state === "running") {
+      await this.#balance();
+      await this.#handover.idle();
+      if (!this.#hasMoves()) return;
+      // Some could not be handed over.
+      await this.changeWithin(this.#options.timing.ttlMs / 20);
+    }
+  }
+
+  /** Ends the session. Actors must have left memory before. */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped") return;
+    const wasMember = this.#state !== "new";
+    this.#state = "stopped";
+    this.#renewal?.cancel();
+    this.#wakeWaiters();
+    await this.#balancing;
+    if (!wasMember) return;
+    try {
+      await this.#options.store.leave(this.#session);
+    } catch (error) {
+      this.#options.ports.log.warn("the node could not leave the cluster; its session will expire", {
+        error,
+      });
+    }
+  }
+
+  // Session
+
+  #newSession(): NodeSession {
+    return { id: this.#options.node.id, incarnation: uuidv4(this.#options.ports.random) };
+  }
+
+  async #join(): Promise<void> {
+    const { store, node, timing, monotonic } = this.#options;
+    const sentAt = monotonic();
+    await store.join({ ...node, ...this.#session, draining: this.#isDraining }, timing.ttlMs);
+    this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
+  }
+
+  /** One renewal, and the timer of the next. */
+  async #renew(): Promise<void> {
+    this.#renewal?.cancel();
+    const { timing, ports } = this.#options;
+    let nextMs = timing.renewMs;
+    try {
+      nextMs = Math.min(nextMs, await this.#renewOnce());
+      if (this.#failures > 0) ports.log.info("the session of the node was renewed again");
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures++;
+      const level = this.#failures === 1 ? "warn" : "debug";
+      ports.log[level]("the session of the node could not be renewed", { error, attempts: this.#failures });
+      nextMs = Math.min(nextMs, timing.ttlMs / 10);
+    }
+    if (this.#state !== "running") return;
+    this.#renewal?.cancel();
+    this.#renewal = ports.tasks.after(Math.max(1, nextMs), () => void this.#renew());
+  }
+
+  /** Returns the time in milliseconds after which a session of another node may have expired. */
+  async #renewOnce(): Promise<number> {
+    const { store, timing, monotonic } = this.#options;
+    const session = this.#session;
+    const sentAt = monotonic();
+    const renewal = await store.renew(session, this.#isDraining, timing.ttlMs);
+    if (this.#state !== "running" || session !== this.#session) return timing.renewMs;
+    if (renewal === undefined) {
+      await this.#rejoin();
+      return timing.renewMs;
+    }
+    const wasValid = this.isValid;
+    this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
+    if (!wasValid) this.#wakeWaiters();
+    const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
+    const hasChanged = this.#table?.revision !== renewal.revision;
+    if (hasChanged || nextExpiryMs <= 0) await this.#read(false);
+    // A session that expired but has no shards that this node should take is no reason to hurry.
+    return nextExpiryMs <= 0 ? timing.renewMs : nextExpiryMs + 1;
+  }
+
+  /** The session has ended: whatever this node had in memory may be served by others. */
+  async #rejoin(): Promise<void> {
+    this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.#options.ports.log.warn("the session of the node has expired; it joins again");
+    this.#options.lost();
+    this.#session = this.#newSession();
+    await this.#join();
+    await this.#read(true);
+  }
+
+  // Leases
+
+  /** Reads the store; concurrent calls share a reading that began after the first of them. */
+  async #read(byThisNode: boolean): Promise<void> {
+    while (this.#reading !== undefined) await this.#reading;
+    this.#reading = this.#readNow(byThisNode);
+    try {
+      await this.#reading;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  async #readNow(byThisNode: boolean): Promise<void> {
+    const { store, monotonic, ports, changed } = this.#options;
+    const readAt = monotonic();
+    const table = new LeaseTable(await store.view(), store.shards, readAt);
+    const previous = this.#table;
+    if (previous !== undefined && table.revision < previous.revision) {
+      this.#state = "refusing";
+      // A database that was restored, or a standby that was promoted without its last commits.
+      ports.log.error("the database has lost changes of the cluster; this node serves no more actors", {
+        seen: previous.revision,
+        found: table.revision,
+      });
+      this.#options.lost();
+    }
+    this.#table = table;
+    changed(table, byThisNode);
+    this.#wakeWaiters();
+    void this.#balance();
+  }
+
+  /** Claims free shards, and begins to hand over shards, until all are where they should be. */
+  #balance(): Promise<void> {
+    this.#balanceAgain = true;
+    this.#balancing ??= this.#balancePasses().finally(() => {
+      this.#balancing = undefined;
+    });
+    return this.#balancing;
+  }
+
+  async #balancePasses(): Promise<void> {
+    while (this.#balanceAgain && this.#state === "running") {
+      this.#balanceAgain = false;
+      try {
+        if (await this.#claimFree()) await this.#read(true);
+        for (const { to, scope, shards } of this.#moves()) this.#handover.begin(to, scope, shards);
+      } catch (error) {
+        // The next renewal tries again.
+        this.#options.ports.log.debug("shards could not be claimed", { error });
+      }
+    }
+  }
+
+  /** Claims what nobody holds and this node should; true if there was something to claim. */
+  async #claimFree(): Promise<boolean> {
+    const { store, monotonic } = this.#options;
+    const table = this.table;
+    const now = monotonic();
+    let hasClaimed = false;
+    for (const scope of table.scopes) {
+      const free = this.#wanted(table, scope).flatMap((wanted, shard) => {
+        if (wanted === undefined || !isSameSession(wanted, this.#session)) return [];
+        const holder = table.holder(scope, shard);
+        return holder === undefined || table.hasExpired(holder, now) ? [shard] : [];
+      });
+      if (free.length === 0) continue;
+      await store.claim(this.#session, scope, free);
+      hasClaimed = true;
+    }
+    return hasClaimed;
+  }
+
+  #hasMoves(): boolean {
+    return this.#moves().length > 0;
+  }
+
+  /** Shards of this node that others should hold, by their next holder. */
+  #moves(): readonly { readonly to: NodeRecord; readonly scope: Scope; readonly shards: number[] }[] {
+    const table = this.table;
+    return table.scopes.flatMap((scope) => {
+      const wanted = this.#wanted(table, scope);
+      const moves = new Map<NodeRecord, number[]>();
+      for (const shard of table.heldBy(this.#session, scope)) {
+        const to = wanted[shard];
+        if (to === undefined || isSameSession(to, this.#session)) continue;
+        const shards = moves.get(to);
+        if (shards === undefined) moves.set(to, [shard]);
+        else shards.push(shard);
+      }
+      return [...moves].map(([to, shards]) => ({ to, scope, shards }));
+    });
+  }
+
+  /** The nodes that should hold the shards of a scope. */
+  #wanted(table: LeaseTable, scope: Scope): readonly (NodeRecord | undefined)[] {
+    const { monotonic, store } = this.#options;
+    const now = monotonic();
+    // Its own session is as valid as the last renewal, not as the last reading.
+    const lives = (node: NodeRecord): boolean =>
+      isSameSession(node, this.#session) || !table.hasExpired(node, now);
+    const isDraining = (node: NodeRecord): boolean =>
+      isSameSession(node, this.#session) ? this.#isDraining : node.draining;
+    const candidates = table.nodes.filter(
+      (node) => table.serves(node, scope) && lives(node) && !isDraining(node),
+    );
+    return chooseHolders(candidates, scope, store.shards);
+  }
+
+  async #transfer(to: NodeSession, scope: Scope, shards: readonly number[]): Promise<void> {
+    await this.#options.store.transfer(this.#session, to, scope, shards);
+    await this.#read(true);
+  }
+
+  #wakeWaiters(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
+import { clientOf, eventually, startNodes, type TestNode } from "./nodes.ts";
+
+describe("three nodes over one database", () => {
+  let server: PostgresServer;
+  let nodes: readonly TestNode[];
+
+  before(async () => {
+    server = await startPostgres();
+    nodes = await startNodes(3, { store: server.url });
+  });
+  after(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await server.stop();
+  });
+
+  const at = (index: number): TestNode => {
+    const node = nodes[index];
+    assert.ok(node);
+    return node;
+  };
+
+  test("every node reaches every actor, and each actor runs in one process", async () => {
+    const processes = new Set<number>();
+    for (let key = 0; key < 24; key++) {
+      const results = await Promise.all(
+        nodes.map((node) =>
+          clientOf(node)
+            .counter.getOrCreate([`k${key}`])
+            .add(1),
+        ),
+      );
+      assert.deepEqual([...results].sort(), [1, 2, 3]);
+      const seen = await Promise.all(
+        nodes.map((node) =>
+          clientOf(node)
+            .counter.getOrCreate([`k${key}`])
+            .process(),
+        ),
+      );
+      assert.equal(new Set(seen).size, 1);
+      processes.add(seen[0] ?? 0);
+    }
+    assert.equal(processes.size, 3);
+  });
+
+  test("an id leads to its actor from every node", async () => {
+    const id = await clientOf(at(0)).counter.getOrCreate(["by-id"]).whoami();
+    for (const node of nodes) {
+      assert.equal(await clientOf(node).counter.getForId(id).whoami(), id);
+    }
+  });
+
+  test("connections, with their calls and events, cross nodes", async () => {
+    const connections = nodes.map((node) => clientOf(node).counter.getOrCreate(["connected"]).connect());
+    const seen = connections.map((connection) => {
+      const values: number[] = [];
+      connection.on("changed", (value: number) => values.push(value));
+      return values;
+    });
+    for (const connection of connections) await connection.read();
+    for (const connection of connections) await connection.add(1);
+    await eventually("all events", () => (seen.every(({ length }) => length === 3) ? true : undefined));
+    for (const values of seen) assert.deepEqual(values, [1, 2, 3]);
+    await Promise.all(connections.map((connection) => connection.dispose()));
+  });
+
+  test("streams, raw requests and raw WebSockets cross nodes", async () => {
+    for (const node of nodes) {
+      const handle = clientOf(node).counter.getOrCreate(["raw"]);
+      const chunks: number[] = [];
+      for await (const chunk of await handle.stream(40)) chunks.push(chunk);
+      assert.deepEqual(
+        chunks,
+        Array.from({ length: 40 }, (_, index) => index),
+      );
+      const body = new Uint8Array(3 * 1_048_576).fill(7);
+      const echoed = await handle.fetch("/echo", { method: "POST", body });
+      assert.equal(echoed.headers.get("x-echo"), "yes");
+      assert.deepEqual(new Uint8Array(await echoed.arrayBuffer()), body);
+      const seen = (await (await handle.fetch("/path?query=1")).json()) as { readonly url: string };
+      assert.equal(new URL(seen.url).host, new URL(node.url).host);
+      const socket = await handle.webSocket("/");
+      const reply = new Promise((resolve) => {
+        socket.addEventListener("message", ({ data }) => resolve(data));
+      });
+      socket.send("hello");
+      assert.equal(await reply, "hello");
+      socket.close();
+    }
+  });
+
+  test("actors call actors of other nodes, and their messages arrive", async () => {
+    const client = clientOf(at(0));
+    const keys = Array.from({ length: 12 }, (_, index) => `other-${index}`);
+    for (const [index, key] of keys.entries()) {
+      assert.equal(await client.counter.getOrCreate(["caller"]).addElsewhere(key, index), index);
+      await client.counter.getOrCreate(["caller"]).sendElsewhere(key, index + 1);
+    }
+    for (const [index, key] of keys.entries()) {
+      await eventually(`the message for ${key}`, async () => {
+        const sum = await clientOf(at(1)).adder.getOrCreate([key]).sum();
+        return sum === index + 1 ? true : undefined;
+      });
+    }
+  });
+
+  test("alarms fire once, on the node that serves the actor", async () => {
+    const keys = Array.from({ length: 9 }, (_, index) => `alarm-${index}`);
+    for (const key of keys) await clientOf(at(2)).alarm.getOrCreate([key]).set(200);
+    for (const key of keys) {
+      const fired = await eventually(`the alarm of ${key}`, async () => {
+        const pids = await clientOf(at(0)).alarm.getOrCreate([key]).fired();
+        return pids.length > 0 ? pids : undefined;
+      });
+      assert.equal(fired.length, 1);
+    }
+  });
+
+  test("onAuth decides on the node that serves the actor", async () => {
+    for (const node of nodes) {
+      const client = clientOf(node);
+      assert.equal(await client.guarded.getOrCreate(["g"], { params: { token: "yes" } }).hello(), "hello");
+      await assert.rejects(client.guarded.getOrCreate(["g"], { params: { token: "wrong" } }).hello());
+    }
+  });
+
+  test("an actor is created and destroyed through any node", async () => {
+    const first = clientOf(at(0));
+    const second = clientOf(at(1));
+    await first.counter.create(["made"]);
+    await assert.rejects(second.counter.create(["made"]), /exists/);
+    await second.counter.getOrCreate(["made"]).add(1);
+  });
+
+  test("readiness and liveness are reported", async () => {
+    for (const node of nodes) {
+      assert.equal((await fetch(`${node.url}/livez`)).status, 200);
+      assert.equal((await fetch(`${node.url}/readyz`)).status, 200);
+    }
+  });
+});
