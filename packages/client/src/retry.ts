@@ -12,7 +12,6 @@ const retryable: ReadonlySet<string> = new Set([
   "actor.starting",
   "actor.fenced",
   "actor.moved",
-  "actor.no_node",
   "store.unavailable",
   "store.indeterminate",
   "gateway.shutting_down",

@@ -314,6 +314,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
       return cluster;
     };
     const placement = {
+      isHere: (target: ActorTarget) => cluster?.isHere(target) !== false,
       locate: (target: ActorTarget) =>
         cluster === undefined ? opened().then((each) => each?.locate(target)) : cluster.locate(target),
     };

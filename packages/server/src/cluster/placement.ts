@@ -18,6 +18,8 @@ export interface Placement {
    * `actor.no_node`.
    */
   locate(target: ActorTarget): NodeAddress | undefined | Promise<NodeAddress | undefined>;
+  /** True if this node is known to serve the target. */
+  isHere(target: ActorTarget): boolean;
   /** True while this node may answer for the actor. */
   holds(name: string, key: ActorKey): boolean;
   /** True if this node may also bring the actor into memory. */
@@ -57,6 +59,14 @@ export class LeasePlacement implements Placement {
     const known = target.type === "id" ? this.#knownHash(target.id) : targetHash(target);
     if (known !== undefined) return this.#locate(name, known);
     return target.type === "id" ? this.#locateById(name, target.id) : undefined;
+  }
+
+  isHere(target: ActorTarget): boolean {
+    const hash = target.type === "id" ? this.#knownHash(target.id) : targetHash(target);
+    if (hash === undefined) return false;
+    const { membership } = this.#options;
+    const scope = membership.table.scopeOf(target.name);
+    return membership.serves(target.name) && membership.takes(scope, this.#shard(hash));
   }
 
   holds(name: string, key: ActorKey): boolean {

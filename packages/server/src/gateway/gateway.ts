@@ -137,11 +137,10 @@ export class Gateway implements RouteHost {
         if (isHere) this.#serve(exchange, route, headers);
         else forwarded.misdirect(cluster.revision);
       };
-      return void cluster.isHere(target, forwarded.revision).then(here).catch(refuse);
+      return void cluster.accepts(target, forwarded.revision).then(here).catch(refuse);
     }
     const repeatable = new RepeatableExchange(exchange);
-    // Synchronous, if this node serves the actor.
-    if (cluster.locate(target) === undefined) return this.#serve(repeatable, route, headers);
+    if (cluster.isHere(target)) return this.#serve(repeatable, route, headers);
     cluster.forward(repeatable, target, route.kind === "request").then((isForwarded) => {
       if (!isForwarded) this.#serve(repeatable, route, headers);
     }, refuse);

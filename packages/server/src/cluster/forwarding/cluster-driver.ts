@@ -21,7 +21,7 @@ import { decodeValue, limits } from "@holdfast/core";
 import type { Placement } from "../placement.ts";
 
 export interface ClusterDriverOptions {
-  readonly placement: Pick<Placement, "locate">;
+  readonly placement: Pick<Placement, "locate" | "isHere">;
   /** For actors of this node. */
   readonly local: ClientDriver;
   /** For actors of other nodes. */
@@ -111,8 +111,7 @@ export class ClusterDriver implements ClientDriver {
   webSocket(request: DriverWebSocket): BufferedWebSocket {
     // The way of the other node leads here, too, if the actor is on its way.
     const { placement, remote } = this.#options;
-    const isHere = placement.locate(request.target) === undefined;
-    return (isHere ? this.#local : remote()).webSocket(request);
+    return (placement.isHere(request.target) ? this.#local : remote()).webSocket(request);
   }
 
   gatewayUrl(target: ActorTarget): string | Promise<string> {

@@ -38,7 +38,7 @@ export interface LinkServerOptions {
   /** Time limit of the handshake in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** True if this node serves the actor. */
-  isHere(target: ActorTarget, revision: number): Promise<boolean>;
+  accepts(target: ActorTarget, revision: number): Promise<boolean>;
   /** Another node has changed the leases. */
   revised(revision: number): Promise<void>;
 }
@@ -166,7 +166,7 @@ export class LinkServer {
     const revision = Number(headers[linkHeader.revision] ?? 0);
     const target = gateway.targetOf(String(headers[":path"] ?? "/"));
     // The WebSocket reports other URLs to its client.
-    if (target !== undefined && !(await this.#options.isHere(target, revision))) {
+    if (target !== undefined && !(await this.#options.accepts(target, revision))) {
       return refuse(stream, misdirected);
     }
     stream.respond({ ":status": 200 });

@@ -80,6 +80,10 @@ export class Cluster implements Placement {
     return this.#started.placement.locate(target);
   }
 
+  isHere(target: ActorTarget): boolean {
+    return this.#started.placement.isHere(target);
+  }
+
   holds(name: string, key: ActorKey): boolean {
     return this.#started.placement.holds(name, key);
   }
@@ -116,7 +120,7 @@ export class Cluster implements Placement {
   }
 
   /** True if this node serves the target, as far as a node with this revision of the leases knows. */
-  async isHere(target: ActorTarget, revision: number): Promise<boolean> {
+  async accepts(target: ActorTarget, revision: number): Promise<boolean> {
     // Nothing is here before the first reading of the leases.
     if (this.#parts?.membership.hasStarted !== true) return false;
     await this.#parts.membership.catchUp(revision);
@@ -217,7 +221,7 @@ export class Cluster implements Placement {
       ...{ secrets: this.#secrets, tasks: ports.tasks, log: ports.log, clients, internal },
       self: () => this.#parts?.membership.session.id,
       handshakeTimeoutMs: clusterDefaults.handshakeTimeoutMs,
-      isHere: (target, revision) => this.isHere(target, revision),
+      accepts: (target, revision) => this.accepts(target, revision),
       revised: async (revision) => this.#parts?.membership.catchUp(revision),
     });
     return server;

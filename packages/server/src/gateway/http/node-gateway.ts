@@ -74,7 +74,7 @@ export class NodeGateway {
       socket.removeListener("error", ignore);
       if (!socket.destroyed) this.upgradeHere(request, socket, head);
     };
-    if (cluster.locate(target) === undefined) return here();
+    if (cluster.isHere(target)) return here();
     cluster.forwardSocket(target, request, socket, head).then((isForwarded) => {
       if (!isForwarded) here();
       // The WebSocket is accepted and closed with the reason.
