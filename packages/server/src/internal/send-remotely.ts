@@ -1,6 +1,5 @@
 import type { SendCall } from "@holdfast/actors";
 import type { ActorTarget, ClientDriver, DriverSendReply, SendContent } from "@holdfast/client";
-import { HoldfastError } from "@holdfast/core";
 
 /** Sends a message of an actor's outbox to an actor of another node. */
 export function sendRemotely(
@@ -10,7 +9,7 @@ export function sendRemotely(
 ): Promise<DriverSendReply> {
   // The key makes a repetition harmless: the outbox gives every message one.
   if (idempotencyKey === undefined) {
-    throw new HoldfastError("queue", "invalid_message", "A message of an outbox has an idempotency key");
+    throw new TypeError("a message of an outbox has an idempotency key");
   }
   const content = driver.prepareSend({ ...(options as SendContent | undefined), body });
   const signal = new AbortController().signal;
