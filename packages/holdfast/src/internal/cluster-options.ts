@@ -13,7 +13,7 @@ export function clusterOptions(given: Given): ClusterOptions | undefined {
   const serve = variable("HOLDFAST_SERVE");
   const node = variable("HOLDFAST_NODE");
   const zone = variable("HOLDFAST_ZONE");
-  const listenHost = variable("HOLDFAST_LISTEN_HOST");
+  const listen = variable("HOLDFAST_LISTEN");
   if (advertise === undefined && given === undefined) return undefined;
   if (advertise === undefined) throw missing("advertise", "HOLDFAST_ADVERTISE");
   if (secret === undefined) throw missing("secret", "HOLDFAST_CLUSTER_SECRET");
@@ -23,7 +23,7 @@ export function clusterOptions(given: Given): ClusterOptions | undefined {
     ...(serve === undefined ? {} : { serve: serve.split(",").map((name) => name.trim()) }),
     ...(node === undefined ? {} : { node }),
     ...(zone === undefined ? {} : { zone }),
-    ...(listenHost === undefined ? {} : { listenHost }),
+    ...(listen === undefined ? {} : { listen }),
   };
 }
 

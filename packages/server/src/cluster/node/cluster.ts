@@ -56,10 +56,13 @@ export class Cluster implements Placement {
 
   /** Listens for other nodes and joins. Throws `cluster.cannot_listen`, `cluster.node_exists`, errors of the store. */
   async start(): Promise<void> {
-    const { advertise, listenHost } = this.#options;
+    const { advertise, listen } = this.#options;
     const url = parseAddress(advertise);
     const server = this.#linkServer();
-    const port = await server.listen(Number(url.port || 80), listenHost ?? hostToListen(url.hostname));
+    const at = parseAddress(listen === undefined ? advertise : `http://${listen}`);
+    const bound = await server.listen(Number(at.port || 80), hostToListen(at.hostname));
+    // Only the process itself knows which port was free.
+    const port = listen === undefined ? bound : url.port || 80;
     const address = `${url.protocol}//${url.hostname}:${port}`;
     const parts = this.#createParts(server, address, this.#options.node ?? `${hostname()}:${port}`);
     this.#parts = parts;

@@ -10,8 +10,8 @@ export interface ClusterOptions {
   readonly secret: string;
   /** Name of this node, different from all others. The host name and the advertised port by default. */
   readonly node?: string;
-  /** The address to listen at, where it differs from the advertised one: "0.0.0.0". */
-  readonly listenHost?: string;
+  /** Host and port to listen at, where they differ from the advertised ones: "0.0.0.0:6421". */
+  readonly listen?: string;
   /** Names of the actors that this node serves; all that it defines by default. */
   readonly serve?: readonly string[];
   /** Share of the actors relative to other nodes; 1 by default. */

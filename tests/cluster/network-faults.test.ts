@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { freePort } from "@holdfast/testing/free-port";
+import { type PostgresServer, startPgBouncer, startPostgres } from "@holdfast/testing/postgres";
+import { CounterLoad } from "./counter-load.ts";
+import { clientOf, eventually, startNode, startNodes, type TestNode } from "./nodes.ts";
+import { startProxy } from "./proxy.ts";
+
+const ttlMs = 2_000;
+const env = { TEST_TTL_MS: String(ttlMs) };
+
+describe("faults of the network and the database", () => {
+  let server: PostgresServer;
+
+  before(async () => {
+    server = await startPostgres();
+  });
+  after(() => server.stop());
+
+  async function keyAt(node: TestNode): Promise<string> {
+    for (let attempt = 0; ; attempt++) {
+      const key = `at-${node.name}-${attempt}`;
+      if ((await clientOf(node).counter.getOrCreate([key]).process()) === node.pid) return key;
+    }
+  }
+
+  async function start(t: TestContext, name: string, store: string, more: Record<string, string> = {}) {
+    const node = await startNode(name, { store, env: { ...env, ...more } });
+    t.after(() => node.stop());
+    return node;
+  }
+
+  test("a node that loses the database stops to serve, others take over, and it gets its share again", async (t) => {
+    const store = server.createDatabase();
+    const proxy = await startProxy(() => server.port);
+    t.after(() => proxy.close());
+    const entry = await start(t, "entry", store);
+    const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
+    const key = await keyAt(owner);
+    const load = new CounterLoad(t, entry, key, 4);
+    const own = new CounterLoad(t, owner, key, 2);
+    await load.acknowledged(100);
+    await own.acknowledged(50);
+    proxy.cut();
+    await load.acknowledgedMore(100);
+    assert.equal((await fetch(`${owner.url}/readyz`)).status, 503);
+    proxy.heal();
+    await own.acknowledgedMore(50);
+    await Promise.all([own.stop(), load.stop()]);
+    assert.deepEqual(CounterLoad.repeated([own, load]), []);
+    await load.check(own.count);
+    await eventually("the owner serves the actor again", async () =>
+      (await clientOf(entry).counter.getOrCreate([key]).process()) === owner.pid ? true : undefined,
+    );
+  });
+
+  test("a node that others cannot reach keeps its actors, and requests for them wait", async (t) => {
+    const store = server.createDatabase();
+    const linkPort = await freePort();
+    const proxy = await startProxy(() => linkPort);
+    t.after(() => proxy.close());
+    const entry = await start(t, "entry", store);
+    const owner = await start(t, "owner", store, {
+      HOLDFAST_ADVERTISE: `http://127.0.0.1:${proxy.port}`,
+      HOLDFAST_LISTEN: `127.0.0.1:${linkPort}`,
+    });
+    const key = await keyAt(owner);
+    assert.equal(await clientOf(entry).counter.getOrCreate([key]).add(1), 1);
+    proxy.cut();
+    const waiting = clientOf(entry).counter.getOrCreate([key]).add(1);
+    assert.equal(await clientOf(owner).counter.getOrCreate([key]).process(), owner.pid);
+    proxy.heal();
+    assert.equal(await waiting, 2);
+  });
+
+  test("the database crashes under load: nothing acknowledged is lost", async (t) => {
+    const own = await startPostgres();
+    t.after(() => own.stop());
+    const nodes = await startNodes(3, { store: own.url, env });
+    t.after(() => Promise.all(nodes.map((node) => node.stop())));
+    const urls = nodes.map(({ url }) => url);
+    const loads = Array.from({ length: 4 }, (_, index) => new CounterLoad(t, () => urls, `db-${index}`, 2));
+    for (const load of loads) await load.acknowledged(50);
+    await own.crash();
+    await own.restart();
+    for (const load of loads) await load.acknowledgedMore(50);
+    for (const load of loads) {
+      await load.stop();
+      await load.check();
+    }
+  });
+
+  test("nodes work through PgBouncer in transaction mode", async (t) => {
+    const pooler = await startPgBouncer(server.port);
+    t.after(() => pooler.stop());
+    const nodes = await startNodes(2, { store: pooler.url, env });
+    t.after(() => Promise.all(nodes.map((node) => node.stop())));
+    const urls = nodes.map(({ url }) => url);
+    const loads = Array.from(
+      { length: 4 },
+      (_, index) => new CounterLoad(t, () => urls, `pooled-${index}`, 2),
+    );
+    for (const load of loads) await load.acknowledged(50);
+    for (const load of loads) {
+      await load.stop();
+      await load.check();
+      assert.deepEqual(load.errors, []);
+    }
+  });
+});
