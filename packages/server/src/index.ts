@@ -1,4 +1,8 @@
 /** Server of many actors: the registry, its limits and shutdown. */
+export { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
+export { LinkLost, Misdirected } from "./cluster/link-lost.ts";
+export { ClusterMember } from "./cluster/member.ts";
+export type { DirectoryCluster } from "./cluster/node/directory-cluster.ts";
 export type { ClusterOptions } from "./cluster/node/options.ts";
 export { Directory, type DirectoryOptions, type Done } from "./directory/directory.ts";
 export type { FetchApplication } from "./gateway/application.ts";

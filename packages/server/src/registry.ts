@@ -9,8 +9,8 @@ import {
 } from "@holdfast/client";
 import { HoldfastError, isErrorCode, limits, type Ports, systemPorts } from "@holdfast/core";
 import { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
-import type { Cluster } from "./cluster/node/cluster.ts";
 import { createCluster } from "./cluster/node/create-cluster.ts";
+import type { DirectoryCluster } from "./cluster/node/directory-cluster.ts";
 import type { ClusterOptions } from "./cluster/node/options.ts";
 import { Directory } from "./directory/directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
@@ -307,9 +307,9 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   /** For the program itself, which may ask before the store is open. */
   #clusterDriver(local: ClientDriver): ClientDriver {
-    let cluster: Cluster | undefined;
+    let cluster: DirectoryCluster | undefined;
     let remote: ClientDriver | undefined;
-    const opened = async (): Promise<Cluster | undefined> => {
+    const opened = async (): Promise<DirectoryCluster | undefined> => {
       cluster = (await this.directory()).cluster;
       return cluster;
     };

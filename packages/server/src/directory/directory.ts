@@ -20,7 +20,7 @@ import type {
 } from "@holdfast/actors";
 import type { ActorTarget, Client } from "@holdfast/client";
 import { type ActorKey, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
-import type { Cluster } from "../cluster/node/cluster.ts";
+import type { DirectoryCluster } from "../cluster/node/directory-cluster.ts";
 import { notFound } from "../internal/addresses.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
 import { sendRemotely } from "../internal/send-remotely.ts";
@@ -68,7 +68,7 @@ export class Directory implements ActorHost {
   /** The client connections that outlive the sleep of their actors. */
   readonly hibernating = new HibernatingConnections((id) => this.#actors.byId(id));
   /** The other nodes that share the store; undefined without any. */
-  cluster: Cluster | undefined;
+  cluster: DirectoryCluster | undefined;
   /** Calls that another request can cancel. */
   readonly runningCalls = new RunningCalls();
   /** Where a server listens for these actors, without a trailing slash; undefined while none does. */

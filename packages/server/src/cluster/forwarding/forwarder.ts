@@ -5,12 +5,11 @@ import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "nod
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ActorTarget } from "@holdfast/client";
-import { HoldfastError, type Logger } from "@holdfast/core";
+import { LinkLost, Misdirected } from "../link-lost.ts";
 import { type LinkKind, linkHeader, misdirected } from "../links/headers.ts";
-import { LinkLost } from "../links/link.ts";
 import type { Links } from "../links/links.ts";
-import type { Membership } from "../membership.ts";
-import type { NodeAddress, Placement } from "../placement.ts";
+import type { ClusterMember } from "../member.ts";
+import type { NodeAddress } from "../placement.ts";
 
 /** A request for another node. */
 export interface ForwardedRequest {
@@ -34,27 +33,9 @@ export interface ForwardedResponse {
 }
 
 export interface ForwarderOptions {
-  readonly placement: Placement;
-  readonly membership: Membership;
+  readonly member: ClusterMember;
   readonly links: Links;
-  readonly log: Logger;
-  readonly monotonic: () => number;
-  /** How long a request looks for the node that serves its actor, in milliseconds. */
-  readonly maxWaitMs: number;
 }
-
-/** The answer of a node that does not serve the actor. */
-class Misdirected {
-  /** That node's revision of the leases. */
-  readonly revision: number;
-
-  constructor(headers: IncomingHttpHeaders) {
-    this.revision = Number(headers[linkHeader.revision]);
-  }
-}
-
-/** Pause after a node could not be reached, in milliseconds, unless the leases change before. */
-const retryMs = 100;
 
 /**
  * Sends requests to the nodes that serve their actors. A node that does not serve the actor any more says so before it
@@ -81,7 +62,7 @@ export class Forwarder {
   ): Promise<ForwardedResponse | undefined> {
     const { body } = request;
     const canRepeat = body === undefined || body instanceof Uint8Array;
-    return this.#follow<ForwardedResponse>(
+    return this.#options.member.follow<ForwardedResponse>(
       target,
       request.isIdempotent && canRepeat,
       request.signal,
@@ -89,7 +70,7 @@ export class Forwarder {
         const response = await this.#attempt(kind, node, request);
         if (response.status !== misdirected) return response;
         response.stream.close();
-        return new Misdirected(response.headers);
+        return misdirection(response.headers);
       },
     );
   }
@@ -101,12 +82,12 @@ export class Forwarder {
     path: string,
     peer: string | undefined,
   ): Promise<Duplex | undefined> {
-    return this.#follow<Duplex>(target, true, undefined, async (node) => {
+    return this.#options.member.follow<Duplex>(target, true, undefined, async (node) => {
       const stream = await this.#open(kind, node, { method: "POST", path, authority: "node", peer }, false);
       const { status, headers } = await responseOf(stream);
       if (status === 200) return stream;
       stream.close();
-      return new Misdirected(headers);
+      return misdirection(headers);
     });
   }
 
@@ -115,36 +96,6 @@ export class Forwarder {
     if (this.#pending === 0) return Promise.resolve();
     this.#settled ??= Promise.withResolvers<void>();
     return this.#settled.promise;
-  }
-
-  /** Tries the nodes that should serve the target until one does. */
-  async #follow<T extends object>(
-    target: ActorTarget,
-    isRepeatable: boolean,
-    signal: AbortSignal | undefined,
-    attempt: (node: NodeAddress) => Promise<T | Misdirected>,
-  ): Promise<T | undefined> {
-    const { placement, membership, monotonic, maxWaitMs } = this.#options;
-    const deadline = monotonic() + maxWaitMs;
-    for (;;) {
-      signal?.throwIfAborted();
-      const node = await placement.locate(target);
-      if (node === undefined) return undefined;
-      const { revision } = membership.table;
-      try {
-        const outcome = await attempt(node);
-        if (!(outcome instanceof Misdirected)) return outcome;
-        await membership.catchUp(outcome.revision);
-        // That node has just lost the lease, and its next holder is not known yet.
-        if (membership.table.revision === revision) await membership.changeWithin(retryMs);
-      } catch (error) {
-        if (!(error instanceof LinkLost)) throw error;
-        signal?.throwIfAborted();
-        if (error.sent && !isRepeatable) throw nodeLost(node.id, error);
-        await membership.changeWithin(retryMs);
-      }
-      if (monotonic() >= deadline) throw notServed(target.name);
-    }
   }
 
   async #attempt(
@@ -176,7 +127,7 @@ export class Forwarder {
       Partial<Pick<ForwardedRequest, "headers" | "body">>,
     endStream: boolean,
   ): Promise<ClientHttp2Stream> {
-    const { links, membership } = this.#options;
+    const { links, member } = this.#options;
     const { method, path, authority, peer, headers, body } = request;
     const isStream = body !== undefined && !(body instanceof Uint8Array);
     const stream = await links.to(node).open(
@@ -186,7 +137,7 @@ export class Forwarder {
         ":method": method,
         ":path": path,
         ":authority": authority,
-        [linkHeader.revision]: String(membership.table.revision),
+        [linkHeader.revision]: String(member.revision),
         ...(peer === undefined ? {} : { [linkHeader.peer]: peer }),
         ...(isStream ? { [linkHeader.waits]: "true" } : {}),
       },
@@ -210,6 +161,10 @@ export class Forwarder {
   }
 }
 
+function misdirection(headers: IncomingHttpHeaders): Misdirected {
+  return new Misdirected(Number(headers[linkHeader.revision]));
+}
+
 function responseOf(stream: ClientHttp2Stream): Promise<ForwardedResponse> {
   return new Promise((resolve, reject) => {
     const lost = (cause: unknown): void => {
@@ -219,14 +174,4 @@ function responseOf(stream: ClientHttp2Stream): Promise<ForwardedResponse> {
     stream.once("error", lost);
     stream.once("close", () => lost(new Error("The node closed the request")));
   });
-}
-
-function nodeLost(node: string, cause: unknown): HoldfastError {
-  const message = `The node "${node}" was lost before it answered; the request may have run. Send requests with an idempotency key to have them repeated`;
-  return new HoldfastError("cluster", "node_lost", message, { statusCode: 502, cause, metadata: { node } });
-}
-
-function notServed(name: string): HoldfastError {
-  const message = `No node has taken over the actors of "${name}" in time. Try again`;
-  return new HoldfastError("actor", "no_node", message, { statusCode: 503, metadata: { name } });
 }

@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { HoldfastError, type Tasks } from "@holdfast/core";
+import { LinkLost } from "../link-lost.ts";
 import { type ClusterSecrets, type Hello, linkProtocol, secretMismatch, type Welcome } from "./handshake.ts";
 import { type LinkKind, linkHeader } from "./headers.ts";
 import { readJson, sessionSettings } from "./session-settings.ts";
@@ -16,18 +17,6 @@ export interface LinkOptions {
   readonly secrets: ClusterSecrets;
   readonly tasks: Tasks;
   readonly connectTimeoutMs: number;
-}
-
-/** The request did not reach the other node, or its answer did not reach this one. */
-export class LinkLost extends Error {
-  /** False if the other node cannot have received the request. */
-  readonly sent: boolean;
-
-  constructor(sent: boolean, cause: unknown) {
-    super("The link to another node was lost", { cause });
-    this.name = "LinkLost";
-    this.sent = sent;
-  }
 }
 
 /** The connection from this node to another: HTTP/2, opened on first use and after each loss. */
