@@ -24,6 +24,7 @@ const { values } = parseArgs({
     lines: { type: "string", default: "400" },
     once: { type: "boolean", default: false },
     day: { type: "boolean", default: false },
+    nodes: { type: "string", default: "1" },
   },
 });
 const workloads = values.only?.split(",");
@@ -34,15 +35,18 @@ if (values.plant !== undefined && plant === undefined) {
 }
 
 /** A run of no seeds, or of none that was meant, must not look like one that found nothing. */
-function wholeNumber(name: "seeds" | "from" | "lines", least: number): number {
+function wholeNumber(name: "seeds" | "from" | "lines" | "nodes", least: number): number {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value >= least) return value;
   console.error(`--${name} takes a whole number from ${least} on`);
   process.exit(2);
 }
 
+const nodes = wholeNumber("nodes", 1);
+
 function command(seed: string, planted: PlantedBug | undefined): string {
-  const only = values.only === undefined ? "" : ` --only ${values.only}`;
+  const only =
+    (values.only === undefined ? "" : ` --only ${values.only}`) + (nodes === 1 ? "" : ` --nodes ${nodes}`);
   return `npm run sim -- --seed ${seed}${only}${planted === undefined ? "" : ` --plant ${planted}`}`;
 }
 
@@ -66,7 +70,7 @@ if (values.day) {
 if (values.seed !== undefined) {
   const keepLines = wholeNumber("lines", 0);
   const run = values.once ? simulate : simulateTwice;
-  const outcome = await run({ seed: values.seed, workloads, plant, keepLines });
+  const outcome = await run({ seed: values.seed, workloads, plant, keepLines, nodes });
   tell(outcome, keepLines);
   process.exit(outcome.failure === undefined ? 0 : 1);
 }
@@ -81,7 +85,7 @@ const maxFailures = 20;
 const first = wholeNumber("from", 0);
 const count = wholeNumber("seeds", 1);
 for (let seed = first; seed < first + count; seed++) {
-  const outcome = await (values.once ? simulate : simulateTwice)({ seed: String(seed), workloads, plant });
+  const outcome = await (values.once ? simulate : simulateTwice)({ seed: String(seed), workloads, plant, nodes });
   ran++;
   steps += outcome.steps;
   commits += outcome.commits;

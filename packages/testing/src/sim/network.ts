@@ -8,7 +8,8 @@ import type {
   ServerFrame,
 } from "@holdfast/client";
 import { HoldfastError, toWireError } from "@holdfast/core";
-import type { LocalConnection, LocalDriver } from "@holdfast/server";
+import type { LocalConnection } from "@holdfast/server";
+import type { ProcessGate } from "./cluster/process-gate.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
 import { Lane, type Scheduler } from "./scheduler.ts";
@@ -21,8 +22,18 @@ export interface SimNetworkOptions {
 }
 
 /** Server that receives requests while it is up. */
-interface Server {
-  readonly driver: LocalDriver;
+export interface SimServer {
+  readonly driver: ClientDriver;
+  readonly gate: ProcessGate;
+  /** Undefined if the server that has the actor cannot be reached. */
+  connect(...asked: Parameters<ClientDriver["connect"]>): LocalConnection | undefined;
+}
+
+/** A request that has not been answered. */
+interface PendingExchange {
+  /** Where it has arrived. */
+  server: string | undefined;
+  sever(): void;
 }
 
 /**
@@ -32,9 +43,9 @@ interface Server {
 export class SimNetwork {
   faults: Faults["network"] = noFaults.network;
   readonly #options: SimNetworkOptions;
-  readonly #exchanges = new Set<() => void>();
+  readonly #exchanges = new Set<PendingExchange>();
   readonly #connections = new Set<SimConnection>();
-  #server: Server | undefined;
+  readonly #servers = new Map<string, SimServer>();
   #isPartitioned = false;
   /** Encodes messages, identically in every process. */
   #codec: ClientDriver | undefined;
@@ -51,16 +62,22 @@ export class SimNetwork {
     return this.#connections.size;
   }
 
-  /** Routes requests to `server` from now on, or to none. Requests in flight fail. */
-  serve(server: LocalDriver | undefined): void {
-    this.#server = server === undefined ? undefined : { driver: server };
-    this.#codec ??= server;
-    this.#failInFlight();
+  /** Messages are encoded by this driver, as by any other. */
+  encodeWith(codec: ClientDriver): void {
+    this.#codec ??= codec;
+  }
+
+  /** Routes requests to `server`, too, or to it no more. Requests in flight to this server fail. */
+  serve(name: string, server: SimServer | undefined): void {
+    if (server === undefined) this.#servers.delete(name);
+    else this.#servers.set(name, server);
+    const isAlone = this.#servers.size === 0 || (server !== undefined && this.#servers.size === 1);
+    this.#failInFlight(isAlone ? undefined : name);
   }
 
   cut(): void {
     this.#isPartitioned = true;
-    this.#failInFlight();
+    this.#failInFlight(undefined);
   }
 
   heal(): void {
@@ -95,9 +112,11 @@ export class SimNetwork {
     };
   }
 
-  /** Server that is currently reachable. */
-  get #reachable(): Server | undefined {
-    return this.#isPartitioned ? undefined : this.#server;
+  /** One of the servers that are currently reachable, as a load balancer chooses it. */
+  #reachable(): readonly [string, SimServer] | undefined {
+    if (this.#isPartitioned || this.#servers.size === 0) return undefined;
+    const servers = [...this.#servers];
+    return servers.length === 1 ? servers[0] : this.#options.random.pick(servers);
   }
 
   #delayMs(): number {
@@ -108,15 +127,20 @@ export class SimNetwork {
     const { scheduler, random } = this.#options;
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
-        if (!this.#exchanges.delete(severed)) return;
+        if (!this.#exchanges.delete(pending)) return;
         settle();
       };
       const lost = (): void => end(() => reject(networkError()));
-      const severed = (): void => void scheduler.after(this.#delayMs(), `net reset ${label}`, lost);
-      this.#exchanges.add(severed);
+      const pending: PendingExchange = {
+        server: undefined,
+        sever: () => void scheduler.after(this.#delayMs(), `net reset ${label}`, lost),
+      };
+      this.#exchanges.add(pending);
       const arrive = (): void => {
-        const server = this.#reachable;
-        if (server === undefined) return lost();
+        const reached = this.#reachable();
+        if (reached === undefined) return lost();
+        const [name, server] = reached;
+        pending.server = name;
         const reply = (settle: () => void): void => {
           scheduler.after(this.#delayMs(), `net reply ${label}`, () => {
             // A reply of a crashed process may still arrive, but its caller has failed already.
@@ -124,10 +148,12 @@ export class SimNetwork {
             else end(settle);
           });
         };
-        send(server.driver).then(
-          (value) => reply(() => resolve(value)),
-          (error: unknown) => reply(() => reject(error)),
-        );
+        server.gate.run(() => {
+          send(server.driver).then(
+            (value) => reply(() => resolve(value)),
+            (error: unknown) => reply(() => reject(error)),
+          );
+        });
       };
       if (random.chance(this.faults.lostRequest)) {
         scheduler.after(this.#delayMs(), `net lost ${label}`, lost);
@@ -153,15 +179,18 @@ export class SimNetwork {
       delayMs: () => this.#delayMs(),
       isCut: () => this.#options.random.chance(this.faults.cut),
       ended: () => this.#connections.delete(connection),
-      open: (own) => this.#reachable?.driver.connect(target, params, own, resume, events),
+      open: (own) => this.#reachable()?.[1].connect(target, params, own, resume, events),
     });
     this.#connections.add(connection);
     connection.start();
     return connection;
   }
 
-  #failInFlight(): void {
-    for (const severed of [...this.#exchanges]) severed();
+  /** Fails what is in flight to one server, or to all. Connections are cut with any of them. */
+  #failInFlight(server: string | undefined): void {
+    for (const pending of [...this.#exchanges]) {
+      if (server === undefined || pending.server === server) pending.sever();
+    }
     for (const connection of [...this.#connections]) connection.cut();
   }
 }

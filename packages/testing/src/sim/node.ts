@@ -1,12 +1,24 @@
-import type { AnyDefinition } from "@holdfast/actors";
+import type { AnyDefinition, ClusterStore } from "@holdfast/actors";
 import { type Logger, limits, type Ports } from "@holdfast/core";
-import { clientOfActor, Directory, LocalDriver } from "@holdfast/server";
-import type { SimNetwork } from "./network.ts";
+import { ClusterDriver, ClusterMember, clientOfActor, Directory, LocalDriver } from "@holdfast/server";
+import { SimLeases } from "./cluster/leases.ts";
+import type { SimLinks } from "./cluster/links.ts";
+import { ProcessGate } from "./cluster/process-gate.ts";
+import { SimCluster } from "./cluster/sim-cluster.ts";
+import type { SimNetwork, SimServer } from "./network.ts";
 import { processTasks, type Scheduler, type SimClock } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded.ts";
 import type { SimStore, StoreProcess } from "./store.ts";
 
+/** What a node shares with the other nodes of its cluster. */
+export interface SimNodeCluster {
+  readonly leases: ClusterStore;
+  readonly links: SimLinks;
+  readonly ttlMs: number;
+}
+
 export interface SimNodeOptions {
+  readonly name: string;
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
   readonly clock: SimClock;
@@ -14,22 +26,35 @@ export interface SimNodeOptions {
   readonly network: SimNetwork;
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   readonly log: Logger;
+  /** Undefined for a single node. */
+  readonly cluster?: SimNodeCluster | undefined;
 }
 
 interface Process {
+  readonly gate: ProcessGate;
   readonly tasks: ReturnType<typeof processTasks>;
   readonly store: StoreProcess;
   readonly directory: Directory;
+  readonly cluster: SimCluster | undefined;
 }
+
+const messageLimits = {
+  maxIncomingBytes: limits.maxIncomingMessageBytes,
+  maxOutgoingBytes: limits.maxOutgoingMessageBytes,
+};
 
 /** Simulated machine that runs the real directory, actors and server side of connections, in one process at a time. */
 export class SimNode {
+  readonly name: string;
+  readonly clock: SimClock;
   readonly #options: SimNodeOptions;
   #process: Process | undefined;
   #starts = 0;
   #stopping = false;
 
   constructor(options: SimNodeOptions) {
+    this.name = options.name;
+    this.clock = options.clock;
     this.#options = options;
   }
 
@@ -52,15 +77,12 @@ export class SimNode {
 
   start(): void {
     if (this.#process !== undefined) return;
-    const { scheduler, random, clock, store, network, definitions, log } = this.#options;
+    const { name, scheduler, random, clock, store, network, definitions, log, cluster } = this.#options;
     scheduler.note(`start process ${++this.#starts}`);
-    const tasks = processTasks(scheduler, `p${this.#starts}`);
-    const own = store.process();
+    const gate = new ProcessGate(scheduler);
+    const tasks = gate.tasks(processTasks(scheduler, `${cluster === undefined ? "" : `${name} `}p${this.#starts}`));
+    const own = store.process(gate);
     const ports: Ports = { clock, random, tasks, log };
-    const messageLimits = {
-      maxIncomingBytes: limits.maxIncomingMessageBytes,
-      maxOutgoingBytes: limits.maxOutgoingMessageBytes,
-    };
     const directory = new Directory({
       definitions,
       store: own,
@@ -68,10 +90,33 @@ export class SimNode {
       messageLimits,
       clientFor: clientOfActor,
     });
-    this.#process = { tasks, store: own, directory };
+    const local = new LocalDriver(async () => directory, ports, messageLimits);
+    network.encodeWith(local);
+    const process: Process = {
+      ...{ gate, tasks, store: own, directory },
+      cluster: cluster && this.#cluster(cluster, directory, own, ports, local, gate),
+    };
+    this.#process = process;
     this.#stopping = false;
-    network.serve(new LocalDriver(async () => directory, ports, messageLimits));
-    directory.alarms.start();
+    if (process.cluster === undefined) {
+      network.serve(name, { driver: local, connect: (...asked) => local.connect(...asked), gate });
+      directory.alarms.start();
+    } else void this.#join(process, process.cluster, local);
+  }
+
+  /** Stops the process for a while, as SIGSTOP does: it notices nothing until it continues. */
+  freeze(): void {
+    this.#options.scheduler.note(`freeze ${this.name}`);
+    this.#process?.gate.freeze();
+  }
+
+  thaw(): void {
+    this.#process?.gate.thaw();
+  }
+
+  /** Cuts the process off from the store, or connects it again. */
+  cutOff(isCutOff: boolean): void {
+    if (this.#process !== undefined) this.#process.store.isCutOff = isCutOff;
   }
 
   /** Crashes the process: no hook runs, and changes in flight may be lost. */
@@ -80,9 +125,11 @@ export class SimNode {
     if (process === undefined) return;
     this.#options.scheduler.note(`crash process ${this.#starts}`);
     this.#process = undefined;
+    process.gate.isEnded = true;
     process.store.crash();
     process.tasks.end();
-    this.#options.network.serve(undefined);
+    this.#options.network.serve(this.name, undefined);
+    this.#options.cluster?.links.down(this.name);
   }
 
   /** Shuts the process down gracefully. */
@@ -91,7 +138,74 @@ export class SimNode {
     if (process === undefined || this.#stopping) return;
     this.#options.scheduler.note(`stop process ${this.#starts}`);
     this.#stopping = true;
+    if (process.cluster !== undefined) {
+      await process.cluster.drain();
+      this.#options.network.serve(this.name, undefined);
+    }
     await process.directory.shutdown();
     if (this.#process === process) this.crash();
+  }
+
+  #cluster(
+    { leases, links, ttlMs }: SimNodeCluster,
+    directory: Directory,
+    store: StoreProcess,
+    ports: Ports,
+    local: LocalDriver,
+    gate: ProcessGate,
+  ): SimCluster {
+    const { name, scheduler, store: shared, definitions } = this.#options;
+    const member = new ClusterMember({
+      ...{ store, ports, monotonic: () => scheduler.time },
+      leases: new SimLeases(shared, store, leases),
+      node: {
+        ...{ id: name, address: `sim://${name}`, version: "1", weight: 1, zone: "" },
+        serves: Object.keys(definitions),
+      },
+      timing: { ttlMs, renewMs: ttlMs * 0.3, maxDriftMs: ttlMs * 0.1 },
+      release: (isReleased) => directory.hibernating.release(isReleased),
+      gained: () => directory.alarms.look(),
+      retain: (nodes) =>
+        links.retain(
+          name,
+          nodes.map(({ id }) => id),
+        ),
+      announce: async (nodes, revision) => {
+        const told = nodes.map(({ id }) =>
+          links.exchange(name, id, `revision ${revision}`, (there) => there.member.catchUp(revision)),
+        );
+        await Promise.allSettled(told);
+      },
+    });
+    const cluster = new SimCluster({ node: name, member, links, local: () => local });
+    directory.cluster = cluster;
+    links.up(name, { incarnation: this.#starts, gate, member, driver: local });
+    return cluster;
+  }
+
+  async #join(process: Process, cluster: SimCluster, local: LocalDriver): Promise<void> {
+    const { name, network, scheduler } = this.#options;
+    try {
+      await cluster.start();
+    } catch (error) {
+      // The id of a process that crashed is free when its session has expired; the supervisor tries again.
+      scheduler.note(`${name} could not join: ${error instanceof Error ? error.message : ""}`);
+      if (this.#process !== process) return;
+      this.crash();
+      scheduler.after(1_000, `${name} starts again`, () => this.start());
+      return;
+    }
+    if (this.#process !== process) return;
+    const remote = cluster.remoteDriver();
+    const driver = new ClusterDriver({
+      ...{ placement: cluster, local, caller: undefined },
+      remote: () => remote,
+    });
+    const server: SimServer = {
+      ...{ driver, gate: process.gate },
+      connect: (target, ...asked) => cluster.owner(target)?.driver.connect(target, ...asked),
+    };
+    network.serve(name, server);
+    process.directory.alarms.start();
   }
 }

@@ -8,6 +8,8 @@ export interface SimOptions {
   readonly plant?: PlantedBug | undefined;
   /** Names of workloads. Default: chosen by the seed. */
   readonly workloads?: readonly string[] | undefined;
+  /** Number of nodes. Default: 1, without a cluster. */
+  readonly nodes?: number | undefined;
   /** Trace lines in the outcome. Default: 200. */
   readonly keepLines?: number;
 }
@@ -31,8 +33,8 @@ const healBoundMs = 20 * 60_000;
  * throwing them.
  */
 export async function simulate(options: SimOptions): Promise<SimOutcome> {
-  const { seed, plant, keepLines = 200 } = options;
-  const world = new World({ seed, plant, keepLines });
+  const { seed, plant, keepLines = 200, nodes } = options;
+  const world = new World({ seed, plant, keepLines, nodes });
   const unhandled = (error: unknown): void => world.fail(error);
   process.on("unhandledRejection", unhandled);
   const allowAmbient = forbidAmbient((error) => world.fail(error));
@@ -106,18 +108,17 @@ const faultsMs = 60_000;
 
 /** Checks that nothing is left once all clients have ended. */
 async function checkNothingLeft(world: World): Promise<void> {
-  const { network, store, node, scheduler } = world;
+  const { network, store, nodes, links, scheduler } = world;
   await world.client.dispose();
   await world.elapse(5_000);
   world.assert(network.inFlight === 0, () => `${network.inFlight} requests are still under way`);
   world.assert(network.connections === 0, () => `${network.connections} connections are still open`);
-  let stopped = false;
-  void node?.stop().then(() => {
-    stopped = true;
-  });
-  await world.run("shutdown", () => stopped, 120_000);
+  let stopped = 0;
+  for (const node of nodes) void node.stop().then(() => stopped++);
+  await world.run("shutdown", () => stopped === nodes.length, 120_000);
   // Lets cancelled and outdated events pass.
   await world.elapse(120_000);
+  world.assert(links.inFlight === 0, () => `${links.inFlight} requests between nodes never ended`);
   world.assert(store.inFlight === 0, () => `${store.inFlight} store calls never returned`);
   world.assert(
     scheduler.pending === 0,

@@ -9,6 +9,7 @@ import type {
 } from "@holdfast/actors";
 import { HoldfastError, type Ports, silentLogger } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import type { ProcessGate } from "./cluster/process-gate.ts";
 import { ProcessDatabases } from "./databases.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
@@ -84,8 +85,8 @@ export class SimStore {
   }
 
   /** Creates the view of one process. */
-  process(): StoreProcess {
-    return new StoreProcess(this);
+  process(gate?: ProcessGate): StoreProcess {
+    return new StoreProcess(this, gate);
   }
 
   /** Handles a crash of the process: each of its commits is applied now, later, or never, in order per actor. */
@@ -123,13 +124,14 @@ export class SimStore {
         if (process.isCrashed) return;
         this.#options.scheduler.after(this.#delayMs(), `store done ${label}`, () => {
           if (!this.#calls.delete(call)) return;
-          how();
+          if (process.gate === undefined) how();
+          else process.gate.run(how);
         });
       };
       const fail = (error: Error): void => settle(() => reject(error));
       call.apply = () => {
         call.apply = undefined;
-        if (fate === "before") return fail(unavailable());
+        if (fate === "before" || process.isCutOff) return fail(unavailable());
         if (fate === "full") return fail(full());
         perform().then(
           (value) => (fate === "after" ? fail(indeterminate()) : settle(() => resolve(value))),
@@ -263,10 +265,14 @@ export class StoreProcess implements ActorStore {
   };
   readonly history: ActorStore["history"];
   readonly #store: SimStore;
+  readonly gate: ProcessGate | undefined;
   isCrashed = false;
+  /** True while the process cannot reach the store. */
+  isCutOff = false;
 
-  constructor(store: SimStore) {
+  constructor(store: SimStore, gate: ProcessGate | undefined) {
     this.#store = store;
+    this.gate = gate;
     this.history = store.data.history;
   }
 

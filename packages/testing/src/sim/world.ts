@@ -3,6 +3,8 @@ import { type Client, createClientWithDriver } from "@holdfast/client";
 import { isHoldfastError, type Logger } from "@holdfast/core";
 import { chooseFaults, type Faults, noFaults } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
+import { MemoryClusterStore } from "../store/memory-cluster-store.ts";
+import { SimLinks } from "./cluster/links.ts";
 import { SimNetwork } from "./network.ts";
 import { SimNode } from "./node.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -16,6 +18,8 @@ export interface WorldOptions {
   readonly plant: PlantedBug | undefined;
   /** Trace lines that are kept as text. */
   readonly keepLines: number;
+  /** 1 by default: a node without a cluster. */
+  readonly nodes?: number | undefined;
 }
 
 /** Violated guarantee of the system, or an error of the simulator. */
@@ -49,7 +53,11 @@ export class World {
   #failure: Error | undefined;
   #healedAt = Number.POSITIVE_INFINITY;
   #running = 0;
-  node: SimNode | undefined;
+  /** All machines; the first of them alone, without a cluster. */
+  nodes: readonly SimNode[] = [];
+  /** The network between the nodes. */
+  readonly links: SimLinks;
+  readonly #count: number;
 
   constructor(options: WorldOptions) {
     this.seed = options.seed;
@@ -66,6 +74,8 @@ export class World {
       plant,
       reportViolation,
     });
+    this.#count = options.nodes ?? 1;
+    this.links = new SimLinks(scheduler, this.random("links"));
     this.network = new SimNetwork({ scheduler, random: this.random("network"), plant });
     this.#clientTasks = processTasks(scheduler, "client");
     this.client = createClientWithDriver(this.network.driver(), {
@@ -104,11 +114,27 @@ export class World {
 
   start(workloads: readonly Workload[]): void {
     const definitions = Object.assign({}, ...workloads.map((workload) => workload.definitions));
-    const { scheduler, store, network, clock } = this;
-    const random = this.random("node");
+    const { scheduler, store, network, links } = this;
     const log = this.#log();
-    this.node = new SimNode({ scheduler, random, clock, store, network, definitions, log });
-    this.node.start();
+    const shared = { scheduler, store, network, definitions, log };
+    if (this.#count === 1) {
+      this.nodes = [new SimNode({ ...shared, name: "node", random: this.random("node"), clock: this.clock })];
+    } else {
+      const random = this.random("cluster");
+      const ttlMs = random.pick([2_000, 5_000, 10_000]);
+      const leases = new MemoryClusterStore(() => scheduler.time, random.pick([1, 4, 16]));
+      const cluster = { leases, links, ttlMs };
+      this.nodes = Array.from({ length: this.#count }, (_, at) => {
+        const name = `n${at + 1}`;
+        return new SimNode({ ...shared, name, random: this.random(name), clock: new SimClock(scheduler), cluster });
+      });
+    }
+    for (const node of this.nodes) node.start();
+  }
+
+  /** The first machine. */
+  get node(): SimNode | undefined {
+    return this.nodes[0];
   }
 
   /** Only the first failure counts: later ones may follow from it. */
@@ -221,15 +247,18 @@ export class World {
       });
     };
     const { everyMs } = faults;
-    const { scheduler, node } = this;
+    const { scheduler } = this;
+    const any = (): SimNode | undefined => (this.nodes.length === 1 ? this.node : random.pick(this.nodes));
     const later = (minMs: number, maxMs: number, label: string, fn: () => void): void => {
       scheduler.after(random.int(minMs, maxMs), label, fn);
     };
     again(everyMs.crash, "fault crash", () => {
+      const node = any();
       node?.crash();
       later(0, 3_000, "process starts", () => node?.start());
     });
     again(everyMs.restart, "fault restart", () => {
+      const node = any();
       void node?.stop().then(() => later(0, 1_000, "process starts", () => node.start()));
     });
     again(everyMs.partition, "fault partition", () => {
@@ -243,11 +272,40 @@ export class World {
       });
     });
     again(everyMs.clock, "fault clock", () => {
-      this.clock.offsetMs += random.int(-20_000, 20_000);
+      const clock = any()?.clock ?? this.clock;
+      clock.offsetMs += random.int(-20_000, 20_000);
     });
+    if (this.nodes.length > 1) this.#injectClusterFaults(again);
     again(everyMs.evict, "fault evict", () => {
+      const node = any();
       const awake = [...(node?.directory?.instances() ?? [])];
       if (awake.length > 0) void node?.directory?.sleep(random.pick(awake).id);
+    });
+  }
+
+  /** Faults that only several nodes have. */
+  #injectClusterFaults(again: (everyMs: number, label: string, happen: () => void) => void): void {
+    const random = this.random("cluster faults");
+    const { scheduler, links, nodes } = this;
+    links.faults = { delayMs: random.int(1, 100), lost: random.chance(0.5) ? 0 : 0.05 * random.unit() };
+    const every = (minMs: number, maxMs: number): number =>
+      random.chance(0.3) ? Number.POSITIVE_INFINITY : random.int(minMs, maxMs);
+    again(every(5_000, 30_000), "fault freeze", () => {
+      const node = random.pick(nodes);
+      node.freeze();
+      scheduler.after(random.int(100, 20_000), "process continues", () => node.thaw());
+    });
+    again(every(5_000, 30_000), "fault link", () => {
+      const [from, to] = [random.pick(nodes).name, random.pick(nodes).name];
+      if (from === to) return;
+      links.cut(from, to);
+      if (random.chance(0.5)) links.cut(to, from);
+      scheduler.after(random.int(100, 15_000), "links heal", () => links.heal());
+    });
+    again(every(5_000, 30_000), "fault cut off", () => {
+      const node = random.pick(nodes);
+      node.cutOff(true);
+      scheduler.after(random.int(100, 15_000), "store reachable", () => node.cutOff(false));
     });
   }
 
@@ -260,7 +318,13 @@ export class World {
     this.store.isFull = false;
     this.network.faults = noFaults.network;
     this.network.heal();
-    this.node?.start();
+    this.links.heal();
+    this.links.faults = { delayMs: 5, lost: 0 };
+    for (const node of this.nodes) {
+      node.thaw();
+      node.cutOff(false);
+      node.start();
+    }
   }
 
   /** Errors whose details were hidden from callers. */
@@ -294,6 +358,8 @@ const expectedErrors: ReadonlySet<string> = new Set([
   "store.full",
   "actor.stopping",
   "actor.fenced",
+  "actor.moved",
+  "actor.no_node",
   "gateway.shutting_down",
   "queue.delivery_pending",
 ]);
