@@ -56,6 +56,7 @@ function world(wakeAt: Record<string, number>) {
       },
     },
     isHere: () => true,
+    pollMs: () => Number.POSITIVE_INFINITY,
     isAwake: (id) => awake.has(id),
     wake: async ({ id }) => {
       woken.push(id);

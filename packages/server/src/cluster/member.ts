@@ -18,7 +18,7 @@ export interface MemberOptions {
   readonly timing: LeaseTiming;
   /** Ends the connections of sleeping actors that another node serves from now on. */
   release(isReleased: (name: string, key: ActorKey) => boolean): void;
-  /** Called after each change of leases: some of the actors may be due. */
+  /** Called when this node may serve more actors than before: some may be due. */
   gained(): void;
   /** The other nodes with a session. Those that are missing have left. */
   retain(nodes: readonly NodeAddress[]): void;
@@ -36,6 +36,8 @@ export class ClusterMember implements Placement {
   readonly #placement: LeasePlacement;
   readonly #residents: Residents;
   readonly #maxWaitMs: number;
+  /** Instances whose actors another node may have served since: they answer nothing more, even if the lease returns. */
+  readonly #disowned = new WeakSet<ActorInstance>();
 
   constructor(options: MemberOptions) {
     const { store, leases, ports, monotonic, timing, node } = options;
@@ -46,6 +48,7 @@ export class ClusterMember implements Placement {
       vacate: (scope, shard) => this.#vacate(scope, shard),
       lost: () => this.#lost(),
       changed: (table, byThisNode) => this.#changed(table, byThisNode),
+      gained: () => options.gained(),
     });
     this.#maxWaitMs = timing.ttlMs + 2 * timing.renewMs;
     this.#placement = new LeasePlacement({
@@ -136,6 +139,10 @@ export class ClusterMember implements Placement {
 
   // Actors of this node
 
+  mayAnswer(instance: ActorInstance): boolean {
+    return !this.#disowned.has(instance) && this.holds(instance.name, instance.key);
+  }
+
   started(instance: ActorInstance): void {
     this.#residents.add(instance);
   }
@@ -190,14 +197,16 @@ export class ClusterMember implements Placement {
 
   /** Others may serve all actors of this node: nothing of them may be answered any more. */
   #lost(): void {
-    for (const instance of this.#residents.all()) void instance.sleep();
+    for (const instance of this.#residents.all()) {
+      this.#disowned.add(instance);
+      void instance.sleep();
+    }
     this.#options.release(() => true);
   }
 
   #changed(table: LeaseTable, byThisNode: boolean): void {
     this.#options.retain(table.nodes);
     if (byThisNode) void this.announce();
-    this.#options.gained();
   }
 }
 

@@ -26,6 +26,8 @@ export interface MembershipOptions {
   lost(): void;
   /** Called with each new reading of the store. `byThisNode` if this node has changed something. */
   changed(table: LeaseTable, byThisNode: boolean): void;
+  /** Called when this node may serve more actors than before. */
+  gained(): void;
 }
 
 /**
@@ -349,6 +351,7 @@ export class Membership {
   }
 
   #wakeWaiters(): void {
+    if (this.#state === "running") this.#options.gained();
     for (const waiter of [...this.#waiters]) waiter();
   }
 }

@@ -9,6 +9,8 @@ export interface AlarmsOptions {
   isAwake(id: string): boolean;
   /** False if another node wakes the actor. */
   isHere(record: ActorRecord): boolean;
+  /** Maximum time between two readings of the store, in milliseconds, where other processes write to it too. */
+  pollMs(): number;
   /** Resolves when the actor is in memory and handles what is due. */
   wake(record: ActorRecord): Promise<void>;
 }
@@ -88,7 +90,8 @@ export class Alarms {
       try {
         const next = await this.#wakeDue();
         this.#storeFailures = 0;
-        this.#arm(Math.min(next ?? Number.POSITIVE_INFINITY, this.#nextRetry(), this.#nextAt));
+        const poll = this.#options.ports.clock.now() + this.#options.pollMs();
+        this.#arm(Math.min(next ?? Number.POSITIVE_INFINITY, this.#nextRetry(), this.#nextAt, poll));
       } catch (error) {
         this.#storeFailed(error);
       }

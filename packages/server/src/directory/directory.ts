@@ -24,7 +24,7 @@ import type { DirectoryCluster } from "../cluster/node/directory-cluster.ts";
 import { notFound } from "../internal/addresses.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
 import { sendRemotely } from "../internal/send-remotely.ts";
-import { defaultResume, type MessageLimits, type ResumeLimits } from "../limits.ts";
+import { defaultResume, type MessageLimits, type ResumeLimits, serverLimits } from "../limits.ts";
 import { LogTail } from "../observe/log-tail.ts";
 import { measuredStore } from "../observe/measured-store.ts";
 import { Observer } from "../observe/observer.ts";
@@ -66,7 +66,7 @@ export class Directory implements ActorHost {
   readonly exposeErrors: boolean;
   readonly region: string;
   /** The client connections that outlive the sleep of their actors. */
-  readonly hibernating = new HibernatingConnections((id) => this.#actors.byId(id));
+  readonly hibernating = new HibernatingConnections((id) => this.#actors.byId(id), (instance) => this.mayAnswer(instance));
   /** The other nodes that share the store; undefined without any. */
   cluster: DirectoryCluster | undefined;
   /** Calls that another request can cancel. */
@@ -113,6 +113,7 @@ export class Directory implements ActorHost {
       store: this.store,
       ports: this.ports,
       isAwake: (id) => this.isInMemory(id),
+      pollMs: () => (this.cluster === undefined ? Number.POSITIVE_INFINITY : serverLimits.alarmPollMs),
       isHere: ({ name, key }) => this.cluster?.takes(name, key) !== false,
       wake: (record) => this.#wakeDue(record),
     });
@@ -145,8 +146,8 @@ export class Directory implements ActorHost {
   }
 
   /** False when another node may serve the actor by now. */
-  mayAnswer({ name, key }: ActorInstance): boolean {
-    return this.cluster === undefined || this.cluster.holds(name, key);
+  mayAnswer(instance: ActorInstance): boolean {
+    return this.cluster === undefined || this.cluster.mayAnswer(instance);
   }
 
   /** The actors in memory, those that are starting and those that are stopping included. */

@@ -1,5 +1,6 @@
 import type {
   ActorConnection,
+  ActorInstance,
   ConnectionMemory,
   ConnectionSink,
   HibernatedConnection,
@@ -33,36 +34,37 @@ export interface ResumableSession {
   end(): void;
 }
 
-interface ActorAddress {
-  readonly name: string;
-  readonly key: ActorKey;
-}
-
 interface HeldConnections {
   /** Undefined if the actor was not in memory any more. */
-  readonly address: ActorAddress | undefined;
+  readonly address: Pick<ActorInstance, "name" | "key"> | undefined;
   readonly connections: Map<string, HibernatingConnection>;
 }
 
 /** The connections of this process that outlive their actor's sleep, or their own socket. */
 export class HibernatingConnections {
   readonly #byActor = new Map<string, HeldConnections>();
-  readonly #addressOf: (actorId: string) => ActorAddress | undefined;
+  readonly #instanceOf: (actorId: string) => ActorInstance | undefined;
+  readonly #mayHold: (instance: ActorInstance) => boolean;
 
-  /** `addressOf` returns the name and key of an actor in memory. */
-  constructor(addressOf: (actorId: string) => ActorAddress | undefined) {
-    this.#addressOf = addressOf;
+  /** `mayHold` is false for an instance whose actor another node may serve by now. */
+  constructor(
+    instanceOf: (actorId: string) => ActorInstance | undefined,
+    mayHold: (instance: ActorInstance) => boolean,
+  ) {
+    this.#instanceOf = instanceOf;
+    this.#mayHold = mayHold;
   }
 
   readonly #byToken = new Map<string, ResumableSession>();
 
   /** Called when the actor has gone to sleep. */
   hold(actorId: string, connId: string, held: HibernatingConnection): void {
+    const instance = this.#instanceOf(actorId);
+    if (instance !== undefined && !this.#mayHold(instance)) return held.moved();
     const ofActor = this.#byActor.get(actorId);
     if (ofActor !== undefined) ofActor.connections.set(connId, held);
     else {
-      const address = this.#addressOf(actorId);
-      this.#byActor.set(actorId, { address, connections: new Map([[connId, held]]) });
+      this.#byActor.set(actorId, { address: instance && { name: instance.name, key: instance.key }, connections: new Map([[connId, held]]) });
     }
   }
 

@@ -51,6 +51,7 @@ export class SimNode {
   #process: Process | undefined;
   #starts = 0;
   #stopping = false;
+  #isRetired = false;
 
   constructor(options: SimNodeOptions) {
     this.name = options.name;
@@ -76,7 +77,7 @@ export class SimNode {
   }
 
   start(): void {
-    if (this.#process !== undefined) return;
+    if (this.#process !== undefined || this.#isRetired) return;
     const { name, scheduler, random, clock, store, network, definitions, log, cluster } = this.#options;
     scheduler.note(`start process ${++this.#starts}`);
     const gate = new ProcessGate(scheduler);
@@ -144,6 +145,12 @@ export class SimNode {
     }
     await process.directory.shutdown();
     if (this.#process === process) this.crash();
+  }
+
+  /** Shuts the process down for good. */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    await this.stop();
   }
 
   #cluster(

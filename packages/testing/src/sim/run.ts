@@ -114,7 +114,7 @@ async function checkNothingLeft(world: World): Promise<void> {
   world.assert(network.inFlight === 0, () => `${network.inFlight} requests are still under way`);
   world.assert(network.connections === 0, () => `${network.connections} connections are still open`);
   let stopped = 0;
-  for (const node of nodes) void node.stop().then(() => stopped++);
+  for (const node of nodes) void node.retire().then(() => stopped++);
   await world.run("shutdown", () => stopped === nodes.length, 120_000);
   // Lets cancelled and outdated events pass.
   await world.elapse(120_000);

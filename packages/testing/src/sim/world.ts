@@ -323,6 +323,8 @@ export class World {
     for (const node of this.nodes) {
       node.thaw();
       node.cutOff(false);
+      // The machines of a cluster agree about the time, but for faults.
+      if (this.nodes.length > 1) node.clock.offsetMs = 0;
       node.start();
     }
   }

@@ -133,6 +133,10 @@ export class Cluster implements DirectoryCluster {
 
   // Lifecycle
 
+  mayAnswer(instance: ActorInstance): boolean {
+    return this.#started.member.mayAnswer(instance);
+  }
+
   started(instance: ActorInstance): void {
     this.#started.member.started(instance);
   }

@@ -9,6 +9,8 @@ import type { Placement } from "../placement.ts";
 export interface DirectoryCluster extends Placement {
   /** True if this node may serve actors now. */
   readonly isReady: boolean;
+  /** False when another node may have served the actor since the instance was started. */
+  mayAnswer(instance: ActorInstance): boolean;
   started(instance: ActorInstance): void;
   stopped(instance: ActorInstance): void;
   /** Calls actors of other nodes; `gate` resolves when what is sent now may leave. */

@@ -54,6 +54,10 @@ export class SimCluster implements DirectoryCluster {
     return this.#member.revision;
   }
 
+  mayAnswer(instance: ActorInstance): boolean {
+    return this.#member.mayAnswer(instance);
+  }
+
   started(instance: ActorInstance): void {
     this.#member.started(instance);
   }

@@ -5,6 +5,10 @@ import type { Workload, World } from "../world.ts";
 /** Target of an action: a handle or a connection. */
 type Callable = { action(options: { name: string; args: unknown[] }): Promise<unknown> };
 
+const overConnection = "over a connection";
+/** Default of the option `sleepGracePeriod`. */
+const sleepGraceMs = 15_000;
+
 /** Errors of calls to a destroyed actor. */
 const destroyedErrorCodes: ReadonlySet<string> = new Set([
   "actor.not_found",
@@ -32,8 +36,8 @@ export function handles(world: World): Workload {
   });
   const key = "p";
   const { client } = world;
-  /** Actors that have announced their end. */
-  const announcedEnds = new Set<string>();
+  /** When actors announced their end. */
+  const announcedEnds = new Map<string, number>();
   const ids = new Set<string>();
 
   const ask = async (
@@ -42,7 +46,10 @@ export function handles(world: World): Workload {
     name: "touch" | "end",
   ): Promise<string | undefined> => {
     const token = world.ledger.token();
-    const endedBefore = new Set(announcedEnds);
+    // Calls over a connection that was open are served until the end of the grace period.
+    const graceMs = what === overConnection ? sleepGraceMs : 0;
+    const endedBy = world.scheduler.time - graceMs;
+    const endedBefore = new Set([...announcedEnds].filter(([, at]) => at <= endedBy).map(([id]) => id));
     const id = await world.attempt(`${name} ${what} ${token}`, async () => {
       try {
         return String(await callable.action({ name, args: name === "touch" ? [token] : [] }));
@@ -53,7 +60,7 @@ export function handles(world: World): Workload {
     });
     if (id === undefined || id === "gone") return id;
     world.assert(!endedBefore.has(id), () => `${id} answered ${what} after its end`);
-    if (name === "end") announcedEnds.add(id);
+    if (name === "end") announcedEnds.set(id, world.scheduler.time);
     else {
       ids.add(id);
       world.assert(world.ledger.isDurable(token), () => `a reply was sent before its commit (${token})`);
@@ -85,7 +92,7 @@ export function handles(world: World): Workload {
       await world.pause(random.skewed(8_000));
       const conn = client.getOrCreate("phoenix", key).connect();
       for (let calls = random.int(1, 5); calls > 0; calls--) {
-        const told = await ask("over a connection", conn, "touch");
+        const told = await ask(overConnection, conn, "touch");
         if (told === "gone") break;
         await world.pause(random.skewed(4_000));
       }
