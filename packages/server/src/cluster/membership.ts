@@ -142,7 +142,7 @@ export class Membership {
   /** Takes no more shards, and hands over those that it has; resolves when none is left that another node takes. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    if (this.#state !== "running") return;
+    if (this.#state !== "running" || this.#table === undefined) return;
     await this.#renew();
     while (this.#state === "running") {
       await this.#balance();

@@ -34,14 +34,18 @@ export interface ClusterDriverOptions {
  * What an actor sends waits for its output gate in both cases.
  */
 export class ClusterDriver implements ClientDriver {
-  readonly keepsOrder = false;
+  /** A message of an actor enters its open turn, so that it cannot wait for the one before it. */
+  readonly keepsOrder: boolean;
   readonly sendsOverConnections: boolean;
   readonly #options: ClusterDriverOptions;
   readonly #local: ClientDriver;
+  /** Settles when all messages before it have reached other nodes, or failed. */
+  #previousSend: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClusterDriverOptions) {
     this.#options = options;
     this.#local = options.local;
+    this.keepsOrder = options.caller !== undefined;
     this.sendsOverConnections = options.local.sendsOverConnections === true;
   }
 
@@ -70,7 +74,13 @@ export class ClusterDriver implements ClientDriver {
     const remote = isOwnRow ? undefined : await this.#remoteFor(send.target);
     if (remote === undefined) return this.#local.send(send);
     await this.#leave(send.signal);
-    return remote.send({ ...send, content: remote.prepareSend(decoded(send.content) as SendContent) });
+    const content = decoded(send.content) as SendContent;
+    const request = { ...send, content: remote.prepareSend(content) };
+    // Waits for a message that was enqueued before.
+    if (content.resume === true || !this.keepsOrder) return remote.send(request);
+    const sent = this.#previousSend.then(() => remote.send(request));
+    this.#previousSend = sent.catch(() => undefined);
+    return sent;
   }
 
   async resolve(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<string> {
