@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import {
   type PlantedBug,
   plantedBugs,
+  plantedClusterBugs,
   type SimOutcome,
   simulate,
   simulateDay,
@@ -28,9 +29,9 @@ const { values } = parseArgs({
   },
 });
 const workloads = values.only?.split(",");
-const plant = plantedBugs.find((name) => name === values.plant);
+const plant = [...plantedBugs, ...plantedClusterBugs].find((name) => name === values.plant);
 if (values.plant !== undefined && plant === undefined) {
-  console.error(`--plant takes one of: ${plantedBugs.join(", ")}`);
+  console.error(`--plant takes one of: ${[...plantedBugs, ...plantedClusterBugs].join(", ")}`);
   process.exit(2);
 }
 
@@ -85,7 +86,12 @@ const maxFailures = 20;
 const first = wholeNumber("from", 0);
 const count = wholeNumber("seeds", 1);
 for (let seed = first; seed < first + count; seed++) {
-  const outcome = await (values.once ? simulate : simulateTwice)({ seed: String(seed), workloads, plant, nodes });
+  const outcome = await (values.once ? simulate : simulateTwice)({
+    seed: String(seed),
+    workloads,
+    plant,
+    nodes,
+  });
   ran++;
   steps += outcome.steps;
   commits += outcome.commits;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PlantedBug, plantedBugs, simulate } from "@holdfast/testing/sim";
+import { plantedBugs, simulate } from "@holdfast/testing/sim";
 
 /** Where each bug shows, and how many seeds it may take until it does. */
 const bounds: Readonly<
-  Record<PlantedBug, { readonly workloads: readonly string[]; readonly seeds: number }>
+  Record<(typeof plantedBugs)[number], { readonly workloads: readonly string[]; readonly seeds: number }>
 > = {
   "skip-fence": { workloads: ["counters", "lifecycles"], seeds: 60 },
   "early-ack": { workloads: ["counters"], seeds: 10 },

@@ -49,6 +49,9 @@ export const serverLimits = {
   wakeTimeoutMs: 30_000,
   /** Maximum interval at which the alarm timer checks the clock. */
   maxAlarmTimerMs: 60_000,
+  /** Delay before a request that waits loads an actor again whose last commit failed; doubled each time. */
+  minReloadMs: 10,
+  maxReloadMs: 1_000,
   /** Maximum time between two looks for due actors on a node of a cluster. */
   alarmPollMs: 60_000,
   /** Delay before an actor that could not be woken is tried again; doubled each time. */

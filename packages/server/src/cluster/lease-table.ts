@@ -53,7 +53,7 @@ export class LeaseTable {
 
   /** True if the session of the node had expired at the monotonic time `now`, by the clock of the store. */
   hasExpired(node: NodeRecord, now: number): boolean {
-    return node.expiresInMs <= now - this.readAt;
+    return node.expiresInMs < now - this.readAt;
   }
 
   /** True if the node serves actors of this scope. */

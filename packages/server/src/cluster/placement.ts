@@ -71,12 +71,18 @@ export class LeasePlacement implements Placement {
 
   holds(name: string, key: ActorKey): boolean {
     const { membership } = this.#options;
-    return membership.hasStarted && membership.holds(membership.table.scopeOf(name), this.#shard(addressHash(name, key)));
+    return (
+      membership.hasStarted &&
+      membership.holds(membership.table.scopeOf(name), this.#shard(addressHash(name, key)))
+    );
   }
 
   takes(name: string, key: ActorKey): boolean {
     const { membership } = this.#options;
-    return membership.hasStarted && membership.takes(membership.table.scopeOf(name), this.#shard(addressHash(name, key)));
+    return (
+      membership.hasStarted &&
+      membership.takes(membership.table.scopeOf(name), this.#shard(addressHash(name, key)))
+    );
   }
 
   newId(name: string, key: ActorKey): string {

@@ -7,7 +7,8 @@ import type {
   InvokeCall,
 } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import { HoldfastError, isErrorCode } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Tasks } from "@holdfast/core";
+import { serverLimits } from "../limits.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { LiveActors } from "./live-actors.ts";
 
@@ -21,12 +22,19 @@ export type Done = (error: unknown, result: Uint8Array | undefined) => void;
 export class ActorCalls {
   readonly #actors: LiveActors;
   readonly #observer: Observer;
+  readonly #tasks: Tasks;
   readonly #mayAnswer: (instance: ActorInstance) => boolean;
 
   /** `mayAnswer` is false when another node may serve the actor by now. */
-  constructor(actors: LiveActors, observer: Observer, mayAnswer: (instance: ActorInstance) => boolean) {
+  constructor(
+    actors: LiveActors,
+    observer: Observer,
+    tasks: Tasks,
+    mayAnswer: (instance: ActorInstance) => boolean,
+  ) {
     this.#actors = actors;
     this.#observer = observer;
+    this.#tasks = tasks;
     this.#mayAnswer = mayAnswer;
   }
 
@@ -57,6 +65,7 @@ export class ActorCalls {
     call: { readonly signal?: CancelSignal | undefined; readonly skipReadyWait?: boolean | undefined },
     use: (instance: ActorInstance) => Promise<T>,
   ): Promise<T> {
+    let failures = 0;
     for (let skips = call.skipReadyWait === true; ; skips = false) {
       call.signal?.throwIfAborted();
       const inGrace = skips ? this.#actors.inMemory(target) : undefined;
@@ -65,9 +74,16 @@ export class ActorCalls {
         return await use(instance);
       } catch (error) {
         if (!isErrorCode(error, "actor", "stopping")) throw error;
-        await instance.stopped;
+        // The next instance may fail for the same reason, such as a full disk.
+        if ((await instance.stopped) === "failed") await this.#pause(failures++);
       }
     }
+  }
+
+  #pause(failures: number): Promise<void> {
+    const { minReloadMs, maxReloadMs } = serverLimits;
+    const ms = Math.min(maxReloadMs, minReloadMs * 2 ** Math.min(failures, 20));
+    return new Promise((resolve) => this.#tasks.after(ms, resolve));
   }
 
   async #loadAndInvoke(target: ActorTarget, call: InvokeCall, done: Done): Promise<void> {

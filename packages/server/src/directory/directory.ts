@@ -66,7 +66,10 @@ export class Directory implements ActorHost {
   readonly exposeErrors: boolean;
   readonly region: string;
   /** The client connections that outlive the sleep of their actors. */
-  readonly hibernating = new HibernatingConnections((id) => this.#actors.byId(id), (instance) => this.mayAnswer(instance));
+  readonly hibernating = new HibernatingConnections(
+    (id) => this.#actors.byId(id),
+    (instance) => this.mayAnswer(instance),
+  );
   /** The other nodes that share the store; undefined without any. */
   cluster: DirectoryCluster | undefined;
   /** Calls that another request can cancel. */
@@ -108,7 +111,9 @@ export class Directory implements ActorHost {
         this.starts.started(instance);
       },
     });
-    this.#calls = new ActorCalls(this.#actors, this.#observer, (instance) => this.mayAnswer(instance));
+    this.#calls = new ActorCalls(this.#actors, this.#observer, options.ports.tasks, (instance) =>
+      this.mayAnswer(instance),
+    );
     this.alarms = new Alarms({
       store: this.store,
       ports: this.ports,

@@ -64,7 +64,10 @@ export class HibernatingConnections {
     const ofActor = this.#byActor.get(actorId);
     if (ofActor !== undefined) ofActor.connections.set(connId, held);
     else {
-      this.#byActor.set(actorId, { address: instance && { name: instance.name, key: instance.key }, connections: new Map([[connId, held]]) });
+      this.#byActor.set(actorId, {
+        address: instance && { name: instance.name, key: instance.key },
+        connections: new Map([[connId, held]]),
+      });
     }
   }
 

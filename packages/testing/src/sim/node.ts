@@ -6,6 +6,7 @@ import type { SimLinks } from "./cluster/links.ts";
 import { ProcessGate } from "./cluster/process-gate.ts";
 import { SimCluster } from "./cluster/sim-cluster.ts";
 import type { SimNetwork, SimServer } from "./network.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
 import { processTasks, type Scheduler, type SimClock } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded.ts";
 import type { SimStore, StoreProcess } from "./store.ts";
@@ -15,6 +16,7 @@ export interface SimNodeCluster {
   readonly leases: ClusterStore;
   readonly links: SimLinks;
   readonly ttlMs: number;
+  readonly plant: PlantedBug | undefined;
 }
 
 export interface SimNodeOptions {
@@ -81,7 +83,9 @@ export class SimNode {
     const { name, scheduler, random, clock, store, network, definitions, log, cluster } = this.#options;
     scheduler.note(`start process ${++this.#starts}`);
     const gate = new ProcessGate(scheduler);
-    const tasks = gate.tasks(processTasks(scheduler, `${cluster === undefined ? "" : `${name} `}p${this.#starts}`));
+    const tasks = gate.tasks(
+      processTasks(scheduler, `${cluster === undefined ? "" : `${name} `}p${this.#starts}`),
+    );
     const own = store.process(gate);
     const ports: Ports = { clock, random, tasks, log };
     const directory = new Directory({
@@ -154,7 +158,7 @@ export class SimNode {
   }
 
   #cluster(
-    { leases, links, ttlMs }: SimNodeCluster,
+    { leases, links, ttlMs, plant }: SimNodeCluster,
     directory: Directory,
     store: StoreProcess,
     ports: Ports,
@@ -163,14 +167,16 @@ export class SimNode {
   ): SimCluster {
     const { name, scheduler, store: shared, definitions } = this.#options;
     const member = new ClusterMember({
-      ...{ store, ports, monotonic: () => scheduler.time },
+      ...{ store, ports, monotonic: () => (plant === "stopped-clock" ? 0 : scheduler.time) },
       leases: new SimLeases(shared, store, leases),
       node: {
         ...{ id: name, address: `sim://${name}`, version: "1", weight: 1, zone: "" },
         serves: Object.keys(definitions),
       },
       timing: { ttlMs, renewMs: ttlMs * 0.3, maxDriftMs: ttlMs * 0.1 },
-      release: (isReleased) => directory.hibernating.release(isReleased),
+      release: (isReleased) => {
+        if (plant !== "keep-connections") directory.hibernating.release(isReleased);
+      },
       gained: () => directory.alarms.look(),
       retain: (nodes) =>
         links.retain(
@@ -184,7 +190,7 @@ export class SimNode {
         await Promise.allSettled(told);
       },
     });
-    const cluster = new SimCluster({ node: name, member, links, local: () => local });
+    const cluster = new SimCluster({ node: name, member, links, plant, local: () => local });
     directory.cluster = cluster;
     links.up(name, { incarnation: this.#starts, gate, member, driver: local });
     return cluster;

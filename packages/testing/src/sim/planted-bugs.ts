@@ -38,4 +38,20 @@ export const plantedBugs = [
   "forget-answer",
 ] as const;
 
-export type PlantedBug = (typeof plantedBugs)[number];
+/** Bugs of several nodes, which show with at least two. */
+export const plantedClusterBugs = [
+  /** An owner answers although its lease has ended. */
+  "answer-without-lease",
+  /** A node believes that its session never expires. */
+  "stopped-clock",
+  /** Actors stay in memory when their shard is handed over. */
+  "skip-vacate",
+  /** Held connections stay at the old node when their actor moves. */
+  "keep-connections",
+  /** Messages to actors of other nodes are taken for delivered. */
+  "drop-delivery",
+  /** A forwarded request that may have arrived is sent again with another key. */
+  "forward-twice",
+] as const;
+
+export type PlantedBug = (typeof plantedBugs)[number] | (typeof plantedClusterBugs)[number];

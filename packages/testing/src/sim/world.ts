@@ -1,10 +1,10 @@
 import type { AnyDefinition } from "@holdfast/actors";
 import { type Client, createClientWithDriver } from "@holdfast/client";
 import { isHoldfastError, type Logger } from "@holdfast/core";
-import { chooseFaults, type Faults, noFaults } from "./faults.ts";
-import type { Ledger } from "./ledger.ts";
 import { MemoryClusterStore } from "../store/memory-cluster-store.ts";
 import { SimLinks } from "./cluster/links.ts";
+import { chooseFaults, type Faults, noFaults } from "./faults.ts";
+import type { Ledger } from "./ledger.ts";
 import { SimNetwork } from "./network.ts";
 import { SimNode } from "./node.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -58,6 +58,7 @@ export class World {
   /** The network between the nodes. */
   readonly links: SimLinks;
   readonly #count: number;
+  readonly #plant: PlantedBug | undefined;
 
   constructor(options: WorldOptions) {
     this.seed = options.seed;
@@ -75,6 +76,7 @@ export class World {
       reportViolation,
     });
     this.#count = options.nodes ?? 1;
+    this.#plant = plant;
     this.links = new SimLinks(scheduler, this.random("links"));
     this.network = new SimNetwork({ scheduler, random: this.random("network"), plant });
     this.#clientTasks = processTasks(scheduler, "client");
@@ -123,10 +125,16 @@ export class World {
       const random = this.random("cluster");
       const ttlMs = random.pick([2_000, 5_000, 10_000]);
       const leases = new MemoryClusterStore(() => scheduler.time, random.pick([1, 4, 16]));
-      const cluster = { leases, links, ttlMs };
+      const cluster = { leases, links, ttlMs, plant: this.#plant };
       this.nodes = Array.from({ length: this.#count }, (_, at) => {
         const name = `n${at + 1}`;
-        return new SimNode({ ...shared, name, random: this.random(name), clock: new SimClock(scheduler), cluster });
+        return new SimNode({
+          ...shared,
+          name,
+          random: this.random(name),
+          clock: new SimClock(scheduler),
+          cluster,
+        });
       });
     }
     for (const node of this.nodes) node.start();

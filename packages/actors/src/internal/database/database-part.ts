@@ -11,7 +11,10 @@ import { NativeDatabase } from "./native.ts";
 
 /** The actor that owns the database. */
 export interface DatabaseDependencies
-  extends Pick<ActorCore, "host" | "id" | "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"> {
+  extends Pick<
+    ActorCore,
+    "errors" | "host" | "id" | "inTransaction" | "log" | "phase" | "ports" | "queue" | "turn"
+  > {
   readonly kv: KvBuffer;
 }
 
@@ -100,8 +103,12 @@ export class DatabasePart implements Part {
   }
 
   async #open(isNew: boolean): Promise<Coordinator> {
-    const { host, id, queue } = this.#actor;
-    const database = await host.store.databases.open(id, queue.epoch, isNew);
+    const { host, id, queue, errors } = this.#actor;
+    const opening = host.store.databases.open(id, queue.epoch, isNew);
+    const database = await opening.catch((error: unknown) => {
+      // About this actor, also if it names another owner.
+      throw errors.fromStore(error);
+    });
     if (this.#stopped) {
       database.close();
       throw closedError();

@@ -89,7 +89,8 @@ export class SimLinks {
         if (!this.#exchanges.delete(exchange)) return;
         if (own !== undefined) own.gate.run(settle);
       };
-      const lost = (): void => end(() => reject(new LinkLost(sent, new Error("The link is broken (simulated)"))));
+      const lost = (): void =>
+        end(() => reject(new LinkLost(sent, new Error("The link is broken (simulated)"))));
       const exchange: Exchange = { from, to, fail: lost };
       this.#exchanges.add(exchange);
       const reply = (settle: () => void): void => {

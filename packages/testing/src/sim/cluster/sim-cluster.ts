@@ -1,13 +1,15 @@
 import type { ActorInstance } from "@holdfast/actors";
-import type { ActorTarget, ClientDriver, DriverConnection } from "@holdfast/client";
+import type { ActorTarget, ClientDriver, DriverCall, DriverConnection } from "@holdfast/client";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { type ClusterMember, type DirectoryCluster, type LocalDriver, Misdirected } from "@holdfast/server";
+import type { PlantedBug } from "../planted-bugs.ts";
 import type { Codec, LinkedProcess, SimLinks } from "./links.ts";
 
 export interface SimClusterOptions {
   readonly node: string;
   readonly member: ClusterMember;
   readonly links: SimLinks;
+  readonly plant: PlantedBug | undefined;
   readonly local: () => LocalDriver;
 }
 
@@ -15,6 +17,7 @@ export interface SimClusterOptions {
 export class SimCluster implements DirectoryCluster {
   readonly #options: SimClusterOptions;
   readonly #member: ClusterMember;
+  #attempts = 0;
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
@@ -35,7 +38,7 @@ export class SimCluster implements DirectoryCluster {
   }
 
   holds(...address: Parameters<ClusterMember["holds"]>): boolean {
-    return this.#member.holds(...address);
+    return this.#options.plant === "answer-without-lease" || this.#member.holds(...address);
   }
 
   takes(...address: Parameters<ClusterMember["takes"]>): boolean {
@@ -55,11 +58,11 @@ export class SimCluster implements DirectoryCluster {
   }
 
   mayAnswer(instance: ActorInstance): boolean {
-    return this.#member.mayAnswer(instance);
+    return this.#options.plant === "answer-without-lease" || this.#member.mayAnswer(instance);
   }
 
   started(instance: ActorInstance): void {
-    this.#member.started(instance);
+    if (this.#options.plant !== "skip-vacate") this.#member.started(instance);
   }
 
   stopped(instance: ActorInstance): void {
@@ -97,14 +100,21 @@ export class SimCluster implements DirectoryCluster {
         throw new Error("The simulated network has no URLs");
       },
       call: (call) =>
-        this.#forward(call.target, `call ${call.action}`, call.signal, (driver) => driver.call(call)),
+        this.#forward(call.target, `call ${call.action}`, call.signal, (driver) =>
+          driver.call(this.#keyed(call)),
+        ),
       send: (send) =>
-        this.#forward(send.target, `send ${send.queue}`, send.signal, (driver) => driver.send(send)),
+        this.#options.plant === "drop-delivery" && !send.waits
+          ? Promise.resolve({ status: "completed" })
+          : this.#forward(send.target, `send ${send.queue}`, send.signal, (driver) => driver.send(send)),
       resolve: (target, signal) =>
         this.#forward(target, "resolve", signal, (driver) => driver.resolve(target, signal)),
       create: (request) =>
-        this.#forward({ type: "get", name: request.name, key: request.key }, "create", request.signal, (driver) =>
-          driver.create(request),
+        this.#forward(
+          { type: "get", name: request.name, key: request.key },
+          "create",
+          request.signal,
+          (driver) => driver.create(request),
         ),
       reload: (target, signal) =>
         this.#forward(target, "reload", signal, (driver) => driver.reload(target, signal)),
@@ -120,11 +130,17 @@ export class SimCluster implements DirectoryCluster {
       },
       connect: (target, params, listener, resume, events): DriverConnection => {
         const there = this.owner(target);
-        if (there === undefined) throw new HoldfastError("client", "network_error", "The node is unreachable");
+        if (there === undefined)
+          throw new HoldfastError("client", "network_error", "The node is unreachable");
         return there.driver.connect(target, params, listener, resume, events);
       },
       dispose: async () => undefined,
     };
+  }
+
+  #keyed(call: DriverCall): DriverCall {
+    if (this.#options.plant !== "forward-twice") return call;
+    return { ...call, idempotencyKey: `${call.idempotencyKey}-${this.#attempts++}` };
   }
 
   /** The process that serves the target, if it is known and reachable now. */
