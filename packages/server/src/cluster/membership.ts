@@ -50,6 +50,8 @@ export class Membership {
   #reading: Promise<void> | undefined;
   #balancing: Promise<void> | undefined;
   #balanceAgain = false;
+  /** True if shards could not be claimed or handed over: the next renewal tries again. */
+  #hasFailed = false;
   readonly #waiters = new Set<() => void>();
 
   constructor(options: MembershipOptions) {
@@ -220,7 +222,10 @@ export class Membership {
     if (!wasValid) this.#wakeWaiters();
     const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
     const hasChanged = this.#table?.revision !== renewal.revision;
-    if (hasChanged || nextExpiryMs <= 0) await this.#read(false);
+    if (hasChanged || nextExpiryMs <= 0 || this.#hasFailed) {
+      this.#hasFailed = false;
+      await this.#read(false);
+    }
     // A session that expired but has no shards that this node should take is no reason to hurry.
     return nextExpiryMs <= 0 ? timing.renewMs : nextExpiryMs + 1;
   }
@@ -284,7 +289,7 @@ export class Membership {
         if (await this.#claimFree()) await this.#read(true);
         for (const { to, scope, shards } of this.#moves()) this.#handover.begin(to, scope, shards);
       } catch (error) {
-        // The next renewal tries again.
+        this.#hasFailed = true;
         this.#options.ports.log.debug("shards could not be claimed", { error });
       }
     }
@@ -346,8 +351,13 @@ export class Membership {
   }
 
   async #transfer(to: NodeSession, scope: Scope, shards: readonly number[]): Promise<void> {
-    await this.#options.store.transfer(this.#session, to, scope, shards);
-    await this.#read(true);
+    try {
+      await this.#options.store.transfer(this.#session, to, scope, shards);
+      await this.#read(true);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 
   #wakeWaiters(): void {
