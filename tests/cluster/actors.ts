@@ -20,6 +20,9 @@ export const counter = actor({
       c.client<ClusterRegistry>().counter.getOrCreate([key]).add(value),
     sendElsewhere: async (c, key: string, value: number) =>
       c.client<ClusterRegistry>().adder.getOrCreate([key]).send("values", value),
+    endElsewhere: async (c, key: string) => {
+      await c.client<ClusterRegistry>().counter.destroy([key]);
+    },
     wait: async (_c, ms: number) => {
       await new Promise((resolve) => setTimeout(resolve, ms));
       return "waited";

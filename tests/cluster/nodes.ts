@@ -1,9 +1,10 @@
 /** Nodes as processes of their own, over one database. */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { createClient } from "holdfast/client";
 import type { ClusterRegistry } from "./actors.ts";
@@ -89,6 +90,13 @@ export async function startNodes(count: number, options: NodeOptions): Promise<r
 
 export function clientOf(node: TestNode) {
   return createClient<ClusterRegistry>(node.url);
+}
+
+/** Runs the `holdfast` command; returns its output. Throws with its error output. */
+export async function runCli(args: readonly string[]): Promise<string> {
+  const main = new URL("../../packages/holdfast/src/cli/main.ts", import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args]);
+  return stdout;
 }
 
 /** Waits until `check` returns a value; it is called again and again. Fails after `timeoutMs`. */

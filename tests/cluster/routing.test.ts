@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
-import { clientOf, eventually, startNodes, type TestNode } from "./nodes.ts";
+import { clientOf, eventually, runCli, startNodes, type TestNode } from "./nodes.ts";
 
 describe("three nodes over one database", () => {
   let server: PostgresServer;
@@ -133,6 +133,16 @@ describe("three nodes over one database", () => {
     await first.counter.create(["made"]);
     await assert.rejects(second.counter.create(["made"]), /exists/);
     await second.counter.getOrCreate(["made"]).add(1);
+    for (const [index, node] of nodes.entries()) {
+      const key = `ended-${index}`;
+      await first.counter.getOrCreate([key]).add(5);
+      await clientOf(node).counter.destroy([key]);
+      assert.equal(await first.counter.getOrCreate([key]).read(), 0);
+      // In the name of an actor, which runs on one of the nodes.
+      await first.counter.getOrCreate([key]).add(5);
+      await first.counter.getOrCreate(["caller"]).endElsewhere(key);
+      assert.equal(await first.counter.getOrCreate([key]).read(), 0);
+    }
   });
 
   test("readiness and liveness are reported", async () => {
@@ -140,5 +150,31 @@ describe("three nodes over one database", () => {
       assert.equal((await fetch(`${node.url}/livez`)).status, 200);
       assert.equal((await fetch(`${node.url}/readyz`)).status, 200);
     }
+  });
+
+  test("the nodes and their shares are shown, and a node is drained from any other", async () => {
+    const cli = (...args: readonly string[]) => runCli(["cluster", ...args, "--url", at(0).url]);
+    const before = await cli("status");
+    for (const { name } of nodes) assert.match(before, new RegExp(`${name} +serving`));
+    const key = await eventually("an actor on the third node", async () => {
+      const tried = `drain-${Math.random()}`;
+      const pid = await clientOf(at(0)).counter.getOrCreate([tried]).process();
+      return pid === at(2).pid ? tried : undefined;
+    });
+    await cli("drain", at(2).name);
+    await eventually("the third node is empty", async () => {
+      const { nodes: all } = JSON.parse(await cli("status", "--json")) as {
+        readonly nodes: readonly {
+          readonly id: string;
+          readonly shards: number;
+          readonly draining: boolean;
+        }[];
+      };
+      const drained = all.find(({ id }) => id === at(2).name);
+      return drained?.draining === true && drained.shards === 0 ? true : undefined;
+    });
+    assert.equal((await fetch(`${at(2).url}/readyz`)).status, 503);
+    assert.notEqual(await clientOf(at(2)).counter.getOrCreate([key]).process(), at(2).pid);
+    await assert.rejects(cli("drain", "nobody"), /No node with the id "nobody" is running/);
   });
 });

@@ -47,6 +47,8 @@ export interface ClusterView {
 
 export interface Renewal {
   readonly revision: number;
+  /** True once this node, or somebody else in its name, wants it to hand over its actors. */
+  readonly draining: boolean;
   /** Time in milliseconds until the first session of another node expires; undefined without other nodes. */
   readonly nextExpiryMs: number | undefined;
 }
@@ -63,11 +65,13 @@ export interface ClusterStore {
    * `cluster.node_exists` if a session of another run of this node has not expired.
    */
   join(node: NodeDescription, ttlMs: number): Promise<void>;
-  /** Extends the session. Undefined if it has ended: its leases may belong to others. */
+  /** Extends the session, and remembers a wish to drain. Undefined if it has ended: its leases may belong to others. */
   renew(session: NodeSession, draining: boolean, ttlMs: number): Promise<Renewal | undefined>;
   view(): Promise<ClusterView>;
   /** Ends expired sessions, then takes those of the shards whose holder has no session. */
   claim(session: NodeSession, scope: string, shards: readonly number[]): Promise<void>;
+  /** Asks a node to hand over its actors; its next renewal tells it. False if no such node has a session. */
+  drain(id: string): Promise<boolean>;
   /** Passes shards on to another run of a node, if that still has a session. */
   transfer(session: NodeSession, to: NodeSession, scope: string, shards: readonly number[]): Promise<void>;
   /** Ends the session, and with it all its leases. */

@@ -27,6 +27,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  cluster: {
+    summary: "show the nodes of a cluster, and drain one",
+    load: async () => {
+      const { clusterUsage: usage, clusterCommand: run } = await import("./cluster.ts");
+      return { usage, run };
+    },
+  },
   mcp: {
     summary: "serve MCP, so that an agent can inspect actors",
     load: async () => {

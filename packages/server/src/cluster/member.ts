@@ -1,4 +1,4 @@
-import type { ActorInstance, ActorStore, ClusterStore, NodeDescription } from "@holdfast/actors";
+import type { ActorInstance, ActorStore, ClusterStore, NodeDescription, NodeRecord } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
 import { type ActorKey, HoldfastError, type Ports } from "@holdfast/core";
 import { isSameSession, type LeaseTable, type Scope } from "./lease-table.ts";
@@ -24,6 +24,22 @@ export interface MemberOptions {
   retain(nodes: readonly NodeAddress[]): void;
   /** Tells other nodes that this one has changed the leases; resolves when they have read them. */
   announce(nodes: readonly NodeAddress[], revision: number): Promise<void>;
+}
+
+/** The body of `GET /cluster`. */
+export interface ClusterStatus {
+  /** The node that answers. */
+  readonly node: string;
+  /** Raised with each change of nodes or leases. */
+  readonly revision: number;
+  /** Number of shards of each scope. */
+  readonly shards: number;
+  /** Names that not all nodes serve, whose shards are leased apart. */
+  readonly scopes: readonly string[];
+  readonly nodes: readonly (Omit<NodeRecord, "incarnation"> & {
+    /** Number of shards that the node holds, in all scopes. */
+    readonly shards: number;
+  })[];
 }
 
 /** Pause after a node could not be reached, in milliseconds, unless the leases change before. */
@@ -161,6 +177,32 @@ export class ClusterMember implements Placement {
   /** True if this node may serve actors now. */
   get isReady(): boolean {
     return this.#membership.isValid && !this.isDraining;
+  }
+
+  /** The nodes and their shares, as of now. */
+  async status(): Promise<ClusterStatus> {
+    await this.#membership.refresh(0);
+    const { table, session } = this.#membership;
+    const held = (node: NodeRecord): number =>
+      table.scopes.reduce((sum, scope) => sum + table.heldBy(node, scope).length, 0);
+    return {
+      node: session.id,
+      revision: table.revision,
+      shards: this.#options.leases.shards,
+      scopes: table.scopes.slice(1),
+      nodes: table.nodes.map(({ incarnation: _, ...node }, at) => ({
+        ...node,
+        expiresInMs: Math.round(node.expiresInMs),
+        shards: held(table.nodes[at] as NodeRecord),
+      })),
+    };
+  }
+
+  /** Asks a node to hand over its actors. Throws `cluster.unknown_node`. */
+  async requestDrain(id: string): Promise<void> {
+    if (await this.#options.leases.drain(id)) return;
+    const message = `No node with the id "${id}" is running`;
+    throw new HoldfastError("cluster", "unknown_node", message, { statusCode: 404, metadata: { node: id } });
   }
 
   /** Tells the other nodes of this one's leases; resolves when those that can be reached have read them. */

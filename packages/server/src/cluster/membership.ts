@@ -208,7 +208,7 @@ export class Membership {
 
   /** Returns the time in milliseconds after which a session of another node may have expired. */
   async #renewOnce(): Promise<number> {
-    const { store, timing, monotonic } = this.#options;
+    const { store, timing, monotonic, ports } = this.#options;
     const session = this.#session;
     const sentAt = monotonic();
     const renewal = await store.renew(session, this.#isDraining, timing.ttlMs);
@@ -220,6 +220,11 @@ export class Membership {
     const wasValid = this.isValid;
     this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
     if (!wasValid) this.#wakeWaiters();
+    // Somebody else wants this node to hand over its actors.
+    if (renewal.draining && !this.#isDraining) {
+      this.#isDraining = true;
+      ports.log.info("the node was asked to hand over its actors");
+    }
     const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
     const hasChanged = this.#table?.revision !== renewal.revision;
     if (hasChanged || nextExpiryMs <= 0 || this.#hasFailed) {

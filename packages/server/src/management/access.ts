@@ -7,7 +7,16 @@ import { isLoopbackHost } from "../gateway/http/host-name.ts";
 
 /** A request to manage or inspect; nothing has been woken or read yet. */
 export interface ManageInfo {
-  readonly kind: "list" | "count" | "info" | "destroy" | "sleep" | "inspect" | "metrics" | "documents";
+  readonly kind:
+    | "list"
+    | "count"
+    | "info"
+    | "destroy"
+    | "sleep"
+    | "inspect"
+    | "metrics"
+    | "documents"
+    | "cluster";
   readonly actor: string | undefined;
   readonly key: readonly string[] | undefined;
   readonly id: string | undefined;
@@ -29,6 +38,8 @@ export interface InspectorOptions {
 export interface ManageAccessOptions {
   /** True if the Host header was not checked: then a page may have rebound its own name to this machine. */
   readonly anyHost?: boolean;
+  /** True for calls of actors and of the program, which may do everything. */
+  readonly isInternal?: boolean;
   readonly inspector?: InspectorOptions | undefined;
   /** Throws to refuse. */
   readonly manage?: ((info: ManageInfo) => Promise<void> | void) | undefined;
@@ -70,7 +81,8 @@ export class ManageAccess {
     offered?: string,
   ): Promise<"owner" | "actor"> {
     if (!this.enabled) throw new HoldfastError("gateway", "not_found", "There is nothing at this path");
-    const { manage, inspector } = this.#options;
+    const { manage, inspector, isInternal } = this.#options;
+    if (isInternal === true) return "owner";
     // Our clients send the token of their endpoint in a header of its own.
     const known = peer.header(header.token);
     if (known !== undefined && inspector?.token !== undefined && same(known, inspector.token)) return "owner";

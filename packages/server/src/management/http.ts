@@ -20,6 +20,8 @@ type Headers = Readonly<Record<string, string>>;
 type InspectorRoute = Extract<ManagementRoute, { readonly of: "inspector" }>;
 
 const collection = "/actors";
+const clusterPath = "/cluster";
+const drainPath = "/cluster/drain";
 const documents: ReadonlySet<string> = new Set(["/openapi.json", "/asyncapi.json", "/docs", "/metrics"]);
 
 function pathOf(url: string): string {
@@ -49,7 +51,9 @@ export class ManagementHttp {
   /** True if a path that does not belong to an actor is served here. */
   owns(url: string): boolean {
     const path = pathOf(url);
-    return path === collection || (documents.has(path) && this.access.enabled);
+    if (path === collection) return true;
+    const isOfCluster = path === clusterPath || path === drainPath;
+    return this.access.enabled && (documents.has(path) || isOfCluster);
   }
 
   /** Answers a path that does not belong to an actor, or returns false. */
@@ -64,6 +68,11 @@ export class ManagementHttp {
       return true;
     }
     if (!this.owns(url)) return false;
+    if (path === clusterPath || path === drainPath) {
+      const query = new URLSearchParams(url.slice(path.length + 1));
+      this.#run(exchange, headers, () => this.#cluster(exchange, path, query, headers));
+      return true;
+    }
     this.#run(exchange, headers, () => this.#document(exchange, path, headers));
     return true;
   }
@@ -116,6 +125,24 @@ export class ManagementHttp {
     if (path === "/asyncapi.json") return send("application/json", JSON.stringify(asyncApi(definitions)));
     const page = docsPage(openApi(definitions), asyncApi(definitions));
     exchange.reply(200, { ...headers, ...page.headers }, exchange.method === "HEAD" ? "" : page.body);
+  }
+
+  /** The nodes, and the request to one of them to hand over its actors. */
+  async #cluster(exchange: Exchange, path: string, query: URLSearchParams, headers: Headers): Promise<void> {
+    allow(exchange, ...(path === clusterPath ? ["GET", "HEAD"] : ["POST"]));
+    await this.#admit("cluster", exchange);
+    const { cluster } = this.#directory;
+    if (cluster === undefined) throw singleNode();
+    if (path === drainPath) {
+      const node = query.get("node");
+      if (node === null) throw badRequest("`node` is missing: the id of the node");
+      await cluster.requestDrain(node);
+      exchange.reply(204, headers, undefined);
+      return;
+    }
+    const body = JSON.stringify(await cluster.status());
+    const type = { "content-type": "application/json" };
+    exchange.reply(200, { ...headers, ...type }, exchange.method === "HEAD" ? "" : body);
   }
 
   async #collection(
@@ -359,4 +386,9 @@ function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
     },
     { highWaterMark: 0 },
   );
+}
+
+function singleNode(): HoldfastError {
+  const message = "This server is not a node of a cluster. See how to run one: set HOLDFAST_ADVERTISE";
+  return new HoldfastError("cluster", "single_node", message, { statusCode: 404 });
 }

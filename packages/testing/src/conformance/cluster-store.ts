@@ -61,6 +61,18 @@ export function clusterStoreConformance(name: string, start: () => Promise<Clust
     assert.equal(await store.renew(node, false, ttlMs), undefined);
   });
 
+  test(`${name}: a node learns with its next renewal that it should drain, and does not forget it`, async () => {
+    const [store, other] = await harness.open();
+    const node = describe("a");
+    await store.join(node, ttlMs);
+    const before = await store.renew(node, false, ttlMs);
+    assert.equal(before?.draining, false);
+    assert.equal(await other.drain("a"), true);
+    assert.equal(await other.drain("b"), false);
+    const after = await store.renew(node, false, ttlMs);
+    assert.ok(after?.draining === true && after.revision > before.revision);
+  });
+
   test(`${name}: a shard that is held cannot be claimed, one of a node that left can`, async () => {
     const [store, other] = await harness.open();
     const [a, b] = [describe("a"), describe("b")];

@@ -34,12 +34,13 @@ export class MemoryClusterStore implements ClusterStore {
   async renew(session: NodeSession, draining: boolean, ttlMs: number): Promise<Renewal | undefined> {
     const own = this.#session(session);
     if (own === undefined) return undefined;
-    if (own.node.draining !== draining) this.#revision++;
-    own.node = { ...own.node, draining };
+    if (draining && !own.node.draining) this.#revision++;
+    own.node = { ...own.node, draining: draining || own.node.draining };
     own.expiresAt = this.#now() + ttlMs;
     const others = [...this.#sessions.values()].filter((other) => other !== own);
     const next = Math.min(...others.map(({ expiresAt }) => expiresAt));
-    return { revision: this.#revision, nextExpiryMs: others.length === 0 ? undefined : next - this.#now() };
+    const nextExpiryMs = others.length === 0 ? undefined : next - this.#now();
+    return { revision: this.#revision, draining: own.node.draining, nextExpiryMs };
   }
 
   async view(): Promise<ClusterView> {
@@ -70,6 +71,13 @@ export class MemoryClusterStore implements ClusterStore {
       const holder = holders.get(shard);
       if (holder === undefined || this.#session(holder) === undefined) holders.set(shard, pick(session));
     }
+  }
+
+  async drain(id: string): Promise<boolean> {
+    this.#revision++;
+    const known = this.#sessions.get(id);
+    if (known !== undefined) known.node = { ...known.node, draining: true };
+    return known !== undefined;
   }
 
   async transfer(

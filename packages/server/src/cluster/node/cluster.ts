@@ -12,7 +12,7 @@ import { createRemoteDriver } from "../forwarding/remote-driver.ts";
 import { ClusterSecrets } from "../links/handshake.ts";
 import { type LinkGateway, LinkServer } from "../links/link-server.ts";
 import { Links } from "../links/links.ts";
-import { ClusterMember } from "../member.ts";
+import { ClusterMember, type ClusterStatus } from "../member.ts";
 import type { NodeAddress } from "../placement.ts";
 import type { DirectoryCluster } from "./directory-cluster.ts";
 import { type ClusterOptions, clusterDefaults } from "./options.ts";
@@ -132,6 +132,14 @@ export class Cluster implements DirectoryCluster {
   }
 
   // Lifecycle
+
+  status(): Promise<ClusterStatus> {
+    return this.#started.member.status();
+  }
+
+  requestDrain(id: string): Promise<void> {
+    return this.#started.member.requestDrain(id);
+  }
 
   mayAnswer(instance: ActorInstance): boolean {
     return this.#started.member.mayAnswer(instance);

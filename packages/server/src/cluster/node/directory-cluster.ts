@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { ActorInstance } from "@holdfast/actors";
 import type { ActorTarget, ClientDriver } from "@holdfast/client";
 import type { Exchange } from "../../gateway/http/exchange.ts";
+import type { ClusterStatus } from "../member.ts";
 import type { Placement } from "../placement.ts";
 
 /** The other nodes, as the directory and the gateways of a node see them. */
@@ -19,6 +20,10 @@ export interface DirectoryCluster extends Placement {
   drain(): Promise<void>;
   /** Leaves. Actors must be out of memory. */
   stop(): Promise<void>;
+  /** The nodes and their shares, as of now. */
+  status(): Promise<ClusterStatus>;
+  /** Asks a node to hand over its actors. Throws `cluster.unknown_node`. */
+  requestDrain(id: string): Promise<void>;
   /** This node's revision of the leases. */
   readonly revision: number;
   /** True if this node serves the target, as far as a node with this revision of the leases knows. */

@@ -64,7 +64,12 @@ export class PostgresCluster implements ClusterStore {
     });
     if (row === undefined) return undefined;
     const next = row["next_expiry"];
-    return { revision: integer(row, "revision"), nextExpiryMs: next === null ? undefined : Number(next) };
+    const isDraining = row["draining"] === true;
+    return {
+      revision: integer(row, "revision"),
+      draining: isDraining,
+      nextExpiryMs: next === null ? undefined : Number(next),
+    };
   }
 
   async view(): Promise<ClusterView> {
@@ -78,6 +83,11 @@ export class PostgresCluster implements ClusterStore {
       statement(this.#sql.removeExpired),
       statement(this.#sql.claim, session.id, session.incarnation, scope, shards),
     );
+  }
+
+  async drain(id: string): Promise<boolean> {
+    const asked = { ...statement(this.#sql.drain, id), returns: true } as const;
+    return (await this.#run(statement(this.#sql.bumpRevision), asked)).length > 0;
   }
 
   async transfer(

@@ -26,11 +26,12 @@ export function clusterSql(schema: string) {
       SELECT s.name, l.shard, l.node, l.incarnation FROM ${scope} s, ${lease} l WHERE l.scope = ''
       ON CONFLICT DO NOTHING`,
     bumpIfDrainChanges: `UPDATE ${meta} SET value = value + 1 WHERE ${revision} AND EXISTS (
-      SELECT 1 FROM ${node} WHERE id = $1 AND incarnation = $2 AND draining <> $3::boolean)`,
-    renew: `UPDATE ${node} SET expires_at = ${expiry("$4")}, draining = $3::boolean
+      SELECT 1 FROM ${node} WHERE id = $1 AND incarnation = $2 AND $3::boolean AND NOT draining)`,
+    renew: `UPDATE ${node} SET expires_at = ${expiry("$4")}, draining = draining OR $3::boolean
       WHERE id = $1 AND incarnation = $2
-      RETURNING (SELECT value FROM ${meta} WHERE ${revision}) AS revision,
+      RETURNING draining, (SELECT value FROM ${meta} WHERE ${revision}) AS revision,
         (SELECT ${remainingMs("min(o.expires_at)")} FROM ${node} o WHERE o.id <> $1)::text AS next_expiry`,
+    drain: `UPDATE ${node} SET draining = true WHERE id = $1 RETURNING id`,
     claim: `INSERT INTO ${lease} (scope, shard, node, incarnation)
       SELECT $3, wanted.shard, $1, $2 FROM unnest($4::integer[]) AS wanted(shard)
       WHERE EXISTS (SELECT 1 FROM ${node} WHERE id = $1 AND incarnation = $2)

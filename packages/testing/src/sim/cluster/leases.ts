@@ -31,6 +31,10 @@ export class SimLeases implements ClusterStore {
     return this.#run("commit lease claim", () => this.#data.claim(session, scope, shards));
   }
 
+  drain(id: string): Promise<boolean> {
+    return this.#run("commit lease drain", () => this.#data.drain(id));
+  }
+
   transfer(session: NodeSession, to: NodeSession, scope: string, shards: readonly number[]): Promise<void> {
     return this.#run("commit lease transfer", () => this.#data.transfer(session, to, scope, shards));
   }

@@ -69,6 +69,14 @@ export class SimCluster implements DirectoryCluster {
     this.#member.stopped(instance);
   }
 
+  status(): ReturnType<ClusterMember["status"]> {
+    return this.#member.status();
+  }
+
+  requestDrain(id: string): Promise<void> {
+    return this.#member.requestDrain(id);
+  }
+
   drain(): Promise<void> {
     return this.#member.drain(30_000);
   }

@@ -1,0 +1,81 @@
+import { dataDirectoryOf, didYouMean, harmless, parse, UsageError } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+import { findServer, type ManagementClient } from "./management-client.ts";
+
+export const clusterUsage = `holdfast cluster VERB [options]
+
+  status          the nodes, and how many shards each of them holds
+  drain NODE      asks a node to hand over its actors; it goes on to answer, and can be stopped then
+
+  --url URL       any node (default: HOLDFAST_ENDPOINT)
+  --token TOKEN   the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)
+  --data DIR      data directory (default: HOLDFAST_DATA or .holdfast), for a server that runs on it
+  --json          one JSON value on standard output`;
+
+interface Status {
+  readonly node: string;
+  readonly shards: number;
+  readonly scopes: readonly string[];
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly address: string;
+    readonly version: string;
+    readonly zone: string;
+    readonly draining: boolean;
+    readonly expiresInMs: number;
+    readonly shards: number;
+  }[];
+}
+
+const options = { url: { type: "string" }, token: { type: "string" } } as const;
+
+export async function clusterCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, options);
+  if (values.help === true) {
+    console.log(clusterUsage);
+    return 0;
+  }
+  const [verb, ...rest] = positionals;
+  if (verb === undefined) throw new UsageError("A verb is missing");
+  if (verb !== "status" && verb !== "drain") {
+    throw new UsageError(`There is no "cluster ${verb}".${didYouMean(verb, ["status", "drain"])}`);
+  }
+  const [node, unexpected] = rest;
+  if (verb === "drain" && node === undefined) throw new UsageError("The node is missing");
+  const extra = verb === "drain" ? unexpected : node;
+  if (extra !== undefined) throw new UsageError(`"${extra}" is one argument too many`);
+  const server = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
+  const client = await findServer(server);
+  if (client === undefined) throw noServer();
+  try {
+    const lines = node === undefined ? await status(client, values.json === true) : await drain(client, node);
+    for (const line of lines) console.log(line);
+  } finally {
+    await client.close?.();
+  }
+  return 0;
+}
+
+async function status(client: ManagementClient, asJson: boolean): Promise<readonly string[]> {
+  const answer = (await client.ask("GET", "/cluster")) as Status;
+  if (asJson) return [JSON.stringify(answer)];
+  const total = answer.shards * (1 + answer.scopes.length);
+  return answer.nodes.map((node) => {
+    const state = node.expiresInMs < 0 ? "expired" : node.draining ? "draining" : "serving";
+    const share = `${node.shards} of ${total} shards`;
+    const zone = node.zone === "" ? [] : [`zone ${node.zone}`];
+    const own = node.id === answer.node ? ["(answers)"] : [];
+    const columns = [node.id, state, share, node.address, `version ${node.version}`, ...zone, ...own];
+    return harmless(columns.join("  "));
+  });
+}
+
+async function drain(client: ManagementClient, node: string): Promise<readonly string[]> {
+  await client.ask("POST", `/cluster/drain?node=${encodeURIComponent(node)}`);
+  return [harmless(`${node} hands over its actors. See: holdfast cluster status`)];
+}
+
+function noServer(): HoldfastError {
+  const message = "No server runs on this data directory. Name a node with --url";
+  return new HoldfastError("client", "network_error", message);
+}
