@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { systemPorts } from "@holdfast/core";
 import { openPostgresStore } from "@holdfast/store-postgres";
+import type pg from "pg";
 import { code, create, newSchema, openStore, session, sharedServer, tempDirectory } from "./support.ts";
 
 const server = await sharedServer();
@@ -79,4 +81,51 @@ test("lists and wake-ups are range reads of an index", async (t) => {
     const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
     assert.match(plan, new RegExp(`Index (Only )?Scan using ${index}`), plan);
   }
+});
+
+/** Tables, columns and indexes of a schema, in a form in which a difference is readable. */
+async function dump(client: pg.Client, schema: string): Promise<string> {
+  const columns = await client.query(
+    `SELECT table_name AS table, column_name AS name, data_type AS type, is_nullable AS nullable,
+      column_default AS initial, collation_name AS collation
+    FROM information_schema.columns WHERE table_schema = $1 ORDER BY table_name, column_name`,
+    [schema],
+  );
+  const indexes = await client.query(
+    "SELECT tablename AS table, indexdef AS text FROM pg_indexes WHERE schemaname = $1 ORDER BY indexname",
+    [schema],
+  );
+  const lines = [
+    ...columns.rows.map(({ table, name, type, nullable, initial, collation }) =>
+      [
+        `${table}.${name} ${type}`,
+        ...(collation === null ? [] : [`collate ${collation}`]),
+        ...(nullable === "NO" ? ["not null"] : []),
+        ...(initial === null ? [] : [`default ${initial}`]),
+      ].join(" "),
+    ),
+    ...indexes.rows.map(({ text }) => String(text).replaceAll(`${schema}.`, "")),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** The tables that each version added. */
+const added: Readonly<Record<number, readonly string[]>> = { 2: ["node", "scope", "lease"] };
+
+test("the tables are those of the golden file, whether created or upgraded", async (t) => {
+  const schema = newSchema();
+  const client = await session(t, server.url);
+  await (await openStore(t, { url: server.url, schema })).close();
+  const golden = readFileSync(new URL("golden/schema-2.txt", import.meta.url), "utf8");
+  assert.equal(await dump(client, schema), golden);
+
+  for (const table of added[2] ?? []) await client.query(`DROP TABLE ${schema}.${table}`);
+  await client.query(`DELETE FROM ${schema}.meta WHERE key = 'cluster_revision'`);
+  await client.query(`UPDATE ${schema}.meta SET value = 1 WHERE key = 'schema_version'`);
+  assert.equal(
+    await dump(client, schema),
+    readFileSync(new URL("golden/schema-1.txt", import.meta.url), "utf8"),
+  );
+  await (await openStore(t, { url: server.url, schema })).close();
+  assert.equal(await dump(client, schema), golden);
 });
