@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { CounterLoad } from "./counter-load.ts";
-import { clientOf, eventually, startNode, startNodes, type TestNode } from "./nodes.ts";
+import { clientOf, eventually, keyAt, startNode, startNodes, type TestNode } from "./nodes.ts";
 
 /** Short leases, so that a takeover does not take long. */
 const ttlMs = 2_000;
@@ -21,14 +21,6 @@ describe("faults of nodes", () => {
     const nodes = await startNodes(3, { store, env });
     t.after(() => Promise.all(nodes.map((node) => node.stop())));
     return nodes;
-  }
-
-  /** A key whose actor this node serves. */
-  async function keyAt(node: TestNode): Promise<string> {
-    for (let attempt = 0; ; attempt++) {
-      const key = `at-${node.name}-${attempt}`;
-      if ((await clientOf(node).counter.getOrCreate([key]).process()) === node.pid) return key;
-    }
   }
 
   test("the owner is killed under load: nothing acknowledged is lost, and another node takes over", async (t) => {

@@ -3,7 +3,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { freePort } from "@holdfast/testing/free-port";
 import { type PostgresServer, startPgBouncer, startPostgres } from "@holdfast/testing/postgres";
 import { CounterLoad } from "./counter-load.ts";
-import { clientOf, eventually, startNode, startNodes, type TestNode } from "./nodes.ts";
+import { clientOf, eventually, keyAt, startNode, startNodes } from "./nodes.ts";
 import { startProxy } from "./proxy.ts";
 
 const ttlMs = 2_000;
@@ -16,13 +16,6 @@ describe("faults of the network and the database", () => {
     server = await startPostgres();
   });
   after(() => server.stop());
-
-  async function keyAt(node: TestNode): Promise<string> {
-    for (let attempt = 0; ; attempt++) {
-      const key = `at-${node.name}-${attempt}`;
-      if ((await clientOf(node).counter.getOrCreate([key]).process()) === node.pid) return key;
-    }
-  }
 
   async function start(t: TestContext, name: string, store: string, more: Record<string, string> = {}) {
     const node = await startNode(name, { store, env: { ...env, ...more } });

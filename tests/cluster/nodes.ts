@@ -92,6 +92,14 @@ export function clientOf(node: TestNode) {
   return createClient<ClusterRegistry>(node.url);
 }
 
+/** A key whose counter this node serves. */
+export async function keyAt(node: TestNode): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const key = `at-${node.name}-${attempt}`;
+    if ((await clientOf(node).counter.getOrCreate([key]).process()) === node.pid) return key;
+  }
+}
+
 /** Runs the `holdfast` command; returns its output. Throws with its error output. */
 export async function runCli(args: readonly string[]): Promise<string> {
   const main = new URL("../../packages/holdfast/src/cli/main.ts", import.meta.url).pathname;

@@ -4,7 +4,7 @@ import { type ActorKey, HoldfastError, type Ports } from "@holdfast/core";
 import { isSameSession, type LeaseTable, type Scope } from "./lease-table.ts";
 import { LinkLost, Misdirected } from "./link-lost.ts";
 import { type LeaseTiming, Membership } from "./membership.ts";
-import { LeasePlacement, type NodeAddress, type Placement } from "./placement.ts";
+import { LeasePlacement, type NodeAddress, noNode, type Placement } from "./placement.ts";
 import { Residents } from "./residents.ts";
 import { addressHash } from "./shards.ts";
 
@@ -149,7 +149,7 @@ export class ClusterMember implements Placement {
         if (error.sent && !isRepeatable) throw nodeLost(node.id, error);
         await membership.changeWithin(retryMs);
       }
-      if (monotonic() >= deadline) throw notServed(target.name);
+      if (monotonic() >= deadline) throw noNode(target.name, true);
     }
   }
 
@@ -255,9 +255,4 @@ export class ClusterMember implements Placement {
 function nodeLost(node: string, cause: unknown): HoldfastError {
   const message = `The node "${node}" was lost before it answered; the request may have run. Send requests with an idempotency key to have them repeated`;
   return new HoldfastError("cluster", "node_lost", message, { statusCode: 502, cause, metadata: { node } });
-}
-
-function notServed(name: string): HoldfastError {
-  const message = `No node has taken over the actors of "${name}" in time. Try again`;
-  return new HoldfastError("actor", "no_node", message, { statusCode: 503, metadata: { name } });
 }

@@ -150,7 +150,8 @@ function isServedBy(table: LeaseTable, name: string): boolean {
   return table.nodes.some(({ serves }) => serves.includes(name));
 }
 
-function noNode(name: string, isServed: boolean): HoldfastError {
+/** The error of an actor that no node serves, or none has taken over in time. */
+export function noNode(name: string, isServed: boolean): HoldfastError {
   const message = isServed
     ? `No node has taken over the actors of "${name}" in time. Try again`
     : `No running node serves actors of "${name}". Start one whose program defines it`;

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { type ActorTarget, header } from "@holdfast/client";
 import type { Exchange } from "../../gateway/http/exchange.ts";
 import { isBodiless } from "../../gateway/http/exchange.ts";
-import { endToEnd, headerPairs, linkHeader } from "../links/headers.ts";
+import { endToEnd, headerPairs, linkHeader, responseHeaders } from "../links/headers.ts";
 import type { ForwardedRequest, ForwardedResponse, Forwarder } from "./forwarder.ts";
 
 /** A longer body is not held in memory: it is sent once, as it arrives. */
@@ -64,11 +64,9 @@ async function relay(exchange: Exchange, { status, headers, stream }: ForwardedR
     exchange.reply(status, plain(kept), body);
     return;
   }
-  const all = new Headers();
-  for (const [name, value] of Object.entries(kept)) for (const each of [value].flat()) all.append(name, each);
   const body = isBodyless ? null : (Readable.toWeb(stream) as ReadableStream<Uint8Array>);
   if (isBodyless) stream.resume();
-  exchange.replyWith(new Response(body, { status, headers: all }), {});
+  exchange.replyWith(new Response(body, { status, headers: responseHeaders(kept) }), {});
 }
 
 async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Uint8Array | undefined> {

@@ -4,7 +4,7 @@ import { type ActorTarget, type ClientDriver, createNetworkDriver, header } from
 import { WebSocket } from "ws";
 import { parseRoute, type Route } from "../../gateway/route.ts";
 import { asSocket } from "../links/as-socket.ts";
-import { endToEnd, headerPairs } from "../links/headers.ts";
+import { endToEnd, headerPairs, responseHeaders } from "../links/headers.ts";
 import { moved } from "../placement.ts";
 import { join } from "./forward-socket.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -80,15 +80,11 @@ async function forwardFetch(forwarder: Forwarder, request: Request): Promise<Res
   });
   if (response === undefined) throw moved(target.name);
   const { status, stream } = response;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(endToEnd(headerPairs(response.headers)))) {
-    for (const each of [value].flat()) headers.append(name, each);
-  }
   const hasBody = request.method !== "HEAD" && ![204, 205, 304].includes(status);
   if (!hasBody) stream.resume();
   return new Response(hasBody ? (Readable.toWeb(stream) as ReadableStream<Uint8Array>) : null, {
     status,
-    headers,
+    headers: responseHeaders(endToEnd(headerPairs(response.headers))),
   });
 }
 

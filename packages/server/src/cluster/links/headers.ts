@@ -50,6 +50,15 @@ export function endToEnd(headers: Iterable<readonly [string, string]>): Record<s
   return kept;
 }
 
+/** Headers of a response, as `Response` takes them. */
+export function responseHeaders(kept: Readonly<Record<string, string | string[]>>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(kept)) {
+    for (const each of [value].flat()) headers.append(name, each);
+  }
+  return headers;
+}
+
 /** Name and value pairs, repetitions included, without the pseudo-headers of HTTP/2. */
 export function* headerPairs(headers: IncomingHttpHeaders): Generator<readonly [string, string]> {
   for (const [name, value] of Object.entries(headers)) {
