@@ -90,5 +90,14 @@ export const guarded = actor({
   actions: { hello: () => "hello" },
 });
 
-export const clusterActors = { counter, adder, alarm, notes, guarded };
+export const doubler = actor({
+  queues: { jobs: queue<number, number>() },
+  run: async (c) => {
+    for await (const job of c.queue.iter({ names: ["jobs"], completable: true })) {
+      await job.complete(job.body * 2);
+    }
+  },
+});
+
+export const clusterActors = { counter, adder, alarm, notes, guarded, doubler };
 export type ClusterRegistry = import("holdfast").Registry<typeof clusterActors>;

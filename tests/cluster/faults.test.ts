@@ -117,6 +117,29 @@ describe("faults of nodes", () => {
     );
   });
 
+  test("a secret is rotated node by node", async (t) => {
+    const store = server.createDatabase();
+    const start = async (name: string, text: string): Promise<TestNode> => {
+      const node = await startNode(name, { store, env: { ...env, HOLDFAST_CLUSTER_SECRET: text } });
+      t.after(() => node.stop());
+      return node;
+    };
+    const old = await start("old", "the old secret of the cluster");
+    const both = await start("both", "the new secret of the cluster, the old secret of the cluster");
+    for (const node of [old, both]) {
+      const key = await keyAt(node);
+      for (const entry of [old, both])
+        assert.equal(await clientOf(entry).counter.getOrCreate([key]).process(), node.pid);
+    }
+    await old.stop();
+    const next = await start("next", "the new secret of the cluster");
+    for (const node of [next, both]) {
+      const key = await keyAt(node);
+      for (const entry of [next, both])
+        assert.equal(await clientOf(entry).counter.getOrCreate([key]).process(), node.pid);
+    }
+  });
+
   test("actors wake only on nodes that define them", async (t) => {
     const store = server.createDatabase();
     const counters = await startNode("counters", { store, env: { ...env, TEST_DEFINES: "counter" } });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { encodeKey } from "@holdfast/core";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { clientOf, eventually, runCli, startNodes, type TestNode } from "./nodes.ts";
 
@@ -104,6 +105,28 @@ describe("three nodes over one database", () => {
         const sum = await clientOf(at(1)).adder.getOrCreate([key]).sum();
         return sum === index + 1 ? true : undefined;
       });
+    }
+  });
+
+  test("senders wait for their answers, and event streams flow, across nodes", async () => {
+    for (const node of nodes) {
+      const client = clientOf(node);
+      const reply = await client.doubler.getOrCreate(["d"]).send("jobs", 21, { wait: true });
+      assert.deepEqual(reply, { status: "completed", response: 42 });
+      const stop = new AbortController();
+      const events = await fetch(
+        `${node.url}/actors/counter/@${encodeKey(["sse"])}/events?event=changed&create=true`,
+        {
+          headers: { accept: "text/event-stream" },
+          signal: stop.signal,
+        },
+      );
+      assert.equal(events.status, 200);
+      const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
+      await client.counter.getOrCreate(["sse"]).add(1);
+      let seen = "";
+      while (!seen.includes("event: changed")) seen += (await reader?.read())?.value ?? "";
+      stop.abort();
     }
   });
 
