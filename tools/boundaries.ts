@@ -93,6 +93,7 @@ const portedExceptions = [
   "packages/server/src/cluster/links",
   "packages/server/src/cluster/forwarding",
   "packages/server/src/cluster/node",
+  "packages/server/src/cluster/wakeups/nats-connection.ts",
   // Hashes are no I/O.
   "packages/server/src/cluster/shards.ts",
 ];

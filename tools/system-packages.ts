@@ -20,21 +20,25 @@ interface SystemPackage {
 }
 
 const jails =
-  /^(packages\/(gate|guest|plugins|sandbox|sandbox-client|studio|holdfast)\/|tests\/(agents|crash|e2e|packed|sandbox-sdk|security|soak|vm)\/|bench\/(gate|sandbox)|docs|tools\/(attacks|mutation))/;
-const browsers = /^(packages\/(react|sandbox-client|sandbox-react)\/|tests\/(e2e|packed|sandbox-sdk)\/)/;
+  /^(packages\/(gate|guest|plugins|sandbox|sandbox-client|studio|holdfast)\/|tests\/(agents|crash|e2e|packed|sandbox-sdk|security|soak|vm)\/|bench\/(gate|sandbox)|docs|examples\/cluster|tools\/(attacks|mutation))/;
+const browsers =
+  /^(packages\/(react|sandbox-client|sandbox-react)\/|tests\/(e2e|packed|sandbox-sdk)\/|examples\/(react|cluster)\/.*test)/;
 const containers =
   /^(packages\/(gate|sandbox-client|studio|testing)\/|tests\/security\/|tools\/(attacks|mutation))/;
 const attacks =
   /^(packages\/(gate|holdfast|sandbox|studio)\/|tests\/(security|vm)\/|tools\/(attacks|mutation))/;
 const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
-  /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|bench\/cluster)/;
+  /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [
   { name: "git", program: "git", purpose: "repositories", neededBy: jails },
   { name: "bubblewrap", program: "bwrap", purpose: "jails", neededBy: jails },
-  { name: "chromium", program: "chromium", purpose: "browser tests", neededBy: browsers },
+  {
+    ...{ name: "chromium-headless-shell", program: "chromium-headless-shell", purpose: "browser tests" },
+    neededBy: browsers,
+  },
   { name: "gcc", program: "gcc", purpose: "attacks on the system-call filter", neededBy: attacks },
   { name: "perl", program: "perl", purpose: "attacks from a script", neededBy: attacks },
   { name: "curl", program: "curl", purpose: "tunnels out of a jail", neededBy: attacks },
@@ -50,8 +54,24 @@ const known: readonly SystemPackage[] = [
     neededBy: databases,
   },
   {
+    ...{ name: "nats-server", program: "nats-server", purpose: "a server for wake-ups between nodes" },
+    neededBy: /^(tests\/cluster\/|examples\/cluster)/,
+  },
+  {
+    name: "faketime",
+    program: "faketime",
+    purpose: "nodes with wrong clocks",
+    neededBy: /^tests\/cluster\//,
+  },
+  {
+    name: "iproute2",
+    program: "ip",
+    purpose: "networks that are partitioned",
+    neededBy: /^tests\/cluster\//,
+  },
+  {
     ...{ name: "openssl", program: "openssl", purpose: "certificates of test servers" },
-    neededBy: /^(packages\/(gate|plugins)\/|tests\/(agents|security)\/|bench\/gate)/,
+    neededBy: /^(packages\/(gate|plugins)\/|tests\/(agents|cluster|security)\/|bench\/gate)/,
   },
   { name: "podman", program: "podman", purpose: "containers", neededBy: containers },
   { name: "docker.io", program: "dockerd", purpose: "containers", neededBy: containers },

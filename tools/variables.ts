@@ -7,13 +7,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./workspace.ts";
 
-/** Set by Holdfast for one of its own processes, its only reader. */
+/** Set by Holdfast, or by its test runner, for its own processes, the only readers. */
 const internal: ReadonlySet<string> = new Set([
   "HOLDFAST_ATTACK_CONTROL",
   "HOLDFAST_DEMO_MOCK",
   "HOLDFAST_DEMO_PACE_MS",
   "HOLDFAST_JAIL",
   "HOLDFAST_MODEL_KEY",
+  "HOLDFAST_TEST_POSTGRES",
+  "HOLDFAST_TEST_STORE",
 ]);
 
 function textsOf(...patterns: readonly string[]): string[] {

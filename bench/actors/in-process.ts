@@ -158,6 +158,47 @@ async function measureHotActor(): Promise<Outcome> {
   });
 }
 
+/** An event that ended its turn would make the result of its action a second commit: 0.55 of the rate. */
+const announcedFloor = { ofSilent: 0.85 } as const;
+
+/** An action that changes its state and sends an event, compared with one that only changes it: each is one commit. */
+async function measureEvents(): Promise<Outcome> {
+  return withRegistry(async ({ client }) => {
+    const [loud, silent] = [client.counter.getOrCreate("loud"), client.counter.getOrCreate("silent")];
+    const connection = loud.connect();
+    let heard = 0;
+    connection.on("changed", () => {
+      heard++;
+    });
+    // Over the connection: its subscription is there by then.
+    await connection.get();
+    let announced = 0;
+    const samples = await interleave({
+      loud: async () => {
+        const result = await callFor([() => loud.announce(1)]);
+        announced += result.calls;
+        return result;
+      },
+      silent: () => callFor([() => silent.increment(1)]),
+    });
+    // Over the connection, too: its answer follows the last event.
+    ensure((await connection.get()) === announced, "a commit was lost or done twice");
+    ensure(heard === announced, `${heard} of ${announced} events were heard`);
+    await connection.dispose();
+    const value = best(samples.loud);
+    const without = best(samples.silent);
+    return {
+      figures: [
+        { name: "with an event", value, unit: "/s", detail: detail(samples.loud) },
+        { name: "without", value: without, unit: "/s", detail: detail(samples.silent) },
+      ],
+      floors: [floor("commits with an event", value, announcedFloor.ofSilent * without)],
+      samples,
+    };
+  });
+}
+
+export const events: Scenario = { name: "commit-with-event", run: measureEvents };
 export const hotActor: Scenario = { name: "hot-actor-32", run: measureHotActor };
 export const inProcess: Scenario = { name: "in-process", run: measureCalls };
 export const commits: Scenario = { name: "commits-256", run: measureCommits };

@@ -2,7 +2,7 @@ import type { Scenario } from "../internal/scenario.ts";
 import { callScenario } from "./calls.ts";
 import { create, createHttp, wake } from "./cold.ts";
 import { database } from "./db.ts";
-import { commits, hotActor, inProcess } from "./in-process.ts";
+import { commits, events, hotActor, inProcess } from "./in-process.ts";
 import { memory } from "./memory.ts";
 import { queues } from "./queue.ts";
 import { state } from "./state.ts";
@@ -20,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   inProcess,
   commits,
   hotActor,
+  events,
   create,
   createHttp,
   wake,

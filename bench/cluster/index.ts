@@ -1,7 +1,11 @@
 import type { Scenario } from "../internal/scenario.ts";
 import { commitScenario } from "./commits.ts";
 import { opening, sqlTurns, waking } from "./databases.ts";
+import { forwardedCalls } from "./forwarded.ts";
 import { hotActor } from "./hot-actor.ts";
+import { scale } from "./scale.ts";
+import { dueLookUp, idleNode } from "./sleepers.ts";
+import { drain, quickTakeover, takeoverByDefault } from "./takeover.ts";
 
 export const scenarios: readonly Scenario[] = [
   commitScenario(1),
@@ -11,4 +15,11 @@ export const scenarios: readonly Scenario[] = [
   sqlTurns,
   waking,
   opening,
+  forwardedCalls,
+  quickTakeover,
+  takeoverByDefault,
+  drain,
+  scale,
+  dueLookUp,
+  idleNode,
 ];

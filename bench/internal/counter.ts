@@ -1,13 +1,20 @@
 /** A durable counter, and callers that load it for a round. */
 import { performance } from "node:perf_hooks";
-import { actor } from "@holdfast/actors";
+import { actor, event } from "@holdfast/actors";
 import { roundMs } from "./scenario.ts";
 
 export const counter = actor({
   state: { count: 0 },
+  events: { changed: event<number>() },
   actions: {
     increment: (c, by: number) => {
       c.state.count += by;
+      return c.state.count;
+    },
+    /** As `increment`, and tells the connections. */
+    announce: (c, by: number) => {
+      c.state.count += by;
+      c.broadcast("changed", c.state.count);
       return c.state.count;
     },
     get: (c) => c.state.count,

@@ -1,26 +1,22 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { chromium } from "playwright-core";
+import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 
-const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 const directory = mkdtempSync(join(tmpdir(), "holdfast-react-example-"));
 process.env["HOLDFAST_DATA"] = join(directory, "data");
 
 test("two people see one list", {
-  skip: existsSync(executablePath) ? false : "needs chromium",
+  skip: missingChromium,
 }, async (t) => {
   const { registry } = await import("./actors.ts");
   const { build } = await import("./server.ts");
   const publicDir = join(directory, "public");
   await build(publicDir);
   const { url } = await registry.listen({ port: 0, publicDir });
-  const browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic"],
-  });
+  const browser = await launchChromium();
   t.after(async () => {
     await browser.close();
     await registry.shutdown();

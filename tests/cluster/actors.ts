@@ -15,11 +15,17 @@ export const counter = actor({
     /** The process that runs this actor. */
     process: () => process.pid,
     whoami: (c) => c.actorId,
+    region: (c) => c.region,
+    clock: () => Date.now(),
     /** Counts in another actor, which another node may serve. */
     addElsewhere: async (c, key: string, value: number) =>
       c.client<ClusterRegistry>().counter.getOrCreate([key]).add(value),
     sendElsewhere: async (c, key: string, value: number) =>
       c.client<ClusterRegistry>().adder.getOrCreate([key]).send("values", value),
+    /** The same, with the name of the actor as text. */
+    addNamed: async (c, name: string, key: string, value: number) =>
+      (await c.client()[name].getOrCreate([key]).add(value)) as number,
+    names: (c) => [c.name, ...c.key],
     endElsewhere: async (c, key: string) => {
       await c.client<ClusterRegistry>().counter.destroy([key]);
     },
@@ -32,6 +38,9 @@ export const counter = actor({
     },
   },
   onRequest: async (c, request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/misdirected") return new Response("mine", { status: 421 });
+    if (pathname === "/header") return new Response(request.headers.get("x-name"));
     if (request.method === "POST") return new Response(request.body, { headers: { "x-echo": "yes" } });
     return Response.json({ url: request.url, count: c.state.count });
   },
@@ -61,6 +70,8 @@ export const alarm = actor({
       c.state.fired.push(process.pid);
     },
     fired: (c) => c.state.fired,
+    /** The process that runs this actor. */
+    process: () => process.pid,
   },
 });
 
@@ -99,5 +110,66 @@ export const doubler = actor({
   },
 });
 
-export const clusterActors = { counter, adder, alarm, notes, guarded, doubler };
+/** Money moves by messages: a transfer and its message are one commit. */
+export const account = actor({
+  state: { balance: 0 },
+  queues: { deposits: queue<number>() },
+  run: async (c) => {
+    for await (const message of c.queue.iter()) {
+      c.state.balance += message.body;
+    }
+  },
+  actions: {
+    deposit: (c, amount: number) => {
+      c.state.balance += amount;
+    },
+    transfer: async (c, to: string, amount: number) => {
+      c.state.balance -= amount;
+      await c.client<ClusterRegistry>().account.getOrCreate([to]).send("deposits", amount);
+    },
+    balance: (c) => c.state.balance,
+  },
+});
+
+/** Rooms whose members hear each word once and in order. It sleeps while nobody speaks. */
+export const chat = actor({
+  options: { sleepTimeout: 300 },
+  state: { words: 0 },
+  events: { said: event<number>() },
+  actions: {
+    enter: (c, room: string) => c.conn.join(room),
+    say: (c, room: string) => {
+      c.state.words += 1;
+      c.broadcast({ event: "said", room }, c.state.words);
+      return c.state.words;
+    },
+    process: () => process.pid,
+  },
+});
+
+/** Two releases of a notebook: the second migrates its state. */
+const notebookActions = { process: () => process.pid };
+export const notebook = actor({
+  state: { entries: [] as string[] },
+  actions: {
+    ...notebookActions,
+    add: (c, entry: string): readonly string[] => {
+      c.state.entries.push(entry);
+      return [...c.state.entries];
+    },
+  },
+});
+export const nextNotebook = actor({
+  state: { lines: [] as string[] },
+  migrateState: [(old) => ({ lines: (old as { readonly entries: string[] }).entries })],
+  actions: {
+    ...notebookActions,
+    add: (c, line: string): readonly string[] => {
+      c.state.lines.push(line);
+      return [...c.state.lines];
+    },
+  },
+});
+
+export const clusterActors = { counter, account, adder, alarm, notes, guarded, doubler, chat, notebook };
 export type ClusterRegistry = import("holdfast").Registry<typeof clusterActors>;

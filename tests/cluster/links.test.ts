@@ -55,15 +55,23 @@ describe("the port for other nodes", () => {
     assert.equal((await ask(opened, "proof", { proof: "" })).status, 401);
 
     // The id of a secret is no secret: whoever has seen one still has to prove that.
+    const second = session(t);
     const seen = await import("../../packages/server/src/cluster/links/handshake.ts");
     const { secret } = await import("./nodes.ts");
     const { keys } = new seen.ClusterSecrets(secret);
-    const welcome = JSON.parse((await ask(opened, "hello", { ...hello, keys })).body) as {
+    const welcome = JSON.parse((await ask(second, "hello", { ...hello, keys })).body) as {
       readonly proof: string;
     };
-    const closed = once(opened, "close");
+    const closed = once(second, "close");
     // The accepter's own proof is not the caller's.
-    void ask(opened, "proof", { proof: welcome.proof });
+    void ask(second, "proof", { proof: welcome.proof });
     await closed;
+  });
+
+  test("greets once in each session", async (t) => {
+    const opened = session(t);
+    const hello = { protocol: 1, node: "other", nonce: "n", keys: [] as string[] };
+    assert.equal((await ask(opened, "hello", hello)).status, 200);
+    assert.equal((await ask(opened, "hello", hello)).status, 400);
   });
 });

@@ -66,6 +66,24 @@ describe("faults of the network and the database", () => {
     assert.equal(await waiting, 2);
   });
 
+  test("calls wait for the takeover of a node behind a proxy that goes on to accept connections", async (t) => {
+    const store = server.createDatabase();
+    const linkPort = await freePort();
+    const proxy = await startProxy(() => linkPort);
+    t.after(() => proxy.close());
+    const entry = await start(t, "entry", store);
+    const owner = await start(t, "owner", store, {
+      HOLDFAST_ADVERTISE: `http://127.0.0.1:${proxy.port}`,
+      HOLDFAST_LISTEN: `127.0.0.1:${linkPort}`,
+    });
+    const key = await keyAt(owner);
+    const handle = clientOf(entry).counter.getOrCreate([key]);
+    assert.equal(await handle.add(1), 1);
+    owner.kill("SIGKILL");
+    assert.equal(await handle.add(1), 2);
+    assert.equal(await handle.process(), entry.pid);
+  });
+
   test("the database crashes under load: nothing acknowledged is lost", async (t) => {
     const own = await startPostgres();
     t.after(() => own.stop());

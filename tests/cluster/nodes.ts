@@ -11,6 +11,8 @@ import type { ClusterRegistry } from "./actors.ts";
 
 export interface NodeOptions {
   readonly store: string;
+  /** Runs the process, such as one that enters a namespace first. */
+  readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -38,10 +40,15 @@ process.once("exit", () => {
 export const secret = "the secret of the cluster tests";
 
 /** Starts a node, and waits until it is ready. */
-export async function startNode(name: string, { store, env = {} }: NodeOptions): Promise<TestNode> {
+export async function startNode(
+  name: string,
+  { store, command = [], env = {} }: NodeOptions,
+): Promise<TestNode> {
   const data = mkdtempSync(join(tmpdir(), "holdfast-node-"));
   removeAtExit(data);
+  const [execPath = process.execPath, ...execArgv] = [...command, process.execPath];
   const child = fork(new URL("node.ts", import.meta.url).pathname, {
+    ...{ execPath, execArgv },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     env: {
       ...process.env,

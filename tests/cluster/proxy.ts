@@ -8,12 +8,15 @@ export interface Proxy {
   cut(): void;
   /** Connections that were cut end, and new ones work. */
   heal(): void;
+  /** From now on, what the server sends takes this time longer, in milliseconds. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
 export async function startProxy(targetPort: () => number): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let delayMs = 0;
   const server = createServer((near) => {
     sockets.add(near);
     near.on("error", () => undefined);
@@ -25,8 +28,19 @@ export async function startProxy(targetPort: () => number): Promise<Proxy> {
       [near, far],
       [far, near],
     ] as const) {
+      // In order, also where what came later is delayed less.
+      const waiting: { readonly data: Buffer; readonly dueAt: number }[] = [];
+      const pass = (): void => {
+        for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+          const remainingMs = first.dueAt - performance.now();
+          if (remainingMs > 0) return void setTimeout(pass, remainingMs);
+          waiting.shift();
+          if (!isCut && !to.destroyed) to.write(first.data);
+        }
+      };
       from.on("data", (data) => {
-        if (!isCut) to.write(data);
+        waiting.push({ data, dueAt: performance.now() + (from === far ? delayMs : 0) });
+        if (waiting.length === 1) pass();
       });
       from.on("close", () => {
         sockets.delete(from);
@@ -48,6 +62,9 @@ export async function startProxy(targetPort: () => number): Promise<Proxy> {
     heal: () => {
       isCut = false;
       end();
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     close: async () => {
       end();

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { encodeKey } from "@holdfast/core";
+import { encodeKey, isErrorCode } from "@holdfast/core";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { clientOf, eventually, runCli, startNodes, type TestNode } from "./nodes.ts";
 
@@ -93,6 +96,20 @@ describe("three nodes over one database", () => {
     }
   });
 
+  test("unusual requests cross nodes as they are", async () => {
+    for (const node of nodes) {
+      const url = `${node.url}/actors/counter/~${encodeKey(["unusual"])}/request`;
+      // A status that nodes use among themselves is the actor's own here.
+      const refused = await fetch(`${url}/misdirected`);
+      assert.deepEqual([refused.status, await refused.text()], [421, "mine"]);
+      // A length is no body: fetch cannot send it with GET.
+      const named = request(`${url}/header`, { headers: { "content-length": "0", "x-name": "J\u00fcrgen" } });
+      named.end();
+      const [response] = (await once(named, "response")) as [IncomingMessage];
+      assert.deepEqual([response.statusCode, await text(response)], [200, "J\u00fcrgen"]);
+    }
+  });
+
   test("actors call actors of other nodes, and their messages arrive", async () => {
     const client = clientOf(at(0));
     const keys = Array.from({ length: 12 }, (_, index) => `other-${index}`);
@@ -165,6 +182,47 @@ describe("three nodes over one database", () => {
       await first.counter.getOrCreate([key]).add(5);
       await first.counter.getOrCreate(["caller"]).endElsewhere(key);
       assert.equal(await first.counter.getOrCreate([key]).read(), 0);
+    }
+  });
+
+  test("any node lists and counts the running actors of all, and names a node that does not answer", async () => {
+    const keys = Array.from({ length: 12 }, (_, index) => ["listed", `${index}`]);
+    const options = { prefix: ["listed"], status: "running" } as const;
+    const processes = await Promise.all(
+      keys.map((key) => clientOf(at(0)).counter.getOrCreate(key).process()),
+    );
+    const ofLast = processes.filter((pid) => pid === at(2).pid).length;
+    for (const node of nodes) {
+      const { counter } = clientOf(node);
+      const { actors, unanswered } = await counter.list(options);
+      assert.deepEqual([actors.length, unanswered], [keys.length, undefined]);
+      assert.equal(await counter.count(options), keys.length);
+      const all = await counter.list({ prefix: ["listed"] });
+      assert.ok(all.actors.every(({ status }) => status === "running"));
+    }
+    const { counter } = clientOf(at(0));
+    at(2).kill("SIGSTOP");
+    try {
+      // At a time, before the session of the frozen node expires.
+      const filter = ["counter", "--prefix", "listed", "--url", at(0).url];
+      const [running, all, list, count] = await Promise.all([
+        counter.list(options),
+        counter.list({ prefix: ["listed"] }),
+        runCli(["actors", "list", ...filter]),
+        runCli(["actors", "count", ...filter, "--status", "running"]),
+        // Nothing is destroyed whose state is not known.
+        assert.rejects(counter.destroyMany({ prefix: ["listed"], status: "sleeping" }), (error) =>
+          isErrorCode(error, "cluster", "nodes_silent"),
+        ),
+      ]);
+      assert.deepEqual([running.unanswered, all.unanswered], [["node-3"], ["node-3"]]);
+      assert.equal(running.actors.length, keys.length - ofLast);
+      assert.equal(all.actors.filter(({ status }) => status === "sleeping").length, ofLast);
+      for (const text of [list, count]) {
+        assert.match(text, /\nNo answer from node-3: what runs there counts as sleeping\n$/);
+      }
+    } finally {
+      at(2).kill("SIGCONT");
     }
   });
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import {
   approvalCard,
   assertNoTrouble,
@@ -23,7 +24,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await launchChromium();
     studio = await StudioProcess.create();
   });
   after(async () => {

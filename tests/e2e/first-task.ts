@@ -6,9 +6,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { launchChromium } from "@holdfast/testing/chromium";
 import { scriptPrompt, startMockModel } from "@holdfast/testing/mock-model";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import {
   allowUntilIdle,
   assertNoTrouble,
@@ -153,7 +154,7 @@ if (absent !== undefined) {
   process.exit(1);
 }
 const agents = process.argv.length > 2 ? process.argv.slice(2) : ["demo", "codex"];
-const browser = await launchBrowser();
+const browser = await launchChromium();
 try {
   for (const agent of agents) {
     const ends: (() => Promise<void>)[] = [];

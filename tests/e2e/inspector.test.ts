@@ -3,9 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import { type InspectorServer, startInspectorServer } from "./support/inspector-server.ts";
 import { assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
@@ -35,7 +36,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   const counter = (...key: readonly string[]) => server.client.counter.getOrCreate(key);
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await launchChromium();
     directory = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
     server = await startInspectorServer(directory);
     await counter("shown", "one").increment(3);
@@ -219,7 +220,13 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Delete message 1" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.locator('[data-message="1"]').waitFor({ state: "detached" });
-    assert.equal(await page.evaluate("document.activeElement.id"), "panel-queue");
+    await page.waitForFunction("document.activeElement.id === 'panel-queue'");
+    // The message goes while somebody is asked about it.
+    await page.getByRole("button", { name: "Delete message 2" }).click();
+    await page.getByRole("dialog").waitFor();
+    assert.equal(await mailer.bounce(), 2);
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.waitForFunction("document.activeElement.id === 'panel-queue'");
     await page.getByLabel("Delay in milliseconds").fill("9000000000000000");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("from invalid date").waitFor();
@@ -506,7 +513,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
 describe("the inspector of the Studio", { skip: absent ?? false }, () => {
   test("shows the Studio's own actors to its owner, and asks others to sign in", async (t) => {
-    const browser = await launchBrowser();
+    const browser = await launchChromium();
     t.after(() => browser.close());
     const studio = await StudioProcess.create();
     t.after(() => studio.dispose());

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import { approvalCard, signIn, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -38,7 +39,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await launchChromium();
     studio = await StudioProcess.create();
   });
   after(async () => {

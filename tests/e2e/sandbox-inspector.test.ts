@@ -7,11 +7,10 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
 import { buildInspectorUrl } from "@holdfast/sandbox-client";
+import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { type Cleanup, executablePath, launchBrowser, openPage, troubleOf } from "./support/browser.ts";
-
-const skip = existsSync(executablePath) ? false : "needs chromium";
+import { type Cleanup, openPage, troubleOf } from "./support/browser.ts";
 
 /**
  * Faults of the page. The policy refuses the style elements of the terminal emulator, which has another
@@ -34,7 +33,7 @@ async function drawn(page: Page, truth: string): Promise<void> {
   })`);
 }
 
-describe("the inspector of a sandbox server", { skip }, () => {
+describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
   let directory: string;
   let work: string;
   let server: SandboxServer;
@@ -52,7 +51,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
       cwd: work,
       home: join(directory, "home"),
     });
-    browser = await launchBrowser();
+    browser = await launchChromium();
   });
   after(async () => {
     await browser?.close();

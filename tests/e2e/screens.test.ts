@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import {
   approvalCard,
   assertNoTrouble,
@@ -42,7 +43,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await launchChromium();
     studio = await StudioProcess.create();
   });
   after(async () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import { keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -13,7 +14,7 @@ describe("signing in", { skip: absent ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await launchChromium();
     studio = await StudioProcess.create();
   });
   after(async () => {

@@ -6,9 +6,10 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { silentLogger, systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import type { ApprovalView, DiffFile } from "../../packages/studio/src/contract.ts";
-import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import { webGateway } from "./support/inspector-server.ts";
 import { assertNoTrouble } from "./support/pages.ts";
 import { scriptedTask, scriptedTaskId, type TaskScript } from "./support/scripted-task.ts";
@@ -49,7 +50,7 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await launchChromium();
   });
   after(() => browser?.close());
 

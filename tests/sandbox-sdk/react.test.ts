@@ -1,19 +1,17 @@
 /** The peer's published React package with its published client, unmodified, on our server; and ours in their place. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
+import type { Browser, Page } from "playwright-core";
 import { compareTypes, type Imports, serveProgram } from "./support/react-pages.ts";
 
-const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
-const skip = existsSync(executablePath) ? false : "needs chromium";
 const token = "owl-token";
 
-describe("a program for the peer's React package", { skip }, () => {
+describe("a program for the peer's React package", { skip: missingChromium }, () => {
   let directory: string;
   let program: Awaited<ReturnType<typeof serveProgram>>;
   let browser: Browser;
@@ -23,10 +21,7 @@ describe("a program for the peer's React package", { skip }, () => {
     directory = await mkdtemp(join(tmpdir(), "holdfast-react-sdk-"));
     await mkdir(join(directory, "home"));
     program = await serveProgram();
-    browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic"],
-    });
+    browser = await launchChromium();
     server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       token,

@@ -37,6 +37,7 @@ const known: Readonly<Record<string, string>> = {
   "packages/sandbox/src/cli/opencode.ts: server.token !== token":
     "two settings of the person's own command line",
   "packages/server/src/gateway/sockets/raw-sockets.ts: headers.has(header.token)": "the name of a header",
+  "packages/server/src/gateway/sockets/raw-sockets.ts: headers.get(header.token)": "the name of a header",
   "packages/actors/src/internal/workflow/run/child.ts: data.token === token":
     "which child is meant, within the parent's own record",
   "packages/actors/src/internal/workflow/run/child.ts: child.header.parent?.token === address.token":
@@ -92,9 +93,12 @@ const meetings: readonly { readonly file: string; readonly by: RegExp }[] = [
   },
   { file: "packages/studio/src/http/access.ts", by: /createHash\("sha256"\)/ },
   {
-    file: "packages/server/src/management/access.ts",
+    file: "packages/server/src/internal/same-text.ts",
     by: /for \(let at = 0; at < secret\.length; at\+\+\) difference \|= \(given\[at\] \?\? 0\) \^ \(secret\[at\] \?\? 0\);/,
   },
+  { file: "packages/server/src/namespaces/namespaces.ts", by: /isSameText\(text, token\)/ },
+  { file: "packages/server/src/cluster/links/handshake.ts", by: /timingSafeEqual\(given, expected\)/ },
+  { file: "packages/server/src/management/access.ts", by: /isSameText\(bearer, inspector\.token\)/ },
 ];
 
 describe("a secret that is presented", () => {

@@ -39,9 +39,10 @@ describe("system calls from inside a jail", { skip: missing("bwrap", "gcc") }, (
       const same = [...outside].filter(
         ([name, errno]) => !name.startsWith("ok_") && inside.get(name) === errno,
       );
-      // x32 is off in most kernels, so it is unknown outside too.
+      // x32 is off in most kernels, and some take no calls of 32-bit programs: then they fail outside, too.
+      const maybeOff = ["x32", ...(outside.get("ia32") === "signal" ? ["ia32"] : [])];
       assert.deepEqual(
-        same.filter(([name]) => name !== "x32"),
+        same.filter(([name]) => !maybeOff.includes(name)),
         [],
         "each attack works or fails otherwise outside",
       );

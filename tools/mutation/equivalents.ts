@@ -49,10 +49,6 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "the jail's own is dropped before, and Node names the host that it connects to",
   ],
   [
-    "gate.ts: guard 2: if (this.#plugins === undefined)",
-    "a gate is given out when its plugins are open; the type alone does not know it",
-  ],
-  [
     "jail/bubblewrap/bwrap-process.ts: guard 1: if (fd <= bwrapFds.environment)",
     "Node closes what it was started with for the programs that it starts, so that these are never among them",
   ],

@@ -136,10 +136,10 @@ export function broker(): Planned[] {
       "broker/messages/strict-json",
     ),
     ...guards(frames, "broker/stages/construct"),
-    ...guards([beside("broker/rate-limiter"), live], "broker/rate-limiter"),
+    ...guards([beside("broker/rates/rate-limiter"), live], "broker/rates/rate-limiter"),
     ...mutants(
-      [beside("broker/rate-limiter")],
-      file("rate-limiter"),
+      [beside("broker/rates/rate-limiter")],
+      file("rates/rate-limiter"),
       withEdits([
         ["the bound of what is kept", "if (this.#buckets.size >= maxBuckets) this.#makeRoom(now);", ""],
         ["the memory of debts", "all.sort((a, b) => a.fullInMs - b.fullInMs);", ""],

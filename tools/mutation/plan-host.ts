@@ -98,8 +98,14 @@ export function host(): Planned[] {
       ],
       "gate",
     ),
-    ...guards([limits, test("approvals")], "approvals/approval-store"),
-    ...mutants([limits], `${gate}approvals/approval-store.ts`, (path, text) =>
+    ...guards(
+      [limits, test("approvals")],
+      ...["approval-book", "approval-question", "approval-store", "sqlite-records"].map(
+        (name) => `approvals/${name}`,
+      ),
+    ),
+    ...guards([{ test: "tests/gate-nodes/approvals.test.ts" }], "approvals/node-approvals"),
+    ...mutants([limits], `${gate}approvals/approval-limits.ts`, (path, text) =>
       withoutLimits(path, text, "approvalLimits"),
     ),
     ...guards(
@@ -120,10 +126,11 @@ export function host(): Planned[] {
     ...mutants([limits], `${gate}policy/rule.ts`, (path, text) => withoutLimits(path, text, "policyLimits")),
     ...guards(
       vault,
-      ...["credential-file", "private-file", "credential-vault", "grants", "logins"].map(
+      ...["credential-file", "grant-file", "private-file", "credential-vault", "grants", "logins"].map(
         (name) => `vault/${name}`,
       ),
     ),
+    ...nodes(),
     ...guards([beside("vault/redaction/byte-search")], "vault/redaction/byte-search"),
     ...secretForms([beside("broker/messages/sanitizer"), ...vault]),
     ...mutants(
@@ -136,6 +143,34 @@ export function host(): Planned[] {
       ]),
     ),
     ...pluginsAndGroups(),
+  ];
+}
+
+/** What the gates of several nodes share. */
+function nodes(): Planned[] {
+  const gates = { test: "tests/gate-nodes/gates.test.ts" };
+  const ports = { test: "tests/gate-nodes/ports.test.ts" };
+  return [
+    ...guards([gates], "vault/sealed/cluster-keys", "vault/sealed/sealed-vault", "audit/chains/replicator"),
+    ...guards([ports, gates], "egress/metering/shared-budgets", "egress/metering/allowances"),
+    ...guards([ports], "broker/rates/shared-rate-limiter"),
+    ...mutants(
+      [gates],
+      `${gate}vault/sealed/sealed-vault.ts`,
+      withEdits([["the proof of the key", "await this.#prove();", ""]]),
+    ),
+    ...mutants(
+      [ports],
+      `${gate}egress/metering/allowances.ts`,
+      withEdits([["what others hold", ".filter(([id]) => id !== holder)", ".filter(() => Date.now() < 0)"]]),
+    ),
+    ...mutants(
+      [gates],
+      `${gate}audit/chains/chains.ts`,
+      withEdits([
+        ["what is not signed", "(await this.#options.archive.end(chain)).checkpoint?.size ?? 0", "1e9"],
+      ]),
+    ),
   ];
 }
 
@@ -188,6 +223,7 @@ function pluginsAndGroups(): Planned[] {
       ...names("installer/fetch-plugin", "installer/installer"),
     ),
     ...guards([beside("plugins/publisher")], ...names("publisher")),
+    ...guards([beside("plugins/shared-plugins")], ...names("shared-plugins")),
     ...guards([test("plugin-installer"), ...plugins], ...names("tool-names")),
     ...guards(
       [test("plugin-refusals"), test("plugin-faults"), ...plugins],

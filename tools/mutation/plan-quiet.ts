@@ -188,7 +188,9 @@ function modes(): Planned[] {
     ...edits(checks, "approvals/approval-store", [["the mode of the approvals", closed, ""]]),
     ...edits(checks, "broker/taint", [["the mode of the taint", closed, ""]]),
     ...edits(checks, "egress/metering/budget-ledger", [["the mode of what was used", closed, ""]]),
-    ...edits(checks, "broker/rate-limiter", [["the mode of the rates", "text, { mode: 0o600 }", "text"]]),
+    ...edits(checks, "broker/rates/rate-limiter", [
+      ["the mode of the rates", "text, { mode: 0o600 }", "text"],
+    ]),
     ...edits(checks, "audit/audit-log", [["the mode of the log", '(path, "a+", 0o600)', '(path, "a+")']]),
     ...edits(checks, "audit/checkpoint", [
       ["the mode of the checkpoints", '(path, "a+", 0o600)', '(path, "a+")'],

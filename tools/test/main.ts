@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything, for real, the longest files first and several at a time.
- * `npm test -- PATTERN...` runs the files whose path contains one of the patterns.
+ * `npm test -- PATTERN...` runs the files whose path contains one of the patterns; with `--store cluster` or
+ * `--store sqlite`, only on that store.
  * With CI=true a skipped test fails the run.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -9,10 +10,13 @@ import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
+import { parseArgs } from "node:util";
+import { startSharedServer } from "@holdfast/testing/postgres";
 import { ensureSystemPackages } from "../system-packages.ts";
 import { root, sourceFiles } from "../workspace.ts";
 import { FileReport } from "./reporter.ts";
 import { TestSchedule } from "./schedule.ts";
+import { runsOf, type TestRun, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
 
 // Many files wait for processes, sockets and disks for part of their time: one more than there are cores.
@@ -20,8 +24,11 @@ const lanes = availableParallelism() + 1;
 
 // A hang is a failure with a name, not a run that never ends: a test that hangs fails by itself, and
 // what still keeps its process alive, or never lets it look at its clock, ends with the process.
-const testTimeoutMs = 600_000;
-const fileTimeoutMs = 660_000;
+const testTimeoutMs = 1_200_000;
+const fileTimeoutMs = 1_260_000;
+
+/** What needs the packages of a cluster. */
+const databasesPath = "packages/store-postgres/";
 
 /**
  * Most of the life of a short process goes into stripping types and compiling. What Node made of a
@@ -52,11 +59,12 @@ function gitChanges(): string[] {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-async function runFile(path: string): Promise<FileReport> {
-  const report = new FileReport(path);
+async function runFile(test: TestRun): Promise<FileReport> {
+  const report = new FileReport(test.name);
   const events = run({
-    files: [join(root, path)],
+    files: [join(root, test.path)],
     cwd: root,
+    env: { ...process.env, HOLDFAST_TEST_STORE: test.store },
     isolation: "process",
     execArgv: ["--disable-warning=ExperimentalWarning"],
     timeout: testTimeoutMs,
@@ -67,22 +75,23 @@ async function runFile(path: string): Promise<FileReport> {
   return report;
 }
 
-async function runAll(files: readonly string[]): Promise<FileReport[]> {
-  const schedule = new TestSchedule(files, readTestTimes());
+async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
+  const schedule = new TestSchedule(runs, readTestTimes());
   const reports: FileReport[] = [];
   const seconds = new Map<string, number>();
   let running = 0;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fill = () => {
-    for (let path: string | undefined; running < lanes; ) {
-      path = schedule.take();
-      if (path === undefined) break;
+    for (let next: TestRun | undefined; running < lanes; ) {
+      next = schedule.take();
+      if (next === undefined) break;
+      const started = next;
       running += 1;
-      void runFile(path).then((report) => {
+      void runFile(started).then((report) => {
         running -= 1;
-        schedule.ended(report.path);
+        schedule.ended(started);
         reports.push(report);
-        if (report.ok) seconds.set(report.path, Math.round(report.seconds * 10) / 10);
+        if (report.ok) seconds.set(report.name, Math.round(report.seconds * 10) / 10);
         fill();
       }, reject);
     }
@@ -94,27 +103,46 @@ async function runAll(files: readonly string[]): Promise<FileReport[]> {
   return reports;
 }
 
-const patterns = process.argv.slice(2);
+function readArguments(): { readonly patterns: readonly string[]; readonly stores: readonly TestStore[] } {
+  const { values, positionals } = parseArgs({
+    options: { store: { type: "string" } },
+    allowPositionals: true,
+  });
+  if (values.store === undefined) return { patterns: positionals, stores: testStores };
+  const store = testStores.find((each) => each === values.store);
+  if (store !== undefined) return { patterns: positionals, stores: [store] };
+  console.error(`There is no store "${values.store}" for tests: use ${testStores.join(" or ")}`);
+  process.exit(2);
+}
+
+const { patterns, stores } = readArguments();
 const started = performance.now();
 const files = sourceFiles()
   .filter((path) => path.endsWith(".test.ts"))
   .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)));
-if (files.length === 0) {
+const runs = runsOf(files, stores);
+if (runs.length === 0) {
   console.error(`No test file matches: ${patterns.join(" ")}`);
   process.exit(2);
 }
-await ensureSystemPackages(files);
-const whole = patterns.length === 0;
+const needsCluster = runs.some(({ store }) => store === "cluster");
+await ensureSystemPackages([...runs.map(({ path }) => path), ...(needsCluster ? [databasesPath] : [])]);
+if (needsCluster) process.env["HOLDFAST_TEST_POSTGRES"] = await startSharedServer();
+const whole = patterns.length === 0 && stores.length === testStores.length;
 keepCompiled(whole);
 
 const before = whole ? gitChanges() : [];
-const [reports] = await Promise.all([runAll(files), whole ? compileFirst() : undefined]);
+const [reports] = await Promise.all([runAll(runs), whole ? compileFirst() : undefined]);
 const skips = reports.flatMap((report) => report.skips);
 const sum = (count: (report: FileReport) => number) => reports.reduce((all, each) => all + count(each), 0);
+const embedded = reports.flatMap((report) => report.embeddedOnly);
+for (const skipped of embedded) console.log(`not on a cluster: ${skipped.replaceAll("\n", " ")}`);
 for (const skipped of skips) console.log(`skipped: ${skipped.replaceAll("\n", " ")}`);
-console.log(`${files.length} files in ${Math.round((performance.now() - started) / 1000)} s`);
+// Again at the end, where they are seen first.
+for (const failure of reports.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
+console.log(`${runs.length} files in ${Math.round((performance.now() - started) / 1000)} s`);
 console.log(
-  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${skips.length} skipped`,
+  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${skips.length} skipped, ${embedded.length} about one process only`,
 );
 const skipsFail = process.env["CI"] === "true" && skips.length > 0;
 if (skipsFail) console.error("In CI nothing is skipped: see the reasons above");

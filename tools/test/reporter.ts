@@ -6,19 +6,27 @@ import { inspect } from "node:util";
 const maxOutputLength = 20_000;
 const cwd = process.cwd();
 
+/** How the reasons of `embeddedOnly` begin: see packages/testing/src/backends/test-store.ts. */
+const embeddedOnlyPrefix = "about one process: ";
+
 export class FileReport {
-  readonly path: string;
+  /** Of the run: the path of the file, with its store. */
+  readonly name: string;
   readonly skips: string[] = [];
+  /** Tests that hold for one process only, and are left out where there are more. */
+  readonly embeddedOnly: string[] = [];
   passed = 0;
   failed = 0;
+  /** A line of each failure, for the end of the run. */
+  readonly failures: string[] = [];
   readonly #started = performance.now();
   #failures = "";
   /** What the file printed, shown only when it fails. */
   #output = "";
   #succeeded = true;
 
-  constructor(path: string) {
-    this.path = path;
+  constructor(name: string) {
+    this.name = name;
   }
 
   take(event: TestEvent): void {
@@ -28,7 +36,12 @@ export class FileReport {
         if (data.details.type === "suite") break;
         if (data.skip !== undefined && data.skip !== false) {
           const reason = typeof data.skip === "string" && data.skip !== "" ? data.skip : "no reason";
-          this.skips.push(`${this.path}: ${data.name} (${reason})`);
+          if (!reason.startsWith(embeddedOnlyPrefix)) {
+            this.skips.push(`${this.name}: ${data.name} (${reason})`);
+          } else {
+            const why = reason.slice(embeddedOnlyPrefix.length);
+            this.embeddedOnly.push(`${this.name}: ${data.name} (${why})`);
+          }
         } else {
           this.passed++;
         }
@@ -40,9 +53,11 @@ export class FileReport {
         // A container whose tests failed is told by its tests.
         if ("failureType" in error && error.failureType === "subtestsFailed") break;
         this.failed++;
-        const where = data.file === undefined ? this.path : relative(cwd, data.file);
+        const file = data.file === undefined ? this.name : relative(cwd, data.file);
+        const where = `${file}:${data.line ?? 0} ${data.name}`;
         const what = inspect(error.cause ?? error, { depth: 6 });
-        this.#failures += `FAILED ${where}:${data.line ?? 0} ${data.name}\n${what}\n`;
+        this.#failures += `FAILED ${where}\n${what}\n`;
+        this.failures.push(`${where}: ${what.split("\n", 1)[0]}`);
         break;
       }
       case "test:stdout":
@@ -70,7 +85,7 @@ export class FileReport {
     const skipped = this.skips.length > 0 ? `, ${this.skips.length} skipped` : "";
     const counts = `${this.passed} passed, ${this.failed} failed${skipped}, ${this.seconds.toFixed(1)} s`;
     const output =
-      !this.ok && this.#output !== "" ? `\n--- output of ${this.path}\n${this.#output}\n---` : "";
-    return `${this.#failures}${this.ok ? "ok" : "not ok"} ${this.path} (${counts})${output}`;
+      !this.ok && this.#output !== "" ? `\n--- output of ${this.name}\n${this.#output}\n---` : "";
+    return `${this.#failures}${this.ok ? "ok" : "not ok"} ${this.name} (${counts})${output}`;
   }
 }

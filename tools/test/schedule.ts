@@ -1,29 +1,31 @@
+import type { TestRun } from "./test-run.ts";
+
 /**
  * The order of the test files. What takes longest starts first, so that no core waits for one long
  * file at the end. The whole-system suites (`tests/x`) each install, build or start something that
  * their files share: the files of one suite run one after the other, beside those of other suites.
  */
 export class TestSchedule {
-  readonly #waiting: string[];
+  readonly #waiting: TestRun[];
   readonly #seconds: ReadonlyMap<string, number>;
   readonly #busySuites = new Set<string>();
 
   /** `seconds`: how long files took before; a file that is not in it is taken to be short. */
-  constructor(files: readonly string[], seconds: ReadonlyMap<string, number>) {
+  constructor(runs: readonly TestRun[], seconds: ReadonlyMap<string, number>) {
     this.#seconds = seconds;
-    this.#waiting = [...files].sort((a, b) => this.#secondsOf(b) - this.#secondsOf(a));
+    this.#waiting = [...runs].sort((a, b) => this.#secondsOf(b) - this.#secondsOf(a));
   }
 
   /** The file to start now; undefined when none can start before another has ended. */
-  take(): string | undefined {
-    let best: string | undefined;
+  take(): TestRun | undefined {
+    let best: TestRun | undefined;
     let bestSeconds = -1;
-    for (const path of this.#waiting) {
-      const suite = suiteOf(path);
+    for (const run of this.#waiting) {
+      const suite = suiteOf(run);
       if (suite !== undefined && this.#busySuites.has(suite)) continue;
-      const seconds = suite === undefined ? this.#secondsOf(path) : this.#secondsOfSuite(suite);
+      const seconds = suite === undefined ? this.#secondsOf(run) : this.#secondsOfSuite(suite);
       if (seconds <= bestSeconds) continue;
-      best = path;
+      best = run;
       bestSeconds = seconds;
     }
     if (best === undefined) return undefined;
@@ -33,23 +35,23 @@ export class TestSchedule {
     return best;
   }
 
-  ended(path: string): void {
-    const suite = suiteOf(path);
+  ended(run: TestRun): void {
+    const suite = suiteOf(run);
     if (suite !== undefined) this.#busySuites.delete(suite);
   }
 
-  #secondsOf(path: string): number {
-    return this.#seconds.get(path) ?? 1;
+  #secondsOf({ name }: TestRun): number {
+    return this.#seconds.get(name) ?? 1;
   }
 
   /** What is left of a suite: it is as long as all its files together. */
   #secondsOfSuite(suite: string): number {
     return this.#waiting
-      .filter((path) => suiteOf(path) === suite)
-      .reduce((sum, path) => sum + this.#secondsOf(path), 0);
+      .filter((run) => suiteOf(run) === suite)
+      .reduce((sum, run) => sum + this.#secondsOf(run), 0);
   }
 }
 
-function suiteOf(path: string): string | undefined {
+function suiteOf({ path }: TestRun): string | undefined {
   return /^tests\/[^/]+(?=\/)/.exec(path)?.[0];
 }

@@ -140,6 +140,8 @@ export type { ActorDatabase, ActorStatement, DatabaseStore, StatementKind } from
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { invalidImport } from "./internal/export/export-frames.ts";
 export { readInspectorToken } from "./internal/inspect/token.ts";
+export { hashOfId, newActorId } from "./ports/actor-id.ts";
+export type { ActorArchive, ArchivePart, ArchiveSource } from "./ports/archive.ts";
 export type {
   ClusterStore,
   ClusterView,
@@ -147,10 +149,14 @@ export type {
   NodeDescription,
   NodeRecord,
   NodeSession,
+  NotificationListener,
   Renewal,
+  StoreNotifications,
 } from "./ports/cluster-store.ts";
+export { placeMark } from "./ports/cluster-store.ts";
 export { createInstance } from "./ports/create-instance.ts";
-export { exportActor, forkActor, importActor, stateAt } from "./ports/history.ts";
+export type { DueFilter } from "./ports/due-filter.ts";
+export { exportActor, forkActor, type ImportIdentity, importActor, stateAt } from "./ports/history.ts";
 export type { ActorImage, HistoryStore, ImageHeader, ImagePart, NewIdentity } from "./ports/history-store.ts";
 export type {
   ActorInspection,
@@ -193,6 +199,7 @@ export type {
   TraceAttributes,
 } from "./ports/instance.ts";
 export type { InstanceOptions, InstanceStart } from "./ports/instance-options.ts";
+export { type ActorPosition, storeMovedConnections } from "./ports/moved-connections.ts";
 export type { OutgoingEvent } from "./ports/outgoing-event.ts";
 export type { ActorRecord, KvEntry, StoredState } from "./ports/records.ts";
 export type {
@@ -206,4 +213,5 @@ export type {
   ListFilter,
   ListQuery,
   LoadedActor,
+  NamespaceFilter,
 } from "./ports/store.ts";

@@ -250,7 +250,7 @@ describe("the output gate", () => {
     assert.equal(w.store.held.length, 1);
   });
 
-  test("an event closes its turn, waits for it, and contains the values of its time", async () => {
+  test("events wait for the one commit of their turn, and contain the values of their time", async () => {
     const w = world();
     const instance = w.create(counter);
     await instance.ready;
@@ -261,15 +261,41 @@ describe("the output gate", () => {
     const result = call(instance, "announce");
     await turn();
     assert.deepEqual(sink.seen, ["open"]);
-    w.store.held[0]?.land();
-    await turn();
-    assert.deepEqual(sink.seen, ["open", ["changed", 1]]);
     assert.equal(await outcome(result), "pending");
-    assert.equal(w.store.held.length, 2, "the result needs no commit after that of the second event");
-    w.store.held[1]?.land();
+    assert.equal(w.store.held.length, 1, "an action is one commit, whatever it sends");
+    w.store.held[0]?.land();
     assert.equal(await result, 2);
     assert.deepEqual(sink.seen, ["open", ["changed", 1], ["changed", 2]]);
-    assert.equal(w.store.held.length, 2);
+    assert.equal(w.store.held.length, 1);
+  });
+
+  test("an event after an await waits for the changes until the next macrotask, too", async () => {
+    const w = world();
+    const late = actor({
+      state: { count: 0 },
+      events: { changed: event<number>() },
+      actions: {
+        announce: async (c) => {
+          await Promise.resolve();
+          c.broadcast("changed", ++c.state.count);
+          c.state.count++;
+          return c.state.count;
+        },
+      },
+    });
+    const instance = w.create(late);
+    await instance.ready;
+    const sink = testSink();
+    void (await instance.connect({}, sink)).subscribe("changed");
+    w.store.hold = true;
+    const result = call(instance, "announce");
+    await turn();
+    assert.deepEqual(sink.seen, ["open"]);
+    assert.equal(w.store.held.length, 1);
+    w.store.held[0]?.land();
+    assert.equal(await result, 2);
+    assert.deepEqual(sink.seen, ["open", ["changed", 1]]);
+    assert.equal(w.store.held.length, 1);
   });
 
   test("a broadcast is encoded once", async () => {

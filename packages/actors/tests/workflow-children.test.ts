@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { ChildError, durable, listWorkflows, workflow } from "@holdfast/actors/workflow";
-import { isErrorCode, systemPorts } from "@holdfast/core";
-import { createRegistry } from "@holdfast/server";
-import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { isErrorCode } from "@holdfast/core";
+import type { Definitions } from "@holdfast/server";
+import { storedRegistry } from "@holdfast/testing/backends";
+import { removeAtExit } from "@holdfast/testing/scratch";
 
 const square = durable(async (ctx, input: { n: number }) => {
   if (input.n < 0) throw new Error("negative");
@@ -40,9 +44,14 @@ const other = actor({
   actions: { ping: () => "pong" },
 });
 
+function registryOf<const Actors extends Definitions>(use: Actors) {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-workflow-children-"));
+  removeAtExit(directory);
+  return storedRegistry(directory, { use });
+}
+
 function registry() {
-  const ports = systemPorts();
-  return createRegistry({ use: { square, sum, other }, store: () => createMemoryStore({ ports }), ports });
+  return registryOf({ square, sum, other });
 }
 
 test("a workflow starts children of other actors and receives their outputs and failures", async () => {
@@ -85,8 +94,7 @@ test("a missing actor, or one without a durable function, fails the child", asyn
     }
     return results.map((result) => result.ok);
   });
-  const ports = systemPorts();
-  const running = createRegistry({ use: { lost, other }, store: () => createMemoryStore({ ports }), ports });
+  const running = registryOf({ lost, other });
   try {
     const handle = running.client.lost.getOrCreate("a");
     await handle.start();
@@ -109,8 +117,7 @@ test("the reason of a failed start is reported with its code", async () => {
     }
     return codes;
   });
-  const ports = systemPorts();
-  const running = createRegistry({ use: { lost, other }, store: () => createMemoryStore({ ports }), ports });
+  const running = registryOf({ lost, other });
   try {
     const handle = running.client.lost.getOrCreate("a");
     await handle.start();
@@ -135,12 +142,7 @@ test("the parent of a destroyed child is notified", { timeout: 60_000 }, async (
       return error.failure;
     }
   });
-  const ports = systemPorts();
-  const running = createRegistry({
-    use: { endless, boss },
-    store: () => createMemoryStore({ ports }),
-    ports,
-  });
+  const running = registryOf({ endless, boss });
   try {
     const handle = running.client.boss.getOrCreate("a");
     await handle.start();
@@ -166,8 +168,7 @@ test("typed input is validated before the start", async () => {
     },
   };
   const typed = durable(async (_ctx, input) => input.n + 1, { input: schema });
-  const ports = systemPorts();
-  const running = createRegistry({ use: { typed }, store: () => createMemoryStore({ ports }), ports });
+  const running = registryOf({ typed });
   try {
     const handle = running.client.typed.getOrCreate("a");
     await assert.rejects(handle.start({ n: "x" } as never), (error) =>
@@ -183,10 +184,9 @@ test("typed input is validated before the start", async () => {
 });
 
 test("workflows can be listed and searched without waking their actors", async () => {
-  const ports = systemPorts();
-  const store = createMemoryStore({ ports });
-  const running = createRegistry({ use: { square, sum, other }, store: () => store, ports });
+  const running = registry();
   try {
+    const { store } = await running.directory();
     await running.client.square.getOrCreate("two", { createWithInput: { n: 2 } }).result();
     await assert.rejects(running.client.square.getOrCreate("bad", { createWithInput: { n: -2 } }).result());
     await running.client.square.getOrCreate("idle").resolve();

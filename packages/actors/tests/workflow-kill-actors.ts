@@ -1,8 +1,6 @@
 import { actor } from "@holdfast/actors";
 import { workflow, workflowControl } from "@holdfast/actors/workflow";
-import { systemPorts } from "@holdfast/core";
-import { createRegistry } from "@holdfast/server";
-import { openSqliteStore } from "@holdfast/store-sqlite";
+import { storedRegistry } from "@holdfast/testing/backends";
 
 export const rounds = 5;
 export const workflows = 100;
@@ -36,6 +34,5 @@ const job = actor({
 
 /** The actors of both processes, the one that dies and the one that continues. */
 export function openJobs(path: string) {
-  const ports = systemPorts();
-  return createRegistry({ use: { job }, store: () => openSqliteStore({ path, ports }), ports });
+  return storedRegistry(path, { use: { job } });
 }

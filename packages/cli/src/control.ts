@@ -20,6 +20,8 @@ export interface OwnerLink {
 export interface ControlActions {
   url(): Promise<OwnerLink>;
   backup(directory: string): Promise<void>;
+  /** Calls the gate of a node of a cluster, whose secrets and audit chains are not in the files of the data directory. */
+  gate(call: string, args: readonly unknown[]): Promise<unknown>;
 }
 
 export interface ControlServer {
@@ -78,6 +80,12 @@ async function answer(incoming: IncomingMessage, actions: ControlActions): Promi
     await actions.backup(directory);
     return {};
   }
+  if (incoming.method === "POST" && incoming.url === "/gate") {
+    const { call, args } = (body ?? {}) as { call?: unknown; args?: unknown };
+    if (typeof call !== "string" || !Array.isArray(args))
+      throw new HoldfastError("control", "invalid_request", "call or args is missing", { statusCode: 400 });
+    return { result: (await actions.gate(call, args)) ?? null };
+  }
   throw new HoldfastError("control", "not_found", "There is no such control request", { statusCode: 404 });
 }
 
@@ -103,7 +111,7 @@ async function readJson(incoming: IncomingMessage): Promise<unknown> {
  */
 export async function askControl<Answer>(
   dataDirectory: string,
-  path: "/url" | "/backup",
+  path: "/url" | "/backup" | "/gate",
   body: unknown = null,
 ): Promise<Answer | undefined> {
   const outcome = await withSocketAddress(controlSocketOf(dataDirectory), (socketPath) =>

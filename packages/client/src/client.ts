@@ -1,5 +1,13 @@
-import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv7 } from "@holdfast/core";
-import { type ClientConfig, readConfig } from "./config.ts";
+import {
+  type ActorKeyInput,
+  defaultNamespace,
+  HoldfastError,
+  limits,
+  normalizeKey,
+  qualifiedName,
+  uuidv7,
+} from "@holdfast/core";
+import { type ClientConfig, readConfig, readEndpoint } from "./config.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { ClientDriver } from "./driver.ts";
 import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
@@ -12,6 +20,7 @@ import {
   type ManageRequest,
 } from "./management.ts";
 import { createNetworkDriver } from "./network/network.ts";
+import { RenamingDriver } from "./renaming-driver.ts";
 import { withRetry } from "./retry.ts";
 import type {
   ActorHandle,
@@ -32,15 +41,22 @@ import type {
 export function createClient<R extends AnyRegistry = UntypedRegistry>(
   config?: string | ClientConfig,
 ): Client<R> {
-  return createClientWithDriver<R>(createNetworkDriver(readConfig(config)));
+  const settings = readConfig(config);
+  const { namespace = defaultNamespace } = readEndpoint(settings);
+  const driver = createNetworkDriver(settings);
+  const { poolName } = settings;
+  if (namespace === defaultNamespace) return createClientWithDriver<R>(driver, clientPorts, poolName);
+  const named = new RenamingDriver(driver, (name) => qualifiedName(namespace, name));
+  return createClientWithDriver<R>(named, clientPorts, poolName);
 }
 
 /** Creates a client on another driver, such as the one that reaches actors in the same process. */
 export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
   driver: ClientDriver,
   ports: ClientPorts = clientPorts,
+  poolName?: string,
 ): Client<R> {
-  const client = new RawClient(driver, ports);
+  const client = new RawClient(driver, ports, poolName);
   const accessors = new Map<string, unknown>();
   const proxy = new Proxy(client, {
     get(target, property) {
@@ -65,12 +81,16 @@ export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
 /** Default for options that are undefined or, from untyped callers, null. */
 const noOptions: HandleOptions = {};
 const noCreateOptions: CreateOptions = {};
+const noCreateWishes: GetOrCreateOptions = {};
 
 class RawClient implements ClientBase {
   readonly #context: ClientContext;
   readonly #disposal = new AbortController();
+  /** The pool of the actors that this client creates. */
+  readonly #poolName: string | undefined;
 
-  constructor(driver: ClientDriver, ports: ClientPorts) {
+  constructor(driver: ClientDriver, ports: ClientPorts, poolName: string | undefined) {
+    this.#poolName = poolName;
     this.#context = { driver, ports, disposed: this.#disposal.signal, connections: new Set<Connection>() };
   }
 
@@ -87,7 +107,9 @@ class RawClient implements ClientBase {
     key?: ActorKeyInput,
     options?: GetOrCreateOptions,
   ): ActorHandle<D> {
-    return this.#byKey("getOrCreate", name, key, options ?? noOptions, options?.createWithInput);
+    const { createWithInput, createInRegion, poolName = this.#poolName } = options ?? noCreateWishes;
+    const place = placeQuery(createInRegion, poolName);
+    return this.#byKey("getOrCreate", name, key, options ?? noOptions, createWithInput, place);
   }
 
   getForId<D extends AnyActorDefinition = AnyActorDefinition>(
@@ -104,12 +126,13 @@ class RawClient implements ClientBase {
     options?: CreateOptions,
   ): Promise<ActorHandle<D>> {
     const { driver, ports, disposed } = this.#context;
-    const { signal: own, input, params } = options ?? noCreateOptions;
+    const { signal: own, input, params, region, poolName = this.#poolName } = options ?? noCreateOptions;
     const signal = own == null ? disposed : AbortSignal.any([disposed, own]);
     const request = {
       name: checkName(name),
       key: normalizeKey(key),
       input,
+      place: placeQuery(region, poolName),
       params,
       idempotencyKey: uuidv7(ports.clock, ports.random),
       signal,
@@ -158,10 +181,11 @@ class RawClient implements ClientBase {
     key: ActorKeyInput | undefined,
     options: HandleOptions,
     input?: unknown,
+    place?: string,
   ): ActorHandle<D> {
     checkName(name);
     try {
-      return this.#handle(keyTarget(type, name, normalizeKey(key), input), options);
+      return this.#handle(keyTarget(type, name, normalizeKey(key), input, place), options);
     } catch (error) {
       return this.#handle(keyTarget(type, name, []), { ...options, signal: AbortSignal.abort(error) });
     }
@@ -174,6 +198,18 @@ class RawClient implements ClientBase {
     return publicHandle<D>(new Handle(this.#context, target, options));
   }
 }
+
+/** The place of a new actor; undefined if it may run everywhere. */
+function placeQuery(region: string | undefined, pool: string | undefined): string | undefined {
+  const query = new URLSearchParams();
+  if (region != null && region !== "") query.set("region", region);
+  if (pool != null && pool !== "" && pool !== defaultPool) query.set("pool", pool);
+  const text = query.toString();
+  return text === "" ? undefined : text;
+}
+
+/** The pool of programs that name none. */
+const defaultPool = "default";
 
 function checkName(name: string): string {
   const isDots = name === "." || name === "..";

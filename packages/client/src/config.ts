@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isNamespace } from "@holdfast/core";
 import type { SocketConstructor } from "./internal/socket.ts";
 import type { Encoding } from "./network/wire.ts";
 
@@ -11,9 +11,9 @@ export interface ClientConfig {
   readonly endpoint?: string | undefined;
   /** Token sent in the header `x-holdfast-token`. Default: HOLDFAST_TOKEN. */
   readonly token?: string | undefined;
-  /** Accepted for compatibility, without effect: a server has one namespace. */
+  /** The key space of the server whose actors this client reaches: "default" by default, or HOLDFAST_NAMESPACE. */
   readonly namespace?: string | undefined;
-  /** Accepted for compatibility, without effect: a server has one pool. */
+  /** Pool of a cluster in which the actors run that this client creates; everywhere by default, or "default". */
   readonly poolName?: string | undefined;
   /** Default: "cbor". "bare" is accepted for compatibility and sends CBOR. */
   readonly encoding?: Encoding | "bare" | undefined;
@@ -83,10 +83,14 @@ export function readEndpoint(config: ClientConfig): Endpoint {
   if (url.password !== "" && config.token !== undefined) {
     throw invalidEndpoint("it contains a token, and `token` is set as well");
   }
+  const namespace = config.namespace ?? decodePart(url.username) ?? readEnvironment("HOLDFAST_NAMESPACE");
+  if (namespace !== undefined && !isNamespace(namespace)) {
+    throw invalidEndpoint("its namespace is not a name of up to 63 letters, digits, hyphens and underscores");
+  }
   return {
     base: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
     token: config.token ?? decodePart(url.password) ?? readEnvironment("HOLDFAST_TOKEN"),
-    namespace: config.namespace ?? decodePart(url.username) ?? readEnvironment("HOLDFAST_NAMESPACE"),
+    namespace,
   };
 }
 

@@ -3,10 +3,19 @@ import type { ManageRequest } from "./management.ts";
 import type { QueueMessageOptions } from "./queue.ts";
 import type { BufferedWebSocket } from "./raw/raw-socket.ts";
 
-/** Actor that a request addresses. `input` is used only when this request creates the actor. */
+/**
+ * Actor that a request addresses. `input` and `place` are used only when this request creates the actor; a place is
+ * `region=` and `pool=` as in a query.
+ */
 export type ActorTarget =
-  | { readonly type: "get"; readonly name: string; readonly key: ActorKey }
-  | { readonly type: "getOrCreate"; readonly name: string; readonly key: ActorKey; readonly input?: unknown }
+  | { readonly type: "get"; readonly name: string; readonly key: ActorKey; readonly place?: string }
+  | {
+      readonly type: "getOrCreate";
+      readonly name: string;
+      readonly key: ActorKey;
+      readonly input?: unknown;
+      readonly place?: string;
+    }
   | { readonly type: "id"; readonly name: string; readonly id: string };
 
 /** One action call. */
@@ -60,6 +69,8 @@ export interface DriverConnection {
   send(frame: PreparedFrame): void;
   /** Resolves when the other side has acknowledged the close, or after a timeout. */
   close(): Promise<void> | void;
+  /** Breaks off as a network would: the other side keeps the connection for a while, so that it can be resumed. */
+  lose(): void;
 }
 
 /** Receives what arrives over a connection, in order. */
@@ -120,7 +131,7 @@ export interface ClientDriver {
    */
   fetch(request: DriverFetch): Promise<Response>;
   /** Opens a raw WebSocket, which reports failures as events. */
-  webSocket(request: DriverWebSocket): BufferedWebSocket;
+  webSocket(request: DriverWebSocket): BufferedWebSocket | Promise<BufferedWebSocket>;
   /**
    * Base URL of the actor's `/request/...` and `/websocket/...`. Throws `gateway.not_listening` when the driver has no
    * URL.
@@ -161,6 +172,8 @@ export interface DriverCreate {
   readonly name: string;
   readonly key: ActorKey;
   readonly input: unknown;
+  /** See {@link ActorTarget}. */
+  readonly place?: string | undefined;
   readonly params: unknown;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal | undefined;

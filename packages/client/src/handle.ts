@@ -147,7 +147,7 @@ export class Handle {
     const target = await this.#resolveTarget(signal, connParams);
     // A socket that opens after the client was disposed would never be closed.
     signal.throwIfAborted();
-    const socket = this.#context.driver.webSocket({
+    const socket = await this.#context.driver.webSocket({
       target,
       path: rawPath(path),
       protocols: typeof protocols === "string" ? [protocols] : protocols,
@@ -155,6 +155,8 @@ export class Handle {
       skipReadyWait: options.skipReadyWait,
     });
     const close = (): void => socket.close();
+    if (signal.aborted) close();
+    signal.throwIfAborted();
     signal.addEventListener("abort", close, { once: true });
     void socket.closed.then(() => signal.removeEventListener("abort", close));
     // The caller may send immediately. Its listeners still receive the open, error and close events.
@@ -192,18 +194,18 @@ export class Handle {
   }
 
   get #carriesInput(): boolean {
-    return this.#target.type === "getOrCreate" && this.#target.input !== undefined;
+    return this.#target.type === "getOrCreate" && hasWishes(this.#target);
   }
 
   /**
-   * Target of a request. Input is delivered once, in a request of its own; after that the actor is addressed as an
+   * Target of a request. Input and place are delivered once, in a request of its own; after that the actor is addressed as an
    * existing one. Aborting `signal` stops this wait only, not that of other callers. `params` replace those of the
    * handle.
    */
   async #resolveTarget(signal: AbortSignal | undefined, params?: unknown): Promise<ActorTarget> {
     signal?.throwIfAborted();
     const target = this.#target;
-    if (target.type !== "getOrCreate" || target.input === undefined) return target;
+    if (target.type !== "getOrCreate" || !hasWishes(target)) return target;
     await abortable(this.#ensureCreated(target, params ?? this.#options.params), signal);
     return { type: "get", name: target.name, key: target.key };
   }
@@ -242,9 +244,19 @@ export function keyTarget(
   name: string,
   key: ActorKey,
   input?: unknown,
+  place?: string,
 ): ActorTarget {
   if (type === "get") return { type, name, key };
-  return { type, name, key, ...(input === undefined ? {} : { input }) };
+  return {
+    ...{ type, name, key },
+    ...(input === undefined ? {} : { input }),
+    ...(place === undefined ? {} : { place }),
+  };
+}
+
+/** True if an actor that is created for this target differs from others: it takes a request of its own. */
+function hasWishes({ input, place }: Extract<ActorTarget, { type: "getOrCreate" }>): boolean {
+  return input !== undefined || place !== undefined;
 }
 
 /**

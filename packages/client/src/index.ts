@@ -124,3 +124,4 @@ export {
   tokenPrefix,
   trustedDepth,
 } from "./network/wire.ts";
+export { RenamingDriver } from "./renaming-driver.ts";

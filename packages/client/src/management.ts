@@ -40,6 +40,11 @@ export interface ActorSummaryPage {
   readonly actors: readonly ActorSummary[];
   /** Present when there may be more. */
   readonly cursor?: string;
+  /**
+   * Ids of the nodes of a cluster that did not answer in time, if there are any: their actors are shown as sleeping,
+   * and are not among the running ones.
+   */
+  readonly unanswered?: readonly string[];
 }
 
 /** Filter and limit of a bulk destroy. */

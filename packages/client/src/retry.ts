@@ -1,4 +1,4 @@
-import { isHoldfastError } from "@holdfast/core";
+import { isErrorCode, isHoldfastError } from "@holdfast/core";
 import { backoffDelayMs, delay } from "./internal/backoff.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
@@ -14,13 +14,22 @@ const retryable: ReadonlySet<string> = new Set([
   "actor.moved",
   "store.unavailable",
   "store.indeterminate",
+  "cluster.node_lost",
   "gateway.shutting_down",
+  "server.busy",
   "client.network_error",
 ]);
 
 /** True for an error after which the same call may be made again with the same idempotency key. */
 export function isRetryable(error: unknown): boolean {
   return isHoldfastError(error) && retryable.has(`${error.group}.${error.code}`);
+}
+
+/** Time that the server asks to wait, in milliseconds. */
+export function retryAfterMs(error: unknown): number {
+  if (!isErrorCode(error, "server", "busy")) return 0;
+  const { retryAfterMs: ms } = (error.metadata ?? {}) as { readonly retryAfterMs?: unknown };
+  return typeof ms === "number" && ms > 0 ? Math.min(ms, clientLimits.retryMaxMs) : 0;
 }
 
 /** Retries `attempt` with backoff until it succeeds, fails permanently, or runs out of attempts. */
@@ -31,14 +40,16 @@ export async function withRetry<T>(
 ): Promise<T> {
   for (let tries = 0; ; tries++) {
     signal?.throwIfAborted();
+    let pauseMs: number;
     try {
       return await attempt();
     } catch (error) {
       // A cancelled call rejects with its caller's reason, whatever the server answered.
       signal?.throwIfAborted();
       if (!isRetryable(error) || tries + 1 >= clientLimits.maxCallAttempts) throw error;
+      pauseMs = retryAfterMs(error);
     }
     const options = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
-    await delay(backoffDelayMs(tries, options, ports), signal, ports);
+    await delay(pauseMs + backoffDelayMs(tries, options, ports), signal, ports);
   }
 }

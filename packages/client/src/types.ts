@@ -152,18 +152,18 @@ export interface SkipReadyWait {
 export interface GetOrCreateOptions<Input = unknown> extends HandleOptions {
   /** Input of `createState` and `onCreate` when the actor does not exist yet; at most 4 MiB. */
   readonly createWithInput?: Input;
-  /** Accepted for compatibility, without effect: a server is one region. */
+  /** Region of a cluster in which the actor runs if this creates it; without effect on a single node. */
   readonly createInRegion?: string;
-  /** Accepted for compatibility, without effect: a server has one pool. */
+  /** Pool of a cluster in which the actor runs if this creates it; that of the client by default. */
   readonly poolName?: string;
 }
 
 /** Options of `create`. */
 export interface CreateOptions<Input = unknown> extends HandleOptions {
   readonly input?: Input;
-  /** Accepted for compatibility, without effect: a server is one region. */
+  /** Region of a cluster in which the actor runs; without effect on a single node. */
   readonly region?: string;
-  /** Accepted for compatibility, without effect: a server has one pool. */
+  /** Pool of a cluster in which the actor runs; that of the client by default. */
   readonly poolName?: string;
 }
 

@@ -24,6 +24,7 @@ export { uuidv4, uuidv7 } from "./ids.ts";
 export { type ActorKey, type ActorKeyInput, decodeKey, encodeKey, normalizeKey } from "./key.ts";
 export { limits } from "./limits.ts";
 export { logJson, logLine } from "./log-line.ts";
+export { defaultNamespace, isNamespace, qualifiedName, splitName } from "./namespace.ts";
 export type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./ports.ts";
 export { isPublicName, messageOf, sanitizeError } from "./sanitize-error.ts";
 export {

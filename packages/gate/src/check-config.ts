@@ -10,7 +10,7 @@ type Options<Config> = Readonly<Record<keyof Config, true>>;
 
 const options: Options<GateConfig> = {
   ...{ dataDir: true, jails: true, vault: true, egress: true, plugins: true, broker: true },
-  ...{ policy: true, log: true, clock: true, onDecision: true, onUsage: true },
+  ...{ policy: true, shared: true, log: true, clock: true, onDecision: true, onUsage: true },
 };
 
 const jails: Options<NonNullable<GateConfig["jails"]>> = {

@@ -7,6 +7,7 @@ import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egres
 import type { EgressConfig } from "./egress/egress-config.ts";
 import type { BudgetStatus } from "./egress/metering/budget.ts";
 import type { Guarantee, JailDriverName, Jails } from "./jail/jail.ts";
+import type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/policy.ts";
@@ -52,6 +53,11 @@ export interface GateConfig {
    * of high risk ask.
    */
   readonly policy?: Policy;
+  /**
+   * What this gate shares with those of other nodes: secrets, grants, budgets, rate limits, taint, approvals, accepted
+   * policy rules and copies of the audit log. Then the gate is complete after `join`.
+   */
+  readonly shared?: SharedGate;
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly onDecision?: (decision: EgressDecision) => void;
@@ -104,6 +110,18 @@ export interface Gate {
   readonly plugins: Plugins;
   /** The tools that jails can call. */
   readonly tools: ToolCatalog;
+  /** The gates of all nodes; undefined where this one shares nothing. */
+  readonly nodes: GateNodes | undefined;
+  /**
+   * Joins the gates of other nodes, and starts the plugins. Call it once, when the store of the shared state answers;
+   * without `shared` it does nothing. Throws `vault.wrong_cluster_key`, `audit.corrupt`.
+   */
+  join(): Promise<void>;
+  /**
+   * Returns what this gate holds of shared budgets and rates, and copies its last audit records. Call it before the
+   * store of the shared state ends; without `shared` it does nothing. Idempotent.
+   */
+  leave(): Promise<void>;
   status(): Promise<GateStatus>;
   /**
    * What the policy would decide about a call, and which rules it evaluated. Calls nothing.

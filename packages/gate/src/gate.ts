@@ -1,8 +1,9 @@
 /** The composition root: opens the parts of a gate in order, joins them, and closes them. */
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";
+import { type Clock, HoldfastError, type Logger, silentLogger, systemClock } from "@holdfast/core";
 import { ApprovalStore } from "./approvals/approval-store.ts";
+import { NodeApprovals } from "./approvals/node-approvals.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { CheckpointKey } from "./audit/checkpoint.ts";
 import { Broker, type OpenBrokerOptions, type OpenedBroker } from "./broker/broker.ts";
@@ -13,22 +14,29 @@ import { requireDataDirectory } from "./data-directory.ts";
 import { PublicResolver } from "./egress/decisions/public-address.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
 import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
+import type { BudgetRule } from "./egress/metering/budget.ts";
 import { BudgetLedger } from "./egress/metering/budget-ledger.ts";
+import type { Budgets } from "./egress/metering/budgets.ts";
 import { Prices } from "./egress/metering/prices.ts";
+import { SharedBudgets } from "./egress/metering/shared-budgets.ts";
 import { EgressProxy } from "./egress/proxy/egress-proxy.ts";
 import type { JailDriver } from "./jail/jail.ts";
 import { JailRegistry } from "./jail/jail-registry.ts";
 import { openDriver } from "./jail/open-driver.ts";
 import { endUnconfined, gateIdOf } from "./jail/orphans.ts";
+import { Membership } from "./nodes/membership.ts";
+import { unmarkNode } from "./nodes/node-marker.ts";
+import type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
 import { withSettings } from "./plugins/manifest/plugin-settings.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
+import type { PluginsConfig } from "./plugins/plugins.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import { FilePolicy } from "./policy/file-policy.ts";
 import { explainPolicy, openPolicy, policyStatus } from "./policy/open-policy.ts";
 import type { Policy, PolicyExplainQuestion } from "./policy/policy.ts";
 import type { PolicyRule } from "./policy/rule.ts";
 import { makeSocketFolder, type SocketFolder } from "./socket-folder.ts";
-import { CredentialVault } from "./vault/credential-vault.ts";
+import { CredentialVault, vaultFiles } from "./vault/credential-vault.ts";
 
 /**
  * Opens a gate. This is the only composition root: the CLI, the Studio and every security test start it. It ends the jails
@@ -45,12 +53,19 @@ export async function createGate(config: GateConfig): Promise<Gate> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   // Opened first: its lock proves that no other gate owns this directory and its jails.
-  const approvals = ApprovalStore.open(join(directory, "approvals.db"), clock);
-  const opened: { close(): Promise<void> | void }[] = [approvals];
+  const store = ApprovalStore.open(join(directory, "approvals.db"), clock);
+  const opened: { close(): Promise<void> | void }[] = [store];
   try {
     const signing = await CheckpointKey.open(join(dataDir, "vault"));
-    const audit = await AuditLog.open(join(directory, "audit.log"), clock, log, signing);
+    const auditPath = join(directory, "audit.log");
+    const audit = await AuditLog.open(auditPath, clock, log, signing);
     opened.unshift(audit);
+    const { shared } = config;
+    const approvals =
+      shared === undefined ? store : new NodeApprovals({ shared: shared.approvals, clock, log });
+    const files = vaultFiles(join(dataDir, "vault"), clock);
+    const member = shared && new Membership({ shared, dataDir, files, audit, auditPath, key: signing, log });
+    if (member === undefined) unmarkNode(dataDir);
     const unconfined = await endUnconfined(gateIdOf(directory));
     const { driver, orphansEnded: jailsEnded } = await openDriver(config.jails ?? {}, directory);
     opened.unshift(driver);
@@ -60,11 +75,12 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });
     }
     const egress = await loadEgressConfig(dataDir, config.egress);
-    const ledger = BudgetLedger.open(join(directory, "usage.db"), clock, egress.budgets);
+    const ledger = openBudgets(join(directory, "usage.db"), clock, log, egress.budgets ?? [], shared);
     opened.unshift(ledger);
     const prices = new Prices(egress.prices);
     const names = new PublicResolver(egress.networks, egress.resolve);
-    const vault = new CredentialVault(join(dataDir, "vault"), config.vault ?? {}, clock);
+    const vault = new CredentialVault(member?.stores ?? files, config.vault ?? {}, clock);
+    for (const key of shared?.keys.texts ?? []) vault.secrets.add(key);
     const sockets = await makeSocketFolder(join(directory, "s"));
     opened.unshift({ close: () => sockets.remove() });
     const policy = config.policy ?? openPolicy(dataDir, { audit, log });
@@ -74,6 +90,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       taintPath: join(directory, "taint.db"),
       policy,
       config: config.broker ?? {},
+      ...(shared === undefined ? {} : { shared: { buckets: shared.buckets, taint: shared.taint } }),
     });
     opened.unshift(broker);
     const gate = new RealGate(config, {
@@ -85,21 +102,37 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       orphansEnded,
       audit,
       approvals,
+      store,
       vault,
       ledger,
       prices,
       names,
       intercept: egress.intercept === true,
+      plugins: await withSettings(dataDir, config.plugins),
+      member,
     });
     // From now on the gate closes all of them.
     opened.splice(0, opened.length, gate);
     await audit.append({ type: "gate.open", data: { driver: driver.name, unsafe: driver.unsafe } });
-    await gate.openPlugins();
+    if (member === undefined) await gate.plugins.open();
     return gate;
   } catch (error) {
     for (const part of opened) await part.close();
     throw error;
   }
+}
+
+/** The budgets of this gate alone, or those that it shares. */
+function openBudgets(
+  path: string,
+  clock: Clock,
+  log: Logger,
+  rules: readonly BudgetRule[],
+  shared: SharedGate | undefined,
+): Budgets {
+  if (shared === undefined) return BudgetLedger.open(path, clock, rules);
+  const { allowances, node } = shared;
+  return new SharedBudgets({ ledger: BudgetLedger.open(path, clock), allowances, node, clock, log, rules });
 }
 
 function closed(): HoldfastError {
@@ -112,15 +145,19 @@ interface GateParts {
   readonly driver: JailDriver;
   readonly orphansEnded: number;
   readonly audit: AuditLog;
-  readonly approvals: ApprovalStore;
+  readonly approvals: ApprovalStore | NodeApprovals;
+  /** The approvals of this gate alone, whose file is also its lock. */
+  readonly store: ApprovalStore;
   readonly vault: CredentialVault;
   readonly broker: Broker;
   readonly policy: Policy;
-  readonly ledger: BudgetLedger;
+  readonly ledger: Budgets;
   readonly prices: Prices;
   readonly names: PublicResolver;
   /** Whether tunnels are intercepted in jails without a setting of their own. */
   readonly intercept: boolean;
+  readonly plugins: PluginsConfig;
+  readonly member: Membership | undefined;
 }
 
 class RealGate implements Gate {
@@ -133,7 +170,8 @@ class RealGate implements Gate {
   /** Sockets that are being made: the end of the gate waits for them, so that none of them outlives it. */
   readonly #unfinished = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
-  #plugins: PluginHost | undefined;
+  #joining: Promise<void> | undefined;
+  readonly plugins: PluginHost;
 
   constructor(config: GateConfig, parts: GateParts) {
     this.#config = config;
@@ -143,6 +181,8 @@ class RealGate implements Gate {
       started: (jail) => broker.jailStarted(jail, !driver.unsafe),
       ended: (jailId) => broker.jailEnded(jailId),
     });
+    this.plugins = this.#makePlugins(config, parts);
+    this.tools.register(this.plugins, { skipInvalid: true });
   }
 
   get vault() {
@@ -189,30 +229,48 @@ class RealGate implements Gate {
     return this.#parts.broker.markTainted({ session }, reason);
   }
 
-  get plugins(): PluginHost {
-    if (this.#plugins === undefined) throw new Error("The gate is not open yet");
-    return this.#plugins;
-  }
-
-  /** The last step of opening: plugins run in jails of this gate and use its egress. */
-  async openPlugins(): Promise<void> {
-    const { clock, audit, vault, sockets } = this.#parts;
-    const dataDir = requireDataDirectory(this.#config.dataDir, "createGate");
-    this.#plugins = new PluginHost({
-      config: await withSettings(dataDir, this.#config.plugins),
-      dataDir,
+  #makePlugins(config: GateConfig, { clock, audit, vault, sockets, plugins }: GateParts): PluginHost {
+    return new PluginHost({
+      config: plugins,
+      dataDir: requireDataDirectory(config.dataDir, "createGate"),
       sockets: sockets.path,
       jails: this.jails,
+      // Plugins run in jails of this gate and use its egress.
       openEgress: (options) => this.openEgress(options),
       audit,
       clock,
-      log: this.#config.log ?? silentLogger,
+      log: config.log ?? silentLogger,
       redact: (text) => this.redact(text),
       scanner: () => vault.secrets.scanner(),
       remember: (secret) => vault.secrets.add(secret),
+      ...(config.shared === undefined ? {} : { shared: config.shared.plugins }),
     });
-    this.tools.register(this.#plugins, { skipInvalid: true });
-    await this.#plugins.open();
+  }
+
+  get nodes(): GateNodes | undefined {
+    return this.#parts.member;
+  }
+
+  join(): Promise<void> {
+    this.#joining ??= this.#join();
+    return this.#joining;
+  }
+
+  async #join(): Promise<void> {
+    const { member, policy, approvals } = this.#parts;
+    if (member === undefined) return;
+    await member.join(policy);
+    if (approvals instanceof NodeApprovals) approvals.join();
+    await this.plugins.open();
+  }
+
+  async leave(): Promise<void> {
+    const { member, broker, ledger, approvals } = this.#parts;
+    if (member === undefined) return;
+    if (approvals instanceof NodeApprovals) approvals.leave();
+    await broker.leave();
+    if (ledger instanceof SharedBudgets) await ledger.leave();
+    await member.leave();
   }
 
   redact(text: string): string {
@@ -229,7 +287,7 @@ class RealGate implements Gate {
   }
 
   async addPolicyRule(rule: PolicyRule, by: string): Promise<void> {
-    const { policy, audit } = this.#parts;
+    const { policy, audit, member } = this.#parts;
     if (!(policy instanceof FilePolicy))
       throw new HoldfastError(
         "policy",
@@ -240,7 +298,11 @@ class RealGate implements Gate {
     const data = { rule: rule.id, tools: rule.tools, by };
     await audit.append({ type: "policy.rule_added", data });
     try {
-      await policy.add(rule);
+      if (member === undefined) await policy.add(rule);
+      else {
+        policy.check(rule);
+        await member.addRule(rule);
+      }
     } catch (error) {
       // The earlier record only says that the rule was about to be added.
       await audit.note({ type: "policy.rule_refused", data });
@@ -256,7 +318,7 @@ class RealGate implements Gate {
       guarantees: driver.guarantees,
       stages: this.#stages(),
       providers: await vault.status(),
-      budgets: ledger.status(),
+      budgets: await ledger.status(),
       policy: policyStatus(policy),
       jails: this.jails.list().length,
       orphansEnded,
@@ -354,10 +416,12 @@ class RealGate implements Gate {
   }
 
   async #close(): Promise<void> {
-    const { audit, approvals, sockets, driver, ledger, broker } = this.#parts;
+    const { audit, approvals, store, sockets, driver, ledger, broker } = this.#parts;
+    // The shared state may have ended already: then what this gate holds of it counts as used.
+    await this.leave();
     await Promise.allSettled(this.#unfinished);
     await broker.endCalls();
-    await this.#plugins?.close();
+    await this.plugins.close();
     await this.jails.close();
     await Promise.all([...this.#egress.values()].map((each) => each.close()));
     // Model calls that were running have been charged by now.
@@ -366,8 +430,9 @@ class RealGate implements Gate {
     // Not required, so that a gate closes on a full disk too.
     await audit.note({ type: "gate.close" });
     await audit.close();
-    ledger.close();
+    await ledger.close();
     await driver.close();
     approvals.close();
+    if (store !== approvals) store.close();
   }
 }

@@ -1,15 +1,22 @@
 /** Public API of the gate, its options, and `createGate`, which composes it. */
+export { ApprovalBook, type ApprovalRecords, isOpen as isOpenApproval } from "./approvals/approval-book.ts";
+export { approvalLimits } from "./approvals/approval-limits.ts";
+export type { ApprovalQuestion } from "./approvals/approval-question.ts";
 export type {
   Approval,
   ApprovalDecision,
+  ApprovalFilter,
   ApprovalRequest,
   ApprovalState,
   Approvals,
 } from "./approvals/approvals.ts";
+export type { SharedApprovals } from "./approvals/shared-approvals.ts";
 export type { Attack, AttackFinding, AttackGroup, AttackReport, AttackResult } from "./attacks/attack.ts";
 export { gateAttacks, type RunAttacksOptions, runAttacks } from "./attacks/run.ts";
 export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit/audit.ts";
 export { AuditReader, openAudit, verifyAuditLog } from "./audit/audit-reader.ts";
+export { type ArchiveEnd, type AuditArchive, archiveTimes } from "./audit/chains/archive.ts";
+export type { ChainVerification } from "./audit/chains/chains.ts";
 export { type AuditCheckpoint, parseCheckpoint } from "./audit/checkpoint.ts";
 export { type AuditFormat, auditFormats, exportRecords } from "./audit/export.ts";
 export { copyAuditLog } from "./audit/segments.ts";
@@ -27,12 +34,21 @@ export {
   wireTopics,
 } from "./broker/messages/wire.ts";
 export {
+  type Bucket,
   type Rate,
   type RateLimits,
   type RateScope,
   rateLimitDefaults,
   type ScopeRates,
-} from "./broker/rate-limiter.ts";
+} from "./broker/rates/rates.ts";
+export {
+  type BucketGrant,
+  type BucketRequest,
+  type BucketSubject,
+  type SharedBuckets,
+  takeFromBuckets,
+} from "./broker/rates/shared-buckets.ts";
+export type { SharedTaint } from "./broker/taint.ts";
 export type {
   JsonSchema,
   Principal as ToolPrincipal,
@@ -63,6 +79,14 @@ export {
   providerNames,
 } from "./egress/egress.ts";
 export { type EgressConfig, egressConfigFile, loadEgressConfig } from "./egress/egress-config.ts";
+export {
+  type AllowanceAnswer,
+  type AllowanceRequest,
+  type AllowanceState,
+  type Allowances,
+  type BudgetSubject,
+  holdAllowance,
+} from "./egress/metering/allowances.ts";
 export {
   type BudgetPeriod,
   type BudgetRule,
@@ -125,11 +149,15 @@ export {
   jailDriverNames,
   probeDrivers,
 } from "./jail/probe-drivers.ts";
+export { nodeOf } from "./nodes/node-marker.ts";
+export type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
 export type { PluginConnection } from "./plugins/credentials/connections.ts";
 export { pluginSettingsFile } from "./plugins/manifest/plugin-settings.ts";
 export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
+export type { SharedPluginAnswer, SharedPluginCall, SharedPlugins } from "./plugins/shared-plugins.ts";
 export { toolNamesFile } from "./plugins/tool-names.ts";
+export { withAcceptedRules } from "./policy/add-rule.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";
 export { type Evaluation, evaluate as evaluatePolicy, type PolicyStep } from "./policy/evaluate.ts";
 export { parsePolicy } from "./policy/parse-policy.ts";
@@ -150,7 +178,10 @@ export {
   policyFile,
   policySubjects,
 } from "./policy/rule.ts";
+export type { SharedRules } from "./policy/shared-rules.ts";
 export { makeSocketFolder, type SocketFolder } from "./socket-folder.ts";
 export type { Grant, Principal, SecretOwner } from "./vault/grants.ts";
 export { openVault } from "./vault/open-vault.ts";
+export { ClusterKeys, type SealedEntry } from "./vault/sealed/cluster-keys.ts";
+export type { SealedEntries, SealedList } from "./vault/sealed/sealed-entries.ts";
 export type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault/vault.ts";

@@ -4,7 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import type { ApprovalDecision, ApprovalRequest } from "@holdfast/gate";
-import { ApprovalStore, approvalLimits, bindingOf } from "../src/approvals/approval-store.ts";
+import { approvalLimits } from "../src/approvals/approval-limits.ts";
+import { bindingOf } from "../src/approvals/approval-question.ts";
+import { ApprovalStore } from "../src/approvals/approval-store.ts";
 import { detailForCard } from "../src/approvals/card-detail.ts";
 import { escapeForDisplay } from "../src/approvals/display-text.ts";
 import { temporaryDirectory } from "./support.ts";
@@ -65,7 +67,7 @@ describe("an approval", () => {
     const over = store.wait(id);
     // The timer that expires it finds the disk full.
     pass(1_000);
-    assert.throws(() => store.get(id), /disk is full/);
+    await assert.rejects(store.get(id), /disk is full/);
     await store.request({ ...call, tool: "other" });
     // Only the timer that tries again reads the record from here on.
     pass(approvalLimits.expiryRetryMs);
@@ -102,7 +104,7 @@ describe("an approval", () => {
     await store.decide(id, "allow_for_session", "ada");
     const again = await store.request({ ...call, origin: "a mail from eve" });
     assert.deepEqual([again.state, again.origin], ["pending", "a mail from eve"]);
-    assert.equal(store.get(id)?.state, "cancelled");
+    assert.equal((await store.get(id))?.state, "cancelled");
     await store.decide(again.id, "allow_for_session", "ada");
     assert.equal((await store.request({ ...call, origin: "a mail from eve" })).id, again.id);
     assert.equal(await store.cancelSession("s1"), 1);
@@ -139,7 +141,7 @@ describe("an approval", () => {
     const { id } = await store.request(call);
     for (const answer of ["denied", "no", "", "allowed", "toString", "__proto__", null, undefined]) {
       await assert.rejects(store.decide(id, answer as ApprovalDecision, "ada"), typed("invalid_decision"));
-      assert.equal(store.get(id)?.state, "pending", String(answer));
+      assert.equal((await store.get(id))?.state, "pending", String(answer));
     }
   });
 
@@ -174,7 +176,7 @@ describe("an approval", () => {
     close();
     const { store: again } = open(t, path);
     assert.deepEqual(
-      again.list().map((each) => each.state),
+      (await again.list()).map((each) => each.state),
       ["pending", "allowed", "denied"],
     );
     assert.equal((await again.request({ ...call, arguments: 1 })).id, ids[0]);
@@ -189,15 +191,15 @@ describe("an approval", () => {
     const allowed = await store.request({ ...call, tool: "other", timeoutMs: 1_000 });
     await store.decide(allowed.id, "allow", "ada");
     now += 999;
-    assert.equal(store.get(pending.id)?.state, "pending");
+    assert.equal((await store.get(pending.id))?.state, "pending");
     now += 1;
-    assert.equal(store.get(pending.id)?.state, "expired");
+    assert.equal((await store.get(pending.id))?.state, "expired");
     await assert.rejects(store.consume(allowed.id, { ...call, tool: "other" }), typed("not_allowed"));
     await assert.rejects(store.decide(pending.id, "allow", "late"), typed("not_pending"));
     const late = await store.request({ ...call, tool: "third", timeoutMs: 1_000 });
     close();
     now += 5_000;
-    assert.equal(open(t, path, clock).store.get(late.id)?.state, "expired");
+    assert.equal((await open(t, path, clock).store.get(late.id))?.state, "expired");
   });
 
   test("wakes those who wait, by a decision, an end of the session or its own end", async (t) => {
@@ -227,7 +229,7 @@ describe("an approval", () => {
     const closed = (error: unknown) => isErrorCode(error, "gate", "closed");
     await Promise.all(waits.map((wait) => assert.rejects(wait, closed)));
     await assert.rejects(store.wait(id), closed);
-    assert.equal(open(t, path).store.get(id)?.state, "pending");
+    assert.equal((await open(t, path).store.get(id))?.state, "pending");
   });
 
   test("ends at its own time when its timer is ahead of the clock", async (t) => {
@@ -238,7 +240,7 @@ describe("an approval", () => {
     const ended = store.wait(id);
     now += 999;
     t.mock.timers.tick(1_000);
-    assert.equal(store.get(id)?.state, "pending");
+    assert.equal((await store.get(id))?.state, "pending");
     now += 1;
     t.mock.timers.tick(1);
     assert.equal((await ended).state, "expired");
@@ -255,14 +257,14 @@ describe("an approval", () => {
     await store.decide(lasting.id, "allow_for_session", "ada");
     now -= maxLeftMs - sessionMs;
     assert.deepEqual(
-      [pending, lasting].map(({ id }) => store.get(id)?.state),
+      await Promise.all([pending, lasting].map(async ({ id }) => (await store.get(id))?.state)),
       ["pending", "allowed"],
     );
     now -= 1;
-    assert.equal(store.get(lasting.id)?.state, "expired");
-    assert.equal(store.get(pending.id)?.state, "pending");
+    assert.equal((await store.get(lasting.id))?.state, "expired");
+    assert.equal((await store.get(pending.id))?.state, "pending");
     now -= sessionMs - timeoutMs;
-    assert.equal(store.get(pending.id)?.state, "expired");
+    assert.equal((await store.get(pending.id))?.state, "expired");
     assert.equal((await ended).state, "expired");
     const denying = { ...call, tool: "denied", denialHolds: true };
     const denied = await store.request(denying);
@@ -276,7 +278,7 @@ describe("an approval", () => {
     close();
     now -= 100 * 365 * 24 * 3_600_000;
     const again = open(t, path, clock).store;
-    assert.equal(again.get(late.id)?.state, "expired");
+    assert.equal((await again.get(late.id))?.state, "expired");
   });
 
   test("has bounds", async (t) => {
@@ -284,8 +286,8 @@ describe("an approval", () => {
     const large = "x".repeat(approvalLimits.maxArgumentBytes);
     await assert.rejects(store.request({ ...call, arguments: large }), typed("arguments_too_large"));
     for (let n = 0; n < 5; n++) await store.request({ ...call, arguments: n });
-    assert.equal(store.list({ session: "s1", state: "pending" }).length, 5);
-    assert.equal(store.list({ session: "s2" }).length, 0);
+    assert.equal((await store.list({ session: "s1", state: "pending" })).length, 5);
+    assert.equal((await store.list({ session: "s2" })).length, 0);
     const { maxPending, maxPendingOfSession } = approvalLimits;
     for (let n = 5; n < maxPendingOfSession; n++) await store.request({ ...call, arguments: n });
     await assert.rejects(store.request({ ...call, arguments: "one more" }), typed("too_many"));
@@ -309,13 +311,13 @@ describe("an approval", () => {
       INSERT INTO approvals (id, ${columns}) SELECT 'x' || i, ${columns} FROM approvals, n WHERE id = '${denied.id}';`);
     database.close();
     const { store: again } = open(t, path);
-    assert.equal(again.get(denied.id), undefined);
-    assert.equal(again.get("x1")?.state, "denied");
+    assert.equal(await again.get(denied.id), undefined);
+    assert.equal((await again.get("x1"))?.state, "denied");
     assert.deepEqual(
-      again.list({ state: "pending" }).map((each) => each.id),
+      (await again.list({ state: "pending" })).map((each) => each.id),
       [id],
     );
-    assert.equal(again.list().length, approvalLimits.maxSettled + 1);
+    assert.equal((await again.list()).length, approvalLimits.maxSettled + 1);
   });
 
   test("is kept by one gate at a time, and by none that is older than its format", (t) => {
@@ -338,7 +340,7 @@ describe("an approval", () => {
     database.close();
     const { store: again } = open(t, path);
     assert.equal((await again.request({ ...call, origin: "a page" })).id, id);
-    assert.equal(again.get(id)?.origin, "a page");
+    assert.equal((await again.get(id))?.origin, "a page");
   });
 });
 

@@ -252,12 +252,12 @@ describe("an approval in the broker", needs, () => {
     const first = await open(t, tools, dataDir, 50);
     const told = await first.guest.refused("a", "send", { value: "mail" });
     assert.deepEqual([told.code, told.stage, told.retriable], ["CONFIRMATION_TIMEOUT", 5, true]);
-    const [asked] = waitsFor(first.gate, "asks");
+    const [asked] = await waitsFor(first.gate, "asks");
     assert.ok(asked !== undefined && told.message.includes(asked.id));
     // The same call meets the same question; another one asks its own.
     await first.guest.refused("a", "send", { value: "mail" });
     await first.guest.refused("a", "send", { value: "other" });
-    assert.equal(waitsFor(first.gate, "asks").length, 2);
+    assert.equal((await waitsFor(first.gate, "asks")).length, 2);
     assert.equal(tools.calls.length, 0);
     await first.guest.stop();
     await first.gate.close();
@@ -271,7 +271,7 @@ describe("an approval in the broker", needs, () => {
     assert.equal(call?.data?.["approval"], asked.id);
     // A second identical call asks again.
     assert.equal((await guest.refused("a", "send", { value: "mail" })).code, "CONFIRMATION_TIMEOUT");
-    const again = waitsFor(gate, "asks").find((each) => each.detail.includes("mail"));
+    const again = (await waitsFor(gate, "asks")).find((each) => each.detail.includes("mail"));
     assert.ok(again !== undefined && again.id !== asked.id);
     // What was allowed of one version is not of the next.
     await gate.approvals.decide(again.id, "allow", "ada");
@@ -306,7 +306,7 @@ describe("an approval in the broker", needs, () => {
     await guest.take(({ name }) => name === "tool.confirmation.c3");
     guest.send("a", "tool.cancel", "c4", { correlation: "c3" });
     assert.equal((await guest.answer("a", "c3")).payload.error?.code, "HANDLER_ERROR");
-    assert.equal(waitsFor(gate, "asks").length, 1);
+    assert.equal((await waitsFor(gate, "asks")).length, 1);
   });
 
   test("is needed for more once untrusted content is in the session", async (t) => {
@@ -316,7 +316,7 @@ describe("an approval in the broker", needs, () => {
     await guest.broker.taint("a page was fetched");
     assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_TIMEOUT");
     assert.deepEqual(
-      waitsFor(gate, "asks").map((each) => each.origin),
+      (await waitsFor(gate, "asks")).map((each) => each.origin),
       ["a page was fetched"],
     );
   });
@@ -350,11 +350,11 @@ describe("an approval in the broker", needs, () => {
       const first = await guest.refused("a", "look", {});
       if (start === 0) {
         assert.equal(first.code, "CONFIRMATION_TIMEOUT");
-        const [asked] = gate.approvals.list({ session: "asks", state: "pending" });
+        const [asked] = await gate.approvals.list({ session: "asks", state: "pending" });
         await gate.approvals.decide(asked?.id ?? "", "deny", "ada");
       }
       assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_DENIED");
-      assert.equal(gate.approvals.list({ session: "asks" }).length, 1, "nobody is asked again");
+      assert.equal((await gate.approvals.list({ session: "asks" })).length, 1, "nobody is asked again");
       await guest.stop();
       await gate.close();
     }

@@ -11,7 +11,7 @@ import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { BudgetLedger } from "../src/egress/metering/budget-ledger.ts";
 import { Prices } from "../src/egress/metering/prices.ts";
 import { EgressProxy } from "../src/egress/proxy/egress-proxy.ts";
-import { CredentialVault } from "../src/vault/credential-vault.ts";
+import { CredentialVault, vaultFiles } from "../src/vault/credential-vault.ts";
 import { type Answer, temporaryDirectory } from "./support.ts";
 
 export const key = "sk-ant-canary-0123456789abcdef";
@@ -52,7 +52,11 @@ export async function openProxy(
       },
     ],
     directory,
-    vault: new CredentialVault(join(directory, "vault"), { env: {}, logins: false }, systemClock),
+    vault: new CredentialVault(
+      vaultFiles(join(directory, "vault"), systemClock),
+      { env: {}, logins: false },
+      systemClock,
+    ),
     audit,
     clock: systemClock,
     ledger,

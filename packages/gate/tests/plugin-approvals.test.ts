@@ -52,8 +52,9 @@ async function bank(t: TestContext) {
 }
 
 async function pending(gate: Gate): Promise<string> {
-  await until("a person is asked", () => gate.approvals.list({ state: "pending" }).length > 0);
-  const [asked] = gate.approvals.list({ state: "pending" });
+  const open = () => gate.approvals.list({ state: "pending" });
+  await until("a person is asked", async () => (await open()).length > 0);
+  const [asked] = await open();
   assert.ok(asked !== undefined);
   return asked.id;
 }

@@ -376,7 +376,7 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
       [error?.code, error?.message],
       ["UNAUTHORIZED", "The policy denies this call: closed today"],
     );
-    assert.equal(gate.approvals.get(id)?.state, "allowed");
+    assert.equal((await gate.approvals.get(id))?.state, "allowed");
     assert.equal((await guest.refused("a", "send", { path: "/w/a/x" })).code, "UNAUTHORIZED");
     assert.deepEqual(
       tools.calls.filter((each) => each.tool.name === "send"),
@@ -390,7 +390,7 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
     rules();
     const asked = nextQuestion();
     const call = guest.call("a", "send", { path: "/w/docs/x.md", mode: "now" });
-    const approval = gate.approvals.get(await asked);
+    const approval = await gate.approvals.get(await asked);
     assert.ok(approval !== undefined);
     await gate.approvals.decide(approval.id, "allow", "ada");
     assert.equal((await call).payload.result, "sent");

@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { PluginCredentials } from "../src/plugins/credentials/credentials.ts";
 import { pluginName } from "../src/plugins/manifest/names.ts";
-import { CredentialVault } from "../src/vault/credential-vault.ts";
+import { CredentialVault, vaultFiles } from "../src/vault/credential-vault.ts";
 import { KnownSecrets } from "../src/vault/redaction/known-secrets.ts";
 import { fullDisk, isRoot, temporaryDirectory } from "./support.ts";
 
@@ -17,7 +17,10 @@ const typed = (code: string, words = /./) => {
 function vaultOf(t: TestContext, homeDir = "/nonexistent") {
   const directory = join(temporaryDirectory(t), "vault");
   mkdirSync(directory, { mode: 0o700 });
-  return { directory, vault: new CredentialVault(directory, { env: {}, homeDir }, systemClock) };
+  return {
+    directory,
+    vault: new CredentialVault(vaultFiles(directory, systemClock), { env: {}, homeDir }, systemClock),
+  };
 }
 
 const token = "token-0123456789";
@@ -57,7 +60,11 @@ test("a vault on a full disk reports it and stays unchanged", {
 }, async (t) => {
   const directory = fullDisk(t, "vault");
   if (directory === undefined) return t.skip("no file system can be mounted");
-  const vault = new CredentialVault(directory, { env: {}, homeDir: "/nonexistent" }, systemClock);
+  const vault = new CredentialVault(
+    vaultFiles(directory, systemClock),
+    { env: {}, homeDir: "/nonexistent" },
+    systemClock,
+  );
   const full = typed("unavailable", /nothing was changed: no space left on device/);
   await assert.rejects(vault.setSecret(entry, token), full);
   await assert.rejects(vault.setApiKey("openai", token), full);

@@ -20,7 +20,7 @@ import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { openVault, type ProviderName, type VaultConfig } from "@holdfast/gate";
 import { matchRule } from "../src/egress/decisions/upstreams.ts";
-import { CredentialVault } from "../src/vault/credential-vault.ts";
+import { CredentialVault, vaultFiles } from "../src/vault/credential-vault.ts";
 import { eventually, startUpstream, temporaryDirectory } from "./support.ts";
 
 const typed = (code: string) => (error: unknown) => isErrorCode(error, "vault", code);
@@ -28,7 +28,7 @@ const key = "sk-ant-api03-0123456789abcdef";
 
 function vaultOf(t: TestContext, config: VaultConfig, clock = systemClock): CredentialVault {
   return new CredentialVault(
-    join(temporaryDirectory(t), "vault"),
+    vaultFiles(join(temporaryDirectory(t), "vault"), clock),
     { env: {}, homeDir: "/nonexistent", ...config },
     clock,
   );
@@ -151,7 +151,11 @@ describe("where credentials come from", () => {
         assert.equal(content.toString("latin1").includes(Buffer.from(key).toString(encoding)), false);
       }
     }
-    const again = new CredentialVault(directory, { env: {}, logins: false }, systemClock);
+    const again = new CredentialVault(
+      vaultFiles(directory, systemClock),
+      { env: {}, logins: false },
+      systemClock,
+    );
     assert.deepEqual(await again.present(provider("anthropic")), { headers: { "x-api-key": key } });
     const sealed = readFileSync(join(directory, "credentials.json"), "utf8");
     writeFileSync(

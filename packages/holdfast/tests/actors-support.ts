@@ -1,6 +1,7 @@
 import type { TestContext } from "node:test";
 import { actor, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
+import { testRegistry } from "@holdfast/testing/backends";
 import { setup } from "../src/index.ts";
 import { scratch } from "./support.ts";
 
@@ -26,13 +27,16 @@ export const note = actor({
 /** A server of two notes on a data directory of the test's own. */
 export async function notes(t: TestContext) {
   const directory = scratch(t);
-  const registry = setup({
-    use: { note },
-    dataDirectory: directory,
-    noWelcome: true,
-    logging: { level: "silent" },
-    shutdown: { disableSignalHandlers: true },
-  });
+  const registry = testRegistry(directory, (node) =>
+    setup({
+      use: { note },
+      dataDirectory: directory,
+      noWelcome: true,
+      logging: { level: "silent" },
+      shutdown: { disableSignalHandlers: true },
+      ...node,
+    }),
+  );
   t.after(() => registry.shutdown());
   const listening = await registry.listen({ port: 0 });
   await registry.client.note.getOrCreate(["team", "a/b"]).write("hello");

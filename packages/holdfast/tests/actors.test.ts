@@ -6,10 +6,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { mock, test } from "node:test";
 import { encodeKey } from "@holdfast/core";
+import { embeddedOnly } from "@holdfast/testing/backends";
 import { actorsCommand } from "../src/cli/actors.ts";
 import { actorPathOf, addressOf } from "../src/cli/management-client.ts";
 import { notes } from "./actors-support.ts";
 import { holdfast, scratch, startServer } from "./support.ts";
+
+const ofCommandLine = embeddedOnly("what the command line prints");
 
 /** Runs `holdfast actors ... --json` in this process, since there are many, and returns what it prints. */
 async function actors(url: string, ...args: string[]): Promise<unknown> {
@@ -83,7 +86,9 @@ test("an actor is forked, exported into a private file and imported", async (t) 
   });
 });
 
-test("a data directory is read where no server runs, and left alone where one does", async (t) => {
+test("a data directory is read where no server runs, and left alone where one does", {
+  skip: embeddedOnly("reads the files of SQLite"),
+}, async (t) => {
   const { directory, registry } = await notes(t);
   const run = (...args: string[]) => holdfast(["actors", ...args, "--data", directory, "--json"]);
   const locked = await run("list");
@@ -128,7 +133,7 @@ test("an actor is named so that the command line finds it again", () => {
   assert.equal(actorPathOf("note/"), "/actors/note/@");
 });
 
-test("wrong usage is told apart from what a server says", async (t) => {
+test("wrong usage is told apart from what a server says", { skip: ofCommandLine }, async (t) => {
   const { url } = await notes(t);
   const run = (...args: string[]) => holdfast(["actors", ...args, "--url", url]);
   for (const args of [
@@ -156,7 +161,9 @@ test("wrong usage is told apart from what a server says", async (t) => {
   assert.equal((await run("--help")).code, 0);
 });
 
-test("what an actor keeps, and what a server says, cannot steer a terminal", async (t) => {
+test("what an actor keeps, and what a server says, cannot steer a terminal", {
+  skip: ofCommandLine,
+}, async (t) => {
   const { url } = await notes(t);
   const edited = '{"text":"\u009b2J\u202e","edits":["$BigInt","1"]}';
   for (const more of [[], ["--json"]]) {
@@ -176,7 +183,9 @@ test("what an actor keeps, and what a server says, cannot steer a terminal", asy
   assert.deepEqual([refused.code, refused.stderr], [1, "no\\u001b[2J\\u009b (odd.refused)\n"]);
 });
 
-test("the Studio's actors are the owner's; programs of this machine read its documents and metrics", async (t) => {
+test("the Studio's actors are the owner's; programs of this machine read its documents and metrics", {
+  skip: embeddedOnly("starts a server of its own"),
+}, async (t) => {
   const data = scratch(t);
   const server = await startServer(t, data, ["--unsafe-no-jail"]);
   const listed = await holdfast(["actors", "list", "--data", data, "--json"]);

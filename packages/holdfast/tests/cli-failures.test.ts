@@ -232,6 +232,15 @@ test("a data directory in which a restore broke off is used by nobody", async (t
   }
   rmSync(restored, { recursive: true });
   rmSync(pipe);
+  const env = { HOLDFAST_STORE: "postgres://user:secret@host/database" };
+  for (const [args, what] of [
+    [["backup", join(directory, "again"), "--data", data], /pg_dump --format=custom/],
+    [["restore", copy, "--data", restored], /pg_restore --clean/],
+  ] as const) {
+    const { code, stderr } = await holdfast(args, { env });
+    assert.deepEqual([code, what.test(stderr), stderr.includes("secret")], [1, true, false], stderr);
+  }
+  assert.equal(existsSync(restored), false);
   assert.equal((await holdfast(["restore", copy, "--data", restored])).code, 0);
   assert.equal((await holdfast(["tasks", "list", "--data", restored])).code, 0);
 });

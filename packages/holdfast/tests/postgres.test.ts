@@ -58,6 +58,24 @@ describe("a registry with a store on PostgreSQL", () => {
     assert.deepEqual(await second.client.counter.getOrCreate("a").read(), { count: 3, total: 3 });
   });
 
+  test("divides its actors among several databases", async (t) => {
+    const urls = [server.createDatabase(), server.createDatabase()];
+    const keys = Array.from({ length: 6 }, (_, at) => `divided-${at}`);
+    const first = registryOf(t, { store: urls.join(", ") });
+    for (const key of keys) assert.equal(await first.client.counter.getOrCreate(key).add(3), 3);
+    await first.shutdown();
+    const second = registryOf(t, { store: urls.join(",") });
+    for (const key of keys) {
+      assert.deepEqual(await second.client.counter.getOrCreate(key).read(), { count: 3, total: 3 });
+    }
+    assert.throws(
+      () => registryOf(t, { store: `${urls[0]},mysql://host/database` }),
+      (error) => isErrorCode(error, "gateway", "invalid_config"),
+    );
+    const alone = registryOf(t, { store: urls[0] });
+    await assert.rejects(alone.directory(), (error) => isErrorCode(error, "store", "databases_differ"));
+  });
+
   test("refuses any other URL without repeating it", (t) => {
     for (const store of ["mysql://user:secret@host/database", "secret"]) {
       assert.throws(
@@ -70,6 +88,24 @@ describe("a registry with a store on PostgreSQL", () => {
         },
       );
     }
+  });
+
+  test("takes the bucket for objects from the environment, for this store only", async (t) => {
+    t.after(() => delete process.env["HOLDFAST_BLOBS"]);
+    process.env["HOLDFAST_BLOBS"] = "s3://a";
+    const store = server.createDatabase();
+    await assert.rejects(registryOf(t, { store }).directory(), (error) =>
+      isErrorCode(error, "store", "invalid_options"),
+    );
+    process.env["HOLDFAST_BLOBS"] = "s3://bucket?endpoint=http://127.0.0.1:1";
+    await assert.rejects(registryOf(t, { store }).directory(), (error) =>
+      isErrorCode(error, "store", "bucket_unavailable"),
+    );
+    assert.throws(
+      () => registryOf(t, {}),
+      (error: Error) =>
+        isErrorCode(error, "gateway", "invalid_config") && /HOLDFAST_BLOBS/.test(error.message),
+    );
   });
 
   test("reports an unreachable server", async (t) => {

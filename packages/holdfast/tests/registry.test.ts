@@ -99,6 +99,7 @@ describe("setup", () => {
       { use, shutdown: { disableSignalHandlers: 1 } },
       { use, startEngine: true, endpoint: "http://localhost:1" },
       { use, configurePool: { url: "http://localhost:1" } },
+      { use, configurePool: { url: "http://localhost:1" }, startEngine: true },
       { use, runtime: "wasm", sqlite: "local" },
       { use, runtime: "wasm", sqlite: { backend: "local" } },
       { use, dataDirectory: "" },
@@ -111,6 +112,9 @@ describe("setup", () => {
         JSON.stringify(options),
       );
     }
+    const pool: object = { use, configurePool: { url: "http://localhost:1" } };
+    assert.throws(() => setup(pool as Options), /serverlessPools/);
+    assert.doesNotThrow(() => setup({ use, configurePool: undefined }));
     for (const name of ["", ".", "..", "x".repeat(65)]) {
       assert.throws(
         () => setup({ use: { [name]: counter } }),
@@ -128,11 +132,10 @@ describe("setup", () => {
       runtime: "auto",
       endpoint: "https://api.example.com",
       token: "t",
-      namespace: "default",
       envoy: { version: 2 },
       serverless: { basePath: "/api/x" },
     });
-    const fields = { options: ["runtime", "endpoint", "token", "namespace", "serverless", "envoy"] };
+    const fields = { options: ["runtime", "endpoint", "token", "serverless", "envoy"] };
     assert.deepEqual(
       records.map((record) => [record.level, record.fields]),
       [["warn", fields]],
@@ -336,11 +339,12 @@ describe("a token", () => {
   test("travels as a header or a subprotocol, never in a URL", async (t) => {
     const seen: (string | undefined)[] = [];
     const registry = registryOf(t, {
+      namespaces: { space: { token: "s/ecret-token" } },
       access: (info) => void seen.push(`${info.kind} ${info.header("x-holdfast-token")}`),
     });
     const { port } = await registry.listen({ port: 0 });
     const client = createClient<typeof registry>({
-      endpoint: `http://space:s%2Fecret@127.0.0.1:${port}`,
+      endpoint: `http://space:s%2Fecret-token@127.0.0.1:${port}`,
       poolName: "default",
       devtools: false,
       disableMetadataLookup: true,
@@ -351,8 +355,11 @@ describe("a token", () => {
     await handle.increment(1);
     await (await handle.fetch("/")).text();
     await handle.webSocket();
-    assert.doesNotMatch(await handle.getGatewayUrl(), /secret|%2F/);
-    assert.deepEqual(seen, ["action s/ecret", "request s/ecret", "websocket s/ecret"]);
+    assert.doesNotMatch(await handle.getGatewayUrl(), /ecret|%2F/);
+    assert.deepEqual(
+      seen,
+      ["create", "action", "request", "websocket"].map((kind) => `${kind} s/ecret-token`),
+    );
     assert.throws(
       () => createClient({ endpoint: "http://a:b@127.0.0.1", token: "c" }),
       (error) => isErrorCode(error, "client", "invalid_endpoint"),

@@ -11,7 +11,7 @@ import { createGate, type Gate } from "@holdfast/gate";
 import { runConformance } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { MemoryStore } from "../src/memory/memory-store.ts";
+import { MemoryFile } from "../src/memory/memory-file.ts";
 
 function directoryOf(_t: TestContext): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-memory-")));
@@ -185,7 +185,7 @@ test("memory", async (t) => {
 
 test("a memory waits for the process before it, which still closes the file", async (t) => {
   const directory = directoryOf(t);
-  new MemoryStore(directory, "g").close();
+  await new MemoryFile(directory, "g").close();
   const [file = ""] = readdirSync(directory);
   // As the last connection has it while it closes: nobody else may even read.
   const closing = new Worker(
@@ -198,19 +198,19 @@ test("a memory waits for the process before it, which still closes the file", as
     { eval: true, workerData: join(directory, file) },
   );
   await once(closing, "message");
-  const store = new MemoryStore(directory, "g");
+  const store = new MemoryFile(directory, "g");
   t.after(() => store.close());
   await once(closing, "exit");
 });
 
-test("a memory of a later version is not touched", (t) => {
+test("a memory of a later version is not touched", async (t) => {
   const directory = directoryOf(t);
-  new MemoryStore(directory, "alpha").close();
+  await new MemoryFile(directory, "alpha").close();
   const [file = "none"] = readdirSync(directory).filter((each) => each.endsWith(".sqlite"));
   const db = new DatabaseSync(join(directory, file));
   db.exec("PRAGMA user_version = 2");
   db.close();
-  assert.throws(() => new MemoryStore(directory, "alpha"), /version 2/);
+  assert.throws(() => new MemoryFile(directory, "alpha"), /version 2/);
 });
 
 test("each plugin that comes along conforms", async () => {

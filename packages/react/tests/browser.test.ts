@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { missingChromium } from "@holdfast/testing/chromium";
 import { counter, departures, locked } from "./browser/actors.ts";
-import { type Served, servePage, skip } from "./support.ts";
+import { type Served, servePage } from "./support.ts";
 
-describe("React hooks in a browser", { skip }, () => {
+describe("React hooks in a browser", { skip: missingChromium }, () => {
   let served: Served<{ counter: typeof counter; locked: typeof locked }>;
   before(async () => {
     served = await servePage({ counter, locked }, "page.tsx");

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { missingChromium } from "@holdfast/testing/chromium";
 import { departures, door, locked, visits } from "./browser/actors.ts";
-import { type Served, servePage, skip } from "./support.ts";
+import { type Served, servePage } from "./support.ts";
 
-describe("mounting and unmounting components", { skip }, () => {
+describe("mounting and unmounting components", { skip: missingChromium }, () => {
   let served: Served<{ visits: typeof visits; locked: typeof locked }>;
   before(async () => {
     served = await servePage({ visits, locked }, "lifecycle.tsx");

@@ -1,18 +1,16 @@
 /** Tests of a page in a real browser, with the actors that it uses. */
-import { existsSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemPorts } from "@holdfast/core";
-import { createRegistry, type Definitions, type Registry } from "@holdfast/server";
-import { createMemoryStore } from "@holdfast/test-kit/memory-store";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Definitions, Registry } from "@holdfast/server";
+import { storedRegistry } from "@holdfast/testing/backends";
+import { launchChromium } from "@holdfast/testing/chromium";
+import { removeAtExit } from "@holdfast/testing/scratch";
+import type { Page } from "playwright-core";
 import { rolldown } from "rolldown";
 
-const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 const html =
   '<!doctype html><meta charset="utf-8"><title>t</title><div id="root"></div><script type="module" src="/page.js"></script>';
-
-/** Why browser tests are skipped, or false. */
-export const skip = existsSync(executablePath) ? false : "needs chromium";
 
 export interface Served<Actors extends Definitions> {
   readonly registry: Registry<Actors>;
@@ -28,10 +26,10 @@ export async function servePage<const Actors extends Definitions>(
   name: string,
 ): Promise<Served<Actors>> {
   const script = await bundle(name);
-  const ports = systemPorts();
-  const registry = createRegistry({
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-react-"));
+  removeAtExit(directory);
+  const registry = storedRegistry(directory, {
     use,
-    store: () => createMemoryStore({ ports }),
     gateway: {
       fallback: (request, response) => {
         const isScript = request.url === "/page.js";
@@ -41,10 +39,7 @@ export async function servePage<const Actors extends Definitions>(
     },
   });
   const listening = await registry.listen({ port: 0 });
-  const browser: Browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic"],
-  });
+  const browser = await launchChromium();
   const page = await browser.newPage();
   await page.goto(listening.url);
   return {

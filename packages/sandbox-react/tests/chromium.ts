@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-
-const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
-export const skip = existsSync(executablePath) ? false : "needs chromium";
-
-export async function launch(): Promise<Browser> {
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
-  return await chromium.launch({ executablePath, args });
-}
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
 /** A page that records its errors. */
 export interface WatchedPage {

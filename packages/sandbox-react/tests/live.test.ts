@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
 import { SandboxAgent } from "@holdfast/sandbox-client";
+import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { type Page as ServedPage, serveStories } from "../stories/serve.ts";
-import { assertAccessible, includes, launch, shows, skip, until, watchedPage } from "./chromium.ts";
+import { assertAccessible, includes, shows, until, watchedPage } from "./chromium.ts";
 
-describe("the components on a real sandbox server, in Chromium", { skip }, () => {
+describe("the components on a real sandbox server, in Chromium", { skip: missingChromium }, () => {
   let directory: string;
   let stories: ServedPage;
   let browser: Browser;
@@ -30,7 +31,7 @@ describe("the components on a real sandbox server, in Chromium", { skip }, () =>
     directory = await mkdtemp(join(tmpdir(), "holdfast-sandbox-react-"));
     await Promise.all([mkdir(join(directory, "home")), mkdir(join(directory, "work"))]);
     await writeFile(join(directory, "work", "README.md"), "# Owls\n");
-    [stories, browser] = await Promise.all([serveStories(), launch()]);
+    [stories, browser] = await Promise.all([serveStories(), launchChromium()]);
     server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       token: "owl-token",

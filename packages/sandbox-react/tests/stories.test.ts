@@ -1,26 +1,20 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { type Page as ServedPage, serveStories } from "../stories/serve.ts";
-import {
-  assertAccessible,
-  includes,
-  launch,
-  shows,
-  skip,
-  until,
-  type WatchedPage,
-  watchedPage,
-} from "./chromium.ts";
+import { assertAccessible, includes, shows, until, type WatchedPage, watchedPage } from "./chromium.ts";
 
-describe("the stories in Chromium, under a policy without inline styles and scripts", { skip }, () => {
+describe("the stories in Chromium, under a policy without inline styles and scripts", {
+  skip: missingChromium,
+}, () => {
   let browser: Browser;
   let served: ServedPage;
   let watched: WatchedPage;
   let page: Page;
 
   before(async () => {
-    [served, browser] = await Promise.all([serveStories(), launch()]);
+    [served, browser] = await Promise.all([serveStories(), launchChromium()]);
     watched = await watchedPage(browser);
     page = watched.page;
   });

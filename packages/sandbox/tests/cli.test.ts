@@ -210,6 +210,8 @@ describe("the command line", () => {
       timeout: 60_000,
     });
     t.after(() => prompting.kill("SIGKILL"));
+    // It may end before the command that answers it.
+    const exited = once(prompting, "exit");
     const output = text(prompting.stdout);
     const told = createInterface(prompting.stderr)[Symbol.asyncIterator]();
     assert.match((await told.next()).value ?? "", /^The agent asks: Edit NOTES\.md$/);
@@ -218,7 +220,7 @@ describe("the command line", () => {
     assert.deepEqual(words.slice(0, 3), ["sessions", "answer", id]);
     assert.equal(words.at(-1), "once");
     assert.equal((await run(...words)).code, 0, "the line is one that can be given as it is");
-    assert.equal((await once(prompting, "exit"))[0], 0);
+    assert.equal((await exited)[0], 0);
     assert.equal(field(JSON.parse(await output), "status"), "completed", "the questions are not in the JSON");
     assert.match(await readFile(join(work, "NOTES.md"), "utf8"), /write notes/);
   });

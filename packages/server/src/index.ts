@@ -2,8 +2,25 @@
 export { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
 export { LinkLost, Misdirected } from "./cluster/link-lost.ts";
 export { ClusterMember } from "./cluster/member.ts";
+export { clusterOptions } from "./cluster/node/cluster-options.ts";
 export type { DirectoryCluster } from "./cluster/node/directory-cluster.ts";
+export type { NodeConnections } from "./cluster/node/node-connections.ts";
 export type { ClusterOptions } from "./cluster/node/options.ts";
+export type { NodeAddress } from "./cluster/placement.ts";
+export {
+  bucketUrl,
+  describeDatabases,
+  importStorePackage,
+  postgresUrls,
+  refuseBucket,
+  type SharedStore,
+  sharedStore,
+} from "./cluster/node/shared-store.ts";
+export type { ServerlessOptions, ServerlessPoolOptions } from "./cluster/serverless/options.ts";
+export { stateVersionsOf } from "./cluster/state-versions.ts";
+export { addressHash, createDueFilter } from "./cluster/shards.ts";
+export type { NatsOptions } from "./cluster/wakeups/nats-options.ts";
+export { alarmPollMs, Wakeups } from "./cluster/wakeups/wakeups.ts";
 export { Directory, type DirectoryOptions, type Done } from "./directory/directory.ts";
 export type { FetchApplication } from "./gateway/application.ts";
 export type { NodeGateway } from "./gateway/http/node-gateway.ts";
@@ -16,6 +33,8 @@ export { serverLimits } from "./limits.ts";
 export type { LocalConnection } from "./local/local-connection.ts";
 export { clientOfActor, LocalDriver } from "./local/local-driver.ts";
 export type { InspectorOptions, ManageInfo } from "./management/access.ts";
+export type { NamespaceOptions, NamespacesOptions } from "./namespaces/namespaces.ts";
+export { ClusterMetrics } from "./observe/cluster-metrics.ts";
 export {
   createRegistry,
   type Definitions,

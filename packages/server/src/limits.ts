@@ -43,6 +43,16 @@ export const serverLimits = {
   closeGraceMs: 2_000,
   /** Number of due actors that are read from the store at a time. */
   alarmBatch: 256,
+  /** Number of actors that a node of a cluster reads from the store concurrently. */
+  maxConcurrentActivations: 256,
+  /** Actors that wait for that; beyond: `server.busy`. */
+  maxWaitingActivations: 8_192,
+  /** Calls of clients in progress at a node of a cluster, and requests that it forwards; beyond: `server.busy`. */
+  maxCallsInProgress: 8_192,
+  /** Total size of the arguments of these calls; beyond: `server.busy`. */
+  maxCallBytesInProgress: 256 * 1_048_576,
+  /** Body of a request that starts a serverless node; beyond: 413. */
+  maxStartBytes: 65_536,
   /** Number of actors that are woken for their schedules concurrently. */
   maxConcurrentWakes: 64,
   /** Time after which a hanging wake-up makes room for the next. */
@@ -53,11 +63,16 @@ export const serverLimits = {
   minReloadMs: 10,
   maxReloadMs: 1_000,
   /** Maximum time between two looks for due actors on a node of a cluster. */
-  alarmPollMs: 60_000,
+  alarmPollMs: 1_000,
+  /** The same while other nodes can tell this one of due actors. */
+  alarmPollWithWakeupsMs: 5_000,
   /** Delay before an actor that could not be woken is tried again; doubled each time. */
   minAlarmRetryMs: 1_000,
   maxAlarmRetryMs: 300_000,
 } as const;
+
+/** Total size of the events that an actor's connections take along to another node: 16 MiB. */
+export const maxMovedEventBytes = 16 * 1_048_576;
 
 /** Limits of the sent events that are kept, so that a disconnected client can resume. */
 export interface ResumeLimits {

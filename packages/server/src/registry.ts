@@ -6,12 +6,24 @@ import {
   type Client,
   type ClientDriver,
   createClientWithDriver,
+  RenamingDriver,
 } from "@holdfast/client";
-import { HoldfastError, isErrorCode, limits, type Ports, systemPorts } from "@holdfast/core";
+import {
+  defaultNamespace,
+  HoldfastError,
+  isErrorCode,
+  limits,
+  type Ports,
+  qualifiedName,
+  systemPorts,
+} from "@holdfast/core";
 import { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
 import { createCluster } from "./cluster/node/create-cluster.ts";
-import type { DirectoryCluster } from "./cluster/node/directory-cluster.ts";
+import type { Cluster } from "./cluster/node/cluster.ts";
+import type { NodeConnections } from "./cluster/node/node-connections.ts";
 import type { ClusterOptions } from "./cluster/node/options.ts";
+import { notListening, ServerlessRunner } from "./cluster/serverless/runner.ts";
+import { StoreClock } from "./cluster/store-clock.ts";
 import { Directory } from "./directory/directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/http/fetch.ts";
@@ -22,12 +34,14 @@ import { exposesErrors } from "./gateway/process/environment.ts";
 import { keepProcessAlive } from "./gateway/process/keep-process-alive.ts";
 import { type LegacyServer, legacyServer } from "./gateway/process/legacy-server.ts";
 import { type Listening, listen } from "./gateway/process/listen.ts";
+import { monotonicMs } from "./gateway/process/monotonic.ts";
 import { processMetrics } from "./gateway/process/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/sockets/upgrades.ts";
 import { healthBody } from "./health.ts";
-import { type MessageLimits, version } from "./limits.ts";
+import { type MessageLimits, serverLimits, version } from "./limits.ts";
 import { keepAliveDriver } from "./local/keep-alive-driver.ts";
 import { clientOfActor, LocalDriver } from "./local/local-driver.ts";
+import { Namespaces, type NamespacesOptions } from "./namespaces/namespaces.ts";
 import { lifetimeOf, type RegistryLifetime, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name: the return values of `actor()`. */
@@ -36,11 +50,15 @@ export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefini
 /** Options of `createRegistry`. */
 export interface RegistryConfig<Actors extends Definitions> {
   readonly use: Actors;
-  /** Opens the store; called once, on first use. */
-  readonly store: () => ActorStore | Promise<ActorStore>;
+  /** Opens the store with the ports of the registry; called once, on first use. */
+  readonly store: (ports: Ports) => ActorStore | Promise<ActorStore>;
   readonly ports?: Ports;
   /** `c.region` of the actors: "local" by default. */
   readonly region?: string;
+  /** Separate key spaces beside the default one, by name, each with its own token. */
+  readonly namespaces?: NamespacesOptions;
+  /** A second name of the default namespace, by which clients may call it. */
+  readonly namespace?: string;
   /** Makes this process a node of a cluster; requires a store that several nodes can share. */
   readonly cluster?: ClusterOptions;
   readonly gateway?: GatewayOptions;
@@ -82,11 +100,21 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   /** The options that it was created with. */
   readonly settings: RegistryConfig<Actors>;
   readonly #ports: Ports;
+  /** The clock of `#ports` in a cluster. */
+  readonly #storeClock: StoreClock | undefined;
   readonly #messageLimits: MessageLimits;
   readonly #gatewayOptions: GatewayOptions;
   readonly #lifetime: RegistryLifetime;
+  readonly #namespaces: Namespaces;
+  /** Undefined for a process that runs until it is stopped. */
+  readonly #serverless: ServerlessRunner | undefined;
   #directory: Promise<Directory> | undefined;
-  #client: Client<Registry<Actors>> | undefined;
+  #suspending: Promise<void> | undefined;
+  #nodes: Cluster | undefined;
+  /** The same, once it has joined. */
+  #joined: Cluster | undefined;
+  /** By namespace. */
+  readonly #clients = new Map<string, Client<Registry<Actors>>>();
   #fetch: FetchGateway | undefined;
   /** Listening servers, including those that are starting. */
   readonly #listening = new Set<Promise<Listening>>();
@@ -96,26 +124,44 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   constructor(config: RegistryConfig<Actors>) {
     this.settings = config;
-    this.#ports = config.ports ?? systemPorts();
+    const ports = config.ports ?? systemPorts();
+    this.#storeClock = config.cluster === undefined ? undefined : new StoreClock(ports.clock, monotonicMs);
+    this.#ports = this.#storeClock === undefined ? ports : { ...ports, clock: this.#storeClock };
     this.#messageLimits = {
       maxIncomingBytes: config.gateway?.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes,
       maxOutgoingBytes: config.gateway?.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes,
     };
     this.#gatewayOptions = { metadata: () => this.#metadata(), ...config.gateway };
     this.#lifetime = lifetimeOf(config.shutdown, this.#ports, () => this.shutdown());
-    for (const name of Object.keys(config.use)) checkName(name);
+    this.#serverless = this.#createRunner(config.cluster);
+    const definitions = Object.keys(config.use);
+    for (const name of definitions) checkName(name);
+    this.#namespaces = new Namespaces({
+      ...{ namespaces: config.namespaces, ownName: config.namespace, definitions },
+    });
   }
 
   /** A client within this process: no socket, the same semantics. */
   get client(): Client<Registry<Actors>> {
-    if (this.#client === undefined) {
-      const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
-      const reaching = this.settings.cluster === undefined ? driver : this.#clusterDriver(driver);
-      this.#client = createClientWithDriver<Registry<Actors>>(keepAliveDriver(reaching));
+    return this.clientFor(defaultNamespace);
+  }
+
+  /** As {@link client}, for the actors of a namespace. */
+  clientFor(namespace: string): Client<Registry<Actors>> {
+    let client = this.#clients.get(namespace);
+    if (client === undefined) {
+      const local = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
+      const reaching = this.settings.cluster === undefined ? local : this.#clusterDriver(local);
+      const driver =
+        namespace === defaultNamespace
+          ? reaching
+          : new RenamingDriver(reaching, (name) => qualifiedName(namespace, name));
+      client = createClientWithDriver<Registry<Actors>>(keepAliveDriver(driver));
+      this.#clients.set(namespace, client);
       // Within this process nothing recovers by itself, so calls are not retried.
-      if (this.#closing !== undefined) void this.#client.dispose();
+      if (this.#closing !== undefined) void client.dispose();
     }
-    return this.#client;
+    return client;
   }
 
   readonly routes = {
@@ -184,7 +230,12 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
    * Serves one request of a server of your own, at any mount path. WebSockets need {@link attach}, or a server that
    * the registry started.
    */
-  async handler(request: Request): Promise<Response> {
+  handler(request: Request): Promise<Response> {
+    const serve = (): Promise<Response> => this.#serve(request);
+    return this.#serverless === undefined ? serve() : this.#serverless.handle(request, serve);
+  }
+
+  async #serve(request: Request): Promise<Response> {
     try {
       const directory = await this.directory();
       this.#fetch ??= createFetchGateway(directory, { basePath: "anywhere", ...this.#mountedOptions() });
@@ -197,7 +248,13 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   /** Handles the WebSockets of actors on a server of your own; `basePath` is the mount path of the registry. */
   attach(server: UpgradingServer, options: { readonly basePath?: string } = {}): void {
     const { basePath = "" } = options;
-    attachUpgrades(server, basePath, () => this.nodeGateway(basePath));
+    let opened: { readonly directory: Directory; readonly gateway: Promise<NodeGateway> } | undefined;
+    attachUpgrades(server, basePath, async () => {
+      // A serverless process may have left and joined again.
+      const directory = await this.directory();
+      if (opened?.directory !== directory) opened = { directory, gateway: this.nodeGateway(basePath) };
+      return opened.gateway;
+    });
   }
 
   /** The gateway for requests of `node:http`, for adapters of frameworks. */
@@ -215,6 +272,11 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     });
   }
 
+  /** Connections to other nodes; undefined on a single node, and before the first call of {@link directory}. */
+  get nodes(): NodeConnections | undefined {
+    return this.#nodes;
+  }
+
   /** The live actors; opens the store on the first call. */
   directory(): Promise<Directory> {
     if (this.#closing !== undefined) {
@@ -222,8 +284,14 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         new HoldfastError("gateway", "shutting_down", "The registry has been shut down", { statusCode: 503 }),
       );
     }
+    if (this.#suspending !== undefined) return this.#suspending.then(() => this.directory());
     this.#directory ??= this.#open();
     return this.#directory;
+  }
+
+  /** True for a process behind scale-to-zero HTTP, which no client connects to directly. */
+  get isServerless(): boolean {
+    return this.#serverless !== undefined;
   }
 
   /**
@@ -256,7 +324,50 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     }
   }
 
+  #createRunner(cluster: ClusterOptions | undefined): ServerlessRunner | undefined {
+    const options = cluster?.serverless;
+    if (cluster === undefined || options === undefined || options === false) return undefined;
+    const current = (): Cluster | undefined => this.#nodes;
+    return new ServerlessRunner(cluster, options === true ? {} : options, {
+      ports: this.#ports,
+      get node() {
+        return current();
+      },
+      open: () => this.directory(),
+      suspend: () => this.#suspend(),
+      metadata: () => this.routes.metadata(),
+      health: () => this.routes.health(),
+    });
+  }
+
+  /** Leaves the cluster and closes the store; the next request opens it again. */
+  #suspend(): Promise<void> {
+    this.#suspending ??= this.#suspendNow().finally(() => {
+      this.#suspending = undefined;
+    });
+    return this.#suspending;
+  }
+
+  async #suspendNow(): Promise<void> {
+    const release = keepProcessAlive();
+    try {
+      const directory = await this.#directory?.catch(() => undefined);
+      await directory?.cluster?.drain();
+      await directory?.shutdown();
+      await Promise.all([...this.#mounted].map((each) => each.close()));
+    } finally {
+      this.#mounted.clear();
+      this.#directory = undefined;
+      this.#fetch = undefined;
+      this.#nodes = undefined;
+      this.#joined = undefined;
+      this.#lifetime.ended();
+      release();
+    }
+  }
+
   async #beginToListen(options: ListenOptions, gateway: GatewayOptions): Promise<Listening> {
+    if (this.#serverless !== undefined) throw notListening();
     const directory = await this.directory();
     const listening = await listen(directory, { ...gateway, ...this.settings.listen, ...options });
     const base = typeof gateway.basePath === "string" ? gateway.basePath.replace(/\/$/, "") : "";
@@ -283,7 +394,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   async #open(): Promise<Directory> {
     let store: ActorStore | undefined;
     try {
-      store = await this.settings.store();
+      store = await this.settings.store(this.#ports);
       const directory = new Directory({
         definitions: this.settings.use,
         store,
@@ -291,11 +402,19 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         messageLimits: this.#messageLimits,
         clientFor: clientOfActor,
         exposeErrors: exposesErrors(),
-        region: this.settings.region,
+        region: this.settings.cluster?.region ?? this.settings.region,
+        namespaces: this.#namespaces,
         ...(this.settings.gateway?.resume && { resume: this.settings.gateway.resume }),
       });
-      if (this.settings.cluster !== undefined) await this.#joinCluster(directory, this.settings.cluster);
+      if (this.settings.cluster !== undefined && this.#storeClock !== undefined) {
+        await this.#joinCluster(directory, this.settings.cluster, this.#storeClock);
+      }
+      this.#joined = this.#nodes;
       directory.alarms.start();
+      if (this.#serverless !== undefined) {
+        this.#lifetime.began();
+        this.#serverless.opened(directory);
+      }
       return directory;
     } catch (error) {
       // The next request retries: the cause may have been fixed.
@@ -307,44 +426,52 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   /** For the program itself, which may ask before the store is open. */
   #clusterDriver(local: ClientDriver): ClientDriver {
-    let cluster: DirectoryCluster | undefined;
-    let remote: ClientDriver | undefined;
-    const opened = async (): Promise<DirectoryCluster | undefined> => {
-      cluster = (await this.directory()).cluster;
-      return cluster;
-    };
+    let remote: { readonly cluster: Cluster; readonly driver: ClientDriver } | undefined;
     const placement = {
-      isHere: (target: ActorTarget) => cluster?.isHere(target) !== false,
       locate: (target: ActorTarget) =>
-        cluster === undefined ? opened().then((each) => each?.locate(target)) : cluster.locate(target),
+        this.#joined === undefined
+          ? this.directory().then(({ cluster }) => cluster?.locate(target))
+          : this.#joined.locate(target),
     };
     return new ClusterDriver({
       ...{ placement, local, caller: undefined },
       remote: () => {
-        remote ??= cluster?.remoteDriver();
-        return remote ?? local;
+        const cluster = this.#joined;
+        if (cluster === undefined) return local;
+        if (remote?.cluster !== cluster) remote = { cluster, driver: cluster.remoteDriver() };
+        return remote.driver;
       },
     });
   }
 
-  async #joinCluster(directory: Directory, options: ClusterOptions): Promise<void> {
-    const cluster = createCluster(directory, options, this.#gatewayOptions);
+  async #joinCluster(directory: Directory, options: ClusterOptions, clock: StoreClock): Promise<void> {
+    const { region } = this.settings;
+    const regional = region === undefined ? options : { region, ...options };
+    const cluster = createCluster(directory, regional, this.#gatewayOptions, clock);
     // Before it starts: other nodes may send requests as soon as it has joined.
     directory.cluster = cluster;
+    this.#nodes = cluster;
+    directory.admission.limits = {
+      maxCalls: options.maxCallsInProgress ?? serverLimits.maxCallsInProgress,
+      maxBytes: serverLimits.maxCallBytesInProgress,
+    };
     await cluster.start();
   }
 
   async #shutdown(): Promise<void> {
+    await this.#suspending;
     const directory = await this.#directory?.catch(() => undefined);
+    this.#serverless?.stopping();
     // Its actors wake on other nodes, to which this one passes requests on as long as it listens.
     await directory?.cluster?.drain();
     const begun = await Promise.allSettled(this.#listening);
     const listening = begun.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     for (const each of listening) each.stopAccepting();
     await directory?.shutdown();
+    this.#serverless?.left();
     await Promise.all([...this.#mounted].map((each) => each.close()));
     await Promise.all(listening.map((each) => each.close()));
-    await this.#client?.dispose();
+    await Promise.all([...this.#clients.values()].map((client) => client.dispose()));
     this.#lifetime.ended();
   }
 }

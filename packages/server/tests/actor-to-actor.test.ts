@@ -189,7 +189,9 @@ describe("actor to actor", () => {
     assert.equal(await registry.client.account.get("bob").balance(), 5);
   });
 
-  test("a connection refuses a call in a transaction, and goes on", { timeout: 20_000 }, async (t) => {
+  test("a connection refuses a call in a transaction, and goes on", {
+    timeout: 20_000,
+  }, async (t) => {
     const { client } = await serve(t, { account, teller });
     assert.equal(await client().teller.getOrCreate().within("ann"), 5);
     assert.equal(await client().account.get("ann").balance(), 5);

@@ -14,13 +14,13 @@ import { NodeExchange } from "../src/gateway/http/node-exchange.ts";
 import type { Registry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { rawActors } from "./raw-actors.ts";
-import { sqliteRegistry, temporaryDirectory } from "./support.ts";
+import { storedRegistry, temporaryDirectory } from "./support.ts";
 
 const actors = { ...allActors, ...rawActors };
 type Actors = typeof actors;
 
 function registryOf(t: TestContext): Registry<Actors> {
-  const registry = sqliteRegistry(actors, temporaryDirectory(t));
+  const registry = storedRegistry(actors, temporaryDirectory(t));
   t.after(() => registry.shutdown());
   return registry;
 }
@@ -217,6 +217,7 @@ describe("adapters", () => {
   test("Next.js: route handlers below a path that ends with /actors", async (t) => {
     const registry = registryOf(t);
     const handlers = toNextHandler({
+      isServerless: false,
       handler: (request) => registry.handler(request),
       start: () => registry.listen({ port: 0 }),
     });
@@ -259,7 +260,10 @@ describe("adapters", () => {
       starts++;
       return registry.listen({ port: 0 });
     };
-    const handlers = toNextHandler({ handler: (request) => registry.handler(request), start });
+    const handlers = toNextHandler({
+      ...{ start, isServerless: false },
+      handler: (request) => registry.handler(request),
+    });
     const server = createServer(async (request, response) => {
       const answer = await handlers.GET(new Request(`http://127.0.0.1${request.url}`));
       response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
@@ -286,7 +290,7 @@ describe("adapters", () => {
     assert.equal((await ask(registry, "/", { method: "POST" })).status, 404);
     const ofOthers = await ask(registry, "/health", { headers: { origin: "https://evil.example" } });
     assert.deepEqual([ofOthers.status, await codeOf(ofOthers)], [403, "forbidden_origin"]);
-    const open = sqliteRegistry(actors, temporaryDirectory(t), {
+    const open = storedRegistry(actors, temporaryDirectory(t), {
       origins: ["https://known.example", "*"],
       credentials: true,
     });
@@ -297,7 +301,7 @@ describe("adapters", () => {
       const cookies = origin === "https://known.example" ? "true" : null;
       assert.equal(answer.headers.get("access-control-allow-credentials"), cookies);
     }
-    const listed = sqliteRegistry(actors, temporaryDirectory(t), { hosts: ["app.example.com"] });
+    const listed = storedRegistry(actors, temporaryDirectory(t), { hosts: ["app.example.com"] });
     t.after(() => listed.shutdown());
     assert.equal((await ask(listed, "/health")).status, 200);
     const unlisted = await listed.handler(new Request("https://example.com/health"));

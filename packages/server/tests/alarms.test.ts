@@ -55,6 +55,7 @@ function world(wakeAt: Record<string, number>) {
         return { actors: actors.map(([id]) => record(id)), ...(nextAt === undefined ? {} : { nextAt }) };
       },
     },
+    filter: () => undefined,
     isHere: () => true,
     pollMs: () => Number.POSITIVE_INFINITY,
     isAwake: (id) => awake.has(id),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type AuthOptions, actor, event } from "@holdfast/actors";
 import { HoldfastError, isErrorCode, type StandardSchema, UserError } from "@holdfast/core";
+import { actorsOf } from "@holdfast/testing/backends";
 import { serverLimits } from "../src/index.ts";
 import { Condition, serve } from "./support.ts";
 
@@ -219,7 +220,7 @@ test("onAuth runs before an actor is looked for, woken or made, on every way in"
   assert.equal((await fetch(`${url}/actors/vault/@v,/events?event=a&create=true`)).status, 401);
   assert.equal(log.includes("wake"), false);
   assert.equal(log.includes("create"), false);
-  assert.equal((await registry.directory()).size, 0);
+  assert.equal((await actorsOf(registry)).size, 0);
   const crashed = client({ headers: { "x-user": "crash" } }).vault.getOrCreate("v");
   await assert.rejects(crashed.who(), (error) => {
     assert.ok(isErrorCode(error, "internal", "internal_error"));

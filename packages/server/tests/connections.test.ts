@@ -5,7 +5,7 @@ import { actor, event } from "@holdfast/actors";
 import { clientLimits } from "@holdfast/client";
 import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
 import { allActors } from "./actors.ts";
-import { Condition, cuttableProxy, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+import { Condition, cuttableProxy, serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 const room = actor({
   state: { log: [] as string[], closed: 0 },
@@ -248,9 +248,9 @@ describe("reconnection", () => {
     timeout: 60_000,
   }, async (t) => {
     const directory = temporaryDirectory(t);
-    const first = sqliteRegistry(allActors, directory);
+    const first = storedRegistry(allActors, directory);
     const { port } = await first.listen({ port: 0 });
-    const second = sqliteRegistry(allActors, directory);
+    const second = storedRegistry(allActors, directory);
     t.after(() => second.shutdown());
     const { createClient } = await import("@holdfast/client");
     const client = createClient<typeof first>(`http://127.0.0.1:${port}`);

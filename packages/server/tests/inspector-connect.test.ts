@@ -6,6 +6,7 @@ import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { faultyStore } from "@holdfast/testing";
+import { actorsOf } from "@holdfast/testing/backends";
 import { inspected } from "./inspector-actors.ts";
 import { Condition, serve } from "./support.ts";
 
@@ -104,7 +105,7 @@ test("the watcher stays while the actor sleeps, is told of its wake and of its e
   await handle.add(1);
   const { next, end } = watch(t, url, "shop/@a,");
   await next("init");
-  await (await registry.directory()).sleep(await handle.resolve());
+  await (await actorsOf(registry)).sleep(await handle.resolve());
   assert.equal((await next("status")).status, "sleeping");
   await handle.add(1);
   const again = await next("init");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { decode, encode } from "@holdfast/client";
+import { actorsOf } from "@holdfast/testing/backends";
 import { inspected } from "./inspector-actors.ts";
 import { serve, temporaryDirectory } from "./support.ts";
 
@@ -58,7 +59,7 @@ test("state is read and replaced in a turn of the actor, checked, told to nobody
   const malformed = await ask("PATCH", "/state", undefined, { "content-type": "application/json" });
   assert.equal(malformed.status, 400);
   // It is durable: the next instance has it.
-  await (await registry.directory()).sleep(await handle.resolve());
+  await (await actorsOf(registry)).sleep(await handle.resolve());
   assert.deepEqual((await ask("GET", "/state")).body.state, { count: 42, big: 1n });
 });
 
@@ -301,13 +302,13 @@ test("the past of an actor that cannot be woken is there, and looking wakes nobo
   const { url, registry, client } = await serve(t, { fragile });
   const handle = client().fragile.getOrCreate("one");
   await handle.add();
-  const directory = await registry.directory();
+  const actors = await actorsOf(registry);
   const id = await handle.resolve();
-  await directory.sleep(id);
+  await actors.sleep(id);
   const ask = inspectorOf(url, "fragile/@one,");
   const past = `/history/at?time=${Date.now() + 1}`;
   assert.deepEqual((await ask("GET", past)).body.state, { count: 1 });
-  assert.equal(directory.isInMemory(id), false);
+  assert.equal(actors.isInMemory(id), false);
   isBroken = true;
   assert.equal((await ask("GET", "/state")).status, 500);
   assert.deepEqual((await ask("GET", past)).body.state, { count: 1 });
@@ -391,10 +392,10 @@ test("files of a custom tab are served, and nothing beside them", async (t) => {
   assert.equal(await (await fetch(`${base}/custom-tabs/own/sub/app.js`)).text(), "1");
   // A page in a frame cannot say who it is: its files are no secret.
   const stranger = { "x-forwarded-for": "10.0.0.1" };
-  const directory = await registry.directory();
-  await directory.sleep(await client().tabbed.get("a").resolve());
+  const actors = await actorsOf(registry);
+  await actors.sleep(await client().tabbed.get("a").resolve());
   assert.equal((await fetch(`${base}/custom-tabs/own/sub/app.js`, { headers: stranger })).status, 200);
-  assert.equal(directory.size, 0);
+  assert.equal(actors.size, 0);
   for (const path of [
     ".secret",
     "link.txt",

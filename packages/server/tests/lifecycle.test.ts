@@ -4,9 +4,10 @@ import { type ActorStore, actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError, isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { faultyStore } from "@holdfast/testing";
+import { testStore } from "@holdfast/testing/backends";
 import { clientOfActor, Directory } from "../src/index.ts";
 import { allActors } from "./actors.ts";
-import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 const increment = { name: "increment", args: [] };
 
@@ -334,7 +335,8 @@ describe("shutdown", () => {
     const late = await fetch(`${url}/actors/observed/@a,/actions/get`, { method: "POST" }).catch(
       () => undefined,
     );
-    if (late !== undefined) assert.equal(late.status, 503);
+    // A node passes requests on until it has handed over its actors.
+    if (late !== undefined && testStore === "sqlite") assert.equal(late.status, 503);
     const result = await running.catch((error: unknown) => error);
     assert.ok(
       result === 2 ||
@@ -353,11 +355,11 @@ describe("shutdown", () => {
 
   test("what was acknowledged is there after a restart", async (t) => {
     const directory = temporaryDirectory(t);
-    const first = sqliteRegistry(allActors, directory);
+    const first = storedRegistry(allActors, directory);
     assert.equal(await first.client.counter.getOrCreate("a").increment(3), 3);
     const id = await first.client.counter.get("a").resolve();
     await first.shutdown();
-    const second = sqliteRegistry(allActors, directory);
+    const second = storedRegistry(allActors, directory);
     t.after(() => second.shutdown());
     assert.equal(await second.client.counter.get("a").increment(1), 4);
     assert.equal(await second.client.counter.get("a").resolve(), id);
@@ -365,11 +367,11 @@ describe("shutdown", () => {
 
   test("a key that was used before a restart does not run its call again", async (t) => {
     const directory = temporaryDirectory(t);
-    const first = sqliteRegistry(allActors, directory);
+    const first = storedRegistry(allActors, directory);
     const call = { name: "increment", args: [5], idempotencyKey: "once" };
     assert.equal(await first.client.counter.getOrCreate("a").action(call), 5);
     await first.shutdown();
-    const second = sqliteRegistry(allActors, directory);
+    const second = storedRegistry(allActors, directory);
     t.after(() => second.shutdown());
     assert.equal(await second.client.counter.get("a").action(call), 5);
     assert.equal(await second.client.counter.get("a").get(), 5);

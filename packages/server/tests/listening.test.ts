@@ -4,14 +4,14 @@ import { HoldfastError, isErrorCode, systemPorts } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { type AccessInfo, createRegistry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
-import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 const health = { status: "ok", runtime: "holdfast", version: "0.1.0" };
 
 describe("listening", () => {
   test("a port in use is named, with what to do", async (t) => {
     const { listening } = await serve(t, allActors);
-    const other = sqliteRegistry(allActors, temporaryDirectory(t));
+    const other = storedRegistry(allActors, temporaryDirectory(t));
     t.after(() => other.shutdown());
     await assert.rejects(other.listen({ port: listening.port }), (error) => {
       assert.ok(isErrorCode(error, "gateway", "port_in_use"));
@@ -23,7 +23,7 @@ describe("listening", () => {
   });
 
   test("a host that is none of this machine is told in words, with what to do", async (t) => {
-    const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+    const registry = storedRegistry(allActors, temporaryDirectory(t));
     t.after(() => registry.shutdown());
     const said: readonly (readonly [host: string, message: RegExp])[] = [
       // An address that is kept for documentation.
@@ -55,7 +55,7 @@ describe("listening", () => {
   });
 
   test("what is about to listen when the registry shuts down ends with it", async (t) => {
-    const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+    const registry = storedRegistry(allActors, temporaryDirectory(t));
     const listening = registry.listen({ port: 0 });
     await registry.shutdown();
     const { url } = await listening;
@@ -63,7 +63,7 @@ describe("listening", () => {
   });
 
   test("HOLDFAST_PORT is the default port", async (t) => {
-    const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+    const registry = storedRegistry(allActors, temporaryDirectory(t));
     t.after(() => registry.shutdown());
     const before = process.env["HOLDFAST_PORT"];
     t.after(() => {
@@ -90,7 +90,7 @@ describe("listening", () => {
   test("a second process on the data directory is kept out, the first goes on", async (t) => {
     const directory = temporaryDirectory(t);
     const { client } = await serve(t, allActors, { directory });
-    const second = sqliteRegistry(allActors, directory);
+    const second = storedRegistry(allActors, directory);
     t.after(() => second.shutdown());
     await assert.rejects(second.listen({ port: 0 }), (error) => isErrorCode(error, "store", "locked"));
     assert.equal(await client().counter.getOrCreate("a").increment(1), 1);

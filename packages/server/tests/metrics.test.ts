@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allActors } from "./actors.ts";
 import { inspected } from "./inspector-actors.ts";
-import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 /** Reads the text format: each line is a comment or a sample. */
 function parse(text: string): Map<string, number> {
@@ -74,7 +74,7 @@ test("connections and messages that wait are seen", async (t) => {
 test("a server may show metrics of its own in their place, and a handler may ask for them", async (t) => {
   const { url } = await serve(t, allActors, { gateway: { metrics: () => "own_metric 1\n" } });
   assert.deepEqual([...(await metrics(url))], [["own_metric", 1]]);
-  const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+  const registry = storedRegistry(allActors, temporaryDirectory(t));
   t.after(() => registry.shutdown());
   await registry.client.counter.getOrCreate("a").increment(1);
   const seen = parse(await (await registry.routes.prometheusMetrics()).text());

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { actorsOf } from "@holdfast/testing/backends";
 import { WebSocket as NodeSocket } from "ws";
 import { rawActors, seen } from "./raw-actors.ts";
 import { serve } from "./support.ts";
@@ -117,13 +118,13 @@ describe("raw WebSockets", () => {
     test(`a hibernating socket outlives its actor's sleeps, ${where}`, async (t) => {
       const { client, registry } = await serve(t, rawActors);
       const actors = where === "in the process" ? registry.client : client();
-      const directory = await registry.directory();
+      const inMemory = await actorsOf(registry);
       const handle = actors.hibernating.getOrCreate("a", { params: { user: "ann" } });
       const socket = await handle.webSocket("/chat");
       socket.send("one");
       assert.equal(await next(socket), "one 1 ann 1 /websocket/chat");
       await handle.sleep();
-      while (directory.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      while (inMemory.size > 0) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(socket.readyState, socket.OPEN);
       socket.send("two");
       assert.equal(await next(socket), "two 2 ann 2 /websocket/chat");
@@ -149,19 +150,19 @@ describe("raw WebSockets", () => {
     test(`a hibernating socket that is left during a sleep is told of at the next wake, ${where}`, async (t) => {
       const { client, registry } = await serve(t, rawActors);
       const actors = where === "in the process" ? registry.client : client();
-      const directory = await registry.directory();
+      const inMemory = await actorsOf(registry);
       const handle = actors.hibernating.getOrCreate("a");
       const socket = await handle.webSocket("/chat");
       socket.send("one");
       await next(socket);
       await handle.sleep();
-      while (directory.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      while (inMemory.size > 0) await new Promise((resolve) => setImmediate(resolve));
       const end = closed(socket);
       socket.close(4000, "");
       await end;
-      while (directory.hibernating.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      while (inMemory.hibernating > 0) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(await handle.messages(), 1);
-      assert.equal(directory.hibernating.size, 0);
+      assert.equal(inMemory.hibernating, 0);
       const plain = await handle.webSocket("/plain");
       const ended = closed(plain);
       await handle.sleep();
@@ -232,6 +233,6 @@ describe("raw WebSockets", () => {
       socket.on("error", reject);
     });
     assert.deepEqual(end, [1008, "gateway.forbidden_origin"]);
-    assert.equal((await registry.directory()).size, 0);
+    assert.equal((await actorsOf(registry)).size, 0);
   });
 });

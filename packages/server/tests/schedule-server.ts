@@ -1,9 +1,9 @@
 /** The server that is killed: `node schedule-server.ts DIRECTORY`, forked; it sends its URL. */
 import { clockwork } from "./schedule-actors.ts";
-import { sqliteRegistry } from "./support.ts";
+import { storedRegistry } from "./support.ts";
 
 const [directory = ""] = process.argv.slice(2);
-const registry = sqliteRegistry({ clockwork }, directory);
+const registry = storedRegistry({ clockwork }, directory);
 const listening = await registry.listen({ port: 0 });
 process.send?.({ url: listening.url });
 

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
 import type { ServerFrame } from "@holdfast/client";
 import { systemPorts } from "@holdfast/core";
+import { embeddedOnly } from "@holdfast/testing/backends";
 import { serverLimits } from "../src/limits.ts";
 import { LocalDriver } from "../src/local/local-driver.ts";
 import { Condition, cuttableProxy, serve } from "./support.ts";
@@ -120,7 +121,9 @@ for (const way of ["websocket", "in process"] as const) {
   });
 }
 
-test("a subscription that was taken back before its answer is none", async (t) => {
+test("a subscription that was taken back before its answer is none", {
+  skip: embeddedOnly("drives the sessions of its own directory"),
+}, async (t) => {
   const { definition, question } = asking();
   const { registry } = await serve(t, { asker: definition });
   const directory = await registry.directory();

@@ -6,15 +6,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Client, type ClientConfig, createClient } from "@holdfast/client";
 import { systemClock, systemPorts } from "@holdfast/core";
-import { openSqliteStore } from "@holdfast/store-sqlite";
+import { storedRegistry as registryOn } from "@holdfast/testing/backends";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import {
-  createRegistry,
-  type Definitions,
-  type GatewayOptions,
-  type Listening,
-  type Registry,
-} from "../src/index.ts";
+import type { Definitions, GatewayOptions, Listening, Registry } from "../src/index.ts";
 
 /** A directory that is removed when the process of the test ends. */
 export function temporaryDirectory(_t: TestContext): string {
@@ -31,14 +25,13 @@ export interface Running<Actors extends Definitions> {
   client(config?: ClientConfig): Client<Registry<Actors>>;
 }
 
-/** A registry on the real SQLite store. */
-export function sqliteRegistry<const Actors extends Definitions>(
+/** A registry on the real store. */
+export function storedRegistry<const Actors extends Definitions>(
   use: Actors,
   directory: string,
   gateway: GatewayOptions = {},
 ): Registry<Actors> {
-  const ports = systemPorts();
-  return createRegistry({ use, ports, gateway, store: () => openSqliteStore({ path: directory, ports }) });
+  return registryOn(directory, { use, gateway });
 }
 
 /** The same, for whom it is `laterMs` after now. */
@@ -48,16 +41,16 @@ export function laterRegistry<const Actors extends Definitions>(
   laterMs: number,
 ): Registry<Actors> {
   const ports = { ...systemPorts(), clock: { now: () => systemClock.now() + laterMs } };
-  return createRegistry({ use, ports, store: () => openSqliteStore({ path: directory, ports }) });
+  return registryOn(directory, { use, ports });
 }
 
-/** A listening server on the real SQLite store. */
+/** A listening server on the real store. */
 export async function serve<const Actors extends Definitions>(
   t: TestContext,
   use: Actors,
   options: { readonly gateway?: GatewayOptions; readonly directory?: string; readonly port?: number } = {},
 ): Promise<Running<Actors>> {
-  const registry = sqliteRegistry(use, options.directory ?? temporaryDirectory(t), options.gateway);
+  const registry = storedRegistry(use, options.directory ?? temporaryDirectory(t), options.gateway);
   t.after(() => registry.shutdown());
   const listening = await registry.listen({ port: options.port ?? 0 });
   return {

@@ -1,4 +1,13 @@
 /** PostgreSQL store: public API. */
+export { type BucketOptions, bucketFromUrl } from "./internal/blobs/bucket-options.ts";
 export { postgresStoreLimits } from "./limits.ts";
+export {
+  type MigrateOptions,
+  type MigrationPlan,
+  type MigrationProgress,
+  type MigrationReport,
+  migrateToPostgres,
+  planMigration,
+} from "./migrate.ts";
 export { openPostgresStore } from "./store.ts";
 export type { PostgresStore, PostgresStoreOptions, PostgresStoreStats } from "./types.ts";

@@ -22,6 +22,11 @@ export const postgresStoreLimits = {
   statementTimeoutMs: 60_000,
   /** As `statementTimeoutMs`, for sessions and leases of nodes, whose renewal is of no use later. */
   clusterTimeoutMs: 3_000,
+  /** Latest changes of nodes and leases whose marks are kept. */
+  maxClusterChanges: 10_000,
+  /** First delay before a lost connection for notifications is opened again; doubled each time. */
+  minListenRetryMs: 500,
+  maxListenRetryMs: 60_000,
   /** Timeout of connecting. */
   connectTimeoutMs: 5_000,
   /** Maximum number of actors in one result of `list` and `due`. */
@@ -32,6 +37,13 @@ export const postgresStoreLimits = {
   historyMaxAgeMs: 7 * 24 * 3_600_000,
   /** Maximum size of one state's history, beyond its newest snapshot and the patches after it. */
   historyMaxBytes: 262_144,
+  /** With several databases: how long a look for due actors waits for each, and when it asks again. */
+  dueWaitMs: 1_000,
+  dueRetryMs: 1_000,
+  /** With several databases: how often one that cannot be reached is tried. */
+  outageProbeMs: 1_000,
+  /** With several databases: actors with an id of SQLite whose database is remembered. */
+  maxKnownActors: 65_536,
   /** Size of a local copy's log at which it is checkpointed. */
   localCheckpointBytes: 4 * 1_048_576,
   /** Maximum number of local copies kept for closed databases. */
@@ -40,6 +52,10 @@ export const postgresStoreLimits = {
   progressBytes: 64 * 1_048_576,
   /** Maximum size of one object. */
   maxBlobBytes: 16 * 1_073_741_824,
+  /** Size of the parts in which an object is uploaded to a bucket; one of them is in memory. */
+  bucketPartBytes: 8 * 1_048_576,
+  /** How long one request to a bucket may take with its retries, and how long the next bytes of an object. */
+  bucketTimeoutMs: 60_000,
   /** Age at which an upload without an object counts as abandoned. */
   abandonedUploadMs: 24 * 3_600_000,
 } as const;

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import type {
   ActorPage,
   ActorRecord,
   CallRecord,
   CommitBatch,
   DueCursor,
+  DueFilter,
   KvEntry,
   KvRange,
   ListFilter,
@@ -13,7 +15,8 @@ import type {
 import type { ActorKey, Ports } from "@holdfast/core";
 import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
 import { ActorData } from "./internal/actor-data.ts";
-import { Blobs } from "./internal/blobs.ts";
+import { Blobs } from "./internal/blobs/blobs.ts";
+import { type Bucket, openBucket } from "./internal/blobs/bucket.ts";
 import { PostgresCluster } from "./internal/cluster/cluster.ts";
 import { Committer } from "./internal/commit/committer.ts";
 import { checkCommit, TurnStatements } from "./internal/commit/statements.ts";
@@ -25,36 +28,60 @@ import { LocalCopies } from "./internal/database/local-copy.ts";
 import { closed } from "./internal/errors.ts";
 import { PostgresHistory } from "./internal/history/history.ts";
 import { Lookup } from "./internal/lookup.ts";
-import { type PreparedServer, prepareServer } from "./internal/server.ts";
+import { databaseName, GuardedDatabase, type SingleStore } from "./internal/routing/guarded-database.ts";
+import { RoutedStore } from "./internal/routing/routed-store.ts";
+import { ShardRanges } from "./internal/routing/shard-ranges.ts";
+import { type PreparedServer, prepareServers } from "./internal/server.ts";
 import { postgresStoreLimits as limits } from "./limits.ts";
 import type { PostgresStore, PostgresStoreOptions, PostgresStoreStats } from "./types.ts";
 
 /**
- * Opens the store on a PostgreSQL server and creates or upgrades its tables.
+ * Opens the store on one or several PostgreSQL databases and creates or upgrades its tables.
  *
- * Throws `store.unavailable` (the server is unreachable or refuses the user), `store.format_too_new` (a newer release
+ * Throws `store.unavailable` (a server is unreachable or refuses the user), `store.format_too_new` (a newer release
  * wrote the tables), `store.not_durable` (the server acknowledges commits before they are on disk), `store.locked`
- * (another process uses the cache directory), `store.invalid_options`.
+ * (another process uses the cache directory), `store.databases_differ` (these are not the databases of its first start),
+ * `store.invalid_options`, `store.bucket_unavailable`.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const lock = lockDataDirectory(options.cachePath);
+  const opened: OpenStore[] = [];
   try {
     const retry = {
       forMs: options.retryForMs ?? limits.retryForMs,
       minDelayMs: limits.minRetryDelayMs,
       maxDelayMs: limits.maxRetryDelayMs,
     };
-    return new OpenStore(options, lock, await prepareServer(options, retry), retry);
+    const { servers, firsts } = await prepareServers(options, retry);
+    const { blobs, cachePath, ports } = options;
+    const [first] = servers;
+    if (first === undefined) throw new Error("A store has at least one database");
+    const isOnly = servers.length === 1;
+    for (const [at, server] of servers.entries()) {
+      const bucket = blobs === undefined ? undefined : await openBucket(blobs, ports);
+      const own = at === 0 ? options : { ...options, cachePath: join(cachePath, `database-${at + 1}`) };
+      opened.push(new OpenStore(own, isOnly ? lock : undefined, server, bucket, retry));
+    }
+    const [only] = opened;
+    if (isOnly && only !== undefined) return only;
+    const databases = opened.map((store, at) => {
+      const address = servers[at]?.name ?? "";
+      return new GuardedDatabase(store, databaseName(at, servers.length), address, ports);
+    });
+    const ranges = new ShardRanges(firsts, first.shards);
+    return new RoutedStore({ databases, ranges, ports, onClosed: () => lock.release() });
   } catch (error) {
+    await Promise.all(opened.map((store) => store.close()));
     lock.release();
     throw error;
   }
 }
 
-class OpenStore implements PostgresStore {
+class OpenStore implements SingleStore {
   readonly #ports: Ports;
-  readonly #lock: DataDirectoryLock;
+  readonly #lock: DataDirectoryLock | undefined;
   readonly #connections: Connections;
+  readonly #bucket: Bucket | undefined;
   readonly #images: LongConnections;
   readonly #long: LongConnections;
   readonly #committer: Committer;
@@ -69,8 +96,9 @@ class OpenStore implements PostgresStore {
 
   constructor(
     options: PostgresStoreOptions,
-    lock: DataDirectoryLock,
+    lock: DataDirectoryLock | undefined,
     server: PreparedServer,
+    bucket: Bucket | undefined,
     retry: RetryLimits,
   ) {
     const { ports, cachePath } = options;
@@ -104,14 +132,15 @@ class OpenStore implements PostgresStore {
       loading: this.#long,
       maxBytes: options.maxActorDatabaseBytes,
     });
-    this.blobs = new Blobs({ ports, connections, schema, shards });
+    this.#bucket = bucket;
+    this.blobs = new Blobs({ ports, connections, schema, shards, bucket });
     this.history = new PostgresHistory({
-      ...{ ports, connections, statements, schema, shards, cachePath, settled },
+      ...{ ports, connections, statements, schema, shards, cachePath, settled, blobs: this.blobs },
       images: this.#images,
       restores: this.#long,
       get: (id) => this.get(id),
     });
-    this.cluster = new PostgresCluster(settings, schema, shards);
+    this.cluster = new PostgresCluster(server);
     this.#inBackground(this.blobs.removeAbandoned());
   }
 
@@ -139,9 +168,10 @@ class OpenStore implements PostgresStore {
     now: number,
     limit: number,
     after?: DueCursor,
+    filter?: DueFilter,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
     this.#assertOpen();
-    return this.#lookup.due(now, limit, after);
+    return this.#lookup.due(now, limit, after, filter);
   }
 
   async acquire(id: string): Promise<LoadedActor> {
@@ -172,6 +202,7 @@ class OpenStore implements PostgresStore {
   async #destroyed(actorId: string, committed: Promise<void>): Promise<void> {
     await committed;
     this.databases.destroyed(actorId);
+    this.#inBackground(this.blobs.destroyed(actorId));
   }
 
   async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
@@ -196,7 +227,12 @@ class OpenStore implements PostgresStore {
       waitingCommits: commits,
       waitingBytes: bytes,
       pagesLoaded: this.databases.pagesLoaded,
+      unavailableDatabases: 0,
     };
+  }
+
+  ping(): Promise<void> {
+    return this.#connections.ping();
   }
 
   close(): Promise<void> {
@@ -211,7 +247,8 @@ class OpenStore implements PostgresStore {
     await Promise.all(this.#background);
     await Promise.all([this.#images.close(), this.#long.close()]);
     await Promise.all([this.#connections.close(), this.cluster.close()]);
-    this.#lock.release();
+    this.#bucket?.close();
+    this.#lock?.release();
   }
 
   #assertOpen(): void {

@@ -1,14 +1,25 @@
 import type { ActorStore, ClusterStore } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
+import type { BucketOptions } from "./internal/blobs/bucket-options.ts";
 
 /** Options of `openPostgresStore`. */
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database`, with the parameters of libpq that `pg` knows. */
   readonly url: string;
+  /**
+   * Further databases of the same store, each with an equal share of the shards. The first start fixes which they are
+   * and their order; their addresses may change.
+   */
+  readonly databases?: readonly string[];
   readonly ports: Ports;
+  /**
+   * The same database without a pooler, for the one connection that listens to notifications. Needed only if `url` is
+   * that of a pooler, and nodes should wake each other through the database.
+   */
+  readonly unpooledUrl?: string;
   /** Local directory for copies of actors' databases. It holds nothing that cannot be loaded again. */
   readonly cachePath: string;
-  /** The database schema of the tables; `holdfast` by default. */
+  /** The database schema of the tables: that of the URL (`?schema=name`), or `holdfast`. */
   readonly schema?: string;
   /** Number of shards, a power of two; 1,024 by default. Fixed when the first actor is stored. */
   readonly shards?: number;
@@ -27,8 +38,12 @@ export interface PostgresStoreOptions {
   readonly retryForMs?: number;
   /** See `postgresStoreLimits.statementTimeoutMs`. */
   readonly statementTimeoutMs?: number;
+  /** See `postgresStoreLimits.connectTimeoutMs`. */
+  readonly connectTimeoutMs?: number;
   /** Maximum size of one actor's database in bytes; beyond it, `store.full`. Unlimited by default. */
   readonly maxActorDatabaseBytes?: number;
+  /** Stores new large objects in a bucket instead of the database. */
+  readonly blobs?: BucketOptions;
   /** How much history of each actor's state is kept; see `postgresStoreLimits`. */
   readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number };
 }
@@ -46,6 +61,8 @@ export interface PostgresStoreStats {
   readonly waitingBytes: number;
   /** Pages of actors' databases that were loaded. */
   readonly pagesLoaded: number;
+  /** Databases, of several, that cannot be reached. */
+  readonly unavailableDatabases: number;
 }
 
 /** A store on PostgreSQL, for one node of many. */

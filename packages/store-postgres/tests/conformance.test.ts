@@ -3,22 +3,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openPostgresStore } from "@holdfast/store-postgres";
 import { actorStoreConformance } from "@holdfast/testing";
-import {
-  type PgBouncer,
-  type PostgresServer,
-  startPgBouncer,
-  startPostgres,
-} from "@holdfast/testing/postgres";
+import { type PgBouncer, startPgBouncer } from "@holdfast/testing/postgres";
+import { newSchema, sharedServer } from "./support.ts";
 
-conformance("postgres", false);
-conformance("postgres through pgbouncer in transaction mode", true);
+const server = await sharedServer();
 
-function conformance(name: string, isPooled: boolean): void {
+conformance("postgres", {});
+conformance("postgres through pgbouncer in transaction mode", { isPooled: true });
+conformance("two databases of postgres", { isSplit: true });
+
+interface Arrangement {
+  readonly isPooled?: boolean;
+  readonly isSplit?: boolean;
+}
+
+function conformance(name: string, { isPooled = false, isSplit = false }: Arrangement): void {
   actorStoreConformance(name, async (ports) => {
-    const server: PostgresServer = await startPostgres();
     const pooler: PgBouncer | undefined = isPooled ? await startPgBouncer(server.port) : undefined;
+    const url = pooler?.url ?? server.url;
+    const place = () => `${url}?schema=${newSchema()}`;
     const cachePath = await mkdtemp(join(tmpdir(), "holdfast-cache-"));
-    const options = { url: pooler?.url ?? server.url, cachePath, ports };
+    const options = {
+      ...{ url: place(), cachePath, ports },
+      ...(isSplit ? { databases: [place()] } : {}),
+    };
     let store = await openPostgresStore(options);
     return {
       store,
@@ -30,7 +38,6 @@ function conformance(name: string, isPooled: boolean): void {
       async dispose() {
         await store.close();
         await pooler?.stop();
-        await server.stop();
         await rm(cachePath, { recursive: true });
       },
     };

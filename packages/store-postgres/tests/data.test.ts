@@ -178,3 +178,18 @@ test("a patch without a snapshot is refused as a whole", async (t) => {
   await assert.rejects(store.commit(next(id, 2, patch("p"))), code("store", "invalid_commit"));
   await store.commit(next(id, 2, snapshot("s")));
 });
+
+test("names of any text are left out of a list", async (t) => {
+  const store = await openStore(t, { url: server.url });
+  const odd = ["a,b", 'c"d', "e\\f", "{}", "NULL", " g "];
+  for (const prefix of [...odd, "kept"]) {
+    const id = randomUUID();
+    const name = `${prefix}:test`;
+    await store.commit({ ...create(id), create: { name, key: [id], createdAt: 1 } });
+  }
+  const { actors } = await store.list({ namespaces: { without: odd }, limit: 10 });
+  assert.deepEqual(
+    actors.map(({ name }) => name),
+    ["kept:test"],
+  );
+});

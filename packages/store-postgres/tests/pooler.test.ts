@@ -17,7 +17,7 @@ import {
 
 const server = await sharedServer();
 /** Fewer connections than the stores open, so that transactions of several share one. */
-const pooler = await startPgBouncer(server.port, 2);
+const pooler = await startPgBouncer(server.port, { poolSize: 2 });
 after(() => pooler.stop());
 
 for (const preparedStatements of [undefined, false]) {

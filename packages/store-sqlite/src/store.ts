@@ -4,10 +4,12 @@ import { DatabaseSync } from "node:sqlite";
 import type {
   ActorPage,
   ActorRecord,
+  ArchiveSource,
   CallRecord,
   CommitBatch,
   DatabaseStore,
   DueCursor,
+  DueFilter,
   HistoryStore,
   KvEntry,
   KvRange,
@@ -36,12 +38,14 @@ import { GroupCommitter } from "./internal/commit/group-committer.ts";
 import { UnsyncedEpochs } from "./internal/commit/unsynced-epochs.ts";
 import { Wal } from "./internal/commit/wal.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
+import { filteredDue } from "./internal/due.ts";
 import { mapSqliteError } from "./internal/errors.ts";
+import { SqliteArchives, storeId } from "./internal/history/archives.ts";
 import { backupDatabase } from "./internal/history/backup.ts";
 import { backupFiles } from "./internal/history/backup-files.ts";
 import { SqliteHistory } from "./internal/history/history.ts";
 import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
-import { prepareStatements, type Statements } from "./internal/statements.ts";
+import { namespaceParameters, prepareStatements, type Statements } from "./internal/statements.ts";
 import { WorkerThread } from "./internal/worker-thread.ts";
 import { sqliteStoreLimits } from "./limits.ts";
 import { type DataDirectoryLock, lockFile } from "./lock.ts";
@@ -206,25 +210,34 @@ class OpenStore implements SqliteStore {
 
   /** The indexes cover name and position; other filters are checked row by row. */
   #listRows(query: ListQuery, after: string, limit: number) {
-    const { name, keyPrefix, createdAfter } = query;
-    if (keyPrefix === undefined && createdAfter === undefined) {
+    const { name, namespaces, keyPrefix, createdAfter } = query;
+    if (namespaces === undefined && keyPrefix === undefined && createdAfter === undefined) {
       return name === undefined
         ? this.#sql.list.all(after, limit)
         : this.#sql.listName.all(name, after, limit);
     }
     const filter = [keyPrefix ?? "", createdAfter ?? -1, after, limit] as const;
+    if (namespaces !== undefined) {
+      return this.#sql.listNamespace.all(...filter, name ?? null, ...namespaceParameters(namespaces));
+    }
     return name === undefined
       ? this.#sql.listFiltered.all(...filter)
       : this.#sql.listNameFiltered.all(...filter, name);
   }
 
   async count(filter: ListFilter): Promise<number> {
-    const { name, keyPrefix = "", createdAfter = -1 } = filter;
+    const { name, namespaces, keyPrefix = "", createdAfter = -1 } = filter;
+    const { count, countName, countNamespace } = this.#sql;
     const row = await this.#group.read(
-      () =>
-        name === undefined
-          ? this.#sql.count.get(keyPrefix, createdAfter)
-          : this.#sql.countName.get(keyPrefix, createdAfter, name),
+      () => {
+        if (namespaces !== undefined) {
+          const names = namespaceParameters(namespaces);
+          return countNamespace.get(keyPrefix, createdAfter, name ?? null, ...names);
+        }
+        return name === undefined
+          ? count.get(keyPrefix, createdAfter)
+          : countName.get(keyPrefix, createdAfter, name);
+      },
       () => "many",
     );
     return integer(row ?? {}, "n");
@@ -343,10 +356,12 @@ class OpenStore implements SqliteStore {
     now: number,
     limit: number,
     after: DueCursor = { wakeAt: Number.MIN_SAFE_INTEGER, id: "" },
+    filter?: DueFilter,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
     const page = pageLimit(limit);
     return this.#group.read(
       () => {
+        if (filter !== undefined) return filteredDue(this.#sql, now, page, after, filter);
         const actors = this.#sql.due.all(now, after.wakeAt, after.id, page).map(actorRecord);
         const next = this.#sql.nextWake.get(after.wakeAt, after.id);
         return { actors, ...(next === undefined ? {} : { nextAt: integer(next, "wake_at") }) };
@@ -376,6 +391,16 @@ class OpenStore implements SqliteStore {
     } finally {
       this.#backups.delete(backup);
     }
+  }
+
+  async archives(): Promise<ArchiveSource> {
+    let id = "";
+    const work = () => {
+      id = storeId(this.#database);
+    };
+    await this.#group.run({ actorId: "", work });
+    const path = dirname(this.#file);
+    return new SqliteArchives({ id, path, file: this.#file, files: this.#files, blobs: this.blobs });
   }
 
   stats(): SqliteStoreStats {

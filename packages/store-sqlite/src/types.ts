@@ -1,4 +1,4 @@
-import type { ActorStore } from "@holdfast/actors";
+import type { ActorStore, ArchiveSource } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 import type { SyncEvent, SyncFile } from "./sync.ts";
 
@@ -47,6 +47,8 @@ export interface SqliteStore extends ActorStore {
    * It contains at least everything acknowledged before the call. To restore it, open a store on that directory.
    */
   backup(directory: string): Promise<SqliteBackup>;
+  /** Reads all actors for a move into another store. Nothing may write to this one until it is closed. */
+  archives(): Promise<ArchiveSource>;
   stats(): SqliteStoreStats;
 }
 

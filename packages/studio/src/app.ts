@@ -1,25 +1,36 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Logger, type Ports, silentLogger, systemPorts } from "@holdfast/core";
+import { type Logger, type Ports, silentLogger, systemPorts, uuidv4 } from "@holdfast/core";
 import { createGate, type Gate, makeSocketFolder, requireDataDirectory } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
-import { createRegistry } from "@holdfast/server";
-import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
+import { createRegistry, type GatewayOptions, type Registry } from "@holdfast/server";
 import { AgentCatalogue } from "./agents.ts";
 import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks.ts";
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { createActors } from "./backend/actors.ts";
+import { LocalHandover } from "./backend/handover.ts";
 import { StudioBackends } from "./backends.ts";
-import { backupInto, copyInJail, requireRestored, storeFolder } from "./backup.ts";
+import { backupInto, copyInJail, requireRestored } from "./backup.ts";
 import { createStudioClient } from "./client.ts";
+import { clusterKeys } from "./cluster/cluster-key.ts";
+import { servesTasks, withNodeName } from "./cluster/node-settings.ts";
+import { OtherNodes } from "./cluster/other-nodes.ts";
+import { placeIdOf } from "./cluster/place.ts";
+import { Repositories } from "./cluster/repositories.ts";
+import { SealedHandover } from "./cluster/sealed-handover.ts";
+import { openStore, requireStoreBackup, type StudioStore } from "./cluster/studio-store.ts";
+import { createGateActors, servingGateState } from "./gate-state/actors.ts";
+import { answerGateCall } from "./gate-state/gate-calls.ts";
+import { createSharedGate } from "./gate-state/shared-gate.ts";
 import { createGit } from "./git/git.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
 import { GroupRegistry } from "./groups/group-registry.ts";
 import { StudioHost } from "./host.ts";
 import { Access } from "./http/access.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
+import { createNodeRoutes } from "./http/node-routes.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
 import { allowedHosts, localUrl } from "./http/served-hosts.ts";
@@ -37,7 +48,9 @@ import type { Studio, StudioOptions } from "./studio.ts";
  * `backup.unfinished` (a restore was interrupted). If jails are unavailable it starts anyway, reports that in its
  * system status, and rejects new tasks with `jail.unavailable`.
  */
-export async function createStudio(options: StudioOptions): Promise<Studio> {
+export async function createStudio(given: StudioOptions): Promise<Studio> {
+  const { cluster, ...rest } = given;
+  const options = cluster === undefined ? rest : { ...rest, cluster: withNodeName(cluster) };
   const ports = systemPorts(options.log ?? silentLogger);
   const dataDirectory = requireDataDirectory(options.dataDirectory, "createStudio");
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
@@ -45,12 +58,13 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
   const cleanup = new AsyncDisposableStack();
   try {
     // Open the store first: its lock keeps a second server out of everything below.
-    const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
-    cleanup.defer(() => store.close());
+    const store = await openStore(options, dataDirectory, ports);
+    cleanup.defer(() => store.actors.close());
+    const backends = new StudioBackends();
     const groups = GroupRegistry.open(dataDirectory, ports.log);
     const approvalHooks = await loadApprovalHooks(dataDirectory);
     const inbox = new GroupInbox(groups, ports.log);
-    const gate = await openGate(options, dataDirectory, ports, inbox);
+    const gate = await openGate({ options, dataDirectory, ports, inbox, backends });
     cleanup.defer(() => gate.close());
     const run = await makeSocketFolder(join(dataDirectory, "run"));
     cleanup.defer(() => run.remove());
@@ -61,6 +75,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
       ports,
       dataDirectory,
       store,
+      backends,
       gate,
       groups,
       inbox,
@@ -89,7 +104,8 @@ interface StudioParts {
   readonly options: StudioOptions;
   readonly ports: Ports;
   readonly dataDirectory: string;
-  readonly store: SqliteStore;
+  readonly store: StudioStore;
+  readonly backends: StudioBackends;
   readonly gate: Gate;
   readonly groups: GroupRegistry;
   readonly inbox: GroupInbox;
@@ -100,37 +116,32 @@ interface StudioParts {
 }
 
 async function compose(parts: StudioParts): Promise<Studio> {
-  const { options, ports, dataDirectory, store, gate, groups, inbox, approvalHooks, cleanup } = parts;
-  const backends = new StudioBackends();
-  const host = createHost(parts, backends);
-  const sandbox = (taskId: string) => host.sandbox(taskId);
-  const access = new Access(backends.access, dataDirectory, () => ports.clock.now());
-  const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
+  const { options, ports, dataDirectory, store, backends, gate, groups, inbox, approvalHooks, cleanup } =
+    parts;
+  const { cluster } = options;
+  const others = new OtherNodes(() => registry.nodes);
+  const host = await createHost(parts, others);
+  const access = createAccess(parts);
   const listenHost = options.host ?? "127.0.0.1";
-  const registry = createRegistry({
-    use: createActors(host),
-    store: () => store,
+  const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
+    use: { ...createActors(host), ...(cluster === undefined ? {} : createGateActors(ports)) },
+    store: () => store.actors,
     ports,
-    gateway: {
-      hosts: allowedHosts(listenHost),
-      access: access.authorizeAction,
-      manage: access.authorizeManagement,
-      ...(token === undefined || token === "" ? {} : { inspector: { token } }),
-      fallbackUpgrade: createSandboxUpgrade({ access: access, sandbox, log: ports.log }),
-      fallback: createRoutes({
-        access: access,
-        sandbox,
-        inspectorDirectory: inspectorDirectory(),
-        webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
-        webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
-        approvalWebhook: createApprovalWebhook(gate, approvalHooks),
-        log: ports.log,
-      }),
-    },
+    ...(cluster === undefined ? {} : { cluster: servingGateState(cluster) }),
+    gateway: gatewayOptions(parts, host, others, access),
   });
   backends.attach(registry.client, host.handover);
-  cleanup.defer(() => registry.shutdown());
-  cleanup.defer(() => host.close());
+  if (cluster === undefined) {
+    cleanup.defer(() => registry.shutdown());
+    cleanup.defer(() => host.close());
+  } else {
+    // Actors that leave this node stop their runners in good order.
+    cleanup.defer(() => host.close());
+    cleanup.defer(() => registry.shutdown());
+    // While the actors can be called.
+    cleanup.defer(() => gate.leave());
+  }
+  await gate.join();
   // Resume the active tasks before clients can add more.
   await backends.recoverTasks(ports.log);
   await backends.recoverGroups(
@@ -149,7 +160,9 @@ async function compose(parts: StudioParts): Promise<Studio> {
     dataDirectory,
     client: createStudioClient(registry.client),
     issueTicket: () => access.issueTicket(),
-    backup: (directory) => backupInto(store, dataDirectory, resolve(directory), copyInJail(gate.jails)),
+    backup: async (directory) =>
+      backupInto(requireStoreBackup(store), dataDirectory, resolve(directory), copyInJail(gate.jails)),
+    gate: (call, args) => answerGateCall(gate, call, args),
     close() {
       closing ??= resources.disposeAsync();
       return closing;
@@ -157,8 +170,56 @@ async function compose(parts: StudioParts): Promise<Studio> {
   };
 }
 
-function createHost(parts: StudioParts, backends: StudioBackends): StudioHost {
-  const { options, ports, dataDirectory, gate, groups, runDirectory, snapshotDirectory } = parts;
+function createAccess({ options, ports, dataDirectory, backends }: StudioParts): Access {
+  const { cluster } = options;
+  return new Access({
+    backend: backends.access,
+    now: () => ports.clock.now(),
+    ...(cluster === undefined
+      ? { identity: dataDirectory }
+      : { identity: () => backends.identity(), cacheMs: studioLimits.loginCacheMs }),
+  });
+}
+
+function gatewayOptions(
+  parts: StudioParts,
+  host: StudioHost,
+  others: OtherNodes,
+  access: Access,
+): GatewayOptions {
+  const { options, ports, gate, inbox, approvalHooks } = parts;
+  const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
+  const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
+  const nodeRoutes = createNodeRoutes({
+    sandbox: (taskId) => host.sandbox(taskId),
+    repositories: host.repositories,
+    agents: () => host.listAgents(),
+    log: ports.log,
+  });
+  return {
+    nodeFallback: nodeRoutes.request,
+    nodeFallbackUpgrade: nodeRoutes.upgrade,
+    hosts: allowedHosts(options.host ?? "127.0.0.1"),
+    access: access.authorizeAction,
+    manage: access.authorizeManagement,
+    ...(token === undefined || token === "" ? {} : { inspector: { token } }),
+    ...(options.cluster === undefined ? {} : { maxIncomingMessageBytes: studioLimits.maxNodeMessageBytes }),
+    fallbackUpgrade: createSandboxUpgrade({ access, sandbox, log: ports.log }),
+    fallback: createRoutes({
+      access,
+      sandbox,
+      inspectorDirectory: inspectorDirectory(),
+      webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
+      webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
+      approvalWebhook: createApprovalWebhook(gate, approvalHooks),
+      log: ports.log,
+    }),
+  };
+}
+
+async function createHost(parts: StudioParts, others: OtherNodes): Promise<StudioHost> {
+  const { options, ports, dataDirectory, backends, gate, groups, runDirectory, snapshotDirectory } = parts;
+  const { cluster } = options;
   const git = createGit(join(dataDirectory, "git"));
   const catalogue = new AgentCatalogue({
     agentsDirectory: resolve(options.agentsDirectory ?? join(dataDirectory, "agents")),
@@ -169,7 +230,19 @@ function createHost(parts: StudioParts, backends: StudioBackends): StudioHost {
   });
   const startedAt = ports.clock.now();
   const bundle = memoize(() => loadGuestBundle(join(dataDirectory, "guest")));
-  const status = { gate, git, catalogue, dataDirectory, startedAt };
+  const place = {
+    id: cluster === undefined ? "" : await placeIdOf(dataDirectory, () => uuidv4(ports.random)),
+    node: cluster?.node ?? "",
+  };
+  const status = {
+    ...{ gate, git, catalogue, dataDirectory, startedAt },
+    ...(cluster === undefined ? {} : { node: place.node }),
+  };
+  const repositories = new Repositories({
+    ...{ git, others, jails: gate.jails, temporary: snapshotDirectory },
+    sample: memoize(() => sampleRepository(git, dataDirectory)),
+    node: cluster === undefined ? undefined : place.node,
+  });
   return new StudioHost({
     ports,
     gate,
@@ -180,32 +253,51 @@ function createHost(parts: StudioParts, backends: StudioBackends): StudioHost {
     runDirectory,
     snapshotDirectory,
     bundle,
-    sample: memoize(() => sampleRepository(git, dataDirectory)),
+    repositories,
+    others,
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,
-    task: (taskId) => backends.task(taskId),
-    session: (sessionId) => backends.session(sessionId),
+    task: (taskId, claim) => backends.task(taskId, claim),
+    session: (sessionId, claim) => backends.session(sessionId, claim),
+    handover:
+      cluster === undefined
+        ? new LocalHandover(() => uuidv4(ports.random))
+        : new SealedHandover(cluster.secret),
+    runsWithActor: cluster !== undefined,
+    place,
+    servesTasks: servesTasks(cluster),
     groups,
   });
 }
 
-async function openGate(
-  options: StudioOptions,
-  dataDirectory: string,
-  ports: Ports,
-  inbox: GroupInbox,
-): Promise<Gate> {
+interface GateParts extends Pick<StudioParts, "options" | "dataDirectory" | "ports" | "inbox"> {
+  /** The actors, which can be called as soon as the Studio has started. */
+  readonly backends: StudioBackends;
+}
+
+async function openGate({ options, dataDirectory, ports, inbox, backends }: GateParts): Promise<Gate> {
   const unsafe = options.unsafeNoJail === true;
+  const { cluster } = options;
+  const shared =
+    cluster &&
+    createSharedGate({
+      node: cluster.node ?? "",
+      keys: await clusterKeys(options),
+      client: () => backends.client,
+      log: ports.log,
+    });
   const gate = await createGate({
     dataDir: dataDirectory,
     jails: unsafe ? { driver: "none", allowUnsafe: true } : { ...options.jails, whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
     plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.acceptFromPlugin },
+    ...(shared === undefined ? {} : { shared }),
     log: ports.log,
   });
   const { name, refusal } = gate.jails.driver;
   // Read-only commands need no jail, and a command that starts one task gets this as the task's error.
-  if (refusal !== undefined && (options.runTasks ?? true) === true)
+  const runsTasks = (options.runTasks ?? true) === true && servesTasks(options.cluster);
+  if (refusal !== undefined && runsTasks)
     ports.log.warn("agents cannot start because jails are unavailable", {
       driver: name,
       reason: refusal.message,

@@ -1,6 +1,7 @@
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, type Logger } from "@holdfast/core";
 import type { Handover } from "./backend/handover.ts";
+import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { GroupEventAccepted } from "./contract.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
@@ -18,6 +19,11 @@ export class StudioBackends {
     this.#handover = handover;
   }
 
+  /** The client of the actors. Throws `studio.not_started` before `attach`. */
+  get client(): ClientBase {
+    return this.#connected.client;
+  }
+
   readonly access: AccessBackend = {
     addTicket: (ticket) => this.#access("addTicket", ticket),
     exchange: (ticket, login) => this.#access("exchange", ticket, login),
@@ -25,25 +31,41 @@ export class StudioBackends {
     end: (login) => this.#access("end", login),
   };
 
-  task(taskId: string): TaskBackend {
+  /** The same on all nodes, and different from that of any other Studio. */
+  identity(): Promise<string> {
+    return this.#connected.client.getOrCreate("access", ["local"]).resolve();
+  }
+
+  /** `claim` is that of the runner that calls: a runner that was replaced gets `task.runner_replaced`. */
+  task(taskId: string, claim?: number): TaskBackend {
+    const claims = claim === undefined ? [] : [claim];
     return {
-      next: async () => (await this.#task<TaskWork | null>(taskId, "next")) ?? undefined,
-      report: (report) => this.#task(taskId, "report", report),
+      next: async () => (await this.#task<TaskWork | null>(taskId, "next", ...claims)) ?? undefined,
+      report: (report) => this.#task(taskId, "report", report, ...claims),
+      bringFiles: () => this.#task(taskId, "bringFiles", ...claims),
+      saveFiles: () => this.#task(taskId, "saveFiles", ...claims),
     };
   }
 
-  session(sessionId: string): SessionBackend {
+  /** As {@link task}. */
+  session(sessionId: string, claim?: number): SessionBackend {
     const call = <Result>(name: string, ...args: unknown[]) =>
       this.#connected.client.get("session", [sessionId]).action<Result>({ name, args });
+    const append = async (batch: SessionBatch): Promise<number> => {
+      const { handover } = this.#connected;
+      const token = handover.put(batch);
+      try {
+        return await call<number>("internal.append", token);
+      } finally {
+        handover.drop(token);
+      }
+    };
     return {
-      append: async (batch) => {
-        const { handover } = this.#connected;
-        const token = handover.put(batch);
-        try {
-          return await call<number>("internal.append", token);
-        } finally {
-          handover.drop(token);
-        }
+      append: async ({ records }) => {
+        let head = 0;
+        for (const part of partsOf(records, this.#connected.handover.maxBytes))
+          head = await append(claim === undefined ? { records: part } : { records: part, claim });
+        return head;
       },
       hasRecord: (dedupeKey) => call("internal.has", dedupeKey),
       wasPrompted: () => call("internal.prompted"),
@@ -103,4 +125,25 @@ export class StudioBackends {
     }
     return { client: this.#client, handover: this.#handover };
   }
+}
+
+/** Splits records, in order, into parts of at most `maxBytes` as JSON, if each is shorter. */
+function* partsOf(records: readonly SessionRecord[], maxBytes: number): Generator<readonly SessionRecord[]> {
+  if (maxBytes === Number.POSITIVE_INFINITY) {
+    yield records;
+    return;
+  }
+  let part: SessionRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = Buffer.byteLength(JSON.stringify(record));
+    if (part.length > 0 && bytes + size > maxBytes) {
+      yield part;
+      part = [];
+      bytes = 0;
+    }
+    part.push(record);
+    bytes += size;
+  }
+  if (part.length > 0) yield part;
 }

@@ -11,12 +11,22 @@ import {
   policyFile,
   toolNamesFile,
 } from "@holdfast/gate";
-import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
+import { openSqliteStore } from "@holdfast/store-sqlite";
 import { approvalsFile } from "./approvals/approval-hooks.ts";
 import { groupsFile } from "./groups/group-settings.ts";
 
 /** Folder of the actors' store in a data directory. */
 export const storeFolder = "actors";
+
+/** Folder of the copies of actors' databases, if the store is in PostgreSQL. */
+export const cacheFolder = "postgres-cache";
+
+/** A backup of actors that are not in the data directory. */
+export function storeElsewhere(): HoldfastError {
+  const message =
+    'The actors are in PostgreSQL, which has backups of its own. Run: pg_dump --format=custom --schema=holdfast --file=actors.dump "$HOLDFAST_STORE" (once for each database, if it names several); then copy the bucket of HOLDFAST_BLOBS, if there is one, and the data directory of each node without postgres-cache';
+  return new HoldfastError("backup", "store_elsewhere", message, { statusCode: 409 });
+}
 
 /**
  * Folders to copy in addition to the store. Excludes what can be recreated (installed agents, bundles), and the gate's
@@ -56,7 +66,7 @@ const unfinishedFile = "unfinished";
  * Throws `backup.not_empty`, `store.*`.
  */
 export async function backupInto(
-  store: SqliteStore,
+  backupStore: (directory: string) => Promise<unknown>,
   dataDirectory: string,
   target: string,
   copyUntrusted: CopyUntrusted,
@@ -68,7 +78,7 @@ export async function backupInto(
     });
   }
   await writeFile(join(target, unfinishedFile), "This backup is incomplete.\n", { mode: 0o600 });
-  await store.backup(join(target, storeFolder));
+  await backupStore(join(target, storeFolder));
   await mkdir(join(target, "gate"), { mode: 0o700 });
   for (const folder of copiedFolders) await copyFolder(join(dataDirectory, folder), join(target, folder));
   for (const file of copiedFiles) await copyIfExists(join(dataDirectory, file), join(target, file));
@@ -114,15 +124,17 @@ export function requireRestored(dataDirectory: string): void {
 }
 
 /**
- * Like {@link backupInto}, while no server runs. Throws `store.locked` if one does, and `backup.unfinished` after an
- * interrupted restore.
+ * Like {@link backupInto}, while no server runs. Throws `store.locked` if one does, `backup.unfinished` after an
+ * interrupted restore, and `backup.store_elsewhere` if the actors are, or were, in PostgreSQL: actors in SQLite may then
+ * be those from before a migration.
  */
 export async function backupDataDirectory(dataDirectory: string, target: string): Promise<void> {
   requireRestored(dataDirectory);
+  if (existsSync(join(dataDirectory, cacheFolder))) throw storeElsewhere();
   const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports: systemPorts() });
   try {
     // This process holds the store's lock, so no agent can change the folders during the copy.
-    await backupInto(store, dataDirectory, target, copyFolder);
+    await backupInto((directory) => store.backup(directory), dataDirectory, target, copyFolder);
   } finally {
     await store.close();
   }

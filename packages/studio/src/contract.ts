@@ -137,6 +137,8 @@ export type SessionEventBody =
     }
   /** The agent, its jail or the server went away in the middle of a turn. */
   | { readonly type: "interrupted"; readonly reason: string }
+  /** About the node that runs the task, and its files there. */
+  | { readonly type: "note"; readonly text: string }
   | { readonly type: "approval-requested"; readonly approval: ApprovalView }
   | {
       readonly type: "approval-settled";
@@ -187,6 +189,8 @@ export interface AgentChoice {
 
 export interface SystemStatus {
   readonly version: string;
+  /** The node that was checked. Absent on a single node. */
+  readonly node?: string;
   readonly startedAt: number;
   readonly dataDirectory: string;
   readonly checks: readonly SystemCheck[];
@@ -215,6 +219,8 @@ export interface CreateTaskInput {
 
 export interface RepositoryCheck {
   readonly path: string;
+  /** The node that has it. Absent on a single node. */
+  readonly node?: string;
   readonly branch: string;
   readonly commit: string;
   readonly dirty: boolean;

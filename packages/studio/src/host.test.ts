@@ -7,6 +7,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promi
 import { createLogger, type LogRecord, systemPorts } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { TaskWork } from "./backend/task-state.ts";
+import { Repositories, type RepositoriesOptions } from "./cluster/repositories.ts";
 import type { Git, GitRunOptions } from "./git/git.ts";
 import { StudioHost, type StudioHostOptions } from "./host.ts";
 import { studioLimits } from "./limits.ts";
@@ -45,7 +46,8 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   const log = createLogger("error", (record) => void records.push(record));
   const host = new StudioHost({
     ports: systemPorts(log),
-    ...{ git, limits: studioLimits, dataDirectory: folder, runDirectory: folder, runTasks: true },
+    repositories: new Repositories({ git, node: undefined } as RepositoriesOptions),
+    ...{ limits: studioLimits, dataDirectory: folder, runDirectory: folder, runTasks: true },
     catalogue: { row: () => ({}) },
     task: () => ({
       next: async () => queue.shift(),
@@ -54,7 +56,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
     session: () => ({ append: async () => 1, hasRecord: async () => false, size: async () => 0 }),
   } as unknown as StudioHostOptions);
   t.after(() => host.close());
-  host.wake(taskId);
+  host.wake(taskId, 1);
   while (clones === 0) await delay(1);
   const [{ timeoutMs, signal } = {}] = runs;
   // Cloning a large repository may take longer than other git commands.
@@ -62,7 +64,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   assert.equal(signal?.aborted, false);
   await host.stop(taskId);
   assert.equal(signal?.aborted, true);
-  host.wake(taskId);
+  host.wake(taskId, 1);
   // A clone that did not wait for the previous one would start within these turns of the event loop.
   for (let turn = 0; turn < 100; turn++) await nextTurn();
   assert.equal(clones, 1);

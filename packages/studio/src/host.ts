@@ -1,19 +1,21 @@
-import { mkdir } from "node:fs/promises";
-import type { Agent } from "node:http";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { AuditEntry, Gate } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
-import { Handover } from "./backend/handover.ts";
+import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
 import type { TaskWork } from "./backend/task-state.ts";
-import type { DiffView, RepositoryCheck, SystemStatus } from "./contract.ts";
-import { type ApplyPlan, applyTree, branchName, requireBranchName } from "./git/apply.ts";
+import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
+import { nodePaths, type OtherNodes, type SandboxRoute } from "./cluster/other-nodes.ts";
+import type { Place } from "./cluster/place.ts";
+import type { Repositories, UserRepository } from "./cluster/repositories.ts";
+import type { Archives } from "./cluster/snapshot-store.ts";
+import type { AgentChoice, DiffView, RepositoryCheck, SystemStatus } from "./contract.ts";
+import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
 import { diffTrees } from "./git/diff.ts";
 import type { Git } from "./git/git.ts";
-import { prepareRepository } from "./git/prepare.ts";
-import { checkRepository } from "./git/repository.ts";
 import { snapshotTree } from "./git/snapshot.ts";
 import type { GroupRegistry } from "./groups/group-registry.ts";
 import { groupRepository } from "./groups/group-repository.ts";
@@ -39,21 +41,34 @@ export interface StudioHostOptions {
   /** Folder for temporary snapshots; emptied at the start. */
   readonly snapshotDirectory: string;
   readonly bundle: () => Promise<GuestBundle>;
-  /** Path of the bundled sample repository, which is created on first use. */
-  readonly sample: () => Promise<string>;
+  readonly repositories: Repositories;
+  readonly others: OtherNodes;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
-  readonly task: (taskId: string) => TaskBackend;
-  readonly session: (sessionId: string) => SessionBackend;
+  /** The actors of a task, for the runner with this claim, or for the process itself. */
+  readonly task: (taskId: string, claim?: number) => TaskBackend;
+  readonly session: (sessionId: string, claim?: number) => SessionBackend;
+  readonly handover: Handover;
+  /** True on a node of a cluster. */
+  readonly runsWithActor: boolean;
+  readonly place: Place;
+  /** False on a node that does not run tasks, and needs no jails. */
+  readonly servesTasks: boolean;
   readonly groups: GroupRegistry;
   readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
+}
+
+/** A runner, and the claim by which its task knows it. */
+interface ClaimedRunner {
+  readonly runner: TaskRunner;
+  readonly claim: number;
+  readonly settled: PromiseWithResolvers<void>;
 }
 
 /** The process around the actors: owns the task runners, and provides git and the gate to the actors. */
 export class StudioHost implements BackendHost {
   readonly ports: Ports;
-  readonly handover: Handover;
   readonly #options: StudioHostOptions;
-  readonly #runners = new Map<string, TaskRunner>();
+  readonly #runners = new Map<string, ClaimedRunner>();
   /** Eviction timers of tasks with an idle agent, longest idle first. */
   readonly #idle = new Map<string, NodeJS.Timeout>();
   /** The latest preparation of each task, while it runs. */
@@ -67,7 +82,22 @@ export class StudioHost implements BackendHost {
   constructor(options: StudioHostOptions) {
     this.#options = options;
     this.ports = options.ports;
-    this.handover = new Handover(() => uuidv4(options.ports.random));
+  }
+
+  get handover(): Handover {
+    return this.#options.handover;
+  }
+
+  get runsWithActor(): boolean {
+    return this.#options.runsWithActor;
+  }
+
+  get place(): Place {
+    return this.#options.place;
+  }
+
+  get repositories(): Repositories {
+    return this.#options.repositories;
   }
 
   get groups(): GroupRegistry {
@@ -91,48 +121,74 @@ export class StudioHost implements BackendHost {
     return this.#options.gate.jails.driver.unsafe;
   }
 
-  async checkRepository(path: string): Promise<RepositoryCheck> {
-    return checkRepository(this.#options.git, path === "sample" ? await this.#options.sample() : path);
+  checkRepository(path: string): Promise<RepositoryCheck> {
+    return this.#options.repositories.find(path);
   }
 
   requireJails() {
+    if (!this.#options.servesTasks) return;
     const { refusal } = this.#options.gate.jails.driver;
     if (refusal !== undefined) throw refusal;
   }
 
-  listAgents() {
-    return this.#options.catalogue.list();
+  async listAgents(): Promise<readonly AgentChoice[]> {
+    const { servesTasks, catalogue, others } = this.#options;
+    const [node] = servesTasks ? [] : others.serving("task");
+    // Tasks run elsewhere, with the agents that are installed there.
+    return node === undefined ? catalogue.list() : others.ask(node, nodePaths.agents, {});
   }
 
   system(tasks: SystemStatus["tasks"]): Promise<SystemStatus> {
     return this.#options.system(tasks);
   }
 
-  wakeNew(taskId: string): void {
+  creating(taskId: string): void {
     if (this.#options.runTasks === "new") this.#createdHere.add(taskId);
-    this.wake(taskId);
   }
 
-  wake(taskId: string): void {
-    if (this.#closing || !this.#shouldRun(taskId)) return;
+  runs(taskId: string): boolean {
+    const { runTasks } = this.#options;
+    if (this.#closing) return false;
+    if (typeof runTasks === "boolean") return runTasks;
+    return runTasks === "new" ? this.#createdHere.has(taskId) : runTasks.task === taskId;
+  }
+
+  claimOf(taskId: string): number | undefined {
+    return this.#runners.get(taskId)?.claim;
+  }
+
+  wake(taskId: string, claim: number): void {
+    if (!this.runs(taskId)) return;
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
-    this.#runner(taskId).wake();
+    this.#runner(taskId, claim).wake();
   }
 
-  /** HTTP agent for a task's sandbox server, while its agent runs. */
-  sandbox(taskId: string): Agent | undefined {
-    return this.#runners.get(taskId)?.sandbox;
+  settled(taskId: string): Promise<void> {
+    return this.#runners.get(taskId)?.settled.promise ?? Promise.resolve();
+  }
+
+  async release(taskId: string): Promise<void> {
+    clearTimeout(this.#idle.get(taskId));
+    this.#idle.delete(taskId);
+    await this.#runners.get(taskId)?.runner.abandon();
+    this.#forget(taskId);
+  }
+
+  /** The way to the sandbox server of a task of this process, while its agent runs. */
+  sandbox(taskId: string): SandboxRoute | undefined {
+    const agent = this.#runners.get(taskId)?.runner.sandbox;
+    return agent === undefined ? undefined : { agent, prefix: "" };
   }
 
   async stop(taskId: string): Promise<void> {
-    await this.#runners.get(taskId)?.stop();
+    await this.#runners.get(taskId)?.runner.stop();
   }
 
-  isAwaitingAnswer(taskId: string, approvalId: string): boolean {
+  async isAwaitingAnswer(taskId: string, approvalId: string): Promise<boolean> {
     return (
-      isGateQuestionOpen(this.#options.gate, approvalId) ||
-      this.#runners.get(taskId)?.isAwaitingAnswer(approvalId) === true
+      (await isGateQuestionOpen(this.#options.gate, approvalId)) ||
+      (await this.#runners.get(taskId)?.runner.isAwaitingAnswer(approvalId)) === true
     );
   }
 
@@ -140,7 +196,7 @@ export class StudioHost implements BackendHost {
     const onRuleError = (error: unknown) =>
       this.ports.log.error("could not write a policy rule", { taskId, error });
     if (await deliverGateAnswer(this.#options.gate, approvalId, choice, onRuleError)) return true;
-    return (await this.#runners.get(taskId)?.deliverAnswer(approvalId, choice)) ?? false;
+    return (await this.#runners.get(taskId)?.runner.deliverAnswer(approvalId, choice)) ?? false;
   }
 
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void {
@@ -153,6 +209,27 @@ export class StudioHost implements BackendHost {
         this.ports.log.warn("could not settle a question of the gate", { taskId, error }),
       )
       .finally(() => this.#watchedQuestions.delete(approvalId));
+  }
+
+  archiveFiles(taskId: string): Archives {
+    return archiveTask(this.#archiveOptions(taskId));
+  }
+
+  async restoreFiles(taskId: string, archives: Archives | undefined): Promise<void> {
+    const { directory } = this.#folders(taskId);
+    if (archives === undefined) await rm(directory, { recursive: true, force: true });
+    else await restoreTask(this.#archiveOptions(taskId), archives);
+  }
+
+  #archiveOptions(taskId: string): ArchiveOptions {
+    const { gate, snapshotDirectory } = this.#options;
+    const { directory } = this.#folders(taskId);
+    return { jails: gate.jails, directory, temporary: snapshotDirectory };
+  }
+
+  async note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void> {
+    this.ports.log.info("a task continues on this node", { taskId });
+    await this.#options.session(sessionId).append({ records: [{ body: { type: "note", text }, dedupeKey }] });
   }
 
   async snapshot(taskId: string): Promise<string> {
@@ -180,19 +257,20 @@ export class StudioHost implements BackendHost {
     return diffTrees(this.#options.git, this.#folders(taskId).hostGit, base, tree);
   }
 
-  branchName(repository: string, title: string): Promise<string> {
-    return branchName(this.#options.git, repository, title);
+  branchName(repository: UserRepository, title: string): Promise<string> {
+    return this.#options.repositories.branchName(repository, title);
   }
 
   requireBranchName(branch: string): Promise<void> {
     return requireBranchName(this.#options.git, branch);
   }
 
-  async apply(taskId: string, repository: string, plan: ApplyPlan) {
-    const { git, gate } = this.#options;
+  async apply(taskId: string, { path, node }: UserRepository, plan: ApplyPlan) {
+    const { repositories, gate } = this.#options;
+    const repository = path;
     const audit = { session: taskId, data: { repository, branch: plan.branch, tree: plan.tree } };
     await gate.audit.append({ type: "apply.begin", ...audit });
-    const result = await applyTree(git, this.#folders(taskId).hostGit, repository, plan);
+    const result = await repositories.apply(this.#folders(taskId).hostGit, { path, node }, plan);
     await gate.audit.append({ type: "apply.done", session: taskId, data: { repository, ...result } });
     return result;
   }
@@ -205,13 +283,7 @@ export class StudioHost implements BackendHost {
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#idle.values()) clearTimeout(timer);
-    await Promise.all([...this.#runners.values()].map((runner) => runner.close()));
-  }
-
-  #shouldRun(taskId: string): boolean {
-    const { runTasks } = this.#options;
-    if (typeof runTasks === "boolean") return runTasks;
-    return runTasks === "new" ? this.#createdHere.has(taskId) : runTasks.task === taskId;
+    await Promise.all([...this.#runners.values()].map(({ runner }) => runner.close()));
   }
 
   #folders(taskId: string) {
@@ -226,22 +298,39 @@ export class StudioHost implements BackendHost {
     };
   }
 
-  #runner(taskId: string): TaskRunner {
+  #runner(taskId: string, claim: number): TaskRunner {
     const existing = this.#runners.get(taskId);
-    if (existing !== undefined) return existing;
+    if (existing?.claim === claim) return existing.runner;
+    if (existing !== undefined) this.#replace(taskId, existing);
     const { task, session, limits, ports } = this.#options;
     const runner = new TaskRunner({
       taskId,
-      task: task(taskId),
-      session,
+      task: task(taskId, claim),
+      session: (sessionId) => session(sessionId, claim),
       limits,
       log: ports.log,
       prepare: (work, signal) => this.#prepareSerially(work, signal),
+      movesFiles: this.runsWithActor,
       taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
-      onIdle: () => this.#onIdle(taskId),
+      onIdle: () => this.#onIdle(taskId, runner),
     });
-    this.#runners.set(taskId, runner);
+    this.#runners.set(taskId, { runner, claim, settled: Promise.withResolvers() });
     return runner;
+  }
+
+  /** The next runner prepares when the jail of this one, which uses the same folders, is gone. */
+  #replace(taskId: string, { runner }: ClaimedRunner): void {
+    const before = this.#preparations.get(taskId);
+    this.#forget(taskId);
+    this.#preparations.set(
+      taskId,
+      Promise.all([before, runner.abandon()]).then(() => {}),
+    );
+  }
+
+  #forget(taskId: string): void {
+    this.#runners.get(taskId)?.settled.resolve();
+    this.#runners.delete(taskId);
   }
 
   /**
@@ -265,20 +354,17 @@ export class StudioHost implements BackendHost {
 
   async #prepare(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
     signal.throwIfAborted();
-    const { git, gate, catalogue, limits, bundle, runDirectory, ports } = this.#options;
+    const { repositories, gate, catalogue, limits, bundle, runDirectory, ports } = this.#options;
     const row = catalogue.row(work.agent);
     if (row === undefined) {
       throw new HoldfastError("agent", "not_found", `The agent ${work.agent} is no longer configured`);
     }
     const { directory, workspace, home } = this.#folders(work.taskId);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const { base } = await prepareRepository(
-      git,
-      directory,
-      () => checkRepository(git, work.repository),
-      // A stop aborts the clone; otherwise the next prompt would have to wait for it.
-      { timeoutMs: limits.cloneTimeoutMs, signal },
-    ).catch((error: unknown) => {
+    const source = { path: work.repository, node: work.repositoryNode };
+    // A stop aborts the clone; otherwise the next prompt would have to wait for it.
+    const cloning = { timeoutMs: limits.cloneTimeoutMs, signal };
+    const { base } = await repositories.prepare(directory, source, cloning).catch((error: unknown) => {
       signal.throwIfAborted();
       if (isHoldfastError(error) && error.group !== "git") throw error;
       ports.log.error("could not clone a repository", { taskId: work.taskId, error });
@@ -303,16 +389,15 @@ export class StudioHost implements BackendHost {
       folders: { workspace, home },
       ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
     };
-    return { base, process };
+    return { base, process, ...(this.runsWithActor ? { place: this.place } : {}) };
   }
 
   /** Keeps a few idle agents warm for the next prompt, and evicts the others, longest idle first. */
-  #onIdle(taskId: string): void {
+  #onIdle(taskId: string, runner: TaskRunner): void {
     const { limits } = this.#options;
-    const runner = this.#runners.get(taskId);
-    if (runner === undefined || this.#closing) return;
+    if (this.#runners.get(taskId)?.runner !== runner || this.#closing) return;
     if (runner.isDormant) {
-      this.#runners.delete(taskId);
+      this.#forget(taskId);
       return;
     }
     clearTimeout(this.#idle.get(taskId));
@@ -329,12 +414,12 @@ export class StudioHost implements BackendHost {
   #evict(taskId: string): void {
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
-    const runner = this.#runners.get(taskId);
+    const runner = this.#runners.get(taskId)?.runner;
     if (runner === undefined || runner.isRunning) return;
     void runner
       .stopAgent()
       .then(() => {
-        if (runner.isDormant) this.#runners.delete(taskId);
+        if (runner.isDormant && this.#runners.get(taskId)?.runner === runner) this.#forget(taskId);
       })
       .catch((error: unknown) => this.ports.log.warn("could not stop an idle agent", { taskId, error }));
   }

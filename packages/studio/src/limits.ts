@@ -1,5 +1,12 @@
 /** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits-gate.md. */
 export const studioLimits = {
+  /** Timeout of one request to a forge. */
+  forgeTimeoutMs: 30_000,
+  /** Attempts to read from a forge; the pause before the second one, which then quadruples. */
+  forgeAttempts: 3,
+  forgeBackoffMs: 250,
+  /** An answer of a forge: 100 pull requests have a few MB. */
+  maxForgeResponseBytes: 32 * 1024 * 1024,
   /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
   /** Queued prompts of a task. */
@@ -16,6 +23,8 @@ export const studioLimits = {
   cloneTimeoutMs: 30 * 60 * 1000,
   /** The pack of changed objects from a jail. */
   maxSnapshotBytes: 1024 * 1024 * 1024,
+  /** On several nodes: each archive of a snapshot of a task's files. */
+  maxTaskArchiveBytes: 2 * 1024 * 1024 * 1024,
   /** An ACP envelope. A longer one is replaced by a note with its size. */
   maxEnvelopeBytes: 256 * 1024,
   /** Nesting depth of an envelope. A deeper one is replaced by a note. */
@@ -56,6 +65,10 @@ export const studioLimits = {
   ticketTtlMs: 5 * 60 * 1000,
   loginTtlMs: 30 * 24 * 60 * 60 * 1000,
   maxLogins: 100,
+  /** On several nodes: how long a node knows a login that another one may have ended. */
+  loginCacheMs: 10_000,
+  /** On several nodes: a message between nodes, which carries values that one process passes by reference. */
+  maxNodeMessageBytes: 4 * 1024 * 1024,
   maxGroupsFileBytes: 256 * 1024,
   maxGroups: 64,
   maxWebhooks: 16,

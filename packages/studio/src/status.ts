@@ -12,6 +12,8 @@ export interface StatusOptions {
   readonly catalogue: AgentCatalogue;
   readonly dataDirectory: string;
   readonly startedAt: number;
+  /** Name of this node, if there are several. */
+  readonly node?: string;
 }
 
 const lowDiskBytes = 1024 * 1024 * 1024;
@@ -34,6 +36,7 @@ export async function systemStatus(
   ]);
   return {
     version: studioVersion,
+    ...(options.node === undefined ? {} : { node: options.node }),
     startedAt: options.startedAt,
     dataDirectory: options.dataDirectory,
     checks,

@@ -1,5 +1,7 @@
+import type { ActorStore } from "@holdfast/actors";
 import type { Logger } from "@holdfast/core";
 import type { ConfiningDriverName, VaultConfig } from "@holdfast/gate";
+import type { ClusterOptions } from "@holdfast/server";
 import type { StudioAgent } from "./agents.ts";
 import type {
   GroupActions,
@@ -28,6 +30,20 @@ export interface StudioJails {
 export interface StudioOptions {
   /** Absolute path of the directory with all persistent data. Created with mode 0700 if missing. */
   readonly dataDirectory: string;
+  /**
+   * Where the actors are kept instead of in the data directory: the URL of a PostgreSQL database, or a function that
+   * opens a store.
+   */
+  readonly store?: string | (() => ActorStore | Promise<ActorStore>);
+  /** Makes this process a node of a cluster, with other Studios over the same store. */
+  readonly cluster?: ClusterOptions;
+  /**
+   * Key of 32 bytes, in base64 or hexadecimal, with which the nodes of a cluster seal the secrets that they share; several
+   * with commas while it is being rotated. By default that of HOLDFAST_CLUSTER_KEY.
+   */
+  readonly clusterKey?: string;
+  /** A file with the same; by default that of HOLDFAST_CLUSTER_KEY_FILE. */
+  readonly clusterKeyFile?: string;
   /** TCP port; 0 (default) lets the system choose one. */
   readonly port?: number;
   /**
@@ -72,6 +88,8 @@ export interface Studio {
   readonly client: StudioClient;
   /** Issues a one-time ticket, valid for five minutes: open `${url}/#ticket=${ticket}` in a browser. */
   issueTicket(): Promise<string>;
+  /** Calls the gate of a node for a command of its owner. Throws `control.not_found`, and what the call throws. */
+  gate(call: string, args: readonly unknown[]): Promise<unknown>;
   /** Copies all persistent data into a new or empty directory, while the Studio keeps running. */
   backup(directory: string): Promise<void>;
   /** Stops accepting requests, stops all jails, and resolves when everything is durable. Idempotent. */

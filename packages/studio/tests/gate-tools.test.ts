@@ -1,14 +1,13 @@
 /** An agent in a jail calls tools of the gate, through MCP and through `ipc`, with approvals where required. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text as bodyOf } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { openAudit, openVault } from "@holdfast/gate";
 import { createStudio, gateAnswers } from "../src/index.ts";
 import {
@@ -20,43 +19,7 @@ import {
   untilEvent,
   Watch,
 } from "./support.ts";
-
-const text = { type: "string" };
-const tool = (name: string, risk_level: "low" | "high") => ({
-  name,
-  description: name,
-  risk_level,
-  arguments_schema: { type: "object", additionalProperties: false, properties: { text }, required: ["text"] },
-});
-
-/** A plugin with a harmless tool and one that needs an approval. It counts its calls. */
-function installPost(dataDirectory: string): void {
-  const folder = join(dataDirectory, "plugins", "post");
-  mkdirSync(join(folder, "skills"), { recursive: true });
-  const manifest = {
-    description: "Posts notes",
-    version: "1.0.0",
-    app_compat: ">=0.1.0",
-    author: { name: "Test" },
-    provides: { channels: [], tools: [tool("note_draft", "low"), tool("note_post", "high")] },
-    subscribes: [],
-  };
-  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
-  writeFileSync(join(folder, "skills", "post.md"), "# Posting notes\n");
-  writeFileSync(
-    join(folder, "handler.ts"),
-    `let posted = 0;
-     export default {
-       async initialize() {},
-       async handleToolInvocation(tool: string, args: { text: string }) {
-         if (tool === "note_post") posted += 1;
-         const untrusted = args.text.startsWith("from a page");
-         return { ok: true, result: { tool, text: args.text, posted }, untrusted };
-       },
-       async shutdown() {},
-     };`,
-  );
-}
+import { installPost, toolAgent } from "./tool-support.ts";
 
 async function openStudio(
   t: TestContext,
@@ -66,17 +29,11 @@ async function openStudio(
   const dataDirectory = join(folder, "data");
   installPost(dataDirectory);
   await prepare(dataDirectory);
-  const directory = join(folder, "agent");
-  mkdirSync(directory);
-  copyFileSync(
-    fileURLToPath(new URL("./fixtures/tool-agent.mjs", import.meta.url)),
-    join(directory, "agent.mjs"),
-  );
   const options = {
     dataDirectory,
     environment: { PATH: process.env.PATH },
     vault: { logins: false },
-    customAgents: [{ id: "tools", command: "{node}", args: ["{directory}/agent.mjs"], directory }],
+    customAgents: [toolAgent(folder)],
   };
   const studio = await createStudio(options);
   t.after(() => studio.close());

@@ -173,9 +173,17 @@ export class ServerProcess {
     this.client = createStudioClient(this.#base);
   }
 
-  static async start(t: TestContext, dataDirectory: string, cookie?: string): Promise<ServerProcess> {
+  static async start(
+    t: TestContext,
+    dataDirectory: string,
+    cookie?: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const entry = fileURLToPath(new URL("./fixtures/server.ts", import.meta.url));
-    const child = spawn(process.execPath, [entry, dataDirectory], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [entry, dataDirectory], {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, ...env },
+    });
     t.after(() => child.kill("SIGKILL"));
     const lines = createInterface({ input: child.stdout });
     const line = await Promise.race([
@@ -186,6 +194,11 @@ export class ServerProcess {
     ]);
     const { url, ticket } = JSON.parse(line) as { url: string; ticket: string };
     return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child);
+  }
+
+  /** Sends a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
 
   /** Sends SIGKILL; resolves when the process has exited. */

@@ -101,6 +101,11 @@ export class TestNetwork {
         this.#connections.delete(drop);
         return connection?.close();
       },
+      lose: () => {
+        closed = true;
+        this.#connections.delete(drop);
+        connection?.lose();
+      },
     };
   };
 

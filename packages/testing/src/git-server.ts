@@ -23,7 +23,8 @@ export interface GitServerOptions {
   readonly repositories: readonly string[];
 }
 
-const environment = {
+/** Environment in which git reads no configuration of this machine. */
+export const gitEnvironment = {
   PATH: process.env["PATH"] ?? "/usr/bin:/bin",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_CONFIG_GLOBAL: "/dev/null",
@@ -37,16 +38,20 @@ const environment = {
 export async function startGitServer({ password, repositories }: GitServerOptions): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), "holdfast-git-server-"));
   const git = (path: string, ...args: readonly string[]) =>
-    execFileSync("git", args, { cwd: join(root, `${path}.git`), env: environment, encoding: "utf8" }).trim();
+    execFileSync("git", args, {
+      cwd: join(root, `${path}.git`),
+      env: gitEnvironment,
+      encoding: "utf8",
+    }).trim();
   for (const path of repositories) {
     mkdirSync(join(root, `${path}.git`), { recursive: true });
     git(path, "init", "--quiet", "--bare", "--initial-branch=main");
     git(path, "config", "http.receivepack", "true");
     const readme = execFileSync("git", ["hash-object", "-w", "--stdin"], {
-      ...{ cwd: join(root, `${path}.git`), env: environment, input: `# ${path}\n`, encoding: "utf8" },
+      ...{ cwd: join(root, `${path}.git`), env: gitEnvironment, input: `# ${path}\n`, encoding: "utf8" },
     }).trim();
     const tree = execFileSync("git", ["mktree"], {
-      ...{ cwd: join(root, `${path}.git`), env: environment, encoding: "utf8" },
+      ...{ cwd: join(root, `${path}.git`), env: gitEnvironment, encoding: "utf8" },
       input: `100644 blob ${readme}\tREADME.md\n`,
     }).trim();
     git(path, "update-ref", "refs/heads/main", git(path, "commit-tree", "-m", "first", tree));
@@ -61,7 +66,7 @@ export async function startGitServer({ password, repositories }: GitServerOption
         ? presentedPassword === password
         : password(presentedPassword, request.url ?? "");
     requests.push(`${request.method} ${request.url} ${isAuthorized}`);
-    if (isAuthorized) backend(root, request, response);
+    if (isAuthorized) gitHttpBackend(root, request, response);
     else response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
   });
   server.listen(0, "127.0.0.1");
@@ -78,12 +83,20 @@ export async function startGitServer({ password, repositories }: GitServerOption
   };
 }
 
-/** Handles one request with git's CGI program. */
-function backend(root: string, request: IncomingMessage, response: ServerResponse): void {
+/**
+ * Handles one request with git's CGI program, for the bare repositories below `root`. The response ends after
+ * `beforeEnd`, so a client of git that has finished sees what it does.
+ */
+export function gitHttpBackend(
+  root: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  beforeEnd: () => Promise<void> = async () => {},
+): void {
   const { pathname, search } = new URL(request.url ?? "/", "http://base");
   const child = spawn("git", ["http-backend"], {
     env: {
-      ...environment,
+      ...gitEnvironment,
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: "1",
       REMOTE_USER: "person",
@@ -121,5 +134,11 @@ function backend(root: string, request: IncomingMessage, response: ServerRespons
     response.writeHead(Number.parseInt(status, 10), rest);
     response.write(head.subarray(end + 4));
   });
-  child.once("close", () => response.end());
+  child.once("close", () => {
+    // A failure of the test double ends the connection, which fails the client.
+    beforeEnd().then(
+      () => response.end(),
+      (error: Error) => response.destroy(error),
+    );
+  });
 }

@@ -1,22 +1,11 @@
 import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
-
-export const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
-
-const flags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { missingChromium } from "@holdfast/testing/chromium";
+import type { Browser, Page } from "playwright-core";
 
 /** What these tests need and is absent here; in CI that is a failure, elsewhere a skip with a name. */
 export function missing(): string | undefined {
   const absent: string[] = [];
-  if (!existsSync(executablePath)) absent.push("chromium");
+  if (missingChromium !== false) absent.push("chromium-headless-shell");
   if (!(process.env["PATH"] ?? "").split(":").some((folder) => existsSync(`${folder}/bwrap`))) {
     absent.push("bubblewrap");
   }
@@ -24,11 +13,6 @@ export function missing(): string | undefined {
   const reason = `needs ${absent.join(" and ")}`;
   if (process.env["CI"] === "true") throw new Error(`${reason}, and CI may not skip`);
   return reason;
-}
-
-/** A headless browser of its own for one test file, with a profile that goes with it. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath, args: flags, headless: true, timeout: 120_000 });
 }
 
 export interface PageOptions {

@@ -36,11 +36,11 @@ export type InspectorServer = Awaited<ReturnType<typeof startInspectorServer>>;
 
 /** The web app as a gateway serves it, without a login. */
 export function webGateway(directory: string) {
-  const access = new Access(
-    { addTicket: refuse, exchange: refuse, check: refuse, end: refuse },
-    directory,
-    () => 0,
-  );
+  const access = new Access({
+    backend: { addTicket: refuse, exchange: refuse, check: refuse, end: refuse },
+    identity: directory,
+    now: () => 0,
+  });
   return {
     fallback: createRoutes({
       access,

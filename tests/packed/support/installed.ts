@@ -18,24 +18,23 @@ export interface InstalledFolder {
   readonly registry: AsyncDisposable;
 }
 
-/** A fresh folder with `holdfast` as `npm install holdfast` leaves it. */
+/** A fresh folder with `holdfast`, and the packages `beside` it, as `npm install holdfast` leaves it. */
 export async function installHoldfast(
   manifest: Readonly<Record<string, unknown>> = {},
+  beside: readonly string[] = [],
 ): Promise<InstalledFolder> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-installed-"));
   await stagePackages();
   const packed = packTarballs();
   const registry = await startRegistry(packed);
-  await installPackages(folder, ["holdfast"], packed, registry, manifest);
+  await installPackages(folder, ["holdfast", ...beside], packed, registry, manifest);
   return { folder, npmOptions: registry.npmOptions, registry };
 }
 
-/** An example in a fresh folder, with Next.js and the built packages installed. */
-export async function installNextExample(name: string): Promise<string> {
-  const { folder, registry } = await installHoldfast({
-    dependencies: nextDependencies,
-    devDependencies: nextDevDependencies,
-  });
+/** An example in a fresh folder, with Next.js and the built packages installed, `beside` included. */
+export async function installNextExample(name: string, beside: readonly string[] = []): Promise<string> {
+  const manifest = { dependencies: nextDependencies, devDependencies: nextDevDependencies };
+  const { folder, registry } = await installHoldfast(manifest, beside);
   await registry[Symbol.asyncDispose]();
   cpSync(join(root, "examples", name), folder, { recursive: true });
   return folder;

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { type ActorKey, HoldfastError } from "@holdfast/core";
 import { fileHeader, frame, invalidImport, readFrames } from "../internal/export/export-frames.ts";
 import { isInspectorToken } from "../internal/inspect/token.ts";
 import { space } from "../internal/kv/entry-buffer.ts";
@@ -56,24 +56,34 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
   }
 }
 
+/** Identity of an imported actor: what is left out is that of the original. */
+export interface ImportIdentity extends Omit<Partial<NewIdentity>, "id"> {
+  /** The new id, or a function that makes one for the actor's name and key. */
+  readonly id: string | ((name: string, key: ActorKey) => string);
+  readonly createdAt: number;
+}
+
 /**
- * Creates an actor from a file of {@link exportActor}, by default with the original's name and key. `isKnown` checks
- * whether a name is registered. Throws `store.invalid_import`, `store.format_too_new`, `actor.duplicate_key`.
+ * Creates an actor from a file of {@link exportActor}, by default with the original's name and key. `nameFor` returns
+ * the name for an original's, undefined if actors with it are not registered. Throws `store.invalid_import`, `store.format_too_new`, `actor.duplicate_key`.
  */
 export async function importActor(
   store: ActorStore,
   source: AsyncIterable<Uint8Array>,
-  as: Pick<NewIdentity, "id" | "createdAt"> & Partial<NewIdentity>,
-  isKnown: (name: string) => boolean = () => true,
+  as: ImportIdentity,
+  nameFor: (name: string) => string | undefined = (name) => name,
 ): Promise<ActorRecord> {
   const frames = readFrames(source);
   const first = await frames.next();
   const header = first.done === true ? undefined : headerOf(first.value);
   if (header === undefined) throw invalidImport("The file does not begin with a header");
-  const identity = { name: header.name, key: header.key, ...as };
-  if (!isKnown(identity.name)) {
-    throw invalidImport(`There are no actors named "${identity.name}" here. Choose a registered name`);
+  const wanted = as.name ?? header.name;
+  const name = nameFor(wanted);
+  if (name === undefined) {
+    throw invalidImport(`There are no actors named "${wanted}" here. Choose a registered name`);
   }
+  const { id, createdAt, key = header.key } = as;
+  const identity = { id: typeof id === "string" ? id : id(name, key), name, key, createdAt };
   return store.history.restore(settled({ header, parts: partsOf(frames) }), identity);
 }
 
@@ -82,7 +92,7 @@ export async function importActor(
  * destruction.
  */
 function settled(image: ActorImage): ActorImage {
-  const own = new Set<number>([recordPrefix.connection, recordPrefix.outbox]);
+  const own = new Set<number>([recordPrefix.connection, recordPrefix.movedConnection, recordPrefix.outbox]);
   const isOwn = ({ key }: KvEntry): boolean =>
     (key[0] === space.records && (own.has(key[1] ?? 0) || isDestruction(key))) || isInspectorToken(key);
   const filter = async function* (): AsyncGenerator<ImagePart> {

@@ -17,7 +17,11 @@ export interface InstanceOptions {
   readonly definition: AnyDefinition;
   readonly id: string;
   readonly name: string;
+  /** Its name in the store, which includes its namespace; `name` by default. */
+  readonly storedName?: string;
   readonly key: readonly string[];
+  /** Where it may run, if not everywhere. */
+  readonly place?: string | undefined;
   /** 1 for a create; the result of `acquire` for a wake. */
   readonly epoch: number;
   readonly start: InstanceStart;

@@ -15,6 +15,7 @@ export type InstanceStatus = "starting" | "ready" | "stopping" | "stopped";
 /** The calling actor, as the host's in-process client sees it. */
 export interface ActorCaller {
   readonly actorId: string;
+  /** Its name in the store, which includes its namespace. */
   readonly name: string;
   readonly key: readonly string[];
   /**
@@ -48,6 +49,11 @@ export interface ActorHost {
   fetch?(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Delivers a message to another actor; resolves when it is durable there. */
   deliver?(target: ActorTarget, call: SendCall): Promise<unknown>;
+  /**
+   * Returns the connections of a document that {@link storeMovedConnections} has stored, with `isLost`. Called at most
+   * once for each document. Its clients connect again, or their sinks close the connections.
+   */
+  restoreConnections?(instance: ActorInstance, document: Uint8Array): readonly HibernatedConnection[];
   /** Shows callers the message of every error: for development. */
   readonly exposeErrors?: boolean;
   /** Runs `work` in a tracing span. */
@@ -243,9 +249,15 @@ export interface ActorConnection {
 /** One running actor. */
 export interface ActorInstance {
   readonly id: string;
+  /** Its name in the store, which includes its namespace. */
   readonly name: string;
   readonly key: readonly string[];
+  /** Where it may run, if not everywhere. */
+  readonly place: string | undefined;
   readonly status: InstanceStatus;
+  readonly epoch: number;
+  /** Version of its last commit. */
+  readonly version: number;
   /** Its wake-up time, in milliseconds since the epoch; stored with its commits. */
   readonly wakeAt: number | undefined;
   /**

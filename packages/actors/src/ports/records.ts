@@ -13,6 +13,8 @@ export interface ActorRecord {
   readonly destroyedAt?: number;
   /** The wake-up time of the actor, in milliseconds since the epoch. */
   readonly wakeAt?: number;
+  /** Where it may run, if not everywhere; kept as it is by stores that several nodes share. */
+  readonly place?: string;
 }
 
 /** A stored state: the latest snapshot and subsequent patches, oldest first. */

@@ -2,6 +2,7 @@ import type { ActorKey } from "@holdfast/core";
 import type { BlobStore } from "../blob.ts";
 import type { DatabaseStore } from "../database/database.ts";
 import type { ClusterStore } from "./cluster-store.ts";
+import type { DueFilter } from "./due-filter.ts";
 import type { HistoryStore } from "./history-store.ts";
 import type { ActorRecord, KvEntry, StoredState } from "./records.ts";
 
@@ -43,12 +44,14 @@ export interface ActorStore {
   kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]>;
   /**
    * The actors that are due at `now`, in order of `wakeAt` and id, and the earliest `wakeAt` of all; with `after`,
-   * both only for actors after it in this order.
+   * both only for actors after it in this order, and with `filter`, both only for the actors that it selects. A store
+   * on several databases, of which one does not answer, has the actors of the others and a time to ask again.
    */
   due(
     now: number,
     limit: number,
     after?: DueCursor,
+    filter?: DueFilter,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
   /**
    * The SQLite databases of actors. An actor with a database is stored with it: `commit` writes the turn and its SQL
@@ -60,6 +63,8 @@ export interface ActorStore {
   readonly blobs: BlobStore;
   /** History and copies of actors. */
   readonly history: HistoryStore;
+  /** Of a store on several databases: those that cannot be reached now, in words. Actors of the others go on. */
+  outages?(): readonly string[];
   /** Present if several nodes may share the store. */
   readonly cluster?: ClusterStore;
   /** Flushes, then releases everything. Idempotent. */
@@ -92,7 +97,13 @@ export interface CommitBatch {
   /** Unique per commit: settles an uncertain outcome. */
   readonly commitId: string;
   /** Present on an actor's first commit (version 1, epoch 1): creates its row. */
-  readonly create?: { readonly name: string; readonly key: ActorKey; readonly createdAt: number };
+  readonly create?: {
+    readonly name: string;
+    readonly key: ActorKey;
+    readonly createdAt: number;
+    /** See `ActorRecord`. */
+    readonly place?: string;
+  };
   /** A snapshot replaces the log so far; a patch is appended to it. */
   readonly state?: { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array };
   readonly kv?: readonly KvOperation[];
@@ -134,9 +145,13 @@ export interface CallRecord {
   readonly expiresAt: number;
 }
 
+/** Names by their prefix up to the first colon: those with one prefix, or those without any of some. */
+export type NamespaceFilter = { readonly only: string } | { readonly without: readonly string[] };
+
 /** Filter of a list of actors; absent fields match everything. */
 export interface ListFilter {
   readonly name?: string;
+  readonly namespaces?: NamespaceFilter;
   /** Prefix of the text of the key (`encodeKey`). */
   readonly keyPrefix?: string;
   /** Milliseconds since the epoch. */

@@ -28,7 +28,11 @@ function played() {
     connect: (_target, _params, listener, _resume, events) => {
       asked.push(listener);
       early.push(events);
-      return { send: ({ data }) => void sent.push(JSON.parse(String(data))), close: () => undefined };
+      return {
+        send: ({ data }) => void sent.push(JSON.parse(String(data))),
+        close: () => undefined,
+        lose: () => undefined,
+      };
     },
     dispose: async () => undefined,
   };

@@ -17,7 +17,7 @@ import type { ClientPorts } from "../internal/ports.ts";
 import { clientLimits } from "../limits.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "../queue.ts";
 import type { QueueSender } from "../queue-send.ts";
-import { isRetryable } from "../retry.ts";
+import { isRetryable, retryAfterMs } from "../retry.ts";
 import type { ActionOptions, ConnStatus } from "../types.ts";
 import {
   callCancelled,
@@ -364,7 +364,7 @@ export class Connection {
       call.stream === undefined &&
       isRetryable(error) &&
       call.attempts < clientLimits.maxCallAttempts;
-    if (shouldRetry) this.#retryCall(id, call);
+    if (shouldRetry) this.#retryCall(id, call, retryAfterMs(error));
     else this.#rejectCall(id, error);
   }
 
@@ -374,13 +374,13 @@ export class Connection {
     call?.reject(error);
   }
 
-  #retryCall(id: number, call: PendingCall): void {
+  #retryCall(id: number, call: PendingCall, pauseMs: number): void {
     const { ports } = this.#options;
     const options = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
     const link = this.#link;
     // The server forgot this call when it refused it.
     call.isSent = false;
-    ports.tasks.after(backoffDelayMs(call.attempts++, options, ports), () => {
+    ports.tasks.after(pauseMs + backoffDelayMs(call.attempts++, options, ports), () => {
       // A reconnect has sent it already, or it was settled.
       if (this.#link !== link || this.#pending.get(id) !== call) return;
       call.isSent = true;

@@ -67,6 +67,11 @@ class SocketConnection implements DriverConnection {
     });
   }
 
+  lose(): void {
+    this.#stop();
+    this.#socket.close(4001, "conn.lost");
+  }
+
   #flush(): void {
     const frames = this.#outgoing;
     if (frames.length === 0) return;

@@ -143,7 +143,15 @@ class NetworkDriver implements ClientDriver {
       return idOf(await this.#request("GET", url, undefined, headers, signal));
     }
     const body = target.input === undefined ? {} : { input: target.input };
-    return idOf(await this.#request("PUT", url, encode(this.#encoding, body), headers, signal));
+    return idOf(
+      await this.#request(
+        "PUT",
+        `${url}${placeQuery(target.place)}`,
+        encode(this.#encoding, body),
+        headers,
+        signal,
+      ),
+    );
   }
 
   /** Headers for the parameters of a request. They name their own encoding, as the request may have no body. */
@@ -156,7 +164,8 @@ class NetworkDriver implements ClientDriver {
   }
 
   async create(request: DriverCreate): Promise<string> {
-    const url = this.#url({ type: "get", name: request.name, key: request.key });
+    const address = this.#url({ type: "get", name: request.name, key: request.key });
+    const url = `${address}${placeQuery(request.place)}`;
     const body = request.input === undefined ? {} : { input: request.input };
     const headers = {
       ...this.#paramHeaders(request.params),
@@ -340,6 +349,10 @@ function encodingOf(response: Response): Encoding {
 function record(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
   throw new HoldfastError("message", "malformed_response", "The server's reply is not an object");
+}
+
+function placeQuery(place: string | undefined): string {
+  return place === undefined ? "" : `?${place}`;
 }
 
 function idOf(reply: Readonly<Record<string, unknown>>): string {

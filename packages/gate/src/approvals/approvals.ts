@@ -57,15 +57,21 @@ export interface Approval {
   readonly origin?: string;
 }
 
-/** Approvals of tool calls by people. */
+export interface ApprovalFilter {
+  readonly session?: string;
+  readonly state?: ApprovalState;
+}
+
+/** Approvals of tool calls by people. Gates that share them (`shared` of `createGate`) see those of all nodes. */
 export interface Approvals {
   /**
    * The pending (or allowed and not yet consumed) record of the same call, or a new pending one; with
    * `denialHolds`, the denied one that still holds.
    */
   request(request: ApprovalRequest): Promise<Approval>;
-  get(id: string): Approval | undefined;
-  list(filter?: { readonly session?: string; readonly state?: ApprovalState }): readonly Approval[];
+  get(id: string): Promise<Approval | undefined>;
+  /** Oldest first. */
+  list(filter?: ApprovalFilter): Promise<readonly Approval[]>;
   /** Throws `approval.not_found`, `approval.not_pending`, `approval.invalid_decision`. */
   decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval>;
   /**
@@ -75,7 +81,10 @@ export interface Approvals {
   consume(id: string, call: ApprovedCall): Promise<Approval>;
   /** Cancels the pending and allowed records of a session. Returns their number. */
   cancelSession(session: string): Promise<number>;
-  /** Subscribes to new pending records. Returns a function that unsubscribes. */
+  /**
+   * Subscribes to pending records that `request` returns for the first time in this gate: to new ones, and to those that
+   * another node has left. Returns a function that unsubscribes.
+   */
   onAsked(listener: (approval: Approval) => void): () => void;
   /**
    * Resolves when the record is no longer pending. Throws `approval.not_found`, the signal's reason, or `gate.closed`

@@ -114,9 +114,8 @@ export const protocolAttacks: readonly Attack[] = [
     run: async (lab) => {
       const before = lab.tools.effects;
       const ask = async (allow: boolean) => {
-        const [open] = lab.gate.approvals
-          .list({ state: "pending" })
-          .filter(({ tool }) => tool === "attack_effect");
+        const pending = await lab.gate.approvals.list({ state: "pending" });
+        const open = pending.find(({ tool }) => tool === "attack_effect");
         if (allow && open) await lab.gate.approvals.decide(open.id, "allow", "the person of the test");
       };
       const without = await withGate(
@@ -124,7 +123,7 @@ export const protocolAttacks: readonly Attack[] = [
         `say({ call: await call("attack_effect", { text: "a" }), repeat: await call("attack_effect", { text: "a" }) });`,
       );
       const none = lab.tools.effects - before;
-      for (const { id } of lab.gate.approvals.list({ state: "pending" }))
+      for (const { id } of await lab.gate.approvals.list({ state: "pending" }))
         await lab.gate.approvals.decide(id, "deny", "the test");
       const stop = lab.gate.approvals.onAsked(
         ({ detail }) => void (detail.includes('"a"') ? ask(true) : undefined),

@@ -58,6 +58,9 @@ export class AuditLog implements Audit {
   #later: NodeJS.Timeout | undefined;
   #broken: unknown;
   #closed = false;
+  /** Name of this node in each record. */
+  #node: string | undefined;
+  #onWritten: () => void = () => {};
 
   private constructor(
     reader: AuditReader,
@@ -118,6 +121,21 @@ export class AuditLog implements Audit {
       await file.close();
       throw error;
     }
+  }
+
+  /** Names the node in each record from now on, and calls `onWritten` after each write. */
+  replicate(node: string, onWritten: () => void): void {
+    this.#node = node;
+    this.#onWritten = onWritten;
+  }
+
+  /** A signed checkpoint of the last record on disk; undefined without a key. It is not stored. */
+  signEnd(): AuditCheckpoint | undefined {
+    return this.#signing?.key.sign(this.#end());
+  }
+
+  #end() {
+    return { seq: this.#seq, hash: this.#prev, size: this.#base + this.#size, at: this.#clock.now() };
   }
 
   async note(entry: AuditEntry): Promise<void> {
@@ -193,6 +211,7 @@ export class AuditLog implements Audit {
         version: 1,
         seq: seq + 1,
         at: this.#clock.now(),
+        ...(this.#node === undefined ? {} : { node: this.#node }),
         prev,
         ...pickEntry(waiting.entry),
       } as const;
@@ -222,6 +241,7 @@ export class AuditLog implements Audit {
     this.#seq = seq;
     this.#prev = prev;
     for (const [waiting, record] of done) waiting.resolve(record);
+    this.#onWritten();
     if (this.#seq - this.#signedSeq >= auditLimits.checkpointEvery) await this.#checkpoint();
     if (this.#size >= this.#maxFileBytes) await this.#rotate();
   }
@@ -251,7 +271,7 @@ export class AuditLog implements Audit {
   /** Writes a checkpoint. If that fails, the next one covers the same records. */
   async #checkpoint(): Promise<void> {
     if (this.#signing === undefined || this.#signedSeq === this.#seq) return;
-    const end = { seq: this.#seq, hash: this.#prev, size: this.#base + this.#size, at: this.#clock.now() };
+    const end = this.#end();
     try {
       await this.#signing.file.append(this.#signing.key.sign(end));
       this.#signedSeq = end.seq;

@@ -76,43 +76,53 @@ export class AuditReader {
   }
 
   async #verify(signed: CheckpointMatcher): Promise<AuditVerification> {
-    let [records, prev, size] = [0, genesis, 0];
-    const fault = (line: number, problem: string): AuditVerification => ({
-      ok: false,
-      records,
-      line,
-      problem,
-    });
-    const beginning = await signed.check(0, genesis, 0);
-    if (beginning !== undefined) return fault(1, beginning);
-    for await (const { file } of openSegments(this.path)) {
-      let first = true;
-      for await (const line of readWrittenLines(file, auditLimits.maxRecordBytes)) {
-        const at = records + 1;
-        const record = decodeRecord(line);
-        if (typeof record === "string") return fault(at, record);
-        if (first && record.seq > at)
-          return fault(
-            at,
-            `the records ${at} to ${record.seq - 1} are missing: a file of the log was removed`,
-          );
-        first = false;
-        if (record.prev !== prev) return fault(at, "it does not follow the previous record");
-        if (record.seq !== at) return fault(at, "its sequence number is wrong");
-        size += Buffer.byteLength(line) + 1;
-        const problem = await signed.check(at, record.hash, size);
-        if (problem !== undefined) return fault(at, problem);
-        prev = record.hash;
-        records = at;
-      }
-    }
-    const missing = signed.missingAfter(records);
-    if (missing !== undefined) return fault(records + 1, missing);
-    return { ok: true, records, ...signed.summary() };
+    return verifyRecords(linesOfSegments(this.path), signed);
   }
 }
 
-function matches(record: AuditRecord, query: AuditQuery): boolean {
+async function* linesOfSegments(path: string): AsyncGenerator<AsyncIterable<string>> {
+  for await (const { file } of openSegments(path)) yield readWrittenLines(file, auditLimits.maxRecordBytes);
+}
+
+/** Verifies the lines of a log's files, in order, against its checkpoints. */
+export async function verifyRecords(
+  files: AsyncIterable<AsyncIterable<string>>,
+  signed: CheckpointMatcher,
+): Promise<AuditVerification> {
+  let [records, prev, size] = [0, genesis, 0];
+  const fault = (line: number, problem: string): AuditVerification => ({
+    ok: false,
+    records,
+    line,
+    problem,
+  });
+  const beginning = await signed.check(0, genesis, 0);
+  if (beginning !== undefined) return fault(1, beginning);
+  for await (const lines of files) {
+    let first = true;
+    for await (const line of lines) {
+      const at = records + 1;
+      const record = decodeRecord(line);
+      if (typeof record === "string") return fault(at, record);
+      if (first && record.seq > at)
+        return fault(at, `the records ${at} to ${record.seq - 1} are missing: a file of the log was removed`);
+      first = false;
+      if (record.prev !== prev) return fault(at, "it does not follow the previous record");
+      if (record.seq !== at) return fault(at, "its sequence number is wrong");
+      size += Buffer.byteLength(line) + 1;
+      const problem = await signed.check(at, record.hash, size);
+      if (problem !== undefined) return fault(at, problem);
+      prev = record.hash;
+      records = at;
+    }
+  }
+  const missing = signed.missingAfter(records);
+  if (missing !== undefined) return fault(records + 1, missing);
+  return { ok: true, records, ...signed.summary() };
+}
+
+/** Whether a record passes the filters of a query. */
+export function matches(record: AuditRecord, query: AuditQuery): boolean {
   const { type, session, jailId, after, since, until } = query;
   if (type !== undefined) {
     if (type.endsWith("*") ? !record.type.startsWith(type.slice(0, -1)) : record.type !== type) return false;

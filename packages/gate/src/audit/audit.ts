@@ -16,6 +16,8 @@ export interface AuditRecord extends AuditEntry {
   readonly version: 1;
   readonly seq: number;
   readonly at: number;
+  /** Name of the node that recorded it, where there are several. */
+  readonly node?: string;
   /** Hash of the previous record. */
   readonly prev: string;
   readonly hash: string;

@@ -13,7 +13,16 @@ interface Line {
   readonly whole: boolean;
 }
 
-async function* linesOf(source: string | FileHandle, maxBytes: number, start: number): AsyncGenerator<Line> {
+function linesOf(source: string | FileHandle, maxBytes: number, start: number): AsyncGenerator<Line> {
+  const options = { start, highWaterMark: 256 * 1024 };
+  const stream =
+    typeof source === "string"
+      ? createReadStream(source, options)
+      : source.createReadStream({ ...options, autoClose: false });
+  return splitLines(stream, maxBytes);
+}
+
+async function* splitLines(stream: AsyncIterable<unknown>, maxBytes: number): AsyncGenerator<Line> {
   let held: Buffer[] = [];
   let heldBytes = 0;
   const keep = (part: Buffer) => {
@@ -28,11 +37,6 @@ async function* linesOf(source: string | FileHandle, maxBytes: number, start: nu
     heldBytes = 0;
     return line;
   };
-  const options = { start, highWaterMark: 256 * 1024 };
-  const stream =
-    typeof source === "string"
-      ? createReadStream(source, options)
-      : source.createReadStream({ ...options, autoClose: false });
   for await (const chunk of stream) {
     const data = chunk as Buffer;
     let from = 0;
@@ -57,6 +61,11 @@ export async function* readLines(
   start = 0,
 ): AsyncGenerator<string> {
   for await (const { text } of linesOf(source, maxBytes, start)) yield text;
+}
+
+/** As {@link readLines}, for content that arrives in pieces. */
+export async function* readPieces(pieces: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<string> {
+  for await (const { text } of splitLines(pieces, maxBytes)) yield text;
 }
 
 /**

@@ -17,7 +17,10 @@ import { JailBroker, type Outcome } from "./jail-broker.ts";
 import { Sanitizer } from "./messages/sanitizer.ts";
 import type { WireTool } from "./messages/wire.ts";
 import { assertRealStages, type Pipeline } from "./pipeline.ts";
-import { RateLimiter, type RateLimits } from "./rate-limiter.ts";
+import { RateLimiter } from "./rates/rate-limiter.ts";
+import type { RateLimits, Rates } from "./rates/rates.ts";
+import type { SharedBuckets } from "./rates/shared-buckets.ts";
+import { SharedRateLimiter } from "./rates/shared-rate-limiter.ts";
 import { AuthorizeStage, isOffered, ToolNames } from "./stages/authorize.ts";
 import { ConfirmStage } from "./stages/confirm.ts";
 import { ConstructStage } from "./stages/construct.ts";
@@ -25,7 +28,7 @@ import { PayloadStage } from "./stages/payload.ts";
 import { RouteStage } from "./stages/route.ts";
 import { stageNames } from "./stages/stage.ts";
 import { TopicStage } from "./stages/topic.ts";
-import { Taint } from "./taint.ts";
+import { type SharedTaint, Taint } from "./taint.ts";
 import type { Principal } from "./tool.ts";
 
 /** Configuration of the broker. */
@@ -70,6 +73,8 @@ export interface BrokerParts {
   readonly policy: Policy;
   readonly secrets: KnownSecrets;
   readonly config: BrokerConfig;
+  /** Rates and taint of the gates of all nodes, instead of those of this gate's files alone. */
+  readonly shared?: { readonly buckets: SharedBuckets; readonly taint: SharedTaint };
 }
 
 const maxDiagnostics = 100;
@@ -81,7 +86,7 @@ export class Broker {
   readonly taint: Taint;
   readonly #parts: BrokerParts;
   readonly #pipeline: Pipeline;
-  readonly #rates: RateLimiter;
+  readonly #rates: Rates;
   readonly #open = new Map<string, JailBroker>();
   readonly #opening = new Set<string>();
   readonly #diagnostics = new Map<string, Diagnostic[]>();
@@ -92,10 +97,11 @@ export class Broker {
     this.#parts = parts;
     this.catalog = new Catalog(log);
     this.taint = Taint.open(parts.taintPath);
-    this.#rates = new RateLimiter({
-      ...{ path: parts.ratesPath, clock, log },
-      ...(config.rateLimits === undefined ? {} : { limits: config.rateLimits }),
-    });
+    const limits = config.rateLimits === undefined ? {} : { limits: config.rateLimits };
+    this.#rates =
+      parts.shared === undefined
+        ? new RateLimiter({ path: parts.ratesPath, clock, log, ...limits })
+        : new SharedRateLimiter({ buckets: parts.shared.buckets, clock, log, ...limits });
     const executor = new Executor({
       sanitizer: new Sanitizer(secrets),
       taint: this.taint,
@@ -128,7 +134,7 @@ export class Broker {
   }
 
   /** Costs of models count towards the same limits as costs of tools. */
-  get spending(): Pick<RateLimiter, "spent" | "spend"> {
+  get spending(): Pick<Rates, "spent" | "spend"> {
     return this.#rates;
   }
 
@@ -151,6 +157,7 @@ export class Broker {
     const directory = join(this.#parts.sockets, `b${randomBytes(6).toString("hex")}`);
     try {
       await mkdir(directory, { mode: 0o700 });
+      await this.#adoptTaint(principal.session);
       const jail = await this.#openJail(directory, principal, tools);
       this.#open.set(jailId, jail);
       return {
@@ -172,7 +179,20 @@ export class Broker {
   }
 
   /** Marks that untrusted content has entered the session. Durable and audited. */
-  async markTainted({ jailId, session }: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
+  async markTainted(principal: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
+    await Promise.all([
+      this.#markHere(principal, reason),
+      this.#parts.shared?.taint.mark(principal.session, reason),
+    ]);
+  }
+
+  /** A session that another node has marked is tainted here, too. */
+  async #adoptTaint(session: string): Promise<void> {
+    const reason = await this.#parts.shared?.taint.reason(session);
+    if (reason !== undefined) this.taint.mark(session, reason, this.#parts.clock.now());
+  }
+
+  async #markHere({ jailId, session }: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
     if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;
     await this.#parts.audit.note({
       type: "session.tainted",
@@ -220,6 +240,11 @@ export class Broker {
   /** Ends every call and closes the sockets of all jails. */
   async endCalls(): Promise<void> {
     await Promise.all([...this.#open.values()].map((each) => each.close()));
+  }
+
+  /** Returns what this gate holds of rate limits that it shares with others. */
+  async leave(): Promise<void> {
+    if (this.#parts.shared !== undefined) await this.#rates.close();
   }
 
   /** Saves the rate limits' state. Call it after everything that may still be charged. */

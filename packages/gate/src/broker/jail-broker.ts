@@ -9,7 +9,7 @@ import type { BrokerErrorPayload } from "./errors.ts";
 import { Cancelled } from "./executor.ts";
 import { wireTopics } from "./messages/wire.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
+import type { Rates } from "./rates/rates.ts";
 import { Refusal, rateLimited } from "./refusal.ts";
 import type { ToolNames } from "./stages/authorize.ts";
 import type { Readable } from "./stages/construct.ts";
@@ -26,7 +26,7 @@ export interface Outcome {
 
 export interface JailBrokerParts {
   readonly pipeline: Pipeline;
-  readonly rates: RateLimiter;
+  readonly rates: Rates;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly log: Logger;
@@ -119,7 +119,13 @@ export class JailBroker {
     }
     const { topic } = call.envelope;
     if (topic === wireTopics.list || topic === wireTopics.cancel) {
-      return this.#send(request, this.#encode(this.#control(request, call, seen), seen));
+      // Copied: the memory of the frame is used again.
+      const to = { flags: request.flags, id: Buffer.from(request.id) };
+      const answered = this.#control(to, call, seen)
+        .then((answer) => this.#send(to, this.#encode(answer, seen)))
+        .finally(() => this.#open.delete(answered));
+      this.#open.add(answered);
+      return;
     }
     this.#begin(request, call, seen);
   }
@@ -180,7 +186,7 @@ export class JailBroker {
     const { correlation } = call.envelope;
     const checked = pipeline.payload.run(pipeline.topic.run(call));
     const { tool } = checked.entry;
-    const authorized = pipeline.authorize.run(checked, this.offered);
+    const authorized = await pipeline.authorize.run(checked, this.offered);
     const confirmed = await pipeline.confirm.run(authorized, signal, ({ id, expiresAt }) => {
       this.#publish(`${wireTopics.confirmation}${correlation}`, correlation, {
         ...{ correlation, tool: tool.name, approval: id },
@@ -231,13 +237,13 @@ export class JailBroker {
   }
 
   /** `tool.list` and `tool.cancel`, which have no effect outside the gate. */
-  #control(request: Routed, call: ConstructedCall, seen: Readable): Answer {
+  async #control(from: Pick<Routed, "id">, call: ConstructedCall, seen: Readable): Promise<Answer> {
     try {
       const { topic, payload } = call.envelope;
-      const limited = this.#parts.rates.take(this.principal, topic, call.bytes);
+      const limited = await this.#parts.rates.take(this.principal, topic, call.bytes);
       if (limited !== undefined) throw rateLimited("Too many calls", limited);
       const result =
-        topic === wireTopics.list ? this.#list(payload.arguments) : this.#cancel(request, payload.arguments);
+        topic === wireTopics.list ? this.#list(payload.arguments) : this.#cancel(from, payload.arguments);
       return { result: JSON.stringify(result), error: null, redactions: 0, source: "core", effect: false };
     } catch (error) {
       return this.#refused(error, seen);
@@ -251,7 +257,7 @@ export class JailBroker {
     return { tools: this.#parts.listTools(this.principal) };
   }
 
-  #cancel({ id }: Routed, args: Readonly<Record<string, unknown>>): unknown {
+  #cancel({ id }: Pick<Routed, "id">, args: Readonly<Record<string, unknown>>): unknown {
     const { correlation } = args;
     if (typeof correlation !== "string" || Object.keys(args).length !== 1) {
       throw new Refusal("VALIDATION_FAILED", "tool.cancel takes a correlation", { field: "correlation" });

@@ -6,7 +6,7 @@ import { Catalog } from "./catalog.ts";
 import { Executor } from "./executor.ts";
 import { Sanitizer } from "./messages/sanitizer.ts";
 import { assertRealStages, type Pipeline } from "./pipeline.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
+import type { RateLimiter } from "./rates/rate-limiter.ts";
 import { Refusal } from "./refusal.ts";
 import { AuthorizeStage } from "./stages/authorize.ts";
 import { ConfirmStage } from "./stages/confirm.ts";

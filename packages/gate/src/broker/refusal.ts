@@ -1,5 +1,5 @@
 import { type BrokerErrorCode, type BrokerErrorPayload, brokerErrors } from "./errors.ts";
-import type { Limited } from "./rate-limiter.ts";
+import type { Limited } from "./rates/rates.ts";
 
 export interface RefusalDetails {
   readonly stage?: number;

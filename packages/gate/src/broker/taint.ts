@@ -15,6 +15,14 @@ const schema = `
   PRAGMA user_version = 1;
 `;
 
+/** Port: the taint of sessions on all nodes. A session that moves to another node stays tainted. */
+export interface SharedTaint {
+  /** Durable when it resolves. The first reason stays. */
+  mark(session: string, reason: string): Promise<void>;
+  /** Undefined when no node has marked the session. */
+  reason(session: string): Promise<string | undefined>;
+}
+
 /**
  * Sessions that have received untrusted content. A session stays tainted: the mark is on disk before `mark` returns,
  * so a restart does not clear it.

@@ -12,6 +12,7 @@ import type { PluginSupervisor } from "./process/plugin-supervisor.ts";
 import { Publisher } from "./publisher.ts";
 import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup } from "./runtime/api.ts";
 import type { InvocationContext, Question } from "./runtime/messages.ts";
+import { callShared, type SharedPluginAnswer, type SharedPlugins } from "./shared-plugins.ts";
 
 export interface CallPorts {
   readonly clock: Clock;
@@ -20,6 +21,8 @@ export interface CallPorts {
   readonly publish: (envelope: EventEnvelope, manifest: PluginManifest) => Promise<void>;
   /** Audit records of a plugin's tools in one group. */
   readonly auditOf: (plugin: string, group: string) => Promise<readonly AuditRecord[]>;
+  /** Answers for the built-in plugins whose data all nodes share; undefined on one machine. */
+  readonly shared?: SharedPlugins;
 }
 
 /** Longest handler error in the log, in characters. */
@@ -62,14 +65,10 @@ export class PluginCalls {
     let callers: Callers | undefined;
     let id = 0;
     try {
+      const shared = this.#shared;
+      if (shared !== undefined) return await this.#invokeShared(shared, call);
       const process = await this.#startForCall();
-      // The arguments were validated, and perhaps approved, for the previous version.
-      if (call.tool.pluginVersion !== toolVersion(this.#supervisor.folder)) {
-        throw unavailable(
-          `The plugin ${this.#name} was replaced by another version after this call was checked. Call it again`,
-          1_000,
-        );
-      }
+      this.#requireVersion(call);
       callers = this.#callersOf(process);
       const answer = await process.request(
         {
@@ -79,7 +78,7 @@ export class PluginCalls {
           context: this.#context(call),
         },
         {
-          timeoutMs: call.tool.timeoutMs ?? pluginLimits.defaultTimeoutMs,
+          timeoutMs: timeoutOf(call),
           signal: call.signal,
           onId: (requestId) => {
             id = requestId;
@@ -110,6 +109,8 @@ export class PluginCalls {
   }
 
   async verify(): Promise<PluginVerifyResult> {
+    const shared = this.#shared;
+    if (shared !== undefined) return this.#verifyShared(shared);
     const process = await this.#startForCall();
     const answer = await process.request({ type: "verify" }, { timeoutMs: pluginLimits.verifyMs });
     const { redact } = this.#ports;
@@ -125,6 +126,38 @@ export class PluginCalls {
       message: redact(String(value.message)),
       ...(detail === undefined ? {} : { detail: Object(redacted(detail, redact)) }),
     };
+  }
+
+  async #invokeShared(shared: SharedPlugins, call: ToolCall): Promise<ToolOutcome> {
+    this.#requireVersion(call);
+    const { tool, arguments: args, signal } = call;
+    const answer = await callShared(
+      shared,
+      this.#name,
+      { tool: tool.name, arguments: args, context: this.#context(call) },
+      { timeoutMs: timeoutOf(call), signal, log: this.#ports.log },
+    );
+    return this.#outcome(answer, tool.name);
+  }
+
+  async #verifyShared(shared: SharedPlugins): Promise<PluginVerifyResult> {
+    try {
+      await shared.verify(this.#name);
+      return { ok: true, message: "Its data, which all nodes share, is readable" };
+    } catch (error) {
+      const { log } = this.#ports;
+      log.warn("the shared data of a plugin could not be reached", { plugin: this.#name, error });
+      return { ok: false, message: "Its data, which all nodes share, cannot be reached; the log says why" };
+    }
+  }
+
+  /** The arguments were validated, and perhaps approved, for one version. */
+  #requireVersion(call: ToolCall): void {
+    if (call.tool.pluginVersion === toolVersion(this.#supervisor.folder)) return;
+    throw unavailable(
+      `The plugin ${this.#name} was replaced by another version after this call was checked. Call it again`,
+      1_000,
+    );
   }
 
   async resolveSession(envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null> {
@@ -169,6 +202,13 @@ export class PluginCalls {
       case "sessions.find":
         return (await callers.lookups.get(question.call)?.find(question.criteria ?? {})) ?? [];
     }
+  }
+
+  /** Answers the calls of this plugin in place of a process; only for built-in plugins of a node. */
+  get #shared(): SharedPlugins | undefined {
+    const { shared } = this.#ports;
+    const { name, source } = this.#supervisor.folder;
+    return source === "built-in" && shared?.has(name) === true ? shared : undefined;
   }
 
   get #name(): string {
@@ -217,7 +257,7 @@ export class PluginCalls {
     };
   }
 
-  #outcome(answer: Answer, tool: string): ToolOutcome {
+  #outcome(answer: Answer | SharedPluginAnswer, tool: string): ToolOutcome {
     switch (answer.type) {
       case "result":
         return {
@@ -251,4 +291,8 @@ export class PluginCalls {
       { statusCode: 502, metadata: { errorId } },
     );
   }
+}
+
+function timeoutOf({ tool }: ToolCall): number {
+  return tool.timeoutMs ?? pluginLimits.defaultTimeoutMs;
 }

@@ -37,6 +37,7 @@ import type {
   ToolDeclaration,
 } from "./runtime/api.ts";
 import { foldersOf } from "./shared-folders.ts";
+import type { SharedPlugins } from "./shared-plugins.ts";
 import { ToolNames } from "./tool-names.ts";
 
 export interface PluginHostOptions {
@@ -54,6 +55,8 @@ export interface PluginHostOptions {
   readonly scanner: () => SecretScanner;
   /** Called with every credential that is read, for redaction. */
   readonly remember: (secret: string) => void;
+  /** Answers for the built-in plugins whose data all nodes share; undefined on one machine. */
+  readonly shared?: SharedPlugins;
 }
 
 /** Finds and checks the plugins of one gate, runs each in its own process, and replaces it when its folder changes. */
@@ -331,7 +334,7 @@ export class PluginHost implements Plugins, ToolSource {
   }
 
   #managedPlugin(folder: PluginFolder): ManagedPlugin {
-    const { config, clock, log, redact, scanner } = this.#options;
+    const { config, clock, log, redact, scanner, shared } = this.#options;
     const { grants = {} } = config;
     const { folders, ...grant } = grants[folder.name] ?? {};
     return new ManagedPlugin(folder, {
@@ -345,6 +348,7 @@ export class PluginHost implements Plugins, ToolSource {
       catalog: () => this.#declarations(),
       publish: (envelope, manifest) => this.#publish(envelope, manifest),
       auditOf: (plugin, group) => auditOfPlugin(this.#options.audit, plugin, group),
+      ...(shared === undefined ? {} : { shared }),
     });
   }
 

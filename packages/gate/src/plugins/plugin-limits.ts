@@ -34,6 +34,8 @@ export const pluginLimits = {
   maxUnreadAnswerBytes: 8 * 1024 * 1024,
   /** Grace period for the answer to a cancelled call; after it the process is ended. */
   unresponsiveMs: 5_000,
+  /** When a call may be repeated that could not reach the data that nodes share. */
+  sharedRetryMs: 1_000,
   /** How long a replaced process may drain its calls. */
   drainMs: 30_000,
   /** Crashes within the window after which the plugin rests. */

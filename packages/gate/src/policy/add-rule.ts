@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { matchesGlob } from "./glob.ts";
 import type { PolicyRule } from "./rule.ts";
 
@@ -19,4 +19,22 @@ export function withRule(rules: readonly PolicyRule[], added: PolicyRule): reado
     throw new HoldfastError("policy", "rule_conflict", message, { statusCode: 409 });
   }
   return [...rules.slice(0, at), added, ...rules.slice(at)];
+}
+
+/**
+ * The rules of a file with those that people accepted at any node. One that a rule of the file would contradict is left
+ * out.
+ */
+export function withAcceptedRules(
+  rules: readonly PolicyRule[],
+  accepted: readonly PolicyRule[],
+): readonly PolicyRule[] {
+  return accepted.reduce((inForce, rule) => {
+    try {
+      return withRule(inForce, rule);
+    } catch (error) {
+      if (!isErrorCode(error, "policy", "rule_conflict")) throw error;
+      return inForce;
+    }
+  }, rules);
 }

@@ -4,7 +4,7 @@ import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/private-file.ts";
 import { toWriteError } from "../vault/write-errors.ts";
-import { withRule } from "./add-rule.ts";
+import { withAcceptedRules, withRule } from "./add-rule.ts";
 import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
 import { parsePolicy } from "./parse-policy.ts";
 import type { Policy, PolicyDecision, PolicyQuestion, PolicyStatus } from "./policy.ts";
@@ -25,7 +25,12 @@ export class FilePolicy implements Policy {
   readonly #tell: (event: PolicyFileEvent) => void;
   #seen: string | undefined;
   #digest: string | undefined;
+  /** The rules of the file. */
   #rules: readonly PolicyRule[] = [];
+  /** Proposed rules that a person accepted at any node. */
+  #added: readonly PolicyRule[] = [];
+  /** The rules in force: those of the file, with the added ones. */
+  #inForce: readonly PolicyRule[] = [];
   #problem: string | undefined;
   #adding: Promise<unknown> = Promise.resolve();
 
@@ -44,22 +49,45 @@ export class FilePolicy implements Policy {
 
   decide(question: PolicyQuestion): PolicyDecision {
     this.#refresh();
-    return decideBy(this.#rules, question);
+    return decideBy(this.#inForce, question);
   }
 
   explain(question: PartialQuestion): Evaluation {
     this.#refresh();
-    return evaluate(this.#rules, question);
+    return evaluate(this.#inForce, question);
   }
 
   /** Whether `add` would accept the rule. */
   takes(rule: PolicyRule): boolean {
     this.#refresh();
     try {
-      return this.#problem === undefined && withRule(this.#rules, rule).length <= policyLimits.maxRules;
+      return this.#problem === undefined && withRule(this.#inForce, rule).length <= policyLimits.maxRules;
     } catch {
       return false;
     }
+  }
+
+  /**
+   * Checks that the rules in force admit a proposed one. Throws `policy.rule_conflict`, and `policy.invalid_file` where
+   * there would be too many.
+   */
+  check(rule: PolicyRule): void {
+    this.#refresh();
+    const { maxRules } = policyLimits;
+    if (withRule(this.#inForce, rule).length > maxRules)
+      throw new HoldfastError("policy", "invalid_file", `A policy has at most ${maxRules} rules`, {
+        statusCode: 400,
+      });
+  }
+
+  /** Replaces the added rules of all nodes. One that a rule of this node's file would contradict is left out. */
+  setAdded(rules: readonly PolicyRule[]): void {
+    this.#added = rules;
+    this.#combine();
+  }
+
+  #combine(): void {
+    this.#inForce = withAcceptedRules(this.#rules, this.#added);
   }
 
   /**
@@ -92,7 +120,7 @@ export class FilePolicy implements Policy {
     return {
       source: this.#digest === undefined ? "default" : "file",
       path: this.#path,
-      rules: this.#rules.length,
+      rules: this.#inForce.length,
       ...(this.#digest === undefined ? {} : { digest: this.#digest }),
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     };
@@ -124,6 +152,7 @@ export class FilePolicy implements Policy {
     if (digest === this.#digest && this.#problem === undefined) return;
     const { rules } = parsePolicy(bytes);
     this.#rules = rules;
+    this.#combine();
     this.#digest = digest;
     this.#problem = undefined;
     this.#tell({ type: "policy.loaded", rules: rules.length, digest });

@@ -1,21 +1,24 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
 import { changeExclusively } from "./exclusive-change.ts";
 import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./private-file.ts";
+import { damaged, openSealed, type Sealed, seal } from "./sealing.ts";
 
-/** A value encrypted with AES-256-GCM; fields in base64. */
-interface Sealed {
-  readonly iv: string;
-  readonly tag: string;
-  readonly data: string;
+/** Keeps named values, encrypted. */
+export interface CredentialStore {
+  /** Undefined when there is none. Throws `vault.damaged`. */
+  get(name: string): Promise<string | undefined>;
+  names(): Promise<readonly string[]>;
+  set(name: string, value: string): Promise<void>;
+  /** Returns whether there was one. */
+  delete(name: string): Promise<boolean>;
 }
 
 /**
  * Encrypted store of credentials: AES-256-GCM with a key file beside it (both 0600). It keeps values out of copies of the
  * one file, searches and screens; a process that can read both files can read the values.
  */
-export class CredentialFile {
+export class CredentialFile implements CredentialStore {
   readonly #directory: string;
 
   constructor(directory: string) {
@@ -27,16 +30,7 @@ export class CredentialFile {
     if (sealed === undefined) return undefined;
     const key = await readIfPresent(this.#keyPath);
     if (key === undefined) throw damaged("its key file is missing");
-    try {
-      const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(sealed.iv, "base64"));
-      decipher.setAAD(Buffer.from(name)).setAuthTag(Buffer.from(sealed.tag, "base64"));
-      return Buffer.concat([
-        decipher.update(Buffer.from(sealed.data, "base64")),
-        decipher.final(),
-      ]).toString();
-    } catch (cause) {
-      throw damaged(`the entry ${name} cannot be decrypted`, cause);
-    }
+    return openSealed(key, name, sealed);
   }
 
   async names(): Promise<readonly string[]> {
@@ -46,14 +40,7 @@ export class CredentialFile {
   async set(name: string, value: string): Promise<void> {
     changeExclusively(this.#directory, () => {
       const entries = parseEntries(readIfPresentSync(this.#path));
-      const iv = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", this.#key(), iv).setAAD(Buffer.from(name));
-      const data = Buffer.concat([cipher.update(value, "utf8"), cipher.final()]);
-      entries.set(name, {
-        iv: iv.toString("base64"),
-        tag: cipher.getAuthTag().toString("base64"),
-        data: data.toString("base64"),
-      });
+      entries.set(name, seal(this.#key(), name, value));
       this.#write(entries);
     });
   }
@@ -104,11 +91,4 @@ function parseEntries(content: Buffer | undefined): Map<string, Sealed> {
   if (version !== 1 || typeof entries !== "object" || entries === null)
     throw damaged("it is not a version 1 vault");
   return new Map(Object.entries(entries as Record<string, Sealed>));
-}
-
-function damaged(problem: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("vault", "damaged", `The vault cannot be read: ${problem}`, {
-    statusCode: 500,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

@@ -8,8 +8,9 @@ import {
   type ProviderName,
   providerNames,
 } from "../egress/egress.ts";
-import { CredentialFile } from "./credential-file.ts";
-import { type Grant, Grants, type SecretUse } from "./grants.ts";
+import { CredentialFile, type CredentialStore } from "./credential-file.ts";
+import { GrantFile } from "./grant-file.ts";
+import { type Grant, type GrantStore, Grants, type SecretUse } from "./grants.ts";
 import { chatgptLogin, claudeLogin, type Login } from "./logins.ts";
 import { type ProviderDefinition, providers } from "./providers.ts";
 import { KnownSecrets } from "./redaction/known-secrets.ts";
@@ -23,24 +24,35 @@ export interface PresentedCredential {
   readonly appended?: Readonly<Record<string, string>>;
 }
 
+/** Where a vault keeps its credentials and grants. */
+export interface VaultStores {
+  readonly credentials: CredentialStore;
+  readonly grants: GrantStore;
+}
+
+/** The files of a data directory. */
+export function vaultFiles(directory: string, clock: Clock): VaultStores {
+  return { credentials: new CredentialFile(directory), grants: new GrantFile(directory, clock) };
+}
+
 /** Beta flag with which Anthropic's API accepts a login instead of a key. */
 const oauthBeta = "oauth-2025-04-20";
 
 /**
- * The vault of a data directory: finds the credential for a request (environment, stored key, login, granted secret), and
+ * The vault: finds the credential for a request (environment, stored key, login, granted secret), and
  * knows every value that it handed out, so that it can be redacted.
  */
 export class CredentialVault implements Vault {
   readonly secrets = new KnownSecrets();
   readonly #env: Readonly<Record<string, string | undefined>>;
-  readonly #file: CredentialFile;
+  readonly #stored: CredentialStore;
   readonly #grants: Grants;
   readonly #logins: Readonly<Partial<Record<ProviderName, Login>>>;
 
-  constructor(directory: string, config: VaultConfig, clock: Clock) {
+  constructor(stores: VaultStores, config: VaultConfig, clock: Clock) {
     this.#env = config.env ?? process.env;
-    this.#file = new CredentialFile(directory);
-    this.#grants = new Grants(directory, clock);
+    this.#stored = stores.credentials;
+    this.#grants = new Grants(stores.grants, clock);
     const home = config.homeDir ?? homedir();
     const claudeUrl = config.claudeTokenUrl ?? "https://console.anthropic.com/v1/oauth/token";
     const chatgptUrl = config.chatgptTokenUrl ?? "https://auth.openai.com/oauth/token";
@@ -94,7 +106,7 @@ export class CredentialVault implements Vault {
 
   async #source(name: ProviderName): Promise<CredentialSource | undefined> {
     if (this.#keyVariable(providers[name]) !== undefined) return "environment";
-    if ((await this.#file.get(name)) !== undefined) return "stored";
+    if ((await this.#stored.get(name)) !== undefined) return "stored";
     // A login is for the provider's own service, and is never sent to another server.
     if ((await this.#ownBaseUrl(name)) !== undefined) return undefined;
     return (await this.#logins[name]?.present()) === true ? "login" : undefined;
@@ -102,7 +114,7 @@ export class CredentialVault implements Vault {
 
   /** The base URL that the operator set, instead of the provider's. */
   async #ownBaseUrl(name: ProviderName): Promise<string | undefined> {
-    return this.#env[providers[name].baseVariable] || (await this.#file.get(baseEntry(name)));
+    return this.#env[providers[name].baseVariable] || (await this.#stored.get(baseEntry(name)));
   }
 
   #defaultBaseUrl(definition: ProviderDefinition, source: CredentialSource | undefined): string | undefined {
@@ -120,16 +132,16 @@ export class CredentialVault implements Vault {
       );
     }
     this.secrets.add(trimmed);
-    await this.#file.set(name, trimmed);
+    await this.#stored.set(name, trimmed);
   }
 
   deleteApiKey(name: ProviderName): Promise<boolean> {
-    return this.#file.delete(name);
+    return this.#stored.delete(name);
   }
 
   async setBaseUrl(name: ProviderName, baseUrl: string | undefined): Promise<void> {
     if (baseUrl === undefined) {
-      await this.#file.delete(baseEntry(name));
+      await this.#stored.delete(baseEntry(name));
       return;
     }
     const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
@@ -144,7 +156,7 @@ export class CredentialVault implements Vault {
         },
       );
     }
-    await this.#file.set(baseEntry(name), url.href.replace(/\/$/, ""));
+    await this.#stored.set(baseEntry(name), url.href.replace(/\/$/, ""));
   }
 
   async upstream(name: ProviderName): Promise<EgressUpstream> {
@@ -165,19 +177,19 @@ export class CredentialVault implements Vault {
       );
     }
     this.secrets.add(value);
-    await this.#file.set(secretEntry(entry), value);
+    await this.#stored.set(secretEntry(entry), value);
   }
 
   deleteSecret(entry: SecretEntry): Promise<boolean> {
-    return this.#file.delete(secretEntry(entry));
+    return this.#stored.delete(secretEntry(entry));
   }
 
   async secretEntries(): Promise<readonly SecretEntry[]> {
-    return (await this.#file.names()).flatMap((name) => parseSecretEntry(name) ?? []);
+    return (await this.#stored.names()).flatMap((name) => parseSecretEntry(name) ?? []);
   }
 
   async readSecret(entry: SecretEntry): Promise<string | undefined> {
-    const value = await this.#file.get(secretEntry(entry));
+    const value = await this.#stored.get(secretEntry(entry));
     if (value !== undefined) this.secrets.add(value);
     return value;
   }
@@ -232,7 +244,7 @@ export class CredentialVault implements Vault {
     if (use === undefined)
       throw noCredential(`The secret ${name} can be used by requests through a gate only`);
     const { owner } = await this.#grants.find(name, use);
-    const value = await this.#file.get(secretEntry({ name, owner }));
+    const value = await this.#stored.get(secretEntry({ name, owner }));
     if (value === undefined)
       throw noCredential(`The secret ${name} is not stored. Store it, or revoke the grant`);
     return value;
@@ -253,7 +265,7 @@ export class CredentialVault implements Vault {
   async #presentProvider(name: ProviderName, use: SecretUse | undefined): Promise<PresentedCredential> {
     const definition = providers[name];
     const variable = this.#keyVariable(definition);
-    const key = (variable === undefined ? undefined : this.#env[variable]) || (await this.#file.get(name));
+    const key = (variable === undefined ? undefined : this.#env[variable]) || (await this.#stored.get(name));
     if (key) return this.#asHeader(definition.keyForm, key);
     const login = this.#logins[name];
     // When the key of another server is deleted, its egress stays open, and must not fall back to the login.

@@ -1,8 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { changeExclusively } from "./exclusive-change.ts";
-import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./private-file.ts";
 import { isSecretName, secretNameRule } from "./secret-name.ts";
 
 /** Whom a jail or a plugin works for, as the host says, never the jail. */
@@ -51,38 +48,29 @@ function invalid(message: string): HoldfastError {
   return new HoldfastError("vault", "invalid_grant", message, { statusCode: 400 });
 }
 
-/** The grants of a vault, in a private file that commands and a running gate share. */
+/** Keeps the grants of a vault. */
+export interface GrantStore {
+  /** All grants, or those that have not expired. */
+  all(): Promise<readonly Grant[]>;
+  /** Throws what `check` throws about the number of grants that there are. */
+  add(grant: Grant, check: (count: number) => void): Promise<void>;
+  /** Returns whether there was one. */
+  remove(id: string): Promise<boolean>;
+}
+
+/** The grants of a vault: valid ones only, and who may use what by them. */
 export class Grants {
-  readonly #directory: string;
-  readonly #path: string;
+  readonly #store: GrantStore;
   readonly #clock: Clock;
 
-  constructor(directory: string, clock: Clock) {
-    this.#directory = directory;
-    this.#path = join(directory, "grants.json");
+  constructor(store: GrantStore, clock: Clock) {
+    this.#store = store;
     this.#clock = clock;
   }
 
   /** The grants that have not expired. */
   async list(): Promise<readonly Grant[]> {
-    return this.#valid(await readIfPresent(this.#path));
-  }
-
-  #valid(content: Buffer | undefined): readonly Grant[] {
-    if (content === undefined) return [];
-    const { version, grants } = parseJson(content.toString("utf8")) ?? {};
-    if (version !== 1 || !Array.isArray(grants)) {
-      throw new HoldfastError(
-        "vault",
-        "damaged",
-        "The vault cannot be read: grants.json is not of version 1",
-        {
-          statusCode: 500,
-        },
-      );
-    }
-    const now = this.#clock.now();
-    return (grants as Grant[]).filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
+    return unexpired(await this.#store.all(), this.#clock);
   }
 
   /** Adds a grant, with a new id. Throws `vault.invalid_grant`. */
@@ -96,18 +84,14 @@ export class Grants {
     if (grant.methods.length === 0 || !grant.methods.every((method) => /^[A-Z]{1,20}$/.test(method)))
       throw invalid("A grant must name methods, in upper case");
     const added: Grant = { ...grant, id: randomUUID() };
-    this.#change((grants) => {
-      if (grants.length >= maxGrants)
-        throw invalid(`There are ${maxGrants} grants already. Revoke some first`);
-      return [...grants, added];
+    await this.#store.add(added, (count) => {
+      if (count >= maxGrants) throw invalid(`There are ${maxGrants} grants already. Revoke some first`);
     });
     return added;
   }
 
-  async remove(id: string): Promise<boolean> {
-    // Checked before locking, so that removing nothing creates no files.
-    const isThere = (await this.list()).some((each) => each.id === id);
-    return isThere && this.#change((grants) => grants.filter((each) => each.id !== id));
+  remove(id: string): Promise<boolean> {
+    return this.#store.remove(id);
   }
 
   /** The grant that covers a use of the secret. Throws `vault.not_granted`. */
@@ -121,16 +105,12 @@ export class Grants {
       { statusCode: 403 },
     );
   }
+}
 
-  /** Applies a change; gives whether the number of grants changed. */
-  #change(change: (grants: readonly Grant[]) => readonly Grant[]): boolean {
-    return changeExclusively(this.#directory, () => {
-      const before = this.#valid(readIfPresentSync(this.#path));
-      const grants = change(before);
-      writePrivateFileSync(this.#path, JSON.stringify({ version: 1, grants }));
-      return grants.length !== before.length;
-    });
-  }
+/** The grants that have not expired. */
+export function unexpired(grants: readonly Grant[], clock: Clock): readonly Grant[] {
+  const now = clock.now();
+  return grants.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
 }
 
 function covers({ principal, owner, host, pathPrefix, methods }: Grant, use: SecretUse): boolean {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { systemClock } from "@holdfast/core";
 import type { VaultConfig } from "../config.ts";
 import { requireDataDirectory } from "../data-directory.ts";
-import { CredentialVault } from "./credential-vault.ts";
+import { CredentialVault, vaultFiles } from "./credential-vault.ts";
 import type { Vault } from "./vault.ts";
 
 /**
@@ -10,5 +10,6 @@ import type { Vault } from "./vault.ts";
  * directory, and sees a stored key at its next request. Throws `gate.invalid_config`.
  */
 export function openVault(dataDir: string, config: VaultConfig = {}): Vault {
-  return new CredentialVault(join(requireDataDirectory(dataDir, "openVault"), "vault"), config, systemClock);
+  const directory = join(requireDataDirectory(dataDir, "openVault"), "vault");
+  return new CredentialVault(vaultFiles(directory, systemClock), config, systemClock);
 }

@@ -2,7 +2,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { exportActor, stateAt } from "@holdfast/actors";
-import { decodeKey, HoldfastError, isErrorCode, systemPorts } from "@holdfast/core";
+import {
+  decodeKey,
+  defaultNamespace,
+  HoldfastError,
+  isErrorCode,
+  qualifiedName,
+  splitName,
+  systemPorts,
+} from "@holdfast/core";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import type { ManagementClient } from "./management-client.ts";
 
@@ -43,12 +51,15 @@ export function offlineActors(dataDirectory: string): ManagementClient {
 }
 
 async function answer(store: SqliteStore, method: string, { pathname, searchParams }: URL): Promise<unknown> {
-  const name = searchParams.get("name") ?? undefined;
+  const namespace = searchParams.get("namespace") ?? defaultNamespace;
+  const asked = searchParams.get("name");
+  const name = asked === null ? undefined : qualifiedName(namespace, asked);
   const prefix = searchParams.get("prefix");
   const after = searchParams.get("createdAfter");
   const cursor = searchParams.get("cursor");
   const filter = {
     ...(name === undefined ? {} : { name }),
+    ...(namespace === defaultNamespace ? {} : { namespaces: { only: namespace } }),
     ...(prefix === null ? {} : { keyPrefix: encodeURIComponent(prefix) }),
     ...(after === null ? {} : { createdAfter: Number(after) }),
   };
@@ -61,7 +72,7 @@ async function answer(store: SqliteStore, method: string, { pathname, searchPara
     const page = await store.list({ ...filter, limit, ...(cursor === null ? {} : { cursor }) });
     const actors = page.actors.map(({ id, name: kind, key, createdAt }) => ({
       id,
-      name: kind,
+      name: namespace === defaultNamespace ? kind : (splitName(kind)?.name ?? kind),
       key,
       status: "sleeping",
       createdAt,

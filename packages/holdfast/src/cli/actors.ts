@@ -5,7 +5,14 @@ import { pipeline } from "node:stream/promises";
 import { countOf, dataDirectoryOf, didYouMean, harmless, parse, UsageError } from "@holdfast/cli";
 import { decodeJson, encodeJson, HoldfastError, isErrorCode } from "@holdfast/core";
 import { offlineActors } from "./actors-offline.ts";
-import { actorPathOf, addressOf, findServer, idOf, type ManagementClient } from "./management-client.ts";
+import {
+  actorPathOf,
+  addressOf,
+  findServer,
+  idOf,
+  inNamespace,
+  type ManagementClient,
+} from "./management-client.ts";
 
 export const actorsUsage = `holdfast actors VERB [ACTOR] [options]
 
@@ -32,6 +39,7 @@ An ACTOR is NAME/ID, NAME/KEY or NAME/PART/PART ("@" and the text of a key where
 
   --url URL        the server (default: HOLDFAST_ENDPOINT, or the one that runs on the data directory)
   --token TOKEN    the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)
+  --namespace NAME  the namespace of the actors (default: HOLDFAST_NAMESPACE); takes its token, too
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast); where no server runs on it,
                    list, count, state, at and export read it
   --json           one JSON value on standard output
@@ -41,6 +49,7 @@ A TIME is milliseconds since the epoch or an ISO date.`;
 const options = {
   url: { type: "string" },
   token: { type: "string" },
+  namespace: { type: "string" },
   prefix: { type: "string" },
   status: { type: "string" },
   limit: { type: "string" },
@@ -64,7 +73,8 @@ export async function actorsCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(verb === undefined ? "A verb is missing" : `There is no "actors ${verb}".${meant}`);
   }
   const server = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
-  const client = (await findServer(server)) ?? offlineActors(server.dataDirectory);
+  const found = (await findServer(server)) ?? offlineActors(server.dataDirectory);
+  const client = inNamespace(found, values.namespace);
   const run = verbs[verb];
   if (run === undefined) throw new UsageError(`There is no "actors ${verb}"`);
   try {
@@ -96,15 +106,16 @@ const verbs: Readonly<Record<string, Verb>> = {
   async list({ client, values, rest, print }) {
     const [name] = atMost(rest, 1);
     const page = await client.ask("GET", `/actors?${filter(name, values)}`);
-    print(page, ({ actors, cursor }: { actors: readonly Summary[]; cursor?: string }) => [
+    print(page, ({ actors, cursor, unanswered }: SummaryPage) => [
       ...(actors.length === 0 ? ["No actors found."] : actors.map(line)),
       ...(cursor === undefined ? [] : [`More: --cursor ${cursor}`]),
+      ...silent(unanswered),
     ]);
   },
   async count({ client, values, rest, print }) {
     const [name] = atMost(rest, 1);
-    const { count } = (await client.ask("GET", `/actors/count?${filter(name, values)}`)) as { count: number };
-    print({ count }, () => [String(count)]);
+    const answer = await client.ask("GET", `/actors/count?${filter(name, values)}`);
+    print(answer, ({ count, unanswered }: Count) => [String(count), ...silent(unanswered)]);
   },
   async get({ client, rest, print }) {
     print(await client.ask("GET", `${actor(rest, 1)}/inspector/summary`));
@@ -280,6 +291,17 @@ interface Summary {
   readonly status?: string;
 }
 
+interface SummaryPage {
+  readonly actors: readonly Summary[];
+  readonly cursor?: string;
+  /** Names of the nodes that did not say which actors run there. */
+  readonly unanswered?: readonly string[];
+}
+
+interface Count extends Pick<SummaryPage, "unanswered"> {
+  readonly count: number;
+}
+
 interface Destroyed {
   readonly destroyed: number;
   readonly failed: readonly { readonly id: string; readonly group: string; readonly code: string }[];
@@ -321,6 +343,12 @@ function refuseFailed({ failed }: Destroyed): void {
 
 function line({ id, name, key, status }: Summary): string {
   return [id, ...(status === undefined ? [] : [status.padEnd(8)]), harmless(addressOf(name, key))].join("  ");
+}
+
+/** Actors of nodes that do not answer look like sleeping ones. */
+function silent(nodes: readonly string[] = []): readonly string[] {
+  if (nodes.length === 0) return [];
+  return [`No answer from ${harmless(nodes.join(", "))}: what runs there counts as sleeping`];
 }
 
 function filter(name: string | undefined, values: Values): string {

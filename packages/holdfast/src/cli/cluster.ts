@@ -1,11 +1,13 @@
 import { dataDirectoryOf, didYouMean, harmless, parse, UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
-import { findServer, type ManagementClient } from "./management-client.ts";
+import { actorPathOf, findServer, type ManagementClient } from "./management-client.ts";
 
 export const clusterUsage = `holdfast cluster VERB [options]
 
   status          the nodes, and how many shards each of them holds
   drain NODE      asks a node to hand over its actors; it goes on to answer, and can be stopped then
+  move ACTOR --to PLACE   moves one actor to a node, or to the nodes of a region; --to any undoes that.
+                  An ACTOR is NAME/ID or NAME/KEY, as for "holdfast actors"
 
   --url URL       any node (default: HOLDFAST_ENDPOINT)
   --token TOKEN   the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)
@@ -21,13 +23,16 @@ interface Status {
     readonly address: string;
     readonly version: string;
     readonly zone: string;
+    readonly region: string;
+    readonly pools: readonly string[];
     readonly draining: boolean;
     readonly expiresInMs: number;
     readonly shards: number;
   }[];
 }
 
-const options = { url: { type: "string" }, token: { type: "string" } } as const;
+const options = { url: { type: "string" }, token: { type: "string" }, to: { type: "string" } } as const;
+const verbs = ["status", "drain", "move"];
 
 export async function clusterCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, options);
@@ -37,23 +42,43 @@ export async function clusterCommand(args: readonly string[]): Promise<number> {
   }
   const [verb, ...rest] = positionals;
   if (verb === undefined) throw new UsageError("A verb is missing");
-  if (verb !== "status" && verb !== "drain") {
-    throw new UsageError(`There is no "cluster ${verb}".${didYouMean(verb, ["status", "drain"])}`);
-  }
-  const [node, unexpected] = rest;
-  if (verb === "drain" && node === undefined) throw new UsageError("The node is missing");
-  const extra = verb === "drain" ? unexpected : node;
+  if (!verbs.includes(verb)) throw new UsageError(`There is no "cluster ${verb}".${didYouMean(verb, verbs)}`);
+  const [subject, unexpected] = rest;
+  if (verb === "drain" && subject === undefined) throw new UsageError("The node is missing");
+  if (verb === "move" && subject === undefined) throw new UsageError("The actor is missing");
+  if (verb === "move" && values.to === undefined)
+    throw new UsageError("--to is missing: a node, a region, or any");
+  if (verb !== "move" && values.to !== undefined) throw new UsageError("--to is for cluster move");
+  const extra = verb === "status" ? subject : unexpected;
   if (extra !== undefined) throw new UsageError(`"${extra}" is one argument too many`);
   const server = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
   const client = await findServer(server);
   if (client === undefined) throw noServer();
   try {
-    const lines = node === undefined ? await status(client, values.json === true) : await drain(client, node);
+    const lines = await run(client, verb, subject ?? "", values.to ?? "", values.json === true);
     for (const line of lines) console.log(line);
   } finally {
     await client.close?.();
   }
   return 0;
+}
+
+function run(
+  client: ManagementClient,
+  verb: string,
+  subject: string,
+  to: string,
+  asJson: boolean,
+): Promise<readonly string[]> {
+  if (verb === "drain") return drain(client, subject);
+  return verb === "move" ? move(client, subject, to) : status(client, asJson);
+}
+
+async function move(client: ManagementClient, actor: string, to: string): Promise<readonly string[]> {
+  const path = actorPathOf(actor);
+  if (path === undefined) throw new UsageError(`"${actor}" is not NAME/ID or NAME/KEY`);
+  await client.ask("POST", `${path}/move?to=${encodeURIComponent(to)}`);
+  return [harmless(to === "any" ? `${actor} runs on any node` : `${actor} runs on ${to}`)];
 }
 
 async function status(client: ManagementClient, asJson: boolean): Promise<readonly string[]> {
@@ -64,8 +89,20 @@ async function status(client: ManagementClient, asJson: boolean): Promise<readon
     const state = node.expiresInMs < 0 ? "expired" : node.draining ? "draining" : "serving";
     const share = `${node.shards} of ${total} shards`;
     const zone = node.zone === "" ? [] : [`zone ${node.zone}`];
+    const region = node.region === "" ? [] : [`region ${node.region}`];
+    const pools = node.pools.length === 0 ? [] : [`pools ${node.pools.join(", ")}`];
     const own = node.id === answer.node ? ["(answers)"] : [];
-    const columns = [node.id, state, share, node.address, `version ${node.version}`, ...zone, ...own];
+    const columns = [
+      node.id,
+      state,
+      share,
+      node.address,
+      `version ${node.version}`,
+      ...zone,
+      ...region,
+      ...pools,
+      ...own,
+    ];
     return harmless(columns.join("  "));
   });
 }

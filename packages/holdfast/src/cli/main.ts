@@ -34,6 +34,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  migrate: {
+    summary: "copy the actors of a data directory to PostgreSQL",
+    load: async () => {
+      const { migrateUsage: usage, migrateCommand: run } = await import("./migrate.ts");
+      return { usage, run };
+    },
+  },
   mcp: {
     summary: "serve MCP, so that an agent can inspect actors",
     load: async () => {

@@ -1,7 +1,7 @@
 /** The `holdfast` command, its actor commands, and the loader of the Studio's commands. */
 import { askControl, endLogin, exchangeTicket, type OwnerLink } from "@holdfast/cli";
 import { decode, encode } from "@holdfast/client";
-import { encodeKey, HoldfastError } from "@holdfast/core";
+import { defaultNamespace, encodeKey, HoldfastError, isNamespace, qualifiedName } from "@holdfast/core";
 
 /** Client of the management API, as the command line uses it. */
 export interface ManagementClient {
@@ -35,6 +35,30 @@ export async function findServer(options: ServerOptions): Promise<ManagementClie
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);
   return { ...clientOf(link.url, { cookie }), close: () => endLogin(link.url, cookie) };
+}
+
+/** A client for the actors of a namespace: `--namespace`, then HOLDFAST_NAMESPACE. Throws `client.invalid_config`. */
+export function inNamespace(client: ManagementClient, given: string | undefined): ManagementClient {
+  const namespace = given ?? variable("HOLDFAST_NAMESPACE") ?? defaultNamespace;
+  if (namespace === defaultNamespace) return client;
+  if (!isNamespace(namespace)) {
+    throw new HoldfastError("client", "invalid_config", `"${namespace}" is not the name of a namespace`);
+  }
+  const collection = /^\/actors(?:\/(?:count|names|import))?(?=\?|$)/;
+  const named = (path: string): string => {
+    const [whole] = collection.exec(path) ?? [];
+    if (whole === undefined) return path.replace(/^\/actors\//, `/actors/${qualifiedName(namespace, "")}`);
+    const query = new URLSearchParams(path.slice(whole.length + 1));
+    query.set("namespace", namespace);
+    return `${whole}?${query}`;
+  };
+  const { url, close } = client;
+  return {
+    url,
+    ask: (method, path, body) => client.ask(method, named(path), body),
+    fetch: (method, path, body) => client.fetch(method, named(path), body),
+    ...(close === undefined ? {} : { close: () => close() }),
+  };
 }
 
 function clientOf(url: string, headers: Readonly<Record<string, string>>): ManagementClient {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import type { Command, CommandLoader } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
-import { importOptional } from "../internal/optional-package.ts";
+import { importOptional } from "@holdfast/core/optional-package";
 
 interface StudioModule {
   readonly commands: Readonly<Record<string, CommandLoader>>;
@@ -30,7 +30,7 @@ export async function loadInstalledStudioCommand(name: string): Promise<Command 
 }
 
 async function importStudio(): Promise<StudioModule | undefined> {
-  return (await importOptional(`${studio}/cli`)) as StudioModule | undefined;
+  return (await importOptional(`${studio}/cli`, import.meta.url)) as StudioModule | undefined;
 }
 
 async function installStudio(name: string): Promise<Command> {

@@ -6,6 +6,8 @@ const ownKeys = [
   "dataDirectory",
   "store",
   "cluster",
+  "namespaces",
+  "namespace",
   "hosts",
   "origins",
   "credentials",
@@ -38,18 +40,21 @@ const foreignKeys = [
   "sqlite",
   "endpoint",
   "token",
-  "namespace",
   "headers",
   "startEngine",
   "engineVersion",
   "startServices",
-  "configurePool",
   "serverless",
   "envoy",
   "test",
 ] as const;
 
-const known: ReadonlySet<string> = new Set([...ownKeys, ...foreignKeys]);
+/** Options that ask for something that is set elsewhere here: refused, since without it the program would not do it. */
+const refusedKeys: Readonly<Record<string, string>> = {
+  configurePool: 'Set "cluster.serverlessPools" of the nodes that start this program, with its URL',
+};
+
+const known: ReadonlySet<string> = new Set([...ownKeys, ...foreignKeys, ...Object.keys(refusedKeys)]);
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -79,6 +84,7 @@ export function checkOptions(options: unknown): KeysWithoutEffect {
   checkNumbers(given);
   checkTexts(given);
   checkBounds(given);
+  checkNamespaces(given["namespaces"]);
   checkSwitches(given);
   checkTogether(given);
   return {
@@ -103,7 +109,15 @@ function checkNumbers(given: Options): void {
 }
 
 function checkTexts(given: Options): void {
-  for (const key of ["dataDirectory", "region", "httpHost", "engineHost", "httpBasePath", "staticDir"]) {
+  for (const key of [
+    "dataDirectory",
+    "region",
+    "httpHost",
+    "engineHost",
+    "httpBasePath",
+    "staticDir",
+    "namespace",
+  ]) {
     if (given[key] !== undefined && typeof given[key] !== "string") throw invalid(`"${key}" is not a string`);
   }
 }
@@ -138,6 +152,18 @@ function checkBounds(given: Options): void {
   }
 }
 
+function checkNamespaces(given: unknown): void {
+  if (given === undefined) return;
+  for (const [name, options] of Object.entries(objectOf("namespaces", given))) {
+    const { token, ...others } = objectOf(`namespaces.${name}`, options);
+    const [unknown] = Object.keys(others);
+    if (unknown !== undefined) throw invalid(`"namespaces.${name}.${unknown}" is not an option of setup()`);
+    if (token !== undefined && typeof token !== "string") {
+      throw invalid(`"namespaces.${name}.token" is not a string`);
+    }
+  }
+}
+
 function checkSwitches(given: Options): void {
   checkSwitch("noWelcome", given["noWelcome"]);
   const { logging, shutdown } = given;
@@ -162,12 +188,8 @@ function checkTogether(given: Options): void {
   if (given["startEngine"] === true && given["endpoint"] !== undefined) {
     throw invalid('"startEngine" and "endpoint" exclude each other');
   }
-  if (
-    given["configurePool"] !== undefined &&
-    given["startEngine"] !== true &&
-    given["endpoint"] === undefined
-  ) {
-    throw invalid('"configurePool" needs "startEngine" or "endpoint"');
+  for (const [key, instead] of Object.entries(refusedKeys)) {
+    if (given[key] !== undefined) throw invalid(`"${key}" has no effect here. ${instead}`);
   }
   const { sqlite } = given;
   const local =

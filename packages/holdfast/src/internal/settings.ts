@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
-import { HoldfastError, type Logger, limits, type Ports, systemPorts } from "@holdfast/core";
+import { HoldfastError, type Logger, limits, systemPorts } from "@holdfast/core";
 import {
+  type ClusterOptions,
+  clusterOptions,
   type Definitions,
   type GatewayOptions,
   type ListenOptions,
@@ -10,8 +12,8 @@ import {
 import { getBaseLogger, makeDefaultLogger } from "../log.ts";
 import type { ParsedConfig, SetupOptions } from "../registry/registry-options.ts";
 import { checkOptions, existing } from "./check-options.ts";
-import { clusterOptions } from "./cluster-options.ts";
 import { loggerFrom } from "./foreign-logger.ts";
+import { namespacesOf } from "./namespaces.ts";
 import { postgresSource, type StoreSource, sqliteSource } from "./store-source.ts";
 
 /** Options of a registry, derived from those of `setup`. Throws `gateway.invalid_config`. */
@@ -23,13 +25,16 @@ export function settingsOf<Actors extends Definitions>(
   if (foreign.length > 0) ports.log.warn("options of setup have no effect here", { options: foreign });
   if (unknown.length > 0) ports.log.warn("setup does not know these options", { options: unknown });
   const region = regionOf(options);
-  const source = storeSource(options, ports);
-  const cluster = clusterOptions(options.cluster);
+  const source = storeSource(options);
+  const cluster = inPool(clusterOptions(options.cluster), options.envoy?.poolName);
+  const namespaces = namespacesOf(options.namespaces);
   return {
     use: options.use,
     ports,
     ...(region === undefined ? {} : { region }),
     ...(cluster === undefined ? {} : { cluster }),
+    ...(namespaces === undefined ? {} : { namespaces }),
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     store: source.open,
     gateway: gatewayOptions(options),
     listen: listenOptions(options),
@@ -74,14 +79,20 @@ function dataDirectory(options: SetupOptions<Definitions>): string {
 }
 
 /** The environment belongs to the operator, and overrides the URL of the program, but not a store of its own. */
-function storeSource(options: SetupOptions<Definitions>, ports: Ports): StoreSource {
+function storeSource(options: SetupOptions<Definitions>): StoreSource {
   const { store } = options;
   const directory = dataDirectory(options);
   if (typeof store === "function") return { open: store, description: directory };
   const history = options.history === undefined ? {} : { history: options.history };
-  const storeOptions = { dataDirectory: directory, ports, ...history };
+  const storeOptions = { dataDirectory: directory, ...history };
   const url = variable("HOLDFAST_STORE") ?? store;
   return url === undefined ? sqliteSource(storeOptions) : postgresSource(url, storeOptions);
+}
+
+/** The pool that programs of the peer name. */
+function inPool(cluster: ClusterOptions | undefined, pool: string | undefined): ClusterOptions | undefined {
+  if (cluster === undefined || pool === undefined || cluster.pools !== undefined) return cluster;
+  return { ...cluster, pools: [pool] };
 }
 
 function regionOf(options: SetupOptions<Definitions>): string | undefined {

@@ -1,68 +1,84 @@
 import { join } from "node:path";
-import type { ActorStore } from "@holdfast/actors";
-import { HoldfastError, type Ports } from "@holdfast/core";
+import type { ActorStore, ArchiveSource } from "@holdfast/actors";
+import type { Ports } from "@holdfast/core";
+import { importStorePackage, refuseBucket, sharedStore } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
-import { importOptional } from "./optional-package.ts";
 
 /** Where a registry keeps its actors. */
 export interface StoreSource {
-  open(): ActorStore | Promise<ActorStore>;
+  /** Opens the store with the ports of its registry. */
+  open(ports: Ports): ActorStore | Promise<ActorStore>;
   /** For people, without a password. */
   readonly description: string;
 }
 
 export interface StoreOptions {
   readonly dataDirectory: string;
-  readonly ports: Ports;
   readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number };
 }
 
 /** The part of `@holdfast/store-postgres` that is used here: the package may be missing. */
-interface PostgresModule {
-  openPostgresStore(
-    options: Omit<StoreOptions, "dataDirectory"> & { readonly url: string; readonly cachePath: string },
-  ): Promise<ActorStore>;
+export interface PostgresModule {
+  migrateToPostgres(
+    options: MigrationOptions & {
+      readonly ports: Ports;
+      readonly blobs?: unknown;
+      readonly onProgress?: (progress: MigrationProgress) => void;
+    },
+  ): Promise<MigrationReport>;
+  planMigration(options: MigrationOptions): Promise<MigrationPlan>;
+  bucketFromUrl(url: string): unknown;
 }
 
-const postgres = "@holdfast/store-postgres";
+interface MigrationOptions {
+  readonly url: string;
+  readonly databases: readonly string[];
+  readonly source: ArchiveSource;
+}
 
-/** SQLite in the data directory, the default of every registry. */
+export interface MigrationProgress {
+  readonly phase: "copy" | "verify";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface MigrationPlan {
+  readonly existing: number;
+  readonly destroyed: number;
+  readonly state: "not begun" | "unfinished" | "finished";
+}
+
+export interface MigrationReport {
+  readonly existing: number;
+  readonly destroyed: number;
+  readonly resumed: number;
+  readonly isRepeated: boolean;
+  readonly log: number;
+  readonly entries: number;
+  readonly calls: number;
+  readonly databases: number;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** SQLite in the data directory, the default of every registry. Throws `gateway.invalid_config`. */
 export function sqliteSource({ dataDirectory, ...options }: StoreOptions): StoreSource {
+  refuseBucket();
   return {
-    open: () => openSqliteStore({ path: join(dataDirectory, "actors"), ...options }),
+    open: (ports) => openSqliteStore({ path: join(dataDirectory, "actors"), ports, ...options }),
     description: dataDirectory,
   };
 }
 
 /**
- * The PostgreSQL server at `url`; the data directory has only copies of what is there. Throws `gateway.invalid_config`
+ * The PostgreSQL database at `url`, or several with commas; the data directory has only copies of what is there. Throws `gateway.invalid_config`
  * for another URL.
  */
 export function postgresSource(url: string, { dataDirectory, ...options }: StoreOptions): StoreSource {
-  const { host, pathname } = parsePostgresUrl(url);
-  return {
-    description: `PostgreSQL at ${host}${pathname}`,
-    open: async () => {
-      const { openPostgresStore } = await importPostgres();
-      return openPostgresStore({ url, cachePath: join(dataDirectory, "postgres-cache"), ...options });
-    },
-  };
+  return sharedStore(url, { cachePath: join(dataDirectory, "postgres-cache"), ...options });
 }
 
-async function importPostgres(): Promise<PostgresModule> {
-  const module = await importOptional(postgres);
-  if (module !== undefined) return module as PostgresModule;
-  const message = `A store on PostgreSQL needs the package ${postgres}, which is not installed here. Install it: npm install ${postgres}`;
-  throw new HoldfastError("store", "package_missing", message);
-}
-
-/** Never repeats the URL: it may contain a password. */
-function parsePostgresUrl(url: string): URL {
-  if (URL.canParse(url)) {
-    const parsed = new URL(url);
-    if (parsed.protocol === "postgres:" || parsed.protocol === "postgresql:") return parsed;
-  }
-  const message =
-    'The store of the registry is not a URL of a PostgreSQL server. Set "store" or HOLDFAST_STORE to "postgres://user:password@host:port/database", or leave both out to use SQLite.';
-  throw new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
+/** Throws `store.package_missing`. */
+export async function importPostgres(): Promise<PostgresModule> {
+  return (await importStorePackage()) as PostgresModule;
 }

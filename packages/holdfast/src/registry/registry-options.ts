@@ -7,6 +7,7 @@ import type {
   GatewayOptions,
   InspectorOptions,
   ManageInfo,
+  NamespacesOptions,
   ShutdownOptions,
 } from "@holdfast/server";
 import type { ForeignLogger } from "../internal/foreign-logger.ts";
@@ -28,6 +29,13 @@ export interface SetupOptions<Actors extends Definitions> {
    * HOLDFAST_CLUSTER_SECRET.
    */
   readonly cluster?: Partial<ClusterOptions> | undefined;
+  /**
+   * Separate key spaces beside the default one, by name: `{ acme: { token: "..." } }`, or HOLDFAST_NAMESPACES. A token
+   * opens its own namespace only; "default" may be listed to give that one a token.
+   */
+  readonly namespaces?: NamespacesOptions | undefined;
+  /** A second name of the default namespace, by which clients may call it. */
+  readonly namespace?: string | undefined;
   /** Accepted host names beside the loopback ones, or HOLDFAST_HOSTS; see the reference of the server. */
   readonly hosts?: readonly string[] | undefined;
   /** Origins of web pages that may call, "*" for any; HOLDFAST_ORIGINS, or those of this machine by default. */
@@ -82,12 +90,12 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly sqlite?: "local" | "remote" | { readonly backend: "local" | "remote" } | undefined;
   readonly endpoint?: string | undefined;
   readonly token?: string | undefined;
-  readonly namespace?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly startEngine?: boolean | undefined;
   readonly engineVersion?: string | undefined;
   readonly startServices?: boolean | undefined;
-  readonly configurePool?: object | undefined;
+  /** Refused: `cluster.serverlessPools` names the programs that a node starts. */
+  readonly configurePool?: undefined;
   readonly serverless?:
     | {
         readonly basePath?: string | undefined;

@@ -1,7 +1,5 @@
 /** Memory plugin: notes that outlive a session. */
-import { createHash, randomUUID } from "node:crypto";
-import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { randomUUID } from "node:crypto";
 import { ToolError } from "@holdfast/gate/plugin";
 
 export const entryTypes = ["preference", "fact", "instruction", "context", "correction"] as const;
@@ -22,9 +20,11 @@ export const memoryLimits = {
   supersededMs: 90 * 24 * 60 * 60 * 1_000,
 } as const;
 
-const schemaVersion = 1;
+/** Deletes the entries that were superseded before a time. */
+export const pruneStatement = "DELETE FROM entries WHERE superseded_at IS NOT NULL AND superseded_at < ?";
 
-const schema = `
+/** The tables of one group's memory, version 1. */
+export const memorySchema = `
 CREATE TABLE entries (
   number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -91,99 +91,75 @@ function refused(message: string, field?: string): ToolError {
   return new ToolError({ code: "HANDLER_ERROR", message, retriable: false, field });
 }
 
-/** Memory of one group, in a database whose file name is a hash. */
+/** One statement of a memory's database at a time: the connection of a file, or `c.db` of an actor. */
+export interface MemoryStatements {
+  /** Runs a statement and returns its rows. */
+  execute(sql: string, ...values: readonly (string | number | null)[]): Promise<Record<string, unknown>[]>;
+}
+
+/** The database of one group's memory, with the tables of {@link memorySchema}. */
+export interface MemoryDatabase extends MemoryStatements {
+  /** Runs `run` as one transaction, rolled back if it throws. Other callers wait. */
+  transaction<Result>(run: (tx: MemoryStatements) => Promise<Result>): Promise<Result>;
+}
+
+/** Memory of one group. */
 export class MemoryStore {
-  readonly #db: DatabaseSync;
+  readonly #db: MemoryDatabase;
   readonly #now: () => number;
 
-  /** Throws when a later version wrote the database. */
-  constructor(directory: string, group: string, now: () => number = Date.now) {
-    const name = createHash("sha256").update(group).digest("hex").slice(0, 32);
-    // Set first: the previous process may still be closing the database.
-    this.#db = new DatabaseSync(join(directory, `${name}.sqlite`), { timeout: 5_000 });
+  constructor(db: MemoryDatabase, now: () => number = Date.now) {
+    this.#db = db;
     this.#now = now;
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    this.#migrate();
-    this.#db
-      .prepare("DELETE FROM entries WHERE superseded_at IS NOT NULL AND superseded_at < ?")
-      .run(now() - memoryLimits.supersededMs);
   }
 
-  #migrate(): void {
-    const row = this.#db.prepare("PRAGMA user_version").get();
-    const version = Number(row?.["user_version"]);
-    if (version > schemaVersion) {
-      this.#db.close();
-      throw new Error(
-        `The memory has version ${version}, but this plugin supports only ${schemaVersion}. Update Holdfast.`,
-      );
-    }
-    if (version === 0) {
-      this.#inTransaction(() => this.#db.exec(`${schema} PRAGMA user_version = ${schemaVersion};`));
-    }
+  /** Deletes the entries that were superseded long ago. */
+  async prune(): Promise<void> {
+    await this.#db.execute(pruneStatement, this.#now() - memoryLimits.supersededMs);
   }
 
-  close(): void {
-    this.#db.close();
-  }
-
-  /** Durable when it returns. Throws a `ToolError` beyond a limit. */
-  store(entry: NewEntry): MemoryEntry {
-    return this.#inTransaction(() => {
-      this.#count(entry.sessionId, "store", memoryLimits.storesPerSession);
-      const total = Number(this.#db.prepare("SELECT count(*) AS n FROM entries").get()?.["n"]);
-      if (total >= memoryLimits.maxEntries)
+  /** Stored in the database when it resolves. Throws a `ToolError` beyond a limit. */
+  store(entry: NewEntry): Promise<MemoryEntry> {
+    return this.#db.transaction(async (tx) => {
+      await count(tx, entry.sessionId, "store", memoryLimits.storesPerSession);
+      const [total] = await tx.execute("SELECT count(*) AS n FROM entries");
+      if (Number(total?.["n"]) >= memoryLimits.maxEntries)
         throw refused(`The memory is full (${memoryLimits.maxEntries} entries). Delete some first`);
       const id = randomUUID();
       const now = this.#now();
       let chain = 0;
-      if (entry.supersedes !== undefined) chain = this.#supersede(entry, entry.supersedes, id, now);
+      if (entry.supersedes !== undefined) chain = await supersede(tx, entry, entry.supersedes, id, now);
       // Text of a page or a mail must not become a rule because an agent stored it.
       const quarantined = entry.tainted && behavioral.has(entry.type);
-      this.#db
-        .prepare(
-          `INSERT INTO entries (id, type, content, tags, session_id, tainted, quarantined, chain, supersedes, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(
-          id,
-          entry.type,
-          entry.content,
-          JSON.stringify(entry.tags),
-          entry.sessionId,
-          entry.tainted ? 1 : 0,
-          quarantined ? 1 : 0,
-          chain,
-          entry.supersedes ?? null,
-          now,
-        );
-      return this.#byId(id);
+      await tx.execute(
+        `INSERT INTO entries (id, type, content, tags, session_id, tainted, quarantined, chain, supersedes, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        id,
+        entry.type,
+        entry.content,
+        JSON.stringify(entry.tags),
+        entry.sessionId,
+        entry.tainted ? 1 : 0,
+        quarantined ? 1 : 0,
+        chain,
+        entry.supersedes ?? null,
+        now,
+      );
+      return byId(tx, id);
     });
   }
 
-  #supersede(entry: NewEntry, id: string, by: string, now: number): number {
-    this.#count(entry.sessionId, "supersede", memoryLimits.supersedesPerSession);
-    const old = this.#db
-      .prepare("SELECT chain, superseded_by, quarantined FROM entries WHERE id = ?")
-      .get(id);
-    if (old === undefined) throw refused(`No such entry: ${id}`, "supersedes");
-    if (old["superseded_by"] !== null) throw refused(`The entry ${id} was superseded already`, "supersedes");
-    // A tainted session may not set rules, so it may not replace them either.
-    if (entry.tainted)
-      throw refused("A session with untrusted content cannot supersede entries", "supersedes");
-    const chain = Number(old["chain"]) + 1;
-    if (chain > memoryLimits.maxChain) {
-      throw refused(`An entry can be superseded at most ${memoryLimits.maxChain} times`, "supersedes");
-    }
-    this.#db.prepare("UPDATE entries SET superseded_by = ?, superseded_at = ? WHERE id = ?").run(by, now, id);
-    return chain;
-  }
-
-  search({ query, tags = [], type, includeSuperseded = false, limit = 20 }: SearchOptions): MemoryEntry[] {
+  async search({
+    query,
+    tags = [],
+    type,
+    includeSuperseded = false,
+    limit = 20,
+  }: SearchOptions): Promise<MemoryEntry[]> {
     const match = query === undefined ? "" : toFtsQuery(query);
     if (query !== undefined && match === "") return [];
     const conditions = ["entries.quarantined = 0"];
-    const values: SQLInputValue[] = [];
+    const values: (string | number)[] = [];
     if (match !== "") {
       conditions.push("words MATCH ?");
       values.push(match);
@@ -199,86 +175,99 @@ export class MemoryStore {
     }
     const from = match === "" ? "entries" : "words JOIN entries ON entries.number = words.rowid";
     const order = match === "" ? "entries.created_at DESC, entries.number DESC" : "words.rank";
-    return this.#db
-      .prepare(`SELECT entries.* FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?`)
-      .all(...values, Math.min(Math.max(1, limit), 100))
-      .map(toEntry);
+    const rows = await this.#db.execute(
+      `SELECT entries.* FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?`,
+      ...values,
+      Math.min(Math.max(1, limit), 100),
+    );
+    return rows.map(toEntry);
   }
 
   /** Newest entries in force, behavioural ones first. */
-  brief(): MemoryEntry[] {
-    return this.#db
-      .prepare(
-        `SELECT * FROM entries WHERE superseded_by IS NULL AND quarantined = 0
-         ORDER BY type IN ('preference', 'instruction', 'correction') DESC, created_at DESC, number DESC LIMIT ?`,
-      )
-      .all(memoryLimits.briefEntries)
-      .map(toEntry);
+  async brief(): Promise<MemoryEntry[]> {
+    const rows = await this.#db.execute(
+      `SELECT * FROM entries WHERE superseded_by IS NULL AND quarantined = 0
+       ORDER BY type IN ('preference', 'instruction', 'correction') DESC, created_at DESC, number DESC LIMIT ?`,
+      memoryLimits.briefEntries,
+    );
+    return rows.map(toEntry);
   }
 
-  quarantined(): MemoryEntry[] {
-    return this.#db
-      .prepare("SELECT * FROM entries WHERE quarantined = 1 ORDER BY number DESC LIMIT 100")
-      .all()
-      .map(toEntry);
+  async quarantined(): Promise<MemoryEntry[]> {
+    const rows = await this.#db.execute(
+      "SELECT * FROM entries WHERE quarantined = 1 ORDER BY number DESC LIMIT 100",
+    );
+    return rows.map(toEntry);
   }
 
-  release(id: string): MemoryEntry {
-    const { changes } = this.#db
-      .prepare("UPDATE entries SET quarantined = 0 WHERE id = ? AND quarantined = 1")
-      .run(id);
-    if (Number(changes) === 0) throw refused(`No entry ${id} in quarantine`, "id");
-    return this.#byId(id);
+  release(id: string): Promise<MemoryEntry> {
+    return this.#db.transaction(async (tx) => {
+      const [released] = await tx.execute(
+        "UPDATE entries SET quarantined = 0 WHERE id = ? AND quarantined = 1 RETURNING id",
+        id,
+      );
+      if (released === undefined) throw refused(`No entry ${id} in quarantine`, "id");
+      return byId(tx, id);
+    });
   }
 
   /**
    * Deletes an entry. Throws a `ToolError` beyond the session's limit, or when the session may not delete the entry.
    */
-  delete(id: string, { sessionId, tainted }: Pick<NewEntry, "sessionId" | "tainted">): void {
-    this.#inTransaction(() => {
-      this.#count(sessionId, "delete", memoryLimits.deletesPerSession);
-      const entry = this.#byId(id, "id");
+  delete(id: string, { sessionId, tainted }: Pick<NewEntry, "sessionId" | "tainted">): Promise<void> {
+    return this.#db.transaction(async (tx) => {
+      await count(tx, sessionId, "delete", memoryLimits.deletesPerSession);
+      const entry = await byId(tx, id, "id");
       // A tainted session may not set rules, so it may not delete them either.
       if (tainted && !(entry.quarantined || (entry.tainted && !entry.behavioral))) {
         throw refused("A session with untrusted content can delete only entries of such sessions", "id");
       }
-      this.#db.prepare("DELETE FROM entries WHERE id = ?").run(id);
+      await tx.execute("DELETE FROM entries WHERE id = ?", id);
     });
   }
+}
 
-  /** Counts in the database, so that a restart does not reset the limit. */
-  #count(sessionId: string, kind: string, most: number): void {
-    const row = this.#db
-      .prepare(
-        `INSERT INTO uses (session_id, kind, count) VALUES (?, ?, 1)
-         ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count`,
-      )
-      .get(sessionId, kind);
-    if (Number(row?.["count"]) <= most) return;
-    throw new ToolError({
-      code: "LIMIT_REACHED",
-      message: `A session is limited to ${most} of these operations (${kind})`,
-      retriable: false,
-    });
+async function supersede(
+  tx: MemoryStatements,
+  entry: NewEntry,
+  id: string,
+  by: string,
+  now: number,
+): Promise<number> {
+  await count(tx, entry.sessionId, "supersede", memoryLimits.supersedesPerSession);
+  const [old] = await tx.execute("SELECT chain, superseded_by FROM entries WHERE id = ?", id);
+  if (old === undefined) throw refused(`No such entry: ${id}`, "supersedes");
+  if (old["superseded_by"] !== null) throw refused(`The entry ${id} was superseded already`, "supersedes");
+  // A tainted session may not set rules, so it may not replace them either.
+  if (entry.tainted) throw refused("A session with untrusted content cannot supersede entries", "supersedes");
+  const chain = Number(old["chain"]) + 1;
+  if (chain > memoryLimits.maxChain) {
+    throw refused(`An entry can be superseded at most ${memoryLimits.maxChain} times`, "supersedes");
   }
+  await tx.execute("UPDATE entries SET superseded_by = ?, superseded_at = ? WHERE id = ?", by, now, id);
+  return chain;
+}
 
-  #byId(id: string, field?: string): MemoryEntry {
-    const row = this.#db.prepare("SELECT * FROM entries WHERE id = ?").get(id);
-    if (row === undefined) throw refused(`No such entry: ${id}`, field);
-    return toEntry(row);
-  }
+/** Counts in the database, so that a restart does not reset the limit. */
+async function count(tx: MemoryStatements, sessionId: string, kind: string, most: number): Promise<void> {
+  const [row] = await tx.execute(
+    `INSERT INTO uses (session_id, kind, count) VALUES (?, ?, 1)
+     ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count`,
+    sessionId,
+    kind,
+  );
+  if (Number(row?.["count"]) <= most) return;
+  throw new ToolError({
+    code: "LIMIT_REACHED",
+    message: `A session is limited to ${most} of these operations (${kind})`,
+    retriable: false,
+  });
+}
 
-  #inTransaction<Result>(run: () => Result): Result {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const result = run();
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (error) {
-      this.#db.exec("ROLLBACK");
-      throw error;
-    }
-  }
+async function byId(tx: MemoryStatements, id: string, field?: string): Promise<MemoryEntry> {
+  const [row] = await tx.execute("SELECT * FROM entries WHERE id = ?", id);
+  if (row === undefined) throw refused(`No such entry: ${id}`, field);
+  return toEntry(row);
 }
 
 /** Quotes each word, so that search operators count as plain words. Combining accents belong to their word. */
@@ -300,8 +289,8 @@ function toEntry(row: Record<string, unknown>): MemoryEntry {
     content: String(row["content"]),
     tags: Array.isArray(tags) ? tags.map(String) : [],
     sessionId: String(row["session_id"]),
-    tainted: row["tainted"] === 1,
-    quarantined: row["quarantined"] === 1,
+    tainted: Number(row["tainted"]) === 1,
+    quarantined: Number(row["quarantined"]) === 1,
     supersedes: text(row["supersedes"]),
     supersededBy: text(row["superseded_by"]),
     createdAt: new Date(Number(row["created_at"])).toISOString(),

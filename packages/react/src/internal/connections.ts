@@ -38,14 +38,17 @@ export class Connections<R extends AnyRegistry> {
   }
 
   #handle(options: UseActorOptions<string>) {
-    const { name, key, id, params, getParams, createWithInput, noCreate } = options;
+    const { name, key, id, params, getParams, createWithInput, createInRegion, noCreate } = options;
     const handleOptions: HandleOptions = {
       ...(params === undefined ? {} : { params }),
       ...(getParams === undefined ? {} : { getParams }),
     };
     if (id !== undefined) return this.#client.getForId(name, id, handleOptions);
     if (noCreate === true) return this.#client.get(name, key, handleOptions);
-    const created = createWithInput === undefined ? {} : { createWithInput };
+    const created = {
+      ...(createWithInput === undefined ? {} : { createWithInput }),
+      ...(createInRegion === undefined ? {} : { createInRegion }),
+    };
     return this.#client.getOrCreate(name, key, { ...handleOptions, ...created });
   }
 }

@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import { rolldown } from "rolldown";
 
-const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
-const skip = existsSync(executablePath) ? false : "needs chromium";
-
-test("IndexedDB in Chromium: every case, and what was kept outlives the page", { skip }, async () => {
+test("IndexedDB in Chromium: every case, and what was kept outlives the page", {
+  skip: missingChromium,
+}, async () => {
   const build = await rolldown({ input: join(import.meta.dirname, "page.ts"), platform: "browser" });
   const { output } = await build.generate({ format: "esm" });
   await build.close();
@@ -22,8 +20,7 @@ test("IndexedDB in Chromium: every case, and what was kept outlives the page", {
   after(() => void server.close());
   const address = server.address();
   assert.ok(typeof address === "object" && address !== null);
-  const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
-  const browser = await chromium.launch({ executablePath, args: flags, headless: true });
+  const browser = await launchChromium();
   after(() => browser.close());
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${address.port}/`);

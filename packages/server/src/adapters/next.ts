@@ -19,12 +19,15 @@ export interface NextHandlers {
  * The handlers of a catch-all route, `app/api/holdfast/[...all]/route.ts`: `export const { GET, POST, PUT, PATCH,
  * DELETE, HEAD, OPTIONS } = toNextHandler(registry)`. A route handler cannot accept WebSockets: clients get the
  * address of the registry's own server from `/metadata`, which starts to listen then. That address must be reachable
- * for them.
+ * for them. A serverless process does not listen.
  */
-export function toNextHandler(registry: Pick<MountedRegistry, "handler" | "start">): NextHandlers {
+export function toNextHandler(
+  registry: Pick<MountedRegistry, "handler" | "start" | "isServerless">,
+): NextHandlers {
   const handle: RouteHandler = async (request) => {
     const response = await registry.handler(request);
-    return response.ok && isMetadata(request) ? withEndpoint(response, registry) : response;
+    const isLive = !registry.isServerless && response.ok && isMetadata(request);
+    return isLive ? withEndpoint(response, registry) : response;
   };
   return {
     GET: handle,

@@ -79,9 +79,7 @@ export class Handover {
     const batch = this.#empty.get(key);
     if (batch === undefined) this.#empty.set(key, { to, scope, shards: [shard] });
     else batch.shards.push(shard);
-    this.#transferring ??= this.#transferAll().finally(() => {
-      this.#transferring = undefined;
-    });
+    this.#transferring ??= this.#transferAll();
   }
 
   async #transferAll(): Promise<void> {
@@ -89,7 +87,11 @@ export class Handover {
     await Promise.resolve();
     for (;;) {
       const [entry] = this.#empty;
-      if (entry === undefined) return;
+      if (entry === undefined) {
+        // Before anything else runs: a shard that becomes empty next starts another round.
+        this.#transferring = undefined;
+        return;
+      }
       const [key, { to, scope, shards }] = entry;
       this.#empty.delete(key);
       try {

@@ -1,29 +1,51 @@
-import type { ActorInstance, ActorStore, ClusterStore, NodeDescription, NodeRecord } from "@holdfast/actors";
+import type {
+  ActorInstance,
+  ActorRecord,
+  ActorStore,
+  ClusterStore,
+  DueFilter,
+  NodeDescription,
+  NodeRecord,
+} from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
 import { type ActorKey, HoldfastError, type Ports } from "@holdfast/core";
+import type { ClusterGauges, ClusterMetrics } from "../observe/cluster-metrics.ts";
 import { isSameSession, type LeaseTable, type Scope } from "./lease-table.ts";
-import { LinkLost, Misdirected } from "./link-lost.ts";
-import { type LeaseTiming, Membership } from "./membership.ts";
+import { LinkLost, Misdirected, nodeLost } from "./link-lost.ts";
+import { type LeaseTiming, Membership, noActors } from "./membership.ts";
+import type { Place } from "./place.ts";
 import { LeasePlacement, type NodeAddress, noNode, type Placement } from "./placement.ts";
-import { Residents } from "./residents.ts";
+import { type ActorAddress, Residents } from "./residents.ts";
+import type { Starter } from "./serverless/starter.ts";
 import { addressHash } from "./shards.ts";
+import type { Wakeups } from "./wakeups/wakeups.ts";
 
 export interface MemberOptions {
-  readonly store: Pick<ActorStore, "get">;
+  readonly store: Pick<ActorStore, "get" | "find">;
   readonly leases: ClusterStore;
   readonly ports: Ports;
   /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
   readonly node: Omit<NodeDescription, "incarnation" | "draining">;
   readonly timing: LeaseTiming;
-  /** Ends the connections of sleeping actors that another node serves from now on. */
-  release(isReleased: (name: string, key: ActorKey) => boolean): void;
+  readonly metrics: ClusterMetrics;
+  /** The definition's name of a stored one, which includes a namespace. */
+  bareName(name: string): string;
+  /** Prefixes that `bareName` removes. */
+  readonly namespaces: readonly string[];
+  /** Passes the connections of actors out of memory on to their next node. Throws errors of the store. */
+  moveConnections(isMoved: (address: ActorAddress) => boolean): Promise<void>;
+  /** Ends the connections of actors out of memory: another node may serve them by now. */
+  releaseConnections(): void;
   /** Called when this node may serve more actors than before: some may be due. */
   gained(): void;
+  /** Called with each reading of the store's clock, and the monotonic time at which it was asked for. */
+  timed(storeNow: number, sentAt: number): void;
   /** The other nodes with a session. Those that are missing have left. */
   retain(nodes: readonly NodeAddress[]): void;
-  /** Tells other nodes that this one has changed the leases; resolves when they have read them. */
-  announce(nodes: readonly NodeAddress[], revision: number): Promise<void>;
+  readonly wakeups: Pick<Wakeups, "tell" | "up">;
+  /** Starts nodes for actors that none takes; undefined if they start by themselves. */
+  readonly starter?: Starter | undefined;
 }
 
 /** The body of `GET /cluster`. */
@@ -40,7 +62,12 @@ export interface ClusterStatus {
     /** Number of shards that the node holds, in all scopes. */
     readonly shards: number;
   })[];
+  /** How other nodes reach the node that answers with wake-ups, in order of preference. */
+  readonly wakeups: readonly string[];
 }
+
+/** Time that a node that leaves waits for the others to hear of it, in milliseconds. */
+const tellTimeoutMs = 1_000;
 
 /** Pause after a node could not be reached, in milliseconds, unless the leases change before. */
 const retryMs = 100;
@@ -56,20 +83,28 @@ export class ClusterMember implements Placement {
   readonly #disowned = new WeakSet<ActorInstance>();
 
   constructor(options: MemberOptions) {
-    const { store, leases, ports, monotonic, timing, node } = options;
+    const { store, leases, ports, monotonic, timing, node, metrics } = options;
     this.#options = options;
     this.#residents = new Residents(leases.shards);
     this.#membership = new Membership({
-      ...{ store: leases, ports, monotonic, node, timing },
+      ...{ store: leases, ports, monotonic, node, timing, metrics },
       vacate: (scope, shard) => this.#vacate(scope, shard),
       lost: () => this.#lost(),
       changed: (table, byThisNode) => this.#changed(table, byThisNode),
       gained: () => options.gained(),
+      askedToDrain: () => {
+        this.#vacatePinned().catch((error: unknown) =>
+          ports.log.warn("connections of actors that were moved here could not be passed on", { error }),
+        );
+      },
+      timed: (storeNow, sentAt) => options.timed(storeNow, sentAt),
+      namespaces: options.namespaces,
+      bareName: (name) => options.bareName(name),
     });
     this.#maxWaitMs = timing.ttlMs + 2 * timing.renewMs;
     this.#placement = new LeasePlacement({
-      ...{ membership: this.#membership, store, ports, monotonic },
-      ...{ shards: leases.shards, maxWaitMs: this.#maxWaitMs },
+      ...{ membership: this.#membership, store, leases, ports, monotonic },
+      ...{ shards: leases.shards, maxWaitMs: this.#maxWaitMs, starter: options.starter },
     });
   }
 
@@ -88,12 +123,16 @@ export class ClusterMember implements Placement {
     return this.#membership.hasStarted && this.#placement.isHere(target);
   }
 
-  holds(name: string, key: ActorKey): boolean {
-    return this.#placement.holds(name, key);
+  takes(name: string, key: ActorKey, place?: string): boolean {
+    return this.#placement.takes(name, key, place);
   }
 
-  takes(name: string, key: ActorKey): boolean {
-    return this.#placement.takes(name, key);
+  forget(target: ActorTarget): void {
+    this.#placement.forget(target);
+  }
+
+  admits(record: ActorRecord): boolean | Promise<boolean> {
+    return this.#placement.admits(record);
   }
 
   newId(name: string, key: ActorKey): string {
@@ -105,6 +144,10 @@ export class ClusterMember implements Placement {
     // Nothing is here before the first reading of the leases.
     if (!this.#membership.hasStarted) return false;
     await this.#membership.catchUp(revision);
+    if ((await this.locate(target)) === undefined) return true;
+    if (this.#placement.knownOf(target) === undefined) return false;
+    // The other node may know a newer place of the actor.
+    this.#placement.forget(target);
     return (await this.locate(target)) === undefined;
   }
 
@@ -140,6 +183,8 @@ export class ClusterMember implements Placement {
       try {
         const outcome = await attempt(node);
         if (!(outcome instanceof Misdirected)) return outcome;
+        this.#options.metrics.misdirected++;
+        this.#placement.forget(target);
         await membership.catchUp(outcome.revision);
         // That node has just lost the lease, and its next holder is not known yet.
         if (this.revision === revision) await membership.changeWithin(retryMs);
@@ -149,17 +194,27 @@ export class ClusterMember implements Placement {
         if (error.sent && !isRepeatable) throw nodeLost(node.id, error);
         await membership.changeWithin(retryMs);
       }
-      if (monotonic() >= deadline) throw noNode(target.name, true);
+      if (monotonic() >= deadline) throw noNode(target.name, membership.table);
     }
   }
 
   // Actors of this node
 
+  /** Selects the actors that this node wakes; undefined if these are all. */
+  get dueFilter(): DueFilter | undefined {
+    return this.#membership.hasStarted ? this.#membership.dueFilter : noActors;
+  }
+
   mayAnswer(instance: ActorInstance): boolean {
-    return !this.#disowned.has(instance) && this.holds(instance.name, instance.key);
+    return (
+      !this.#disowned.has(instance) &&
+      this.#membership.hasStarted &&
+      this.#placement.holds(instance, this.#residents.shardOf(instance))
+    );
   }
 
   started(instance: ActorInstance): void {
+    if (instance.place !== undefined) this.#placement.learn(instance);
     this.#residents.add(instance);
   }
 
@@ -195,46 +250,145 @@ export class ClusterMember implements Placement {
         expiresInMs: Math.round(node.expiresInMs),
         shards: held(table.nodes[at] as NodeRecord),
       })),
+      wakeups: this.#options.wakeups.up,
     };
+  }
+
+  /** The values that `/metrics` shows of the last reading of the leases. */
+  get gauges(): Pick<ClusterGauges, "nodes" | "shards" | "revision" | "leaseMs"> {
+    const { table, session, remainingMs } = this.#membership;
+    const now = this.#options.monotonic();
+    const nodes = { serving: 0, draining: 0, expired: 0 };
+    for (const node of table.nodes) {
+      const isOwn = isSameSession(node, session);
+      if (!isOwn && table.hasExpired(node, now)) nodes.expired++;
+      else if (isOwn ? this.isDraining : node.draining) nodes.draining++;
+      else nodes.serving++;
+    }
+    const shards = table.scopes.reduce((sum, scope) => sum + table.heldBy(session, scope).length, 0);
+    return { nodes, shards, revision: table.revision, leaseMs: remainingMs };
+  }
+
+  /** The nodes whose sessions this one knows, itself included. */
+  get nodes(): readonly NodeRecord[] {
+    return this.#membership.hasStarted ? this.#membership.table.nodes : [];
+  }
+
+  /** See `DirectoryCluster`. */
+  relocate(record: ActorRecord, to: string, leave: () => Promise<void>): Promise<void> {
+    return this.#placement.relocate(record, to, leave);
+  }
+
+  /** Changes this node's share of the actors. Throws errors of the store. */
+  reweigh(weight: number): Promise<void> {
+    return this.#membership.reweigh(weight);
+  }
+
+  /** True if a running node takes actors with this name and place. */
+  isTaken(name: string, place: Place | undefined): boolean {
+    return this.#membership.table.isTaken(name, place, this.#options.monotonic());
   }
 
   /** Asks a node to hand over its actors. Throws `cluster.unknown_node`. */
   async requestDrain(id: string): Promise<void> {
-    if (await this.#options.leases.drain(id)) return;
-    const message = `No node with the id "${id}" is running`;
-    throw new HoldfastError("cluster", "unknown_node", message, { statusCode: 404, metadata: { node: id } });
+    if (!(await this.#options.leases.drain(id))) throw unknownNode(id);
+    await this.#membership.refresh(0);
+    void this.announce();
   }
 
   /** Tells the other nodes of this one's leases; resolves when those that can be reached have read them. */
   async announce(): Promise<void> {
+    await this.#options.wakeups.tell(this.#others, { kind: "leases", revision: this.revision });
+  }
+
+  /** Reads the leases again. Throws errors of the store. */
+  refresh(): Promise<void> {
+    return this.#membership.refresh(0);
+  }
+
+  /** Reads the leases again, because hints about them may have been lost. */
+  async lookAgain(): Promise<void> {
+    try {
+      if (this.#membership.hasStarted) await this.#membership.refresh(0);
+    } catch (error) {
+      this.#options.ports.log.debug("the leases could not be read", { error });
+    }
+  }
+
+  /** Tells the node that wakes an actor when it is due, if that is another one. */
+  tellDue(name: string, key: ActorKey, at: number): void {
+    if (!this.#membership.hasStarted) return;
     const { table, session } = this.#membership;
-    const others = table.nodes.filter((node) => !isSameSession(node, session));
-    await this.#options.announce(others, table.revision);
+    const shard = addressHash(name, key) & (this.#options.leases.shards - 1);
+    const holder = table.holder(table.scopeOf(name), shard);
+    if (holder === undefined || isSameSession(holder, session)) return;
+    void this.#options.wakeups.tell([holder], { kind: "due", at: Math.max(0, at) });
+  }
+
+  /** The other nodes whose sessions have not expired: only they have actors in memory. */
+  get liveOthers(): readonly NodeRecord[] {
+    const now = this.#options.monotonic();
+    return this.#others.filter((node) => !this.#membership.table.hasExpired(node, now));
+  }
+
+  get #others(): readonly NodeRecord[] {
+    if (!this.#membership.hasStarted) return [];
+    const { table, session } = this.#membership;
+    return table.nodes.filter((node) => !isSameSession(node, session));
   }
 
   /** Hands over all actors, within the time limit. */
   async drain(maxMs: number): Promise<void> {
     const { tasks } = this.#options.ports;
+    this.#membership.beginDrain();
     await new Promise<void>((resolve, reject) => {
       const timer = tasks.after(maxMs, resolve);
-      this.#membership
-        .drain()
+      this.#vacatePinned()
+        .then(() => this.#membership.drain())
         .then(resolve, reject)
         .finally(() => timer.cancel());
     });
   }
 
-  /** Leaves. Actors must be out of memory. */
-  stop(): Promise<void> {
-    return this.#membership.stop();
+  /** Leaves, and tells the other nodes. Actors must be out of memory. */
+  async stop(): Promise<void> {
+    const [others, revision] = [this.#others, this.revision];
+    await this.#membership.stop();
+    const { tasks } = this.#options.ports;
+    await new Promise<void>((resolve) => {
+      const timer = tasks.after(tellTimeoutMs, resolve);
+      // Leaving has raised the revision.
+      void this.#options.wakeups.tell(others, { kind: "leases", revision: revision + 1 }).then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   async #vacate(scope: Scope, shard: number): Promise<void> {
-    const isOfScope = (name: string): boolean => this.#membership.table.scopeOf(name) === scope;
-    const instances = this.#residents.in(shard).filter(({ name }) => isOfScope(name));
+    const instances = this.#residents
+      .in(shard)
+      .filter((instance) => this.#placement.scopeOf(instance) === scope);
     await Promise.all(instances.map((instance) => instance.sleep()));
-    const mask = this.#options.leases.shards - 1;
-    this.#options.release((name, key) => isOfScope(name) && (addressHash(name, key) & mask) === shard);
+    const isOfScope = (address: ActorAddress): boolean => {
+      const place = this.#placement.knownPlace(address.name, address.key);
+      return this.#membership.table.scopeAt(address.name, place) === scope;
+    };
+    await this.#options.moveConnections(
+      (address) => this.#residents.shardOf(address) === shard && isOfScope(address),
+    );
+  }
+
+  /** Actors that are bound to this node go to where the leases say. Throws errors of the store. */
+  async #vacatePinned(): Promise<void> {
+    const pinned = this.#residents
+      .all()
+      .filter((instance) => this.#placement.scopeOf(instance) === undefined);
+    await Promise.all(pinned.map((instance) => instance.sleep()));
+    await this.#options.moveConnections(({ name, key }) => {
+      const { node } = this.#placement.knownPlace(name, key) ?? {};
+      return node !== undefined && isSameSession(node, this.#membership.session);
+    });
   }
 
   /** Others may serve all actors of this node: nothing of them may be answered any more. */
@@ -243,7 +397,7 @@ export class ClusterMember implements Placement {
       this.#disowned.add(instance);
       void instance.sleep();
     }
-    this.#options.release(() => true);
+    this.#options.releaseConnections();
   }
 
   #changed(table: LeaseTable, byThisNode: boolean): void {
@@ -252,7 +406,7 @@ export class ClusterMember implements Placement {
   }
 }
 
-function nodeLost(node: string, cause: unknown): HoldfastError {
-  const message = `The node "${node}" was lost before it answered; the request may have run. Send requests with an idempotency key to have them repeated`;
-  return new HoldfastError("cluster", "node_lost", message, { statusCode: 502, cause, metadata: { node } });
+export function unknownNode(id: string): HoldfastError {
+  const message = `No node with the id "${id}" is running`;
+  return new HoldfastError("cluster", "unknown_node", message, { statusCode: 404, metadata: { node: id } });
 }

@@ -1,8 +1,15 @@
-import type { ClusterStore, NodeDescription, NodeRecord, NodeSession } from "@holdfast/actors";
+import type { ClusterStore, DueFilter, NodeDescription, NodeRecord, NodeSession } from "@holdfast/actors";
 import { type Ports, type Timer, uuidv4 } from "@holdfast/core";
+import type { ClusterMetrics } from "../observe/cluster-metrics.ts";
 import { Handover } from "./handover.ts";
 import { isSameSession, LeaseTable, type Scope } from "./lease-table.ts";
 import { chooseHolders } from "./rendezvous.ts";
+import { createDueFilter } from "./shards.ts";
+
+/** Selects nothing. */
+export const noActors = createDueFilter({
+  ...{ shardCount: 1, shards: [], namespaces: [], names: new Map() },
+});
 
 /** Times of a node's session, in milliseconds. */
 export interface LeaseTiming {
@@ -20,7 +27,15 @@ export interface MembershipOptions {
   readonly monotonic: () => number;
   readonly node: Omit<NodeDescription, "incarnation" | "draining">;
   readonly timing: LeaseTiming;
-  /** Puts the actors of a shard to sleep; resolves when none of them is in memory. */
+  readonly metrics: ClusterMetrics;
+  /** The definition's name of a stored one, which includes a namespace. */
+  bareName(name: string): string;
+  /** Prefixes that `bareName` removes. */
+  readonly namespaces: readonly string[];
+  /**
+   * Puts the actors of a shard to sleep and passes on their connections; resolves when none of them is in memory.
+   * Throws errors of the store: then the shard stays here, until the next attempt.
+   */
   vacate(scope: Scope, shard: number): Promise<void>;
   /** Called when the session has ended: other nodes may serve all actors of this one by now. */
   lost(): void;
@@ -28,6 +43,10 @@ export interface MembershipOptions {
   changed(table: LeaseTable, byThisNode: boolean): void;
   /** Called when this node may serve more actors than before. */
   gained(): void;
+  /** Called when another node has asked this one to hand over its actors. */
+  askedToDrain(): void;
+  /** Called with each reading of the store's clock, and the monotonic time at which it was asked for. */
+  timed(storeNow: number, sentAt: number): void;
 }
 
 /**
@@ -39,7 +58,10 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #serves: ReadonlySet<string>;
   #session: NodeSession;
+  #weight: number;
   #table: LeaseTable | undefined;
+  /** The filter of a reading, which is made once. */
+  #filtered: { readonly table: LeaseTable; readonly filter: DueFilter | undefined } | undefined;
   /** Monotonic time until which the leases may be used. */
   #validUntil = Number.NEGATIVE_INFINITY;
   #isDraining = false;
@@ -48,6 +70,10 @@ export class Membership {
   #renewal: Timer | undefined;
   #failures = 0;
   #reading: Promise<void> | undefined;
+  /** Begins when the current reading has ended, and is shared by all who ask in the meantime. */
+  #nextReading: Promise<void> | undefined;
+  /** True if the next reading is to be announced to other nodes. */
+  #announces = false;
   #balancing: Promise<void> | undefined;
   #balanceAgain = false;
   /** True if shards could not be claimed or handed over: the next renewal tries again. */
@@ -58,8 +84,9 @@ export class Membership {
     this.#options = options;
     this.#serves = new Set(options.node.serves);
     this.#session = this.#newSession();
+    this.#weight = options.node.weight;
     this.#handover = new Handover({
-      vacate: (scope, shard) => options.vacate(scope, shard),
+      vacate: (scope, shard) => this.#vacate(scope, shard),
       transfer: (to, scope, shards) => this.#transfer(to, scope, shards),
       log: options.ports.log,
       changed: () => this.#wakeWaiters(),
@@ -87,12 +114,17 @@ export class Membership {
 
   /** True if this node serves actors with this name. */
   serves(name: string): boolean {
-    return this.#serves.has(name);
+    return this.#serves.has(this.#options.bareName(name));
   }
 
   /** True while the session is valid: the store is reachable and nobody else can hold a lease of this node. */
   get isValid(): boolean {
     return this.#state === "running" && this.#options.monotonic() < this.#validUntil;
+  }
+
+  /** Remaining time in which the session may be used, in milliseconds; negative without one. */
+  get remainingMs(): number {
+    return this.#state === "running" ? this.#validUntil - this.#options.monotonic() : -1;
   }
 
   /** True while this node may answer for the actors of the shard. */
@@ -106,13 +138,29 @@ export class Membership {
     return this.holds(scope, shard) && !this.#handover.has(scope, shard);
   }
 
+  /** Selects the actors that this node serves now; undefined if these are all. */
+  get dueFilter(): DueFilter | undefined {
+    const { table, session } = this;
+    if (!this.isValid) return noActors;
+    // The session changes with the table: a node that joins again reads the store.
+    if (this.#filtered?.table !== table)
+      this.#filtered = { table, filter: table.dueFilter(session, this.#options.namespaces) };
+    return this.#filtered.filter;
+  }
+
   /** Joins, and takes its first shards. Throws `cluster.node_exists`, and what the store throws. */
   async start(): Promise<void> {
     await this.#join();
     this.#state = "running";
-    await this.#read(true);
-    await this.#renew();
-    await this.#balance();
+    try {
+      await this.#read(true);
+      await this.#renew();
+      await this.#balance();
+    } catch (error) {
+      // Requests of others must not wait for a node that does not run.
+      await this.stop();
+      throw error;
+    }
   }
 
   /** Resolves at the next change of leases, or after `timeoutMs`. */
@@ -130,7 +178,7 @@ export class Membership {
 
   /** Reads the store again if another node has seen a newer revision. */
   async catchUp(revision: number): Promise<void> {
-    while (this.#state === "running" && this.#table !== undefined && this.#table.revision < revision) {
+    if (this.#state === "running" && this.#table !== undefined && this.#table.revision < revision) {
       await this.#read(false);
     }
   }
@@ -139,6 +187,27 @@ export class Membership {
   async refresh(maxAgeMs: number): Promise<void> {
     if (this.#state !== "running" || this.#options.monotonic() - this.table.readAt <= maxAgeMs) return;
     await this.#read(false);
+  }
+
+  /** Changes this node's share; resolves when it has claimed what is free of it. Throws errors of the store. */
+  async reweigh(weight: number): Promise<void> {
+    if (this.#weight === weight) return;
+    this.#weight = weight;
+    await this.#options.store.reweigh(this.#session, weight);
+    await this.#read(true);
+    await this.#balance();
+  }
+
+  /** Adds a scope, unless there is one; the nodes that may serve it take its shards. */
+  async openScope(scope: Scope): Promise<void> {
+    if (this.table.scopes.includes(scope)) return;
+    await this.#options.store.openScope(scope);
+    await this.#read(true);
+  }
+
+  /** Takes on no more actors. {@link drain} follows. */
+  beginDrain(): void {
+    this.#isDraining = true;
   }
 
   /** Takes no more shards, and hands over those that it has; resolves when none is left that another node takes. */
@@ -182,20 +251,23 @@ export class Membership {
   async #join(): Promise<void> {
     const { store, node, timing, monotonic } = this.#options;
     const sentAt = monotonic();
-    await store.join({ ...node, ...this.#session, draining: this.#isDraining }, timing.ttlMs);
+    const session = { ...this.#session, weight: this.#weight, draining: this.#isDraining };
+    await store.join({ ...node, ...session }, timing.ttlMs);
     this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
   }
 
   /** One renewal, and the timer of the next. */
   async #renew(): Promise<void> {
     this.#renewal?.cancel();
-    const { timing, ports } = this.#options;
+    const { timing, ports, metrics } = this.#options;
     let nextMs = timing.renewMs;
     try {
       nextMs = Math.min(nextMs, await this.#renewOnce());
+      metrics.renewals.ok++;
       if (this.#failures > 0) ports.log.info("the session of the node was renewed again");
       this.#failures = 0;
     } catch (error) {
+      metrics.renewals.error++;
       this.#failures++;
       const level = this.#failures === 1 ? "warn" : "debug";
       ports.log[level]("the session of the node could not be renewed", { error, attempts: this.#failures });
@@ -208,10 +280,12 @@ export class Membership {
 
   /** Returns the time in milliseconds after which a session of another node may have expired. */
   async #renewOnce(): Promise<number> {
-    const { store, timing, monotonic, ports } = this.#options;
+    const { store, timing, monotonic, metrics } = this.#options;
     const session = this.#session;
     const sentAt = monotonic();
     const renewal = await store.renew(session, this.#isDraining, timing.ttlMs);
+    metrics.renewalDuration.observe(monotonic() - sentAt);
+    if (renewal !== undefined) this.#options.timed(renewal.now, sentAt);
     if (this.#state !== "running" || session !== this.#session) return timing.renewMs;
     if (renewal === undefined) {
       await this.#rejoin();
@@ -220,13 +294,9 @@ export class Membership {
     const wasValid = this.isValid;
     this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
     if (!wasValid) this.#wakeWaiters();
-    // Somebody else wants this node to hand over its actors.
-    if (renewal.draining && !this.#isDraining) {
-      this.#isDraining = true;
-      ports.log.info("the node was asked to hand over its actors");
-    }
+    if (renewal.draining) this.#askedToDrain();
     const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
-    const hasChanged = this.#table?.revision !== renewal.revision;
+    const hasChanged = this.#table?.revision !== renewal.revision || this.#table.mark !== renewal.mark;
     if (hasChanged || nextExpiryMs <= 0 || this.#hasFailed) {
       this.#hasFailed = false;
       await this.#read(false);
@@ -235,9 +305,18 @@ export class Membership {
     return nextExpiryMs <= 0 ? timing.renewMs : nextExpiryMs + 1;
   }
 
+  /** Somebody else wants this node to hand over its actors. */
+  #askedToDrain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#options.ports.log.info("the node was asked to hand over its actors");
+    this.#options.askedToDrain();
+  }
+
   /** The session has ended: whatever this node had in memory may be served by others. */
   async #rejoin(): Promise<void> {
     this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.#options.metrics.sessionsLost++;
     this.#options.ports.log.warn("the session of the node has expired; it joins again");
     this.#options.lost();
     this.#session = this.#newSession();
@@ -248,22 +327,37 @@ export class Membership {
   // Leases
 
   /** Reads the store; concurrent calls share a reading that began after the first of them. */
-  async #read(byThisNode: boolean): Promise<void> {
-    while (this.#reading !== undefined) await this.#reading;
-    this.#reading = this.#readNow(byThisNode);
-    try {
-      await this.#reading;
-    } finally {
-      this.#reading = undefined;
-    }
+  #read(byThisNode: boolean): Promise<void> {
+    this.#announces ||= byThisNode;
+    const reading = this.#reading;
+    if (reading === undefined) return this.#startReading();
+    // One that has begun may not see what the caller wants to see.
+    this.#nextReading ??= reading.then(
+      () => this.#startReading(),
+      () => this.#startReading(),
+    );
+    return this.#nextReading;
+  }
+
+  #startReading(): Promise<void> {
+    this.#nextReading = undefined;
+    const byThisNode = this.#announces;
+    this.#announces = false;
+    const reading = this.#readNow(byThisNode).finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+    this.#reading = reading;
+    return reading;
   }
 
   async #readNow(byThisNode: boolean): Promise<void> {
-    const { store, monotonic, ports, changed } = this.#options;
+    const { store, monotonic, ports, changed, timed } = this.#options;
     const readAt = monotonic();
-    const table = new LeaseTable(await store.view(), store.shards, readAt);
     const previous = this.#table;
-    if (previous !== undefined && table.revision < previous.revision) {
+    const view = await store.view(previous?.revision);
+    timed(view.now, readAt);
+    const table = new LeaseTable(view, store.shards, readAt, this.#options.bareName);
+    if (previous?.isMissingIn(view) === true) {
       this.#state = "refusing";
       // A database that was restored, or a standby that was promoted without its last commits.
       ports.log.error("the database has lost changes of the cluster; this node serves no more actors", {
@@ -272,10 +366,23 @@ export class Membership {
       });
       this.#options.lost();
     }
+    this.#options.metrics.shardsMoved.in += this.#countGained(previous, table);
     this.#table = table;
+    if (table.nodes.some((node) => node.draining && isSameSession(node, this.#session))) this.#askedToDrain();
     changed(table, byThisNode);
     this.#wakeWaiters();
     void this.#balance();
+  }
+
+  /** Shards that this node holds now and did not hold in the previous reading. */
+  #countGained(previous: LeaseTable | undefined, table: LeaseTable): number {
+    const isNew = (scope: Scope, shard: number): boolean => {
+      const before = previous?.holder(scope, shard);
+      return before === undefined || !isSameSession(before, this.#session);
+    };
+    return table.scopes.reduce((sum, scope) => {
+      return sum + table.heldBy(this.#session, scope).filter((shard) => isNew(scope, shard)).length;
+    }, 0);
   }
 
   /** Claims free shards, and begins to hand over shards, until all are where they should be. */
@@ -352,12 +459,22 @@ export class Membership {
     const candidates = table.nodes.filter(
       (node) => table.serves(node, scope) && lives(node) && !isDraining(node),
     );
-    return chooseHolders(candidates, scope, store.shards);
+    return chooseHolders(table.latest(candidates, scope), scope, store.shards);
+  }
+
+  async #vacate(scope: Scope, shard: number): Promise<void> {
+    try {
+      await this.#options.vacate(scope, shard);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 
   async #transfer(to: NodeSession, scope: Scope, shards: readonly number[]): Promise<void> {
     try {
       await this.#options.store.transfer(this.#session, to, scope, shards);
+      this.#options.metrics.shardsMoved.out += shards.length;
       await this.#read(true);
     } catch (error) {
       this.#hasFailed = true;

@@ -1,7 +1,8 @@
 /** Several nodes over one store: who serves an actor, and the way there. */
 import { hash } from "node:crypto";
+import { type ActorStore, type DueFilter, newActorId } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import { type ActorKey, type Clock, encodeKey, type Random, uuidv7 } from "@holdfast/core";
+import { type ActorKey, encodeKey, type Ports, splitName, uuidv7 } from "@holdfast/core";
 
 /** Cache of hashes by target: a gateway passes the same target object for the same path. */
 const hashes = new WeakMap<ActorTarget, number>();
@@ -14,6 +15,25 @@ export function addressHash(name: string, key: ActorKey): number {
   return hash("sha256", `${name}\0${encodeKey(key)}`, "buffer").readUInt16BE(0);
 }
 
+/** A filter of the actors that a node wakes. */
+export function createDueFilter(selected: Omit<DueFilter, "selects">): DueFilter {
+  const { shardCount, shards, names } = selected;
+  const namespaces = new Set(selected.namespaces);
+  let sets: { readonly general: Set<number>; readonly apart: Map<string, Set<number>> } | undefined;
+  return {
+    ...selected,
+    selects: ({ name, key }) => {
+      sets ??= {
+        general: new Set(shards),
+        apart: new Map([...names].map(([each, own]) => [each, new Set(own)])),
+      };
+      const split = splitName(name);
+      const bare = split !== undefined && namespaces.has(split.namespace) ? split.name : name;
+      return (sets.apart.get(bare) ?? sets.general).has(addressHash(name, key) & (shardCount - 1));
+    },
+  };
+}
+
 export function targetHash(target: Exclude<ActorTarget, { type: "id" }>): number {
   let known = hashes.get(target);
   if (known === undefined) {
@@ -23,18 +43,12 @@ export function targetHash(target: Exclude<ActorTarget, { type: "id" }>): number
   return known;
 }
 
-/**
- * An id that carries the hash of its actor's address: a UUID of version 8 (RFC 9562). It starts with the time, as
- * version 7 does, and ends with the hash.
- */
-export function newActorId(addressHash16: number, clock: Clock, random: Random): string {
-  const id = uuidv7(clock, random);
-  return `${id.slice(0, 14)}8${id.slice(15, -4)}${addressHash16.toString(16).padStart(4, "0")}`;
-}
-
-/** The hash that an id carries; undefined for ids of earlier releases and of stores with a single node. */
-export function hashOfId(id: string): number | undefined {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)
-    ? Number.parseInt(id.slice(-4), 16)
-    : undefined;
+/** The id of a new actor: in a store that several nodes share, it says where the actor is. */
+export function createActorId(
+  { cluster }: Pick<ActorStore, "cluster">,
+  name: string,
+  key: ActorKey,
+  { clock, random }: Pick<Ports, "clock" | "random">,
+): string {
+  return cluster === undefined ? uuidv7(clock, random) : newActorId(addressHash(name, key), clock, random);
 }

@@ -1,4 +1,4 @@
-import type { ActorRecord, ActorStore, DueCursor, StopReason } from "@holdfast/actors";
+import type { ActorRecord, ActorStore, DueCursor, DueFilter, StopReason } from "@holdfast/actors";
 import { isHoldfastError, type Ports, type Timer } from "@holdfast/core";
 import { serverLimits } from "../limits.ts";
 
@@ -7,7 +7,9 @@ export interface AlarmsOptions {
   readonly ports: Ports;
   /** True if the actor is in memory or being loaded: then it arms its own timers. */
   isAwake(id: string): boolean;
-  /** False if another node wakes the actor. */
+  /** Selects the actors that this node wakes; undefined if these are all. */
+  filter(): DueFilter | undefined;
+  /** False if another node wakes the actor after all: its lease has changed since. */
   isHere(record: ActorRecord): boolean;
   /** Maximum time between two readings of the store, in milliseconds, where other processes write to it too. */
   pollMs(): number;
@@ -102,9 +104,11 @@ export class Alarms {
   async #wakeDue(): Promise<number | undefined> {
     const { store, ports } = this.#options;
     const now = ports.clock.now();
+    const filter = this.#options.filter();
+    if (filter !== undefined && selectsNone(filter)) return undefined;
     let after: DueCursor | undefined;
     while (this.#state === "running") {
-      const page = await store.due(now, serverLimits.alarmBatch, after);
+      const page = await store.due(now, serverLimits.alarmBatch, after, filter);
       for (const record of page.actors) {
         if (this.#isDue(record, now)) await this.#begin(record);
         if (this.#state !== "running") return undefined;
@@ -214,6 +218,10 @@ export class Alarms {
     this.#timer = undefined;
     this.#nextAt = Number.POSITIVE_INFINITY;
   }
+}
+
+function selectsNone({ shards, names }: DueFilter): boolean {
+  return shards.length === 0 && [...names.values()].every(({ length }) => length === 0);
 }
 
 function pauseMs(attempts: number): number {

@@ -10,6 +10,7 @@ import type {
   AnyDefinition,
   ConnectionSink,
   ConnectRequest,
+  HibernatedConnection,
   InvokeCall,
   RawRequestCall,
   RawSocketCall,
@@ -19,21 +20,25 @@ import type {
   TraceAttributes,
 } from "@holdfast/actors";
 import type { ActorTarget, Client } from "@holdfast/client";
-import { type ActorKey, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
+import { type ActorKey, encodeKey, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
 import type { DirectoryCluster } from "../cluster/node/directory-cluster.ts";
+import type { ActorAddress } from "../cluster/residents.ts";
 import { notFound } from "../internal/addresses.ts";
 import { destroyActor } from "../internal/destroy-actor.ts";
 import { sendRemotely } from "../internal/send-remotely.ts";
-import { defaultResume, type MessageLimits, type ResumeLimits, serverLimits } from "../limits.ts";
+import { defaultResume, type MessageLimits, type ResumeLimits } from "../limits.ts";
+import { Namespaces } from "../namespaces/namespaces.ts";
 import { LogTail } from "../observe/log-tail.ts";
 import { measuredStore } from "../observe/measured-store.ts";
 import { Observer } from "../observe/observer.ts";
 import type { SpanLog } from "../observe/span-log.ts";
 import { Starts } from "../observe/starts.ts";
 import { ActorCalls, type Done } from "./actor-calls.ts";
+import { Admission } from "./admission.ts";
 import { Alarms } from "./alarms.ts";
 import { HibernatingConnections } from "./hibernating-connections.ts";
 import { LiveActors } from "./live-actors.ts";
+import { moveConnections, restoreConnections } from "./moved-connections.ts";
 import { RunningCalls } from "./running-calls.ts";
 
 export type { Done } from "./actor-calls.ts";
@@ -50,6 +55,8 @@ export interface DirectoryOptions {
   readonly exposeErrors?: boolean;
   /** `c.region` of the actors: "local" by default. */
   readonly region?: string | undefined;
+  /** One namespace by default. */
+  readonly namespaces?: Namespaces | undefined;
   /** Limits of the missed events that are kept for a disconnected client. */
   readonly resume?: Partial<ResumeLimits>;
 }
@@ -65,6 +72,7 @@ export class Directory implements ActorHost {
   readonly resumeLimits: ResumeLimits;
   readonly exposeErrors: boolean;
   readonly region: string;
+  readonly namespaces: Namespaces;
   /** The client connections that outlive the sleep of their actors. */
   readonly hibernating = new HibernatingConnections(
     (id) => this.#actors.byId(id),
@@ -72,6 +80,8 @@ export class Directory implements ActorHost {
   );
   /** The other nodes that share the store; undefined without any. */
   cluster: DirectoryCluster | undefined;
+  /** Bounds the calls of clients in progress. */
+  readonly admission = new Admission();
   /** Calls that another request can cancel. */
   readonly runningCalls = new RunningCalls();
   /** Where a server listens for these actors, without a trailing slash; undefined while none does. */
@@ -97,13 +107,17 @@ export class Directory implements ActorHost {
     this.#clientFor = options.clientFor;
     this.exposeErrors = options.exposeErrors === true;
     this.region = options.region ?? "local";
+    const { definitions } = options;
+    this.namespaces = options.namespaces ?? new Namespaces({ definitions: Object.keys(definitions) });
     this.resumeLimits = { ...defaultResume, ...options.resume };
     this.#actors = new LiveActors({
-      definitions: options.definitions,
+      definitions,
+      namespaces: this.namespaces,
       store: this.store,
       ports: this.ports,
       host: this,
       placement: () => this.cluster,
+      acquired: (position) => this.hibernating.reposition(position),
       takeConnections: (id) => this.hibernating.take(id),
       started: (instance, isNew) => {
         this.#observer.started(instance, isNew);
@@ -118,8 +132,9 @@ export class Directory implements ActorHost {
       store: this.store,
       ports: this.ports,
       isAwake: (id) => this.isInMemory(id),
-      pollMs: () => (this.cluster === undefined ? Number.POSITIVE_INFINITY : serverLimits.alarmPollMs),
-      isHere: ({ name, key }) => this.cluster?.takes(name, key) !== false,
+      pollMs: () => (this.cluster === undefined ? Number.POSITIVE_INFINITY : this.cluster.alarmPollMs),
+      filter: () => this.cluster?.dueFilter,
+      isHere: ({ name, key, place }) => this.cluster?.takes(name, key, place) !== false,
       wake: (record) => this.#wakeDue(record),
     });
   }
@@ -132,12 +147,12 @@ export class Directory implements ActorHost {
 
   /** The options of a kind of actor; undefined for an unknown name. */
   optionsOf(name: string): AnyDefinition["~definition"]["options"] | undefined {
-    return this.definitions.get(name)?.["~definition"].options;
+    return this.definitions.get(this.namespaces.bare(name))?.["~definition"].options;
   }
 
   /** The `onAuth` hook of a kind of actor. */
   authHook(name: string): ((...args: unknown[]) => unknown) | undefined {
-    return this.definitions.get(name)?.["~definition"].hooks.onAuth;
+    return this.definitions.get(this.namespaces.bare(name))?.["~definition"].hooks.onAuth;
   }
 
   /** The maximum body size that a queue of these actors accepts, in bytes; 0 for an unknown name. */
@@ -176,7 +191,10 @@ export class Directory implements ActorHost {
 
   /** The metrics of the actors, in the text format of Prometheus. */
   metrics(): string {
-    return this.#observer.text(this.instances(), this.store);
+    const { limits, calls, refused } = this.admission;
+    const admitted = limits === undefined ? undefined : { calls, refused };
+    const own = this.#observer.text(this.instances(), this.store, admitted);
+    return own + (this.cluster?.metrics() ?? "");
   }
 
   /** Inspects an actor, which wakes it. Throws `actor.not_found`, and what `use` throws. */
@@ -220,6 +238,18 @@ export class Directory implements ActorHost {
     return this.#calls.withInstance(target, keyed, (instance) => instance.send(keyed));
   }
 
+  /**
+   * Passes the connections of actors out of memory on to the next node of each. Throws errors of the store: then their
+   * connections are still held, and the call may be repeated.
+   */
+  moveConnections(isMoved: (address: ActorAddress) => boolean): Promise<void> {
+    return moveConnections(this, isMoved, ({ name, key }) => this.#actors.loaded(name, key));
+  }
+
+  restoreConnections(instance: ActorInstance, document: Uint8Array): readonly HibernatedConnection[] {
+    return restoreConnections(this, instance.id, document);
+  }
+
   /** Opens a connection; `sinkFor` makes its sink for the instance that accepts it. */
   connect(
     target: ActorTarget,
@@ -247,8 +277,14 @@ export class Directory implements ActorHost {
   }
 
   /** Creates an actor and returns its id. Throws `actor.duplicate_key`, or what its hooks throw. */
-  create(name: string, key: ActorKey, input: unknown, idempotencyKey?: string): Promise<string> {
-    return this.#actors.create(name, key, input, idempotencyKey);
+  create(
+    name: string,
+    key: ActorKey,
+    input: unknown,
+    idempotencyKey?: string,
+    place?: string,
+  ): Promise<string> {
+    return this.#actors.create(name, key, input, idempotencyKey, place);
   }
 
   /** Brings an actor into memory. Throws `actor.not_found`, and what the store throws. */
@@ -268,6 +304,12 @@ export class Directory implements ActorHost {
     await this.#actors.byId(id)?.sleep();
   }
 
+  /** Says when an actor in the store is due, to this node or to the one that wakes it. */
+  expectWake(name: string, key: ActorKey, wakeAt: number): void {
+    this.alarms.expect(wakeAt);
+    this.cluster?.tellDue(name, key, wakeAt);
+  }
+
   /** Destroys an actor and its data. Throws `actor.not_destroyed` when its last commit fails. */
   async destroy(target: ActorTarget): Promise<void> {
     const { cluster } = this;
@@ -277,6 +319,22 @@ export class Directory implements ActorHost {
       return;
     }
     await destroyActor(this.store, target, (each) => this.#actors.load(each));
+  }
+
+  /**
+   * Moves an actor of this node to another one, or to the nodes of a region; "any" undoes that. It sleeps here and
+   * wakes there. Throws `cluster.unknown_place`, `actor.no_node`, `actor.not_found`, `actor.moved`.
+   */
+  async move(target: ActorTarget, to: string, cluster: DirectoryCluster): Promise<void> {
+    const { name, key } = await this.#addressOf(target);
+    const text = encodeKey(key);
+    const isMoved = (other: ActorAddress): boolean => other.name === name && encodeKey(other.key) === text;
+    // The actor cannot be loaded in the meantime.
+    const leave = (): Promise<void> => moveConnections(this, isMoved, async () => undefined);
+    await this.#actors.relocate(name, key, (record) => cluster.relocate(record, to, leave));
+    const moved = { type: "get", name, key } as const;
+    if ((await cluster.locate(moved)) === undefined) await this.wake(moved);
+    else await cluster.remoteDriver().reload(moved, undefined);
   }
 
   /** Lets every actor sleep, then closes the store. Later calls get `gateway.shutting_down`. Idempotent. */
@@ -294,11 +352,12 @@ export class Directory implements ActorHost {
   }
 
   /** Wakes an actor for its schedule; it arms its own timers then. */
-  async #wakeDue({ id, name, key }: ActorRecord): Promise<void> {
+  async #wakeDue({ id, name, key, wakeAt }: ActorRecord): Promise<void> {
     // Throws here for a name that is not registered: that is an error, whether or not the actor exists.
     this.#actors.definition(name);
     try {
       await (await this.#actors.load({ type: "get", name, key })).ready;
+      if (wakeAt !== undefined) this.#observer.metrics.alarmDelay.observe(this.ports.clock.now() - wakeAt);
     } catch (error) {
       // An actor destroyed in the meantime is no longer due.
       if (!isErrorCode(error, "actor", "not_found") || (await this.#exists(id))) throw error;
@@ -310,6 +369,11 @@ export class Directory implements ActorHost {
     const record = await this.store.get(target.id);
     if (record === undefined || record.destroyedAt !== undefined) throw notFound(target);
     return record;
+  }
+
+  /** An id for a new actor, by which nodes find it. */
+  newId(name: string, key: ActorKey): string {
+    return this.#actors.newId(name, key);
   }
 
   async #exists(id: string): Promise<boolean> {
@@ -345,11 +409,13 @@ export class Directory implements ActorHost {
   };
 
   left(instance: ActorInstance, reason: StopReason): void {
-    const { id, name } = instance;
+    const { id, name, key, wakeAt } = instance;
     this.#observer.stopped(instance, reason);
     this.cluster?.stopped(instance);
     this.#actors.remove(instance);
-    this.alarms.left(id, reason, instance.wakeAt);
+    this.alarms.left(id, reason, wakeAt);
+    // Another node may have taken over before the last commit, and not know its wake-up time.
+    if (reason === "slept" && wakeAt !== undefined) this.cluster?.tellDue(name, key, wakeAt);
     this.ports.log.debug("actor left memory", { actorId: id, actor: name, reason });
   }
 }

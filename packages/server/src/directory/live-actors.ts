@@ -1,14 +1,18 @@
 import {
   type ActorHost,
   type ActorInstance,
+  type ActorPosition,
+  type ActorRecord,
   type ActorStore,
   type AnyDefinition,
   createInstance,
   type HibernatedConnection,
+  type LoadedActor,
 } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import { type ActorKey, HoldfastError, type Ports, uuidv7 } from "@holdfast/core";
+import { type ActorKey, HoldfastError, type Ports } from "@holdfast/core";
 import { moved, type Placement } from "../cluster/placement.ts";
+import { addressHash, createActorId } from "../cluster/shards.ts";
 import { acquireByKey } from "../internal/acquire.ts";
 import {
   addressOf,
@@ -19,22 +23,31 @@ import {
 } from "../internal/addresses.ts";
 import { CreateMemory } from "../internal/create-memory.ts";
 import { type Slot, Slots } from "../internal/slot.ts";
+import { serverLimits } from "../limits.ts";
+import type { Namespaces } from "../namespaces/namespaces.ts";
+import { Activations } from "./activations.ts";
 
 export interface LiveActorsOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
+  readonly namespaces: Namespaces;
   readonly store: ActorStore;
   readonly ports: Pick<Ports, "clock" | "random">;
   /** Where actors are served, if several nodes share the store. */
   placement(): Placement | undefined;
   /** The host of every instance. */
   readonly host: ActorHost;
+  /** Called when this process has become the owner of an actor, even if that does not come into memory then. */
+  acquired(position: ActorPosition): void;
   /** Returns the client connections that outlived the sleep of an actor. */
   takeConnections(actorId: string): readonly HibernatedConnection[];
   /** Called for each new instance; `isNew` if it creates its actor. */
   started(instance: ActorInstance, isNew: boolean): void;
 }
 
-type InstanceOrigin = Pick<Parameters<typeof createInstance>[0], "id" | "epoch" | "start">;
+/** As many as a cluster has shards by default. */
+const activationGroups = 1_024;
+
+type InstanceOrigin = Pick<Parameters<typeof createInstance>[0], "id" | "epoch" | "place" | "start">;
 
 /**
  * The actors in the memory of this process. Finds, wakes and creates them, and makes sure that there is at
@@ -46,6 +59,10 @@ export class LiveActors {
   readonly #slots = new Slots();
   readonly #byId = new Map<string, ActorInstance>();
   readonly #created: CreateMemory;
+  readonly #activations = new Activations(
+    serverLimits.maxConcurrentActivations,
+    serverLimits.maxWaitingActivations,
+  );
   #isClosing = false;
 
   constructor(options: LiveActorsOptions) {
@@ -136,14 +153,50 @@ export class LiveActors {
    * Creates an actor and returns its id. A repetition with the same `idempotencyKey` returns the same id.
    * Throws `actor.duplicate_key`, or what its hooks throw.
    */
-  async create(name: string, key: ActorKey, input: unknown, idempotencyKey?: string): Promise<string> {
+  async create(
+    name: string,
+    key: ActorKey,
+    input: unknown,
+    idempotencyKey?: string,
+    place?: string,
+  ): Promise<string> {
     this.definition(name);
     const memoryKey = idempotencyKey === undefined ? undefined : `${addressOf(name, key)} ${idempotencyKey}`;
     const previous = memoryKey === undefined ? undefined : this.#created.get(memoryKey);
     if (previous !== undefined) return previous;
-    const id = this.#create(name, key, input);
+    const id = this.#create(name, key, input, place);
     if (memoryKey !== undefined) this.#created.set(memoryKey, id);
     return id;
+  }
+
+  /**
+   * Puts an actor to sleep and keeps it there while `write` runs, after which another node may serve it: requests that
+   * wait then find that one. Throws `actor.not_found`, and what `write` throws.
+   */
+  async relocate(name: string, key: ActorKey, write: (record: ActorRecord) => Promise<void>): Promise<void> {
+    const address = addressOf(name, key);
+    for (;;) {
+      this.#throwIfClosing();
+      const slot = this.#slots.get(address);
+      if (slot === undefined) break;
+      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
+      if (instance === undefined) continue;
+      await instance.ready.catch(() => undefined);
+      await instance.sleep();
+      await slot.gone;
+    }
+    let isWritten = false;
+    const slot = this.#slots.occupy(address, "get", async () => {
+      const record = await this.#options.store.find(name, key);
+      if (record === undefined) throw notFound({ type: "get", name, key });
+      await this.#assertAdmitted(record);
+      await write(record);
+      isWritten = true;
+      throw moved(name);
+    });
+    await slot.loading.catch((error: unknown) => {
+      if (!isWritten) throw error;
+    });
   }
 
   /** Called when an instance is out of memory: its key is free for the next one. */
@@ -152,6 +205,12 @@ export class LiveActors {
     const address = addressOf(instance.name, instance.key);
     const slot = this.#slots.get(address);
     if (slot?.instance === instance) this.#slots.free(address, slot);
+  }
+
+  /** Resolves when no load of this actor is under way. */
+  async loaded(name: string, key: ActorKey): Promise<void> {
+    const slot = this.#slots.get(addressOf(name, key));
+    if (slot !== undefined && slot.instance === undefined) await slot.loading.catch(() => undefined);
   }
 
   /** Refuses new loads, and resolves when every actor is out of memory. */
@@ -166,10 +225,12 @@ export class LiveActors {
     }
   }
 
-  /** Throws `actor.not_found` for a name that is not registered. */
+  /** Throws `actor.not_found` for a name that is not registered, `namespace.unknown` for one of no namespace. */
   definition(name: string): AnyDefinition {
-    const definition = this.definitions.get(name);
+    const { namespaces } = this.#options;
+    const definition = this.definitions.get(namespaces.bare(name));
     if (definition !== undefined) return definition;
+    namespaces.stored(name);
     throw new HoldfastError("actor", "not_found", "No actor with this name is registered", {
       metadata: { name },
     });
@@ -178,20 +239,36 @@ export class LiveActors {
   #occupy(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
     const { name, key } = target;
     return this.#slots.occupy(address, target.type, async (slot) => {
-      this.#assertHere(name, key);
-      const loaded = await acquireByKey(this.#options.store, name, key);
-      this.#assertHere(name, key);
+      const loaded = await this.#acquire(name, key);
+      if (loaded !== undefined) this.#options.acquired(loaded.record);
       if (loaded === undefined) {
         if (target.type === "get") throw notFound(target);
-        return this.#start(slot, definition, name, key, this.#newActor(name, key, target.input));
+        this.#assertHere(name, key, target.place);
+        return this.#start(
+          slot,
+          definition,
+          name,
+          key,
+          this.#newActor(name, key, target.input, target.place),
+        );
       }
-      const { id, epoch } = loaded.record;
+      const { id, epoch, place } = loaded.record;
+      this.#assertHere(name, key, place);
       const held = this.#options.takeConnections(id);
-      return this.#start(slot, definition, name, key, { id, epoch, start: { type: "wake", loaded, held } });
+      const origin = { id, epoch, place, start: { type: "wake", loaded, held } } as const;
+      return this.#start(slot, definition, name, key, origin);
     });
   }
 
-  async #create(name: string, key: ActorKey, input: unknown): Promise<string> {
+  /** On a node of a cluster, a takeover or a burst must not flood the store. */
+  #acquire(name: string, key: ActorKey): Promise<LoadedActor | undefined> {
+    const acquire = (): Promise<LoadedActor | undefined> =>
+      acquireByKey(this.#options.store, name, key, this.#assertAdmitted);
+    if (this.#options.placement() === undefined) return acquire();
+    return this.#activations.run(addressHash(name, key) % activationGroups, acquire);
+  }
+
+  async #create(name: string, key: ActorKey, input: unknown, place: string | undefined): Promise<string> {
     const definition = this.definition(name);
     const address = addressOf(name, key);
     for (;;) {
@@ -205,10 +282,9 @@ export class LiveActors {
       await slot.gone;
     }
     const slot = this.#slots.occupy(address, "create", async (own) => {
-      this.#assertHere(name, key);
       if ((await this.#options.store.find(name, key)) !== undefined) throw duplicateKey(name);
-      this.#assertHere(name, key);
-      return this.#start(own, definition, name, key, this.#newActor(name, key, input));
+      this.#assertHere(name, key, place);
+      return this.#start(own, definition, name, key, this.#newActor(name, key, input, place));
     });
     const instance = await slot.loading;
     await instance.ready.catch(rethrowAsDuplicate(name));
@@ -216,14 +292,35 @@ export class LiveActors {
   }
 
   /** Throws `actor.moved`. */
-  #assertHere(name: string, key: ActorKey): void {
-    if (this.#options.placement()?.takes(name, key) === false) throw moved(name);
+  #assertHere(name: string, key: ActorKey, place?: string): void {
+    const placement = this.#options.placement();
+    if (placement === undefined || placement.takes(name, key, place)) return;
+    // What led here may be the place of an actor that was destroyed.
+    placement.forget({ type: "get", name, key });
+    throw moved(name);
   }
 
-  #newActor(name: string, key: ActorKey, input: unknown): InstanceOrigin {
-    const { clock, random } = this.#options.ports;
-    const id = this.#options.placement()?.newId(name, key) ?? uuidv7(clock, random);
-    return { id, epoch: 1, start: { type: "create", input } };
+  /** Before the actor is acquired, which would take it from its owner. Throws `actor.moved`. */
+  readonly #assertAdmitted = (record: ActorRecord): Promise<void> | void => {
+    const admitted = this.#options.placement()?.admits(record);
+    if (admitted === undefined || admitted === true) return;
+    if (admitted === false) throw moved(record.name);
+    return admitted.then((isAdmitted) => {
+      if (!isAdmitted) throw moved(record.name);
+    });
+  };
+
+  #newActor(name: string, key: ActorKey, input: unknown, place: string | undefined): InstanceOrigin {
+    const id = this.newId(name, key);
+    // On a single node every place is this one.
+    const isPlaced = this.#options.placement() !== undefined;
+    return { id, epoch: 1, place: isPlaced ? place : undefined, start: { type: "create", input } };
+  }
+
+  /** An id for a new actor, by which nodes find it. */
+  newId(name: string, key: ActorKey): string {
+    const { placement, store, ports } = this.#options;
+    return placement()?.newId(name, key) ?? createActorId(store, name, key, ports);
   }
 
   #start(
@@ -233,7 +330,12 @@ export class LiveActors {
     key: ActorKey,
     origin: InstanceOrigin,
   ): ActorInstance {
-    const instance = createInstance({ definition, name, key, host: this.#options.host, ...origin });
+    const { host, namespaces } = this.#options;
+    const shown = namespaces.bare(name);
+    const instance = createInstance({
+      ...{ definition, name: shown, storedName: name, key, host },
+      ...origin,
+    });
     slot.instance = instance;
     this.#byId.set(instance.id, instance);
     this.#options.started(instance, origin.start.type === "create");

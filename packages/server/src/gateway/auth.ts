@@ -30,7 +30,7 @@ export function authenticate(
     const options: AuthOptions = { req: request, request, params: question.params, intents };
     const context: AuthContext = {
       ...options,
-      name: target.name,
+      name: gateway.directory.namespaces.bare(target.name),
       key: target.type === "id" ? undefined : target.key,
       actorId: target.type === "id" ? target.id : undefined,
       log: gateway.directory.ports.log.child({ actor: target.name }),

@@ -13,6 +13,7 @@ export interface FixedRoute {
 export function fixedRoutes(
   options: GatewayOptions,
   isReady: () => boolean,
+  outages: () => readonly string[],
 ): ReadonlyMap<string, FixedRoute> {
   const { metadata } = options;
   const routes = new Map<string, FixedRoute>();
@@ -22,7 +23,10 @@ export function fixedRoutes(
   routes.set("/readyz", {
     contentType: text,
     status: () => (isReady() ? 200 : 503),
-    body: () => (isReady() ? "ok\n" : "not ready\n"),
+    body: () =>
+      [isReady() ? "ok" : "not ready", ...outages().map((name) => `${name} cannot be reached`), ""].join(
+        "\n",
+      ),
   });
   if (metadata !== undefined) {
     routes.set("/metadata", { contentType: json, body: () => JSON.stringify(metadata()) });

@@ -16,6 +16,7 @@ import { RunningCall } from "../directory/running-calls.ts";
 import { ManagementHttp } from "../management/http.ts";
 import { tracing } from "../observe/tracing.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../sessions/session-errors.ts";
+import { accessInfo } from "./access-info.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";
@@ -54,7 +55,11 @@ export class Gateway implements RouteHost {
     this.directory = directory;
     this.options = options;
     this.guard = new Guard(options);
-    this.#fixed = fixedRoutes(options, () => directory.isReady);
+    this.#fixed = fixedRoutes(
+      options,
+      () => directory.isReady,
+      () => directory.store.outages?.() ?? [],
+    );
     this.management = new ManagementHttp(directory, options, (...failed) => this.fail(...failed));
     this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
     this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
@@ -73,7 +78,7 @@ export class Gateway implements RouteHost {
       }
       const url = localPath(exchange.url, this.options.basePath);
       if (url?.startsWith(actorsPrefix)) {
-        this.#route(exchange, parseRoute(url), headers);
+        this.#route(exchange, this.routeOf(url), headers);
         return true;
       }
       if (url === undefined) return false;
@@ -99,6 +104,9 @@ export class Gateway implements RouteHost {
 
   fail(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = noHeaders): void {
     if (isErrorCode(error, "actor", "moved") && this.#sendsBack(exchange, headers)) return;
+    // Nothing ran, and another node takes over what this one leaves behind.
+    const isEnding = exchange.forwarded !== undefined && isErrorCode(error, "gateway", "shutting_down");
+    if (isEnding && this.#sendsBack(exchange, headers)) return;
     replyError(exchange, visibleError(error, this.directory.ports), headers);
   }
 
@@ -127,6 +135,10 @@ export class Gateway implements RouteHost {
   #route(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
     const { cluster } = this.directory;
     const target = "target" in route ? route.target : undefined;
+    const isManaged = route.kind === "management" || (route.kind === "actor" && exchange.method === "DELETE");
+    if (target !== undefined && !isManaged && exchange.method !== "OPTIONS") {
+      this.admitTo(target, exchange.header(header.token));
+    }
     if (cluster === undefined || target === undefined || exchange.method === "OPTIONS") {
       return this.#actors(exchange, route, headers);
     }
@@ -158,15 +170,32 @@ export class Gateway implements RouteHost {
   #sendsBack(exchange: Exchange, headers: Readonly<Record<string, string>>): boolean {
     const { cluster } = this.directory;
     if (cluster === undefined) return false;
-    if (exchange.forwarded !== undefined) {
-      exchange.forwarded.misdirect(cluster.revision);
-      return true;
+    const { forwarded } = exchange;
+    if (forwarded !== undefined) {
+      if (forwarded.isRepeatable) forwarded.misdirect(cluster.revision);
+      return forwarded.isRepeatable;
     }
     if (!(exchange instanceof RepeatableExchange) || !exchange.isRepeatable) return false;
     const url = localPath(exchange.url, this.options.basePath);
     if (url === undefined) return false;
-    this.#route(exchange, parseRoute(url), headers);
+    this.#route(exchange, this.routeOf(url), headers);
     return true;
+  }
+
+  /** The route of a path below /actors/, with the stored name of its actor. Throws as `parseRoute`. */
+  routeOf(url: string): Route {
+    return this.directory.namespaces.locate(parseRoute(url));
+  }
+
+  #info(kind: AccessInfo["kind"], exchange: Exchange, target: ActorTarget, action?: string): AccessInfo {
+    return accessInfo(this.directory.namespaces, kind, exchange, target, action);
+  }
+
+  /** Checks the token of the namespace. Throws `namespace.unauthorized`. */
+  admitTo(target: ActorTarget, token: string | undefined): void {
+    const { namespaces } = this.directory;
+    if (!namespaces.areMany || this.options.isInternal === true) return;
+    namespaces.admit(namespaces.of(target.name), token);
   }
 
   #actors(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
@@ -179,22 +208,22 @@ export class Gateway implements RouteHost {
         // The hot path: most servers have no hook.
         if (this.options.access === undefined) return this.#action(exchange, target, action, headers);
         const next = (): void => this.#action(exchange, target, action, headers);
-        return this.admit(accessInfo("action", exchange, target, action), next, refuse);
+        return this.admit(this.#info("action", exchange, target, action), next, refuse);
       }
       case "queue": {
         if (exchange.method !== "POST") return notAllowed(exchange, "POST", headers);
         const next = (): void => serveSend(this, exchange, route, headers);
-        return this.admit(accessInfo("send", exchange, route.target, route.queue), next, refuse);
+        return this.admit(this.#info("send", exchange, route.target, route.queue), next, refuse);
       }
       case "call": {
         if (exchange.method !== "DELETE") return notAllowed(exchange, "DELETE", headers);
         const next = (): void => this.#cancel(exchange, route.target, route.idempotencyKey, headers);
-        return this.admit(accessInfo("cancel", exchange, route.target), next, refuse);
+        return this.admit(this.#info("cancel", exchange, route.target), next, refuse);
       }
       case "events": {
         if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
         const next = (): void => serveEvents(this, exchange, route, headers);
-        return this.admit(accessInfo("connect", exchange, route.target), next, refuse);
+        return this.admit(this.#info("connect", exchange, route.target), next, refuse);
       }
       case "management":
         return this.management.serve(exchange, route, headers);
@@ -203,7 +232,7 @@ export class Gateway implements RouteHost {
         throw upgradeRequired();
       case "request": {
         const next = (): void => serveRaw(this, exchange, route, headers);
-        return this.admit(accessInfo("request", exchange, route.target), next, refuse);
+        return this.admit(this.#info("request", exchange, route.target), next, refuse);
       }
       case "websocket":
         throw upgradeRequired();
@@ -212,7 +241,7 @@ export class Gateway implements RouteHost {
         const { target } = route;
         const next = (): void => this.#reload(exchange, target, headers, refuse);
         const ask = (): void => this.#authenticateLookUp(exchange, ["action"], target, next, headers);
-        return this.admit(accessInfo("reload", exchange, target), ask, refuse);
+        return this.admit(this.#info("reload", exchange, target), ask, refuse);
       }
       case "actor":
         return this.#actor(exchange, route.target, headers, refuse);
@@ -241,32 +270,37 @@ export class Gateway implements RouteHost {
     if (exchange.method === "GET") {
       const next = (): void => {
         this.directory.resolve(asGet(target)).then(({ id, key }) => {
-          send(200, { id, name: target.name, key });
+          send(200, { id, name: this.directory.namespaces.bare(target.name), key });
         }, refuse);
       };
       const ask = (): void => this.#authenticateLookUp(exchange, ["get"], target, next, headers);
-      return this.admit(accessInfo("resolve", exchange, target), ask, refuse);
+      return this.admit(this.#info("resolve", exchange, target), ask, refuse);
     }
     if (exchange.method === "DELETE") return this.management.destroy(exchange, target, headers);
     if ((exchange.method !== "PUT" && exchange.method !== "POST") || target.type === "id") {
       return notAllowed(exchange, target.type === "id" ? "GET, DELETE" : "GET, PUT, POST, DELETE", headers);
     }
-    const { name, key } = target;
+    const { name, key, place } = target;
     const idempotencyKey = exchange.header(header.idempotencyKey);
     if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
+    const shown = this.directory.namespaces.bare(name);
     const next = (): void =>
       this.#readInput(exchange, refuse, (input) => {
         if (exchange.method === "POST") {
-          this.directory.create(name, key, input, idempotencyKey).then((id) => {
-            send(201, { id, name, key });
+          this.directory.create(name, key, input, idempotencyKey, place).then((id) => {
+            send(201, { id, name: shown, key });
           }, refuse);
           return;
         }
-        const made = { type: "getOrCreate", name, key, ...(input === undefined ? {} : { input }) } as const;
-        this.directory.resolve(made).then(({ id }) => send(200, { id, name, key }), refuse);
+        const made = {
+          ...({ type: "getOrCreate", name, key } as const),
+          ...(input === undefined ? {} : { input }),
+          ...(place === undefined ? {} : { place }),
+        };
+        this.directory.resolve(made).then(({ id }) => send(200, { id, name: shown, key }), refuse);
       });
     const ask = (): void => this.#authenticateLookUp(exchange, ["create"], target, next, headers);
-    return this.admit(accessInfo("create", exchange, target), ask, refuse);
+    return this.admit(this.#info("create", exchange, target), ask, refuse);
   }
 
   #readInput(exchange: Exchange, refuse: (error: unknown) => void, next: (input: unknown) => void): void {
@@ -299,12 +333,20 @@ export class Gateway implements RouteHost {
         try {
           if (error !== undefined) throw error;
           const args = argsOf(bodyOf(exchange, encoding, body));
-          this.#call(exchange, target, { action, args, params, auth, request, idempotencyKey }, headers);
+          const leave = this.#admit(body.length);
+          const call = { action, args, params, auth, request, idempotencyKey, leave };
+          this.#call(exchange, target, call, headers);
         } catch (cause) {
           this.fail(exchange, cause, headers);
         }
       });
     this.#authenticate(exchange, ["action"], target, params, request, next, headers);
+  }
+
+  /** Admits a call with a body of this size; returns what ends it. Throws `server.busy`. */
+  #admit(bytes: number): () => void {
+    // Another node has admitted the call of which this one is a part.
+    return this.options.isInternal === true ? () => undefined : this.directory.admission.enter(bytes);
   }
 
   #authenticate(
@@ -343,10 +385,11 @@ export class Gateway implements RouteHost {
       readonly auth: unknown;
       readonly request: () => Request;
       readonly idempotencyKey: string | undefined;
+      readonly leave: () => void;
     },
     headers: Readonly<Record<string, string>>,
   ): void {
-    const { action, args, params, auth, request, idempotencyKey } = call;
+    const { action, args, params, auth, request, idempotencyKey, leave } = call;
     const abort = new Cancellation();
     const gone = (): void => abort.abort(cancelled());
     let running: RunningCall | undefined;
@@ -370,6 +413,7 @@ export class Gateway implements RouteHost {
     traced(exchange, target, action, (ended) =>
       this.directory.dispatch(target, invocation, (error, result) => {
         ended(result === undefined ? error : undefined);
+        leave();
         if (running !== undefined) this.directory.runningCalls.delete(running);
         if (stream.hasBegun) {
           return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
@@ -414,23 +458,6 @@ function traced(
 
 const cborHeaders: Readonly<Record<string, string>> = { "content-type": contentType.cbor };
 const jsonHeaders: Readonly<Record<string, string>> = { "content-type": contentType.json };
-
-export function accessInfo(
-  kind: AccessInfo["kind"],
-  exchange: { readonly method: string; header(name: string): string | undefined },
-  target: ActorTarget,
-  action?: string,
-): AccessInfo {
-  return {
-    kind,
-    actor: target.name,
-    key: target.type === "id" ? undefined : target.key,
-    id: target.type === "id" ? target.id : undefined,
-    action,
-    method: exchange.method,
-    header: (name) => exchange.header(name),
-  };
-}
 
 function asGet(target: ActorTarget): ActorTarget {
   return target.type === "id" ? target : { type: "get", name: target.name, key: target.key };

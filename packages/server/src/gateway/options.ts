@@ -17,6 +17,8 @@ export interface AccessInfo {
     | "websocket"
     | "reload";
   readonly actor: string;
+  /** The namespace of the actor; its token, if it has one, has been checked. */
+  readonly namespace: string;
   /** The actor's key, or its id. */
   readonly key: ActorKey | undefined;
   readonly id: string | undefined;
@@ -72,6 +74,13 @@ export interface GatewayOptions {
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Handles other WebSocket upgrades than those of actors, after the Host and Origin checks. */
   readonly fallbackUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /**
+   * Serves what this program sends itself from other nodes, over connections of `DirectoryCluster.connect`: nothing
+   * checks it.
+   */
+  readonly nodeFallback?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** As `nodeFallback`, for upgrades. */
+  readonly nodeFallbackUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Maximum size of an action's arguments or a message, encoded: 64 KiB by default. */
   readonly maxIncomingMessageBytes?: number;
   /** Maximum size of a request for `onRequest`: 64 MiB by default. */

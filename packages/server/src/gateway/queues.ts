@@ -35,7 +35,7 @@ export function serveSend(
   const encodedParams = exchange.header(header.params);
   const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
   const refuse = (cause: unknown): void => gateway.fail(exchange, cause, headers);
-  const send = (content: Content, auth: unknown, request: () => Request): void => {
+  const send = (content: Content, bytes: number, auth: unknown, request: () => Request): void => {
     const call = {
       ...content,
       name: route.queue,
@@ -45,7 +45,12 @@ export function serveSend(
       idempotencyKey,
       signal: abort.signal,
     };
-    directory.send(target, call).then((outcome) => {
+    // A wait for an answer may take any time, and holds no more than its place in the queue.
+    const isBounded = content.wait !== true && gateway.options.isInternal !== true;
+    const leave = isBounded ? directory.admission.enter(bytes) : undefined;
+    const sent = directory.send(target, call);
+    if (leave !== undefined) sent.then(leave, leave);
+    sent.then((outcome) => {
       const reply = replyEncoding(exchange);
       const type = { "content-type": contentType[reply] };
       exchange.reply(200, { ...headers, ...type }, encode(reply, decodeOutcome(outcome)));
@@ -54,7 +59,7 @@ export function serveSend(
   readBody(gateway, exchange, target, abort.signal, refuse, (body, request) => {
     const content = readContent(encoding, body);
     const question = { intents: ["message"], target, params, request } as const;
-    authenticate(gateway, question, (auth) => send(content, auth, request), refuse);
+    authenticate(gateway, question, (auth) => send(content, body.length, auth, request), refuse);
   });
 }
 

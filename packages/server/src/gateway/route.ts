@@ -1,5 +1,6 @@
 import type { ActorTarget } from "@holdfast/client";
 import { decodeKey, HoldfastError } from "@holdfast/core";
+import { placeText } from "../cluster/place.ts";
 import { collectionPath, type ManagementRoute, readManagement } from "../management/routes.ts";
 
 /** The operation that a path below /actors/ stands for. */
@@ -121,11 +122,11 @@ function readRoute(url: string): Route {
   const managed = readManagement(path, query, (name, actor) => readTarget(decodePart(name), actor, false));
   if (managed !== undefined) return managed;
   const events = path.endsWith("/events") ? new URLSearchParams(query).getAll("event") : undefined;
-  const creates = query !== "" && readCreate(query, events !== undefined);
   const [, , rawName = "", actor = "", kind, argument, ...rest] = path.split("/");
   if (rest.length > 0 || rawName === "" || actor === "") throw routeNotFound();
+  if (kind === undefined) return { kind: "actor", target: readPlaced(decodePart(rawName), actor, query) };
+  const creates = query !== "" && readCreate(query, events !== undefined);
   const target = readTarget(decodePart(rawName), actor, creates);
-  if (kind === undefined) return { kind: "actor", target };
   if (kind === "connect" && argument === undefined) return { kind: "connect", target };
   if (kind === "events" && argument === undefined) return { kind, target, events: events ?? [] };
   if (kind === "reload" && argument === undefined) return { kind: "reload", target };
@@ -143,6 +144,19 @@ function readTarget(name: string, actor: string, creates: boolean): ActorTarget 
   }
   if (creates) throw malformedPath("An actor is created by its key, not by an id");
   return { type: "id", name, id: decodePart(actor) };
+}
+
+/** The target of a request for the actor itself, whose query may say where a new one runs. */
+function readPlaced(name: string, actor: string, query: string): ActorTarget {
+  const fields = new URLSearchParams(query);
+  const [region, pool] = [fields.get("region") ?? undefined, fields.get("pool") ?? undefined];
+  fields.delete("region");
+  fields.delete("pool");
+  const target = readTarget(name, actor, fields.size > 0 && readCreate(fields.toString(), false));
+  const place = placeText({ region, pool });
+  if (place === undefined) return target;
+  if (target.type === "id") throw malformedPath("An actor is placed when it is created, by its key");
+  return { ...target, place };
 }
 
 function readCreate(query: string, takesEvents: boolean): boolean {

@@ -21,7 +21,7 @@ export const actorRoutes: readonly InspectorRoute[] = [
       return {
         ...(await summaryOf(inspection, {
           id: instance.id,
-          name: instance.name,
+          name: directory.namespaces.bare(instance.name),
           key: instance.key,
           status: "running",
         })),

@@ -125,7 +125,8 @@ export class InspectorSession {
       this.#send({ type: "status", status: reason === "destroyed" ? "destroyed" : "sleeping" });
       if (reason === "destroyed") this.#close(1000, "actor.destroyed");
     });
-    const { id, name, key } = instance;
+    const { id, key } = instance;
+    const name = this.#options.directory.namespaces.bare(instance.name);
     const summary = await summaryOf(inspection, { id, name, key, status: "running" });
     this.#send({ type: "init", version: inspectorVersion, summary });
   }

@@ -38,6 +38,10 @@ export function keepAliveDriver(inner: ClientDriver): ClientDriver {
           release();
           return connection.close();
         },
+        lose: () => {
+          release();
+          connection.lose();
+        },
       };
     },
   };

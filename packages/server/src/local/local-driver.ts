@@ -19,6 +19,7 @@ import {
   type PreparedFrame,
   prepareClientFrame,
   type RawTransport,
+  RenamingDriver,
   type ResumePoint,
   type SendContent,
   trustedDepth,
@@ -124,7 +125,8 @@ export class LocalDriver implements ClientDriver {
   async create(request: DriverCreate): Promise<string> {
     const input = copyInput(request.input);
     const directory = await this.#leave(request.signal);
-    return directory.create(request.name, request.key, input, request.idempotencyKey).catch(throwReceived);
+    const { name, key, idempotencyKey, place } = request;
+    return directory.create(name, key, input, idempotencyKey, place).catch(throwReceived);
   }
 
   prepare(frame: ClientFrame): PreparedFrame {
@@ -251,7 +253,12 @@ function clusterDriver({ cluster }: Directory, local: ClientDriver, caller: Acto
 export function clientOfActor(directory: Directory, caller: ActorCaller): Client {
   const { ports, messageLimits } = directory;
   const local = new LocalDriver(async () => directory, ports, messageLimits, caller);
-  const driver = clusterDriver(directory, local, caller);
+  const { namespaces } = directory;
+  const reaching = clusterDriver(directory, local, caller);
+  const namespace = namespaces.of(caller.name);
+  const driver = namespaces.areMany
+    ? new RenamingDriver(reaching, (name) => namespaces.within(namespace, name))
+    : reaching;
   const reportError = (error: unknown): void =>
     ports.log.error("connection callback failed", { actorId: caller.actorId, error });
   const reportSendFailure = (error: unknown): void => {

@@ -4,6 +4,7 @@ import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 import { isLoopbackHost } from "../gateway/http/host-name.ts";
+import { isSameText } from "../internal/same-text.ts";
 
 /** A request to manage or inspect; nothing has been woken or read yet. */
 export interface ManageInfo {
@@ -18,6 +19,8 @@ export interface ManageInfo {
     | "documents"
     | "cluster";
   readonly actor: string | undefined;
+  /** The namespace whose actors it is about; undefined for the whole server. */
+  readonly namespace: string | undefined;
   readonly key: readonly string[] | undefined;
   readonly id: string | undefined;
   readonly method: string;
@@ -71,34 +74,45 @@ export class ManageAccess {
   }
 
   /**
-   * Resolves with the rights of the caller. Throws `inspector.unauthorized`, the error of the hook, or
+   * Resolves with the rights of the caller: to an actor, to a namespace, or to the whole server. Throws `inspector.unauthorized`, the error of the hook, or
    * `gateway.not_found` if it is disabled.
    */
   async admit(
     kind: ManageInfo["kind"],
     peer: Peer,
-    target: ActorTarget | undefined,
+    about: ActorTarget | { readonly namespace: string } | undefined,
     offered?: string,
   ): Promise<"owner" | "actor"> {
     if (!this.enabled) throw new HoldfastError("gateway", "not_found", "There is nothing at this path");
     const { manage, inspector, isInternal } = this.#options;
     if (isInternal === true) return "owner";
+    const { namespaces } = this.#directory;
+    const target = about !== undefined && "name" in about ? about : undefined;
+    const namespace = about !== undefined && "namespace" in about ? about.namespace : undefined;
+    const space = target === undefined ? namespace : namespaces.of(target.name);
     // Our clients send the token of their endpoint in a header of its own.
     const known = peer.header(header.token);
-    if (known !== undefined && inspector?.token !== undefined && same(known, inspector.token)) return "owner";
+    if (known !== undefined && inspector?.token !== undefined && isSameText(known, inspector.token)) {
+      return "owner";
+    }
     const bearer = offered ?? bearerOf(peer.header("authorization"));
+    if (space !== undefined && namespaces.opens(space, known, bearer)) return "owner";
     if (bearer !== undefined) {
-      if (inspector?.token !== undefined && same(bearer, inspector.token)) return "owner";
+      if (inspector?.token !== undefined && isSameText(bearer, inspector.token)) return "owner";
       if (kind === "inspect" && target !== undefined && (await this.#isActorToken(target, bearer))) {
         return "actor";
       }
       if (manage === undefined) throw unauthorized();
     }
     if (manage !== undefined) {
-      await ask(manage, infoOf(kind, peer, target, this.#isLocal(peer)));
+      const actor = target && { ...target, name: namespaces.bare(target.name) };
+      await ask(manage, { ...infoOf(kind, peer, actor, this.#isLocal(peer)), namespace: space });
       return "owner";
     }
     if (inspector?.token !== undefined || !this.#isLocal(peer)) throw unauthorized();
+    if ((space !== undefined && namespaces.hasToken(space)) || namespaces.isTokenOfAny(known)) {
+      throw unauthorized();
+    }
     return "owner";
   }
 
@@ -112,7 +126,7 @@ export class ManageAccess {
     try {
       const { id } = await this.#directory.resolve(asGet(target));
       const token = await readInspectorToken(this.#directory.store, id);
-      return token !== undefined && same(bearer, token);
+      return token !== undefined && isSameText(bearer, token);
     } catch (error) {
       if (isHoldfastError(error) && error.group === "actor") return false;
       throw error;
@@ -136,7 +150,7 @@ function infoOf(
   peer: Peer,
   target: ActorTarget | undefined,
   isLocal: boolean,
-): ManageInfo {
+): Omit<ManageInfo, "namespace"> {
   return {
     isLocal,
     kind,
@@ -157,16 +171,6 @@ function bearerOf(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
 }
 
-const encoder = new TextEncoder();
-
-/** Compares in constant time. */
-function same(a: string, b: string): boolean {
-  const [given, secret] = [encoder.encode(a), encoder.encode(b)];
-  let difference = given.length ^ secret.length;
-  for (let at = 0; at < secret.length; at++) difference |= (given[at] ?? 0) ^ (secret[at] ?? 0);
-  return difference === 0;
-}
-
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /** A program on this machine, or a page of this very server: no other page, and no proxy in between. */
@@ -185,6 +189,6 @@ function isLoopbackAddress(address: string): boolean {
 }
 
 function unauthorized(): HoldfastError {
-  const message = "Send the inspector's token: authorization: Bearer <token>";
+  const message = "Send the token of the inspector or of the namespace: authorization: Bearer <token>";
   return new HoldfastError("inspector", "unauthorized", message, { statusCode: 401 });
 }

@@ -1,6 +1,6 @@
 import { type ActorRecord, exportActor, forkActor, importActor } from "@holdfast/actors";
 import { type ActorTarget, contentType, decode, encode, type ListActorsOptions } from "@holdfast/client";
-import { type ActorKey, decodeKey, HoldfastError, normalizeKey, uuidv7 } from "@holdfast/core";
+import { type ActorKey, decodeKey, HoldfastError, normalizeKey, qualifiedName } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
 import { docsPage } from "../gateway/http/docs-page.ts";
 import { type Exchange, replyEncoding, requestEncoding } from "../gateway/http/exchange.ts";
@@ -83,7 +83,7 @@ export class ManagementHttp {
         case "collection":
           return this.#collection(exchange, route.verb, new URLSearchParams(route.query), headers);
         case "actor":
-          return this.#actor(exchange, route.verb, asGet(route.target), headers);
+          return this.#actor(exchange, route.verb, asGet(route.target), route.query, headers);
         case "inspector":
           return this.#inspect(exchange, route, headers);
       }
@@ -103,8 +103,12 @@ export class ManagementHttp {
     work().catch((error: unknown) => this.#fail(exchange, error, headers));
   }
 
-  #admit(kind: ManageInfo["kind"], exchange: Exchange, target?: ActorTarget): Promise<"owner" | "actor"> {
-    return this.access.admit(kind, exchange, target);
+  #admit(
+    kind: ManageInfo["kind"],
+    exchange: Exchange,
+    about?: ActorTarget | { readonly namespace: string },
+  ): Promise<"owner" | "actor"> {
+    return this.access.admit(kind, exchange, about);
   }
 
   async #document(exchange: Exchange, path: string, headers: Headers): Promise<void> {
@@ -152,36 +156,59 @@ export class ManagementHttp {
     headers: Headers,
   ): Promise<void> {
     const manager = new ActorManager(this.#directory);
-    const name = query.get("name") ?? undefined;
+    const { name, namespace } = scopeOf(this.#directory, query);
     switch (verb) {
       case "list": {
         allow(exchange, "GET", "DELETE");
         const options = filterOf(query);
         if (exchange.method === "DELETE") {
-          await this.#admit("destroy", exchange);
+          await this.#admit("destroy", exchange, { namespace });
           if (name === undefined) throw badRequest("`name` is missing: the name of the actors");
           return this.#send(exchange, headers, await manager.destroyMany(name, options));
         }
-        await this.#admit("list", exchange);
+        await this.#admit("list", exchange, { namespace });
         const ids = query.getAll("id");
         const page =
-          ids.length > 0 ? { actors: await manager.byIds(ids) } : await manager.list(name, options);
+          ids.length > 0 ? await manager.byIds(ids, namespace) : await manager.list(name, options, namespace);
         return this.#send(exchange, headers, page);
       }
       case "count":
         allow(exchange, "GET");
-        await this.#admit("count", exchange);
-        return this.#send(exchange, headers, { count: await manager.count(name, filterOf(query)) });
+        await this.#admit("count", exchange, { namespace });
+        return this.#send(exchange, headers, await manager.count(name, filterOf(query), namespace));
       case "names":
         allow(exchange, "GET");
-        await this.#admit("list", exchange);
+        await this.#admit("list", exchange, { namespace });
         return this.#send(exchange, headers, { names: namesOf(this.#directory) });
       default:
         return this.#import(exchange, query, headers);
     }
   }
 
-  async #actor(exchange: Exchange, verb: string, target: ActorTarget, headers: Headers): Promise<void> {
+  /** The request has come to the node that serves the actor. */
+  async #move(
+    exchange: Exchange,
+    target: ActorTarget,
+    query: URLSearchParams,
+    headers: Headers,
+  ): Promise<void> {
+    allow(exchange, "POST");
+    await this.#admit("cluster", exchange);
+    const { cluster } = this.#directory;
+    if (cluster === undefined) throw singleNode();
+    const to = query.get("to");
+    if (to === null) throw badRequest("`to` is missing: the id of a node, a region, or any");
+    await this.#directory.move(target, to, cluster);
+    exchange.reply(204, headers, undefined);
+  }
+
+  async #actor(
+    exchange: Exchange,
+    verb: string,
+    target: ActorTarget,
+    query: string,
+    headers: Headers,
+  ): Promise<void> {
     const { store } = this.#directory;
     const manager = new ActorManager(this.#directory);
     switch (verb) {
@@ -195,6 +222,8 @@ export class ManagementHttp {
         await manager.sleep(target);
         exchange.reply(204, headers, undefined);
         return;
+      case "move":
+        return this.#move(exchange, target, new URLSearchParams(query), headers);
       case "export": {
         allow(exchange, "GET");
         await this.#admit("inspect", exchange, target);
@@ -220,38 +249,44 @@ export class ManagementHttp {
       throw badRequest("`name` is not an actor of this registry");
     }
     const { id } = await this.#directory.resolve(target);
-    const as = { ...this.#identity(), name: name ?? target.name, key: keyOf(key) };
+    const { namespaces } = this.#directory;
+    const copyName = name === undefined ? target.name : qualifiedName(namespaces.of(target.name), name);
+    const copyKey = keyOf(key);
+    const newId = this.#directory.newId(copyName, copyKey);
+    const as = { id: newId, name: copyName, key: copyKey, createdAt: this.#directory.ports.clock.now() };
     const record = await forkActor(this.#directory.store, id, as, at === undefined ? {} : { at });
     this.#made(exchange, record, headers);
   }
 
   async #import(exchange: Exchange, query: URLSearchParams, headers: Headers): Promise<void> {
     allow(exchange, "POST");
-    await this.#admit("inspect", exchange);
+    const { name, namespace } = scopeOf(this.#directory, query);
+    await this.#admit("inspect", exchange, { namespace });
     const gone = new AbortController();
     exchange.onGone(() => gone.abort());
     const request = exchange.request("http://actors/import", gone.signal, serverLimits.maxImportBytes);
     if (request.body === null) throw badRequest("The body is not an export file");
-    const [name, key] = [query.get("name"), query.get("key")];
-    const { store, definitions } = this.#directory;
+    const key = query.get("key");
+    const { store, definitions, namespaces, ports } = this.#directory;
     const as = {
-      ...this.#identity(),
-      ...(name === null ? {} : { name }),
+      id: (ofName: string, ofKey: ActorKey) => this.#directory.newId(ofName, ofKey),
+      createdAt: ports.clock.now(),
       ...(key === null ? {} : { key: decodeKey(key) }),
     };
-    const record = await importActor(store, request.body, as, (known) => definitions.has(known));
+    const nameFor = (original: string): string | undefined => {
+      // The file may be of an actor of another namespace.
+      const stored = name ?? qualifiedName(namespace, namespaces.bare(original));
+      return definitions.has(namespaces.bare(stored)) ? stored : undefined;
+    };
+    const record = await importActor(store, request.body, as, nameFor);
     this.#made(exchange, record, headers);
   }
 
   /** It exists only in the store: nothing has scheduled its wake-up yet. */
-  #made(exchange: Exchange, { id, name, key, wakeAt }: ActorRecord, headers: Headers): void {
-    if (wakeAt !== undefined) this.#directory.alarms.expect(wakeAt);
-    this.#send(exchange, headers, { id, name, key }, 201);
-  }
-
-  #identity(): { readonly id: string; readonly createdAt: number } {
-    const { clock, random } = this.#directory.ports;
-    return { id: uuidv7(clock, random), createdAt: clock.now() };
+  #made(exchange: Exchange, record: ActorRecord, headers: Headers): void {
+    const { id, name, key, wakeAt } = record;
+    if (wakeAt !== undefined) this.#directory.expectWake(name, key, wakeAt);
+    this.#send(exchange, headers, { id, name: this.#directory.namespaces.bare(name), key }, 201);
   }
 
   async #inspect(exchange: Exchange, route: InspectorRoute, headers: Headers): Promise<void> {
@@ -277,7 +312,8 @@ export class ManagementHttp {
     allow(exchange, "GET");
     if (!this.access.enabled)
       throw new HoldfastError("gateway", "not_found", "There is nothing at this path");
-    const definition = this.#directory.definitions.get(target.name);
+    const { definitions, namespaces } = this.#directory;
+    const definition = definitions.get(namespaces.bare(target.name));
     const tabs = definition?.["~definition"].inspectorTabs ?? [];
     const { contentType: type, bytes } = await tabAsset(tabs, path.slice(assetsPrefix.length));
     exchange.reply(200, { ...headers, ...assetHeaders, "content-type": type }, bytes);
@@ -341,6 +377,25 @@ function filterOf(query: URLSearchParams): ListActorsOptions {
     ...(limit === undefined ? {} : { limit }),
     ...(cursor === null ? {} : { cursor }),
   };
+}
+
+/** The namespace of a request, and the stored name of the actors. Throws `namespace.unknown`. */
+function scopeOf(
+  { namespaces }: Directory,
+  query: URLSearchParams,
+): { readonly name: string | undefined; readonly namespace: string } {
+  const asked = query.get("namespace");
+  const name = query.get("name");
+  const stored = name === null ? undefined : namespaces.stored(name);
+  if (asked === null) {
+    return {
+      name: stored,
+      namespace: stored === undefined ? namespaces.named(undefined) : namespaces.of(stored),
+    };
+  }
+  const namespace = namespaces.named(asked);
+  if (stored === undefined || namespaces.of(stored) === namespace) return { name: stored, namespace };
+  return { name: namespaces.within(namespace, stored), namespace };
 }
 
 function keyOf(key: unknown): ActorKey {

@@ -84,7 +84,7 @@ const page = { limit: { type: "integer", minimum: 1, maximum: 1_000 }, cursor: t
 export function managementPaths(): Record<string, unknown> {
   const one = (id: string, spec: Operation) => operation("management", id, spec);
   const actor = [{ $ref: "#/components/parameters/name" }, { $ref: "#/components/parameters/actor" }];
-  const actors = object({ actors: list(ref("Actor")), cursor: text }, "actors");
+  const actors = object({ actors: list(ref("Actor")), cursor: text, unanswered: list(text) }, "actors");
   const destroyed = object({ destroyed: whole, failed: list(anyValue), more: boolean });
   return {
     "/actors": {
@@ -100,7 +100,11 @@ export function managementPaths(): Record<string, unknown> {
       }),
     },
     "/actors/count": {
-      get: one("count", { summary: "How many fit", query: filter, answer: object({ count: whole }) }),
+      get: one("count", {
+        summary: "How many fit",
+        query: filter,
+        answer: object({ count: whole, unanswered: list(text) }),
+      }),
     },
     "/actors/names": {
       get: one("names", { summary: "Registered actors, with their actions, events and queues" }),

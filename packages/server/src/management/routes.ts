@@ -19,7 +19,7 @@ export type ManagementRoute =
       readonly query: string;
     };
 
-const actorPath = /^\/actors\/([^/]+)\/([^/]+)\/(inspector|sleep|status|fork|export)(\/.*)?$/;
+const actorPath = /^\/actors\/([^/]+)\/([^/]+)\/(inspector|sleep|move|status|fork|export)(\/.*)?$/;
 /** Operations on complete actors. */
 export const collectionPath = /^\/actors(?:\/(count|names|import))?\/?$/;
 

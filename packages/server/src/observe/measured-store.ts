@@ -6,10 +6,12 @@ import { tracing } from "./tracing.ts";
 /** A store whose commits are counted and timed; everything else is delegated. */
 export function measuredStore(store: ActorStore, metrics: Metrics, clock: Clock): ActorStore {
   const failed = (error: unknown): void => {
+    metrics.commitsInFlight--;
     metrics.storeFailed(isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error");
   };
   const commit = (batch: CommitBatch): Promise<void> => {
     const startMs = clock.now();
+    metrics.commitsInFlight++;
     const done = tracing.enabled
       ? tracing.around("actor.commit", { "actor.id": batch.actorId, "actor.version": batch.version }, () =>
           store.commit(batch),
@@ -17,6 +19,7 @@ export function measuredStore(store: ActorStore, metrics: Metrics, clock: Clock)
       : store.commit(batch);
     done.then(() => {
       metrics.commits++;
+      metrics.commitsInFlight--;
       metrics.commitDuration.observe(clock.now() - startMs);
     }, failed);
     return done;

@@ -20,8 +20,11 @@ export class ActorMetrics {
 export class Metrics {
   readonly #actors = new Map<string, ActorMetrics>();
   readonly commitDuration = new Histogram();
+  /** From the time at which a sleeping actor was due until it was in memory. */
+  readonly alarmDelay = new Histogram();
   readonly #storeErrors = new Map<string, number>();
   commits = 0;
+  commitsInFlight = 0;
 
   of(name: string): ActorMetrics {
     let metrics = this.#actors.get(name);
@@ -101,6 +104,12 @@ export class Metrics {
       ...writeMetric("holdfast_commits_total", "counter", "Commits that are durable", [
         { labels: {}, value: this.commits },
       ]),
+      ...admitted("holdfast_calls_in_progress", "gauge", "Calls of clients", gauges.admitted?.calls),
+      ...admitted("holdfast_calls_refused_total", "counter", "Calls refused", gauges.admitted?.refused),
+      ...writeMetric("holdfast_commits_in_flight", "gauge", "Commits that are not durable yet", [
+        { labels: {}, value: this.commitsInFlight },
+      ]),
+      ...this.alarmDelay.write("holdfast_alarm_delay_seconds", "From due to in memory", {}),
       ...this.commitDuration.write("holdfast_commit_duration_seconds", "From hand-over to durable", {}),
       ...writeMetric(
         "holdfast_store_errors_total",
@@ -122,8 +131,19 @@ export class Metrics {
 export interface LiveGauges {
   readonly connections: ReadonlyMap<string, number>;
   readonly queued: ReadonlyMap<string, number>;
+  /** Calls of clients that are in progress, and those that were refused; undefined where they are not bounded. */
+  readonly admitted: { readonly calls: number; readonly refused: number } | undefined;
   /** By the suffix of the metric's name: `syncs_total`, `wal_bytes`. */
   readonly store: Readonly<Record<string, number>>;
+}
+
+function admitted(
+  name: string,
+  type: "counter" | "gauge",
+  help: string,
+  value: number | undefined,
+): string[] {
+  return writeMetric(name, type, help, value === undefined ? [] : [{ labels: {}, value }]);
 }
 
 function byActor(name: string, help: string, values: ReadonlyMap<string, number>): string[] {

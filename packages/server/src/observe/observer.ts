@@ -1,6 +1,6 @@
 import type { ActorInstance, InvokeCall, StopReason, TraceAttributes } from "@holdfast/actors";
 import { type Clock, isHoldfastError } from "@holdfast/core";
-import { type ActorMetrics, Metrics } from "./metrics.ts";
+import { type ActorMetrics, type LiveGauges, Metrics } from "./metrics.ts";
 import { SpanLog } from "./span-log.ts";
 import { tracing } from "./tracing.ts";
 
@@ -85,7 +85,7 @@ export class Observer {
   }
 
   /** The metrics of the actors for `/metrics`. */
-  text(instances: Iterable<ActorInstance>, store: object): string {
+  text(instances: Iterable<ActorInstance>, store: object, admitted: LiveGauges["admitted"]): string {
     const connections = new Map<string, number>();
     const queued = new Map<string, number>();
     for (const instance of instances) {
@@ -93,7 +93,7 @@ export class Observer {
       connections.set(instance.name, (connections.get(instance.name) ?? 0) + load.connections);
       queued.set(instance.name, (queued.get(instance.name) ?? 0) + load.queued);
     }
-    return this.metrics.text({ connections, queued, store: statsOf(store) });
+    return this.metrics.text({ connections, queued, store: statsOf(store), admitted });
   }
 
   #called(metrics: ActorMetrics, id: string, name: string, startMs: number, error: unknown): void {
@@ -138,6 +138,12 @@ const storeCounters: Readonly<Record<string, string>> = {
   holds: "holds_total",
   walBytes: "wal_bytes",
   openFiles: "open_files",
+  retries: "retries_total",
+  settled: "settled_total",
+  waitingCommits: "waiting_commits",
+  waitingBytes: "waiting_bytes",
+  pagesLoaded: "pages_loaded_total",
+  unavailableDatabases: "unavailable_databases",
 };
 
 function statsOf(store: object): Record<string, number> {

@@ -38,6 +38,31 @@ export const tracing = {
     begin(name, SpanKind.SERVER, attributes, parent, work);
   },
 
+  /**
+   * Runs a request that goes on to another node in a span below that of its headers. `work` gets the headers that
+   * carry the span there; without an SDK, none.
+   */
+  async forwarded<T>(
+    name: string,
+    attributes: Attributes,
+    header: HeaderReader,
+    work: (headers: Readonly<Record<string, string>>) => Promise<T>,
+  ): Promise<T> {
+    if (!tracing.enabled) return work({});
+    const parent = propagation.extract(ROOT_CONTEXT, header, headerGetter);
+    const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+    const headers: Record<string, string> = {};
+    propagation.inject(trace.setSpan(parent, span), headers);
+    try {
+      return await work(headers);
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  },
+
   /** Runs `work` in a span below the active one. */
   span(name: string, attributes: Attributes, work: (span: EndableSpan) => void): void {
     begin(name, SpanKind.INTERNAL, attributes, context.active(), work);

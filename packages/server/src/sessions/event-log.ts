@@ -5,6 +5,15 @@ export interface EventLogLimits {
   readonly maxBytes: number;
 }
 
+/** Events with consecutive numbers. */
+export interface KeptEvents {
+  /** Number of the first of them, or of the next event if there is none. */
+  readonly first: number;
+  readonly events: readonly OutgoingEvent[];
+}
+
+const noEvents: KeptEvents = { first: 1, events: [] };
+
 /**
  * Events recently sent to one client, to send again after it reconnects. Events are numbered from 1 on both sides, so
  * their numbers need not be sent.
@@ -16,10 +25,19 @@ export class EventLog {
   #head = 0;
   #bytes = 0;
   /** Number of the first event that is kept. */
-  #first = 1;
+  #first: number;
 
-  constructor(limits: EventLogLimits) {
+  /** Starts with events that an earlier log has kept. */
+  constructor(limits: EventLogLimits, { first, events }: KeptEvents = noEvents) {
     this.#limits = limits;
+    this.#first = first;
+    for (const event of events) this.push(event);
+  }
+
+  /** Everything that is kept. */
+  kept(): KeptEvents {
+    const events = this.#events.slice(this.#head);
+    return { first: this.#first, events: events.filter((event) => event !== undefined) };
   }
 
   /** Number of events so far. */

@@ -2,6 +2,7 @@ import type { ActorConnection, ActorInstance } from "@holdfast/actors";
 import type { ClientFrame } from "@holdfast/client";
 import { HoldfastError, isErrorCode, toWireError } from "@holdfast/core";
 import { ownerLost } from "../directory/actor-calls.ts";
+import type { Directory } from "../directory/directory.ts";
 import { serverLimits } from "../limits.ts";
 import { contentOf } from "./queue-content.ts";
 import { type CallOwner, SessionCall } from "./session-call.ts";
@@ -35,6 +36,7 @@ export interface CallHost {
 }
 
 export interface SessionCallsOptions {
+  readonly directory: Pick<Directory, "admission">;
   readonly output: SessionOutput;
   readonly maxOutgoingBytes: number;
   readonly allowCall?: AllowCall | undefined;
@@ -146,9 +148,19 @@ export class SessionCalls implements CallOwner {
     }
     const { instance } = host;
     if (instance === undefined) return host.runWhenAwake(() => this.#run(id, call, run));
+    let leave: () => void;
+    try {
+      leave = this.#options.directory.admission.enter(0);
+    } catch (error) {
+      return this.#sendError(id, error);
+    }
     run(instance, call).then(
-      (value) => this.#sendResult(id, value),
+      (value) => {
+        leave();
+        this.#sendResult(id, value);
+      },
       (error: unknown) => {
+        leave();
         // The call arrived while the actor was going to sleep, and did not run.
         if (!isErrorCode(error, "actor", "stopping") || call.isStream) return this.#sendError(id, error);
         return instance.stopped.then(() => {

@@ -10,7 +10,7 @@ import { type ClientFrame, isRetryable, type ResumePoint } from "@holdfast/clien
 import { HoldfastError, sanitizeError, type Timer, toWireError, uuidv4 } from "@holdfast/core";
 import { moved } from "../cluster/placement.ts";
 import type { Directory } from "../directory/directory.ts";
-import type { ResumableSession } from "../directory/hibernating-connections.ts";
+import type { MissedEvents, ResumableSession } from "../directory/hibernating-connections.ts";
 import { serverLimits } from "../limits.ts";
 import { EventLog } from "./event-log.ts";
 import { FrameQueue } from "./frame-queue.ts";
@@ -28,6 +28,7 @@ const maxWaitingFrames = serverLimits.maxCallsPerConnection + serverLimits.maxSu
 export class Session implements CallHost, ResumableSession {
   readonly #options: Omit<SessionOptions, "request" | "events">;
   readonly #directory: Directory;
+  readonly attempt: number;
   readonly #token: string;
   /** The client's name for this connection until it knows `#token`, which may be lost with its socket. */
   #formerToken: string | undefined;
@@ -61,6 +62,7 @@ export class Session implements CallHost, ResumableSession {
     this.#earlySubscriptions = events.length;
     this.#frames = new FrameQueue(events.map((event) => () => this.#subscribe(event)));
     this.#directory = options.directory;
+    this.attempt = options.directory.hibernating.nextAttempt();
     this.#token = uuidv4(options.directory.ports.random);
     this.#log = new EventLog(options.directory.resumeLimits);
     void this.#accept(request);
@@ -87,8 +89,7 @@ export class Session implements CallHost, ResumableSession {
     this.#isEnded = true;
     this.#disposal.abort(new HoldfastError("conn", "closed", "The client has disconnected"));
     this.#expiry?.cancel();
-    this.#directory.hibernating.unregister(this.#token);
-    if (this.#formerToken !== undefined) this.#directory.hibernating.unregister(this.#formerToken);
+    for (const token of this.#tokens) this.#directory.hibernating.unregister(token);
     this.#calls.abortStreams();
     if (this.#connection !== undefined) this.#connection.close();
     else if (this.#actorId !== undefined && this.#connId !== undefined) {
@@ -121,22 +122,39 @@ export class Session implements CallHost, ResumableSession {
 
   async #accept(request: Request | undefined): Promise<void> {
     const { target, params, auth, resume } = this.#options;
-    const previous = resume === undefined ? undefined : this.#directory.hibernating.byToken(resume.token);
     // The server may not have detected yet that the old socket is dead.
-    previous?.replaced();
+    this.#previous()?.replaced();
     // A connection that has already ended takes nothing over, so that the client can retry.
-    const resumes = (): ActorConnection | undefined =>
-      this.#disposal.signal.aborted ? undefined : previous?.connectionFor(this.#actorId, resume);
+    const resumes = (): ActorConnection | undefined => {
+      if (this.#disposal.signal.aborted) return undefined;
+      const previous = this.#previous();
+      // An earlier attempt may have been accepted since, after the client had given it up.
+      previous?.replaced();
+      return previous?.connectionFor(this.#actorId, resume);
+    };
     try {
       const connection = await this.#directory.connect(
         target,
         { params, auth, request, signal: this.#disposal.signal, resumes },
-        (instance) => this.#sinkFor(instance, previous),
+        (instance) => this.#sinkFor(instance),
       );
       if (this.#disposal.signal.aborted) connection.close();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** The lost connection of the same client. It may have come with its actor, when that has woken here. */
+  #previous(): ResumableSession | undefined {
+    const { resume } = this.#options;
+    const previous = resume && this.#directory.hibernating.byToken(resume.token);
+    // A client that was cut off twice has two attempts under way, which may be accepted in any order.
+    return previous !== undefined && previous.attempt < this.attempt ? previous : undefined;
+  }
+
+  /** The client's names for this connection. */
+  get #tokens(): readonly string[] {
+    return this.#formerToken === undefined ? [this.#token] : [this.#token, this.#formerToken];
   }
 
   // ResumableSession: called by the connection that continues this one
@@ -155,9 +173,7 @@ export class Session implements CallHost, ResumableSession {
   }
 
   /** Passes the missed events to the connection that continues this one, and ends. */
-  handOver(
-    received: number,
-  ): { readonly log: EventLog; readonly missed: readonly OutgoingEvent[] } | undefined {
+  handOver(received: number): MissedEvents | undefined {
     const missed = this.#disposal.signal.aborted ? undefined : this.#log.since(received);
     const log = this.#log;
     this.end();
@@ -166,11 +182,11 @@ export class Session implements CallHost, ResumableSession {
 
   // ConnectionSink: called by the actor
 
-  #sinkFor(instance: ActorInstance, previous: ResumableSession | undefined): ConnectionSink {
+  #sinkFor(instance: ActorInstance): ConnectionSink {
     // Set before the connection opens, when the actor reads which connection it continues.
     this.#actorId = instance.id;
     this.#sink = {
-      open: (connection, resumed) => this.#opened(instance, connection, resumed, previous),
+      open: (connection, resumed) => this.#opened(instance, connection, resumed),
       send: (event) => this.#sendEvent(event),
       close: (code, reason) => {
         if (this.#disposal.signal.aborted) return;
@@ -183,14 +199,10 @@ export class Session implements CallHost, ResumableSession {
     return this.#sink;
   }
 
-  #opened(
-    instance: ActorInstance,
-    connection: ActorConnection,
-    resumed: boolean,
-    previous: ResumableSession | undefined,
-  ): void {
+  #opened(instance: ActorInstance, connection: ActorConnection, resumed: boolean): void {
     if (this.#disposal.signal.aborted) return;
     const { output, resume } = this.#options;
+    const previous = this.#previous();
     this.#instance = instance;
     this.#connection = connection;
     this.#connId = connection.id;
@@ -229,6 +241,7 @@ export class Session implements CallHost, ResumableSession {
       sink,
       memory,
       isLost: () => this.#isLost,
+      resumable: () => ({ tokens: this.#tokens, kept: this.#log.kept() }),
       moved: () => this.fail(moved(this.#options.target.name)),
     });
     const unanswered = this.#pendingSubscription;

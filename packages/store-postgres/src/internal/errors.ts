@@ -70,14 +70,53 @@ export function mapDatabaseError(error: unknown): unknown {
   return error;
 }
 
+/** As {@link mapDatabaseError}, for work on a connection of its own: what the server has not reported is the network. */
+export function mapConnectionError(error: unknown): unknown {
+  const mapped = mapDatabaseError(error);
+  return mapped instanceof HoldfastError || sqlState(error) !== undefined ? mapped : unavailable(error);
+}
+
 export function unavailable(cause: unknown, state?: string): HoldfastError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  const reason = reasonOf(cause);
   return new HoldfastError(
     "store",
     "unavailable",
-    `The database cannot be used${reason}. Nothing was written. Check that its server runs and accepts this user, then retry`,
+    `The database cannot be used${reason === "" ? "" : `: ${reason}`}. Nothing was written. ${adviceFor(cause, state)}`,
     { cause, ...(state === undefined ? {} : { metadata: { sqlState: state } }) },
   );
+}
+
+/** A name with several addresses fails with one error for each, and a message of its own that is empty. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError) return [...new Set(cause.errors.map(reasonOf))].join(", ");
+  return cause instanceof Error ? cause.message : "";
+}
+
+/** What to do about it, by SQLSTATE or the code of a network error. */
+function adviceFor(cause: unknown, state: string | undefined): string {
+  if (state?.startsWith("28") === true) {
+    return "Check the user and the password in the URL of the store, and pg_hba.conf of the server";
+  }
+  if (state === "3D000")
+    return "Create the database, for example with createdb, or correct the URL of the store";
+  if (state === "42501") {
+    return "Let the user create tables: GRANT CREATE ON DATABASE <database> TO <user>, or create the schema with this user as its owner";
+  }
+  if (state === "53300") return "Raise max_connections of the server, or put PgBouncer before it";
+  switch (networkCodeOf(cause)) {
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "Correct the host in the URL of the store, or the name server of this machine";
+    case "ECONNREFUSED":
+      return "Check that its server runs and listens at this address, then retry";
+    default:
+      return "Check that its server runs and accepts this user, then retry";
+  }
+}
+
+function networkCodeOf(cause: unknown): string | undefined {
+  const error: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
 export function busy(): HoldfastError {

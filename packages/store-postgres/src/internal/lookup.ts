@@ -1,8 +1,17 @@
-import type { ActorPage, ActorRecord, DueCursor, ListFilter, ListQuery } from "@holdfast/actors";
+import type {
+  ActorPage,
+  ActorRecord,
+  DueCursor,
+  DueFilter,
+  ListFilter,
+  ListQuery,
+  NamespaceFilter,
+} from "@holdfast/actors";
 import { type ActorKey, encodeKey } from "@holdfast/core";
 import { postgresStoreLimits } from "../limits.ts";
 import type { Connections } from "./connection/connections.ts";
 import type { SqlParameter } from "./connection/transaction-query.ts";
+import { DueLookup, type DuePage } from "./due.ts";
 import { actorRecord, integer, type Row, recordColumns } from "./rows.ts";
 import { keyHash, shardOf } from "./shards.ts";
 
@@ -11,11 +20,13 @@ export class Lookup {
   readonly #connections: Connections;
   readonly #shards: number;
   readonly #sql;
+  readonly #due: DueLookup;
 
   constructor(connections: Connections, schema: string, shards: number) {
     this.#connections = connections;
     this.#shards = shards;
     this.#sql = lookupSql(schema);
+    this.#due = new DueLookup(connections, schema, shards);
   }
 
   async find(name: string, key: ActorKey): Promise<ActorRecord | undefined> {
@@ -28,23 +39,23 @@ export class Lookup {
     return row && actorRecord(row);
   }
 
-  async list({ name, keyPrefix, createdAfter, limit, cursor }: ListQuery): Promise<ActorPage> {
+  async list({ name, namespaces, keyPrefix, createdAfter, limit, cursor }: ListQuery): Promise<ActorPage> {
     const page = pageLimit(limit);
     const filter = [keyPrefix ?? "", createdAfter ?? -1, cursor ?? "", page + 1];
-    const rows =
-      name === undefined
-        ? await this.#rows(this.#sql.list, ...filter)
-        : await this.#rows(this.#sql.listName, ...filter, name);
+    const { sql, values } = narrowed(name, namespaces, 5);
+    const rows = await this.#rows(
+      `${this.#sql.list} ${sql} ORDER BY id LIMIT $4::integer`,
+      ...filter,
+      ...values,
+    );
     const actors = rows.slice(0, page).map(actorRecord);
     const last = actors.at(-1);
     return { actors, ...(rows.length > page && last !== undefined ? { cursor: last.id } : {}) };
   }
 
-  async count({ name, keyPrefix = "", createdAfter = -1 }: ListFilter): Promise<number> {
-    const [row] =
-      name === undefined
-        ? await this.#rows(this.#sql.count, keyPrefix, createdAfter)
-        : await this.#rows(this.#sql.countName, keyPrefix, createdAfter, name);
+  async count({ name, namespaces, keyPrefix = "", createdAfter = -1 }: ListFilter): Promise<number> {
+    const { sql, values } = narrowed(name, namespaces, 3);
+    const [row] = await this.#rows(`${this.#sql.count} ${sql}`, keyPrefix, createdAfter, ...values);
     return integer(row ?? {}, "n");
   }
 
@@ -52,17 +63,12 @@ export class Lookup {
     now: number,
     limit: number,
     after: DueCursor = { wakeAt: Number.MIN_SAFE_INTEGER, id: "" },
-  ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
-    const position = [after.wakeAt, after.id];
-    const [due = [], next = []] = await this.#connections.readEach([
-      [{ text: this.#sql.due, values: [now, ...position, pageLimit(limit)], returns: true }],
-      [{ text: this.#sql.nextWake, values: position, returns: true }],
-    ]);
-    const [first] = next;
-    return {
-      actors: due.map(actorRecord),
-      ...(first === undefined ? {} : { nextAt: integer(first, "wake_at") }),
-    };
+    filter?: DueFilter,
+  ): Promise<DuePage> {
+    const page = pageLimit(limit);
+    return filter === undefined
+      ? this.#due.all(now, page, after)
+      : this.#due.inShards(now, page, after, filter);
   }
 
   #rows(text: string, ...values: readonly SqlParameter[]): Promise<readonly Row[]> {
@@ -76,15 +82,28 @@ function lookupSql(schema: string) {
   return {
     find: `SELECT ${recordColumns} ${actor} key_hash = $1 AND destroyed_at IS NULL AND name = $2 AND key = $3`,
     get: `SELECT ${recordColumns} ${actor} shard = $1 AND id = $2`,
-    list: `SELECT ${recordColumns} ${actor} ${filter} AND id > $3 ORDER BY id LIMIT $4::integer`,
-    listName: `SELECT ${recordColumns} ${actor} ${filter} AND id > $3 AND name = $5 ORDER BY id LIMIT $4::integer`,
+    list: `SELECT ${recordColumns} ${actor} ${filter} AND id > $3`,
     count: `SELECT count(*) AS n ${actor} ${filter}`,
-    countName: `SELECT count(*) AS n ${actor} ${filter} AND name = $3`,
-    due: `SELECT ${recordColumns} ${actor} wake_at IS NOT NULL AND wake_at <= $1::bigint
-      AND (wake_at, id) > ($2::bigint, $3::text) ORDER BY wake_at, id LIMIT $4::integer`,
-    nextWake: `SELECT wake_at ${actor} wake_at IS NOT NULL AND (wake_at, id) > ($1::bigint, $2::text)
-      ORDER BY wake_at, id LIMIT 1`,
   };
+}
+
+/** Conditions on the name, whose parameters begin at `first`. */
+function narrowed(
+  name: string | undefined,
+  namespaces: NamespaceFilter | undefined,
+  first: number,
+): { readonly sql: string; readonly values: readonly SqlParameter[] } {
+  const conditions: string[] = [];
+  const values: SqlParameter[] = [];
+  const parameter = (value: SqlParameter): string => `$${first - 1 + values.push(value)}`;
+  if (name !== undefined) conditions.push(`AND name = ${parameter(name)}`);
+  const prefix = "left(name, greatest(strpos(name, ':') - 1, 0))";
+  if (namespaces !== undefined && "only" in namespaces) {
+    conditions.push(`AND ${prefix} = ${parameter(namespaces.only)}`);
+  } else if (namespaces !== undefined) {
+    conditions.push(`AND NOT (${prefix} = ANY (${parameter(namespaces.without)}::text[]))`);
+  }
+  return { sql: conditions.join(" "), values };
 }
 
 /** Bounds the page size, whatever the caller passes. */

@@ -28,7 +28,7 @@ export function bytes(row: Row, column: string): Uint8Array {
 }
 
 /** Columns that {@link actorRecord} reads. */
-export const recordColumns = "id, name, key, epoch, version, created_at, destroyed_at, wake_at";
+export const recordColumns = "id, name, key, epoch, version, created_at, destroyed_at, wake_at, place";
 
 export function actorRecord(row: Row): ActorRecord {
   const destroyedAt = optionalInteger(row, "destroyed_at");
@@ -42,6 +42,7 @@ export function actorRecord(row: Row): ActorRecord {
     createdAt: integer(row, "created_at"),
     ...(destroyedAt === undefined ? {} : { destroyedAt }),
     ...(wakeAt === undefined ? {} : { wakeAt }),
+    ...(row["place"] === null ? {} : { place: text(row, "place") }),
   };
 }
 
@@ -63,15 +64,22 @@ export function callRecord(key: string, rows: readonly Row[]): CallRecord | unde
 
 /** Builds a state from the rows of its log, ordered by version and piece, starting with a snapshot. */
 export function storedState(rows: readonly Row[]): StoredState | undefined {
-  const parts: Uint8Array[] = [];
+  const [snapshot, ...patches] = Array.from(groupedBy(rows, "version"), (pieces) => joined(pieces, "bytes"));
+  return snapshot === undefined ? undefined : { snapshot, patches };
+}
+
+/** Adjacent rows with an equal value in a column: the pieces of one value. */
+export function* groupedBy(rows: readonly Row[], column: string): Generator<readonly Row[]> {
   for (let at = 0; at < rows.length; ) {
     let end = at + 1;
-    while (end < rows.length && rows[end]?.["version"] === rows[at]?.["version"]) end += 1;
-    parts.push(joined(rows.slice(at, end), "bytes"));
+    while (end < rows.length && isEqual(rows[end]?.[column], rows[at]?.[column])) end += 1;
+    yield rows.slice(at, end);
     at = end;
   }
-  const [snapshot, ...patches] = parts;
-  return snapshot === undefined ? undefined : { snapshot, patches };
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return a === b || (a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0);
 }
 
 /** Joins the pieces of one value. */

@@ -1,9 +1,12 @@
 import { HoldfastError, type Ports } from "@holdfast/core";
 import type pg from "pg";
 import { sqlState } from "./errors.ts";
+import { checkShards, leaseShard } from "./shards.ts";
 
 /** Schema version that this release writes. */
-const schemaVersion = 2;
+const schemaVersion = 8;
+
+const defaultShards = 1_024;
 
 /**
  * Migrations by target version. Never edit a published one; add the next. Migrations are additive (tables, columns
@@ -13,7 +16,7 @@ const schemaVersion = 2;
  * adjacent. Keys of calls are bytes, because PostgreSQL's text cannot hold every character. Actors are found by a hash
  * of their key, because the key may exceed the limit of an index entry.
  */
-const migrations: Readonly<Record<number, (schema: string) => string>> = {
+const migrations: Readonly<Record<number, (schema: string, shards: number) => string>> = {
   1: (schema) => `
     CREATE TABLE ${schema}.actor (
       shard integer NOT NULL,
@@ -130,6 +133,42 @@ const migrations: Readonly<Record<number, (schema: string) => string>> = {
     ) WITH (fillfactor = 70);
     INSERT INTO ${schema}.meta (key, value) VALUES ('cluster_revision', 0);
   `,
+  3: (schema) => `
+    CREATE TABLE ${schema}.cluster_credentials (
+      id smallint PRIMARY KEY,
+      proofs text NOT NULL
+    );
+  `,
+  4: (schema, shards) => `
+    CREATE INDEX actor_due ON ${schema}.actor ((${leaseShard(shards)}), wake_at, id) WHERE wake_at IS NOT NULL;
+    INSERT INTO ${schema}.meta (key, value) VALUES ('cluster_id', floor(random() * 9007199254740991)::bigint);
+  `,
+  5: (schema) => `
+    ALTER TABLE ${schema}.blob ADD COLUMN in_bucket boolean NOT NULL DEFAULT false;
+    ALTER TABLE ${schema}.upload ADD COLUMN in_bucket boolean NOT NULL DEFAULT false;
+  `,
+  6: (schema) => `
+    ALTER TABLE ${schema}.actor ADD COLUMN place text COLLATE "C";
+    ALTER TABLE ${schema}.node ADD COLUMN region text NOT NULL DEFAULT '';
+    ALTER TABLE ${schema}.node ADD COLUMN pools text NOT NULL DEFAULT '[]';
+  `,
+  // What was made by a release before has one database. A new store records its databases when it is opened.
+  7: (schema) => `
+    CREATE TABLE ${schema}.cluster_database (
+      position integer PRIMARY KEY,
+      id bigint NOT NULL,
+      first_shard integer NOT NULL
+    );
+    INSERT INTO ${schema}.cluster_database (position, id, first_shard)
+      SELECT 0, value, 0 FROM ${schema}.meta WHERE key = 'cluster_id'
+        AND (EXISTS (SELECT 1 FROM ${schema}.actor) OR EXISTS (SELECT 1 FROM ${schema}.node));
+  `,
+  8: (schema) => `
+    CREATE TABLE ${schema}.cluster_change (
+      revision bigint PRIMARY KEY,
+      mark bigint NOT NULL
+    );
+  `,
 };
 
 /** Checks a schema name, which is inserted into SQL without quoting. Throws `store.invalid_options`. */
@@ -144,13 +183,27 @@ export function checkSchemaName(name: string): string {
 
 /**
  * Creates or upgrades the tables. A lock on the row of the version admits one node at a time, even through a pooler in
- * transaction mode. Throws `store.format_too_new`.
+ * transaction mode. Returns the number of shards, which the first node fixes, because it determines where rows are.
+ * Throws `store.format_too_new`, `store.foreign_tables`, `store.invalid_options` for another number of shards.
  */
-export async function prepareSchema(client: pg.Client, schema: string, ports: Ports): Promise<void> {
+export async function prepareSchema(
+  client: pg.Client,
+  schema: string,
+  wantedShards: number | undefined,
+  ports: Ports,
+): Promise<number> {
   const current = await readVersion(client, schema);
-  if (current === schemaVersion) return;
   refuseNewer(current, schema);
-  if (current === undefined) await createMeta(client, schema);
+  if (current === undefined) {
+    await refuseForeign(client, schema);
+    await createMeta(client, schema);
+  }
+  const shards = await readShards(client, schema, wantedShards);
+  if (current !== schemaVersion) await migrate(client, schema, shards, ports);
+  return shards;
+}
+
+async function migrate(client: pg.Client, schema: string, shards: number, ports: Ports): Promise<void> {
   await client.query("BEGIN");
   try {
     const { rows } = await client.query(
@@ -161,7 +214,10 @@ export async function prepareSchema(client: pg.Client, schema: string, ports: Po
     for (let version = from + 1; version <= schemaVersion; version += 1) {
       const sql = migrations[version];
       if (sql === undefined) throw new Error(`The migration to version ${version} is missing`);
-      await client.query(sql(schema));
+      await client.query(sql(schema, shards)).catch((error: unknown) => {
+        // No release has made it, so somebody else has.
+        throw sqlState(error) === duplicateTable ? foreignTables(schema, error) : error;
+      });
       ports.log.info("database schema migrated", { schema, version });
     }
     await client.query(`UPDATE ${schema}.meta SET value = $1 WHERE key = 'schema_version'`, [schemaVersion]);
@@ -172,25 +228,36 @@ export async function prepareSchema(client: pg.Client, schema: string, ports: Po
   }
 }
 
-/** Undefined if there are no tables yet. */
+/** Undefined if there are no tables yet. Throws `store.foreign_tables`. */
 async function readVersion(client: pg.Client, schema: string): Promise<number | undefined> {
   try {
-    const { rows } = await client.query(`SELECT value FROM ${schema}.meta WHERE key = 'schema_version'`);
-    return rows[0] === undefined ? undefined : Number(rows[0].value);
+    const { rows } = await client.query(
+      `SELECT key, value FROM ${schema}.meta ORDER BY key = 'schema_version' DESC LIMIT 1`,
+    );
+    const [row] = rows as readonly { readonly key: unknown; readonly value: unknown }[];
+    if (row === undefined) return undefined;
+    const version = Number(row.value);
+    if (row.key !== "schema_version" || !Number.isSafeInteger(version)) throw foreignTables(schema);
+    return version;
   } catch (error) {
     const state = sqlState(error);
     if (state === undefinedTable || state === undefinedSchema) return undefined;
+    if (state === undefinedColumn) throw foreignTables(schema, error);
     throw error;
   }
 }
 
 const undefinedTable = "42P01";
+const undefinedColumn = "42703";
 const undefinedSchema = "3F000";
+const duplicateTable = "42P07";
 /** Errors of two nodes that create the same object concurrently, in spite of `IF NOT EXISTS`. */
 const createdMeanwhile = new Set(["23505", "42P06", "42P07"]);
 
 async function createMeta(client: pg.Client, schema: string): Promise<void> {
-  const create = `CREATE SCHEMA IF NOT EXISTS ${schema};
+  // `IF NOT EXISTS` would ask for the right to create schemas even where the administrator has made this one.
+  const { rows } = await client.query("SELECT to_regnamespace($1) IS NULL AS missing", [schema]);
+  const create = `${rows[0]?.missing === true ? `CREATE SCHEMA IF NOT EXISTS ${schema};` : ""}
     CREATE TABLE IF NOT EXISTS ${schema}.meta (key text PRIMARY KEY, value bigint NOT NULL)`;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -202,6 +269,40 @@ async function createMeta(client: pg.Client, schema: string): Promise<void> {
   }
   await client.query(
     `INSERT INTO ${schema}.meta (key, value) VALUES ('schema_version', 0) ON CONFLICT DO NOTHING`,
+  );
+}
+
+/** Tables of ours appear together with a version, so tables without one are those of somebody else. */
+async function refuseForeign(client: pg.Client, schema: string): Promise<void> {
+  const own = Object.values(migrations).flatMap((sql) =>
+    [...sql("", 1).matchAll(/CREATE TABLE \.(\w+)/g)].map(([, table]) => table),
+  );
+  const { rows } = await client.query(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 AND tablename = ANY ($2)",
+    [schema, own],
+  );
+  const [found] = rows as readonly { readonly name: string }[];
+  if (found === undefined || (await readVersion(client, schema)) !== undefined) return;
+  throw foreignTables(schema, new Error(`there is a table "${found.name}"`));
+}
+
+function foreignTables(schema: string, cause?: unknown): HoldfastError {
+  const found = cause instanceof Error ? ` (${cause.message})` : "";
+  const message = `The schema "${schema}" of the database has tables that Holdfast has not made${found}. They are left as they are. Use another database`;
+  return new HoldfastError("store", "foreign_tables", message, { cause, metadata: { schema } });
+}
+
+async function readShards(client: pg.Client, schema: string, wanted: number | undefined): Promise<number> {
+  await client.query(`INSERT INTO ${schema}.meta (key, value) VALUES ('shards', $1) ON CONFLICT DO NOTHING`, [
+    checkShards(wanted ?? defaultShards),
+  ]);
+  const { rows } = await client.query(`SELECT value FROM ${schema}.meta WHERE key = 'shards'`);
+  const shards = Number(rows[0]?.value);
+  if (wanted === undefined || wanted === shards) return shards;
+  throw new HoldfastError(
+    "store",
+    "invalid_options",
+    `The database has ${shards} shards, which cannot be changed to ${wanted}. Leave the option out`,
   );
 }
 

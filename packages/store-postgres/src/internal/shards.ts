@@ -22,6 +22,14 @@ export function checkShards(count: number): number {
   );
 }
 
+/**
+ * SQL for the shard by which nodes lease the actor of a row: `addressHash` of `@holdfast/server`, from its stored key.
+ * Nodes know it from a name and a key, and {@link shardOf} from an id.
+ */
+export function leaseShard(count: number): string {
+  return `((get_byte(key_hash, 0) << 8) | get_byte(key_hash, 1)) & ${count - 1}`;
+}
+
 /** Hash for the unique index of existing actors: a key may exceed the limit of an index entry. */
 export function keyHash(name: string, key: ActorKey): Buffer {
   return createHash("sha256")

@@ -1,6 +1,19 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { NamespaceFilter } from "@holdfast/actors";
 
 const record = "id, name, key, epoch, version, created_at, destroyed_at, wake_at";
+
+/** Compares a name's prefix with a namespace, or with a JSON array of those that are left out. */
+function inNamespaces(only: string, without: string): string {
+  const namespace = "substr(name, 1, max(instr(name, ':') - 1, 0))";
+  return `CASE WHEN ${only} IS NULL THEN ${namespace} NOT IN (SELECT value FROM json_each(${without}))
+    ELSE ${namespace} = ${only} END`;
+}
+
+/** The parameters of {@link inNamespaces}. */
+export function namespaceParameters(filter: NamespaceFilter): readonly [string | null, string] {
+  return "only" in filter ? [filter.only, "[]"] : [null, JSON.stringify(filter.without)];
+}
 
 /** Number of call records per statement: for several, the call into SQLite costs more than the rows. */
 export const callsAtOnce = 8;
@@ -113,12 +126,19 @@ export function prepareStatements(database: DatabaseSync) {
       AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4 + 0`),
     listNameFiltered: sql(`SELECT ${record} FROM actor WHERE name = ?5 AND destroyed_at IS NULL
       AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4 + 0`),
+    listNamespace: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 AND (?5 IS NULL OR name = ?5)
+      AND ${inNamespaces("?6", "?7")} ORDER BY id LIMIT ?4 + 0`),
+    countNamespace: sql(`SELECT count(*) AS n FROM actor WHERE destroyed_at IS NULL
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND (?3 IS NULL OR name = ?3) AND ${inNamespaces("?4", "?5")}`),
     count: sql(`SELECT count(*) AS n FROM actor WHERE destroyed_at IS NULL
       AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2`),
     countName: sql(`SELECT count(*) AS n FROM actor WHERE name = ?3 AND destroyed_at IS NULL
       AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2`),
     due: sql(`SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND wake_at <= ? AND (wake_at, id) > (?, ?)
       ORDER BY wake_at, id LIMIT ? + 0`),
+    waking: sql(`SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND (wake_at, id) > (?, ?)
+      ORDER BY wake_at, id`),
     nextWake: sql(`SELECT wake_at FROM actor WHERE wake_at IS NOT NULL AND (wake_at, id) > (?, ?)
       ORDER BY wake_at, id LIMIT 1`),
   };

@@ -13,8 +13,8 @@ export interface ApprovalNotifierOptions {
 }
 
 /**
- * Sends each question of the gate to the hooks, and after a start the pending ones again. Delivery is at least once,
- * always with the question's id. If it fails, the question still waits in the Studio.
+ * Sends each question of the gate to the hooks, and the pending ones again after a start, or on nodes when a task goes on
+ * elsewhere. Delivery is at least once, always with the question's id. If it fails, the question still waits in the Studio.
  */
 export class ApprovalNotifier {
   readonly #options: ApprovalNotifierOptions;
@@ -27,7 +27,17 @@ export class ApprovalNotifier {
     this.#options = options;
     const { approvals } = options.gate;
     this.#stop = approvals.onAsked((approval) => this.#enqueue(approval));
-    for (const approval of approvals.list({ state: "pending" })) this.#enqueue(approval);
+    // On nodes, the one that a task goes on at takes over its questions.
+    if (options.gate.nodes === undefined) void this.#sendPending();
+  }
+
+  async #sendPending(): Promise<void> {
+    const { gate, log } = this.#options;
+    try {
+      for (const approval of await gate.approvals.list({ state: "pending" })) this.#enqueue(approval);
+    } catch (error) {
+      log.warn("could not send the pending questions to the approval webhooks", { error });
+    }
   }
 
   /** Stops sending, and aborts deliveries in progress. */
@@ -55,7 +65,7 @@ export class ApprovalNotifier {
       try {
         const pauseMs = attempt === 0 ? 0 : studioLimits.approvalHookPauseMs * 4 ** (attempt - 1);
         await delay(pauseMs, undefined, { signal: this.#abort.signal, ref: false });
-        if (!isGateQuestionOpen(gate, approval.id)) return;
+        if (!(await isGateQuestionOpen(gate, approval.id))) return;
         const status = await this.#post(hook, url, approval);
         if (status >= 200 && status < 300) return;
         problem = `the webhook responded with status ${status}`;

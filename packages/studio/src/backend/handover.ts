@@ -1,11 +1,25 @@
 import { HoldfastError } from "@holdfast/core";
 
 /**
- * Passes values to actors by reference, within this process, under single-use tokens. Arguments of a call are limited
- * to 64 KiB, which an agent's envelope can exceed. And only code of this process can obtain a token, so no client can
- * create an actor that requires one.
+ * Passes values from the Studio's process to its actors under tokens. Only the Studio itself can make a token, so no
+ * client can create an actor that requires one.
  */
-export class Handover {
+export interface Handover {
+  /** Size in bytes from which on values should be split. */
+  readonly maxBytes: number;
+  put(value: unknown): string;
+  /** Returns the value if `is` accepts it. Throws `auth.forbidden` otherwise. */
+  take<Value>(token: unknown, is: (value: unknown) => value is Value): Value;
+  /** Deletes a value that was not taken. */
+  drop(token: string): void;
+}
+
+/**
+ * Passes values by reference, within one process, under single-use tokens: arguments of a call are limited to 64 KiB,
+ * which an agent's envelope can exceed.
+ */
+export class LocalHandover implements Handover {
+  readonly maxBytes = Number.POSITIVE_INFINITY;
   readonly #values = new Map<string, unknown>();
   readonly #newToken: () => string;
 
@@ -19,16 +33,18 @@ export class Handover {
     return token;
   }
 
-  /** Removes and returns the value if `is` accepts it. Throws `auth.forbidden` otherwise. */
   take<Value>(token: unknown, is: (value: unknown) => value is Value): Value {
     const value = typeof token === "string" ? this.#values.get(token) : undefined;
     if (typeof token === "string") this.#values.delete(token);
-    if (!is(value)) throw new HoldfastError("auth", "forbidden", "Only the Studio itself can call this");
+    if (!is(value)) throw notHandedOver();
     return value;
   }
 
-  /** Deletes a value that was not taken. */
   drop(token: string): void {
     this.#values.delete(token);
   }
+}
+
+export function notHandedOver(): HoldfastError {
+  return new HoldfastError("auth", "forbidden", "Only the Studio itself can call this");
 }

@@ -1,6 +1,9 @@
 /** Interface between the actors (organization, task, session, group, access) and their process. */
 import type { Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
+import type { Place } from "../cluster/place.ts";
+import type { UserRepository } from "../cluster/repositories.ts";
+import type { Archives } from "../cluster/snapshot-store.ts";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
@@ -17,20 +20,36 @@ export interface BackendHost {
   readonly unsafe: boolean;
   /** False for a short-lived command, which leaves waiting events to a server. */
   readonly startsEvents: boolean;
-  /** Throws `jail.unavailable`, with a remedy, if agents cannot be started here. */
+  /**
+   * True on a node of a cluster: a task runs where its actor does, stops with it, and goes on where the actor is next.
+   * On a single node, a runner outlives the sleep of its actor.
+   */
+  readonly runsWithActor: boolean;
+  /** Throws `jail.unavailable`, with a remedy, if agents cannot be started here, and no other node can. */
   requireJails(): void;
   /** Checks that `path` is a usable repository; "sample" is accepted as well. Throws `repository.*`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(tasks: SystemStatus["tasks"]): Promise<SystemStatus>;
-  /** Ensures that a runner works on the task's next prompt. Returns immediately. */
-  wake(taskId: string): void;
-  /** Like {@link wake}, for a task that this process has just created. */
-  wakeNew(taskId: string): void;
+  /** Notes that this process creates the task. */
+  creating(taskId: string): void;
+  /** True if this process runs the task. */
+  runs(taskId: string): boolean;
+  /** The claim of the task's runner in this process, if there is one. */
+  claimOf(taskId: string): number | undefined;
+  /**
+   * Ensures that a runner works on the task's next prompt. Returns immediately. A runner with another claim is
+   * abandoned.
+   */
+  wake(taskId: string, claim: number): void;
+  /** Resolves when the task has neither work nor an agent in this process. */
+  settled(taskId: string): Promise<void>;
+  /** Abandons the task: another node may run it next. Resolves when its agent and its jail are gone. */
+  release(taskId: string): Promise<void>;
   /** Aborts the current turn, its agent and its jail; resolves within a second. */
   stop(taskId: string): Promise<void>;
   /** True while the agent or the gate waits for the answer to this question. */
-  isAwaitingAnswer(taskId: string, approvalId: string): boolean;
+  isAwaitingAnswer(taskId: string, approvalId: string): Promise<boolean>;
   /** Delivers a durable answer. Returns false if the question is no longer open. */
   deliverAnswer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<boolean>;
   /**
@@ -46,13 +65,25 @@ export interface BackendHost {
   groupRepository(group: GroupSettings): Promise<string>;
   /** Asks the event's plugin which session to continue; undefined for a new one. */
   resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined>;
+  /** Where this process has the files of tasks. */
+  readonly place: Place;
+  /** Archives the files of a task, which this process has. */
+  archiveFiles(taskId: string): Archives;
+  /** Replaces the files of a task by those of a snapshot; without one, deletes them. */
+  restoreFiles(taskId: string, archives: Archives | undefined): Promise<void>;
+  /** Adds a note to the log of a session, once for each `dedupeKey`. */
+  note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void>;
   /** Writes a git tree of the complete workspace and returns its id. */
   snapshot(taskId: string): Promise<string>;
   diff(taskId: string, base: string): Promise<DiffView>;
   /** An unused branch name derived from `title`. */
-  branchName(repository: string, title: string): Promise<string>;
+  branchName(repository: UserRepository, title: string): Promise<string>;
   requireBranchName(branch: string): Promise<void>;
-  apply(taskId: string, repository: string, plan: ApplyPlan): Promise<Omit<AppliedBranch, "appliedAt">>;
+  apply(
+    taskId: string,
+    repository: UserRepository,
+    plan: ApplyPlan,
+  ): Promise<Omit<AppliedBranch, "appliedAt">>;
 }
 
 /** Reads the current configuration of the groups. */

@@ -14,6 +14,12 @@ export interface ActorCreator {
       key: string[],
       options?: { readonly createWithInput: unknown },
     ): { resolve(): Promise<string> };
+    get(
+      name: string,
+      key: string[],
+    ): {
+      action<Result>(options: { readonly name: string; readonly args: readonly unknown[] }): Promise<Result>;
+    };
   };
 }
 
@@ -44,6 +50,7 @@ export async function validateTask(
     sessionId: uuidv7(clock, random),
     title: titleOf(input.prompt),
     repository: repository.path,
+    ...(repository.node === undefined ? {} : { repositoryNode: repository.node }),
     agent: agent.id,
     prompt: input.prompt,
     unsafe: host.unsafe,
@@ -104,4 +111,9 @@ export async function createTaskActors(host: BackendHost, c: ActorCreator, input
     host.handover.drop(session);
     host.handover.drop(task);
   }
+}
+
+/** Starts the work on a task, in the process that has its actor. */
+export async function beginTask(c: ActorCreator, taskId: string): Promise<void> {
+  await c.client().get("task", [taskId]).action({ name: "internal.begin", args: [] });
 }

@@ -9,7 +9,13 @@ import type {
   TaskSummary,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
-import { createTaskActors, type GroupTaskNames, initialSummary, validateTask } from "./new-task.ts";
+import {
+  beginTask,
+  createTaskActors,
+  type GroupTaskNames,
+  initialSummary,
+  validateTask,
+} from "./new-task.ts";
 import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
 import { requireText } from "./validate.ts";
 
@@ -47,8 +53,9 @@ export function createOrganizationActor(host: BackendHost) {
         await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
         c.state.tasks += 1;
         c.broadcast("taskChanged", summary);
+        host.creating(task.taskId);
         await createTaskActors(host, c, task);
-        host.wakeNew(task.taskId);
+        await beginTask(c, task.taskId);
         return summary;
       },
 
@@ -90,7 +97,7 @@ export function createOrganizationActor(host: BackendHost) {
           }
           // The row drops its input once the task has reported, so the task exists.
           if (present === undefined || present.input !== undefined) await createTaskActors(host, c, task);
-          host.wake(names.taskId);
+          await beginTask(c, names.taskId);
         },
 
         taskChanged: (c, change: TaskChange): Promise<void> =>

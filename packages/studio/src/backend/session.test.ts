@@ -8,7 +8,7 @@ import { createRegistry } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionPage } from "../contract.ts";
-import { Handover } from "./handover.ts";
+import { LocalHandover } from "./handover.ts";
 import type { BackendHost } from "./host.ts";
 import { createSessionActor, type SessionRecord } from "./session.ts";
 
@@ -20,7 +20,7 @@ async function openSession(
   const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(folder);
   const ports = systemPorts();
-  const handover = new Handover(() => uuidv4(ports.random));
+  const handover = new LocalHandover(() => uuidv4(ports.random));
   const host = { ports, handover } as unknown as BackendHost;
   const registry = createRegistry({
     use: { session: createSessionActor(host) },

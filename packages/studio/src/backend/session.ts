@@ -3,6 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { SessionEvent, SessionEventBody, SessionPage } from "../contract.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+import { runnerReplaced } from "./task-state.ts";
 
 /** A record to append. Records with the same `dedupeKey` are appended once. */
 export interface SessionRecord {
@@ -12,6 +13,8 @@ export interface SessionRecord {
 
 export interface SessionBatch {
   readonly records: readonly SessionRecord[];
+  /** The claim of the runner that appends. A runner that was replaced appends nothing more. */
+  readonly claim?: number;
 }
 
 function isBatch(value: unknown): value is SessionBatch {
@@ -28,6 +31,8 @@ export interface SessionState {
   /** The newest sequence number. */
   head: number;
   bytes: number;
+  /** The newest claim that has appended. Absent in states of earlier versions. */
+  claim?: number;
 }
 
 export interface SessionVars {
@@ -80,7 +85,11 @@ export function createSessionActor(host: BackendHost) {
       internal: {
         /** Appends a batch from the handover and returns the new head; durable when it returns. */
         async append(c, token: string): Promise<number> {
-          const { records } = host.handover.take(token, isBatch);
+          const { records, claim } = host.handover.take(token, isBatch);
+          if (claim !== undefined) {
+            if (claim < (c.state.claim ?? claim)) throw runnerReplaced();
+            if (claim !== c.state.claim) c.state.claim = claim;
+          }
           const fresh: SessionRecord[] = [];
           for (const record of records) {
             if (record.dedupeKey !== undefined && (await c.kv.get(dedupeRowKey(record.dedupeKey))) !== null)

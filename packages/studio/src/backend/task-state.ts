@@ -1,3 +1,6 @@
+import { HoldfastError } from "@holdfast/core";
+import type { FilesState } from "../cluster/files-state.ts";
+import type { Place } from "../cluster/place.ts";
 import type {
   AppliedBranch,
   ApprovalView,
@@ -16,6 +19,8 @@ export interface TaskInput {
   readonly sessionId: string;
   readonly title: string;
   readonly repository: string;
+  /** The node that has the repository. Absent on a single node. */
+  readonly repositoryNode?: string;
   readonly agent: string;
   readonly prompt: string;
   readonly unsafe: boolean;
@@ -56,12 +61,13 @@ export interface PromptRow {
   readonly taint?: string;
 }
 
-export interface TaskState {
+export interface TaskState extends FilesState {
   version: 1;
   id: string;
   sessionId: string;
   title: string;
   repository: string;
+  repositoryNode?: string;
   agent: string;
   unsafe: boolean;
   group?: string;
@@ -73,6 +79,8 @@ export interface TaskState {
   revision: number;
   /** The organization's wake count when this task last became active. */
   wake: number;
+  /** Number of the newest runner. Only that one may take work and report. Absent in states of earlier versions. */
+  claim?: number;
   error?: TaskError | undefined;
   base?: { branch: string; commit: string } | undefined;
   prompts: PromptRow[];
@@ -90,7 +98,12 @@ export interface TaskState {
 
 /** A report from the runner to the task. Each is one durable step. */
 export type TaskReport =
-  | { readonly type: "prepared"; readonly base: { readonly branch: string; readonly commit: string } }
+  | {
+      readonly type: "prepared";
+      readonly base: { readonly branch: string; readonly commit: string };
+      /** Where the files are. Absent on a single node. */
+      readonly place?: Place;
+    }
   | { readonly type: "agent-ready"; readonly agentSessionId: string }
   | { readonly type: "approval-requested"; readonly approval: ApprovalView }
   | { readonly type: "approval-settled"; readonly approvalId: string }
@@ -105,9 +118,12 @@ export interface TaskWork {
   readonly taskId: string;
   readonly sessionId: string;
   readonly repository: string;
+  readonly repositoryNode?: string;
   readonly agent: string;
   readonly agentSessionId?: string;
   readonly group?: string;
+  /** True if a snapshot of its files is stored. */
+  readonly hasSnapshot?: boolean;
   readonly prompt: {
     readonly id: string;
     readonly text: string;
@@ -130,6 +146,7 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     sessionId: input.sessionId,
     title: input.title,
     repository: input.repository,
+    ...(input.repositoryNode === undefined ? {} : { repositoryNode: input.repositoryNode }),
     agent: input.agent,
     unsafe: input.unsafe,
     ...(input.group === undefined ? {} : { group: input.group }),
@@ -162,15 +179,18 @@ export function takeWork(state: TaskState): TaskWork | undefined {
   if (prompt === undefined || state.stopping) return undefined;
   prompt.state = "sent";
   prompt.attempts += 1;
+  if (prompt.attempts === 1) state.turns = (state.turns ?? 0) + 1;
   state.status = state.base === undefined ? "preparing" : "running";
   state.error = undefined;
   return {
     taskId: state.id,
     sessionId: state.sessionId,
     repository: state.repository,
+    ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
     agent: state.agent,
     ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
     ...(state.group === undefined ? {} : { group: state.group }),
+    ...(state.snapshot === undefined ? {} : { hasSnapshot: true }),
     prompt: {
       ...{ id: prompt.id, text: prompt.text, attempt: prompt.attempts },
       ...(prompt.putDown === undefined ? {} : { putDown: prompt.putDown }),
@@ -187,9 +207,11 @@ export function applyReport(state: TaskState, report: TaskReport): void {
   switch (report.type) {
     case "prepared":
       state.base = { ...report.base };
+      if (report.place !== undefined) state.place = { ...report.place };
       return;
     case "agent-ready":
       state.agentSessionId = report.agentSessionId;
+      state.changed = true;
       if (state.status === "preparing") state.status = "running";
       return;
     case "approval-requested":
@@ -234,6 +256,23 @@ export function applyReport(state: TaskState, report: TaskReport): void {
   }
 }
 
+/** Records that the runner was stopped in good order, in whatever it did. */
+export function interruptWork(state: TaskState): void {
+  for (const { id, state: at } of state.prompts) {
+    if (at === "sent") applyReport(state, { type: "put-down", promptId: id });
+  }
+}
+
+/** Throws `task.runner_replaced` unless the claim is that of the newest runner. */
+export function requireClaim(state: { readonly claim?: number }, claim: number | undefined): void {
+  if (claim !== undefined && claim !== state.claim) throw runnerReplaced();
+}
+
+export function runnerReplaced(): HoldfastError {
+  const message = "Another process runs this task by now";
+  return new HoldfastError("task", "runner_replaced", message, { statusCode: 409 });
+}
+
 export function settleApproval(state: TaskState, approvalId: string): void {
   if (!state.approvals.some((approval) => approval.id === approvalId)) return;
   state.approvals = state.approvals.filter((approval) => approval.id !== approvalId);
@@ -267,6 +306,11 @@ function endTurn(state: TaskState, status: TaskStatus): void {
   const open = state.prompts.filter(isOpen);
   const finished = state.prompts.filter((row) => !isOpen(row));
   if (finished.length > maxFinishedPrompts) state.prompts = [...finished.slice(-maxFinishedPrompts), ...open];
+}
+
+/** True while an agent works on a prompt, or should. */
+export function isInTurn(state: TaskState): boolean {
+  return state.prompts.some((row) => row.state === "sent");
 }
 
 /** True while the server must resume this task after a crash. */

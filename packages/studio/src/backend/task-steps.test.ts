@@ -31,20 +31,31 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
   const delivered: ApprovalChoice[] = [];
   const watched: string[] = [];
   const unused = () => Promise.reject(new Error("not a part of an answer"));
-  const steps = new TaskSteps({
-    ports: systemPorts(),
-    wake: () => {},
-    isAwaitingAnswer: () => isAwaiting,
-    deliverAnswer: async (_taskId, _approvalId, choice) => {
-      delivered.push(choice);
-      return isDelivered;
+  const steps = new TaskSteps(
+    {
+      ports: systemPorts(),
+      ...{ runs: () => false, runsWithActor: false, claimOf: () => undefined, wake: () => {} },
+      ...{ settled: unused, release: unused },
+      isAwaitingAnswer: async () => isAwaiting,
+      deliverAnswer: async (_taskId, _approvalId, choice) => {
+        delivered.push(choice);
+        return isDelivered;
+      },
+      watchQuestion: (taskId, sessionId, id) => void watched.push(`${taskId} ${sessionId} ${id}`),
+      stop: stop ?? unused,
+      ...{ snapshot: unused, branchName: unused, apply: unused },
     },
-    watchQuestion: (taskId, sessionId, id) => void watched.push(`${taskId} ${sessionId} ${id}`),
-    stop: stop ?? unused,
-    ...{ snapshot: unused, branchName: unused, apply: unused },
-  });
+    { bring: async () => {}, trySave: async () => {} },
+  );
   const context: TaskContext = {
     state,
+    vars: { applyTail: Promise.resolve(), filesTail: Promise.resolve(), hasResumed: false },
+    blob: {} as TaskContext["blob"],
+    ...{
+      keepAwake: (promise) => promise,
+      cron: { every: unused, delete: unused },
+      schedule: { after: unused },
+    },
     broadcast: () => {},
     client: () => ({ get: () => ({ action: unused }) }),
     waitUntil: (promise) => void promise.catch(() => {}),
@@ -91,13 +102,13 @@ describe("the origin of a task", () => {
 
 describe("a gate question shown by an earlier process", () => {
   for (const isAwaiting of [true, false]) {
-    test(`is ${isAwaiting ? "watched" : "settled"} when its task restarts`, () => {
+    test(`is ${isAwaiting ? "watched" : "settled"} when its task restarts`, async () => {
       const { state, steps, context, watched } = createTaskWithQuestion({ isAwaiting });
       state.approvals = [
         { ...approval, boundary: { tool: "mail.send" } },
         { ...approval, id: "own" },
       ];
-      steps.reconcileGateQuestions(context);
+      await steps.reconcileGateQuestions(context);
       assert.deepEqual(
         state.approvals.map(({ id }) => id),
         isAwaiting ? ["a", "own"] : ["own"],

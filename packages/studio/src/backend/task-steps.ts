@@ -1,4 +1,6 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
+import type { UserRepository } from "../cluster/repositories.ts";
+import type { FilesContext, FilesVars, TaskFiles } from "../cluster/task-files.ts";
 import type {
   AppliedBranch,
   ApprovalAnswer,
@@ -9,6 +11,7 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
   applyReport,
   type GroupPrompt,
@@ -22,15 +25,22 @@ import {
 } from "./task-state.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
+/** What a task keeps in memory. */
+export interface TaskVars extends RunnerVars, FilesVars {
+  /** Tail of the mutex that serializes applies. */
+  applyTail: Promise<unknown>;
+  /** True once what an earlier process left unfinished was resumed. */
+  hasResumed: boolean;
+}
+
 /** The part of the actor context that the steps use. */
-export interface TaskContext {
-  readonly state: TaskState;
+export interface TaskContext extends RunnerContext, FilesContext {
+  readonly vars: TaskVars;
   readonly broadcast: (name: "changed", view: TaskView) => void;
   client(): {
     get(name: string, key: string[]): { action<Result>(options: CallOptions): Promise<Result> };
   };
   waitUntil(promise: Promise<unknown>): void;
-  saveState(): Promise<void>;
 }
 
 interface CallOptions {
@@ -41,8 +51,8 @@ interface CallOptions {
 /** The part of the host that the steps use. */
 export type TaskHost = Pick<
   BackendHost,
+  | keyof RunnerHost
   | "ports"
-  | "wake"
   | "stop"
   | "isAwaitingAnswer"
   | "deliverAnswer"
@@ -55,9 +65,11 @@ export type TaskHost = Pick<
 /** The multi-step operations of a task. Each persists its intent before it acts, so that a crash can resume it. */
 export class TaskSteps {
   readonly #host: TaskHost;
+  readonly #files: Pick<TaskFiles, "bring" | "trySave">;
 
-  constructor(host: TaskHost) {
+  constructor(host: TaskHost, files: Pick<TaskFiles, "bring" | "trySave">) {
     this.#host = host;
+    this.#files = files;
   }
 
   newId(): string {
@@ -78,13 +90,17 @@ export class TaskSteps {
    * Runs when the actor starts. Questions of the gate outlive the process that showed them: settles the ones that no
    * longer wait and watches the others, which could otherwise stay open forever.
    */
-  reconcileGateQuestions(c: TaskContext): void {
+  async reconcileGateQuestions(c: TaskContext): Promise<void> {
     const { id: taskId, sessionId, approvals } = c.state;
     const questionIds = approvals.filter(({ boundary }) => boundary !== undefined).map(({ id }) => id);
-    const settledIds = questionIds.filter((id) => !this.#host.isAwaitingAnswer(taskId, id));
-    for (const id of settledIds) settleApproval(c.state, id);
     for (const id of questionIds) this.#host.watchQuestion(taskId, sessionId, id);
-    if (settledIds.length > 0) this.publishChange(c);
+    let settled = 0;
+    for (const id of questionIds) {
+      if (await this.#host.isAwaitingAnswer(taskId, id)) continue;
+      settleApproval(c.state, id);
+      settled += 1;
+    }
+    if (settled > 0) this.publishChange(c);
   }
 
   async prompt(c: TaskContext, text: string): Promise<void> {
@@ -110,8 +126,7 @@ export class TaskSteps {
     if (c.state.status !== "waiting" && c.state.status !== "preparing") c.state.status = "running";
     c.state.error = undefined;
     this.publishChange(c);
-    await c.saveState();
-    this.#host.wake(c.state.id);
+    await ensureRunner(this.#host, c);
   }
 
   /** Enqueues a prompt of the task's group; idempotent by its id. */
@@ -143,14 +158,31 @@ export class TaskSteps {
       throw new HoldfastError("approval", "invalid_option", message, { statusCode: 400 });
     }
     // After a crash the question stays listed until the runner removes it, but nothing waits for its answer.
-    if (!this.#host.isAwaitingAnswer(c.state.id, approvalId)) throw undeliverableAnswer(approval);
+    if (!(await this.#host.isAwaitingAnswer(c.state.id, approvalId))) throw undeliverableAnswer(approval);
+    // Another answer may have come during the await.
+    if (!c.state.approvals.some(({ id }) => id === approvalId)) throw unknownApproval(c.state, approvalId);
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
+    const deliver = () => this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
+    const delivered = await (approval.boundary === undefined
+      ? this.#answerAgent(c, approvalId, deliver)
+      : this.#answerGate(c, approvalId, deliver));
+    if (!delivered) throw undeliverableAnswer(approval);
+  }
+
+  async #answerAgent(c: TaskContext, approvalId: string, deliver: () => Promise<boolean>): Promise<boolean> {
     settleApproval(c.state, approvalId);
     this.publishChange(c);
     // The approval is consumed durably before the agent gets the answer, so it can never be used twice.
     await c.saveState();
-    const delivered = await this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
-    if (!delivered) throw undeliverableAnswer(approval);
+    return deliver();
+  }
+
+  /** The record of the gate decides which answer was first. Until it has one, the question stays in the task. */
+  async #answerGate(c: TaskContext, approvalId: string, deliver: () => Promise<boolean>): Promise<boolean> {
+    const delivered = await deliver();
+    settleApproval(c.state, approvalId);
+    this.publishChange(c);
+    return delivered;
   }
 
   /** Answers each question independently: another window may have settled some of them. */
@@ -179,6 +211,7 @@ export class TaskSteps {
       const message = "The repository has not been cloned yet. Try again in a moment.";
       throw new HoldfastError("task", "not_prepared", message, { statusCode: 409 });
     }
+    await this.#files.bring(c);
     const tree = await this.#host.snapshot(c.state.id);
     const previousPlan = c.state.apply?.plan;
     const isSamePlan =
@@ -189,7 +222,7 @@ export class TaskSteps {
       : {
           tree,
           base: base.commit,
-          branch: branch ?? (await this.#host.branchName(c.state.repository, c.state.title)),
+          branch: branch ?? (await this.#host.branchName(repositoryOf(c.state), c.state.title)),
           message: `${c.state.title}\n\nWritten by ${c.state.agent} in Holdfast task ${c.state.id}.\n`,
           at: this.#now(),
         };
@@ -198,10 +231,18 @@ export class TaskSteps {
     return this.#finishApply(c, plan);
   }
 
-  /** Called after a server start: resumes the operations that the last process left unfinished. */
+  /** Called after a server start, and when the actor wakes on a node. Only the first call of an instance does more. */
   async recover(c: TaskContext): Promise<void> {
+    if (!c.vars.hasResumed) await this.#resume(c);
+    if (isActive(c.state)) await ensureRunner(this.#host, c);
+  }
+
+  /** Resumes the operations that the last process left unfinished. */
+  async #resume(c: TaskContext): Promise<void> {
+    c.vars.hasResumed = true;
     const pending = c.state.apply;
     if (pending?.done === false) {
+      await this.#files.bring(c);
       await this.#finishApply(c, { ...pending.plan }).catch((error: unknown) => {
         this.#host.ports.log.warn("could not finish an apply", { taskId: c.state.id, error });
       });
@@ -209,7 +250,6 @@ export class TaskSteps {
     if (c.state.stopping) await this.#finishStop(c);
     this.publishChange(c);
     await c.saveState();
-    if (isActive(c.state)) this.#host.wake(c.state.id);
   }
 
   async #finishStop(c: TaskContext): Promise<void> {
@@ -218,11 +258,12 @@ export class TaskSteps {
     if (!c.state.stopping) return;
     applyReport(c.state, { type: "stopped" });
     this.publishChange(c);
+    c.waitUntil(this.#files.trySave(c));
   }
 
   async #finishApply(c: TaskContext, plan: ApplyPlan): Promise<AppliedBranch> {
     try {
-      const result = await this.#host.apply(c.state.id, c.state.repository, plan);
+      const result = await this.#host.apply(c.state.id, repositoryOf(c.state), plan);
       const applied = { ...result, appliedAt: plan.at };
       c.state.apply = { plan, done: true };
       c.state.applied = applied;
@@ -274,6 +315,10 @@ export class TaskSteps {
   #now(): number {
     return this.#host.ports.clock.now();
   }
+}
+
+function repositoryOf({ repository, repositoryNode }: TaskState): UserRepository {
+  return { path: repository, node: repositoryNode };
 }
 
 function unknownApproval(state: TaskState, approvalId: string): HoldfastError {

@@ -1,4 +1,5 @@
 import { actor, event } from "@holdfast/actors";
+import { TaskFiles } from "../cluster/task-files.ts";
 import type {
   AppliedBranch,
   ApprovalAnswer,
@@ -7,36 +8,54 @@ import type {
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
+import { ensureRunner, releaseRunner, watchRunner } from "./task-runner.ts";
 import {
   applyReport,
   type GroupPrompt,
   isTaskInput,
   newTaskState,
   type PromptRow,
+  requireClaim,
   type TaskReport,
   type TaskState,
   type TaskWork,
   takeWork,
   toTaskView,
 } from "./task-state.ts";
-import { TaskSteps } from "./task-steps.ts";
+import { TaskSteps, type TaskVars } from "./task-steps.ts";
 import { requireText } from "./validate.ts";
-
-export interface TaskVars {
-  /** Tail of the mutex that serializes applies. */
-  applyTail: Promise<unknown>;
-}
 
 /** A unit of work on one repository: a durable state machine with a queue of prompts. */
 export function createTaskActor(host: BackendHost) {
-  const steps = new TaskSteps(host);
+  const files = new TaskFiles(host);
+  const steps = new TaskSteps(host, files);
   return actor({
     createState: (_c, input: { readonly token: string }): TaskState =>
       newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
-    createVars: (): TaskVars => ({ applyTail: Promise.resolve() }),
+    createVars: (): TaskVars => ({
+      applyTail: Promise.resolve(),
+      filesTail: Promise.resolve(),
+      hasResumed: false,
+    }),
     events: { changed: event<TaskView>() },
-    onWake: (c): void => steps.reconcileGateQuestions(c),
-    options: { name: "Task", actionTimeout: 180_000 },
+    async onWake(c): Promise<void> {
+      const reconciled = steps.reconcileGateQuestions(c);
+      if (!host.runsWithActor) return reconciled;
+      // The questions of the gate may be on a node that has just died: the task does not wait for them.
+      c.waitUntil(reconciled);
+      // Whatever ends this instance: from then on, another node may run the task.
+      c.abortSignal.addEventListener("abort", () => void host.release(c.state.id), { once: true });
+      c.waitUntil(steps.recover(c));
+    },
+    onSleep: async (c): Promise<void> => {
+      if (host.runsWithActor) await releaseRunner(host, c, () => files.trySave(c));
+    },
+    options: {
+      name: "Task",
+      actionTimeout: 180_000,
+      // Time for the snapshot of a task that goes on at another node.
+      ...(host.runsWithActor ? { sleepGracePeriod: 60_000 } : {}),
+    },
     actions: {
       get: (c): TaskView => toTaskView(c.state),
 
@@ -53,6 +72,7 @@ export function createTaskActor(host: BackendHost) {
       async diff(c): Promise<DiffView> {
         const { base } = c.state;
         if (base === undefined) return { base: "", files: [], truncated: false };
+        await files.bring(c);
         return c.keepAwake(host.diff(c.state.id, base.commit));
       },
 
@@ -69,21 +89,34 @@ export function createTaskActor(host: BackendHost) {
 
       internal: {
         /** Hands the next prompt to the runner; durable before the runner gets it. */
-        next(c): TaskWork | null {
+        next(c, claim?: number): TaskWork | null {
+          requireClaim(c.state, claim);
           const work = takeWork(c.state);
           if (work === undefined) return null;
           // The server that runs the task decides whether it is jailed, not the one that created it.
           c.state.unsafe = host.unsafe;
+          // An agent that is up may start at once.
+          if (c.state.place?.id === host.place.id) c.state.changed = true;
           steps.publishChange(c);
           return work;
         },
 
-        report(c, report: TaskReport): void {
+        report(c, report: TaskReport, claim?: number): void {
+          requireClaim(c.state, claim);
           applyReport(c.state, report);
           steps.publishChange(c);
         },
 
         recover: (c): Promise<void> => steps.recover(c),
+
+        /** Starts the work on a new task. */
+        begin: (c): Promise<void> => ensureRunner(host, c),
+
+        watch: (c): Promise<void> => watchRunner(host, c),
+
+        bringFiles: (c, claim?: number): Promise<void> => files.bringFor(c, claim),
+
+        saveFiles: (c, claim?: number): Promise<void> => files.saveFor(c, claim),
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
 

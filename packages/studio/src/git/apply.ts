@@ -38,22 +38,33 @@ export async function applyTree(
   const existing = await findBranch(git, repository, plan.branch, commit);
   if (existing !== undefined) return { branch: existing, commit };
   await transferPack(git, { from: hostGit, to: repository, want: commit, have: plan.base });
+  return { branch: await publishCommit(git, repository, plan.branch, commit), commit };
+}
+
+/** Creates a branch at a commit that the repository has. Throws `apply.too_many_branches`, `git.*`. */
+export async function publishCommit(
+  git: Git,
+  repository: string,
+  name: string,
+  commit: string,
+): Promise<string> {
   for (let n = 1; n <= maxBranches; n++) {
-    const branch = candidateName(plan.branch, n);
-    if (await createBranch(git, repository, branch, commit)) return { branch, commit };
-    if ((await readBranch(git, repository, branch)) === commit) return { branch, commit };
+    const branch = candidateName(name, n);
+    if (await createBranch(git, repository, branch, commit)) return branch;
+    if ((await readBranch(git, repository, branch)) === commit) return branch;
   }
   throw new HoldfastError(
     "apply",
     "too_many_branches",
-    `The branch names from ${plan.branch} to ${candidateName(plan.branch, maxBranches)} are all taken. Choose another name.`,
+    `The branch names from ${name} to ${candidateName(name, maxBranches)} are all taken. Choose another name.`,
     {
       statusCode: 409,
     },
   );
 }
 
-async function commitTree(git: Git, hostGit: string, plan: ApplyPlan): Promise<string> {
+/** Commits the plan's tree in the host's clone; the same plan gives the same commit. */
+export async function commitTree(git: Git, hostGit: string, plan: ApplyPlan): Promise<string> {
   const baseTree = await git.text(["--git-dir", hostGit, "rev-parse", `${plan.base}^{tree}`]);
   if (baseTree === plan.tree) {
     throw new HoldfastError(
@@ -84,7 +95,7 @@ function candidateName(branch: string, n: number): string {
 }
 
 /** The candidate branch that already points to `commit`, if an earlier attempt got that far. */
-async function findBranch(
+export async function findBranch(
   git: Git,
   repository: string,
   branch: string,

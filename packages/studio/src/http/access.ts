@@ -13,23 +13,33 @@ export interface AccessBackend {
 
 const maxCachedLogins = 1_000;
 
+export interface AccessOptions {
+  readonly backend: AccessBackend;
+  /** Separates the cookies of several Studios on one host, which browsers would mix up; the same on all nodes. */
+  readonly identity: string | (() => Promise<string>);
+  readonly now: () => number;
+  /** How long a valid login is cached: on several nodes, another one may have ended it. No limit by default. */
+  readonly cacheMs?: number;
+}
+
 /**
  * Access control of the Studio over the network. A client needs the cookie that it got in exchange for a one-time
  * ticket. No client can reach the Studio's internals: `internal` actions, the `access` actor, and the creation of
  * tasks and sessions.
  */
 export class Access {
-  readonly cookieName: string;
+  readonly #options: AccessOptions;
   readonly #backend: AccessBackend;
   readonly #now: () => number;
-  /** Cache of valid logins by hash, with their expiry time, so that requests do not wake the actor. */
+  #cookieName: string | undefined;
+  /** Cache of valid logins by hash, with the time until which they are, so that requests do not wake the actor. */
   readonly #validLogins = new Map<string, number>();
 
-  /** `identity` separates the cookies of several Studios on one host, which browsers would mix up. */
-  constructor(backend: AccessBackend, identity: string, now: () => number) {
-    this.#backend = backend;
-    this.#now = now;
-    this.cookieName = `holdfast-${sha256(identity).slice(0, 8)}`;
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#backend = options.backend;
+    this.#now = options.now;
+    if (typeof options.identity === "string") this.#cookieName = nameOfCookie(options.identity);
   }
 
   async issueTicket(): Promise<string> {
@@ -43,13 +53,13 @@ export class Access {
     const secret = randomBytes(32).toString("base64url");
     const { expiresAt } = await this.#backend.exchange(sha256(ticket), sha256(secret));
     const maxAge = Math.floor((expiresAt - this.#now()) / 1000);
-    return `${this.cookieName}=${secret}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict`;
+    return `${await this.#nameCookie()}=${secret}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict`;
   }
 
   /** Ends the login of a request, which frees its slot. Throws `auth.unauthorized`. */
   async endLogin(info: { header(name: string): string | undefined }): Promise<void> {
     await this.requireLogin(info);
-    const login = sha256(readCookie(info.header("cookie"), this.cookieName) ?? "");
+    const login = sha256(readCookie(info.header("cookie"), await this.#nameCookie()) ?? "");
     this.#validLogins.delete(login);
     await this.#backend.end(login);
   }
@@ -75,7 +85,8 @@ export class Access {
     this.#identify(info);
 
   #identify(info: { header(name: string): string | undefined }): Promise<void> | undefined {
-    const secret = readCookie(info.header("cookie"), this.cookieName);
+    if (this.#cookieName === undefined) return this.#nameCookie().then(() => this.#identify(info));
+    const secret = readCookie(info.header("cookie"), this.#cookieName);
     if (secret === undefined) throw unauthorized();
     const login = sha256(secret);
     return (this.#validLogins.get(login) ?? 0) > this.#now() ? undefined : this.#checkLogin(login);
@@ -85,7 +96,15 @@ export class Access {
     const expiresAt = await this.#backend.check(login);
     if (expiresAt <= this.#now()) throw unauthorized();
     if (this.#validLogins.size >= maxCachedLogins) this.#validLogins.clear();
-    this.#validLogins.set(login, expiresAt);
+    const { cacheMs = Number.POSITIVE_INFINITY } = this.#options;
+    this.#validLogins.set(login, Math.min(expiresAt, this.#now() + cacheMs));
+  }
+
+  async #nameCookie(): Promise<string> {
+    const { identity } = this.#options;
+    if (this.#cookieName === undefined && typeof identity !== "string")
+      this.#cookieName = nameOfCookie(await identity());
+    return this.#cookieName ?? "";
   }
 }
 
@@ -96,6 +115,10 @@ function requirePublicAction(info: AccessInfo): void {
   const isInternal = action === "internal" || action?.startsWith("internal.") === true;
   if (isPublicActor && !isInternal && (kind !== "create" || isCreatable)) return;
   throw new HoldfastError("auth", "forbidden", "Only the Studio itself can do this");
+}
+
+function nameOfCookie(identity: string): string {
+  return `holdfast-${sha256(identity).slice(0, 8)}`;
 }
 
 function sha256(text: string): string {

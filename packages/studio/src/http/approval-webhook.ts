@@ -27,7 +27,7 @@ export function createApprovalWebhook(gate: Gate, hooks: readonly ApprovalHook[]
     const body = await readBody(request, maxBodyBytes);
     await authenticate(gate, hooks, name, request, body);
     const { approval, answer } = parseAnswer(body);
-    const question = gate.approvals.get(approval);
+    const question = await gate.approvals.get(approval);
     // Questions of an agent are answered in the Studio only, where its work is visible.
     if (question === undefined || isAgentQuestion(question))
       throw new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });

@@ -1,7 +1,8 @@
-import type { Agent, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
+import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { Access } from "./access.ts";
 import { readBody } from "./read-body.ts";
 import { parseSandboxPath, proxyToSandbox } from "./sandbox-proxy.ts";
@@ -27,8 +28,8 @@ export interface RoutesOptions {
   readonly webDirectory: string;
   /** Folder of the sandbox inspector, which also shows the sandbox of a task. */
   readonly inspectorDirectory: string;
-  /** HTTP agent for a task's sandbox server, while its agent runs. */
-  readonly sandbox: (taskId: string) => Agent | undefined;
+  /** The way to a task's sandbox server, while its agent runs. */
+  readonly sandbox: (taskId: string) => SandboxRoute | undefined;
   /** Handles webhooks of groups. Without it there are none. */
   readonly webhook?: WebhookRoute;
   /** Handles answers to questions of the gate. Without it there is no such route. */

@@ -1,6 +1,7 @@
 import { type Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
+import type { SandboxRoute } from "../cluster/other-nodes.ts";
 
 /**
  * Allow-list of the sandbox API: processes and files. Sessions and permissions of the agent are excluded, because they
@@ -57,17 +58,17 @@ export function parseSandboxPath(path: string): SandboxPath | undefined {
  * `task.sandbox_not_running`, and `gateway.not_found` for a path that is not allowed.
  */
 export async function proxyToSandbox(
-  agent: Agent | undefined,
+  route: SandboxRoute | undefined,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   if (!allowedPaths.test(path))
     throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
-  if (agent === undefined) throw sandboxNotRunning();
+  if (route === undefined) throw sandboxNotRunning();
   const url = request.url ?? "";
   const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
-  const upstream = await forward(agent, `${path}${query}`, request, response);
+  const upstream = await forward(route.agent, `${route.prefix}${path}${query}`, request, response);
   response.writeHead(upstream.statusCode ?? 502, {
     ...pickHeaders(upstream, responseHeaders),
     ...hardeningHeaders,

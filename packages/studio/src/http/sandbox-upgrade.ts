@@ -2,6 +2,7 @@ import { type Agent, request as httpRequest, type IncomingMessage, STATUS_CODES 
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
+import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { Access } from "./access.ts";
 import { parseSandboxPath, pickHeaders, sandboxNotRunning } from "./sandbox-proxy.ts";
 
@@ -23,7 +24,7 @@ const responseHeaders = [
 
 export interface SandboxUpgradeOptions {
   readonly access: Access;
-  readonly sandbox: (taskId: string) => Agent | undefined;
+  readonly sandbox: (taskId: string) => SandboxRoute | undefined;
   readonly log: Logger;
 }
 
@@ -45,7 +46,7 @@ export function createSandboxUpgrade(
     connect(options, target.taskId, `${target.subpath}${search}`, request, socket, head).catch(
       (error: unknown) => {
         if (!isHoldfastError(error)) options.log.error("could not connect to a terminal", { error });
-        sendError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
+        sendUpgradeError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
       },
     );
   };
@@ -60,9 +61,20 @@ async function connect(
   head: Buffer,
 ): Promise<void> {
   await access.requireLogin({ header: (name) => pickHeaders(request, [name])[name] });
-  const agent = sandbox(taskId);
-  if (agent === undefined) throw sandboxNotRunning();
-  const { response, upstream, firstBytes } = await handshake(agent, path, request, socket);
+  const route = sandbox(taskId);
+  if (route === undefined) throw sandboxNotRunning();
+  await connectToSandbox(route, path, request, socket, head);
+}
+
+/** Connects a WebSocket with a terminal of a sandbox, until either ends. */
+export async function connectToSandbox(
+  { agent, prefix }: SandboxRoute,
+  path: string,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const { response, upstream, firstBytes } = await handshake(agent, `${prefix}${path}`, request, socket);
   if (socket.destroyed) {
     upstream.destroy();
     return;
@@ -126,7 +138,8 @@ async function handshake(
   return await result.promise;
 }
 
-function sendError(socket: Duplex, error: HoldfastError): void {
+/** Refuses an upgrade with a problem. */
+export function sendUpgradeError(socket: Duplex, error: HoldfastError): void {
   if (socket.destroyed) return;
   const body = JSON.stringify(toProblem(error));
   socket.end(

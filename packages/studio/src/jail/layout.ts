@@ -46,6 +46,7 @@ export const jailPaths = {
   local: "/tmp/.holdfast",
   hostGit: "/run/holdfast/host.git",
   out: "/run/holdfast/out",
+  task: "/run/holdfast/task",
 } as const;
 
 /** PATH inside a jail. Node's folder comes first, so that scripts get this `node`. */

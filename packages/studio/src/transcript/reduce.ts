@@ -37,6 +37,9 @@ export function reduceEvent(
       items.push({ type: "notice", id, at, level: "warning", kind: "interrupted", text: body.reason });
       endOpenCalls(items, transcript.reducerState.incarnation);
       return endTextItem(transcript);
+    case "note":
+      items.push({ type: "notice", id, at, level: "warning", kind: "note", text: body.text });
+      return endTextItem(transcript);
     case "approval-requested":
       items.push({ type: "approval", id, at, approval: body.approval, state: "waiting" });
       return endTextItem({

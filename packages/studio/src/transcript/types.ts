@@ -45,7 +45,7 @@ export type TranscriptItem =
       readonly id: string;
       readonly at: number;
       readonly level: "info" | "warning";
-      readonly kind: "agent-started" | "interrupted" | "turn-ended" | "mode" | "agent-error";
+      readonly kind: "agent-started" | "interrupted" | "turn-ended" | "mode" | "agent-error" | "note";
       readonly text: string;
     }
   | { readonly type: "failed"; readonly id: string; readonly at: number; readonly error: TaskError };

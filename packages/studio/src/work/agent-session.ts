@@ -41,10 +41,12 @@ export interface AgentSession {
   /** Asks the agent to end its turn; resolves when the agent has the message or the grace period is over. */
   cancel(): Promise<void>;
   /** True while the agent waits for the answer to this question. */
-  isAwaitingAnswer(approvalId: string): boolean;
+  isAwaitingAnswer(approvalId: string): Promise<boolean>;
   /** Returns false if the agent is not waiting for it. */
   deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean>;
   stop(): Promise<void>;
+  /** Like {@link stop}, without settling its questions, which needs the task. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -143,21 +145,25 @@ class LiveSession implements AgentSession {
     await this.#options.gate.approvals.cancelSession(this.#options.sessionId);
   }
 
-  isAwaitingAnswer(approvalId: string): boolean {
-    return this.#alive && this.#approver?.isAwaitingAnswer(approvalId) === true;
+  async isAwaitingAnswer(approvalId: string): Promise<boolean> {
+    return this.#alive && (await this.#approver?.isAwaitingAnswer(approvalId)) === true;
   }
 
   async deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
-    if (!this.isAwaitingAnswer(approvalId)) return false;
+    if (!this.#alive) return false;
     return (await this.#approver?.deliverAnswer(approvalId, choice)) ?? false;
   }
 
   async stop(): Promise<void> {
+    await this.kill();
+    await this.#approver?.cancelAll();
+  }
+
+  async kill(): Promise<void> {
     this.#alive = false;
     this.#failure.reject(new HoldfastError("agent", "ended", "The agent was stopped"));
     await this.#process?.stop(0);
     this.#questions?.close();
-    await this.#approver?.cancelAll();
   }
 
   async #start(): Promise<void> {

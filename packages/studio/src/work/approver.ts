@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { Approval, Gate } from "@holdfast/gate";
 import type { RpcId } from "@holdfast/sandbox-client";
+import { decideIfPending } from "../approvals/decide-if-pending.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
@@ -66,16 +67,26 @@ export class Approver {
   }
 
   /** True while the agent waits for the answer to this question. */
-  isAwaitingAnswer(approvalId: string): boolean {
-    return this.#pending.has(approvalId) && this.#options.gate.approvals.get(approvalId)?.state === "pending";
+  async isAwaitingAnswer(approvalId: string): Promise<boolean> {
+    if (!this.#pending.has(approvalId)) return false;
+    return (await this.#options.gate.approvals.get(approvalId))?.state === "pending";
   }
 
   /** Resolves to true once the answer is on its way to the agent, or to false if the agent no longer waits. */
   async deliverAnswer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
     const pending = this.#pending.get(approvalId);
-    if (pending === undefined || !this.isAwaitingAnswer(approvalId)) return false;
+    // Only one choice can be on its way: that of an answer that the gate refuses must not reach the agent.
+    if (pending === undefined || pending.choice !== undefined) return false;
+    if (!(await this.isAwaitingAnswer(approvalId)) || pending.choice !== undefined) return false;
     pending.choice = choice;
-    await this.#options.gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
+    let isDecided = false;
+    try {
+      const decision = choice.allowed ? "allow" : "deny";
+      isDecided = await decideIfPending(this.#options.gate, approvalId, decision);
+    } finally {
+      if (!isDecided) pending.choice = undefined;
+    }
+    if (!isDecided) return false;
     await pending.done;
     return true;
   }

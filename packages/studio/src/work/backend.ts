@@ -7,6 +7,10 @@ import type { SessionEvent, SessionPage } from "../contract.ts";
 export interface TaskBackend {
   next(): Promise<TaskWork | undefined>;
   report(report: TaskReport): Promise<void>;
+  /** Brings the files to this node if another one has them. Throws `snapshot.*`. */
+  bringFiles(): Promise<void>;
+  /** Stores a snapshot of the files. Throws `snapshot.*`. */
+  saveFiles(): Promise<void>;
 }
 
 export interface SessionBackend {

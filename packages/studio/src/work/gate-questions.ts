@@ -1,5 +1,6 @@
 import { isErrorCode } from "@holdfast/core";
 import type { Approval, ApprovalDecision, Gate } from "@holdfast/gate";
+import { decideIfPending } from "../approvals/decide-if-pending.ts";
 import { gateAnswers } from "../approvals/gate-answers.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
@@ -29,7 +30,12 @@ export class GateQuestions {
     this.#options = options;
     const { approvals } = options.gate;
     this.#stop = approvals.onAsked((approval) => this.#show(approval));
-    for (const approval of approvals.list({ session: options.sessionId, state: "pending" }))
+    void this.#showPending().catch(options.onShowError);
+  }
+
+  async #showPending(): Promise<void> {
+    const { gate, sessionId } = this.#options;
+    for (const approval of await gate.approvals.list({ session: sessionId, state: "pending" }))
       this.#show(approval);
   }
 
@@ -64,7 +70,7 @@ export async function settleShownQuestion(
   approvalId: string,
 ): Promise<void> {
   // After a restore, the gate may not know the question; it is cancelled then.
-  const isKnown = gate.approvals.get(approvalId) !== undefined;
+  const isKnown = (await gate.approvals.get(approvalId)) !== undefined;
   const outcome = isKnown ? await waitForOutcome(gate, approvalId) : "cancelled";
   if (outcome === undefined) return;
   await log.append({
@@ -88,8 +94,8 @@ async function waitForOutcome(
 }
 
 /** True for an unanswered question of the gate. */
-export function isGateQuestionOpen(gate: Gate, approvalId: string): boolean {
-  const approval = gate.approvals.get(approvalId);
+export async function isGateQuestionOpen(gate: Gate, approvalId: string): Promise<boolean> {
+  const approval = await gate.approvals.get(approvalId);
   return approval !== undefined && !isAgentQuestion(approval) && approval.state === "pending";
 }
 
@@ -103,13 +109,12 @@ export async function deliverGateAnswer(
   choice: ApprovalChoice,
   onRuleError: (error: unknown) => void,
 ): Promise<boolean> {
-  if (!isGateQuestionOpen(gate, approvalId)) return false;
+  if (!(await isGateQuestionOpen(gate, approvalId))) return false;
   // Write the rule first. After a crash in between, the worst case is a repeated question.
-  const { proposal } = gate.approvals.get(approvalId) ?? {};
+  const { proposal } = (await gate.approvals.get(approvalId)) ?? {};
   if (choice.optionId === gateAnswers.byRule && proposal !== undefined)
     await gate.addPolicyRule(proposal, "owner").catch(onRuleError);
-  await gate.approvals.decide(approvalId, toDecision(choice), "owner");
-  return true;
+  return decideIfPending(gate, approvalId, toDecision(choice));
 }
 
 function toDecision({ allowed, optionId }: ApprovalChoice): ApprovalDecision {

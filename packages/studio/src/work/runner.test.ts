@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { silentLogger } from "@holdfast/core";
+import { HoldfastError, silentLogger } from "@holdfast/core";
 import type { TaskReport, TaskWork } from "../backend/task-state.ts";
 import { studioLimits } from "../limits.ts";
-import type { SessionRecord } from "./backend.ts";
+import type { SessionRecord, TaskBackend } from "./backend.ts";
 import { TaskRunner } from "./runner.ts";
 
 const work: TaskWork = {
@@ -13,9 +13,10 @@ const work: TaskWork = {
 };
 
 /**
- * A runner with a task and a log that answer on the test's signal. It gets no further than preparing the repository.
+ * A runner with a task and a log that answer on the test's signal. It gets no further than preparing the repository;
+ * on a node, no further than storing the clone.
  */
-function startRunner() {
+function startRunner(onNode?: Pick<TaskBackend, "saveFiles">) {
   const next = Promise.withResolvers<TaskWork | undefined>();
   const disk = Promise.withResolvers<void>();
   const idle = Promise.withResolvers<void>();
@@ -32,6 +33,8 @@ function startRunner() {
         return next.promise;
       },
       report: async (report) => void reports.push(report),
+      bringFiles: async () => {},
+      saveFiles: async () => onNode?.saveFiles(),
     },
     session: () => ({
       append: async (batch) => {
@@ -47,8 +50,10 @@ function startRunner() {
     log: silentLogger,
     prepare: async ({ prompt }) => {
       prepared.push(prompt.id);
+      if (onNode !== undefined) return { base: { branch: "main", commit: "c" }, process: {} as never };
       throw new Error("nothing is prepared here");
     },
+    movesFiles: onNode !== undefined,
     taint: async () => {},
     onIdle: idle.resolve,
   });
@@ -122,6 +127,49 @@ describe("a runner", () => {
         { type: "prompt", text: "do it" },
         { type: "turn-ended", stopReason: "cancelled" },
       ],
+    );
+  });
+
+  test("stores the files again if the node of the task's actor died meanwhile, and the log has no note", async () => {
+    let calls = 0;
+    const { next, disk, idle, records } = startRunner({
+      saveFiles: async () => {
+        calls += 1;
+        if (calls < 3) throw new HoldfastError("action", "interrupted", "An earlier attempt was interrupted");
+      },
+    });
+    disk.resolve();
+    next.resolve(work);
+    await idle;
+    assert.ok(calls >= 3);
+    assert.deepEqual(
+      records.map(({ body }) => body.type),
+      ["prompt", "failed"],
+    );
+  });
+
+  test("that is replaced while it stores the files writes nothing more", async () => {
+    const saving = Promise.withResolvers<void>();
+    const interruption = Promise.withResolvers<void>();
+    let calls = 0;
+    const { runner, next, disk, idle, reports, records } = startRunner({
+      saveFiles: () => {
+        calls += 1;
+        saving.resolve();
+        return interruption.promise;
+      },
+    });
+    disk.resolve();
+    next.resolve(work);
+    await saving.promise;
+    const abandoned = runner.abandon();
+    interruption.reject(new HoldfastError("action", "interrupted", "The actor stopped"));
+    await abandoned;
+    await idle;
+    assert.equal(calls, 1);
+    assert.deepEqual(
+      [reports.map(({ type }) => type), records.map(({ body }) => body.type)],
+      [["prepared"], ["prompt"]],
     );
   });
 });

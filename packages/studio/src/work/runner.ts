@@ -1,13 +1,15 @@
 import type { Agent } from "node:http";
-import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
+import { HoldfastError, isErrorCode, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ApprovalChoice } from "../backend/host.ts";
-import type { TaskWork } from "../backend/task-state.ts";
+import { runnerReplaced, type TaskWork } from "../backend/task-state.ts";
+import type { Place } from "../cluster/place.ts";
 import type { TaskError } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { AgentProcessOptions } from "./agent-process.ts";
 import { type AgentSession, openAgentSession } from "./agent-session.ts";
 import type { SessionBackend, TaskBackend } from "./backend.ts";
 import { withBrief } from "./memory-brief.ts";
+import { repeatIfInterrupted } from "./repeat-if-interrupted.ts";
 import { renderTranscript, resumePrompt, withTranscript } from "./resume.ts";
 import { SessionLog } from "./session-log.ts";
 import { waitAtMost } from "./wait-at-most.ts";
@@ -20,6 +22,8 @@ export interface RunnerOptions {
   readonly log: Logger;
   /** Clones the repository if necessary, and returns the options for the agent process. */
   readonly prepare: (work: TaskWork, signal: AbortSignal) => Promise<PreparedTask>;
+  /** True on a node of a cluster: files come from where they are, and are stored at the end of each turn. */
+  readonly movesFiles: boolean;
   /** Taints a session before untrusted text enters it; durable when it resolves. */
   readonly taint: (sessionId: string, reason: string) => Promise<void>;
   /** Called when no work is left. The agent keeps running until `stopAgent` is called. */
@@ -28,10 +32,13 @@ export interface RunnerOptions {
 
 export interface PreparedTask {
   readonly base: { readonly branch: string; readonly commit: string };
+  /** Where the files are, on a node of a cluster. */
+  readonly place?: Place;
   readonly process: Omit<AgentProcessOptions, "session" | "onUsage" | "onEnvelope">;
 }
 
 const stopSlackMs = 150;
+const abandonMs = 5_000;
 
 /**
  * Runs the prompts of one task, one after the other. It has no durable state of its own: every step is recorded in the
@@ -43,7 +50,7 @@ export class TaskRunner {
   #wakePending = false;
   #agent: AgentSession | undefined;
   #turn = new AbortController();
-  #halt: "stop" | "close" | undefined;
+  #halt: "stop" | "close" | "abandon" | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: RunnerOptions) {
@@ -65,7 +72,7 @@ export class TaskRunner {
   }
 
   wake(): void {
-    if (this.#halt === "close") return;
+    if (this.#isEnding) return;
     this.#wakePending = true;
     this.#loop ??= this.#run();
   }
@@ -80,7 +87,7 @@ export class TaskRunner {
   }
 
   async #stop(): Promise<void> {
-    if (this.#halt === "close") return;
+    if (this.#isEnding) return;
     this.#halt = "stop";
     this.#wakePending = false;
     const { stopGraceMs } = this.#options.limits;
@@ -97,8 +104,8 @@ export class TaskRunner {
   }
 
   /** True while the agent waits for the answer to this question. */
-  isAwaitingAnswer(approvalId: string): boolean {
-    return this.#agent?.isAwaitingAnswer(approvalId) === true;
+  async isAwaitingAnswer(approvalId: string): Promise<boolean> {
+    return (await this.#agent?.isAwaitingAnswer(approvalId)) === true;
   }
 
   /** Returns false if no agent waits for it. */
@@ -113,12 +120,31 @@ export class TaskRunner {
     await agent?.stop();
   }
 
+  /** Stops the agent, and leaves its questions to the next runner. */
+  async #killAgent(): Promise<void> {
+    const agent = this.#agent;
+    this.#agent = undefined;
+    await agent?.kill();
+  }
+
   /** Stops for a server shutdown. The next server resumes unfinished work. */
   async close(): Promise<void> {
     this.#halt = "close";
     this.#turn.abort(new HoldfastError("task", "server_closing", "The server is shutting down"));
     await this.stopAgent();
     await this.#loop;
+  }
+
+  /**
+   * Stops because another process runs the task from now on: reports nothing, and waits for no actor. Resolves when
+   * the agent and its jail are gone. Idempotent.
+   */
+  async abandon(): Promise<void> {
+    this.#halt = "abandon";
+    this.#turn.abort(runnerReplaced());
+    await this.#killAgent();
+    // An agent that was starting is stopped by the loop.
+    await waitAtMost(abandonMs, this.#loop ?? Promise.resolve());
   }
 
   async #run(): Promise<void> {
@@ -129,10 +155,12 @@ export class TaskRunner {
           await this.#runPrompt(work);
       }
     } catch (error) {
+      if (isReplaced(error)) this.#halt = "abandon";
       // Only durable calls can fail here: the server is shutting down, or the disk is full. The prompt stays open and
       // is resumed at the next start.
-      this.#options.log.error("could not continue a task", { taskId: this.#options.taskId, error });
-      await this.stopAgent();
+      if (this.#halt !== "abandon")
+        this.#options.log.error("could not continue a task", { taskId: this.#options.taskId, error });
+      await (this.#halt === "abandon" ? this.#killAgent() : this.stopAgent());
     } finally {
       this.#loop = undefined;
     }
@@ -156,6 +184,11 @@ export class TaskRunner {
     return this.#halt !== undefined;
   }
 
+  /** True if this runner starts nothing more. */
+  get #isEnding(): boolean {
+    return this.#halt === "close" || this.#halt === "abandon";
+  }
+
   async #runPrompt(work: TaskWork): Promise<void> {
     const { task, session, limits } = this.#options;
     const log = new SessionLog(session(work.sessionId), limits);
@@ -169,6 +202,8 @@ export class TaskRunner {
         await this.#composePrompt(work, agent, log),
         `sent/${prompt.id}/${prompt.attempt}`,
       );
+      // A turn that has ended is in a snapshot, so that no node takes its files along when it dies.
+      await this.#saveFiles(work, log);
       await log.append({ body: { type: "turn-ended", stopReason }, dedupeKey: `end/${prompt.id}` });
       await task.report({ type: "turn-ended", promptId: prompt.id });
     } catch (error) {
@@ -209,11 +244,14 @@ export class TaskRunner {
     await this.stopAgent();
     const { signal } = this.#turn;
     signal.throwIfAborted();
-    const prepared = await abortable(prepare(work, signal), signal);
-    await task.report({ type: "prepared", base: prepared.base });
+    if (this.#options.movesFiles) await repeatIfInterrupted(() => task.bringFiles(), signal);
+    const { base, place, process } = await abortable(prepare(work, signal), signal);
+    await task.report({ type: "prepared", base, ...(place === undefined ? {} : { place }) });
+    // Another node may not have the repository.
+    if (work.hasSnapshot !== true) await this.#saveFiles(work, log);
     signal.throwIfAborted();
     const agent = await openAgentSession({
-      ...prepared.process,
+      ...process,
       limits,
       task,
       log,
@@ -222,6 +260,8 @@ export class TaskRunner {
       signal,
       hostLog: this.#options.log,
       onShowError: (error) => {
+        // The next runner shows it.
+        if (isReplaced(error)) return;
         const { taskId, log: hostLog } = this.#options;
         hostLog.error("could not show a question of the gate", { taskId, error });
       },
@@ -231,6 +271,25 @@ export class TaskRunner {
     await task.report({ type: "agent-ready", agentSessionId: agent.agentSessionId });
     signal.throwIfAborted();
     return agent;
+  }
+
+  /** Stores a snapshot of the files. A failure is noted in the log, and ends no turn. */
+  async #saveFiles({ prompt }: TaskWork, log: SessionLog): Promise<void> {
+    const { movesFiles, task, taskId, log: hostLog } = this.#options;
+    if (!movesFiles) return;
+    try {
+      await repeatIfInterrupted(() => task.saveFiles(), this.#turn.signal);
+    } catch (error) {
+      // A runner that ends writes nothing more: the next one decides by the snapshot that is stored.
+      if (isReplaced(error) || this.#isEnding) throw error;
+      hostLog.warn("could not store the files of a task", { taskId, error });
+      const reason = isHoldfastError(error) ? error.message : "See the server log for the cause.";
+      const text = `The files of this task could not be stored for other nodes. ${reason}`;
+      await log.append({
+        body: { type: "note", text },
+        dedupeKey: `unsaved/${prompt.id}/${prompt.attempt}`,
+      });
+    }
   }
 
   /** Composes the text for the agent: the prompt, plus the context that a new process needs. */
@@ -251,6 +310,7 @@ export class TaskRunner {
   async #handleFailure(work: TaskWork, log: SessionLog, error: unknown): Promise<void> {
     const { task, taskId } = this.#options;
     const { prompt } = work;
+    if (this.#halt === "abandon" || isReplaced(error)) throw error;
     if (this.#halt === "close") return this.#reportInterrupted(work);
     await this.stopAgent();
     // A stop waits only briefly, so the turn that it aborted may end after it.
@@ -263,6 +323,7 @@ export class TaskRunner {
     }
     const taskError = this.#toTaskError(error);
     this.#options.log.warn("a turn failed", { taskId, group: taskError.group, code: taskError.code });
+    await this.#saveFiles(work, log);
     await log.append({
       body: { type: "failed", error: taskError },
       dedupeKey: `failed/${prompt.id}/${prompt.attempt}`,
@@ -284,6 +345,11 @@ export class TaskRunner {
       message: "An internal error occurred. See the server log for details.",
     };
   }
+}
+
+/** True for an answer to a runner that is not the newest one of its task. */
+function isReplaced(error: unknown): boolean {
+  return isErrorCode(error, "task", "runner_replaced");
 }
 
 async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

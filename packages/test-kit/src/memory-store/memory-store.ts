@@ -7,6 +7,7 @@ import type {
   CommitBatch,
   DatabaseStore,
   DueCursor,
+  DueFilter,
   KvEntry,
   KvOperation,
   KvRange,
@@ -16,7 +17,7 @@ import type {
   NewIdentity,
   StoredState,
 } from "@holdfast/actors";
-import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
+import { type ActorKey, encodeKey, HoldfastError, type Ports, splitName } from "@holdfast/core";
 import { MemoryBlobs } from "./blobs.ts";
 import { MemoryDatabase } from "./database.ts";
 import { MemoryHistory, type MemoryImage } from "./history.ts";
@@ -167,9 +168,11 @@ class MemoryStore implements ActorStore {
     now: number,
     limit: number,
     after: DueCursor = { wakeAt: Number.NEGATIVE_INFINITY, id: "" },
+    filter?: DueFilter,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
     this.#assertOpen();
     const waking = this.#livingActors()
+      .filter((record) => filter?.selects(record) !== false)
       .flatMap((record) => (record.wakeAt === undefined ? [] : [{ record, wakeAt: record.wakeAt }]))
       .filter(({ record, wakeAt }) => (wakeAt - after.wakeAt || compareText(record.id, after.id)) > 0)
       .sort((a, b) => a.wakeAt - b.wakeAt || compareText(a.record.id, b.record.id));
@@ -391,9 +394,16 @@ function patchWithoutSnapshot(): HoldfastError {
   return invalidCommit("A patch needs an earlier snapshot");
 }
 
+function isInNamespace(name: string, filter: ListFilter["namespaces"]): boolean {
+  if (filter === undefined) return true;
+  const namespace = splitName(name)?.namespace ?? "";
+  return "only" in filter ? namespace === filter.only : !filter.without.includes(namespace);
+}
+
 function matchesFilter({ name, key, createdAt }: ActorRecord, filter: ListFilter): boolean {
   return (
     (filter.name === undefined || name === filter.name) &&
+    isInNamespace(name, filter.namespaces) &&
     encodeKey(key).startsWith(filter.keyPrefix ?? "") &&
     createdAt > (filter.createdAfter ?? Number.NEGATIVE_INFINITY)
   );

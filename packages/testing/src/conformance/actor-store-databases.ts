@@ -153,7 +153,7 @@ export function databaseCases(suite: Suite): void {
   test("the second of two creations with one key leaves no database", async () => {
     const store = suite.store();
     const { actor } = await withDatabase(store);
-    const other = { ...newActor(), name: actor.name, key: actor.key };
+    const other = newActor(actor.name, actor.key);
     const database = await store.databases.open(other.id, 1, true);
     run(database, "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)");
     await assert.rejects(store.commit(create(other, sqlTurn)), code("actor", "duplicate_key"));
@@ -179,7 +179,7 @@ export function databaseCases(suite: Suite): void {
     await store.commit(create(actor, { ...sqlTurn, ...snapshot("s"), wakeAt: 5, destroyedAt: 99 }));
     await assert.rejects(store.commit(next(actor.id, 2, 1, sqlTurn)), code("actor", "fenced"));
     // The key is free for another actor.
-    const second = { ...newActor(), name: actor.name, key: actor.key };
+    const second = newActor(actor.name, actor.key);
     run(await store.databases.open(second.id, 1, true), "CREATE TABLE item (id INTEGER PRIMARY KEY)");
     await store.commit(create(second, sqlTurn));
     const reopened = await suite.reopen();

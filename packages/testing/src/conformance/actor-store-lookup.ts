@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import type { DueCursor, DueFilter, ListFilter } from "@holdfast/actors";
 import type { ActorKey } from "@holdfast/core";
+import { addressHash, createDueFilter } from "@holdfast/server";
 import type { Suite } from "./actor-store-suite.ts";
-import { create, created, newActor, next } from "./batches.ts";
+import { create, created, newActor, next, type TestActor } from "./batches.ts";
 
 /** Conformance cases for finding actors by key, in pages, and by wake-up time. */
 export function lookupCases(suite: Suite): void {
@@ -95,6 +97,37 @@ function pageCases(suite: Suite): void {
     assert.ok(all >= keys.length);
   });
 
+  test("pages and counts respect namespaces", async () => {
+    const store = suite.store();
+    const unique = randomUUID().slice(0, 8);
+    const [one, other] = [`one${unique}`, `other${unique}`];
+    const names = [`${one}:n${unique}`, `${other}:n${unique}`, `n${unique}`, `n:${unique}`];
+    for (const name of names) {
+      const actor = newActor(name, ["k", name]);
+      await store.commit({ ...create(actor), create: { name, key: ["k", name], createdAt: 1 } });
+    }
+    const found = async (filter: ListFilter) => {
+      const { actors } = await store.list({ limit: 50, keyPrefix: "k,", ...filter });
+      assert.equal(await store.count({ keyPrefix: "k,", ...filter }), actors.length);
+      return actors
+        .map(({ name }) => name)
+        .filter((name) => name.includes(unique))
+        .sort();
+    };
+    assert.deepEqual(await found({ namespaces: { only: one } }), [names[0]]);
+    assert.deepEqual(await found({ namespaces: { without: [one, other] } }), names.slice(2).sort());
+    assert.deepEqual(await found({ namespaces: { only: other }, name: `${one}:n${unique}` }), []);
+    assert.deepEqual(await found({ namespaces: { only: one }, name: `${one}:n${unique}` }), [names[0]]);
+    const first = await store.list({ namespaces: { without: [one] }, limit: 1, keyPrefix: "k," });
+    assert.equal(first.actors.length, 1);
+    const cursor = first.cursor ?? "";
+    const next = await store.list({ namespaces: { without: [one] }, limit: 50, keyPrefix: "k,", cursor });
+    assert.equal(
+      next.actors.some(({ id }) => id === first.actors[0]?.id),
+      false,
+    );
+  });
+
   test("a page without a name lists actors of all names", async () => {
     const store = suite.store();
     const [a, b] = [await created(store), await created(store)];
@@ -142,5 +175,72 @@ function dueCases(suite: Suite): void {
     assert.equal((await (await suite.reopen()).due(-300, 10)).nextAt, -50);
     await suite.store().commit(next(late.id, 3, 1, { destroyedAt: 1 }));
     assert.deepEqual((await suite.store().due(-1, 10)).actors, []);
+  });
+
+  test("due of some shards has only their actors, and names with leases of their own have theirs", async () => {
+    const store = suite.store();
+    const shardCount = store.cluster?.shards ?? 8;
+    const shardOf = ({ name, key }: TestActor): number => addressHash(name, key) & (shardCount - 1);
+    const common = `common-${randomUUID()}`;
+    const apart = `apart-${randomUUID()}`;
+    const names = [common, apart, `acme:${apart}`];
+    // Due in this order, before those of the other cases.
+    const actors = Array.from({ length: 24 }, (_, at) => newActor(names[at % 3], [`${at}`]));
+    for (const [at, actor] of actors.entries()) await store.commit(create(actor, { wakeAt: -10_000 + at }));
+    const due = async (filter: Partial<DueFilter>, now = -5_000, limit = 100) => {
+      const whole = createDueFilter({
+        shardCount,
+        shards: [],
+        namespaces: ["acme"],
+        names: new Map(),
+        ...filter,
+      });
+      const found: string[] = [];
+      let cursor: DueCursor | undefined;
+      for (;;) {
+        const page = await store.due(now, limit, cursor, whole);
+        found.push(...page.actors.map(({ id }) => id));
+        const last = page.actors.at(-1);
+        if (last === undefined) return { found, nextAt: page.nextAt };
+        cursor = { wakeAt: last.wakeAt ?? Number.NaN, id: last.id };
+      }
+    };
+    const ids = (wanted: (actor: TestActor) => boolean) => actors.filter(wanted).map(({ id }) => id);
+    const every = Array.from({ length: shardCount }, (_, shard) => shard);
+    const [first, second] = [shardOf(actors[0] as TestActor), shardOf(actors[1] as TestActor)];
+    assert.deepEqual(
+      (await due({ shards: every })).found,
+      ids(() => true),
+    );
+    for (const limit of [1, 3, 100]) {
+      const mine = await due({ shards: [first, second] }, -5_000, limit);
+      assert.deepEqual(
+        mine.found,
+        ids((actor) => [first, second].includes(shardOf(actor))),
+      );
+    }
+    const others = every.filter((shard) => shard !== first);
+    assert.deepEqual(
+      (await due({ shards: others })).found,
+      ids((actor) => shardOf(actor) !== first),
+    );
+    // Without a due actor, the time of the first one in these shards is known.
+    assert.deepEqual(await due({ shards: [first] }, -20_000), { found: [], nextAt: -10_000 });
+    assert.deepEqual(await due({ shards: [] }), { found: [], nextAt: undefined });
+    const without = await due({ shards: every, names: new Map([[apart, []]]) });
+    assert.deepEqual(
+      without.found,
+      ids(({ name }) => name === common),
+    );
+    const both = await due({
+      shards: [first],
+      names: new Map([
+        [apart, [second]],
+        ["other", every],
+      ]),
+    });
+    const isWanted = (actor: TestActor) => shardOf(actor) === (actor.name === common ? first : second);
+    assert.deepEqual(both.found, ids(isWanted));
+    for (const { id } of actors) await store.commit(next(id, 2, 1, { wakeAt: null }));
   });
 }

@@ -21,6 +21,19 @@ export interface StoreHarness {
 
 /** Registers the `node:test` cases that every `ActorStore` must pass. */
 export function actorStoreConformance(name: string, open: (ports: Ports) => Promise<StoreHarness>): void {
+  conformance(name, open, [commitCases, lookupCases, kvCases, callCases, databaseCases, historyCases]);
+}
+
+/** As {@link actorStoreConformance}, only the cases of large objects, history and copies. */
+export function blobConformance(name: string, open: (ports: Ports) => Promise<StoreHarness>): void {
+  conformance(name, open, [historyCases]);
+}
+
+function conformance(
+  name: string,
+  open: (ports: Ports) => Promise<StoreHarness>,
+  cases: readonly ((suite: Suite) => void)[],
+): void {
   describe(`ActorStore: ${name}`, () => {
     const clock = manualClock();
     let harness: StoreHarness | undefined;
@@ -42,11 +55,6 @@ export function actorStoreConformance(name: string, open: (ports: Ports) => Prom
         return current();
       },
     };
-    commitCases(suite);
-    lookupCases(suite);
-    kvCases(suite);
-    callCases(suite);
-    databaseCases(suite);
-    historyCases(suite);
+    for (const register of cases) register(suite);
   });
 }

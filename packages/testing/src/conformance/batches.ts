@@ -1,7 +1,8 @@
 /** Conformance suite for every ActorStore. */
 import { randomUUID } from "node:crypto";
-import type { ActorStore, CommitBatch } from "@holdfast/actors";
-import { type ActorKey, isErrorCode } from "@holdfast/core";
+import { type ActorStore, type CommitBatch, newActorId } from "@holdfast/actors";
+import { type ActorKey, isErrorCode, systemPorts } from "@holdfast/core";
+import { addressHash } from "@holdfast/server";
 
 /** Parts of a batch that a case sets; defaults fill in the rest. */
 export type BatchChanges = Partial<
@@ -15,7 +16,8 @@ export interface TestActor {
 }
 
 export function newActor(name = `test-${randomUUID()}`, key: ActorKey = []): TestActor {
-  return { id: randomUUID(), name, key };
+  const { clock, random } = systemPorts();
+  return { id: newActorId(addressHash(name, key), clock, random), name, key };
 }
 
 export function create(actor: TestActor, changes: BatchChanges = {}): CommitBatch {

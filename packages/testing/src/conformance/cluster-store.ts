@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ClusterStore, ClusterView, NodeDescription, NodeSession } from "@holdfast/actors";
+import {
+  type ClusterStore,
+  type ClusterView,
+  type NodeDescription,
+  type NodeSession,
+  placeMark,
+} from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 
 const ttlMs = 60_000;
@@ -42,6 +48,42 @@ export function clusterStoreConformance(name: string, start: () => Promise<Clust
     await other.join(describe("a", "second run"), ttlMs);
   });
 
+  test(`${name}: a scope of a place begins without holders, and takes none from a node that joins`, async () => {
+    const [store, other] = await harness.open();
+    const a = { ...describe("a"), region: "east", pools: ["gpu", "large"] };
+    await store.join(a, ttlMs);
+    await store.claim(a, "", all(4));
+    const scope = `chat${placeMark}east${placeMark}`;
+    const before = await store.view();
+    await store.openScope(scope);
+    await other.openScope(scope);
+    const view = await other.view();
+    assert.ok(view.revision > before.revision);
+    assert.deepEqual(view.scopes, [scope]);
+    assert.deepEqual(held(view, a, scope), []);
+    assert.deepEqual([view.nodes[0]?.region, view.nodes[0]?.pools], ["east", ["gpu", "large"]]);
+    await other.join({ ...describe("b"), serves: ["chat", "counter"] }, ttlMs);
+    assert.deepEqual(held(await store.view(), a, scope), []);
+    await store.claim(a, scope, [1]);
+    assert.deepEqual(held(await store.view(), a, scope), [1]);
+    assert.equal(await store.place("no-such-actor", 1, "region=east"), false);
+  });
+
+  test(`${name}: a session changes its weight, and only its own`, async () => {
+    const [store, other] = await harness.open();
+    const node = describe("a");
+    await store.join(node, ttlMs);
+    const { revision } = await store.view();
+    await store.reweigh(node, 0);
+    await store.reweigh(describe("a", "another run"), 3);
+    const seen = await other.view();
+    assert.deepEqual(
+      seen.nodes.map(({ weight }) => weight),
+      [0],
+    );
+    assert.ok(seen.revision > revision);
+  });
+
   test(`${name}: a renewal reports changes of others, and the end of the session`, async () => {
     const [store, other] = await harness.open();
     const node = describe("a");
@@ -49,7 +91,9 @@ export function clusterStoreConformance(name: string, start: () => Promise<Clust
     const first = await store.renew(node, false, ttlMs);
     assert.ok(first);
     assert.equal(first.nextExpiryMs, undefined);
-    assert.deepEqual(await store.renew(node, false, ttlMs), first);
+    const again = await store.renew(node, false, ttlMs);
+    assert.ok(again && again.now >= first.now);
+    assert.deepEqual({ ...again, now: 0 }, { ...first, now: 0 });
     await other.join(describe("b"), 30_000);
     const second = await store.renew(node, false, ttlMs);
     assert.ok(second && second.revision > first.revision);
@@ -59,6 +103,23 @@ export function clusterStoreConformance(name: string, start: () => Promise<Clust
     assert.equal((await other.view()).nodes[0]?.draining, true);
     await store.leave(node);
     assert.equal(await store.renew(node, false, ttlMs), undefined);
+  });
+
+  test(`${name}: each change has a mark that stays, and is not that of another one`, async () => {
+    const [store, other] = await harness.open();
+    const node = describe("a");
+    await store.join(node, ttlMs);
+    const first = await store.view();
+    await other.claim(node, "", [0]);
+    const second = await other.view(first.revision);
+    assert.equal(typeof first.mark, "number");
+    assert.equal(second.seenMark, first.mark);
+    assert.notEqual(second.mark, first.mark);
+    assert.equal((await store.renew(node, false, ttlMs))?.mark, second.mark);
+    const draining = await store.renew(node, true, ttlMs);
+    assert.ok(draining);
+    assert.equal((await store.view(draining.revision)).seenMark, draining.mark);
+    assert.equal((await other.view(draining.revision + 1)).seenMark, undefined);
   });
 
   test(`${name}: a node learns with its next renewal that it should drain, and does not forget it`, async () => {
@@ -71,6 +132,21 @@ export function clusterStoreConformance(name: string, start: () => Promise<Clust
     assert.equal(await other.drain("b"), false);
     const after = await store.renew(node, false, ttlMs);
     assert.ok(after?.draining === true && after.revision > before.revision);
+  });
+
+  test(`${name}: credentials are replaced by one of several nodes that start together`, async () => {
+    const [store, other] = await harness.open();
+    assert.deepEqual(await store.credentials(), []);
+    const first = await Promise.all([
+      store.replaceCredentials([], ["a"]),
+      other.replaceCredentials([], ["b", "c"]),
+    ]);
+    assert.deepEqual([...first].sort(), [false, true]);
+    const recorded = await other.credentials();
+    assert.deepEqual(recorded, first[0] ? ["a"] : ["b", "c"]);
+    assert.equal(await store.replaceCredentials(["x"], ["d"]), false);
+    assert.equal(await store.replaceCredentials(recorded, ["d"]), true);
+    assert.deepEqual(await other.credentials(), ["d"]);
   });
 
   test(`${name}: a shard that is held cannot be claimed, one of a node that left can`, async () => {
@@ -134,11 +210,51 @@ export function clusterStoreConformance(name: string, start: () => Promise<Clust
     assert.deepEqual(held(view, a, "counter"), all(4));
     assert.deepEqual(held(view, a, ""), [0, 1, 2]);
   });
+
+  test(`${name}: a name that only a newcomer serves gets leases without holders`, async () => {
+    const [store, other] = await harness.open();
+    const a = describe("a");
+    await store.join(a, ttlMs);
+    await store.claim(a, "", all(4));
+    const b = { ...describe("b"), serves: ["counter"] };
+    await other.join(b, ttlMs);
+    const view = await store.view();
+    assert.deepEqual(view.scopes, ["chat", "counter"]);
+    assert.deepEqual(held(view, a, "chat"), all(4));
+    assert.deepEqual(held(view, a, "counter"), []);
+  });
+
+  test(`${name}: a name gets leases of its own when nodes differ in the state version of its actors`, async () => {
+    const [store, other] = await harness.open();
+    const a = { ...describe("a"), serves: ["chat", "counter"], stateVersions: { counter: 1 } };
+    const b = { ...describe("b"), serves: ["chat", "counter"], stateVersions: { counter: 2 } };
+    await store.join(a, ttlMs);
+    await store.claim(a, "", all(4));
+    await store.join({ ...a, ...describe("c"), serves: a.serves }, ttlMs);
+    assert.deepEqual((await store.view()).scopes, []);
+    await other.join(b, ttlMs);
+    const view = await store.view();
+    assert.deepEqual(view.scopes, ["counter"]);
+    assert.deepEqual(held(view, a, "counter"), all(4));
+    assert.deepEqual(
+      view.nodes.map(({ serves, stateVersions }) => ({ serves, stateVersions })),
+      // In order of the ids.
+      [a, b, a].map(({ serves, stateVersions }) => ({ serves, stateVersions })),
+    );
+  });
 }
 
 function describe(id: string, incarnation = `run of ${id}`): NodeDescription {
   const address = `http://127.0.0.1/${id}`;
-  const common = { version: "1.0.0", weight: 1, zone: "", draining: false, serves: ["chat"] };
+  const common = {
+    version: "1.0.0",
+    weight: 1,
+    zone: "",
+    region: "",
+    pools: [],
+    draining: false,
+    serves: ["chat"],
+  };
   return { id, incarnation, address, ...common };
 }
 

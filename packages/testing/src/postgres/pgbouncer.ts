@@ -1,16 +1,24 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
-import { programPath, serverFolder, start, stop } from "./programs.ts";
+import { programPath, serverFolder, start, stop, unref } from "./programs.ts";
 
 /** A connection pooler in front of a PostgreSQL server. */
 export interface PgBouncer {
   readonly url: string;
   stop(): Promise<void>;
+  /** Lets this process end without stopping the pooler, which ends with it. */
+  unref(): void;
 }
 
-/** Starts PgBouncer in transaction mode: each transaction may run on another server connection. */
-export async function startPgBouncer(serverPort: number, poolSize = 4): Promise<PgBouncer> {
+/**
+ * Starts PgBouncer. In transaction mode, each transaction may run on another server connection. In session mode, a
+ * client has one for itself, which the next client gets in its original state.
+ */
+export async function startPgBouncer(
+  serverPort: number,
+  { mode = "transaction", poolSize = 4 }: { mode?: "transaction" | "session"; poolSize?: number } = {},
+): Promise<PgBouncer> {
   const folder = serverFolder();
   const port = await freePort();
   const config = join(folder, "pgbouncer.ini");
@@ -23,9 +31,10 @@ listen_addr = 127.0.0.1
 listen_port = ${port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = ${mode}
 default_pool_size = ${poolSize}
-server_reset_query =
+server_reset_query = ${mode === "session" ? "DISCARD ALL" : ""}
+max_client_conn = 1000
 `,
     { mode: 0o644 },
   );
@@ -33,5 +42,6 @@ server_reset_query =
   return {
     url: `postgres://holdfast@127.0.0.1:${port}/postgres`,
     stop: () => stop(server, "SIGINT"),
+    unref: () => unref(server),
   };
 }

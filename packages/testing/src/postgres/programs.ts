@@ -1,9 +1,9 @@
 /** Database servers for tests: PostgreSQL and PgBouncer from Debian's packages, on loopback. */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
-import { accessSync, chownSync, constants, mkdtempSync, readdirSync } from "node:fs";
-import { connect } from "node:net";
+import { accessSync, chmodSync, chownSync, constants, copyFileSync, mkdtempSync, readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { removeAtExit } from "../scratch.ts";
 
@@ -36,6 +36,7 @@ export function findProgram(name: string): string | undefined {
     });
 }
 
+/** Path of a program of a Debian package. Throws if it is not installed. */
 export function programPath(name: string, debianPackage: string): string {
   const path = findProgram(name);
   if (path !== undefined) return path;
@@ -47,17 +48,27 @@ const nobody = 65_534;
 const user: Pick<SpawnOptions, "uid" | "gid"> = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
 /** Creates a temporary directory that the servers may write to. It is removed when this process exits. */
-export function serverFolder(): string {
-  const path = mkdtempSync(join(tmpdir(), "holdfast-postgres-"));
+export function serverFolder(parent = tmpdir()): string {
+  const path = mkdtempSync(join(parent, "holdfast-postgres-"));
   removeAtExit(path);
   if (user.uid !== undefined) chownSync(path, nobody, nobody);
   return path;
 }
 
-/** Runs a program as the servers' user and waits for it. */
-export function run(path: string, args: readonly string[], cwd: string): void {
+/** Copies a file, such as a private key, to a server's folder, for its user only. Returns the path of the copy. */
+export function copyInto(folder: string, file: string): string {
+  const path = join(folder, basename(file));
+  copyFileSync(file, path);
+  chmodSync(path, 0o600);
+  if (user.uid !== undefined) chownSync(path, nobody, nobody);
+  return path;
+}
+
+/** Runs a program as the servers' user and waits for it; returns its output. */
+export function run(path: string, args: readonly string[], cwd: string): string {
   const result = spawnSync(path, args, { ...user, cwd, encoding: "utf8" });
   if (result.status !== 0) throw new Error(`${path} failed: ${result.stderr}${result.stdout}`);
+  return result.stdout;
 }
 
 /** Starts a server and waits until it accepts connections. */
@@ -100,4 +111,10 @@ export async function stop(server: ChildProcess, signal: NodeJS.Signals): Promis
   const exit = new Promise((resolve) => server.once("exit", resolve));
   server.kill(signal);
   await exit;
+}
+
+/** Lets this process end while the server runs. */
+export function unref(server: ChildProcess): void {
+  server.unref();
+  for (const stream of [server.stdout, server.stderr]) (stream as Socket | null)?.unref();
 }

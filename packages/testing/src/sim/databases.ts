@@ -1,13 +1,30 @@
 import type { ActorDatabase, CommitBatch } from "@holdfast/actors";
 import { MemoryDatabase } from "@holdfast/test-kit/memory-database";
+import { type PageUpdate, withUpdate } from "./pages.ts";
 
-/** Working copies of the actors' databases in one process, from the last commit of each actor. */
+/**
+ * Databases of actors in one process: working copies of those that are open, and local copies as of a version, so that
+ * an actor that comes back loads only the pages that others have written since.
+ */
 export class ProcessDatabases {
   readonly #copies = new Map<string, Copy>();
+  readonly #local = new Map<string, { readonly version: number; readonly content: Uint8Array }>();
 
-  /** Opens a copy of `content`, or an empty database. */
-  open(actorId: string, epoch: number, content: Uint8Array | undefined): ActorDatabase {
+  /** Version of the local copy; 0 without one. */
+  localVersion(actorId: string): number {
+    return this.#local.get(actorId)?.version ?? 0;
+  }
+
+  /** Keeps the database as a commit has stored it. */
+  keep(actorId: string, version: number, content: Uint8Array): void {
+    this.#local.set(actorId, { version, content });
+  }
+
+  /** Opens the local copy with its update, or an empty database. */
+  open(actorId: string, epoch: number, update: PageUpdate | undefined): ActorDatabase {
     const name = nameOf(actorId, epoch);
+    const content = update && withUpdate(this.#local.get(actorId)?.content ?? new Uint8Array(0), update);
+    if (update !== undefined && content !== undefined) this.keep(actorId, update.version, content);
     const database = new MemoryDatabase(content);
     const handle = database.handle(epoch, () => copy.isCommitted);
     const copy: Copy = {

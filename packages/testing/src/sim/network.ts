@@ -10,7 +10,7 @@ import type {
 import { HoldfastError, toWireError } from "@holdfast/core";
 import type { LocalConnection } from "@holdfast/server";
 import type { ProcessGate } from "./cluster/process-gate.ts";
-import { type Faults, noFaults } from "./faults.ts";
+import { type Faults, noFaults } from "./faults/faults.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
 import { Lane, type Scheduler } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded.ts";
@@ -250,6 +250,10 @@ class SimConnection implements DriverConnection {
       this.#isCut = true;
       void this.#server?.close();
     });
+  }
+
+  lose(): void {
+    this.cut();
   }
 
   /** The two ends notice independently. */

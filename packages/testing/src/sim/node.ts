@@ -1,6 +1,15 @@
 import type { AnyDefinition, ClusterStore } from "@holdfast/actors";
 import { type Logger, limits, type Ports } from "@holdfast/core";
-import { ClusterDriver, ClusterMember, clientOfActor, Directory, LocalDriver } from "@holdfast/server";
+import {
+  ClusterDriver,
+  ClusterMember,
+  ClusterMetrics,
+  clientOfActor,
+  Directory,
+  LocalDriver,
+  stateVersionsOf,
+  Wakeups,
+} from "@holdfast/server";
 import { SimLeases } from "./cluster/leases.ts";
 import type { SimLinks } from "./cluster/links.ts";
 import { ProcessGate } from "./cluster/process-gate.ts";
@@ -11,12 +20,20 @@ import { processTasks, type Scheduler, type SimClock } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded.ts";
 import type { SimStore, StoreProcess } from "./store.ts";
 
+type Definitions = Readonly<Record<string, AnyDefinition>>;
+
 /** What a node shares with the other nodes of its cluster. */
 export interface SimNodeCluster {
   readonly leases: ClusterStore;
   readonly links: SimLinks;
   readonly ttlMs: number;
   readonly plant: PlantedBug | undefined;
+  /** True if the store of the leases loses changes. */
+  readonly losesChanges: boolean;
+  /** Called when actors have lost what was in memory only. */
+  disrupted(why: string): void;
+  /** Called when an invariant is broken. */
+  reportViolation(message: string): void;
 }
 
 export interface SimNodeOptions {
@@ -26,7 +43,8 @@ export interface SimNodeOptions {
   readonly clock: SimClock;
   readonly store: SimStore;
   readonly network: SimNetwork;
-  readonly definitions: Readonly<Record<string, AnyDefinition>>;
+  /** Definitions of the release that runs first, and of the next one. */
+  readonly releases: readonly [Definitions, Definitions];
   readonly log: Logger;
   /** Undefined for a single node. */
   readonly cluster?: SimNodeCluster | undefined;
@@ -54,6 +72,7 @@ export class SimNode {
   #starts = 0;
   #stopping = false;
   #isRetired = false;
+  #release: 0 | 1 = 0;
 
   constructor(options: SimNodeOptions) {
     this.name = options.name;
@@ -63,6 +82,12 @@ export class SimNode {
 
   get isUp(): boolean {
     return this.#process !== undefined;
+  }
+
+  /** True while the process serves actors, or may. */
+  get isReady(): boolean {
+    const process = this.#process;
+    return process !== undefined && process.cluster?.isReady !== false;
   }
 
   get isStopping(): boolean {
@@ -80,13 +105,14 @@ export class SimNode {
 
   start(): void {
     if (this.#process !== undefined || this.#isRetired) return;
-    const { name, scheduler, random, clock, store, network, definitions, log, cluster } = this.#options;
+    const { name, scheduler, random, clock, store, network, releases, log, cluster } = this.#options;
+    const definitions = releases[this.#release];
     scheduler.note(`start process ${++this.#starts}`);
     const gate = new ProcessGate(scheduler);
     const tasks = gate.tasks(
       processTasks(scheduler, `${cluster === undefined ? "" : `${name} `}p${this.#starts}`),
     );
-    const own = store.process(gate);
+    const own = store.process(gate, this.#release === 0);
     const ports: Ports = { clock, random, tasks, log };
     const directory = new Directory({
       definitions,
@@ -94,6 +120,8 @@ export class SimNode {
       ports,
       messageLimits,
       clientFor: clientOfActor,
+      // Only a disruption ends a connection whose client returns.
+      ...(cluster === undefined ? {} : { resume: { windowMs: 600_000 } }),
     });
     const local = new LocalDriver(async () => directory, ports, messageLimits);
     network.encodeWith(local);
@@ -137,14 +165,33 @@ export class SimNode {
     this.#options.cluster?.links.down(this.name);
   }
 
+  /** Asks the process to hand over its actors, and to serve none until it is started again. */
+  drain(): void {
+    this.#handsOver();
+    // Its membership may fail to store the wish: the request is repeated by no one.
+    this.#process?.cluster?.requestDrain(this.name).catch(() => undefined);
+  }
+
+  #handsOver(): void {
+    if (this.#process !== undefined) this.#process.store.isHandingOver = true;
+  }
+
+  /** From its next start on, the machine runs the next release. */
+  upgrade(): void {
+    this.#release = 1;
+  }
+
   /** Shuts the process down gracefully. */
   async stop(): Promise<void> {
     const process = this.#process;
     if (process === undefined || this.#stopping) return;
     this.#options.scheduler.note(`stop process ${this.#starts}`);
     this.#stopping = true;
+    this.#handsOver();
     if (process.cluster !== undefined) {
       await process.cluster.drain();
+      const { size, hibernating } = process.directory;
+      if (size + hibernating.size > 0) this.#options.cluster?.disrupted(`${this.name} has no successor`);
       this.#options.network.serve(this.name, undefined);
     }
     await process.directory.shutdown();
@@ -158,42 +205,84 @@ export class SimNode {
   }
 
   #cluster(
-    { leases, links, ttlMs, plant }: SimNodeCluster,
+    { leases, links, ttlMs, plant, losesChanges, disrupted, reportViolation }: SimNodeCluster,
     directory: Directory,
     store: StoreProcess,
     ports: Ports,
     local: LocalDriver,
     gate: ProcessGate,
   ): SimCluster {
-    const { name, scheduler, store: shared, definitions } = this.#options;
+    const { name, store: shared, scheduler } = this.#options;
+    const { definitions } = directory;
+    let lostAt = Number.POSITIVE_INFINITY;
+    const lost = (): void => {
+      lostAt = Math.min(lostAt, scheduler.time);
+      scheduler.note(`${name} finds that changes were lost`);
+    };
+    const watch = losesChanges ? { lost, isIgnored: plant === "ignore-lost-changes" } : undefined;
+    const wakeups = new Wakeups({
+      log: ports.log,
+      leases: (revision) => member.catchUp(revision),
+      due: (at) => directory.alarms.expect(at),
+      start: () => undefined,
+    });
+    wakeups.use([
+      {
+        ...{ name: "links", isUp: true, close: async () => undefined },
+        send: async ({ id }, message) => {
+          links.wake(name, id, message);
+          return true;
+        },
+      },
+    ]);
     const member = new ClusterMember({
-      ...{ store, ports, monotonic: () => (plant === "stopped-clock" ? 0 : scheduler.time) },
-      leases: new SimLeases(shared, store, leases),
+      namespaces: [],
+      bareName: (name) => name,
+      ...{ store, ports, monotonic: () => this.#monotonic(plant) },
+      leases: new SimLeases(shared, store, leases, watch),
       node: {
-        ...{ id: name, address: `sim://${name}`, version: "1", weight: 1, zone: "" },
-        serves: Object.keys(definitions),
+        ...{ id: name, address: `sim://${name}`, version: "1", weight: 1, zone: "", region: "", pools: [] },
+        serves: [...definitions.keys()],
+        ...(plant === "wake-newer-state" ? {} : { stateVersions: stateVersionsOf(definitions) }),
       },
       timing: { ttlMs, renewMs: ttlMs * 0.3, maxDriftMs: ttlMs * 0.1 },
-      release: (isReleased) => {
-        if (plant !== "keep-connections") directory.hibernating.release(isReleased);
+      metrics: new ClusterMetrics(),
+      moveConnections: async (isMoved) => {
+        if (plant !== "keep-connections") await directory.moveConnections(isMoved);
+      },
+      releaseConnections: () => {
+        if (plant !== "keep-connections") directory.hibernating.release(() => true);
       },
       gained: () => directory.alarms.look(),
+      // Its clocks drift, but are never wrong by much.
+      timed: () => undefined,
       retain: (nodes) =>
         links.retain(
           name,
           nodes.map(({ id }) => id),
         ),
-      announce: async (nodes, revision) => {
-        const told = nodes.map(({ id }) =>
-          links.exchange(name, id, `revision ${revision}`, (there) => there.member.catchUp(revision)),
-        );
-        await Promise.allSettled(told);
-      },
+      wakeups,
     });
-    const cluster = new SimCluster({ node: name, member, links, plant, local: () => local });
+    const cluster = new SimCluster({
+      node: name,
+      member,
+      links,
+      wakeups,
+      plant,
+      disrupted,
+      answers: () => {
+        if (scheduler.time > lostAt) reportViolation(`${name} serves although the store has lost changes`);
+      },
+      local: () => local,
+    });
     directory.cluster = cluster;
-    links.up(name, { incarnation: this.#starts, gate, member, driver: local });
+    links.up(name, { incarnation: this.#starts, gate, member, driver: local, wakeups });
     return cluster;
+  }
+
+  #monotonic(plant: PlantedBug | undefined): number {
+    if (plant === "stopped-clock") return 0;
+    return plant === "renew-with-local-time" ? this.clock.now() : this.#options.scheduler.time;
   }
 
   async #join(process: Process, cluster: SimCluster, local: LocalDriver): Promise<void> {

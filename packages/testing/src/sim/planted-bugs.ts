@@ -52,6 +52,34 @@ export const plantedClusterBugs = [
   "drop-delivery",
   /** A forwarded request that may have arrived is sent again with another key. */
   "forward-twice",
+  /** Commits of an owner whose actor has moved are applied. */
+  "skip-fence-on-move",
+  /** A node measures its session with the wall clock of its machine, which jumps. */
+  "renew-with-local-time",
+  /** A node that was drained stays drained when it starts again. */
+  "forget-drain-flag",
+  /** A node sends requests for ever to the node that it has found first. */
+  "stale-map",
+  /** Some page rows of databases are not written. */
+  "drop-page",
+  /** Some pages of a database are loaded with an earlier row over a later one. */
+  "pages-out-of-order",
+  /** The next owner of an actor gets a schedule again that the last one has fired. */
+  "alarm-at-handover",
+  /** A node that hands over its actors acknowledges commits before they are durable. */
+  "early-ack-at-handover",
+  /** A node takes shards from a holder that lives. */
+  "claim-live-shard",
+  /** A shard is handed over before its actors sleep. */
+  "handover-before-sleep",
+  /** What connections have missed is not stored when their actor moves. */
+  "lose-missed-events",
+  /** A node of an older release wakes actors whose state a newer one has migrated. */
+  "wake-newer-state",
+  /** A node goes on although the store has lost changes that it has seen. */
+  "ignore-lost-changes",
+  /** The connections that an actor has brought from another node are continued again at its next starts. */
+  "resume-twice",
 ] as const;
 
 export type PlantedBug = (typeof plantedBugs)[number] | (typeof plantedClusterBugs)[number];

@@ -1,6 +1,6 @@
 import { forbidAmbient } from "./ambient.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
-import { allWorkloads } from "./workloads/index.ts";
+import { allWorkloads, clusterWorkloads } from "./workloads/index.ts";
 import { SimFailure, type Workload, World } from "./world.ts";
 
 export interface SimOptions {
@@ -10,6 +10,10 @@ export interface SimOptions {
   readonly workloads?: readonly string[] | undefined;
   /** Number of nodes. Default: 1, without a cluster. */
   readonly nodes?: number | undefined;
+  /** Many faults that end leases: freezes, nodes without a store, clock jumps. Default: as the seed says. */
+  readonly testsLeases?: boolean | undefined;
+  /** The store of the leases loses its last changes now and then, and all nodes are restarted. Default: false. */
+  readonly losesChanges?: boolean | undefined;
   /** Trace lines in the outcome. Default: 200. */
   readonly keepLines?: number;
 }
@@ -33,14 +37,14 @@ const healBoundMs = 20 * 60_000;
  * throwing them.
  */
 export async function simulate(options: SimOptions): Promise<SimOutcome> {
-  const { seed, plant, keepLines = 200, nodes } = options;
-  const world = new World({ seed, plant, keepLines, nodes });
+  const { seed, plant, keepLines = 200, nodes, testsLeases, losesChanges } = options;
+  const world = new World({ seed, plant, keepLines, nodes, testsLeases, losesChanges });
   const unhandled = (error: unknown): void => world.fail(error);
   process.on("unhandledRejection", unhandled);
   const allowAmbient = forbidAmbient((error) => world.fail(error));
   let names: readonly string[] = [];
   try {
-    const workloads = chooseWorkloads(world, options.workloads);
+    const workloads = chooseWorkloads(world, options.workloads, nodes ?? 1);
     names = workloads.map(({ name }) => name);
     await runWorkloads(world, workloads);
   } catch (error) {
@@ -74,14 +78,19 @@ export async function simulateTwice(options: SimOptions): Promise<SimOutcome> {
   return { ...first, failure: first.failure ?? failure };
 }
 
-function chooseWorkloads(world: World, names: readonly string[] | undefined): Workload[] {
-  const unknown = names?.find((requested) => !allWorkloads.some(({ name }) => name === requested));
-  if (unknown !== undefined) throw new RangeError(`There is no workload "${unknown}"`);
+function chooseWorkloads(world: World, names: readonly string[] | undefined, nodes: number): Workload[] {
+  const forCluster = nodes === 1 ? [] : clusterWorkloads;
+  const known = [...allWorkloads, ...forCluster];
+  const unknown = names?.find((requested) => !known.some(({ name }) => name === requested));
+  if (unknown !== undefined) throw new RangeError(`There is no workload "${unknown}" for ${nodes} nodes`);
+  if (names !== undefined)
+    return known.filter(({ name }) => names.includes(name)).map(({ make }) => make(world));
   const random = world.random("workloads");
-  const chosen = allWorkloads.filter(({ name }) => names === undefined || names.includes(name));
-  if (names !== undefined) return chosen.map(({ make }) => make(world));
-  const first = random.pick(chosen);
-  return chosen.filter((each) => each === first || random.chance(0.12)).map(({ make }) => make(world));
+  const first = random.pick(allWorkloads);
+  const chosen = allWorkloads.filter((each) => each === first || random.chance(0.12));
+  // Drawn apart, so that kept seeds keep their workloads.
+  const added = forCluster.filter(({ name }) => world.random(`workload ${name}`).chance(0.12));
+  return [...chosen, ...added].map(({ make }) => make(world));
 }
 
 async function runWorkloads(world: World, workloads: readonly Workload[]): Promise<void> {
@@ -98,6 +107,9 @@ async function runWorkloads(world: World, workloads: readonly Workload[]): Promi
   if (world.failure !== undefined) return;
   world.note("check");
   for (const workload of workloads) world.spawn(`check ${workload.name}`, () => workload.check());
+  world.spawn("check nodes", () =>
+    world.eventually("every node serves actors", 600_000, () => world.nodes.every((node) => node.isReady)),
+  );
   await world.run("checks end", () => world.running === 0, healBoundMs);
   if (world.failure !== undefined) return;
   await checkNothingLeft(world);

@@ -4,6 +4,7 @@ import type {
   BlobStore,
   CommitBatch,
   DatabaseStore,
+  KvEntry,
   KvOperation,
   LoadedActor,
 } from "@holdfast/actors";
@@ -11,8 +12,9 @@ import { HoldfastError, type Ports, silentLogger } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import type { ProcessGate } from "./cluster/process-gate.ts";
 import { ProcessDatabases } from "./databases.ts";
-import { type Faults, noFaults } from "./faults.ts";
+import { type Faults, noFaults } from "./faults/faults.ts";
 import { Ledger } from "./ledger.ts";
+import { PageTable, type PageUpdate } from "./pages.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
 import { Lane, type Scheduler, type SimClock } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded.ts";
@@ -42,12 +44,15 @@ type PutRest = Parameters<BlobStore["put"]> extends [string, ...infer Rest] ? Re
 /** First bytes of record keys: the key space of records, then the prefix of a component. */
 const recordSpace = 0x00;
 const prefix = {
+  meta: 0x01,
   schedule: 0x02,
   connection: 0x03,
+  movedConnection: 0x07,
   queueMessage: 0x41,
   outbox: 0x44,
   workflowHistory: 0x60,
 } as const;
+const stateVersionKey = 0x01;
 /** Key space of received signals in the history of a workflow. */
 const signalSpace = 0x02;
 
@@ -63,8 +68,10 @@ export class SimStore {
   readonly #options: SimStoreOptions;
   readonly #lanes = new Map<string, Lane>();
   readonly #calls = new Set<Call>();
-  /** SQLite databases of the actors, as of their last commit. */
-  readonly #databases = new Map<string, Uint8Array>();
+  /** SQLite databases of the actors. */
+  readonly #pages: PageTable;
+  /** The last schedule of each actor that was removed, for a planted bug. */
+  readonly #fired = new Map<string, { readonly process: StoreProcess; readonly entry: KvEntry }>();
 
   constructor(options: SimStoreOptions) {
     this.#options = options;
@@ -77,6 +84,7 @@ export class SimStore {
     };
     this.data = createMemoryStore({ ports });
     this.ledger = new Ledger(options.reportViolation);
+    this.#pages = new PageTable(options.random, options.plant);
   }
 
   /** Number of calls that have not returned. */
@@ -85,8 +93,8 @@ export class SimStore {
   }
 
   /** Creates the view of one process. */
-  process(gate?: ProcessGate): StoreProcess {
-    return new StoreProcess(this, gate);
+  process(gate: ProcessGate, isOldRelease: boolean): StoreProcess {
+    return new StoreProcess(this, gate, isOldRelease);
   }
 
   /** Handles a crash of the process: each of its commits is applied now, later, or never, in order per actor. */
@@ -156,7 +164,8 @@ export class SimStore {
   /** `acknowledge` is for the planted bug that acknowledges too early. */
   #send(call: Call, label: string, acknowledge: () => void): void {
     const { plant, scheduler } = this.#options;
-    if (plant === "early-ack" && call.isCommit) {
+    const isHandover = plant === "early-ack-at-handover" && call.process.isHandingOver;
+    if ((plant === "early-ack" || isHandover) && call.isCommit) {
       scheduler.after(this.#delayMs(), `store early ${label}`, acknowledge);
     }
     const apply = (): void => call.apply?.();
@@ -192,24 +201,55 @@ export class SimStore {
   }
 
   /** `database` is the content of the actor's database after this commit, if it changed. */
-  async commit(batch: CommitBatch, database: Uint8Array | undefined): Promise<void> {
+  async commit(process: StoreProcess, batch: CommitBatch, database: Uint8Array | undefined): Promise<void> {
     const { plant, random } = this.#options;
     let applied = batch;
-    if (plant === "skip-fence" && batch.create === undefined) {
+    if ((plant === "skip-fence" || plant === "skip-fence-on-move") && batch.create === undefined) {
       const record = await this.data.get(batch.actorId);
-      if (record !== undefined) applied = { ...batch, epoch: record.epoch, version: record.version + 1 };
+      const isMeant = plant === "skip-fence" || record?.epoch !== batch.epoch;
+      if (record !== undefined && isMeant)
+        applied = { ...batch, epoch: record.epoch, version: record.version + 1 };
     }
+    if (plant === "alarm-at-handover") await this.#rememberFired(batch, process);
+    if (plant === "lose-missed-events") applied = withoutRecords(applied, "put", prefix.movedConnection);
+    if (plant === "resume-twice") applied = withoutRecords(applied, "delete", prefix.movedConnection);
     if (plant !== undefined && random.chance(0.1)) applied = withPlantedLoss(applied, plant);
     if (plant === "forget-calls") applied = withoutFields(applied, "calls");
     if (plant === "forget-wake" && typeof applied.wakeAt === "number")
       applied = withoutFields(applied, "wakeAt");
     await this.data.commit(applied);
     this.ledger.recordCommit(batch);
-    if (batch.destroyedAt !== undefined) this.#databases.delete(batch.actorId);
+    if (batch.destroyedAt !== undefined) this.#pages.delete(batch.actorId);
     else if (database !== undefined && !(plant === "tear-database" && random.chance(0.1))) {
-      this.#databases.set(batch.actorId, database);
+      this.#pages.write(batch.actorId, batch.version, database);
       this.ledger.recordBytes(database);
     }
+  }
+
+  /** For the planted bug that fires a schedule again at the next owner. */
+  async #rememberFired({ actorId, kv = [] }: CommitBatch, process: StoreProcess): Promise<void> {
+    for (const operation of kv) {
+      const isSchedule = operation.type === "delete" && operation.key[1] === prefix.schedule;
+      if (!isSchedule || operation.key[0] !== recordSpace) continue;
+      const value = await this.data.kvGet(actorId, operation.key);
+      if (value !== undefined) this.#fired.set(actorId, { process, entry: { key: operation.key, value } });
+    }
+  }
+
+  /** Entries as the process gets them. */
+  async kvList(
+    process: StoreProcess,
+    ...[actorId, range]: Parameters<ActorStore["kvList"]>
+  ): Promise<readonly KvEntry[]> {
+    const all = await this.data.kvList(actorId, range);
+    const hidesVersion = this.#options.plant === "wake-newer-state" && process.isOldRelease;
+    const entries = hidesVersion ? all.filter(({ key }) => !isStateVersion(key)) : all;
+    const fired = this.#fired.get(actorId);
+    const isWake = range.start.length === 1 && range.start[0] === recordSpace;
+    if (fired === undefined || fired.process === process || !isWake) return entries;
+    this.#fired.delete(actorId);
+    const others = entries.filter(({ key }) => Buffer.compare(key, fired.entry.key) !== 0);
+    return [...others, fired.entry].sort((one, other) => Buffer.compare(one.key, other.key));
   }
 
   async putBlob(actorId: string, ...rest: PutRest): Promise<BlobInfo> {
@@ -225,18 +265,18 @@ export class SimStore {
     this.data.blobs.remove(actorId, hash);
   }
 
-  /** Durable content of an actor's database, for its owner. */
-  async database(actorId: string, epoch: number): Promise<Uint8Array | undefined> {
+  /** What an actor's owner lacks of its database: the pages after `since`, a version that it has. */
+  async database(actorId: string, epoch: number, since: number): Promise<PageUpdate | undefined> {
     const record = await this.data.get(actorId);
     if (record?.epoch !== epoch || record.destroyedAt !== undefined) {
       throw new HoldfastError("actor", "fenced", "Another owner has taken over this actor");
     }
-    return this.#databases.get(actorId);
+    return this.#pages.since(actorId, since);
   }
 
   async acquire(id: string): Promise<LoadedActor> {
     const acquired = await this.data.acquire(id);
-    const loaded = { ...acquired, hasDatabase: this.#databases.has(id) };
+    const loaded = { ...acquired, hasDatabase: this.#pages.has(id) };
     this.ledger.recordAcquire(id, loaded.record.epoch);
     const { plant, random } = this.#options;
     if (plant !== "stale-wake" || loaded.state === undefined || !random.chance(0.3)) return loaded;
@@ -249,8 +289,11 @@ export class SimStore {
 export class StoreProcess implements ActorStore {
   readonly databases: DatabaseStore = {
     open: (actorId, epoch, isNew) => {
-      const open = async (): ReturnType<DatabaseStore["open"]> =>
-        this.#databases.open(actorId, epoch, isNew ? undefined : await this.#store.database(actorId, epoch));
+      const open = async (): ReturnType<DatabaseStore["open"]> => {
+        const since = this.#databases.localVersion(actorId);
+        const update = isNew ? undefined : await this.#store.database(actorId, epoch, since);
+        return this.#databases.open(actorId, epoch, update);
+      };
       return this.#run(`open ${shortId(actorId)}`, actorId, open);
     },
   };
@@ -266,13 +309,17 @@ export class StoreProcess implements ActorStore {
   readonly history: ActorStore["history"];
   readonly #store: SimStore;
   readonly gate: ProcessGate | undefined;
+  readonly isOldRelease: boolean;
   isCrashed = false;
   /** True while the process cannot reach the store. */
   isCutOff = false;
+  /** True from the time at which the process is asked to hand over its actors. */
+  isHandingOver = false;
 
-  constructor(store: SimStore, gate: ProcessGate | undefined) {
+  constructor(store: SimStore, gate: ProcessGate | undefined, isOldRelease: boolean) {
     this.#store = store;
     this.gate = gate;
+    this.isOldRelease = isOldRelease;
     this.history = store.data.history;
   }
 
@@ -306,7 +353,8 @@ export class StoreProcess implements ActorStore {
     const { actorId, version, epoch } = batch;
     const label = `commit ${shortId(actorId)} ${epoch}/${version}`;
     const database = this.#databases.commitCopy(batch);
-    return this.#run(label, actorId, () => this.#store.commit(batch, database));
+    await this.#run(label, actorId, () => this.#store.commit(this, batch, database));
+    if (database !== undefined) this.#databases.keep(actorId, version, database);
   }
 
   call(...args: Parameters<ActorStore["call"]>): ReturnType<ActorStore["call"]> {
@@ -318,7 +366,7 @@ export class StoreProcess implements ActorStore {
   }
 
   kvList(...args: Parameters<ActorStore["kvList"]>): ReturnType<ActorStore["kvList"]> {
-    return this.#run(`kvList ${shortId(args[0])}`, args[0], (data) => data.kvList(...args));
+    return this.#run(`kvList ${shortId(args[0])}`, args[0], () => this.#store.kvList(this, ...args));
   }
 
   due(...args: Parameters<ActorStore["due"]>): ReturnType<ActorStore["due"]> {
@@ -332,6 +380,10 @@ export class StoreProcess implements ActorStore {
     if (this.isCrashed) return new Promise(() => undefined);
     return this.#store.run(this, label, actorId, () => perform(this.#store.data));
   }
+}
+
+function isStateVersion(key: Uint8Array): boolean {
+  return key[0] === recordSpace && key[1] === prefix.meta && key[2] === stateVersionKey;
 }
 
 /** Removes from a commit what a planted bug loses. */

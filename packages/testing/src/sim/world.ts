@@ -3,7 +3,9 @@ import { type Client, createClientWithDriver } from "@holdfast/client";
 import { isHoldfastError, type Logger } from "@holdfast/core";
 import { MemoryClusterStore } from "../store/memory-cluster-store.ts";
 import { SimLinks } from "./cluster/links.ts";
-import { chooseFaults, type Faults, noFaults } from "./faults.ts";
+import { PlantedLeases } from "./cluster/planted-leases.ts";
+import { chooseFaults, type Faults, noFaults } from "./faults/faults.ts";
+import { injectClusterFaults, injectFaults } from "./faults/inject-faults.ts";
 import type { Ledger } from "./ledger.ts";
 import { SimNetwork } from "./network.ts";
 import { SimNode } from "./node.ts";
@@ -14,6 +16,8 @@ import { SimStore } from "./store.ts";
 import { Trace } from "./trace.ts";
 
 export interface WorldOptions {
+  readonly testsLeases?: boolean | undefined;
+  readonly losesChanges?: boolean | undefined;
   readonly seed: string;
   readonly plant: PlantedBug | undefined;
   /** Trace lines that are kept as text. */
@@ -30,6 +34,8 @@ export class SimFailure extends Error {
 /** Workload: actor definitions, clients and checks. */
 export interface Workload {
   readonly name: string;
+  /** Definitions that differ in the next release. */
+  readonly nextDefinitions?: Readonly<Record<string, AnyDefinition>>;
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   /** Starts the clients that run during faults. What they throw fails the run. */
   readonly clients: readonly (() => Promise<void>)[];
@@ -57,6 +63,17 @@ export class World {
   nodes: readonly SimNode[] = [];
   /** The network between the nodes. */
   readonly links: SimLinks;
+  #disruptedAt = Number.NEGATIVE_INFINITY;
+  /** True in runs whose actors move in good order only: no node crashes, or loses its lease. */
+  readonly hasPlannedMovesOnly: boolean;
+  /** True in runs with many faults that end leases. */
+  readonly testsLeases: boolean;
+  /** True in runs in which the store of the leases loses its last changes. */
+  readonly losesChanges: boolean;
+  /** Sessions and leases, of several nodes. */
+  leases: MemoryClusterStore | undefined;
+  /** True if nodes can be upgraded. */
+  hasNextRelease = false;
   readonly #count: number;
   readonly #plant: PlantedBug | undefined;
 
@@ -76,6 +93,10 @@ export class World {
       reportViolation,
     });
     this.#count = options.nodes ?? 1;
+    this.testsLeases = options.testsLeases === true;
+    this.losesChanges = options.losesChanges === true;
+    const mayBePlanned = this.#count > 1 && !this.testsLeases && !this.losesChanges;
+    this.hasPlannedMovesOnly = mayBePlanned && this.random("planned moves only").chance(0.3);
     this.#plant = plant;
     this.links = new SimLinks(scheduler, this.random("links"));
     this.network = new SimNetwork({ scheduler, random: this.random("network"), plant });
@@ -105,6 +126,21 @@ export class World {
     return this.#failure;
   }
 
+  /**
+   * True if clients may have missed events since this time: actors have lost what was in memory only, by crashes, lost
+   * leases or failed commits. A node that hands over its actors loses nothing. What a client learns may have been under
+   * way for a while.
+   */
+  mayMissEvents(since: number): boolean {
+    return this.nodes.length === 1 || this.#disruptedAt > since - 5_000;
+  }
+
+  /** Called when actors have lost what was in memory only. */
+  disrupted(why: string): void {
+    this.#disruptedAt = this.scheduler.time;
+    this.note(`disruption: ${why}`);
+  }
+
   /** Number of client tasks that have not ended. */
   get running(): number {
     return this.#running;
@@ -116,16 +152,30 @@ export class World {
 
   start(workloads: readonly Workload[]): void {
     const definitions = Object.assign({}, ...workloads.map((workload) => workload.definitions));
+    const next = Object.assign({}, definitions, ...workloads.map((workload) => workload.nextDefinitions));
+    this.hasNextRelease = workloads.some(({ nextDefinitions }) => nextDefinitions !== undefined);
     const { scheduler, store, network, links } = this;
     const log = this.#log();
-    const shared = { scheduler, store, network, definitions, log };
+    const shared = { scheduler, store, network, releases: [definitions, next] as const, log };
     if (this.#count === 1) {
       this.nodes = [new SimNode({ ...shared, name: "node", random: this.random("node"), clock: this.clock })];
     } else {
       const random = this.random("cluster");
       const ttlMs = random.pick([2_000, 5_000, 10_000]);
-      const leases = new MemoryClusterStore(() => scheduler.time, random.pick([1, 4, 16]));
-      const cluster = { leases, links, ttlMs, plant: this.#plant };
+      const marks = this.random("marks of changes");
+      const memory = new MemoryClusterStore(
+        () => scheduler.time,
+        random.pick([1, 4, 16]),
+        () => marks.int(0, 2 ** 31),
+      );
+      this.leases = memory;
+      const plant = this.#plant;
+      const leases =
+        plant === undefined ? memory : new PlantedLeases(memory, plant, this.random("planted leases"));
+      const disrupted = (why: string): void => this.disrupted(why);
+      const reportViolation = (message: string): void => this.fail(message);
+      const { losesChanges } = this;
+      const cluster = { leases, links, ttlMs, plant, losesChanges, disrupted, reportViolation };
       this.nodes = Array.from({ length: this.#count }, (_, at) => {
         const name = `n${at + 1}`;
         return new SimNode({
@@ -241,80 +291,9 @@ export class World {
   }
 
   /** Starts to inject faults, until `heal`. */
-  injectFaults(faults: Faults = chooseFaults(this.random("faults"))): void {
-    this.note(`faults ${JSON.stringify(faults)}`);
-    this.store.faults = faults.store;
-    this.network.faults = faults.network;
-    const random = this.random("events");
-    const again = (everyMs: number, label: string, happen: () => void): void => {
-      if (!Number.isFinite(everyMs)) return;
-      this.scheduler.after(random.int(1, 2 * everyMs), label, () => {
-        if (this.healed) return;
-        happen();
-        again(everyMs, label, happen);
-      });
-    };
-    const { everyMs } = faults;
-    const { scheduler } = this;
-    const any = (): SimNode | undefined => (this.nodes.length === 1 ? this.node : random.pick(this.nodes));
-    const later = (minMs: number, maxMs: number, label: string, fn: () => void): void => {
-      scheduler.after(random.int(minMs, maxMs), label, fn);
-    };
-    again(everyMs.crash, "fault crash", () => {
-      const node = any();
-      node?.crash();
-      later(0, 3_000, "process starts", () => node?.start());
-    });
-    again(everyMs.restart, "fault restart", () => {
-      const node = any();
-      void node?.stop().then(() => later(0, 1_000, "process starts", () => node.start()));
-    });
-    again(everyMs.partition, "fault partition", () => {
-      this.network.cut();
-      later(100, 5_000, "partition heals", () => this.network.heal());
-    });
-    again(everyMs.full, "fault disk full", () => {
-      this.store.isFull = true;
-      later(100, 3_000, "disk has room", () => {
-        this.store.isFull = false;
-      });
-    });
-    again(everyMs.clock, "fault clock", () => {
-      const clock = any()?.clock ?? this.clock;
-      clock.offsetMs += random.int(-20_000, 20_000);
-    });
-    if (this.nodes.length > 1) this.#injectClusterFaults(again);
-    again(everyMs.evict, "fault evict", () => {
-      const node = any();
-      const awake = [...(node?.directory?.instances() ?? [])];
-      if (awake.length > 0) void node?.directory?.sleep(random.pick(awake).id);
-    });
-  }
-
-  /** Faults that only several nodes have. */
-  #injectClusterFaults(again: (everyMs: number, label: string, happen: () => void) => void): void {
-    const random = this.random("cluster faults");
-    const { scheduler, links, nodes } = this;
-    links.faults = { delayMs: random.int(1, 100), lost: random.chance(0.5) ? 0 : 0.05 * random.unit() };
-    const every = (minMs: number, maxMs: number): number =>
-      random.chance(0.3) ? Number.POSITIVE_INFINITY : random.int(minMs, maxMs);
-    again(every(5_000, 30_000), "fault freeze", () => {
-      const node = random.pick(nodes);
-      node.freeze();
-      scheduler.after(random.int(100, 20_000), "process continues", () => node.thaw());
-    });
-    again(every(5_000, 30_000), "fault link", () => {
-      const [from, to] = [random.pick(nodes).name, random.pick(nodes).name];
-      if (from === to) return;
-      links.cut(from, to);
-      if (random.chance(0.5)) links.cut(to, from);
-      scheduler.after(random.int(100, 15_000), "links heal", () => links.heal());
-    });
-    again(every(5_000, 30_000), "fault cut off", () => {
-      const node = random.pick(nodes);
-      node.cutOff(true);
-      scheduler.after(random.int(100, 15_000), "store reachable", () => node.cutOff(false));
-    });
+  injectFaults(faults?: Faults): void {
+    if (this.nodes.length === 1) injectFaults(this, faults ?? chooseFaults(this.random("faults")));
+    else injectClusterFaults(this, faults);
   }
 
   /** Stops all faults. */
@@ -344,9 +323,19 @@ export class World {
 
   #log(): Logger {
     const logger: Logger = {
-      debug: () => undefined,
+      debug: (message, fields) => {
+        const reason = fields?.["reason"];
+        if (message !== "actor left memory" || (reason !== "failed" && reason !== "fenced")) return;
+        this.disrupted(`an actor ${reason}`);
+        this.assert(
+          reason !== "fenced" || !this.hasPlannedMovesOnly,
+          () => "an actor was served by two nodes",
+        );
+      },
       info: () => undefined,
-      warn: () => undefined,
+      warn: (message) => {
+        if (message.startsWith("the session of the node")) this.disrupted(message);
+      },
       error: (message, fields) => {
         const error: unknown = fields?.["error"];
         this.note(`log error ${message} ${error instanceof Error ? error.message : ""}`);
@@ -370,6 +359,7 @@ const expectedErrors: ReadonlySet<string> = new Set([
   "actor.fenced",
   "actor.moved",
   "actor.no_node",
+  "actor.state_version_too_new",
   "gateway.shutting_down",
   "queue.delivery_pending",
 ]);

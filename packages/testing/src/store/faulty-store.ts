@@ -44,7 +44,7 @@ export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = [
     call: (actorId, key) => run("call", () => store.call(actorId, key)),
     kvGet: (actorId, key) => run("kvGet", () => store.kvGet(actorId, key)),
     kvList: (actorId, range) => run("kvList", () => store.kvList(actorId, range)),
-    due: (now, limit, after) => run("due", () => store.due(now, limit, after)),
+    due: (...args) => run("due", () => store.due(...args)),
     databases: store.databases,
     blobs: store.blobs,
     history: store.history,

@@ -1,5 +1,15 @@
-import type { ClusterStore, ClusterView, NodeDescription, NodeSession, Renewal } from "@holdfast/actors";
+import { randomInt } from "node:crypto";
+import {
+  type ClusterStore,
+  type ClusterView,
+  type NodeDescription,
+  type NodeSession,
+  placeMark,
+  type Renewal,
+} from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+
+const maxMark = 2 ** 47;
 
 interface Session {
   node: NodeDescription;
@@ -8,21 +18,37 @@ interface Session {
 
 /** `ClusterStore` in memory, on a clock that stands for that of the database. Nodes of a test share one. */
 export class MemoryClusterStore implements ClusterStore {
+  readonly id = "memory";
   readonly shards: number;
   readonly #now: () => number;
   readonly #sessions = new Map<string, Session>();
   /** Holders by scope and shard. */
   readonly #leases = new Map<string, Map<number, NodeSession>>();
   readonly #scopes = new Set<string>();
-  #revision = 0;
+  /** The mark of each revision, from 1. */
+  readonly #marks: number[] = [];
+  readonly #newMark: () => number;
+  #credentials: readonly string[] = [];
 
-  constructor(now: () => number, shards = 16) {
+  /** `newMark` returns a random number. */
+  constructor(now: () => number, shards = 16, newMark: () => number = () => randomInt(maxMark)) {
     this.#now = now;
+    this.#newMark = newMark;
     this.shards = shards;
   }
 
+  async credentials(): Promise<readonly string[]> {
+    return this.#credentials;
+  }
+
+  async replaceCredentials(expected: readonly string[], next: readonly string[]): Promise<boolean> {
+    if (JSON.stringify(expected) !== JSON.stringify(this.#credentials)) return false;
+    this.#credentials = next;
+    return true;
+  }
+
   async join(node: NodeDescription, ttlMs: number): Promise<void> {
-    this.#revision++;
+    this.#change();
     this.#removeExpired();
     if (this.#sessions.has(node.id)) {
       throw new HoldfastError("cluster", "node_exists", "A node with this id is running already");
@@ -34,16 +60,27 @@ export class MemoryClusterStore implements ClusterStore {
   async renew(session: NodeSession, draining: boolean, ttlMs: number): Promise<Renewal | undefined> {
     const own = this.#session(session);
     if (own === undefined) return undefined;
-    if (draining && !own.node.draining) this.#revision++;
+    if (draining && !own.node.draining) this.#change();
     own.node = { ...own.node, draining: draining || own.node.draining };
     own.expiresAt = this.#now() + ttlMs;
     const others = [...this.#sessions.values()].filter((other) => other !== own);
     const next = Math.min(...others.map(({ expiresAt }) => expiresAt));
     const nextExpiryMs = others.length === 0 ? undefined : next - this.#now();
-    return { revision: this.#revision, draining: own.node.draining, nextExpiryMs };
+    return {
+      ...this.#latest(),
+      now: Math.floor(this.#now()),
+      draining: own.node.draining,
+      nextExpiryMs,
+    };
   }
 
-  async view(): Promise<ClusterView> {
+  async reweigh(session: NodeSession, weight: number): Promise<void> {
+    this.#change();
+    const own = this.#session(session);
+    if (own !== undefined) own.node = { ...own.node, weight };
+  }
+
+  async view(seen = 0): Promise<ClusterView> {
     const leases = [...this.#leases].flatMap(([scope, holders]) => {
       const sessions = [...new Set([...holders.values()].map((holder) => JSON.stringify(holder)))];
       return sessions.map((text) => {
@@ -53,7 +90,9 @@ export class MemoryClusterStore implements ClusterStore {
       });
     });
     return {
-      revision: this.#revision,
+      ...this.#latest(),
+      seenMark: this.#marks[seen - 1],
+      now: Math.floor(this.#now()),
       nodes: [...this.#sessions.values()]
         .map(({ node, expiresAt }) => ({ ...node, expiresInMs: expiresAt - this.#now() }))
         .sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -63,7 +102,7 @@ export class MemoryClusterStore implements ClusterStore {
   }
 
   async claim(session: NodeSession, scope: string, shards: readonly number[]): Promise<void> {
-    this.#revision++;
+    this.#change();
     this.#removeExpired();
     if (this.#session(session) === undefined) return;
     const holders = this.#holders(scope);
@@ -74,7 +113,7 @@ export class MemoryClusterStore implements ClusterStore {
   }
 
   async drain(id: string): Promise<boolean> {
-    this.#revision++;
+    this.#change();
     const known = this.#sessions.get(id);
     if (known !== undefined) known.node = { ...known.node, draining: true };
     return known !== undefined;
@@ -86,7 +125,7 @@ export class MemoryClusterStore implements ClusterStore {
     scope: string,
     shards: readonly number[],
   ): Promise<void> {
-    this.#revision++;
+    this.#change();
     if (this.#session(to) === undefined) return;
     const holders = this.#holders(scope);
     for (const shard of shards) {
@@ -95,9 +134,40 @@ export class MemoryClusterStore implements ClusterStore {
     }
   }
 
+  async openScope(scope: string): Promise<void> {
+    this.#change();
+    this.#scopes.add(scope);
+  }
+
+  /** It has no actors. */
+  async place(): Promise<boolean> {
+    return false;
+  }
+
   async leave(session: NodeSession): Promise<void> {
-    this.#revision++;
+    this.#change();
     if (this.#session(session) !== undefined) this.#sessions.delete(session.id);
+  }
+
+  /** Remembers the data as they are now; the function that is returned loses all changes since. */
+  snapshot(): () => void {
+    const kept = structuredClone({ sessions: this.#sessions, leases: this.#leases, scopes: this.#scopes });
+    const changes = this.#marks.length;
+    return () => {
+      replaceMap(this.#sessions, kept.sessions);
+      replaceMap(this.#leases, kept.leases);
+      this.#scopes.clear();
+      for (const scope of kept.scopes) this.#scopes.add(scope);
+      this.#marks.length = changes;
+    };
+  }
+
+  #change(): void {
+    this.#marks.push(this.#newMark());
+  }
+
+  #latest(): Pick<Renewal, "revision" | "mark"> {
+    return { revision: this.#marks.length, mark: this.#marks.at(-1) };
   }
 
   #session(session: NodeSession): Session | undefined {
@@ -112,11 +182,17 @@ export class MemoryClusterStore implements ClusterStore {
   #addScopes(): void {
     const nodes = [...this.#sessions.values()].map(({ node }) => node);
     for (const name of new Set(nodes.flatMap(({ serves }) => serves))) {
-      if (nodes.some(({ serves }) => !serves.includes(name))) this.#scopes.add(name);
+      const versions = new Set(nodes.map(({ stateVersions }) => stateVersions?.[name] ?? 0));
+      const isServedByAll = nodes.every(({ serves }) => serves.includes(name));
+      if (!isServedByAll || versions.size > 1) this.#scopes.add(name);
     }
     for (const scope of this.#scopes) {
+      if (scope.includes(placeMark)) continue;
       const holders = this.#holders(scope);
-      for (const [shard, holder] of this.#holders("")) if (!holders.has(shard)) holders.set(shard, holder);
+      for (const [shard, holder] of this.#holders("")) {
+        const isServed = this.#session(holder)?.node.serves.includes(scope) === true;
+        if (isServed && !holders.has(shard)) holders.set(shard, holder);
+      }
     }
   }
 
@@ -128,6 +204,11 @@ export class MemoryClusterStore implements ClusterStore {
     }
     return holders;
   }
+}
+
+function replaceMap<K, V>(map: Map<K, V>, by: ReadonlyMap<K, V>): void {
+  map.clear();
+  for (const [key, value] of by) map.set(key, value);
 }
 
 function isSame(one: NodeSession, other: NodeSession): boolean {

@@ -10,7 +10,7 @@ import { presenceEvent } from "./presence.ts";
 type EventDependencies = Pick<ActorCore, "definition" | "errors" | "queue" | "state" | "turn"> &
   Pick<ConnectionsDependencies, "inspection">;
 
-/** Sends events to connections, each after the turn that sent it has committed. */
+/** Sends events to connections, each when the turn that sent it is durable. */
 export class OutgoingEvents {
   readonly #actor: EventDependencies;
   readonly #audience: Audience;
@@ -30,7 +30,7 @@ export class OutgoingEvents {
     const event = this.#encode(name, args);
     if (isWatched) {
       const release = (): void => inspection.broadcast(event);
-      this.#actor.queue.after({ release, drop: () => {}, undoable: true });
+      this.#actor.turn.output({ release, drop: () => {}, undoable: true });
     }
     this.#sendAll(targets, event, true);
   }
@@ -42,8 +42,7 @@ export class OutgoingEvents {
 
   #sendAll(targets: readonly Connection[], event: OutgoingEvent, undoable: boolean): void {
     if (targets.length === 0) return;
-    this.#actor.turn.sends++;
-    this.#actor.queue.after({
+    this.#actor.turn.send({
       release: () => {
         for (const target of targets) this.#deliver(target, event);
       },
@@ -65,8 +64,7 @@ export class OutgoingEvents {
     checkEventName(name);
     const event = this.#encode(name, args);
     if (connection.sink === undefined) return;
-    this.#actor.turn.sends++;
-    this.#actor.queue.after({
+    this.#actor.turn.send({
       release: () => connection.deliver(event),
       drop: () => {},
       undoable: true,

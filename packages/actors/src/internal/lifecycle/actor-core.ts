@@ -29,6 +29,10 @@ export interface OpenTransactions {
 export interface ActorCore {
   readonly id: string;
   readonly name: string;
+  /** Its name in the store, which includes its namespace. */
+  readonly storedName: string;
+  /** Where it may run, if not everywhere. */
+  readonly place: string | undefined;
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;

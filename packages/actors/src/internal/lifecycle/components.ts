@@ -53,6 +53,8 @@ interface RareComponents {
 export class ActorComponents implements ActorCore {
   readonly id: string;
   readonly name: string;
+  readonly storedName: string;
+  readonly place: string | undefined;
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;
@@ -87,6 +89,8 @@ export class ActorComponents implements ActorCore {
     const loaded = start.type === "wake" ? start.loaded : undefined;
     this.id = id;
     this.name = name;
+    this.storedName = options.storedName ?? name;
+    this.place = options.place;
     this.key = key;
     this.definition = definition["~definition"];
     this.host = host;

@@ -27,6 +27,7 @@ interface ContextDependencies
     ActorCore,
     | "id"
     | "name"
+    | "storedName"
     | "key"
     | "definition"
     | "host"
@@ -210,7 +211,7 @@ export class ActorContextSource implements ContextSource {
   }
 
   client(): object {
-    const { id, name, key, host, parts, shared } = this.#actor;
+    const { id, storedName: name, key, host, parts, shared } = this.#actor;
     if (shared.client !== undefined) return shared.client;
     const caller: ActorCaller = {
       actorId: id,

@@ -14,6 +14,8 @@ export const recordPrefix = {
   workflow: 0x05,
   /** Values of `c.kv` that are stored as objects. */
   kvStream: 0x06,
+  /** Connections that wait for their clients at the actor's next node: deleted by the wake that reads them. */
+  movedConnection: 0x07,
   firstCold: 0x40,
   queueMessage: 0x41,
   queueResult: 0x42,

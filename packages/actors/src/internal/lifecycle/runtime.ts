@@ -52,11 +52,23 @@ export class Runtime implements ActorLifecycle {
   }
 
   get name(): string {
-    return this.components.name;
+    return this.components.storedName;
   }
 
   get key(): readonly string[] {
     return this.components.key;
+  }
+
+  get epoch(): number {
+    return this.components.queue.epoch;
+  }
+
+  get version(): number {
+    return this.components.queue.version;
+  }
+
+  get place(): string | undefined {
+    return this.components.place;
   }
 
   get status(): InstanceStatus {

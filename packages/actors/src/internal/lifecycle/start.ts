@@ -1,7 +1,9 @@
+import type { ActorInstance, HibernatedConnection } from "../../ports/instance.ts";
 import type { InstanceStart } from "../../ports/instance-options.ts";
 import type { KvEntry } from "../../ports/records.ts";
 import { Context } from "../calls/context.ts";
 import type { Connections } from "../connections/connections.ts";
+import { takeMovedConnections } from "../connections/moved-records.ts";
 import type { ActorCore } from "./actor-core.ts";
 import { metaKey, readMeta } from "./meta-records.ts";
 import { type HotRecords, recordPrefix } from "./part.ts";
@@ -9,8 +11,12 @@ import type { Parts } from "./parts.ts";
 
 /** The components that a start loads, or calls hooks with. */
 interface StartDependencies
-  extends Pick<ActorCore, "context" | "definition" | "errors" | "phase" | "records" | "state" | "turn"> {
+  extends Pick<
+    ActorCore,
+    "context" | "definition" | "errors" | "host" | "phase" | "records" | "state" | "turn"
+  > {
   readonly connections: Connections;
+  readonly instance: ActorInstance;
   readonly parts: Parts;
   readonly existingParts: Parts | undefined;
 }
@@ -19,9 +25,16 @@ interface StartDependencies
 export async function startActor(actor: StartDependencies, start: InstanceStart): Promise<void> {
   const { definition, phase, state, turn } = actor;
   const isNew = start.type === "create";
-  const heldConnections = start.type === "wake" ? (start.held ?? []) : [];
+  let heldConnections = start.type === "wake" ? (start.held ?? []) : [];
   if (heldConnections.length > 0) actor.connections.adopt(heldConnections);
   const hot = isNew ? noRecords : await hotRecords(actor);
+  // Refused before anything is changed: the next node may know this version.
+  if (start.type === "wake" && start.loaded.state !== undefined) state.check(hot.get(recordPrefix.meta));
+  const moved = movedConnections(actor, hot);
+  if (moved.length > 0) {
+    heldConnections = [...heldConnections, ...moved];
+    actor.connections.adopt(heldConnections);
+  }
   if (hot.size > 0 || actor.existingParts !== undefined) await actor.parts.load(hot, isNew);
   // An earlier instance stored a request to destroy the actor.
   const destroyRequestedAt = readMeta(hot.get(recordPrefix.meta), metaKey.destroyAskedAt);
@@ -47,6 +60,13 @@ export async function startActor(actor: StartDependencies, start: InstanceStart)
   copyVars(actor);
   await createVars(actor);
   await turn.hook("onWake", [new Context(actor.context)]);
+}
+
+/** Connections whose clients were connected when another node handed over the actor. */
+function movedConnections(actor: StartDependencies, hot: HotRecords): readonly HibernatedConnection[] {
+  const document = takeMovedConnections(actor.records, hot.get(recordPrefix.movedConnection));
+  if (document === undefined) return [];
+  return actor.host.restoreConnections?.(actor.instance, document) ?? [];
 }
 
 /** Constant `vars` are available to every hook; a value that is already set stays. */

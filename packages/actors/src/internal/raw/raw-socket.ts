@@ -182,8 +182,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
       return;
     }
     this.#waiting += size;
-    this.#actor.turn.sends++;
-    this.#actor.queue.after({
+    this.#actor.turn.send({
       release: () => {
         this.#waiting -= size;
         this.#call.transport.send(data);
@@ -197,8 +196,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
 
   /** Without a code the close is normal: clients of the peer see 1000 where the standard has 1005. */
   close(code: number | undefined, reason: string): void {
-    this.#actor.turn.sends++;
-    this.#actor.queue.after({
+    this.#actor.turn.send({
       release: () => this.#call.transport.close(code ?? 1000, reason),
       drop: () => this.#call.transport.close(1011, "actor.failed"),
     });

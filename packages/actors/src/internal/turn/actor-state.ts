@@ -59,12 +59,18 @@ export class ActorState implements StateListener {
     actor.turn.dirty = true;
   }
 
-  /** Throws `store.corrupt_state`, `actor.state_version_too_new`, `actor.invalid_state`. */
+  /** Throws `actor.state_version_too_new` for a stored state that this definition cannot load. */
+  check(meta: readonly KvEntry[] | undefined): void {
+    const known = this.#actor.definition.migrateState.length;
+    const version = readMeta(meta, metaKey.stateVersion) ?? 0;
+    if (version > known) throw tooNewError(version, known);
+  }
+
+  /** Loads a state that was checked. Throws `store.corrupt_state`, `actor.invalid_state`. */
   async load(stored: StoredState, meta: readonly KvEntry[] | undefined): Promise<void> {
     const actor = this.#actor;
     const { stateSchema, migrateState } = actor.definition;
     const version = readMeta(meta, metaKey.stateVersion) ?? 0;
-    if (version > migrateState.length) throw tooNewError(version, migrateState.length);
     if (version === migrateState.length && stateSchema === undefined) {
       this.#log = StateLog.load(stored, this);
       return;

@@ -15,6 +15,8 @@ interface CollectorDependencies
     ActorCore,
     | "id"
     | "name"
+    | "storedName"
+    | "place"
     | "key"
     | "host"
     | "phase"
@@ -82,7 +84,7 @@ export class ChangeCollector implements CommitSource {
     if (!this.hasChanged()) return undefined;
     this.closeTurn();
     const actor = this.#actor;
-    const { name, key, phase } = actor;
+    const { storedName: name, key, place, phase } = actor;
     actor.turn.dirty = false;
     actor.existingCalls?.recordStarted();
     const state = actor.state.take(phase.stop?.mode === "destroyed");
@@ -96,7 +98,9 @@ export class ChangeCollector implements CommitSource {
       return undefined;
     }
     const changes: Changes = {
-      ...(createdAt === undefined ? {} : { create: { name, key, createdAt } }),
+      ...(createdAt === undefined
+        ? {}
+        : { create: { name, key, createdAt, ...(place === undefined ? {} : { place }) } }),
       ...(state && { state }),
       ...(kv && { kv }),
       ...(calls && { calls }),

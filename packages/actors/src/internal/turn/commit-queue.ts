@@ -93,6 +93,8 @@ export class CommitQueue {
   #flights = noFlights;
   /** Outputs of the turns that closed since the last flight started; undefined if no turn has. */
   #next: Output[] | undefined;
+  /** Outputs of the open turn. */
+  #open: Output[] | undefined;
   /** Outputs being released now. */
   #releasing: Output[] | undefined;
   #version: number;
@@ -116,17 +118,44 @@ export class CommitQueue {
     this.#version = version;
   }
 
+  /** Version of the last commit that was submitted. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Ends the open turn: its changes are submitted now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
     if (this.#isRelaxed) this.saveWithin(this.#relaxed?.intervalMs ?? 0);
     else this.#close();
+    this.#passOn();
   }
 
   #close(): void {
     if (this.#flights.length > 0 || this.#holds > 0 || this.#gathering) this.#next ??= [];
     else if (this.#callerEstimate > 1 && this.#source.hasChanged()) this.#gather();
     else this.#releaseAll(this.#submit([]));
+  }
+
+  /** Adds an output to the open turn, whose end the caller brings about: it waits for all changes of the turn. */
+  add(output: Output): void {
+    if (this.#failure !== undefined) return this.#drop(output, this.#failure);
+    this.#open ??= [];
+    this.#open.push(output);
+  }
+
+  /** True if outputs wait for the end of the open turn. */
+  get hasOpenOutputs(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Lets the outputs of the turn that has just closed wait for its commit. */
+  #passOn(): void {
+    const outputs = this.#open;
+    if (outputs === undefined) return;
+    this.#open = undefined;
+    if (this.#isRelaxed) return this.#releaseAll(outputs);
+    for (const output of outputs) this.#wait(output);
   }
 
   /** Switches to relaxed durability: outputs are released immediately and changes are saved within `saveIntervalMs`. */
@@ -169,6 +198,7 @@ export class CommitQueue {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#cancelSave();
     this.#close();
+    this.#passOn();
     return new Promise((resolve, reject) => this.#wait({ release: resolve, drop: reject }));
   }
 
@@ -210,7 +240,8 @@ export class CommitQueue {
 
   /** True if nothing is in flight or waiting for the store. */
   get idle(): boolean {
-    return this.#flights.length === 0 && this.#next === undefined && this.#holds === 0;
+    const isWaiting = this.#next !== undefined || this.#open !== undefined;
+    return this.#flights.length === 0 && !isWaiting && this.#holds === 0;
   }
 
   /** As {@link hold} on an idle queue, for changes that may be rolled back; `gate` rejects during it. */
@@ -223,7 +254,8 @@ export class CommitQueue {
         release();
       },
       revert: (error) => {
-        const outputs = this.#next ?? [];
+        const outputs = [...(this.#next ?? []), ...(this.#open ?? [])];
+        this.#open = undefined;
         this.#inTransaction = false;
         this.#next = outputs.filter((output) => output.undoable !== true);
         release();
@@ -271,9 +303,11 @@ export class CommitQueue {
     this.#cancelSave();
     const failure = this.#source.commitFailed(error);
     this.#failure = failure;
-    const waiting = [...this.#flights.flatMap(({ outputs }) => outputs), ...(this.#next ?? [])];
+    const inFlight = this.#flights.flatMap(({ outputs }) => outputs);
+    const waiting = [...inFlight, ...(this.#next ?? []), ...(this.#open ?? [])];
     this.#flights = noFlights;
     this.#next = undefined;
+    this.#open = undefined;
     for (const output of waiting) this.#drop(output, failure);
   }
 

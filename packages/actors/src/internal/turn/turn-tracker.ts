@@ -2,7 +2,7 @@ import type { Ports } from "@holdfast/core";
 import { Context } from "../calls/context.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "../definition/runtime-definition.ts";
 import { isThenable, withTimeout } from "../lifecycle/hooks.ts";
-import type { CommitQueue } from "./commit-queue.ts";
+import type { CommitQueue, Output } from "./commit-queue.ts";
 
 /** The components that a turn works with. */
 interface TurnDependencies {
@@ -43,6 +43,7 @@ export class TurnTracker {
       return result;
     } finally {
       this.#depth--;
+      if (this.#depth === 0 && this.#actor.queue.hasOpenOutputs) this.setBoundary();
     }
   }
 
@@ -95,6 +96,18 @@ export class TurnTracker {
   /** Called when user code made a change, on the stack or after an `await`. */
   userWrote(): void {
     if (this.#depth === 0) this.userWrites++;
+  }
+
+  /** Adds an output that leaves when the turn that is open now is durable. */
+  output(output: Output): void {
+    this.#actor.queue.add(output);
+    if (this.#depth === 0) this.setBoundary();
+  }
+
+  /** As {@link output}, for one that a second run of its call would send again. */
+  send(output: Output): void {
+    this.sends++;
+    this.output(output);
   }
 
   /** Closes the turn at the next macrotask. */

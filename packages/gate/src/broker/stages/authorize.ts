@@ -1,14 +1,14 @@
 import { decisionAuditData } from "../../policy/audit-data.ts";
 import { matchesGlob } from "../../policy/glob.ts";
 import type { Policy, PolicyDecision } from "../../policy/policy.ts";
-import type { RateLimiter } from "../rate-limiter.ts";
+import type { Rates } from "../rates/rates.ts";
 import { Refusal, rateLimited } from "../refusal.ts";
 import type { Taint } from "../taint.ts";
 import type { AddressedCall, AuthorizedCall } from "./stage.ts";
 
 export interface AuthorizeParts {
   readonly policy: Policy;
-  readonly rates: RateLimiter;
+  readonly rates: Rates;
   readonly taint: Taint;
 }
 
@@ -24,7 +24,7 @@ export class AuthorizeStage {
   }
 
   /** `offered`: the tools that the jail was opened with; every tool when undefined. */
-  run(call: AddressedCall, offered: ToolNames | undefined): AuthorizedCall {
+  async run(call: AddressedCall, offered: ToolNames | undefined): Promise<AuthorizedCall> {
     const { entry, principal } = call;
     const { tool } = entry;
     if (!isOffered(tool, principal.group, offered)) {
@@ -32,7 +32,7 @@ export class AuthorizeStage {
     }
     // A denied call is not charged.
     const { decision, auditData } = decideCall(this.#parts, call);
-    const limited = this.#parts.rates.take(principal, tool.name, call.bytes);
+    const limited = await this.#parts.rates.take(principal, tool.name, call.bytes);
     if (limited !== undefined) {
       const much = limited.unit === "money" ? "The calls cost too much" : "Too many calls";
       throw rateLimited(`${much}: the limit of the ${limited.scope} is reached`, limited);

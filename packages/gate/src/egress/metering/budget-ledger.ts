@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, HoldfastError } from "@holdfast/core";
@@ -7,9 +8,15 @@ import {
   type BudgetRule,
   type BudgetScope,
   type BudgetStatus,
+  budgetExceeded,
   budgetScopes,
+  dayOf,
+  periodAt,
+  rulesFor,
   type Spent,
+  subjectOf,
 } from "./budget.ts";
+import type { Budgets, Reservation } from "./budgets.ts";
 
 const schemaVersion = 1;
 const schema = `
@@ -23,23 +30,15 @@ const schema = `
     id INTEGER PRIMARY KEY, day TEXT NOT NULL, session TEXT, user TEXT, organization TEXT,
     tokens INTEGER NOT NULL, cost INTEGER NOT NULL
   ) STRICT;
+  -- Name of this ledger among those of other nodes.
+  CREATE TABLE IF NOT EXISTS holder (id TEXT NOT NULL) STRICT;
 `;
-
-/** The most that a call may use, reserved until it is settled. */
-export interface Reservation extends Spent {
-  readonly id: number | bigint;
-  readonly principal: Principal;
-  readonly day: string;
-}
-
-const subjectOf = (scope: BudgetScope, principal: Principal): string | undefined =>
-  scope === "host" ? "host" : principal[scope];
 
 /**
  * Durable ledger (SQLite) of model usage by session, user, organisation and day, with budgets. A call reserves its
  * maximum usage and then settles the actual usage. A reservation left by a killed gate is charged in full.
  */
-export class BudgetLedger {
+export class BudgetLedger implements Budgets {
   readonly #db: DatabaseSync;
   readonly #clock: Clock;
   readonly #rules: readonly BudgetRule[];
@@ -82,12 +81,18 @@ export class BudgetLedger {
     return new BudgetLedger(new DatabaseSync(path, { readOnly: true, timeout: 5_000 }), clock, rules);
   }
 
+  /** Random name of this ledger, by which shared counts tell it from those of other nodes. */
+  get holder(): string {
+    const known = this.#db.prepare("SELECT id FROM holder").get()?.["id"];
+    if (typeof known === "string") return known;
+    const id = randomUUID();
+    this.#db.prepare("INSERT INTO holder (id) VALUES (?)").run(id);
+    return id;
+  }
+
   /** The budgets that apply to a principal, with those of its jail. */
   rulesFor(principal: Principal, own: readonly BudgetRule[] = []): readonly BudgetRule[] {
-    return [...this.#rules, ...own].filter((rule) => {
-      const subject = subjectOf(rule.scope, principal);
-      return subject !== undefined && (rule.subject === undefined || rule.subject === subject);
-    });
+    return rulesFor([...this.#rules, ...own], principal);
   }
 
   /** Reserves what a call may use. Throws `egress.budget_exceeded`, and then reserves nothing. */
@@ -118,20 +123,7 @@ export class BudgetLedger {
       const limit = rule[unit];
       return limit !== undefined && spent[unit] + reserved[unit] + wanted[unit] > limit;
     });
-    if (over === undefined) return;
-    const words = over === "tokens" ? count : dollars;
-    const limit = rule[over] ?? 0;
-    const period = rule.period === "always" ? "" : ` this ${rule.period}`;
-    throw new HoldfastError(
-      "egress",
-      "budget_exceeded",
-      `The budget of this ${rule.scope} is ${words(limit)}${period}: ${words(spent[over])} used, ` +
-        `${words(reserved[over])} reserved by running calls, and this call may need ${words(wanted[over])}`,
-      {
-        statusCode: 402,
-        metadata: { scope: rule.scope, period: rule.period, unit: over, limit, spent, reserved, wanted },
-      },
-    );
+    if (over !== undefined) throw budgetExceeded(rule, over, { spent, reserved, wanted });
   }
 
   /** Adds usage that was not reserved. */
@@ -181,15 +173,24 @@ export class BudgetLedger {
   }
 
   #standing(rule: BudgetRule, subject: string): { spent: Spent; reserved: Spent } {
-    const from = firstDay(rule.period, this.#clock.now());
+    return this.standing(rule, subject, periodAt(rule.period, this.#clock.now()));
+  }
+
+  /** What a subject has used since the period began, and what its running calls may use. */
+  standing(
+    { scope }: Pick<BudgetRule, "scope">,
+    subject: string,
+    period: string,
+  ): { spent: Spent; reserved: Spent } {
+    // The name of a period sorts before its days.
     const row = this.#db
       .prepare(
         "SELECT coalesce(sum(tokens), 0) AS tokens, coalesce(sum(cost), 0) AS cost FROM spent WHERE scope = ? AND subject = ? AND day >= ?",
       )
-      .get(rule.scope, subject, from);
+      .get(scope, subject, period);
     const reserved = { tokens: 0, costMicros: 0 };
     for (const each of this.#open.values()) {
-      if (subjectOf(rule.scope, each.principal) !== subject || each.day < from) continue;
+      if (subjectOf(scope, each.principal) !== subject || each.day < period) continue;
       reserved.tokens += each.tokens;
       reserved.costMicros += each.costMicros;
     }
@@ -199,19 +200,20 @@ export class BudgetLedger {
   /** The state of each budget, for every subject that has used any of it or is named by its rule. */
   status(): readonly BudgetStatus[] {
     return this.#rules.flatMap((rule) =>
-      this.#subjectsOf(rule).map((subject) => ({ ...rule, subject, ...this.#standing(rule, subject) })),
+      this.subjectsOf(rule).map((subject) => ({ ...rule, subject, ...this.#standing(rule, subject) })),
     );
   }
 
-  #subjectsOf(rule: BudgetRule): readonly string[] {
+  /** Whose state of a budget is shown. */
+  subjectsOf(rule: BudgetRule): readonly string[] {
     if (rule.scope === "host") return ["host"];
     if (rule.subject !== undefined) return [rule.subject];
-    const from = firstDay(rule.period, this.#clock.now());
+    const period = periodAt(rule.period, this.#clock.now());
     return this.#db
       .prepare(
         "SELECT subject FROM spent WHERE scope = ? AND day >= ? GROUP BY subject ORDER BY max(day) DESC, subject LIMIT 100",
       )
-      .all(rule.scope, from)
+      .all(rule.scope, period)
       .map((row) => String(row["subject"]));
   }
 
@@ -224,21 +226,3 @@ export class BudgetLedger {
     this.#db.close();
   }
 }
-
-function dayOf(now: number): string {
-  return new Date(now).toISOString().slice(0, 10);
-}
-
-function firstDay(period: BudgetPeriod, now: number): string {
-  switch (period) {
-    case "day":
-      return dayOf(now);
-    case "month":
-      return `${dayOf(now).slice(0, 7)}-01`;
-    case "always":
-      return "";
-  }
-}
-
-const count = (tokens: number) => `${tokens.toLocaleString("en-US")} tokens`;
-const dollars = (micros: number) => `$${(micros / 1e6).toFixed(micros < 1e6 ? 4 : 2)}`;

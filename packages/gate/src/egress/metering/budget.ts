@@ -1,3 +1,6 @@
+import { HoldfastError } from "@holdfast/core";
+import type { Principal } from "../../vault/grants.ts";
+
 /** Whose usage a budget bounds. */
 export const budgetScopes = ["session", "user", "organization", "host"] as const;
 
@@ -35,3 +38,57 @@ export interface BudgetStatus extends BudgetRule {
   /** By running calls. */
   readonly reserved: Spent;
 }
+
+/** Whose id a budget of `scope` counts for a principal; undefined where there is none. */
+export function subjectOf(scope: BudgetScope, principal: Principal): string | undefined {
+  return scope === "host" ? "host" : principal[scope];
+}
+
+/** The rules that apply to a principal. */
+export function rulesFor(rules: readonly BudgetRule[], principal: Principal): readonly BudgetRule[] {
+  return rules.filter((rule) => {
+    const subject = subjectOf(rule.scope, principal);
+    return subject !== undefined && (rule.subject === undefined || rule.subject === subject);
+  });
+}
+
+/** The UTC day of a time. */
+export function dayOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 10);
+}
+
+/** The name of the period that a time is in: its day, its month, or nothing. */
+export function periodAt(period: BudgetPeriod, now: number): string {
+  switch (period) {
+    case "day":
+      return dayOf(now);
+    case "month":
+      return dayOf(now).slice(0, 7);
+    case "always":
+      return "";
+  }
+}
+
+/** The refusal of a call that its budget does not admit. */
+export function budgetExceeded(
+  rule: BudgetRule,
+  unit: keyof Spent,
+  { spent, reserved, wanted }: { readonly spent: Spent; readonly reserved: Spent; readonly wanted: Spent },
+): HoldfastError {
+  const words = unit === "tokens" ? count : dollars;
+  const limit = rule[unit] ?? 0;
+  const period = rule.period === "always" ? "" : ` this ${rule.period}`;
+  return new HoldfastError(
+    "egress",
+    "budget_exceeded",
+    `The budget of this ${rule.scope} is ${words(limit)}${period}: ${words(spent[unit])} used, ` +
+      `${words(reserved[unit])} reserved by running calls, and this call may need ${words(wanted[unit])}`,
+    {
+      statusCode: 402,
+      metadata: { scope: rule.scope, period: rule.period, unit, limit, spent, reserved, wanted },
+    },
+  );
+}
+
+const count = (tokens: number) => `${tokens.toLocaleString("en-US")} tokens`;
+const dollars = (micros: number) => `$${(micros / 1e6).toFixed(micros < 1e6 ? 4 : 2)}`;

@@ -3,12 +3,12 @@
  * keeps the ledger `usage.db`.
  */
 import { HoldfastError } from "@holdfast/core";
-import type { Limited, Payer } from "../../broker/rate-limiter.ts";
+import type { Limited, Payer } from "../../broker/rates/rates.ts";
 import type { Principal } from "../../vault/grants.ts";
 import type { EgressProvider } from "../egress.ts";
 import { refusal } from "../proxy/refusals.ts";
 import type { BudgetRule, Spent } from "./budget.ts";
-import type { BudgetLedger, Reservation } from "./budget-ledger.ts";
+import type { Budgets, Reservation } from "./budgets.ts";
 import { AmbiguousBodyError, type RequestBody } from "./model-fields.ts";
 import {
   type CallProgress,
@@ -22,12 +22,12 @@ import type { MeteredTokens } from "./usage-meter.ts";
 
 /** The rate limit on money. The cost of a call is known afterwards, so a limit may go into debt. */
 export interface SpendingRate {
-  spent(principal: Payer): Limited | undefined;
+  spent(principal: Payer): Limited | undefined | Promise<Limited | undefined>;
   spend(principal: Payer, costMicros: number): void;
 }
 
 export interface MeteringParts {
-  readonly ledger: BudgetLedger;
+  readonly ledger: Budgets;
   readonly spending: SpendingRate;
   readonly prices: Prices;
   readonly principal: Principal & Payer;
@@ -54,8 +54,8 @@ export class Metering {
   }
 
   /** Throws `egress.rate_limited` where this session, user or organisation spends too fast. */
-  checkPace(): void {
-    const limited = this.#parts.spending.spent(this.#parts.principal);
+  async checkPace(): Promise<void> {
+    const limited = await this.#parts.spending.spent(this.#parts.principal);
     if (limited === undefined) return;
     const { scope, retryAfterMs } = limited;
     const whose = scope === "jail" ? "session" : scope;
@@ -68,7 +68,7 @@ export class Metering {
   }
 
   /** Reserves what the request may use. Throws `egress.budget_exceeded`, `egress.ambiguous_request`. */
-  reserve(provider: EgressProvider, path: string, body: RequestBody): MeteredCall {
+  async reserve(provider: EgressProvider, path: string, body: RequestBody): Promise<MeteredCall> {
     const { ledger, principal, budgets } = this.#parts;
     const request = this.#read(provider, path, body);
     const tokens = { ...request, cacheReadTokens: 0, cacheWriteTokens: 0 };
@@ -76,7 +76,7 @@ export class Metering {
       tokens: request.inputTokens + request.outputTokens,
       costMicros: this.#cost(provider, tokens).micros,
     };
-    return new MeteredCall(this, provider, request, ledger.reserve(principal, wanted, budgets));
+    return new MeteredCall(this, provider, request, await ledger.reserve(principal, wanted, budgets));
   }
 
   #read(provider: EgressProvider, path: string, body: RequestBody): ModelRequest {

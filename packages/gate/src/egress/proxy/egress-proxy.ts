@@ -33,7 +33,7 @@ import type {
   EgressUsage,
 } from "../egress.ts";
 import { type EgressLimits, egressLimits } from "../egress-limits.ts";
-import type { BudgetLedger } from "../metering/budget-ledger.ts";
+import type { Budgets } from "../metering/budgets.ts";
 import { type Charge, type MeteredCall, Metering, type SpendingRate } from "../metering/metering.ts";
 import type { RequestBody } from "../metering/model-fields.ts";
 import { isGeneration } from "../metering/model-request.ts";
@@ -56,7 +56,7 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly vault: CredentialVault;
   readonly audit: Audit;
   readonly clock: Clock;
-  readonly ledger: BudgetLedger;
+  readonly ledger: Budgets;
   readonly spending: SpendingRate;
   readonly prices: Prices;
   /** Called before untrusted content can arrive. */
@@ -278,7 +278,7 @@ export class EgressProxy implements Egress {
       await this.#forward(request, response, admitted, undefined, body);
       return;
     }
-    this.#checkPace(admitted, request.method ?? "");
+    await this.#checkPace(admitted, request.method ?? "");
     if (!this.#metering.bounded) {
       await this.#forward(request, response, admitted, this.#metering.unbounded(provider), undefined);
       return;
@@ -293,7 +293,7 @@ export class EgressProxy implements Egress {
     const { body, done } = await this.#bodies.read(request, response);
     try {
       const read = { bytes: body, type: request.headers["content-type"] };
-      const call = this.#reserve(admitted, request.method ?? "", read);
+      const call = await this.#reserve(admitted, request.method ?? "", read);
       try {
         await this.#forward(request, response, admitted, call, body);
       } finally {
@@ -304,18 +304,18 @@ export class EgressProxy implements Egress {
     }
   }
 
-  #checkPace({ upstream, path }: Admitted, method: string): void {
+  async #checkPace({ upstream, path }: Admitted, method: string): Promise<void> {
     try {
-      this.#metering.checkPace();
+      await this.#metering.checkPace();
     } catch (error) {
       this.#report({ decision: "deny", rule: "egress.rate_limited", upstream: upstream.name, method, path });
       throw error;
     }
   }
 
-  #reserve({ upstream, path }: Admitted, method: string, body: RequestBody): MeteredCall {
+  async #reserve({ upstream, path }: Admitted, method: string, body: RequestBody): Promise<MeteredCall> {
     try {
-      return this.#metering.reserve(upstream.provider, path, body);
+      return await this.#metering.reserve(upstream.provider, path, body);
     } catch (error) {
       if (isHoldfastError(error)) {
         const rule = `${error.group}.${error.code}`;

@@ -12,43 +12,70 @@ import { evaluateFindings, Findings, type TestedDriver } from "./probe-findings.
 
 type Launch = (spec: JailSpec) => Promise<Jail>;
 
-/** Script that inspects a jail from inside, with a shell and the core utilities only. It prints lines of name=value. */
+/**
+ * Script that inspects a jail from inside, with a shell and the core utilities only. It prints lines of name=value.
+ * Each start of a gate waits for it, so that it uses what the shell has built in instead of processes.
+ */
 const probe = `
 # In subshells, since a redirection opens descriptors in the shell that is inspected; without ls,
 # which makes system calls that older gVisor kernels lack.
-(cd /proc/$$/fd && echo * >/tmp/fds)
+(cd /proc/$$/fd && echo *) >/tmp/fds
 # The first process still closes its setup descriptors while the command starts.
 for try in 1 2 3 4 5 6 7 8 9 10; do
-  (cd /proc/1/fd && echo *) >/tmp/init_fds 2>/dev/null
-  if [ "$(wc -w </tmp/init_fds)" -le 4 ]; then break; fi
+  init_fds=
+  (cd /proc/1/fd && echo *) >/tmp/init_fds 2>/dev/null && read -r init_fds </tmp/init_fds
+  set -- $init_fds
+  if [ $# -le 4 ]; then break; fi
   sleep 0.05
 done
-echo "fds=$(cat /tmp/fds)"
-echo "init_fds=$(cat /tmp/init_fds)"
-echo "pids=$(cd /proc && echo [0-9]*)"
-echo "env=$(tr '\\0' ' ' </proc/$$/environ)"
-echo "init_env=$(tr '\\0' ' ' </proc/1/environ 2>/dev/null)"
-for ns in pid net mnt user ipc uts cgroup; do echo "ns_$ns=$(readlink /proc/self/ns/$ns)"; done
-echo "boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-echo "uid=$(id -u)"
-echo "interfaces=$(sed -n 's/^ *\\([^: ]*\\):.*/\\1/p' /proc/net/dev | tr '\\n' ' ')"
+read -r fds </tmp/fds
+echo "fds=$fds"
+echo "init_fds=$init_fds"
+(cd /proc && set -- [0-9]* && echo "pids=$*")
+printf env=; tr '\\0' ' ' </proc/$$/environ; echo
+printf init_env=; tr '\\0' ' ' 2>/dev/null </proc/1/environ; echo
+links='/proc/self/ns/pid /proc/self/ns/net /proc/self/ns/mnt /proc/self/ns/user /proc/self/ns/ipc'
+# Some implementations of readlink take only one path.
+{ readlink $links 2>/dev/null || for link in $links; do readlink $link; done; } |
+  while read -r link; do echo "ns_\${link%%:*}=$link"; done
+boot=; { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+echo "boot=$boot"
+interfaces=
+while read -r name _; do
+  case "$name" in *:*) interfaces="$interfaces\${name%%:*} " ;; esac
+done </proc/net/dev
+echo "interfaces=$interfaces"
 for each in /sys/class/net/*; do
-  case "$(cat "$each/flags" 2>/dev/null)" in 0x*[02468aceACE]) echo "down=\${each##*/}" ;; esac
+  flags=; { read -r flags <"$each/flags"; } 2>/dev/null
+  case "$flags" in 0x*[02468aceACE]) echo "down=\${each##*/}" ;; esac
 done
-echo "routes=$(tail -n +2 /proc/net/route | wc -l)"
-sed -n 's/^\\(CapInh\\|CapPrm\\|CapEff\\|CapBnd\\|CapAmb\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*/\\1=/p' /proc/self/status
+routes=0
+{ read -r _ && while read -r _; do routes=$((routes + 1)); done; } </proc/net/route
+echo "routes=$routes"
+no_new_privs=
+while read -r name value other; do
+  case "$name" in
+    CapInh: | CapPrm: | CapEff: | CapBnd: | CapAmb: | Seccomp:) echo "\${name%:}=$value" ;;
+    NoNewPrivs:) no_new_privs=$value ;;
+    Uid:) set -- $other; echo "uid=$1" ;;
+  esac
+done </proc/self/status
+if [ -z "$no_new_privs" ]; then
+  case "$(uname -m)" in
+    x86_64) no_new_privs=$(perl -e 'print syscall(157, 39, 0, 0, 0, 0)') ;;
+    *) no_new_privs=$(perl -e 'print syscall(167, 39, 0, 0, 0, 0)') ;;
+  esac
+fi
+echo "NoNewPrivs=$no_new_privs"
+# With true: a redirection of a special command such as ":" ends the shell where it fails.
 for path in / /usr /usr/bin /etc /dev /proc /home; do
-  if (: >"$path/holdfast-probe") 2>/dev/null; then echo "writable=$path"; fi
+  if { true >"$path/holdfast-probe"; } 2>/dev/null; then echo "writable=$path"; fi
 done
 # The mount options too: another layer may have refused the writes above.
 while read -r _ _ _ _ at options _; do
   case "$at $options" in "/ rw"* | "/usr rw"* | "/dev rw"*) echo "mounted_rw=$at" ;; esac
 done </proc/self/mountinfo
-if (echo probe >/proc/sys/kernel/domainname) 2>/dev/null; then echo "writable=/proc/sys"; fi
-grep -q '^NoNewPrivs' /proc/self/status || case "$(uname -m)" in
-  x86_64) echo "NoNewPrivs=$(perl -e 'print syscall(157, 39, 0, 0, 0, 0)')" ;;
-  *) echo "NoNewPrivs=$(perl -e 'print syscall(167, 39, 0, 0, 0, 0)')" ;;
-esac
+if { echo probe >/proc/sys/kernel/domainname; } 2>/dev/null; then echo "writable=/proc/sys"; fi
 for path in "$CANARY" /root /sys/kernel /boot /etc/shadow /etc/ssl/private /var/lib /run/user; do
   if [ -e "$path" ]; then echo "visible=$path"; fi
 done
@@ -57,7 +84,7 @@ for device in /dev/*; do
 done
 if head -c 1 /proc/1/environ >/dev/null 2>&1; then echo "beyond=reads its first process"; fi
 if kill -0 1 2>/dev/null; then echo "beyond=signals its first process"; fi
-if (echo probe >/dev/urandom) 2>/dev/null; then echo "beyond=writes the random pool"; fi
+if { echo probe >/dev/urandom; } 2>/dev/null; then echo "beyond=writes the random pool"; fi
 if unshare --user true 2>/dev/null; then echo "unshare=user"; fi
 if unshare --mount true 2>/dev/null; then echo "unshare=mount"; fi
 echo "done=yes"
@@ -85,7 +112,14 @@ export async function runSelfTest(driver: TestedDriver, launch: Launch): Promise
             args: ["-c", daemons],
             env: { PATH: "/usr/bin:/bin" },
           }),
-      driver.absentLimits.memory ?? checkMemory(launch, { ...base, id: id("memory"), args: [], env }),
+      driver.absentLimits.memory ??
+        checkMemory(launch, {
+          ...base,
+          id: id("memory"),
+          args: [],
+          env,
+          limits: { memoryBytes: balloonBytes(driver) },
+        }),
       checkDisk(launch, directory, { ...base, id: id("disk"), args: ["-c", filler], env }),
       driver.absentLimits.pids ?? checkPids(launch, { ...base, id: id("pids"), args: [], env }),
     ] as const;
@@ -245,19 +279,30 @@ async function runToEnd(
   return { jail, exit, reason: exit.reason, stderr: await stderr };
 }
 
+/** Memory limit of the jail that exceeds it. The kernel of a gVisor jail counts too. */
+const balloonBytes = ({ view }: TestedDriver): number => (view === "gvisor" ? 64 : 24) * 1024 * 1024;
+
 async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | string> {
   // The input of tail has no line end, so tail keeps all of it in memory.
   const { jail, reason } = await runToEnd(launch, {
     ...spec,
     args: ["-c", "exec tail -n 1 </dev/zero"],
-    limits: { memoryBytes: 64 * 1024 * 1024 },
   });
   const kills = jail.usage().memoryKills ?? 0;
   return reason === "memory" && kills > 0 ? true : `a memory balloon ended as ${reason} with ${kills} kills`;
 }
 
-/** Writes small files at a bounded speed until the jail is ended. */
-const filler = `i=0; while [ $i -lt 2000 ]; do head -c 65536 /dev/zero >/probe/$i; i=$((i + 1)); done`;
+/** Writes 4 MiB in small files, four times a second, until the jail is ended. */
+const filler = `
+block=0123456789abcdef
+while [ \${#block} -lt 65536 ]; do block=$block$block; done
+i=0
+while [ $i -lt 1920 ]; do
+  printf %s "$block" >/probe/$i
+  i=$((i + 1))
+  if [ $((i % 64)) -eq 0 ]; then sleep 0.25; fi
+done
+`;
 
 async function checkDisk(launch: Launch, directory: string, spec: JailSpec): Promise<Guarantee> {
   const source = join(directory, "disk");

@@ -1,27 +1,30 @@
 import type { ActorCaller } from "@holdfast/actors";
-import type {
-  ActorTarget,
-  BufferedWebSocket,
-  ClientDriver,
-  ClientFrame,
-  DriverCall,
-  DriverConnection,
-  DriverCreate,
-  DriverFetch,
-  DriverListener,
-  DriverSend,
-  DriverSendReply,
-  DriverWebSocket,
-  ManageRequest,
-  PreparedFrame,
-  ResumePoint,
-  SendContent,
+import {
+  type ActorTarget,
+  actorPath,
+  type BufferedWebSocket,
+  type ClientDriver,
+  type ClientFrame,
+  type DriverCall,
+  type DriverConnection,
+  type DriverCreate,
+  type DriverFetch,
+  type DriverListener,
+  type DriverSend,
+  type DriverSendReply,
+  type DriverWebSocket,
+  type ManageRequest,
+  type PreparedFrame,
+  type ResumePoint,
+  type SendContent,
 } from "@holdfast/client";
-import { decodeValue, limits } from "@holdfast/core";
+import { decodeValue, isErrorCode, limits } from "@holdfast/core";
+import { fetchLocally } from "../../local/local-fetch.ts";
 import type { Placement } from "../placement.ts";
+import { GatedConnection } from "./gated-connection.ts";
 
 export interface ClusterDriverOptions {
-  readonly placement: Pick<Placement, "locate" | "isHere">;
+  readonly placement: Pick<Placement, "locate">;
   /** For actors of this node. */
   readonly local: ClientDriver;
   /** For actors of other nodes. */
@@ -91,7 +94,11 @@ export class ClusterDriver implements ClientDriver {
   }
 
   async create(request: DriverCreate): Promise<string> {
-    const remote = await this.#remoteFor({ type: "get", name: request.name, key: request.key });
+    const { name, key, place } = request;
+    const remote = await this.#remoteFor({
+      ...({ type: "get", name, key } as const),
+      ...(place === undefined ? {} : { place }),
+    });
     if (remote === undefined) return this.#local.create(request);
     await this.#leave(request.signal);
     return remote.create(request);
@@ -106,8 +113,12 @@ export class ClusterDriver implements ClientDriver {
   ): DriverConnection {
     return new LocatedConnection(async () => {
       const remote = await this.#remoteFor(target);
-      if (remote !== undefined) await this.#leave(undefined);
-      return (remote ?? this.#local).connect(target, params, listener, resume, events);
+      if (remote === undefined) return this.#local.connect(target, params, listener, resume, events);
+      await this.#leave(undefined);
+      const { caller } = this.#options;
+      const open = (own: DriverListener): DriverConnection =>
+        remote.connect(target, params, own, resume, events);
+      return caller === undefined ? open(listener) : new GatedConnection(listener, () => caller.gate(), open);
     }, listener);
   }
 
@@ -115,13 +126,28 @@ export class ClusterDriver implements ClientDriver {
     const remote = await this.#remoteFor(request.target);
     if (remote === undefined) return this.#local.fetch(request);
     await this.#leave(request.signal);
-    return remote.fetch(request);
+    const { target, path, init, signal } = request;
+    const own = signal === undefined ? init : { ...init, signal };
+    return fetchLocally(path, own, {
+      base: `${await this.#baseOf(target)}/request`,
+      ask: (where, asked) => remote.fetch({ ...request, path: where, init: asked }),
+      elsewhere: (url, asked) => fetch(url, asked),
+    });
   }
 
-  webSocket(request: DriverWebSocket): BufferedWebSocket {
-    // The way of the other node leads here, too, if the actor is on its way.
-    const { placement, remote } = this.#options;
-    return (placement.isHere(request.target) ? this.#local : remote()).webSocket(request);
+  /** URL of an actor for callers over a network; one of no server while none listens. */
+  async #baseOf(target: ActorTarget): Promise<string> {
+    try {
+      return await this.#local.gatewayUrl(target);
+    } catch (error) {
+      if (!isErrorCode(error, "gateway", "not_listening")) throw error;
+      return `http://actor${actorPath(target, true)}`;
+    }
+  }
+
+  async webSocket(request: DriverWebSocket): Promise<BufferedWebSocket> {
+    const remote = await this.#remoteFor(request.target);
+    return (remote ?? this.#local).webSocket(request);
   }
 
   gatewayUrl(target: ActorTarget): string | Promise<string> {
@@ -189,6 +215,11 @@ class LocatedConnection implements DriverConnection {
   close(): Promise<void> | void {
     this.#isClosed = true;
     return this.#connection?.close();
+  }
+
+  lose(): void {
+    this.#isClosed = true;
+    this.#connection?.lose();
   }
 }
 

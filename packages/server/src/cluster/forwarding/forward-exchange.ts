@@ -2,7 +2,10 @@ import { Readable } from "node:stream";
 import { type ActorTarget, header } from "@holdfast/client";
 import type { Exchange } from "../../gateway/http/exchange.ts";
 import { isBodiless } from "../../gateway/http/exchange.ts";
-import { endToEnd, headerPairs, linkHeader, responseHeaders } from "../links/headers.ts";
+import { clientLeft } from "../../gateway/http/node-body.ts";
+import { tracing } from "../../observe/tracing.ts";
+import { nodeLost } from "../link-lost.ts";
+import { endToEnd, headerPairs, linkHeader, responseHeaders, statusTextOf } from "../links/headers.ts";
 import type { ForwardedRequest, ForwardedResponse, Forwarder } from "./forwarder.ts";
 
 /** A longer body is not held in memory: it is sent once, as it arrives. */
@@ -19,17 +22,24 @@ export async function forwardExchange(
   isRaw: boolean,
 ): Promise<boolean> {
   const gone = new AbortController();
-  exchange.onGone(() => gone.abort(new Error("The client has disconnected")));
+  exchange.onGone(() => gone.abort(clientLeft()));
   const { method, url } = exchange;
   const isKeyed = exchange.header(header.idempotencyKey) !== undefined;
   const request: ForwardedRequest = {
     ...{ method, path: url, peer: exchange.peer, signal: gone.signal },
     authority: exchange.header("host") ?? "localhost",
-    headers: endToEnd(exchange.headers()),
+    headers: endToEnd(exchange.headerPairs()),
     body: await bodyOf(exchange, gone.signal),
+    isRaw,
     isIdempotent: !isRaw && (isKeyed || method === "GET" || method === "HEAD"),
   };
-  const response = await forwarder.send("request", target, request);
+  const response = await tracing.forwarded(
+    `forward ${target.name}`,
+    { "actor.name": target.name },
+    (name) => exchange.header(name),
+    (headers) =>
+      forwarder.send("request", target, { ...request, headers: { ...request.headers, ...headers } }),
+  );
   if (response === undefined) return false;
   await relay(exchange, response);
   return true;
@@ -52,21 +62,26 @@ async function bodyOf(exchange: Exchange, signal: AbortSignal): Promise<Forwarde
   });
 }
 
-async function relay(exchange: Exchange, { status, headers, stream }: ForwardedResponse): Promise<void> {
+async function relay(exchange: Exchange, { status, headers, body, node }: ForwardedResponse): Promise<void> {
+  if (body instanceof Uint8Array) return exchange.reply(status, plain(headers), body);
+  const stream = body;
   exchange.onGone(() => stream.destroy());
   const isRaw = headers[linkHeader.raw] !== undefined;
   const kept = endToEnd(headerPairs(headers));
   const length = Number(headers["content-length"] ?? Number.NaN);
   const isBodyless = isBodiless(exchange.method, status);
   if (!isRaw && exchange.method !== "HEAD" && (isBodyless || length <= maxJoinedBytes)) {
-    const body = await bytesOf(stream);
+    const bytes = await bytesOf(stream).catch((error: unknown) => {
+      throw nodeLost(node, error);
+    });
     delete kept["content-length"];
-    exchange.reply(status, plain(kept), body);
+    exchange.reply(status, plain(kept), bytes);
     return;
   }
-  const body = isBodyless ? null : (Readable.toWeb(stream) as ReadableStream<Uint8Array>);
+  const streamed = isBodyless ? null : (Readable.toWeb(stream) as ReadableStream<Uint8Array>);
   if (isBodyless) stream.resume();
-  exchange.replyWith(new Response(body, { status, headers: responseHeaders(kept) }), {});
+  const init = { status, statusText: statusTextOf(headers), headers: responseHeaders(kept) };
+  exchange.replyWith(new Response(streamed, init), {});
 }
 
 async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Uint8Array | undefined> {
@@ -76,8 +91,11 @@ async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Uint8Array | unde
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
 }
 
-function plain(headers: Readonly<Record<string, string | string[]>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, [value].flat().join(", ")]),
-  );
+function plain(headers: ForwardedResponse["headers"]): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) joined[name] = typeof value === "string" ? value : value.join(", ");
+  }
+  return joined;
 }

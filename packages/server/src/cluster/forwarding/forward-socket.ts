@@ -18,7 +18,8 @@ export async function forwardSocket(
   const url = request.url ?? "/";
   const stream = await forwarder.tunnel("socket", target, url, request.socket.remoteAddress);
   if (stream === undefined) return false;
-  stream.write(requestHead(request));
+  // Node reads header bytes as Latin-1.
+  stream.write(requestHead(request), "latin1");
   if (head.length > 0) stream.write(head);
   join(socket, stream);
   return true;

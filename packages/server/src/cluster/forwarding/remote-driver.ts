@@ -4,7 +4,7 @@ import { type ActorTarget, type ClientDriver, createNetworkDriver, header } from
 import { WebSocket } from "ws";
 import { parseRoute, type Route } from "../../gateway/route.ts";
 import { asSocket } from "../links/as-socket.ts";
-import { endToEnd, headerPairs, responseHeaders } from "../links/headers.ts";
+import { endToEnd, headerPairs, responseHeaders, statusTextOf } from "../links/headers.ts";
 import { moved } from "../placement.ts";
 import { join } from "./forward-socket.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -31,19 +31,23 @@ export function createRemoteDriver(
   forwarder: Forwarder,
   acceptHere: (socket: Duplex) => void,
   gate: (() => Promise<void>) | undefined,
+  maxMessageBytes: number,
 ): ClientDriver {
   class LinkSocket extends WebSocket {
+    /** Undefined for connections, whose frames have passed it: see `GatedConnection`. */
+    readonly #gate: (() => Promise<void>) | undefined;
     /** Messages leave in order, each after its gate. */
     #tail: Promise<unknown> | undefined;
 
     constructor(url: string, protocols?: string | string[]) {
       // Called at once; the stream to the other node comes later.
       super(url, protocols ?? [], { createConnection: () => connect(forwarder, acceptHere, url) as never });
+      this.#gate = parseRoute(pathOf(url)).kind === "websocket" ? gate : undefined;
     }
 
     override send(data: BufferLike): void {
-      if (gate === undefined) return super.send(data, ignore);
-      this.#tail = Promise.all([this.#tail, gate()]).then(
+      if (this.#gate === undefined) return super.send(data, ignore);
+      this.#tail = Promise.all([this.#tail, this.#gate()]).then(
         () => super.send(data, ignore),
         () => super.terminate(),
       );
@@ -57,14 +61,19 @@ export function createRemoteDriver(
   return createNetworkDriver({
     endpoint: base,
     disableMetadataLookup: true,
+    maxMessageBytes,
     fetch: (input, init) => forwardFetch(forwarder, new Request(input, init)),
     WebSocket: LinkSocket as unknown as typeof globalThis.WebSocket,
   });
 }
 
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+}
+
 async function forwardFetch(forwarder: Forwarder, request: Request): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
-  const path = `${pathname}${search}`;
+  const path = pathOf(request.url);
   const route = parseRoute(path);
   const target = targetOf(route);
   if (target === undefined) throw new TypeError(`${path} is not the path of an actor`);
@@ -76,25 +85,30 @@ async function forwardFetch(forwarder: Forwarder, request: Request): Promise<Res
     ...{ method: request.method, path, authority: "actor", peer: undefined, signal: request.signal },
     headers: endToEnd(request.headers),
     body: body instanceof Uint8Array && body.length === 0 ? undefined : body,
+    isRaw,
     isIdempotent: !isRaw && (isKeyed || isRead),
   });
   if (response === undefined) throw moved(target.name);
-  const { status, stream } = response;
-  const hasBody = request.method !== "HEAD" && ![204, 205, 304].includes(status);
-  if (!hasBody) stream.resume();
-  return new Response(hasBody ? (Readable.toWeb(stream) as ReadableStream<Uint8Array>) : null, {
+  const { status, body: answer } = response;
+  const init = {
     status,
+    statusText: statusTextOf(response.headers),
     headers: responseHeaders(endToEnd(headerPairs(response.headers))),
-  });
+  };
+  const hasBody = request.method !== "HEAD" && ![204, 205, 304].includes(status);
+  if (answer instanceof Uint8Array) {
+    return new Response(hasBody ? (answer as Uint8Array<ArrayBuffer>) : null, init);
+  }
+  if (!hasBody) answer.resume();
+  return new Response(hasBody ? (Readable.toWeb(answer) as ReadableStream<Uint8Array>) : null, init);
 }
 
 /** A connection whose other end is joined with the node's stream once that is open. */
 function connect(forwarder: Forwarder, acceptHere: (socket: Duplex) => void, url: string): Duplex {
   const [near, far] = duplexPair();
-  const { pathname, search } = new URL(url);
   const fail = (): void => void near.destroy(new Error("The actor cannot be reached"));
   try {
-    const path = `${pathname}${search}`;
+    const path = pathOf(url);
     const target = targetOf(parseRoute(path));
     if (target === undefined) throw new TypeError(`${path} is not the path of an actor`);
     forwarder.tunnel("internal-socket", target, path, undefined).then((stream) => {

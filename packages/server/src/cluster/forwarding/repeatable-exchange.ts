@@ -39,6 +39,10 @@ export class RepeatableExchange implements Exchange {
     return this.#exchange.headers();
   }
 
+  headerPairs(): Iterable<readonly [string, string]> {
+    return this.#exchange.headerPairs();
+  }
+
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
     const known = this.#body;
     if (known !== undefined) {

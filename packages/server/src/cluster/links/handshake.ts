@@ -39,6 +39,11 @@ export class ClusterSecrets {
     this.#secrets = new Map(secrets.map((secret) => [keyId(secret), secret]));
   }
 
+  /** The secrets themselves. */
+  get all(): readonly string[] {
+    return [...this.#secrets.values()];
+  }
+
   get keys(): readonly string[] {
     return [...this.#secrets.keys()];
   }
@@ -57,10 +62,32 @@ export class ClusterSecrets {
   }
 
   check(side: "caller" | "accepter", hello: Hello, welcome: Omit<Welcome, "proof">, proof: unknown): boolean {
-    const expected = Buffer.from(this.prove(side, hello, welcome));
-    const given = Buffer.from(typeof proof === "string" ? proof : "");
-    return given.length === expected.length && timingSafeEqual(given, expected);
+    return isSameProof(this.prove(side, hello, welcome), proof);
   }
+
+  /** Signs a message with the preferred secret. */
+  sign(text: string): { readonly key: string; readonly proof: string } {
+    const [key = ""] = this.keys;
+    return { key, proof: this.#signature(key, text) };
+  }
+
+  /** True if a node that knows the secret with this id has signed the message. */
+  checkSigned(text: string, key: string, proof: string): boolean {
+    return this.#secrets.has(key) && isSameProof(this.#signature(key, text), proof);
+  }
+
+  /** Never that of a handshake, whose texts begin with a side of it. */
+  #signature(key: string, text: string): string {
+    const secret = this.#secrets.get(key) ?? "";
+    return createHmac("sha256", secret).update(`message\0${text}`).digest("base64url");
+  }
+}
+
+/** Compares in constant time what another node has sent with what it should have sent. */
+function isSameProof(expectedText: string, proof: unknown): boolean {
+  const expected = Buffer.from(expectedText);
+  const given = Buffer.from(typeof proof === "string" ? proof : "");
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 function keyId(secret: string): string {

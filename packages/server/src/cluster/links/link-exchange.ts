@@ -39,6 +39,11 @@ export class LinkExchange implements Exchange {
     return this;
   }
 
+  /** The sender keeps a body unless it waits before it sends it. */
+  get isRepeatable(): boolean {
+    return !this.#isRead || this.#headers[linkHeader.waits] === undefined;
+  }
+
   /** This node does not serve the actor: nothing ran, and the sender looks for the owner again. */
   misdirect(revision: number): void {
     this.#respond(misdirected, { [linkHeader.revision]: String(revision) }, true);
@@ -50,11 +55,13 @@ export class LinkExchange implements Exchange {
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
+  *headerPairs(): Generator<readonly [string, string]> {
+    for (const pair of headerPairs(this.#headers)) if (!pair[0].startsWith("x-holdfast-link")) yield pair;
+  }
+
   headers(): Headers {
     const headers = new Headers();
-    for (const [name, value] of headerPairs(this.#headers)) {
-      if (!name.startsWith("x-holdfast-link")) headers.append(name, value);
-    }
+    for (const [name, value] of this.headerPairs()) headers.append(name, value);
     const host = this.header("host");
     if (host !== undefined) headers.set("host", host);
     return headers;
@@ -88,7 +95,8 @@ export class LinkExchange implements Exchange {
   onGone(callback: () => void): void {
     const stream = this.#stream;
     const closed = (): void => {
-      if (!stream.writableFinished) callback();
+      // A stream that its sender resets ends as if it were complete.
+      if (stream.aborted || !stream.writableFinished) callback();
     };
     if (stream.closed) closed();
     else stream.once("close", closed);
@@ -115,12 +123,16 @@ export class LinkExchange implements Exchange {
   }
 
   replyWith(source: Response, headers: Readonly<Record<string, string>>): void {
-    const { body, status } = source;
+    const { body, status, statusText } = source;
     const bodiless = isBodiless(this.method, status) || body === null;
     const own = Object.keys(headers).map((name) => name.toLowerCase());
     const kept = endToEnd(source.headers);
     for (const name of own) delete kept[name];
-    if (!this.#respond(status, { ...kept, ...headers, [linkHeader.raw]: "true" }, bodiless) || bodiless) {
+    const ofLink = {
+      [linkHeader.raw]: "true",
+      ...(statusText === "" ? {} : { [linkHeader.statusText]: statusText }),
+    };
+    if (!this.#respond(status, { ...kept, ...headers, ...ofLink }, bodiless) || bodiless) {
       body?.cancel().catch(() => undefined);
       return;
     }

@@ -6,8 +6,13 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { HoldfastError, type Tasks } from "@holdfast/core";
+import type { Duplex } from "node:stream";
+import { HoldfastError, type Tasks, type Timer } from "@holdfast/core";
+import type { LinkState } from "../../observe/cluster-metrics.ts";
 import { LinkLost } from "../link-lost.ts";
+import { pipedSocket } from "./as-socket.ts";
+import { CallChannel } from "./call-channel.ts";
+import { type Certificates, certificateRefused } from "./certificates.ts";
 import { type ClusterSecrets, type Hello, linkProtocol, secretMismatch, type Welcome } from "./handshake.ts";
 import { type LinkKind, linkHeader } from "./headers.ts";
 import { readJson, sessionSettings } from "./session-settings.ts";
@@ -16,15 +21,30 @@ export interface LinkOptions {
   readonly self: string;
   readonly secrets: ClusterSecrets;
   readonly tasks: Tasks;
+  /** Undefined for links without TLS. */
+  readonly certificates: Certificates | undefined;
   readonly connectTimeoutMs: number;
+  /** Time between two questions whether the other node still answers, and its time to answer. */
+  readonly pingMs: number;
+  readonly pingTimeoutMs: number;
+  /** A stream to a node that does not listen. Throws `LinkLost`. */
+  carrier(node: string, signal: AbortSignal): Promise<Duplex>;
+}
+
+/** A session whose peer has proved that it is the expected node. */
+interface Connection {
+  readonly session: ClientHttp2Session;
+  readonly channel: CallChannel;
 }
 
 /** The connection from this node to another: HTTP/2, opened on first use and after each loss. */
 export class Link {
   readonly #node: string;
+  /** Empty for a node that does not listen. */
   readonly #address: string;
   readonly #options: LinkOptions;
-  #session: Promise<ClientHttp2Session> | undefined;
+  #connection: Promise<Connection> | undefined;
+  #isConnected = false;
   #isClosed = false;
 
   constructor(node: string, address: string, options: LinkOptions) {
@@ -38,7 +58,7 @@ export class Link {
    * `cluster.incompatible_protocol` if the other side is not the expected node.
    */
   async open(kind: LinkKind, headers: OutgoingHttpHeaders, endStream: boolean): Promise<ClientHttp2Stream> {
-    const session = await this.#connected();
+    const { session } = await this.#connected();
     try {
       return session.request({ ...headers, [linkHeader.kind]: kind }, { endStream });
     } catch (cause) {
@@ -46,44 +66,114 @@ export class Link {
     }
   }
 
+  /** The channel for small calls; undefined while it is congested. Throws as {@link open} does. */
+  async channel(): Promise<CallChannel | undefined> {
+    const { channel } = await this.#connected();
+    return channel.isUsable ? channel : undefined;
+  }
+
+  get state(): LinkState {
+    if (this.#connection === undefined) return "disconnected";
+    return this.#isConnected ? "connected" : "connecting";
+  }
+
+  /** Asks a question that is not about an actor. Throws as {@link open} does, and what is wrong with the answer. */
+  async ask(kind: LinkKind, question: unknown): Promise<unknown> {
+    const { session } = await this.#connected();
+    return ask(session, kind, question);
+  }
+
   /** Closes the connection; requests without an answer fail. */
   close(): void {
     this.#isClosed = true;
-    this.#session?.then(
-      (session) => session.destroy(),
+    this.#connection?.then(
+      ({ session }) => session.destroy(),
       () => undefined,
     );
   }
 
-  #connected(): Promise<ClientHttp2Session> {
+  #connected(): Promise<Connection> {
     if (this.#isClosed) return Promise.reject(new LinkLost(false, new Error("The link was closed")));
-    if (this.#session === undefined) {
+    if (this.#connection === undefined) {
       const opening = this.#connect();
-      this.#session = opening;
+      this.#connection = opening;
       const forget = (): void => {
-        if (this.#session === opening) this.#session = undefined;
+        if (this.#connection !== opening) return;
+        this.#connection = undefined;
+        this.#isConnected = false;
       };
-      opening.then((session) => session.once("close", forget), forget);
+      opening.then(({ session }) => {
+        this.#isConnected = true;
+        session.once("close", forget);
+      }, forget);
     }
-    return this.#session;
+    return this.#connection;
   }
 
-  async #connect(): Promise<ClientHttp2Session> {
+  async #connect(): Promise<Connection> {
     const { tasks, connectTimeoutMs } = this.#options;
-    const session = connect(this.#address, sessionSettings);
-    // Errors end the session; its requests report them.
-    session.on("error", () => undefined);
+    const session = await this.#openSession();
+    let failure: unknown;
+    // Requests only report that the session has ended.
+    session.on("error", (error) => {
+      failure ??= error;
+    });
     const timer = tasks.after(connectTimeoutMs, () => session.destroy(new Error("The node did not answer")));
     try {
       await this.#greet(session);
       session.unref();
-      return session;
+      this.#watch(session);
+      const stream = session.request({ ":method": "POST", ":path": "/", [linkHeader.kind]: "calls" });
+      return { session, channel: new CallChannel(stream) };
     } catch (error) {
       session.destroy();
-      throw error instanceof HoldfastError ? error : new LinkLost(false, error);
+      throw error instanceof HoldfastError
+        ? error
+        : new LinkLost(false, certificateRefused(this.#node, failure) ?? failure ?? error);
     } finally {
       timer.cancel();
     }
+  }
+
+  async #openSession(): Promise<ClientHttp2Session> {
+    const { tasks, connectTimeoutMs, certificates, carrier } = this.#options;
+    if (this.#address !== "") {
+      certificates?.refresh();
+      return connect(this.#address, { ...sessionSettings, ...certificates?.tls });
+    }
+    const late = new AbortController();
+    const timer = tasks.after(connectTimeoutMs, () => late.abort());
+    try {
+      const stream = await carrier(this.#node, late.signal);
+      // The stream is part of a link that is encrypted, if links are.
+      const socket = pipedSocket(stream);
+      // Reported by the session; what comes after its end matters to nobody.
+      socket.on("error", () => undefined);
+      const session = connect("http://node", { ...sessionSettings, createConnection: () => socket });
+      session.once("close", () => stream.destroy());
+      return session;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Ends a session whose other side has fallen silent: a broken network reports nothing for many minutes. */
+  #watch(session: ClientHttp2Session): void {
+    const { tasks, pingMs, pingTimeoutMs } = this.#options;
+    let timer: Timer | undefined;
+    session.once("close", () => timer?.cancel());
+    const askLater = (): void => {
+      timer = tasks.after(pingMs, () => {
+        // It closes when its stream has: until then, a ping would throw.
+        if (session.destroyed) return;
+        timer = tasks.after(pingTimeoutMs, () => session.destroy(new Error("The node has fallen silent")));
+        session.ping(() => {
+          timer?.cancel();
+          if (!session.destroyed) askLater();
+        });
+      });
+    };
+    askLater();
   }
 
   /** Both nodes prove that they know the cluster's secret. */
@@ -104,14 +194,21 @@ export class Link {
   }
 }
 
+/** A message of the handshake and its answer. Throws if there is none: the node is starting, or it has gone. */
 async function ask(session: ClientHttp2Session, kind: LinkKind, body: unknown): Promise<unknown> {
   const stream = session.request({
     [constants.HTTP2_HEADER_METHOD]: "POST",
     [constants.HTTP2_HEADER_PATH]: "/",
     [linkHeader.kind]: kind,
   });
+  let status = 0;
+  stream.once("response", (headers) => {
+    status = Number(headers[constants.HTTP2_HEADER_STATUS]);
+  });
   stream.end(JSON.stringify(body));
-  return readJson(stream);
+  const answer = await readJson(stream);
+  if (status !== 200 && status !== 204) throw new Error(`The node did not answer "${kind}"`);
+  return answer;
 }
 
 function wrongNode(expected: string, found: string): HoldfastError {

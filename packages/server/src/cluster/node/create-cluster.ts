@@ -4,6 +4,9 @@ import { NodeGateway } from "../../gateway/http/node-gateway.ts";
 import type { GatewayOptions } from "../../gateway/options.ts";
 import { monotonicMs } from "../../gateway/process/monotonic.ts";
 import { version } from "../../limits.ts";
+import { answerRunning, type RunningQuestion } from "../../management/running.ts";
+import { stateVersionsOf } from "../state-versions.ts";
+import type { StoreClock } from "../store-clock.ts";
 import { Cluster } from "./cluster.ts";
 import type { ClusterOptions } from "./options.ts";
 
@@ -15,19 +18,31 @@ export function createCluster(
   directory: Directory,
   options: ClusterOptions,
   gateway: GatewayOptions,
+  clock: StoreClock,
 ): Cluster {
   const { store, ports } = directory;
   const { cluster } = store;
   if (cluster === undefined) throw storeNotShared();
   return new Cluster(options, {
-    ...{ store, leases: cluster, ports, version },
-    // The node that a client has reached has checked its Host.
-    clients: new NodeGateway(directory, { ...gateway, anyHost: true }),
-    internal: new NodeGateway(directory, { anyHost: true, isInternal: true, origins: ["*"] }),
+    ...{ store, leases: cluster, ports, version, clock },
+    // The node that a client has reached has checked its Host, and found the path below a mount path of its own.
+    clients: new NodeGateway(directory, { ...gateway, anyHost: true, basePath: "anywhere" }),
+    internal: new NodeGateway(directory, {
+      ...{ anyHost: true, isInternal: true, origins: ["*"] },
+      ...(gateway.nodeFallback && { fallback: gateway.nodeFallback }),
+      ...(gateway.nodeFallbackUpgrade && { fallbackUpgrade: gateway.nodeFallbackUpgrade }),
+    }),
     monotonic: monotonicMs,
+    namespaces: directory.namespaces.prefixes,
+    bareName: (name) => directory.namespaces.bare(name),
+    maxMessageBytes: directory.messageLimits.maxIncomingBytes,
     actors: [...directory.definitions.keys()],
-    release: (isReleased) => directory.hibernating.release(isReleased),
+    stateVersions: stateVersionsOf(directory.definitions),
+    moveConnections: (isMoved) => directory.moveConnections(isMoved),
+    releaseConnections: () => directory.hibernating.release(() => true),
+    answer: (question) => answerRunning(directory, question as RunningQuestion),
     gained: () => directory.alarms.look(),
+    due: (at) => directory.alarms.expect(at),
   });
 }
 

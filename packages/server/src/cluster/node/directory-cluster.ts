@@ -1,15 +1,29 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ActorInstance } from "@holdfast/actors";
+import type { ActorInstance, ActorRecord, DueFilter } from "@holdfast/actors";
 import type { ActorTarget, ClientDriver } from "@holdfast/client";
+import type { ActorKey } from "@holdfast/core";
 import type { Exchange } from "../../gateway/http/exchange.ts";
 import type { ClusterStatus } from "../member.ts";
 import type { Placement } from "../placement.ts";
+
+/** Answers of other nodes, within a time limit. */
+export interface NodeAnswers {
+  readonly answers: readonly unknown[];
+  /** Ids of the nodes that did not answer in time. */
+  readonly unanswered: readonly string[];
+}
 
 /** The other nodes, as the directory and the gateways of a node see them. */
 export interface DirectoryCluster extends Placement {
   /** True if this node may serve actors now. */
   readonly isReady: boolean;
+  /** Maximum time between two looks for due actors, in milliseconds. */
+  readonly alarmPollMs: number;
+  /** Tells the node that wakes an actor when it is due, if that is another one. */
+  tellDue(name: string, key: ActorKey, at: number): void;
+  /** Selects the actors that this node wakes; undefined if these are all. */
+  readonly dueFilter: DueFilter | undefined;
   /** False when another node may have served the actor since the instance was started. */
   mayAnswer(instance: ActorInstance): boolean;
   started(instance: ActorInstance): void;
@@ -20,10 +34,16 @@ export interface DirectoryCluster extends Placement {
   drain(): Promise<void>;
   /** Leaves. Actors must be out of memory. */
   stop(): Promise<void>;
+  /** What `/metrics` shows of this node's part in the cluster. */
+  metrics(): string;
   /** The nodes and their shares, as of now. */
   status(): Promise<ClusterStatus>;
+  /** What the other nodes answer to a question about the actors in their memory. */
+  askOthers(question: unknown): Promise<NodeAnswers>;
   /** Asks a node to hand over its actors. Throws `cluster.unknown_node`. */
   requestDrain(id: string): Promise<void>;
+  /** Writes where an actor of this node, which is not in memory, runs from now on. Throws `cluster.unknown_place`. */
+  relocate(record: ActorRecord, to: string, leave: () => Promise<void>): Promise<void>;
   /** This node's revision of the leases. */
   readonly revision: number;
   /** True if this node serves the target, as far as a node with this revision of the leases knows. */

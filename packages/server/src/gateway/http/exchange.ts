@@ -1,6 +1,14 @@
 /** Requests and responses on `node:http` and `fetch`: bodies, heads, files. */
 import { contentType, decodeParams, type Encoding, encode, header } from "@holdfast/client";
-import { HoldfastError, type Ports, sanitizeError, toProblem, toWireError, uuidv4 } from "@holdfast/core";
+import {
+  HoldfastError,
+  isErrorCode,
+  type Ports,
+  sanitizeError,
+  toProblem,
+  toWireError,
+  uuidv4,
+} from "@holdfast/core";
 
 /** One HTTP request and its response, independent of the server that carries it. */
 export interface Exchange {
@@ -13,6 +21,8 @@ export interface Exchange {
   readonly forwarded?: ForwardedExchange;
   header(name: string): string | undefined;
   headers(): Headers;
+  /** Names in lower case and values of the headers, repetitions included: cheaper than {@link headers}. */
+  headerPairs(): Iterable<readonly [string, string]>;
   /**
    * Reads the body. Calls `done` once: with `message.incoming_too_long` as soon as more than `maxBytes` have arrived,
    * and with `gateway.body_consumed` if the body has been read before.
@@ -39,6 +49,8 @@ export interface Exchange {
 export interface ForwardedExchange {
   /** The sender's revision of the leases. */
   readonly revision: number;
+  /** False once a body has been read that the sender cannot send again. */
+  readonly isRepeatable: boolean;
   /** This node, whose leases have this revision, does not serve the actor: nothing ran. */
   misdirect(revision: number): void;
 }
@@ -150,14 +162,20 @@ export function replyError(
   error: HoldfastError,
   headers: Readonly<Record<string, string>>,
 ): void {
+  const all = { ...headers, ...retryAfter(error) };
   if (replyEncoding(exchange) === "cbor") {
     const body = encode("cbor", { ...toWireError(error), status: error.statusCode });
-    exchange.reply(error.statusCode, { ...headers, "content-type": contentType.cbor }, body);
+    exchange.reply(error.statusCode, { ...all, "content-type": contentType.cbor }, body);
     return;
   }
   // `message` in addition to `detail`, as errors have it everywhere else.
   const body = encode("json", { ...toProblem(error), message: error.message });
-  exchange.reply(error.statusCode, { ...headers, "content-type": "application/problem+json" }, body);
+  exchange.reply(error.statusCode, { ...all, "content-type": "application/problem+json" }, body);
+}
+
+/** For callers that are not ours, which do not look into the error. */
+function retryAfter(error: HoldfastError): { readonly "retry-after"?: string } {
+  return isErrorCode(error, "server", "busy") ? { "retry-after": "1" } : {};
 }
 
 /** Reduces a thrown value to what the caller may see; the details go to the log. */

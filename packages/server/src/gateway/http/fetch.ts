@@ -41,6 +41,10 @@ class FetchExchange implements Exchange {
     return this.#request.headers.get(name) ?? undefined;
   }
 
+  headerPairs(): Iterable<readonly [string, string]> {
+    return this.headers();
+  }
+
   headers(): Headers {
     return this.#request.headers;
   }

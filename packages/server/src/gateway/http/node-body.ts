@@ -88,7 +88,8 @@ export async function writeBody(
     response.end();
   } catch {
     // Writes what came before the failure first, so that the client sees where the body was cut off.
-    setImmediate(() => response.destroy());
+    // The error makes an HTTP/2 stream end as one that failed; on HTTP/1.1 the connection ends.
+    setImmediate(() => response.once("error", () => undefined).destroy(new Error("the body failed")));
   }
 }
 

@@ -39,6 +39,10 @@ export class NodeExchange implements Exchange {
     return headersOf(this.#request);
   }
 
+  headerPairs(): Iterable<readonly [string, string]> {
+    return pairsOf(this.#request);
+  }
+
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
     const request = this.#request;
     if (isConsumed(request)) return done(bodyConsumed(), empty);
@@ -207,14 +211,19 @@ function drain(request: IncomingMessage): void {
 /** The headers as received, with repetitions. */
 export function headersOf(request: IncomingMessage): Headers {
   const headers = new Headers();
-  const { rawHeaders } = request;
+  for (const [name, value] of pairsOf(request)) headers.append(name, value);
+  return headers;
+}
+
+function pairsOf({ rawHeaders, headers }: IncomingMessage): readonly (readonly [string, string])[] {
+  const pairs: (readonly [string, string])[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? "").toLowerCase();
     // RFC 6265, section 5.4: cookies are joined with semicolons.
-    if (name !== "cookie") headers.append(name, rawHeaders[i + 1] ?? "");
+    if (name !== "cookie") pairs.push([name, rawHeaders[i + 1] ?? ""]);
   }
-  if (request.headers.cookie !== undefined) headers.set("cookie", request.headers.cookie);
-  return headers;
+  if (headers.cookie !== undefined) pairs.push(["cookie", headers.cookie]);
+  return pairs;
 }
 
 /** Latin-1: each byte as the character of its number. */

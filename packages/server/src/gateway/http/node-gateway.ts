@@ -4,7 +4,7 @@ import type { ActorTarget } from "@holdfast/client";
 import type { Directory } from "../../directory/directory.ts";
 import { Gateway } from "../gateway.ts";
 import type { GatewayOptions } from "../options.ts";
-import { actorsPrefix, isRawSocket, localPath, parseRoute } from "../route.ts";
+import { actorsPrefix, isRawSocket, localPath } from "../route.ts";
 import { InspectorSockets, isInspectorSocket } from "../sockets/inspector-sockets.ts";
 import { RawSockets } from "../sockets/raw-sockets.ts";
 import { Sockets } from "../sockets/sockets.ts";
@@ -45,7 +45,7 @@ export class NodeGateway {
     try {
       const url = localPath(requestUrl, this.#gateway.options.basePath);
       if (url?.startsWith(actorsPrefix) !== true) return undefined;
-      const route = parseRoute(url);
+      const route = this.#gateway.routeOf(url);
       return "target" in route ? route.target : undefined;
     } catch {
       return undefined;

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemPorts } from "@holdfast/core";
 import { WebSocket } from "ws";
 import type { Gateway } from "../gateway.ts";
+import { parseRoute } from "../route.ts";
 import { InspectorSockets } from "./inspector-sockets.ts";
 
 test("a client that leaves during authentication is not watched for", async (t) => {
@@ -15,6 +16,7 @@ test("a client that leaves during authentication is not watched for", async (t) 
   let inspections = 0;
   const gateway = {
     guard: { check: () => undefined },
+    routeOf: parseRoute,
     management: {
       access: {
         admit: () => {

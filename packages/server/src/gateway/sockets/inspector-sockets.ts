@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { closeReason, tokenPrefix } from "@holdfast/client";
+import { closeReason } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { InspectorSession } from "../../inspector/session.ts";
@@ -8,7 +8,8 @@ import { serverLimits } from "../../limits.ts";
 import { asGet, type Peer } from "../../management/access.ts";
 import type { Gateway } from "../gateway.ts";
 import { visibleError } from "../http/exchange.ts";
-import { parseRoute, routeNotFound } from "../route.ts";
+import { routeNotFound } from "../route.ts";
+import { offeredToken } from "./offered-token.ts";
 
 const protocol = "holdfast.inspector.v1";
 
@@ -66,14 +67,14 @@ export class InspectorSockets {
     const { guard, management, directory } = this.#gateway;
     if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
     guard.check(request.headers.host, request.headers.origin);
-    const route = parseRoute(url);
+    const route = this.#gateway.routeOf(url);
     if (route.kind !== "management" || route.of !== "inspector" || route.path !== "/connect")
       throw routeNotFound();
     const target = asGet(route.target);
     const early: RawData[] = [];
     const hold = (data: RawData): void => void (early.length < maxEarly && early.push(data));
     socket.on("message", hold);
-    const rights = await management.access.admit("inspect", peerOf(request), target, tokenOf(request));
+    const rights = await management.access.admit("inspect", peerOf(request), target, offeredToken(request));
     // A client that has left in the meantime would be watched for ever.
     if (socket.readyState === socket.CLOSED) return;
     const session = new InspectorSession({
@@ -110,15 +111,6 @@ function peerOf(request: IncomingMessage): Peer {
       return Array.isArray(value) ? value.join(", ") : value;
     },
   };
-}
-
-/** The token among the subprotocols, because browsers cannot send headers with a WebSocket. */
-function tokenOf(request: IncomingMessage): string | undefined {
-  const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
-  const token = offered.map((each) => each.trim()).find((each) => each.startsWith(tokenPrefix));
-  return token === undefined
-    ? undefined
-    : Buffer.from(token.slice(tokenPrefix.length), "base64url").toString();
 }
 
 /** True if an upgrade is for an inspector. */

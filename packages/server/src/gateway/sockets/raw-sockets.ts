@@ -14,11 +14,12 @@ import { HoldfastError } from "@holdfast/core";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { serverLimits } from "../../limits.ts";
 import { RawSession, socketPrefix } from "../../sessions/raw-session.ts";
+import { accessInfo } from "../access-info.ts";
 import { authenticate } from "../auth.ts";
-import { accessInfo, type Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway.ts";
 import { urlOf, visibleError } from "../http/exchange.ts";
 import { headersOf } from "../http/node-exchange.ts";
-import { parseRoute, type RawRoute, routeNotFound } from "../route.ts";
+import { type RawRoute, routeNotFound } from "../route.ts";
 
 /** The raw WebSockets of one listening server, whose messages belong to user code. */
 export class RawSockets {
@@ -63,7 +64,7 @@ export class RawSockets {
   #admit(request: IncomingMessage, peer: RawPeer, url: string): void {
     const gateway = this.#gateway;
     gateway.guard.check(request.headers.host, request.headers.origin);
-    const route = parseRoute(url);
+    const route = gateway.routeOf(url);
     if (route.kind !== "websocket") throw routeNotFound();
     const headers = headersOf(request);
     const offered = protocolsOf(request);
@@ -72,9 +73,10 @@ export class RawSockets {
     if (token !== undefined && !headers.has(header.token)) {
       headers.set(header.token, Buffer.from(token, "base64url").toString("utf8"));
     }
+    gateway.admitTo(route.target, headers.get(header.token) ?? undefined);
     const info = { method: "GET", header: (name: string) => headers.get(name) ?? undefined };
     gateway.admit(
-      accessInfo("websocket", info, route.target),
+      accessInfo(gateway.directory.namespaces, "websocket", info, route.target),
       () => void this.#start(request, peer, route, headers, offered),
       (error) => this.#refuse(peer, error, 1008),
     );

@@ -16,11 +16,13 @@ import { HoldfastError, toWireError } from "@holdfast/core";
 import { WebSocketServer } from "ws";
 import { serverLimits } from "../../limits.ts";
 import { Session } from "../../sessions/session.ts";
+import { accessInfo } from "../access-info.ts";
 import { authenticate } from "../auth.ts";
-import { accessInfo, type Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway.ts";
 import { visibleError } from "../http/exchange.ts";
 import { resumePointOf } from "../resume-point.ts";
-import { parseRoute, routeNotFound } from "../route.ts";
+import { routeNotFound } from "../route.ts";
+import { tokenOf } from "./offered-token.ts";
 import { PeerSocket, Socket } from "./socket.ts";
 
 /** The WebSockets of one listening server. */
@@ -66,7 +68,7 @@ export class Sockets {
     const gateway = this.#gateway;
     gateway.guard.check(request.headers.host, request.headers.origin);
     if (!url.startsWith("/actors/")) throw routeNotFound();
-    const route = parseRoute(url);
+    const route = gateway.routeOf(url);
     if (route.kind !== "connect") throw routeNotFound();
     const offered = protocolsOf(request);
     if (!offered.includes(subprotocol)) {
@@ -78,6 +80,7 @@ export class Sockets {
     const asked = offered.find((protocol) => protocol.startsWith(eventsPrefix));
     const events = asked === undefined ? [] : decodeEarlyEvents(asked.slice(eventsPrefix.length));
     const { target } = route;
+    gateway.admitTo(target, tokenOf(request));
     const info = {
       method: "GET",
       header: (name: string): string | undefined => {
@@ -87,6 +90,7 @@ export class Sockets {
     };
     const { access, slowReaders } = gateway.options;
     const { directory } = gateway;
+    const { namespaces } = directory;
     const connectRequest = requestOf(request, url);
     const open = (auth: unknown): void => {
       const session = new Session({
@@ -99,7 +103,7 @@ export class Sockets {
         maxOutgoingBytes: gateway.maxOutgoingBytes,
         resume: resumePoint(offered),
         events,
-        allowCall: access && ((kind, name) => access(accessInfo(kind, info, target, name))),
+        allowCall: access && ((kind, name) => access(accessInfo(namespaces, kind, info, target, name))),
       });
       socket.attach(session, gateway.maxIncomingBytes, slowReaders === "drop-events");
       const options = directory.optionsOf(target.name);
@@ -114,7 +118,7 @@ export class Sockets {
       const asked = { intents: ["connect"], target, params, request: () => connectRequest } as const;
       authenticate(gateway, asked, open, refuse);
     };
-    gateway.admit(accessInfo("connect", info, target), next, refuse);
+    gateway.admit(accessInfo(namespaces, "connect", info, target), next, refuse);
   }
 
   #refuse(socket: Socket, error: unknown): void {

@@ -27,14 +27,14 @@ const attachments = new WeakMap<UpgradingServer, Attachment>();
 
 /**
  * Handles the upgrades below `basePath`. Others are left to the server's other listeners, or refused with 404 if there
- * are none: without a listener, Node would let the server answer them.
+ * are none: without a listener, Node would let the server answer them. `open` is called for each of them.
  */
 export function attachUpgrades(
   server: UpgradingServer,
   basePath: string,
   open: () => Promise<NodeGateway>,
 ): void {
-  const mount = { basePath, open: opening(open) };
+  const mount = { basePath, open };
   const attached = attachments.get(server);
   if (attached !== undefined && server.listenerCount("upgrade", attached.listener) > 0) {
     attached.mounts.push(mount);
@@ -55,18 +55,6 @@ export function attachUpgrades(
   };
   attachments.set(server, { listener, mounts });
   server.on("upgrade", listener);
-}
-
-/** Opens the gateway once, and again after a failure. */
-function opening(open: () => Promise<NodeGateway>): () => Promise<NodeGateway> {
-  let gateway: Promise<NodeGateway> | undefined;
-  return () => {
-    gateway ??= open().catch((error: unknown) => {
-      gateway = undefined;
-      throw error;
-    });
-    return gateway;
-  };
 }
 
 /** The server allows half-open sockets: a refused one has to be ended on both sides. */

@@ -9,10 +9,13 @@ import type {
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import { postgresStoreLimits as limits } from "../../limits.ts";
-import { Connection, type ConnectionSettings } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
 import type { SqlParameter, Statement } from "../connection/transaction-query.ts";
 import { ConnectionLost, corrupt, mapDatabaseError, unavailable } from "../errors.ts";
 import { integer, type Row, text } from "../rows.ts";
+import type { PreparedServer } from "../server.ts";
+import { shardOf } from "../shards.ts";
+import { PostgresNotifications } from "./notifications.ts";
 import { clusterSql } from "./sql.ts";
 
 /**
@@ -20,12 +23,19 @@ import { clusterSql } from "./sql.ts";
  * how long an attempt is of use.
  */
 export class PostgresCluster implements ClusterStore {
+  readonly id: string;
   readonly shards: number;
+  readonly notifications: PostgresNotifications;
   readonly #connection: Connection;
   readonly #sql: ReturnType<typeof clusterSql>;
 
-  constructor(settings: ConnectionSettings, schema: string, shards: number) {
+  constructor({ settings, schema, shards, clusterId, unpooled }: PreparedServer) {
+    this.id = clusterId;
     this.shards = shards;
+    this.notifications = new PostgresNotifications({
+      ...{ client: unpooled, ports: settings.ports, cluster: clusterId },
+      send: async (channel, message) => void (await this.#run(statement(this.#sql.notify, channel, message))),
+    });
     // Its few statements are not worth preparing, which not every pooler allows.
     this.#connection = new Connection({
       ...settings,
@@ -35,8 +45,19 @@ export class PostgresCluster implements ClusterStore {
     this.#sql = clusterSql(schema);
   }
 
+  async credentials(): Promise<readonly string[]> {
+    const [row] = await this.#run({ ...statement(this.#sql.credentials), returns: true });
+    return row === undefined ? [] : (JSON.parse(text(row, "proofs")) as string[]);
+  }
+
+  async replaceCredentials(expected: readonly string[], next: readonly string[]): Promise<boolean> {
+    const values = [JSON.stringify(expected), JSON.stringify(next)];
+    const replaced = { ...statement(this.#sql.replaceCredentials, ...values), returns: true } as const;
+    return (await this.#run(replaced)).length > 0;
+  }
+
   async join(node: NodeDescription, ttlMs: number): Promise<void> {
-    const { id, incarnation, address, version, weight, zone, draining, serves } = node;
+    const { id, incarnation, address, version, weight, zone, draining, region, pools } = node;
     const sql = this.#sql;
     const [row] = await this.#run(
       statement(sql.bumpRevision),
@@ -45,7 +66,9 @@ export class PostgresCluster implements ClusterStore {
         ...statement(
           sql.join,
           ...[id, incarnation, address, version, weight, zone, draining],
-          JSON.stringify(serves),
+          JSON.stringify(servedNames(node)),
+          region,
+          JSON.stringify(pools),
           ttlMs,
         ),
         returns: true,
@@ -67,13 +90,19 @@ export class PostgresCluster implements ClusterStore {
     const isDraining = row["draining"] === true;
     return {
       revision: integer(row, "revision"),
+      mark: markOf(row["mark"]),
+      now: integer(row, "now"),
       draining: isDraining,
       nextExpiryMs: next === null ? undefined : Number(next),
     };
   }
 
-  async view(): Promise<ClusterView> {
-    const [row] = await this.#run({ ...statement(this.#sql.view), returns: true });
+  async reweigh({ id, incarnation }: NodeSession, weight: number): Promise<void> {
+    await this.#run(statement(this.#sql.bumpRevision), statement(this.#sql.reweigh, id, incarnation, weight));
+  }
+
+  async view(seen?: number): Promise<ClusterView> {
+    const [row] = await this.#run({ ...statement(this.#sql.view, seen ?? null), returns: true });
     return parseView(row);
   }
 
@@ -106,12 +135,26 @@ export class PostgresCluster implements ClusterStore {
     );
   }
 
+  async openScope(scope: string): Promise<void> {
+    await this.#run(statement(this.#sql.bumpRevision), statement(this.#sql.openScope, scope));
+  }
+
+  async place(actorId: string, epoch: number, place: string | undefined): Promise<boolean> {
+    const shard = shardOf(actorId, this.shards);
+    const written = {
+      ...statement(this.#sql.place, shard, actorId, epoch, place ?? null),
+      returns: true,
+    } as const;
+    return (await this.#run(written)).length > 0;
+  }
+
   async leave({ id, incarnation }: NodeSession): Promise<void> {
     await this.#run(statement(this.#sql.bumpRevision), statement(this.#sql.leave, id, incarnation));
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
+  async close(): Promise<void> {
+    await this.notifications.unlisten();
+    await this.#connection.close();
   }
 
   async #run(...statements: readonly Statement[]): Promise<readonly Row[]> {
@@ -134,11 +177,46 @@ function nodeExists(id: string): HoldfastError {
 
 function parseView(row: Row | undefined): ClusterView {
   if (row === undefined) throw corrupt("The tables of the cluster are incomplete");
-  const view = JSON.parse(text(row, "view")) as Omit<ClusterView, "nodes"> & {
-    readonly nodes: readonly (Omit<NodeRecord, "serves"> & { readonly serves: string })[];
+  const view = JSON.parse(text(row, "view")) as Omit<ClusterView, "nodes" | "mark" | "seenMark"> & {
+    readonly mark: number | null;
+    readonly seenMark: number | null;
+    readonly nodes: readonly (Omit<NodeRecord, "serves" | "pools"> & {
+      readonly serves: string;
+      readonly pools: string;
+    })[];
   };
   return {
     ...view,
-    nodes: view.nodes.map((node) => ({ ...node, serves: JSON.parse(node.serves) as string[] })),
+    mark: markOf(view.mark),
+    seenMark: markOf(view.seenMark),
+    nodes: view.nodes.map((node) => ({
+      ...node,
+      ...parseServedNames(JSON.parse(node.serves) as string[]),
+      pools: JSON.parse(node.pools) as string[],
+    })),
   };
+}
+
+function markOf(value: unknown): number | undefined {
+  return value === null ? undefined : Number(value);
+}
+
+/** Separates a name from the state version that follows. */
+const versionMark = "\u001f";
+
+/** The names that a node serves, each followed by itself with its state version, if it has one. */
+function servedNames({ serves, stateVersions = {} }: NodeDescription): readonly string[] {
+  return serves.flatMap((name) => {
+    const version = stateVersions[name] ?? 0;
+    return version === 0 ? [name] : [name, `${name}${versionMark}${version}`];
+  });
+}
+
+function parseServedNames(names: readonly string[]): Pick<NodeDescription, "serves" | "stateVersions"> {
+  const versions = names.flatMap((each) => {
+    const [name = "", version] = each.split(versionMark);
+    return version === undefined ? [] : [[name, Number(version)] as const];
+  });
+  const serves = names.filter((name) => !name.includes(versionMark));
+  return versions.length === 0 ? { serves } : { serves, stateVersions: Object.fromEntries(versions) };
 }

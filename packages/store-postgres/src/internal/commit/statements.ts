@@ -77,8 +77,8 @@ export class TurnStatements {
       return statements;
     }
     if (batch.state !== undefined) this.#state(statements, own, batch.version, batch.state, now);
-    for (const operation of batch.kv ?? []) this.#kv(statements, own, operation);
-    for (const call of batch.calls ?? []) this.#call(statements, own, call);
+    for (const operation of batch.kv ?? []) this.kv(statements, own, operation);
+    for (const call of batch.calls ?? []) this.call(statements, own, call);
     if (pages !== undefined) this.pages(statements, own, batch.version, pages);
     return statements;
   }
@@ -97,13 +97,14 @@ export class TurnStatements {
   #create(
     shard: number,
     batch: CommitBatch,
-    { name, key, createdAt }: NonNullable<CommitBatch["create"]>,
+    { name, key, createdAt, place }: NonNullable<CommitBatch["create"]>,
     pages: ChangedPages | undefined,
   ): Statement {
     const values = [
       ...[shard, batch.actorId, name, encodeKey(key), keyHash(name, key), batch.commitId],
       ...[batch.state === undefined ? null : 1, latest(batch.calls), batch.wakeAt ?? null, createdAt],
       ...(pages === undefined ? [null, null, null] : [pages.pageSize, pages.pages, 1]),
+      place ?? null,
     ];
     return { text: this.#sql.create, values };
   }
@@ -124,7 +125,21 @@ export class TurnStatements {
     statements.push({ text: this.#sql.pruneState, values: [...own, version, now - maxAgeMs, maxBytes] });
   }
 
-  #kv(statements: Statement[], own: readonly [number, string], operation: KvOperation): void {
+  /** An entry of a log that is copied with its history. Can be repeated. */
+  logEntry(
+    statements: Statement[],
+    own: readonly [number, string],
+    entry: { readonly version: number; readonly isSnapshot: boolean; readonly createdAt: number },
+    bytes: Uint8Array,
+  ): void {
+    const { version, isSnapshot, createdAt } = entry;
+    for (const [at, piece] of piecesOf(bytes).entries()) {
+      const values = [...own, version, at, isSnapshot, createdAt, piece];
+      statements.push({ text: this.#sql.copyState, values });
+    }
+  }
+
+  kv(statements: Statement[], own: readonly [number, string], operation: KvOperation): void {
     switch (operation.type) {
       case "put": {
         const pieces = piecesOf(operation.value);
@@ -147,7 +162,7 @@ export class TurnStatements {
     }
   }
 
-  #call(statements: Statement[], own: readonly [number, string], call: CallRecord): void {
+  call(statements: Statement[], own: readonly [number, string], call: CallRecord): void {
     const pieces = call.outcome === undefined ? [null] : piecesOf(call.outcome);
     const key = Buffer.from(call.key);
     for (const [at, piece] of pieces.entries()) {
@@ -191,6 +206,8 @@ function piecesOf(value: Uint8Array): readonly Uint8Array[] {
 
 function turnSql(schema: string) {
   const own = "shard = $1 AND actor = $2";
+  const putState = `INSERT INTO ${schema}.state (shard, actor, version, piece, is_snapshot, created_at, bytes)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)`;
   const fence = (more: string) => `WITH fenced AS (
       UPDATE ${schema}.actor SET version = version + 1, last_commit = $5,
         calls_until = greatest(calls_until, $6::bigint),
@@ -205,18 +222,26 @@ function turnSql(schema: string) {
     fenceWithPages: fence(", page_size = $11::integer, pages = $12::bigint, database_version = version + 1"),
     create: `WITH created AS (
         INSERT INTO ${schema}.actor (shard, id, name, key, key_hash, epoch, version, last_commit,
-          snapshot_version, calls_until, wake_at, created_at, page_size, pages, database_version)
-        VALUES ($1, $2, $3, $4, $5, 1, 1, $6, $7, $8, $9, $10, $11, $12, $13)
+          snapshot_version, calls_until, wake_at, created_at, page_size, pages, database_version, place)
+        VALUES ($1, $2, $3, $4, $5, 1, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT DO NOTHING RETURNING 1
       ) SELECT 1 / count(*) FROM created`,
     destroy: `UPDATE ${schema}.actor SET destroyed_at = $3, wake_at = NULL, snapshot_version = NULL,
         calls_until = 0, page_size = NULL, pages = NULL, database_version = NULL
       WHERE shard = $1 AND id = $2`,
-    deleteAll: ["state", "kv", "call", "page", "blob_piece", "blob", "upload"].map(
-      (table) => `DELETE FROM ${schema}.${table} WHERE ${own}`,
-    ),
-    putState: `INSERT INTO ${schema}.state (shard, actor, version, piece, is_snapshot, created_at, bytes)
-      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    deleteAll: [
+      ...["state", "kv", "call", "page", "blob_piece"].map(
+        (table) => `DELETE FROM ${schema}.${table} WHERE ${own}`,
+      ),
+      `DELETE FROM ${schema}.upload WHERE ${own} AND NOT in_bucket`,
+      // What is in a bucket remains known until it is removed; see \`Blobs\`.
+      `WITH removed AS (DELETE FROM ${schema}.blob WHERE ${own} RETURNING upload, in_bucket)
+        INSERT INTO ${schema}.upload (shard, actor, id, started_at, in_bucket)
+        SELECT $1, $2, upload, 0, true FROM removed WHERE in_bucket
+        ON CONFLICT (shard, actor, id) DO UPDATE SET started_at = 0`,
+    ],
+    putState,
+    copyState: `${putState} ON CONFLICT DO NOTHING`,
     /**
      * Deletes history beyond the limits, always from one snapshot up to the next, since patches need the snapshot
      * before them.

@@ -131,7 +131,10 @@ export class Connection {
     this.#client = undefined;
     this.#isConnected = false;
     this.#watchdog?.cancel();
+    // A server that hangs never says that it has closed the connection.
+    const timer = this.#settings.ports.tasks.after(this.#settings.statementTimeoutMs, () => discard(client));
     await client.end();
+    timer.cancel();
   }
 }
 
@@ -140,8 +143,8 @@ function isLost(error: unknown): boolean {
   return !(error instanceof ConnectionLost) && failureOf(error) === "lost";
 }
 
-/** `end` would wait for answers that never come. */
-function discard(client: pg.Client): void {
+/** Ends a connection at once: `end` would wait for answers that never come. */
+export function discard(client: pg.Client): void {
   const { connection } = client as unknown as { readonly connection?: { readonly stream?: unknown } };
   const stream = connection?.stream as { destroy?: () => void } | undefined;
   stream?.destroy?.();

@@ -63,6 +63,15 @@ export class Connections {
     }
   }
 
+  /** Asks the server once for an answer, without retries. Throws `store.unavailable`. */
+  async ping(): Promise<void> {
+    try {
+      await leastLoaded(this.#reads).transaction([{ text: "SELECT 1", values: [] }]);
+    } catch (error) {
+      throw mapDatabaseError(error);
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#turns, ...this.#reads].map((connection) => connection.close()));
   }

@@ -4,8 +4,15 @@ import type { Duplex } from "node:stream";
 import pg from "pg";
 import type { Row } from "../rows.ts";
 
-/** Parameter of a statement. An array is sent as an array of integers. */
-export type SqlParameter = string | number | boolean | null | Uint8Array | readonly number[];
+/** Parameter of a statement. Arrays are those of SQL, of integers or of text. */
+export type SqlParameter =
+  | string
+  | number
+  | boolean
+  | null
+  | Uint8Array
+  | readonly number[]
+  | readonly string[];
 
 /** SQL with its parameters. Each connection prepares equal text once. */
 export interface Statement {
@@ -159,5 +166,10 @@ function wireValue(value: SqlParameter): string | Buffer | null {
   if (value instanceof Uint8Array) {
     return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
-  return typeof value === "object" ? `{${value.join(",")}}` : String(value);
+  return typeof value === "object" ? `{${value.map(elementOf).join(",")}}` : String(value);
+}
+
+/** Text is quoted: see "Array Input and Output Syntax" of PostgreSQL. */
+function elementOf(value: string | number): string {
+  return typeof value === "number" ? String(value) : `"${value.replace(/["\\]/g, "\\$&")}"`;
 }

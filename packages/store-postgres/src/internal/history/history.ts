@@ -10,6 +10,7 @@ import type {
 } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 import type pg from "pg";
+import type { Blobs } from "../blobs/blobs.ts";
 import type { TurnStatements } from "../commit/statements.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { LongConnections } from "../connection/long-connections.ts";
@@ -30,6 +31,7 @@ export interface PostgresHistoryOptions {
   readonly schema: string;
   readonly shards: number;
   readonly cachePath: string;
+  readonly blobs: Blobs;
   readonly get: (id: string) => Promise<ActorRecord | undefined>;
   /** Resolves when no commit of this actor is waiting. */
   readonly settled: (actorId: string) => Promise<void>;
@@ -61,7 +63,10 @@ export class PostgresHistory implements HistoryStore {
     const { images, schema, shards, settled } = this.#options;
     await settled(actorId);
     const held = await images.hold();
-    const reader = new ImageReader(held.client, schema, shardOf(actorId, shards), actorId);
+    const reader = new ImageReader({
+      ...{ client: held.client, schema, shard: shardOf(actorId, shards), actorId },
+      openInBucket: (...place) => this.#options.blobs.openInBucket(...place),
+    });
     try {
       await held.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
       const { header, row } = await reader.header();
@@ -76,17 +81,12 @@ export class PostgresHistory implements HistoryStore {
     const { restores, get } = this.#options;
     const parts = image.parts[Symbol.asyncIterator]();
     try {
+      // Started before anything can fail: a generator that was never started cannot be returned from, and its
+      // connection would stay taken.
+      const first = await parts.next();
       if ((await get(as.id)) !== undefined) throw duplicateKey();
-      let commitId = "";
-      await restores.run(async (client) => {
-        await client.query("BEGIN");
-        commitId = await this.#restore(
-          client,
-          { ...image, parts: { [Symbol.asyncIterator]: () => parts } },
-          as,
-        );
-        await this.#commit(client, as.id, commitId);
-      });
+      const all = { ...image, parts: continued(first, parts) };
+      await restores.run((client) => this.#restore(client, all, as));
       const record = await get(as.id);
       if (record === undefined) throw indeterminate(new Error("The restored actor is missing"));
       return record;
@@ -97,13 +97,27 @@ export class PostgresHistory implements HistoryStore {
     }
   }
 
-  #restore(client: pg.ClientBase, image: ActorImage, as: NewIdentity): Promise<string> {
-    const { statements, schema, shards, ports } = this.#options;
-    return new Restore(image, as, {
-      ...{ statements, schema, shard: shardOf(as.id, shards), now: ports.clock.now() },
+  async #restore(client: pg.ClientBase, image: ActorImage, as: NewIdentity): Promise<void> {
+    const { statements, schema, shards, ports, blobs } = this.#options;
+    const restore = new Restore(image, as, {
+      ...{ statements, schema, blobs, shard: shardOf(as.id, shards), now: ports.clock.now() },
       scratch: this.#scratch,
       run: ({ text, values }: Statement) => client.query(text, [...values]),
-    }).run(image.parts);
+    });
+    const settle = async () => {
+      for (const upload of restore.uploads) await blobs.settle(as.id, upload);
+    };
+    let commitId: string;
+    try {
+      await client.query("BEGIN");
+      commitId = await restore.run(image.parts);
+    } catch (error) {
+      await settle();
+      throw error;
+    }
+    // Where its outcome is unknown, the objects may exist: what they do not use is removed as abandoned.
+    await this.#commit(client, as.id, commitId);
+    await settle();
   }
 
   /** After a lost connection, the actor's row shows whether it was committed. */
@@ -128,4 +142,11 @@ async function* until(parts: AsyncIterable<ImagePart>, end: () => Promise<void>)
   } finally {
     await end();
   }
+}
+
+async function* continued(
+  first: IteratorResult<ImagePart>,
+  parts: AsyncIterator<ImagePart>,
+): AsyncGenerator<ImagePart> {
+  for (let next = first; next.done !== true; next = await parts.next()) yield next.value;
 }

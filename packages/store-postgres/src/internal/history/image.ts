@@ -1,10 +1,12 @@
 /** History, images and copies of actors. */
-import type { ImageHeader, ImagePart, KvEntry } from "@holdfast/actors";
+import type { ArchivePart, CallRecord, ImageHeader, ImagePart, KvEntry } from "@holdfast/actors";
 import type pg from "pg";
 import { notFound } from "../errors.ts";
 import {
   actorRecord,
   bytes,
+  callRecord,
+  groupedBy,
   integer,
   joined,
   optionalInteger,
@@ -13,6 +15,17 @@ import {
   storedState,
   text,
 } from "../rows.ts";
+
+/** A part that images and archives have in common. */
+type SharedPart = ImagePart & ArchivePart;
+
+/** See `Blobs.openInBucket`. */
+type OpenInBucket = (
+  actorId: string,
+  upload: string,
+  start: number,
+  end: number,
+) => Promise<AsyncIterable<Uint8Array>>;
 
 const entriesPerPart = 256;
 const pagesPerRead = 256;
@@ -23,11 +36,19 @@ export class ImageReader {
   readonly #client: pg.ClientBase;
   readonly #schema: string;
   readonly #own: readonly [shard: number, actorId: string];
+  readonly #openInBucket: OpenInBucket;
 
-  constructor(client: pg.ClientBase, schema: string, shard: number, actorId: string) {
-    this.#client = client;
-    this.#schema = schema;
-    this.#own = [shard, actorId];
+  constructor(options: {
+    readonly client: pg.ClientBase;
+    readonly schema: string;
+    readonly shard: number;
+    readonly actorId: string;
+    readonly openInBucket: OpenInBucket;
+  }) {
+    this.#client = options.client;
+    this.#schema = options.schema;
+    this.#own = [options.shard, options.actorId];
+    this.#openInBucket = options.openInBucket;
   }
 
   /** Throws `actor.not_found`. */
@@ -59,6 +80,62 @@ export class ImageReader {
     yield* this.#blobs();
   }
 
+  /** As `parts`, with the history of the state and the call records that expire after a time. */
+  async *archiveParts(row: Row, callsAfter: number): AsyncGenerator<ArchivePart> {
+    yield* this.#log();
+    yield* this.#entries();
+    yield* this.#calls(callsAfter);
+    if (optionalInteger(row, "pages") !== undefined) {
+      yield* this.#database(integer(row, "page_size"), integer(row, "pages"));
+    }
+    yield* this.#blobs();
+  }
+
+  async *#log(): AsyncGenerator<ArchivePart> {
+    const rows = await this.#rows(
+      `SELECT version, piece, is_snapshot, created_at, bytes FROM ${this.#schema}.state
+        WHERE shard = $1 AND actor = $2 ORDER BY version, piece`,
+    );
+    for (const pieces of groupedBy(rows, "version")) {
+      const first = pieces[0] ?? {};
+      const isSnapshot = first["is_snapshot"] === true;
+      yield {
+        type: "state",
+        isSnapshot,
+        createdAt: integer(first, "created_at"),
+        bytes: joined(pieces, "bytes"),
+      };
+    }
+  }
+
+  async *#calls(callsAfter: number): AsyncGenerator<ArchivePart> {
+    let after: Uint8Array | null = null;
+    for (;;) {
+      const keys: readonly Row[] = await this.#rows(
+        `SELECT key FROM ${this.#schema}.call WHERE shard = $1 AND actor = $2 AND piece = 0 AND expires_at > $3
+          AND ($4::bytea IS NULL OR key > $4) ORDER BY key LIMIT ${entriesPerPart}`,
+        callsAfter,
+        after,
+      );
+      const last = keys.at(-1);
+      if (last === undefined) return;
+      const rows = await this.#rows(
+        `SELECT key, pieces, status, outcome, expires_at FROM ${this.#schema}.call
+          WHERE shard = $1 AND actor = $2 AND key >= $3 AND key <= $4 AND expires_at > $5 ORDER BY key, piece`,
+        bytes(keys[0] ?? {}, "key"),
+        bytes(last, "key"),
+        callsAfter,
+      );
+      const calls: CallRecord[] = [];
+      for (const pieces of groupedBy(rows, "key")) {
+        const call = callRecord(Buffer.from(bytes(pieces[0] ?? {}, "key")).toString(), pieces);
+        if (call !== undefined) calls.push(call);
+      }
+      yield { type: "calls", calls };
+      after = bytes(last, "key");
+    }
+  }
+
   async *#state(row: Row): AsyncGenerator<ImagePart> {
     const from = optionalInteger(row, "snapshot_version");
     if (from === undefined) return;
@@ -73,7 +150,7 @@ export class ImageReader {
     for (const patch of state.patches) yield { type: "patch", bytes: patch };
   }
 
-  async *#entries(): AsyncGenerator<ImagePart> {
+  async *#entries(): AsyncGenerator<SharedPart> {
     let rows: readonly Row[] = [];
     let part: KvEntry[] = [];
     let size = 0;
@@ -109,7 +186,7 @@ export class ImageReader {
   }
 
   /** The pages in order form the file. Pages that were never written are zeros. */
-  async *#database(pageSize: number, pages: number): AsyncGenerator<ImagePart> {
+  async *#database(pageSize: number, pages: number): AsyncGenerator<SharedPart> {
     const perPart = Math.min(pagesPerRead, Math.max(1, Math.floor(maxBytesPerPart / pageSize)));
     for (let from = 0; from < pages; from += perPart) {
       const rows = await this.#rows(
@@ -125,12 +202,22 @@ export class ImageReader {
     }
   }
 
-  async *#blobs(): AsyncGenerator<ImagePart> {
+  async *#blobs(): AsyncGenerator<SharedPart> {
     const blobs = await this.#rows(
-      `SELECT hash, upload, size FROM ${this.#schema}.blob WHERE shard = $1 AND actor = $2 ORDER BY hash`,
+      `SELECT hash, upload, size, in_bucket FROM ${this.#schema}.blob WHERE shard = $1 AND actor = $2 ORDER BY hash`,
     );
     for (const blob of blobs) {
       yield { type: "blob", hash: text(blob, "hash") };
+      if (blob["in_bucket"] === true) {
+        const bytesInBucket = await this.#openInBucket(
+          this.#own[1],
+          text(blob, "upload"),
+          0,
+          integer(blob, "size"),
+        );
+        for await (const piece of bytesInBucket) yield { type: "bytes", bytes: piece };
+        continue;
+      }
       for (let no = 0, left = integer(blob, "size"); left > 0; no += 1) {
         const [row] = await this.#rows(
           `SELECT bytes FROM ${this.#schema}.blob_piece

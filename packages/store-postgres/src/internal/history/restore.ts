@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,13 +11,15 @@ import {
   type NewIdentity,
 } from "@holdfast/actors";
 import { postgresStoreLimits } from "../../limits.ts";
-import { inPieces } from "../blobs.ts";
+import type { Blobs } from "../blobs/blobs.ts";
+import { inPieces } from "../blobs/pieces.ts";
 import type { ChangedPages, TurnStatements } from "../commit/statements.ts";
 import type { Statement } from "../connection/transaction-query.ts";
 
 export interface RestoreOptions {
   readonly statements: TurnStatements;
   readonly schema: string;
+  readonly blobs: Blobs;
   readonly shard: number;
   readonly now: number;
   /** Directory for the image's database while it is checked. */
@@ -31,6 +33,8 @@ export class Restore {
   readonly #as: NewIdentity;
   readonly #image: ActorImage;
   readonly #file: string;
+  /** Uploads to settle when the transaction has ended. */
+  readonly uploads: string[] = [];
   #version = 1;
   #hasSnapshot = false;
   #hasDatabase = false;
@@ -143,26 +147,13 @@ export class Restore {
     }
   }
 
+  /** The bytes are stored outside of the transaction, the object that refers to them in it. */
   async #blob(hash: string, source: AsyncIterable<Uint8Array>): Promise<void> {
-    const { schema, shard, now, run } = this.#options;
-    const own = [shard, this.#as.id] as const;
-    const upload = randomUUID();
-    const digest = createHash("sha256");
-    let size = 0;
-    let count = 0;
-    for await (const piece of inPieces(source)) {
-      digest.update(piece);
-      size += piece.length;
-      if (size > postgresStoreLimits.maxBlobBytes) throw invalidImport("An object of the image is too large");
-      const text = `INSERT INTO ${schema}.blob_piece (shard, actor, upload, piece, bytes)
-        VALUES ($1, $2, $3, $4, $5)`;
-      await run({ text, values: [...own, upload, count, piece] });
-      count += 1;
-    }
-    if (digest.digest("hex") !== hash) throw invalidImport("A blob of the image is damaged");
-    const text = `INSERT INTO ${schema}.blob (shard, actor, hash, upload, size, created_at)
-      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`;
-    await run({ text, values: [...own, hash, upload, size, now] });
+    const { blobs, run } = this.#options;
+    const upload = await blobs.upload(this.#as.id, source, postgresStoreLimits.maxBlobBytes);
+    this.uploads.push(upload.id);
+    if (upload.hash !== hash) throw invalidImport("A blob of the image is damaged");
+    await run(blobs.objectOf(this.#as.id, upload));
   }
 }
 

@@ -1,4 +1,4 @@
-/** History, images, forks and backups. */
+/** History, images, forks, archives and backups. */
 import { rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -14,6 +14,9 @@ import { stateAt } from "./retention.ts";
 /** Folder for temporary copies; emptied when the store is opened. */
 export const scratchFolder = "scratch";
 
+type EntryPart = Extract<ImagePart, { type: "entries" }>;
+type BlobPart = Extract<ImagePart, { type: "blob" | "bytes" }>;
+
 const entriesPerPart = 256;
 const maxBytesPerPart = 1_048_576;
 
@@ -93,7 +96,7 @@ function* ownParts(copy: string): Generator<ImagePart> {
 }
 
 /** Leaves only the user's tables: everything else is exported in a form that any store can read. */
-function stripOwnTables(path: string): void {
+export function stripOwnTables(path: string): void {
   const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   try {
     const own = database.prepare(
@@ -112,9 +115,9 @@ function* stateParts(state: FileContent["state"]): Generator<ImagePart> {
   for (const patch of state.patches) yield { type: "patch", bytes: patch };
 }
 
-function* entryParts(
+export function* entryParts(
   page: (start: Uint8Array, limit: number) => readonly Record<string, unknown>[],
-): Generator<ImagePart> {
+): Generator<EntryPart> {
   let start: Uint8Array = new Uint8Array(0);
   for (;;) {
     const rows = page(start, entriesPerPart);
@@ -127,7 +130,7 @@ function* entryParts(
 }
 
 /** Parts of bounded size: an entry has at most 2 MiB. */
-function* inBounds(entries: readonly KvEntry[]): Generator<ImagePart> {
+function* inBounds(entries: readonly KvEntry[]): Generator<EntryPart> {
   let part: KvEntry[] = [];
   let size = 0;
   for (const entry of entries) {
@@ -141,7 +144,8 @@ function* inBounds(entries: readonly KvEntry[]): Generator<ImagePart> {
   if (part.length > 0) yield { type: "entries", entries: part };
 }
 
-async function* blobParts(folder: string): AsyncGenerator<ImagePart> {
+/** The objects in a folder. */
+export async function* blobParts(folder: string): AsyncGenerator<BlobPart> {
   for (const hash of readdirSync(folder)
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
     .sort()) {

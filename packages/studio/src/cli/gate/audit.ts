@@ -6,14 +6,24 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { dataDirectoryOf, harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
-import { type AuditQuery, auditFormats, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
+import {
+  type AuditQuery,
+  type AuditVerification,
+  auditFormats,
+  type ChainVerification,
+  exportRecords,
+  openAudit,
+  parseCheckpoint,
+} from "@holdfast/gate";
+import { gateNodeOf } from "./gate-of.ts";
 
 export const auditUsage = `holdfast audit verify | query | export | checkpoint
 
-  verify             checks every record, the chain and the signed checkpoints; exit code 1 on a fault
+  verify             checks every record, the chain and the signed checkpoints; exit code 1 on a fault.
+                     On a node of a cluster: the chains of all nodes
     --against FILE   also compares with a checkpoint that was stored elsewhere
     --key FILE       public key (PEM) for the check, instead of the one in the data directory
-  query              prints the newest matching records
+  query              prints the newest matching records; on a node of a cluster, those of all nodes
     --limit N        maximum number of records (default: 50)
   export             all records that match, to standard output
     --format NAME    ${auditFormats.join(" or ")} (default: ${auditFormats[0]})
@@ -24,7 +34,7 @@ export const auditUsage = `holdfast audit verify | query | export | checkpoint
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output
 
-All commands can be used while a server runs.`;
+All commands can be used while a server runs. Those about all nodes need it.`;
 
 const options = {
   against: { type: "string" },
@@ -75,6 +85,9 @@ async function openReader(values: Values) {
 }
 
 async function verify(values: Values): Promise<number> {
+  const node = gateNodeOf(dataDirectoryOf(values.data));
+  if (node !== undefined && values.against === undefined && values.key === undefined)
+    return printChains(await node.verifyAudit(), values.json === true);
   const reader = await openReader(values);
   const checkpoint =
     values.against === undefined ? undefined : parseCheckpoint(await readText(values.against));
@@ -96,10 +109,39 @@ async function verify(values: Values): Promise<number> {
   return result.ok ? 0 : 1;
 }
 
+function printChains(chains: readonly ChainVerification[], json: boolean): number {
+  for (const each of chains) {
+    if (json) {
+      console.log(jsonLine(each));
+      continue;
+    }
+    console.log(harmless(`${each.node.padEnd(20)} ${each.ok ? "ok" : "FAULT"}  chain ${each.chain}`));
+    for (const line of chainLines(each)) console.log(`  ${harmless(line)}`);
+  }
+  return chains.every(({ ok }) => ok) ? 0 : 1;
+}
+
+function chainLines({ stored, signed, files }: ChainVerification): string[] {
+  const until =
+    signed === undefined
+      ? "nothing signed"
+      : `signed up to record ${signed.seq} at ${new Date(signed.at).toISOString()}`;
+  const faultOf = ({ line, problem }: AuditVerification) =>
+    `FAULT at line ${line ?? 0}: ${problem ?? "unknown"}`;
+  return [
+    `copy in the store: ${stored.ok ? `${stored.records} records, ${until}` : faultOf(stored)}`,
+    files === undefined
+      ? "files: not checked, because the node is not running. Later records than those of the copy may be missing"
+      : `files of the node: ${files.ok ? `${files.records} records` : faultOf(files)}`,
+  ];
+}
+
 async function query(values: Values): Promise<number> {
-  const reader = await openReader(values);
   const limit = parseNumber(values.limit, "--limit") ?? 50;
-  for (const record of await reader.query({ ...readFilter(values), limit, newest: true })) {
+  const filter = { ...readFilter(values), limit, newest: true };
+  const node = gateNodeOf(dataDirectoryOf(values.data));
+  const records = await (node?.queryAudit(filter) ?? (await openReader(values)).query(filter));
+  for (const record of records) {
     if (values.json === true) {
       console.log(jsonLine(record));
       continue;
@@ -107,7 +149,8 @@ async function query(values: Values): Promise<number> {
     const subject = [record.jailId, record.session].filter((each) => each !== undefined).join(" ");
     const data = record.data === undefined ? "" : jsonLine(record.data);
     const head = `${String(record.seq).padStart(6)}  ${new Date(record.at).toISOString()}`;
-    console.log(`${head}  ${harmless(`${record.type.padEnd(22)} ${subject}`)}  ${data}`);
+    const place = node === undefined ? "" : `${(record.node ?? "").padEnd(16)} `;
+    console.log(`${head}  ${harmless(`${place}${record.type.padEnd(22)} ${subject}`)}  ${data}`);
   }
   return 0;
 }

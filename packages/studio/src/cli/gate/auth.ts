@@ -9,8 +9,10 @@ import {
   UsageError,
   verbOf,
 } from "@holdfast/cli";
-import { openVault, providerNames, type Vault } from "@holdfast/gate";
+import { providerNames } from "@holdfast/gate";
+import type { CommandVault } from "@holdfast/studio";
 import { commandHint } from "../../command-hint.ts";
+import { vaultOf } from "./gate-of.ts";
 import { loginToOpenRouter } from "./openrouter-login.ts";
 import { readSecret } from "./secret-input.ts";
 
@@ -52,7 +54,7 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   if (verb === "login" && provider !== undefined && provider !== "openrouter")
     return login(provider, dataDirectory);
   await prepareDataDirectory(dataDirectory);
-  const vault = openVault(dataDirectory);
+  const vault = vaultOf(dataDirectory);
   const print: PrintResult = (value, text) =>
     console.log(values.json === true ? JSON.stringify(value) : text);
   const baseUrl = values["base-url"];
@@ -64,12 +66,12 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function printStatus(vault: Vault, print: PrintResult): Promise<void> {
+async function printStatus(vault: CommandVault, print: PrintResult): Promise<void> {
   for (const status of await vault.status())
     print(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
 }
 
-async function logInToOpenRouter(vault: Vault, print: PrintResult, port: number): Promise<void> {
+async function logInToOpenRouter(vault: CommandVault, print: PrintResult, port: number): Promise<void> {
   const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
   const key = await loginToOpenRouter({
     baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
@@ -82,14 +84,14 @@ async function logInToOpenRouter(vault: Vault, print: PrintResult, port: number)
   print({ provider: "openrouter", stored: true }, "You are logged in. The key is stored.");
 }
 
-async function deleteKey(vault: Vault, print: PrintResult, provider: Provider): Promise<void> {
+async function deleteKey(vault: CommandVault, print: PrintResult, provider: Provider): Promise<void> {
   const removed = await vault.deleteApiKey(provider);
   print({ provider, removed }, removed ? "The key was deleted." : "No key was stored.");
 }
 
 /** Stores the address of a server, and its key if standard input contains one. */
 async function storeAddress(
-  vault: Vault,
+  vault: CommandVault,
   print: PrintResult,
   provider: Provider,
   baseUrl: string,
@@ -101,7 +103,12 @@ async function storeAddress(
   if (key !== "") await storeKey(vault, print, provider, key);
 }
 
-async function storeKey(vault: Vault, print: PrintResult, provider: Provider, key: string): Promise<void> {
+async function storeKey(
+  vault: CommandVault,
+  print: PrintResult,
+  provider: Provider,
+  key: string,
+): Promise<void> {
   await vault.setApiKey(provider, key);
   print({ provider, stored: true }, "The key is stored.");
 }

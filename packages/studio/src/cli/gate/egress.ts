@@ -1,12 +1,7 @@
 import { join } from "node:path";
 import { dataDirectoryOf, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
-import {
-  type EgressUpstream,
-  explainEgress,
-  loadEgressConfig,
-  openVault,
-  readBudgetStatus,
-} from "@holdfast/gate";
+import { type EgressUpstream, explainEgress, loadEgressConfig, readBudgetStatus } from "@holdfast/gate";
+import { gateNodeOf, vaultOf } from "./gate-of.ts";
 
 export const egressUsage = `holdfast egress explain METHOD URL | status
 
@@ -41,7 +36,7 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
   if (method === undefined || url === undefined || more.length > 0) {
     throw new UsageError("Give a method and a URL, for example: egress explain POST /anthropic/v1/messages");
   }
-  const vault = openVault(dataDirectory);
+  const vault = vaultOf(dataDirectory);
   const upstreams: EgressUpstream[] = [];
   for (const { provider, available } of await vault.status()) {
     if (available) upstreams.push(await vault.upstream(provider));
@@ -63,7 +58,7 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
 }
 
 async function status(dataDirectory: string, json: boolean): Promise<number> {
-  const budgets = await readBudgetStatus(dataDirectory);
+  const budgets = await (gateNodeOf(dataDirectory)?.budgets() ?? readBudgetStatus(dataDirectory));
   if (json) {
     for (const each of budgets) console.log(jsonLine(each));
     return 0;

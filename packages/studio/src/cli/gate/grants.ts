@@ -7,7 +7,8 @@ import {
   UsageError,
   verbOf,
 } from "@holdfast/cli";
-import { type Grant, openVault, type SecretEntry } from "@holdfast/gate";
+import type { Grant, SecretEntry } from "@holdfast/gate";
+import { vaultOf } from "./gate-of.ts";
 import { ownerName, toOwner } from "./secrets.ts";
 
 export const grantsUsage = `holdfast grants add --secret NAME --host HOST [options] | list | remove ID
@@ -54,17 +55,17 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
       noArguments(rest);
       const request = parseGrant(values);
       await prepareDataDirectory(dataDirectory);
-      const vault = openVault(dataDirectory);
+      const vault = vaultOf(dataDirectory);
       print(await vault.grant(request), json);
       warnIfMissing(request, await vault.secretEntries());
       return 0;
     }
     case "list":
       noArguments(rest);
-      return list(await openVault(dataDirectory).grants(), json);
+      return list(await vaultOf(dataDirectory).grants(), json);
     case "remove": {
       const id = oneArgument(rest, "The id of the grant");
-      const removed = await openVault(dataDirectory).revoke(id);
+      const removed = await vaultOf(dataDirectory).revoke(id);
       if (json) console.log(JSON.stringify({ id, removed }));
       else console.log(removed ? "The grant was revoked." : "There is no such grant.");
       return removed ? 0 : 1;

@@ -1,6 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { dataDirectoryOf, harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import {
+  dataDirectoryOf,
+  harmless,
+  jsonLine,
+  noArguments,
+  oneArgument,
+  parse,
+  UsageError,
+  verbOf,
+} from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import {
   coreToolNames,
@@ -11,16 +20,20 @@ import {
   openAudit,
   type PolicyRules,
   parsePolicy,
+  type PolicyRule,
   policyFile,
+  withAcceptedRules,
 } from "@holdfast/gate";
 import { listPlugins } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { gateNodeOf } from "./gate-of.ts";
 
-export const policyUsage = `holdfast policy check | explain --tool NAME | dry-run --file NEW.json
+export const policyUsage = `holdfast policy check | explain --tool NAME | dry-run --file NEW.json | accepted | remove ID
 
   check                validates the policy file; exit code 1 if it cannot be used
   explain              shows the decision for a call, and the rule behind it. Nothing is called.
-                       Exit code 1 if the call would be forbidden
+                       Exit code 1 if the call would be forbidden. On a node of a cluster, with the
+                       rules that people accepted at any node, unless --file is given
     --tool NAME        the tool
     --arguments JSON   its arguments; without them, rules that depend on arguments are marked
     --user, --agent, --group, --session, --organization NAME   the caller (group: default)
@@ -28,6 +41,8 @@ export const policyUsage = `holdfast policy check | explain --tool NAME | dry-ru
     --risk LEVEL       low or high, for a tool that no installed plugin has
   dry-run              replays the tool calls of the audit log against another file, and lists the
                        decisions that would change. The audit log contains no arguments
+  accepted             on a node of a cluster: lists the rules that people accepted at any node ("Always allow")
+  remove ID            on a node of a cluster: removes one of them at all nodes
   --file FILE          a policy file other than ${join("DATA", policyFile)}
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
@@ -56,8 +71,12 @@ export async function policyCommand(args: readonly string[]): Promise<number> {
     console.log(policyUsage);
     return 0;
   }
+  const known = verbOf("policy", ["check", "explain", "dry-run", "accepted", "remove"], verb);
+  if (known === "remove") return remove(values, oneArgument(rest, "The id of the rule"));
   noArguments(rest);
-  switch (verbOf("policy", ["check", "explain", "dry-run"], verb)) {
+  switch (known) {
+    case "accepted":
+      return listAccepted(values);
     case "check":
       return check(values);
     case "explain":
@@ -65,6 +84,34 @@ export async function policyCommand(args: readonly string[]): Promise<number> {
     case "dry-run":
       return dryRun(values);
   }
+}
+
+/** Throws `policy.no_nodes` on one machine, where accepted rules are in the policy file. */
+function requireNode({ data }: Values) {
+  const node = gateNodeOf(dataDirectoryOf(data));
+  if (node !== undefined) return node;
+  throw new HoldfastError(
+    "policy",
+    "no_nodes",
+    `This data directory is not that of a node of a cluster: accepted rules are in its ${policyFile}`,
+  );
+}
+
+async function listAccepted(values: Values): Promise<number> {
+  const rules = await requireNode(values).policyRules();
+  for (const rule of rules)
+    console.log(
+      values.json === true ? jsonLine(rule) : harmless(`${rule.id}  ${rule.action} ${rule.tools.join(", ")}`),
+    );
+  if (rules.length === 0 && values.json !== true) console.log("No rules were accepted.");
+  return 0;
+}
+
+async function remove(values: Values, id: string): Promise<number> {
+  const removed = await requireNode(values).removePolicyRule(id, "command line");
+  if (values.json === true) console.log(jsonLine({ id, removed }));
+  else console.log(removed ? "The rule was removed at all nodes." : "There is no such rule.");
+  return removed ? 0 : 1;
 }
 
 interface LoadedPolicy extends PolicyRules {
@@ -93,21 +140,39 @@ async function load(values: Values): Promise<LoadedPolicy> {
   }
 }
 
+/**
+ * The accepted rules that are in force beside the file of a node; undefined on one machine, and for another file. Throws
+ * `vault.node_not_running`.
+ */
+async function acceptedRules({ file, data }: Values): Promise<readonly PolicyRule[] | undefined> {
+  return file === undefined ? gateNodeOf(dataDirectoryOf(data))?.policyRules() : undefined;
+}
+
 async function check(values: Values): Promise<number> {
   const { path, found, rules } = await load(values);
+  const accepted = await acceptedRules(values).catch((error: unknown) => {
+    // The file can be checked all the same.
+    if (isErrorCode(error, "vault", "node_not_running")) return undefined;
+    throw error;
+  });
+  // A rule that one of the file contradicts is not in force.
+  const inForce = accepted && withAcceptedRules(rules, accepted).length - rules.length;
   if (values.json === true) {
-    console.log(jsonLine({ ok: true, path, found, rules: rules.length }));
-  } else if (found) {
-    console.log(`ok: ${rules.length} rules in ${path}`);
-  } else {
-    console.log(`${path} does not exist. By default, low risk is allowed and high risk needs approval.`);
+    const counted = inForce === undefined ? {} : { accepted: inForce };
+    console.log(jsonLine({ ok: true, path, found, rules: rules.length, ...counted }));
+    return 0;
   }
+  if (found) console.log(`ok: ${rules.length} rules in ${path}`);
+  else console.log(`${path} does not exist. By default, low risk is allowed and high risk needs approval.`);
+  if (inForce !== undefined)
+    console.log(`${inForce} rules that people accepted at any node are in force, too.`);
   return 0;
 }
 
 async function explain(values: Values): Promise<number> {
   if (values.tool === undefined) throw new UsageError("--tool is missing");
-  const { rules } = await load(values);
+  const { rules: rulesOfFile } = await load(values);
+  const rules = withAcceptedRules(rulesOfFile, (await acceptedRules(values)) ?? []);
   const tool = await resolveTool(values.tool, values);
   const { user, agent, organization, session, group = "default" } = values;
   const evaluation = evaluatePolicy(rules, {

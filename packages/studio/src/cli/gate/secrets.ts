@@ -6,7 +6,8 @@ import {
   prepareDataDirectory,
   verbOf,
 } from "@holdfast/cli";
-import { openVault, type SecretEntry, type SecretOwner } from "@holdfast/gate";
+import type { SecretEntry, SecretOwner } from "@holdfast/gate";
+import { vaultOf } from "./gate-of.ts";
 import { readSecret } from "./secret-input.ts";
 
 export const secretsUsage = `holdfast secrets set NAME | list | remove NAME
@@ -47,16 +48,16 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
     case "set": {
       const name = oneArgument(rest, "The name of the secret");
       await prepareDataDirectory(dataDirectory);
-      await openVault(dataDirectory).setSecret({ name, owner }, await readSecret(`${name}: `));
+      await vaultOf(dataDirectory).setSecret({ name, owner }, await readSecret(`${name}: `));
       console.log(json ? JSON.stringify({ name, owner, stored: true }) : "The secret is stored.");
       return 0;
     }
     case "list":
       noArguments(rest);
-      return list(await openVault(dataDirectory).secretEntries(), json);
+      return list(await vaultOf(dataDirectory).secretEntries(), json);
     case "remove": {
       const name = oneArgument(rest, "The name of the secret");
-      const removed = await openVault(dataDirectory).deleteSecret({ name, owner });
+      const removed = await vaultOf(dataDirectory).deleteSecret({ name, owner });
       if (json) console.log(JSON.stringify({ name, owner, removed }));
       else console.log(removed ? "The secret was deleted." : "There is no such secret.");
       return removed ? 0 : 1;

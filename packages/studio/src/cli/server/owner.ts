@@ -5,19 +5,16 @@ import {
   dataDirectoryOf,
   endLogin,
   exchangeTicket,
+  notRunning,
   type OwnerLink,
   prepareDataDirectory,
   serveControl,
 } from "@holdfast/cli";
-import {
-  connectWithCookie,
-  createStudio,
-  createStudioClient,
-  type Studio,
-  type StudioClient,
-  type StudioOptions,
-} from "@holdfast/studio";
-import { type JailChoice, parseJailChoice } from "./jail-choice.ts";
+import type { Studio, StudioClient, StudioOptions } from "@holdfast/studio";
+import { createStudioClient } from "../../client.ts";
+import { connectWithCookie } from "../../remote.ts";
+import type { JailChoice } from "./jail-choice.ts";
+import { sharedStoreUrl } from "./shared-store.ts";
 
 /** The owner's connection to a Studio, in this process or another. */
 export interface OwnerAccess {
@@ -53,11 +50,7 @@ export async function withOwnerAccess(
 }
 
 /** Connects to the server that owns the data directory, or starts one in this process. */
-async function open({
-  data,
-  jails = parseJailChoice(),
-  runTasks = false,
-}: OwnerOptions): Promise<OwnerAccess> {
+async function open({ data, jails, runTasks = false }: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory);
   if (running !== undefined) {
@@ -66,13 +59,10 @@ async function open({
     // names the owner.
     await running.close();
   }
+  // A process beside the nodes would take actors away from them.
+  if (sharedStoreUrl() !== undefined) throw notRunning();
   await prepareDataDirectory(dataDirectory);
-  const studio: Studio = await createStudio({
-    dataDirectory,
-    ...jails,
-    runTasks,
-    log: cliLogger("warn"),
-  });
+  const studio = await createStudioHere({ dataDirectory, jails, runTasks });
   if (runTasks === false) return { client: studio.client, isPersistent: false, close: () => studio.close() };
   const control = await serveOwner(dataDirectory, studio, { passing: true });
   const close = async () => {
@@ -80,6 +70,28 @@ async function open({
     await studio.close();
   };
   return { client: studio.client, isPersistent: false, close };
+}
+
+/** Loaded on demand: most commands talk to a running server, and the Studio takes five times as long to load. */
+async function createStudioHere({
+  dataDirectory,
+  jails,
+  runTasks,
+}: {
+  readonly dataDirectory: string;
+  readonly jails: JailChoice | undefined;
+  readonly runTasks: NonNullable<OwnerOptions["runTasks"]>;
+}): Promise<Studio> {
+  const [{ createStudio }, { parseJailChoice }] = await Promise.all([
+    import("@holdfast/studio"),
+    import("./jail-choice.ts"),
+  ]);
+  return createStudio({
+    dataDirectory,
+    ...(jails ?? parseJailChoice()),
+    runTasks,
+    log: cliLogger("warn"),
+  });
 }
 
 function isNewWork(runTasks: NonNullable<OwnerOptions["runTasks"]>): boolean {
@@ -100,6 +112,7 @@ export async function serveOwner(
         ...(passing ? { passing } : {}),
       }),
       backup: (directory) => studio.backup(directory),
+      gate: (call, args) => studio.gate(call, args),
     });
   } catch (error) {
     // Otherwise the listening server would keep a process alive that no command can reach.

@@ -9,8 +9,9 @@ import {
   UsageError,
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
-import { createStudio } from "@holdfast/studio";
+import { createStudio, servesTasks } from "@holdfast/studio";
 import { jailOptions, jailUsage, parseJailChoice } from "./jail-choice.ts";
+import { nodeOptions, nodeUsage, parseNode } from "./node-options.ts";
 import { serveOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 
@@ -22,6 +23,7 @@ Starts the Studio and prints the link to open.
   --host HOST        address to listen on (default: 127.0.0.1), and to use in links;
                      0.0.0.0: all addresses of this machine, for everyone with a link
 ${jailUsage}
+${nodeUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             print the link as JSON`;
 
@@ -32,6 +34,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     port: { type: "string" },
     host: { type: "string" },
     ...jailOptions,
+    ...nodeOptions,
   });
   if (values.help === true) {
     console.log(startUsage);
@@ -42,14 +45,16 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   if (values.host === "") throw new UsageError("--host is empty");
   const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
   const choice = parseJailChoice(values);
+  const node = parseNode(values);
   const dataDirectory = dataDirectoryOf(values.data);
-  await prepareJails(choice);
+  if (servesTasks(node.cluster)) await prepareJails(choice);
   await prepareDataDirectory(dataDirectory);
   const studio = await createStudio({
     dataDirectory,
     port,
     ...(values.host === undefined ? {} : { host: values.host }),
     ...choice,
+    ...node,
     log: cliLogger("warn"),
   }).catch((error: unknown) => {
     throw toShellError(error, port);

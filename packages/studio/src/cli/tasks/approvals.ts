@@ -1,12 +1,7 @@
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
-import {
-  type ApprovalAnswer,
-  type ApprovalOption,
-  type ApprovalView,
-  gateAnswers,
-  type StudioClient,
-  truncationNote,
-} from "@holdfast/studio";
+import type { ApprovalAnswer, ApprovalOption, ApprovalView, StudioClient } from "@holdfast/studio";
+import { gateAnswers } from "../../approvals/gate-answers.ts";
+import { truncationNote } from "../../approvals/truncation-note.ts";
 import { isBusy } from "../../task-status.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 import { findTask } from "./tasks.ts";

@@ -33,6 +33,8 @@ export class EventPrinter {
         return this.#notice(startText(body.agent, body.resumed));
       case "interrupted":
         return this.#notice(`interrupted: ${harmless(body.reason)}`);
+      case "note":
+        return this.#notice(harmless(body.text));
       case "approval-requested":
         return this.#notice(
           `${body.approval.boundary === undefined ? "the agent requests approval" : "the gate requires approval"}: ${harmless(body.approval.title)}`,

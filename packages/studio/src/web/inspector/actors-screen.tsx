@@ -29,6 +29,7 @@ export function ActorsScreen({
   usePageTitle("Actors");
   const list = useInfiniteQuery(actorListQuery(filter));
   const actors = list.data?.pages.flatMap((page) => page.actors);
+  const unanswered = new Set(list.data?.pages.flatMap((page) => page.unanswered ?? []));
   const filtered = Object.values(filter).some((value) => value !== undefined);
   return (
     <div className="page actors-page">
@@ -48,6 +49,11 @@ export function ActorsScreen({
           title="The list is not up to date."
           onRetry={() => void list.refetch()}
         />
+      )}
+      {unanswered.size > 0 && (
+        <div className="notice notice-warning" role="status">
+          No answer from {[...unanswered].join(", ")}: actors that are awake there are shown as asleep.
+        </div>
       )}
       {actors?.length === 0 &&
         (filtered ? (

@@ -1,5 +1,11 @@
 import type { ClientDriver } from "@holdfast/client";
-import { type ClusterMember, LinkLost, type LocalDriver } from "@holdfast/server";
+import {
+  type ClusterMember,
+  LinkLost,
+  type LocalDriver,
+  type NodeAddress,
+  type Wakeups,
+} from "@holdfast/server";
 import type { Scheduler } from "../scheduler.ts";
 import type { SeededRandom } from "../seeded.ts";
 import type { ProcessGate } from "./process-gate.ts";
@@ -10,6 +16,7 @@ export interface LinkedProcess {
   readonly gate: ProcessGate;
   readonly member: ClusterMember;
   readonly driver: LocalDriver;
+  readonly wakeups: Wakeups;
 }
 
 interface Exchange {
@@ -25,6 +32,8 @@ export interface LinkFaults {
 
 /** The network between the nodes: requests are delayed and lost, and pairs of nodes are cut off one way or both. */
 export class SimLinks {
+  /** Where actors were found first, for the planted bug that never looks again. */
+  readonly foundFirst = new Map<string, NodeAddress>();
   faults: LinkFaults = { delayMs: 5, lost: 0 };
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
@@ -71,6 +80,17 @@ export class SimLinks {
   retain(from: string, nodes: readonly string[]): void {
     for (const exchange of [...this.#exchanges]) {
       if (exchange.from === from && !nodes.includes(exchange.to)) exchange.fail();
+    }
+  }
+
+  /** Delivers a wake-up never, once or twice, each time after a delay of its own. */
+  wake(from: string, to: string, message: string): void {
+    for (let copies = this.#random.int(0, 2); copies > 0; copies--) {
+      this.#scheduler.after(this.#delayMs(), "wake-up", () => {
+        const process = this.#processes.get(to);
+        if (process === undefined || this.#isCut(from, to)) return;
+        process.gate.run(() => void process.wakeups.receive(message));
+      });
     }
   }
 

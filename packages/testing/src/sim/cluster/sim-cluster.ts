@@ -1,7 +1,15 @@
 import type { ActorInstance } from "@holdfast/actors";
 import type { ActorTarget, ClientDriver, DriverCall, DriverConnection } from "@holdfast/client";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
-import { type ClusterMember, type DirectoryCluster, type LocalDriver, Misdirected } from "@holdfast/server";
+import {
+  alarmPollMs,
+  type ClusterMember,
+  type DirectoryCluster,
+  LinkLost,
+  type LocalDriver,
+  Misdirected,
+  type Wakeups,
+} from "@holdfast/server";
 import type { PlantedBug } from "../planted-bugs.ts";
 import type { Codec, LinkedProcess, SimLinks } from "./links.ts";
 
@@ -9,8 +17,13 @@ export interface SimClusterOptions {
   readonly node: string;
   readonly member: ClusterMember;
   readonly links: SimLinks;
+  readonly wakeups: Wakeups;
   readonly plant: PlantedBug | undefined;
   readonly local: () => LocalDriver;
+  /** Called when actors have lost what was in memory only. */
+  disrupted(why: string): void;
+  /** Called when the node may answer for an actor. */
+  answers(): void;
 }
 
 /** A node's cluster with simulated links: the membership and the placement are the real ones. */
@@ -18,6 +31,10 @@ export class SimCluster implements DirectoryCluster {
   readonly #options: SimClusterOptions;
   readonly #member: ClusterMember;
   #attempts = 0;
+  /** Instances as the membership sees them, for the planted bug that does not wait for their sleep. */
+  readonly #hasty = new WeakMap<ActorInstance, ActorInstance>();
+  /** For the planted bug that answers for whatever is in memory. */
+  readonly #awake = new Set<ActorInstance>();
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
@@ -30,19 +47,32 @@ export class SimCluster implements DirectoryCluster {
   }
 
   locate(target: ActorTarget): ReturnType<ClusterMember["locate"]> {
-    return this.#member.locate(target);
+    if (this.#answersFor(target)) return undefined;
+    if (this.#options.plant !== "stale-map") return this.#member.locate(target);
+    const name = JSON.stringify(target);
+    const first = this.#options.links.foundFirst.get(name) ?? this.#member.locate(target);
+    if (first !== undefined && !(first instanceof Promise)) this.#options.links.foundFirst.set(name, first);
+    return first;
   }
 
   isHere(target: ActorTarget): boolean {
-    return this.#member.isHere(target);
-  }
-
-  holds(...address: Parameters<ClusterMember["holds"]>): boolean {
-    return this.#options.plant === "answer-without-lease" || this.#member.holds(...address);
+    return this.#answersFor(target) || this.#member.isHere(target);
   }
 
   takes(...address: Parameters<ClusterMember["takes"]>): boolean {
     return this.#member.takes(...address);
+  }
+
+  forget(target: ActorTarget): void {
+    this.#member.forget(target);
+  }
+
+  admits(...record: Parameters<ClusterMember["admits"]>): ReturnType<ClusterMember["admits"]> {
+    return this.#member.admits(...record);
+  }
+
+  relocate(...move: Parameters<ClusterMember["relocate"]>): Promise<void> {
+    return this.#member.relocate(...move);
   }
 
   newId(...address: Parameters<ClusterMember["newId"]>): string {
@@ -57,20 +87,63 @@ export class SimCluster implements DirectoryCluster {
     return this.#member.revision;
   }
 
+  get dueFilter(): ClusterMember["dueFilter"] {
+    return this.#member.dueFilter;
+  }
+
+  get alarmPollMs(): number {
+    return alarmPollMs(this.#options.wakeups);
+  }
+
+  tellDue(...due: Parameters<ClusterMember["tellDue"]>): void {
+    this.#member.tellDue(...due);
+  }
+
   mayAnswer(instance: ActorInstance): boolean {
-    return this.#options.plant === "answer-without-lease" || this.#member.mayAnswer(instance);
+    if (this.#options.plant === "answer-without-lease" || this.#member.mayAnswer(this.#seen(instance))) {
+      this.#options.answers();
+      return true;
+    }
+    this.#options.disrupted(`${this.#options.node} has no lease`);
+    return false;
   }
 
   started(instance: ActorInstance): void {
-    if (this.#options.plant !== "skip-vacate") this.#member.started(instance);
+    this.#awake.add(instance);
+    if (this.#options.plant !== "skip-vacate") this.#member.started(this.#seen(instance));
+  }
+
+  /** The instance as the membership sees it. */
+  #seen(instance: ActorInstance): ActorInstance {
+    if (this.#options.plant !== "handover-before-sleep") return instance;
+    const known = this.#hasty.get(instance);
+    if (known !== undefined) return known;
+    const { id, name, key } = instance;
+    const sleep = async (): ReturnType<ActorInstance["sleep"]> => {
+      void instance.sleep();
+      return "slept";
+    };
+    const hasty = { id, name, key, sleep } as ActorInstance;
+    this.#hasty.set(instance, hasty);
+    return hasty;
   }
 
   stopped(instance: ActorInstance): void {
-    this.#member.stopped(instance);
+    this.#awake.delete(instance);
+    this.#member.stopped(this.#seen(instance));
+  }
+
+  metrics(): string {
+    return "";
   }
 
   status(): ReturnType<ClusterMember["status"]> {
     return this.#member.status();
+  }
+
+  /** The simulated clients list no actors. */
+  askOthers(): ReturnType<DirectoryCluster["askOthers"]> {
+    return Promise.resolve({ answers: [], unanswered: [] });
   }
 
   requestDrain(id: string): Promise<void> {
@@ -146,6 +219,15 @@ export class SimCluster implements DirectoryCluster {
     };
   }
 
+  #answersFor(target: ActorTarget): boolean {
+    if (this.#options.plant !== "answer-without-lease") return false;
+    return [...this.#awake].some(({ id, name, key }) =>
+      target.type === "id"
+        ? id === target.id
+        : name === target.name && JSON.stringify(key) === JSON.stringify(target.key),
+    );
+  }
+
   #keyed(call: DriverCall): DriverCall {
     if (this.#options.plant !== "forward-twice") return call;
     return { ...call, idempotencyKey: `${call.idempotencyKey}-${this.#attempts++}` };
@@ -170,6 +252,7 @@ export class SimCluster implements DirectoryCluster {
   ): Promise<T> {
     const { node, links } = this.#options;
     const { revision } = this.#member;
+    if (this.#options.links.foundFirst.size > 0) return this.#forwardToFirst(target, label, send);
     const answer = await this.#member.follow(target, true, signal, (to) =>
       links.exchange(node, to.id, label, async ({ member, driver }) => {
         if (!(await member.accepts(target, revision))) return new Misdirected(member.revision);
@@ -183,5 +266,24 @@ export class SimCluster implements DirectoryCluster {
     );
     if (answer === undefined) throw new HoldfastError("actor", "moved", "The actor is here by now");
     return answer.value;
+  }
+
+  /** For the planted bug that never looks again. */
+  async #forwardToFirst<T>(
+    target: ActorTarget,
+    label: string,
+    send: (driver: LocalDriver) => Promise<T>,
+  ): Promise<T> {
+    const { node, links } = this.#options;
+    const first = await this.locate(target);
+    try {
+      return await links.exchange(node, first?.id ?? node, label, async ({ member, driver }) => {
+        if (await member.accepts(target, this.#member.revision)) return send(driver);
+        throw new HoldfastError("actor", "moved", "Another node serves this actor now");
+      });
+    } catch (error) {
+      if (!(error instanceof LinkLost)) throw error;
+      throw new HoldfastError("client", "network_error", "The node is unreachable");
+    }
   }
 }

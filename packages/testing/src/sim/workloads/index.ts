@@ -7,6 +7,7 @@ import { events } from "./events.ts";
 import { handles } from "./handles.ts";
 import { lifecycles } from "./lifecycles.ts";
 import { queues } from "./queues.ts";
+import { releases } from "./releases.ts";
 import { rooms } from "./rooms.ts";
 import { schedules } from "./schedules.ts";
 import { signals } from "./signals.ts";
@@ -31,3 +32,6 @@ export const allWorkloads: readonly { readonly name: string; make(world: World):
   { name: "waiters", make: waiters },
   { name: "workflows", make: workflows },
 ];
+
+/** Workloads that need several nodes. */
+export const clusterWorkloads: typeof allWorkloads = [{ name: "releases", make: releases }];

@@ -17,6 +17,8 @@ export interface ActorSummary extends ActorAddress {
 export interface ActorPage {
   readonly actors: readonly ActorSummary[];
   readonly cursor?: string;
+  /** Names of the nodes of a cluster that did not say which actors run there. */
+  readonly unanswered?: readonly string[];
 }
 
 export interface ActorFilter {

@@ -16,6 +16,7 @@ import { useApi } from "../../api/context.ts";
 import { agentsQuery, systemQuery } from "../../api/queries.ts";
 import { AgentHint } from "../../components/agent-hint.tsx";
 import { Command } from "../../components/command.tsx";
+import { Cluster } from "./cluster.tsx";
 
 /** Checks of this machine, each failure with its fix. */
 export function SystemScreen() {
@@ -45,6 +46,7 @@ export function SystemScreen() {
         <ErrorNotice error={system.error} onRetry={() => void system.refetch()} />
       )}
       {system.data !== undefined && <Facts system={system.data} />}
+      {system.data?.node !== undefined && <Cluster />}
       <div className="system-columns">
         {system.data !== undefined && <Checks checks={system.data.checks} />}
         <section aria-labelledby="agents-heading">
@@ -76,6 +78,7 @@ function Facts({ system }: { readonly system: SystemStatus }) {
         {formatCount(system.tasks.total)}, {formatCount(system.tasks.active)} active
       </Fact>
       <Fact name="Memory">{formatBytes(system.memoryBytes)}</Fact>
+      {system.node !== undefined && <Fact name="Checked on">{system.node}</Fact>}
       <Fact name="Data directory" wide>
         <code>{system.dataDirectory}</code>
       </Fact>

@@ -1,0 +1,63 @@
+import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
+import { pluginLimits } from "./plugin-limits.ts";
+import { unavailable } from "./process/plugin-process.ts";
+import type { ErrorPayload } from "./runtime/api.ts";
+import type { InvocationContext } from "./runtime/messages.ts";
+
+/** A call of a tool of a plugin whose data all nodes share. */
+export interface SharedPluginCall {
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly context: InvocationContext;
+}
+
+/** The answer to such a call: a result, or the plugin's own error. */
+export type SharedPluginAnswer =
+  | { readonly type: "result"; readonly result: unknown; readonly untrusted?: boolean }
+  | { readonly type: "error"; readonly error: ErrorPayload };
+
+/**
+ * Built-in plugins whose data is in the store of all nodes, and not in a folder of one machine. Their tools are answered
+ * there, and no process runs for them. What an answer says is durable.
+ */
+export interface SharedPlugins {
+  /** Whether it answers for this built-in plugin. */
+  has(plugin: string): boolean;
+  /** Throws when the data cannot be reached: the call may have had its effect or not. */
+  invoke(plugin: string, call: SharedPluginCall, signal: AbortSignal): Promise<SharedPluginAnswer>;
+  /** Reads some data. Throws when it cannot be reached. */
+  verify(plugin: string): Promise<void>;
+}
+
+export interface SharedCallOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** Throws `plugin.unavailable`, `plugin.timeout`, `internal.internal_error`, and the reason of an abort. */
+export async function callShared(
+  shared: SharedPlugins,
+  plugin: string,
+  call: SharedPluginCall,
+  { timeoutMs, signal, log }: SharedCallOptions,
+): Promise<SharedPluginAnswer> {
+  signal.throwIfAborted();
+  const late = AbortSignal.timeout(timeoutMs);
+  try {
+    return await shared.invoke(plugin, call, AbortSignal.any([signal, late]));
+  } catch (error) {
+    signal.throwIfAborted();
+    // The plugin's code failed; the log of the node that ran it says how.
+    if (isErrorCode(error, "internal", "internal_error")) throw error;
+    if (late.aborted)
+      throw new HoldfastError("plugin", "timeout", `The plugin did not answer within ${timeoutMs} ms`, {
+        statusCode: 504,
+      });
+    log.warn("the shared data of a plugin could not be reached", { plugin, tool: call.tool, error });
+    throw unavailable(
+      `The data of the plugin ${plugin} cannot be reached now. The call may have had its effect or not: look before you repeat it`,
+      pluginLimits.sharedRetryMs,
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import type { ClientHttp2Stream } from "node:http2";
+import { LinkLost, Misdirected } from "../link-lost.ts";
+import {
+  type CallFrame,
+  encodeFrame,
+  FrameReader,
+  type RequestHead,
+  type ResponseHead,
+} from "./call-frames.ts";
+
+/** The answer of another node: complete, or to be fetched over a stream of its own. */
+export type ChannelAnswer =
+  | { readonly type: "response"; readonly head: ResponseHead; readonly body: Uint8Array }
+  | { readonly type: "streamed"; readonly call: number };
+
+interface PendingCall {
+  resolve(answer: ChannelAnswer | Misdirected): void;
+  reject(error: LinkLost): void;
+}
+
+/** Bytes that may wait for the network; beyond it, calls take streams of their own, which push back. */
+const maxWaitingBytes = 4 * 1_048_576;
+
+/**
+ * Small calls to another node and their answers, as frames of one stream: a stream for each would cost more than many
+ * of the calls themselves.
+ */
+export class CallChannel {
+  readonly #stream: ClientHttp2Stream;
+  readonly #pending = new Map<number, PendingCall>();
+  #nextCall = 1;
+  #isCorked = false;
+
+  /** Takes over a stream of kind `calls` whose peer has accepted it. */
+  constructor(stream: ClientHttp2Stream) {
+    this.#stream = stream;
+    const reader = new FrameReader((frame) => this.#settle(frame));
+    stream.on("data", (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch {
+        stream.close();
+      }
+    });
+    stream.on("error", () => undefined);
+    stream.once("close", () => {
+      for (const { reject } of this.#pending.values()) reject(new LinkLost(true, new Error("The node left")));
+      this.#pending.clear();
+    });
+  }
+
+  /** False if the channel has ended, or its peer reads too slowly. */
+  get isUsable(): boolean {
+    return !this.#stream.destroyed && !this.#stream.closed && this.#stream.writableLength < maxWaitingBytes;
+  }
+
+  /** Sends a request. Throws `LinkLost`; an abort cancels the call at the other node and rejects with the reason. */
+  async call(
+    head: RequestHead,
+    body: Uint8Array | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ChannelAnswer | Misdirected> {
+    if (!this.isUsable) throw new LinkLost(false, new Error("The channel has ended"));
+    const call = this.#nextCall;
+    this.#nextCall = (call + 1) >>> 0;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#pending.delete(call);
+        this.#write(encodeFrame("cancel", call, undefined));
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      const done = (): void => signal?.removeEventListener("abort", leave);
+      this.#pending.set(call, {
+        resolve: (answer) => {
+          done();
+          resolve(answer);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      });
+      this.#write(encodeFrame("request", call, head, body));
+    });
+  }
+
+  #settle({ type, call, head, body }: CallFrame): void {
+    const pending = this.#pending.get(call);
+    // It was cancelled.
+    if (pending === undefined) return;
+    this.#pending.delete(call);
+    switch (type) {
+      case "response":
+        return pending.resolve({ type, head: head as ResponseHead, body });
+      case "streamed":
+        return pending.resolve({ type, call });
+      case "misdirected":
+        return pending.resolve(new Misdirected((head as { readonly revision: number }).revision));
+      case "request":
+      case "cancel":
+        this.#stream.close();
+    }
+  }
+
+  /** Frames of one turn of the event loop leave together. */
+  #write(frame: Buffer): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed) return;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      stream.cork();
+      setImmediate(() => {
+        this.#isCorked = false;
+        stream.uncork();
+      });
+    }
+    stream.write(frame);
+  }
+}

@@ -1,0 +1,111 @@
+import type { ActorStore } from "@holdfast/actors";
+import { HoldfastError, type Ports } from "@holdfast/core";
+import { importOptional } from "@holdfast/core/optional-package";
+
+export interface SharedStoreOptions {
+  /** A directory for copies of what is in the database; of one process at a time. */
+  readonly cachePath: string;
+  readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number };
+}
+
+/** A store that several nodes can open. */
+export interface SharedStore {
+  open(ports: Ports): Promise<ActorStore>;
+  /** For people, without a password. */
+  readonly description: string;
+}
+
+/** The part of `@holdfast/store-postgres` that is used here: the package may be missing. */
+interface PostgresModule {
+  openPostgresStore(
+    options: SharedStoreOptions & {
+      readonly url: string;
+      readonly databases: readonly string[];
+      readonly unpooledUrl?: string;
+      readonly ports: Ports;
+      readonly blobs?: unknown;
+    },
+  ): Promise<ActorStore>;
+  /** Throws `store.invalid_options`. */
+  bucketFromUrl(url: string): unknown;
+}
+
+const postgres = "@holdfast/store-postgres";
+
+/**
+ * The store in the PostgreSQL database at `url`, or in several with commas between their URLs, with large objects in the bucket that HOLDFAST_BLOBS names. Throws
+ * `gateway.invalid_config` for another URL.
+ */
+export function sharedStore(urls: string, options: SharedStoreOptions): SharedStore {
+  const parsed = postgresUrls(urls);
+  if (parsed === undefined) throw notPostgres();
+  const [{ href: url }, ...others] = parsed;
+  return {
+    description: `PostgreSQL at ${describeDatabases(parsed)}`,
+    open: async (ports) => {
+      const { openPostgresStore, bucketFromUrl } = (await importStorePackage()) as PostgresModule;
+      // Only wake-ups through the database need it: how the operator's pooler works is no concern of the program.
+      const unpooledUrl = process.env["HOLDFAST_STORE_UNPOOLED"] || undefined;
+      const bucket = bucketUrl();
+      return openPostgresStore({
+        url,
+        databases: others.map(({ href }) => href),
+        ports,
+        ...options,
+        ...(unpooledUrl === undefined ? {} : { unpooledUrl }),
+        ...(bucket === undefined ? {} : { blobs: bucketFromUrl(bucket) }),
+      });
+    },
+  };
+}
+
+/** The package of the store on PostgreSQL. Throws `store.package_missing`. */
+export async function importStorePackage(): Promise<unknown> {
+  const module = await importOptional(postgres, import.meta.url);
+  if (module !== undefined) return module;
+  const message = `A store on PostgreSQL needs the package ${postgres}, which is not installed here. Install it: npm install ${postgres}`;
+  throw new HoldfastError("store", "package_missing", message);
+}
+
+/** The bucket that the environment names for large objects. */
+export function bucketUrl(): string | undefined {
+  return process.env["HOLDFAST_BLOBS"] || undefined;
+}
+
+/** A store on SQLite has large objects beside it. Throws `gateway.invalid_config` if the environment names a bucket. */
+export function refuseBucket(): void {
+  if (bucketUrl() === undefined) return;
+  const message =
+    "HOLDFAST_BLOBS names a bucket for large objects, which only a store on PostgreSQL uses. Set HOLDFAST_STORE too, or leave both out";
+  throw new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
+}
+
+/**
+ * The URLs of PostgreSQL databases that commas separate; undefined if one of them is something else. A comma may also be
+ * part of a URL.
+ */
+export function postgresUrls(text: string): readonly [URL, ...URL[]] | undefined {
+  const all = text.split(/,(?=\s*[a-z]+:\/\/)/).map((url) => postgresUrl(url.trim()));
+  const urls = all.filter((url) => url !== undefined);
+  const [first, ...others] = urls;
+  return first === undefined || urls.length < all.length ? undefined : [first, ...others];
+}
+
+/** For people, without passwords: `db1.internal/holdfast and db2.internal/holdfast`. */
+export function describeDatabases(urls: readonly URL[]): string {
+  return urls.map(({ host, pathname }) => `${host}${pathname}`).join(" and ");
+}
+
+/** Undefined for anything but the URL of a PostgreSQL server. */
+function postgresUrl(url: string): URL | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const parsed = new URL(url);
+  return parsed.protocol === "postgres:" || parsed.protocol === "postgresql:" ? parsed : undefined;
+}
+
+/** Never repeats the URL: it may contain a password. */
+function notPostgres(): HoldfastError {
+  const message =
+    'The store of the registry is not a URL of a PostgreSQL server. Set "store" or HOLDFAST_STORE to "postgres://user:password@host:port/database" (several with commas), or leave both out to use SQLite.';
+  return new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
+}

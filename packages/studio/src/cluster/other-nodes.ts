@@ -1,0 +1,126 @@
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { ActorTarget } from "@holdfast/client";
+import { fromWireError, HoldfastError } from "@holdfast/core";
+import type { NodeConnections } from "@holdfast/server";
+
+/** A way to the sandbox server of a task. */
+export interface SandboxRoute {
+  readonly agent: Agent;
+  /** Goes before the path of each request. */
+  readonly prefix: string;
+}
+
+/** Paths of requests between nodes of a Studio. */
+export const nodePaths = {
+  sandbox: "/node/sandbox/",
+  repository: "/node/repository/",
+  agents: "/node/agents",
+} as const;
+
+/** A request to another node. */
+export interface NodeRequest {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | AsyncIterable<Uint8Array>;
+}
+
+/** This Studio on other nodes: requests between its processes, which only they can send. */
+export class OtherNodes {
+  readonly #nodes: () => NodeConnections | undefined;
+
+  /** `nodes` is undefined on a single node, and before the start. */
+  constructor(nodes: () => NodeConnections | undefined) {
+    this.#nodes = nodes;
+  }
+
+  /** Ids of the other nodes that run this actor. */
+  serving(actor: string): readonly string[] {
+    const others = this.#nodes()?.others ?? [];
+    return others.filter(({ serves }) => serves.includes(actor)).map(({ id }) => id);
+  }
+
+  /** Ids of all other nodes. */
+  get ids(): readonly string[] {
+    return (this.#nodes()?.others ?? []).map(({ id }) => id);
+  }
+
+  /** The way to a task's sandbox through the node that runs it; undefined if that is this node. */
+  sandbox(taskId: string): SandboxRoute | undefined {
+    const nodes = this.#nodes();
+    const target = { type: "get", name: "task", key: [taskId] } as const;
+    if (nodes === undefined || nodes.isHere(target)) return undefined;
+    return { agent: new NodeAgent(nodes, target), prefix: `${nodePaths.sandbox}${taskId}` };
+  }
+
+  /** Sends a request to a node. Throws the error that it answers, `cluster.node_lost`, `cluster.unknown_node`. */
+  async send(node: string, { path, headers = {}, body }: NodeRequest): Promise<IncomingMessage> {
+    const nodes = this.#nodes();
+    if (nodes === undefined)
+      throw new HoldfastError("cluster", "unknown_node", `No node with the id "${node}" is running`);
+    const response = await answerTo(new NodeAgent(nodes, { node }), path, headers, body);
+    if (response.statusCode === 200) return response;
+    throw fromWireError(JSON.parse(await text(response)) as object, response.statusCode ?? 500);
+  }
+
+  /** {@link send} for a JSON answer. */
+  async ask<Answer>(node: string, path: string, question: unknown): Promise<Answer> {
+    const response = await this.send(node, { path, body: JSON.stringify(question) });
+    return JSON.parse(await text(response)) as Answer;
+  }
+}
+
+/** Each request has a connection of its own, which is one stream of the link between the nodes. */
+class NodeAgent extends Agent {
+  readonly #nodes: NodeConnections;
+  readonly #to: ActorTarget | { readonly node: string };
+
+  constructor(nodes: NodeConnections, to: ActorTarget | { readonly node: string }) {
+    super({ keepAlive: false });
+    this.#nodes = nodes;
+    this.#to = to;
+  }
+
+  override createConnection(
+    _options: unknown,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
+    this.#nodes.connect(this.#to).then(
+      (stream) =>
+        callback?.(stream === undefined ? new Error("This node serves it") : null, stream as Duplex),
+      (error: Error) => callback?.(error, undefined as unknown as Duplex),
+    );
+    return undefined;
+  }
+}
+
+async function answerTo(
+  agent: Agent,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: NodeRequest["body"],
+): Promise<IncomingMessage> {
+  const answered = Promise.withResolvers<IncomingMessage>();
+  const outgoing = httpRequest({
+    agent,
+    host: "node",
+    path,
+    method: "POST",
+    headers: { ...headers, host: "node" },
+  });
+  outgoing.once("response", answered.resolve);
+  outgoing.once("error", answered.reject);
+  if (body === undefined || typeof body === "string") outgoing.end(body);
+  else {
+    try {
+      for await (const piece of body) {
+        if (!outgoing.write(piece)) await new Promise((resolve) => outgoing.once("drain", resolve));
+      }
+      outgoing.end();
+    } catch (error) {
+      outgoing.destroy(error as Error);
+    }
+  }
+  return answered.promise;
+}

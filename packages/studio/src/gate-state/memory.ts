@@ -1,0 +1,45 @@
+import { actor, db } from "@holdfast/actors";
+import type { Ports } from "@holdfast/core";
+import type { SharedPluginAnswer, SharedPluginCall } from "@holdfast/gate";
+import { isToolError } from "@holdfast/gate/plugin";
+import { callMemory, MemoryStore, memorySchema } from "@holdfast/plugins/memory";
+
+/**
+ * The memory of one group, in the database of its actor: the memory plugin's tables and tools, without its process. A
+ * call that is refused changes nothing.
+ */
+export function createMemoryActor({ clock }: Pick<Ports, "clock">) {
+  return actor({
+    state: { version: 1 as const },
+    db: db({
+      onMigrate: async (database) => {
+        const tables = await database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'entries'");
+        if (tables.length === 0) await database.execute(memorySchema);
+      },
+    }),
+    options: { name: "Memory" },
+    onWake: (c) => new MemoryStore(c.db, () => clock.now()).prune(),
+    actions: {
+      internal: {
+        async invoke(c, call: SharedPluginCall): Promise<SharedPluginAnswer> {
+          const store = new MemoryStore(c.db, () => clock.now());
+          try {
+            const answer = await callMemory(store, call.tool, call.arguments, call.context);
+            if (!answer.ok) throw new Error("The memory has answered with an error");
+            return {
+              type: "result",
+              result: answer.result,
+              ...(answer.untrusted === true ? { untrusted: true } : {}),
+            };
+          } catch (error) {
+            if (isToolError(error)) return { type: "error", error: error.toErrorPayload() };
+            throw error;
+          }
+        },
+        async verify(c): Promise<void> {
+          await new MemoryStore(c.db).search({ query: "anything" });
+        },
+      },
+    },
+  });
+}

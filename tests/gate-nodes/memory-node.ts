@@ -1,0 +1,17 @@
+/** A gate with the built-in plugins as a node of a cluster, forked by the tests: it makes the calls that it is sent. */
+import { pluginsDirectory } from "@holdfast/plugins";
+import { joinCluster } from "./join-cluster.ts";
+import { callTool, type ToolRequest } from "./shared-state.ts";
+
+const [dataDir = ""] = process.argv.slice(2);
+const { gate } = await joinCluster(dataDir, 2_000, {
+  plugins: { builtInDirectory: pluginsDirectory, watch: false },
+});
+process.send?.("ready");
+process.on("message", async ({ id, request }: { id: number; request: ToolRequest }) => {
+  try {
+    process.send?.({ id, outcome: await callTool(gate, request) });
+  } catch (error) {
+    process.send?.({ id, error: String(error) });
+  }
+});
