@@ -1,0 +1,201 @@
+/**
+ * Port to the servers that host repositories and pull requests (GitHub and its kin). It may use HTTP and node:crypto,
+ * and knows no actor. The clients of single forges stand in folders below.
+ */
+
+/** One page of a list. `nextPage` is undefined for the last one. */
+export interface ForgePage<Item> {
+  readonly items: readonly Item[];
+  readonly nextPage: number | undefined;
+}
+
+/** Page asked for, with the entity tag of its last answer, if it was asked for before. */
+export interface PageRequest {
+  /** Default: 1. */
+  readonly page?: number;
+  readonly etag?: string;
+}
+
+/** Answer to a {@link PageRequest}. An unchanged page has its old items, next page included. */
+export type ConditionalPage<Item> =
+  | { readonly isModified: false }
+  | (ForgePage<Item> & { readonly isModified: true; readonly etag: string | undefined });
+
+/** Who the credential belongs to: answer of "check now". */
+export interface ForgeIdentity {
+  /** User or App. */
+  readonly kind: "user" | "app";
+  readonly login: string;
+}
+
+export interface ForgeRepository {
+  /** Id at the forge: stays when the repository is renamed. */
+  readonly id: string;
+  /** Owner and name with a slash between. */
+  readonly fullName: string;
+  readonly defaultBranch: string;
+  /** HTTPS address for git, without a credential. */
+  readonly cloneUrl: string;
+  readonly webUrl: string;
+  readonly isPrivate: boolean;
+  readonly isArchived: boolean;
+}
+
+/** Times are milliseconds since the epoch. */
+export interface PullRequest {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly state: "open" | "closed" | "merged";
+  readonly isDraft: boolean;
+  readonly author: string;
+  readonly headBranch: string;
+  /** Full name of the head's repository; undefined when the fork is gone. */
+  readonly headRepository: string | undefined;
+  readonly headCommit: string;
+  readonly baseBranch: string;
+  readonly mergeCommit: string | undefined;
+  /** Undefined in lists, and while the forge is still computing it. */
+  readonly isMergeable: boolean | undefined;
+  readonly labels: readonly string[];
+  readonly reviewers: readonly string[];
+  readonly webUrl: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface Issue {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly state: "open" | "closed";
+  readonly author: string;
+  readonly labels: readonly string[];
+  readonly webUrl: string;
+  readonly updatedAt: number;
+}
+
+/** Comment on a pull request, or on a line of its diff when it has `path`. */
+export interface Comment {
+  readonly id: string;
+  readonly body: string;
+  readonly author: string;
+  readonly createdAt: number;
+  readonly webUrl: string;
+  readonly path?: string;
+  /** Undefined when a later push removed the line. */
+  readonly line?: number;
+  readonly commit?: string;
+  /** Id of the comment that this one answers. */
+  readonly replyTo?: string;
+}
+
+export interface Check {
+  readonly id: string;
+  readonly name: string;
+  readonly status: "running" | "success" | "failure" | "cancelled" | "skipped";
+  readonly webUrl: string | undefined;
+}
+
+export interface NewPullRequest {
+  readonly title: string;
+  readonly body: string;
+  readonly headBranch: string;
+  readonly baseBranch: string;
+  readonly isDraft?: boolean;
+  readonly labels?: readonly string[];
+  readonly reviewers?: readonly string[];
+}
+
+/** Missing fields stay as they are. */
+export interface PullRequestChange {
+  readonly title?: string;
+  readonly body?: string;
+  readonly state?: "open" | "closed";
+  readonly baseBranch?: string;
+  readonly labels?: readonly string[];
+  /** Added to those who are asked already. */
+  readonly reviewers?: readonly string[];
+}
+
+export interface MergeRequest {
+  readonly method: "merge" | "squash";
+  /** The merge is refused when the head is another commit by now. */
+  readonly expectedHead: string;
+}
+
+export interface NewReviewComment {
+  readonly body: string;
+  readonly path: string;
+  /** Line of the new version of the file, from 1. */
+  readonly line: number;
+  readonly commit: string;
+}
+
+/** Credential of git for one repository. Give it to git by a credential helper or askpass, never in an address. */
+export interface GitCredential {
+  readonly cloneUrl: string;
+  readonly username: string;
+  readonly password: string;
+  /** Milliseconds since the epoch; undefined for a token that the forge does not limit in time. */
+  readonly expiresAt: number | undefined;
+  /** False when the forge cannot narrow the credential to this repository. */
+  readonly isForRepositoryOnly: boolean;
+}
+
+/**
+ * Client of one forge with one credential. Repositories are named "owner/name". All methods throw the errors
+ * `forge.*` of docs/errors-studio.md; an aborted signal rejects with its reason.
+ */
+export interface Forge {
+  readonly kind: "github";
+  /** Proves that the forge answers and takes the credential. */
+  identify(signal?: AbortSignal): Promise<ForgeIdentity>;
+  repositories(page?: number, signal?: AbortSignal): Promise<ForgePage<ForgeRepository>>;
+  repository(fullName: string, signal?: AbortSignal): Promise<ForgeRepository>;
+  /** All states, 100 a page, oldest first: so a new pull request changes the last page only. */
+  pullRequests(
+    fullName: string,
+    request: PageRequest,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<PullRequest>>;
+  pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest>;
+  createPullRequest(fullName: string, given: NewPullRequest, signal?: AbortSignal): Promise<PullRequest>;
+  updatePullRequest(
+    fullName: string,
+    number: number,
+    change: PullRequestChange,
+    signal?: AbortSignal,
+  ): Promise<PullRequest>;
+  /** Returns the commit on the base branch. */
+  mergePullRequest(
+    fullName: string,
+    number: number,
+    merge: MergeRequest,
+    signal?: AbortSignal,
+  ): Promise<string>;
+  checks(fullName: string, commit: string, page?: number, signal?: AbortSignal): Promise<ForgePage<Check>>;
+  comments(
+    fullName: string,
+    number: number,
+    page?: number,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<Comment>>;
+  reviewComments(
+    fullName: string,
+    number: number,
+    page?: number,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<Comment>>;
+  addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment>;
+  addReviewComment(
+    fullName: string,
+    number: number,
+    given: NewReviewComment,
+    signal?: AbortSignal,
+  ): Promise<Comment>;
+  /** Open issues, without pull requests. A page may have fewer than 100. */
+  issues(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<Issue>>;
+  /** Credential to clone and push this repository. */
+  gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential>;
+}

@@ -1,0 +1,230 @@
+/** Client of GitHub and GitHub Enterprise Server, as the installation of an App or with a personal token. */
+import { isErrorCode } from "@holdfast/core";
+import type {
+  Check,
+  Comment,
+  ConditionalPage,
+  Forge,
+  ForgeIdentity,
+  ForgePage,
+  ForgeRepository,
+  GitCredential,
+  Issue,
+  MergeRequest,
+  NewPullRequest,
+  NewReviewComment,
+  PageRequest,
+  PullRequest,
+  PullRequestChange,
+} from "../forge.ts";
+import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
+import { repositoryPath } from "../http/repository-path.ts";
+import { type GitHubCredential, GitHubTokens } from "./credential.ts";
+import * as rows from "./rows.ts";
+
+export interface GitHubOptions extends Pick<ForgeHttpOptions, "now" | "wait" | "timeoutMs"> {
+  /** `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server. */
+  readonly apiUrl: string;
+  readonly credential: GitHubCredential;
+}
+
+type Call = Omit<ForgeRequest, "token">;
+
+const pageSize = 100;
+
+export class GitHubForge implements Forge {
+  readonly kind = "github";
+  readonly #http: ForgeHttp;
+  readonly #tokens: GitHubTokens;
+
+  constructor(options: GitHubOptions) {
+    const headers = { accept: "application/vnd.github+json", "x-github-api-version": "2022-11-28" };
+    this.#http = new ForgeHttp({ ...options, headers });
+    this.#tokens = new GitHubTokens(this.#http, options.credential, options.now ?? Date.now);
+  }
+
+  async identify(signal?: AbortSignal): Promise<ForgeIdentity> {
+    if (!this.#tokens.isApp) {
+      const { login } = await this.#get<{ login: string }>("/user", signal);
+      return { kind: "user", login };
+    }
+    // A token of the installation proves that the App is still installed.
+    await this.#tokens.current();
+    const call = { method: "GET", path: "/app", token: this.#tokens.appToken(), signal } as const;
+    const { slug } = (await this.#http.request(call)).body as { slug: string };
+    return { kind: "app", login: slug };
+  }
+
+  async repositories(page = 1, signal?: AbortSignal): Promise<ForgePage<ForgeRepository>> {
+    const base = this.#tokens.isApp ? "/installation/repositories" : "/user/repos";
+    const path = `${base}?per_page=${pageSize}&page=${page}`;
+    const { body, headers } = await this.#send({ method: "GET", path, signal });
+    const list = (
+      this.#tokens.isApp ? (body as { repositories: unknown }).repositories : body
+    ) as rows.GitHubRepositoryRow[];
+    return { items: list.map(rows.repositoryOf), nextPage: nextPageOf(headers) };
+  }
+
+  async repository(fullName: string, signal?: AbortSignal): Promise<ForgeRepository> {
+    return rows.repositoryOf(await this.#get<rows.GitHubRepositoryRow>(pathOf(fullName), signal));
+  }
+
+  async pullRequests(
+    fullName: string,
+    { page = 1, etag }: PageRequest,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<PullRequest>> {
+    const query = `state=all&sort=created&direction=asc&per_page=${pageSize}&page=${page}`;
+    const path = `${pathOf(fullName)}/pulls?${query}`;
+    const { status, headers, body } = await this.#send({ method: "GET", path, etag, signal });
+    if (status === 304) return { isModified: false };
+    const items = (body as rows.GitHubPullRow[]).map(rows.pullRequestOf);
+    return {
+      isModified: true,
+      items,
+      nextPage: nextPageOf(headers),
+      etag: headers.get("etag") ?? undefined,
+    };
+  }
+
+  async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
+    const path = `${pathOf(fullName)}/pulls/${number}`;
+    return rows.pullRequestOf(await this.#get<rows.GitHubPullRow>(path, signal));
+  }
+
+  async createPullRequest(
+    fullName: string,
+    given: NewPullRequest,
+    signal?: AbortSignal,
+  ): Promise<PullRequest> {
+    const { title, body, headBranch: head, baseBranch: base, isDraft: draft = false } = given;
+    const path = `${pathOf(fullName)}/pulls`;
+    const call = { method: "POST", path, body: { title, body, head, base, draft }, signal } as const;
+    const created = rows.pullRequestOf((await this.#send(call)).body as rows.GitHubPullRow);
+    const { labels, reviewers } = given;
+    if (labels === undefined && reviewers === undefined) return created;
+    const change = {
+      ...(labels === undefined ? {} : { labels }),
+      ...(reviewers === undefined ? {} : { reviewers }),
+    };
+    return this.updatePullRequest(fullName, created.number, change, signal);
+  }
+
+  async updatePullRequest(
+    fullName: string,
+    number: number,
+    { labels, reviewers, baseBranch, ...fields }: PullRequestChange,
+    signal?: AbortSignal,
+  ): Promise<PullRequest> {
+    const base = pathOf(fullName);
+    if (labels !== undefined) {
+      await this.#send({ method: "PUT", path: `${base}/issues/${number}/labels`, body: { labels }, signal });
+    }
+    if (reviewers !== undefined && reviewers.length > 0) {
+      const path = `${base}/pulls/${number}/requested_reviewers`;
+      await this.#send({ method: "POST", path, body: { reviewers }, signal });
+    }
+    const body = { ...fields, ...(baseBranch === undefined ? {} : { base: baseBranch }) };
+    if (Object.keys(body).length === 0) return this.pullRequest(fullName, number, signal);
+    const { body: row } = await this.#send({
+      ...{ method: "PATCH", path: `${base}/pulls/${number}`, body, signal },
+    });
+    return rows.pullRequestOf(row as rows.GitHubPullRow);
+  }
+
+  async mergePullRequest(
+    fullName: string,
+    number: number,
+    { method: merge_method, expectedHead: sha }: MergeRequest,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const path = `${pathOf(fullName)}/pulls/${number}/merge`;
+    const { body } = await this.#send({ method: "PUT", path, body: { merge_method, sha }, signal });
+    return (body as { sha: string }).sha;
+  }
+
+  async checks(fullName: string, commit: string, page = 1, signal?: AbortSignal): Promise<ForgePage<Check>> {
+    const query = `per_page=${pageSize}&page=${page}`;
+    const path = `${pathOf(fullName)}/commits/${encodeURIComponent(commit)}/check-runs?${query}`;
+    const { body, headers } = await this.#send({ method: "GET", path, signal });
+    const { check_runs } = body as { check_runs: rows.GitHubCheckRow[] };
+    return { items: check_runs.map(rows.checkOf), nextPage: nextPageOf(headers) };
+  }
+
+  comments(fullName: string, number: number, page = 1, signal?: AbortSignal): Promise<ForgePage<Comment>> {
+    return this.#comments(`${pathOf(fullName)}/issues/${number}/comments`, page, signal);
+  }
+
+  reviewComments(
+    fullName: string,
+    number: number,
+    page = 1,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<Comment>> {
+    return this.#comments(`${pathOf(fullName)}/pulls/${number}/comments`, page, signal);
+  }
+
+  async addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment> {
+    const path = `${pathOf(fullName)}/issues/${number}/comments`;
+    const { body: row } = await this.#send({ method: "POST", path, body: { body }, signal });
+    return rows.commentOf(row as rows.GitHubCommentRow);
+  }
+
+  async addReviewComment(
+    fullName: string,
+    number: number,
+    { commit, ...given }: NewReviewComment,
+    signal?: AbortSignal,
+  ): Promise<Comment> {
+    const path = `${pathOf(fullName)}/pulls/${number}/comments`;
+    const body = { ...given, commit_id: commit, side: "RIGHT" };
+    const { body: row } = await this.#send({ method: "POST", path, body, signal });
+    return rows.commentOf(row as rows.GitHubCommentRow);
+  }
+
+  async issues(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<Issue>> {
+    const path = `${pathOf(fullName)}/issues?state=open&direction=asc&per_page=${pageSize}&page=${page}`;
+    const { body, headers } = await this.#send({ method: "GET", path, signal });
+    // GitHub lists pull requests as issues too.
+    const list = (body as rows.GitHubIssueRow[]).filter(({ pull_request }) => pull_request === undefined);
+    return { items: list.map(rows.issueOf), nextPage: nextPageOf(headers) };
+  }
+
+  async gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential> {
+    const { cloneUrl } = await this.repository(fullName, signal);
+    const [, name = ""] = fullName.split("/");
+    const { token, expiresAt } = await this.#tokens.forRepository(name, signal);
+    return {
+      ...{ cloneUrl, username: "x-access-token", password: token, expiresAt },
+      isForRepositoryOnly: this.#tokens.isApp,
+    };
+  }
+
+  async #comments(path: string, page: number, signal?: AbortSignal): Promise<ForgePage<Comment>> {
+    const call = { method: "GET", path: `${path}?per_page=${pageSize}&page=${page}`, signal } as const;
+    const { body, headers } = await this.#send(call);
+    return {
+      items: (body as rows.GitHubCommentRow[]).map(rows.commentOf),
+      nextPage: nextPageOf(headers),
+    };
+  }
+
+  async #get<Row>(path: string, signal?: AbortSignal): Promise<Row> {
+    return (await this.#send({ method: "GET", path, signal })).body as Row;
+  }
+
+  /** Sends with the current token, and once more with a new one when an installation's token was revoked. */
+  async #send(call: Call) {
+    try {
+      return await this.#http.request({ ...call, token: await this.#tokens.current() });
+    } catch (error) {
+      if (!this.#tokens.isApp || !isErrorCode(error, "forge", "unauthorized")) throw error;
+      this.#tokens.forget();
+      return await this.#http.request({ ...call, token: await this.#tokens.current() });
+    }
+  }
+}
+
+function pathOf(fullName: string): string {
+  return `/repos/${repositoryPath(fullName)}`;
+}

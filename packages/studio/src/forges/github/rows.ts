@@ -1,0 +1,132 @@
+import type { components } from "@octokit/openapi-types";
+import type { Check, Comment, ForgeRepository, Issue, PullRequest } from "../forge.ts";
+
+type Schemas = components["schemas"];
+
+/** Fields of GitHub's answers that are read, with GitHub's own types. */
+export type GitHubRepositoryRow = Pick<
+  Schemas["repository"],
+  "id" | "full_name" | "default_branch" | "clone_url" | "html_url" | "private" | "archived"
+>;
+
+export interface GitHubPullRow
+  extends Pick<
+    Schemas["pull-request-simple"],
+    | "number"
+    | "title"
+    | "body"
+    | "state"
+    | "draft"
+    | "html_url"
+    | "created_at"
+    | "updated_at"
+    | "merged_at"
+    | "merge_commit_sha"
+  > {
+  readonly user: { readonly login: string } | null;
+  readonly head: {
+    readonly ref: string;
+    readonly sha: string;
+    readonly repo: { readonly full_name: string } | null;
+  };
+  readonly base: { readonly ref: string };
+  readonly labels: readonly { readonly name?: string }[];
+  readonly requested_reviewers?: readonly { readonly login: string }[] | null;
+  readonly mergeable?: boolean | null;
+}
+
+export interface GitHubCommentRow {
+  readonly id: number;
+  readonly body?: string;
+  readonly user: { readonly login: string } | null;
+  readonly created_at: string;
+  readonly html_url: string;
+  readonly path?: string;
+  readonly line?: number | null;
+  readonly commit_id?: string;
+  readonly in_reply_to_id?: number;
+}
+
+export interface GitHubIssueRow
+  extends Pick<Schemas["issue"], "number" | "title" | "html_url" | "updated_at" | "labels"> {
+  readonly state: string;
+  readonly body?: string | null;
+  readonly user: { readonly login: string } | null;
+  readonly pull_request?: unknown;
+}
+
+export type GitHubCheckRow = Pick<Schemas["check-run"], "id" | "name" | "conclusion" | "html_url"> & {
+  readonly status: string;
+};
+
+/** The user of deleted accounts. */
+const ghost = "ghost";
+
+export function repositoryOf(row: GitHubRepositoryRow): ForgeRepository {
+  return {
+    ...{ id: String(row.id), fullName: row.full_name, defaultBranch: row.default_branch },
+    ...{ cloneUrl: row.clone_url, webUrl: row.html_url, isPrivate: row.private, isArchived: row.archived },
+  };
+}
+
+export function pullRequestOf(row: GitHubPullRow): PullRequest {
+  const isMerged = row.merged_at !== null;
+  return {
+    ...{ number: row.number, title: row.title, body: row.body ?? "", isDraft: row.draft ?? false },
+    state: isMerged ? "merged" : row.state === "open" ? "open" : "closed",
+    author: row.user?.login ?? ghost,
+    ...{ headBranch: row.head.ref, headCommit: row.head.sha, baseBranch: row.base.ref },
+    headRepository: row.head.repo?.full_name,
+    // Of an open pull request, this is the commit of a trial merge.
+    mergeCommit: isMerged ? (row.merge_commit_sha ?? undefined) : undefined,
+    isMergeable: row.mergeable ?? undefined,
+    labels: row.labels.flatMap(({ name }) => (name === undefined ? [] : [name])),
+    reviewers: (row.requested_reviewers ?? []).map(({ login }) => login),
+    webUrl: row.html_url,
+    ...{ createdAt: Date.parse(row.created_at), updatedAt: Date.parse(row.updated_at) },
+  };
+}
+
+export function issueOf(row: GitHubIssueRow): Issue {
+  return {
+    ...{ number: row.number, title: row.title, body: row.body ?? "", author: row.user?.login ?? ghost },
+    state: row.state === "open" ? "open" : "closed",
+    labels: row.labels.map((label) => (typeof label === "string" ? label : (label.name ?? ""))),
+    ...{ webUrl: row.html_url, updatedAt: Date.parse(row.updated_at) },
+  };
+}
+
+export function commentOf(row: GitHubCommentRow): Comment {
+  return {
+    ...{ id: String(row.id), body: row.body ?? "", author: row.user?.login ?? ghost },
+    ...{ createdAt: Date.parse(row.created_at), webUrl: row.html_url },
+    ...(row.path === undefined ? {} : { path: row.path }),
+    ...(row.line === undefined || row.line === null ? {} : { line: row.line }),
+    ...(row.commit_id === undefined ? {} : { commit: row.commit_id }),
+    ...(row.in_reply_to_id === undefined ? {} : { replyTo: String(row.in_reply_to_id) }),
+  };
+}
+
+export function checkOf(row: GitHubCheckRow): Check {
+  return {
+    ...{ id: String(row.id), name: row.name, webUrl: row.html_url ?? undefined },
+    status: row.status === "completed" ? conclusionOf(row.conclusion) : "running",
+  };
+}
+
+function conclusionOf(conclusion: GitHubCheckRow["conclusion"]): Check["status"] {
+  switch (conclusion) {
+    case "success":
+      return "success";
+    case "neutral":
+    case "skipped":
+      return "skipped";
+    case "cancelled":
+      return "cancelled";
+    case "failure":
+    case "timed_out":
+    case "action_required":
+    case null:
+      return "failure";
+  }
+}

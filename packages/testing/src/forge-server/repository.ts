@@ -1,0 +1,276 @@
+import { BareRepository, type MergeMethod } from "./git-repository.ts";
+
+export interface ForgeUser {
+  readonly id: number;
+  readonly login: string;
+}
+
+/** Pull request of an emulator. Times are milliseconds since the epoch. */
+export interface HostedPullRequest {
+  readonly id: number;
+  readonly number: number;
+  title: string;
+  body: string;
+  state: "open" | "closed";
+  draft: boolean;
+  readonly author: ForgeUser;
+  readonly head: string;
+  base: string;
+  /** Last commit of the head, kept after the branch is gone. */
+  headCommit: string;
+  mergeCommit: string | null;
+  labels: readonly string[];
+  reviewers: readonly string[];
+  readonly createdAt: number;
+  updatedAt: number;
+  closedAt: number | null;
+  mergedAt: number | null;
+}
+
+export interface HostedIssue {
+  readonly id: number;
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly state: "open" | "closed";
+  readonly author: ForgeUser;
+  readonly labels: readonly string[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Comment on a pull request or an issue; with a path, on a line of the diff. */
+export interface HostedComment {
+  readonly id: number;
+  readonly number: number;
+  readonly body: string;
+  readonly author: ForgeUser;
+  readonly createdAt: number;
+  readonly path?: string;
+  readonly line?: number;
+  readonly commit?: string;
+  readonly replyTo?: number;
+}
+
+export type CheckConclusion = "success" | "failure" | "cancelled" | "neutral" | "skipped" | "timed_out";
+
+export interface HostedCheck {
+  readonly id: number;
+  readonly name: string;
+  readonly commit: string;
+  /** Null while it runs. */
+  readonly conclusion: CheckConclusion | null;
+  readonly startedAt: number;
+}
+
+/** Change in a repository that an emulator reports to webhooks. */
+export type HostedChange =
+  | { readonly kind: "pull_request"; readonly action: string; readonly pullRequest: HostedPullRequest }
+  | { readonly kind: "comment"; readonly comment: HostedComment; readonly onPullRequest: boolean }
+  | { readonly kind: "check"; readonly check: HostedCheck }
+  | {
+      readonly kind: "push";
+      readonly branch: string;
+      readonly before: string | null;
+      readonly after: string | null;
+    };
+
+/** Why a forge refuses a change. Each emulator answers it with the status and the words of its forge. */
+export class ChangeRefused extends Error {
+  readonly reason:
+    | "conflict"
+    | "closed"
+    | "draft"
+    | "head_moved"
+    | "missing_branch"
+    | "no_commits"
+    | "duplicate";
+  constructor(reason: ChangeRefused["reason"]) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+export interface NewPullRequest {
+  readonly title: string;
+  readonly head: string;
+  readonly base: string;
+  readonly body?: string;
+  readonly draft?: boolean;
+  readonly author: ForgeUser;
+}
+
+export type PullRequestUpdate = Partial<
+  Pick<HostedPullRequest, "title" | "body" | "state" | "draft" | "base" | "labels" | "reviewers">
+>;
+
+export interface HostedRepositoryOptions {
+  readonly id: number;
+  /** Owner and name with a slash between. */
+  readonly fullName: string;
+  readonly path: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly now: () => number;
+  readonly onChange: (repository: HostedRepository, change: HostedChange) => void;
+}
+
+/** Repository of a forge emulator: a real bare repository, and what the forge keeps around it. */
+export class HostedRepository {
+  readonly id: number;
+  readonly fullName: string;
+  readonly bare: BareRepository;
+  readonly pullRequests = new Map<number, HostedPullRequest>();
+  readonly issues = new Map<number, HostedIssue>();
+  readonly comments: HostedComment[] = [];
+  readonly checks: HostedCheck[] = [];
+  readonly #now: () => number;
+  readonly #onChange: HostedRepositoryOptions["onChange"];
+  #lastNumber = 0;
+  #lastId = 0;
+
+  private constructor(options: HostedRepositoryOptions, bare: BareRepository) {
+    this.id = options.id;
+    this.fullName = options.fullName;
+    this.bare = bare;
+    this.#now = options.now;
+    this.#onChange = options.onChange;
+  }
+
+  static async create(options: HostedRepositoryOptions): Promise<HostedRepository> {
+    return new HostedRepository(options, await BareRepository.create(options.path, options.files));
+  }
+
+  /** Opens a pull request. Throws {@link ChangeRefused} for missing branches, no commits, or a second one. */
+  async createPullRequest(given: NewPullRequest): Promise<HostedPullRequest> {
+    const headCommit = this.bare.branches.get(given.head);
+    const baseCommit = this.bare.branches.get(given.base);
+    if (headCommit === undefined || baseCommit === undefined) throw new ChangeRefused("missing_branch");
+    for (const { state, head, base } of this.pullRequests.values()) {
+      if (state === "open" && head === given.head && base === given.base)
+        throw new ChangeRefused("duplicate");
+    }
+    if ((await this.bare.commitsBetween(baseCommit, headCommit)) === 0) throw new ChangeRefused("no_commits");
+    const pullRequest = this.#open(given, headCommit);
+    this.#onChange(this, { kind: "pull_request", action: "opened", pullRequest });
+    return pullRequest;
+  }
+
+  /** Opens `count` pull requests, each with a branch of its own, and reports none of them. */
+  async fill(count: number, author: ForgeUser): Promise<void> {
+    const prefix = `fill-${this.#lastNumber}`;
+    await this.bare.commitMany(prefix, count);
+    for (let index = 1; index <= count; index += 1) {
+      const head = `${prefix}-${index}`;
+      const headCommit = this.bare.branches.get(head);
+      if (headCommit === undefined) throw new ChangeRefused("missing_branch");
+      this.#open({ title: `Change ${index}`, head, base: "main", author }, headCommit);
+    }
+  }
+
+  updatePullRequest(pullRequest: HostedPullRequest, update: PullRequestUpdate): void {
+    const was = pullRequest.state;
+    Object.assign(pullRequest, update);
+    pullRequest.updatedAt = this.#now();
+    if (pullRequest.state !== was) pullRequest.closedAt = pullRequest.state === "closed" ? this.#now() : null;
+    const action = pullRequest.state === was ? "edited" : was === "open" ? "closed" : "reopened";
+    this.#onChange(this, { kind: "pull_request", action, pullRequest });
+  }
+
+  /** Merges with git. `expectedHead` guards against a head that has moved. Throws {@link ChangeRefused}. */
+  async merge(pullRequest: HostedPullRequest, method: MergeMethod, expectedHead?: string): Promise<string> {
+    if (pullRequest.state === "closed") throw new ChangeRefused("closed");
+    if (pullRequest.draft) throw new ChangeRefused("draft");
+    if (expectedHead !== undefined && expectedHead !== pullRequest.headCommit)
+      throw new ChangeRefused("head_moved");
+    const { base, headCommit, title, number } = pullRequest;
+    const before = this.bare.branches.get(base) ?? null;
+    const commit = await this.bare.merge(base, headCommit, method, `${title} (#${number})`);
+    if (commit === undefined) throw new ChangeRefused("conflict");
+    const at = this.#now();
+    Object.assign(pullRequest, {
+      state: "closed",
+      mergeCommit: commit,
+      mergedAt: at,
+      closedAt: at,
+      updatedAt: at,
+    });
+    this.#onChange(this, { kind: "push", branch: base, before, after: commit });
+    this.#onChange(this, { kind: "pull_request", action: "closed", pullRequest });
+    return commit;
+  }
+
+  /** True when git can merge the pull request now. */
+  async isMergeable({ base, headCommit }: HostedPullRequest): Promise<boolean> {
+    const target = this.bare.branches.get(base);
+    return target !== undefined && (await this.bare.mergeTree(target, headCommit)) !== undefined;
+  }
+
+  addIssue(title: string, author: ForgeUser, body = "", labels: readonly string[] = []): HostedIssue {
+    const at = this.#now();
+    const number = this.#nextNumber();
+    const issue: HostedIssue = {
+      ...{ id: this.#nextId(), number, title, body, state: "open", author, labels },
+      ...{ createdAt: at, updatedAt: at },
+    };
+    this.issues.set(number, issue);
+    return issue;
+  }
+
+  addComment(given: Omit<HostedComment, "id" | "createdAt">): HostedComment {
+    const comment = { ...given, id: this.#nextId(), createdAt: this.#now() };
+    this.comments.push(comment);
+    this.#onChange(this, {
+      kind: "comment",
+      comment,
+      onPullRequest: this.pullRequests.has(given.number),
+    });
+    return comment;
+  }
+
+  /** Records the result of a check, or that it runs; a later one of the same name and commit replaces it. */
+  setCheck(name: string, commit: string, conclusion: CheckConclusion | null): HostedCheck {
+    const index = this.checks.findIndex((check) => check.name === name && check.commit === commit);
+    const startedAt = this.#now();
+    const check = { id: this.checks[index]?.id ?? this.#nextId(), name, commit, conclusion, startedAt };
+    if (index < 0) this.checks.push(check);
+    else this.checks[index] = check;
+    this.#onChange(this, { kind: "check", check });
+    return check;
+  }
+
+  /** Takes over what a push has changed: branches, and the heads of open pull requests. */
+  async afterPush(): Promise<void> {
+    for (const change of await this.bare.refresh()) {
+      this.#onChange(this, { kind: "push", ...change });
+      for (const pullRequest of this.pullRequests.values()) {
+        if (pullRequest.state !== "open" || pullRequest.head !== change.branch || change.after === null)
+          continue;
+        pullRequest.headCommit = change.after;
+        pullRequest.updatedAt = this.#now();
+        this.#onChange(this, { kind: "pull_request", action: "synchronize", pullRequest });
+      }
+    }
+  }
+
+  #open(given: NewPullRequest, headCommit: string): HostedPullRequest {
+    const at = this.#now();
+    const pullRequest: HostedPullRequest = {
+      ...{ id: this.#nextId(), number: this.#nextNumber(), title: given.title, body: given.body ?? "" },
+      ...{ state: "open", draft: given.draft ?? false, author: given.author, head: given.head },
+      ...{ base: given.base, headCommit, mergeCommit: null, labels: [], reviewers: [] },
+      ...{ createdAt: at, updatedAt: at, closedAt: null, mergedAt: null },
+    };
+    this.pullRequests.set(pullRequest.number, pullRequest);
+    return pullRequest;
+  }
+
+  #nextNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.id * 1_000_000 + this.#lastId;
+  }
+}

@@ -1,0 +1,90 @@
+import type { components } from "@octokit/openapi-types";
+import type {
+  ForgeUser,
+  HostedCheck,
+  HostedComment,
+  HostedIssue,
+  HostedPullRequest,
+  HostedRepository,
+} from "../forge-server/repository.ts";
+
+type Schemas = components["schemas"];
+
+const time = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
+const timeOrNull = (at: number | null) => (at === null ? null : time(at));
+
+export function userShape({ id, login }: ForgeUser) {
+  const type = login.endsWith("[bot]") ? "Bot" : "User";
+  return { id, login, type } satisfies Partial<Schemas["simple-user"]>;
+}
+
+export function repositoryShape(url: string, { id, fullName }: HostedRepository) {
+  const [owner = "", name = ""] = fullName.split("/");
+  return {
+    ...{ id, name, full_name: fullName, private: true, archived: false, default_branch: "main" },
+    owner: { login: owner, id: 1, type: "Organization" },
+    html_url: `${url}/${fullName}`,
+    clone_url: `${url}/${fullName}.git`,
+  } satisfies Partial<Omit<Schemas["repository"], "owner">> & { owner: Partial<Schemas["simple-user"]> };
+}
+
+/** `mergeable` is in the answer for one pull request, not in lists. */
+export function pullShape(
+  url: string,
+  repository: HostedRepository,
+  pull: HostedPullRequest,
+  mergeable?: boolean,
+) {
+  const [owner = ""] = repository.fullName.split("/");
+  const repo = repositoryShape(url, repository);
+  const baseCommit = repository.bare.branches.get(pull.base) ?? pull.headCommit;
+  const end = (ref: string, sha: string) => ({ ref, sha, label: `${owner}:${ref}`, repo });
+  return {
+    ...{ id: pull.id, number: pull.number, title: pull.title, body: pull.body === "" ? null : pull.body },
+    ...{ state: pull.state, draft: pull.draft, user: userShape(pull.author) },
+    html_url: `${url}/${repository.fullName}/pull/${pull.number}`,
+    head: end(pull.head, pull.headCommit),
+    base: end(pull.base, baseCommit),
+    labels: pull.labels.map((name) => ({ name })),
+    requested_reviewers: pull.reviewers.map((login) => ({ login })),
+    merge_commit_sha: pull.mergeCommit,
+    created_at: time(pull.createdAt),
+    updated_at: time(pull.updatedAt),
+    closed_at: timeOrNull(pull.closedAt),
+    merged_at: timeOrNull(pull.mergedAt),
+    ...(mergeable === undefined ? {} : { mergeable, merged: pull.mergedAt !== null }),
+  };
+}
+
+export function issueShape(url: string, { fullName }: HostedRepository, issue: HostedIssue) {
+  return {
+    ...{ id: issue.id, number: issue.number, title: issue.title, body: issue.body, state: issue.state },
+    html_url: `${url}/${fullName}/issues/${issue.number}`,
+    user: userShape(issue.author),
+    labels: issue.labels.map((name) => ({ name })),
+    created_at: time(issue.createdAt),
+    updated_at: time(issue.updatedAt),
+  };
+}
+
+export function commentShape(url: string, { fullName }: HostedRepository, comment: HostedComment) {
+  const { id, body, author, path, line, commit, replyTo } = comment;
+  return {
+    ...{ id, body, user: userShape(author) },
+    created_at: time(comment.createdAt),
+    updated_at: time(comment.createdAt),
+    html_url: `${url}/${fullName}/issues/${comment.number}#comment-${id}`,
+    ...(path === undefined ? {} : { path, line: line ?? null, commit_id: commit, side: "RIGHT" }),
+    ...(replyTo === undefined ? {} : { in_reply_to_id: replyTo }),
+  };
+}
+
+export function checkShape(url: string, { fullName }: HostedRepository, check: HostedCheck) {
+  return {
+    ...{ id: check.id, name: check.name, head_sha: check.commit, conclusion: check.conclusion },
+    status: check.conclusion === null ? "in_progress" : "completed",
+    html_url: `${url}/${fullName}/runs/${check.id}`,
+    started_at: time(check.startedAt),
+    completed_at: check.conclusion === null ? null : time(check.startedAt),
+  };
+}
