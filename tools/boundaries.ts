@@ -1,12 +1,13 @@
 /**
  * Checks the imports between packages against docs/explanation/architecture.md. A package is imported only through the
  * exports of its package.json, and only where it is declared as a dependency. Files do not import each other in a
- * circle, types included.
+ * circle, types included. Rooms of the web app import each other only through their front doors.
  */
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, relative, resolve } from "node:path";
 import { importCycles } from "./import-cycles.ts";
+import { webRoomProblems } from "./web-rooms.ts";
 import {
   importsOf,
   readPackage,
@@ -187,6 +188,7 @@ for (const path of sourceFiles()) {
   checkFile(path, folder === undefined ? undefined : readPackage(folder), byName);
 }
 
+problems.push(...webRoomProblems(imports));
 for (const cycle of importCycles(imports)) problems.push(`These import each other: ${cycle.join(", ")}`);
 
 if (problems.length > 0) {

@@ -1,21 +1,22 @@
 /** Entry point of the web app. */
 import "@holdfast/web-parts/styles.css";
-import "./styles/sign-in.css";
-import "./styles/rows.css";
-import "./styles/tasks.css";
-import "./styles/task.css";
-import "./styles/transcript.css";
-import "./styles/diff.css";
-import "./styles/system.css";
+import "./app/sign-in.css";
+import "./shared/rows.css";
+import "./tasks/tasks.css";
+import "./task/task.css";
+import "./task/transcript/transcript.css";
+import "./review/review.css";
+import "./shared/diff/diff.css";
+import "./system/system.css";
 import { flushQueryUpdates, reloadOnFragment, WebApp } from "@holdfast/web-parts";
 import { focusManager } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { exchangeTicket, takeTicket } from "./api/auth.ts";
-import { describeError } from "./api/errors.ts";
-import { createStudioApi } from "./api/holdfast.ts";
 import { App } from "./app/app.tsx";
+import { exchangeTicket, takeTicket } from "./app/auth.ts";
 import { watchFocus } from "./app/watch-focus.ts";
+import { describeError } from "./shared/errors.ts";
+import { createStudioApi } from "./shared/holdfast.ts";
 
 // Removes the ticket from the address before anything else, even if its exchange fails.
 const ticket = takeTicket(location, history);

@@ -2,10 +2,10 @@
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import type { ExchangeResult } from "../api/auth.ts";
-import { ApiProvider } from "../api/context.ts";
-import { isSignedOut } from "../api/errors.ts";
-import type { StudioApi } from "../api/port.ts";
+import { ApiProvider } from "../shared/context.ts";
+import { isSignedOut } from "../shared/errors.ts";
+import type { StudioApi } from "../shared/port.ts";
+import type { ExchangeResult } from "./auth.ts";
 import { createAppRouter } from "./router.tsx";
 import { SignIn } from "./sign-in.tsx";
 

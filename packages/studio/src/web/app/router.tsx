@@ -7,9 +7,9 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { readFilter, readTab } from "../inspector/search.ts";
-import { SystemScreen } from "../screens/system/system-screen.tsx";
-import { TaskScreen } from "../screens/task/task-screen.tsx";
-import { TasksScreen } from "../screens/tasks/tasks-screen.tsx";
+import { SystemScreen } from "../system/system-screen.tsx";
+import { TaskScreen } from "../task/task-screen.tsx";
+import { TasksScreen } from "../tasks/tasks-screen.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 

@@ -1,9 +1,9 @@
 import { Shell as AppShell, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
-import { useApi } from "../api/context.ts";
-import { useOrganizationLive } from "../api/live.ts";
-import { systemQuery } from "../api/queries.ts";
+import { useApi } from "../shared/context.ts";
+import { useOrganizationLive } from "../shared/live.ts";
+import { systemQuery } from "../shared/queries.ts";
 
 /** The frame around every screen of the Studio. */
 export function Shell() {

@@ -11,7 +11,7 @@ import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { MoreButton } from "../components/more-button.tsx";
+import { MoreButton } from "../shared/more-button.tsx";
 import { actorCountQuery, actorListQuery, actorNamesQuery } from "./api/queries.ts";
 import type { ActorFilter, ActorStatus, ActorSummary } from "./api/types.ts";
 import { formatKey } from "./api/values.ts";

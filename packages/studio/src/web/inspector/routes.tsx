@@ -1,5 +1,5 @@
-import "../styles/inspector.css";
-import "../styles/inspector-parts.css";
+import "./inspector.css";
+import "./inspector-parts.css";
 import { getRouteApi } from "@tanstack/react-router";
 import { ActorScreen } from "./actor-screen.tsx";
 import { ActorsScreen } from "./actors-screen.tsx";

@@ -1,5 +1,5 @@
 import type { ActorKey } from "@holdfast/core";
-import { query, request } from "./request.ts";
+import { query, request } from "../../shared/request.ts";
 import type {
   ActorAddress,
   ActorFilter,

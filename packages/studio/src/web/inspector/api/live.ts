@@ -1,6 +1,6 @@
 import { decodeJson } from "@holdfast/core";
+import { maxValueDepth } from "../../shared/request.ts";
 import { actorPath } from "./actors.ts";
-import { maxValueDepth } from "./request.ts";
 import type {
   ActorAddress,
   Connection,

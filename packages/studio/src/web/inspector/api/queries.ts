@@ -8,7 +8,7 @@ import {
   useMutation,
   useQueryClient,
 } from "@tanstack/react-query";
-import { refetchActive } from "../../api/queries.ts";
+import { refetchActive } from "../../shared/queries.ts";
 import { actors, inspect } from "./actors.ts";
 import type { LiveChange } from "./live.ts";
 import type {

@@ -1,6 +1,6 @@
 import { type ActorKey, decodeJson, encodeJson, isHoldfastError } from "@holdfast/core";
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { maxValueDepth } from "./request.ts";
+import { maxValueDepth } from "../../shared/request.ts";
 
 /** A value as editable JSON, with tags for values that JSON lacks. */
 export function formatValue(value: unknown): string {

@@ -3,7 +3,7 @@ import { ConfirmButton, Empty, ErrorNotice, Loading, useAnnounce, useDebounced }
 import { formatBytes } from "@holdfast/web-parts/format";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type Dispatch, type FormEvent, type SetStateAction, useRef, useState } from "react";
-import { MoreButton } from "../../components/more-button.tsx";
+import { MoreButton } from "../../shared/more-button.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { kvQuery, useActorMutation } from "../api/queries.ts";
 import type { KvEntry } from "../api/types.ts";

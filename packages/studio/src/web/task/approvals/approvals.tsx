@@ -1,0 +1,257 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, useAnnounce, useNow, usePrevious } from "@holdfast/web-parts";
+import { errorCode } from "@holdfast/web-parts/errors";
+import { formatDuration } from "@holdfast/web-parts/format";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
+import { gateAnswers } from "../../../approvals/gate-answers.ts";
+import { truncationNote } from "../../../approvals/truncation-note.ts";
+import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
+import { useApi } from "../../shared/context.ts";
+import { FileDiff } from "../transcript/file-diff.tsx";
+import { ToolIcon } from "../transcript/tool-icon.tsx";
+import { selectBatch } from "./approval-batch.ts";
+import { ApprovalBatchCard } from "./approval-batch-card.tsx";
+import { diffsInDetail } from "./diff-detail.ts";
+
+/** The questions of the agent and of the gate, oldest first. Answering one moves focus to the next, or to the transcript. */
+export function Approvals({ task }: { readonly task: TaskView }) {
+  const announce = useAnnounce();
+  const region = useRef<HTMLDivElement>(null);
+  const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set());
+  // Stays mounted when the card disappears, until an answer arrives.
+  const [unheard, setUnheard] = useState<unknown>();
+  // The view without the question may arrive before the response to the request that settled it.
+  const submitted = useRef(new Set<string>());
+  const submit = (ids: readonly string[]) => {
+    for (const id of ids) submitted.current.add(id);
+  };
+  const elsewhere = useSettledElsewhere(task, submitted);
+  const open = task.approvals.filter((approval) => !answered.has(approval.id));
+  const batch = selectBatch(open);
+  const settled = (ids: readonly string[], outcome: string) => {
+    setAnswered((known) => new Set([...known, ...ids]));
+    setUnheard(undefined);
+    announce(outcome);
+    const next = open.find(({ id }) => !ids.includes(id));
+    if (next === undefined) document.querySelector<HTMLElement>(".transcript")?.focus();
+  };
+  const first = open[0];
+  const firstId = first?.id;
+  const firstTitle = first?.title;
+  const asker = first?.boundary === undefined ? "The agent requests approval" : "The gate requires approval";
+  useEffect(() => {
+    if (firstId === undefined) return;
+    announce(`${asker}: ${firstTitle ?? ""}`, "assertive");
+    // Never moved while the user types: only if nothing has the focus.
+    if (isFocusIdle()) region.current?.querySelector<HTMLElement>(".approval")?.focus();
+  }, [announce, asker, firstId, firstTitle]);
+  return (
+    <div className="approvals" ref={region}>
+      {elsewhere !== undefined && open.length === 0 && (
+        <p className="notice approval-elsewhere">{elsewhere}</p>
+      )}
+      {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not accepted." />}
+      {batch.length > 0 && (
+        <ApprovalBatchCard taskId={task.id} batch={batch} onSubmit={submit} onAnswered={settled} />
+      )}
+      {open.map((approval, index) => (
+        <ApprovalCard
+          key={approval.id}
+          taskId={task.id}
+          approval={approval}
+          position={open.length === 1 ? undefined : `${index + 1} of ${open.length}`}
+          onSubmit={() => submit([approval.id])}
+          onUndelivered={(error) => {
+            setAnswered((known) => new Set(known).add(approval.id));
+            setUnheard(error);
+          }}
+          onAnswered={(outcome) => settled([approval.id], outcome)}
+        />
+      ))}
+    </div>
+  );
+}
+
+/**
+ * Why the last question disappeared without an answer in this window; also announced, because the card that a screen
+ * reader was reading is gone. Undefined until that happens, and again when the agent asks the next question.
+ */
+function useSettledElsewhere(task: TaskView, submitted: RefObject<ReadonlySet<string>>): string | undefined {
+  const announce = useAnnounce();
+  const [message, setMessage] = useState<string>();
+  const previous = usePrevious(task.approvals);
+  const { approvals, status } = task;
+  useEffect(() => {
+    const ids = new Set(approvals.map(({ id }) => id));
+    const gone = previous?.filter(({ id }) => !ids.has(id) && !submitted.current.has(id)) ?? [];
+    const last = gone.at(-1);
+    if (last === undefined) {
+      if (previous !== undefined && approvals.length > previous.length) setMessage(undefined);
+      return;
+    }
+    const words = describeSettlement(last, status);
+    setMessage(words);
+    // The status changes at the same time, and its polite announcement would replace this one.
+    announce(words, "assertive");
+  }, [announce, approvals, previous, status, submitted]);
+  return message;
+}
+
+function describeSettlement({ title, expiresAt }: ApprovalView, status: TaskView["status"]): string {
+  const name = visibleText(title);
+  if (status === "stopped") return `The task was stopped before “${name}” was answered.`;
+  if (status === "failed") return `The task failed before “${name}” was answered.`;
+  if (expiresAt <= Date.now()) return `“${name}” expired without an answer.`;
+  return `“${name}” was answered in another window.`;
+}
+
+/** True if no particular element has the focus. */
+function isFocusIdle(): boolean {
+  const active = document.activeElement;
+  return active === null || active === document.body || active.matches("#main, .transcript");
+}
+
+function ApprovalCard({
+  taskId,
+  approval,
+  position,
+  onSubmit,
+  onUndelivered,
+  onAnswered,
+}: {
+  readonly taskId: string;
+  readonly approval: ApprovalView;
+  /** Its position among several questions, whose titles may be the same. */
+  readonly position: string | undefined;
+  /** Called before the answer is sent. */
+  readonly onSubmit: () => void;
+  /** Called if the agent exited before it received the answer. */
+  readonly onUndelivered: (error: unknown) => void;
+  readonly onAnswered: (outcome: string) => void;
+}) {
+  const id = useId();
+  const api = useApi();
+  const queries = useQueryClient();
+  // For display only: the browser's clock may be wrong, and the server decides what is still open.
+  const left = approval.expiresAt - useNow(1_000);
+  const answer = useMutation({
+    mutationFn: (option: ApprovalOption) => api.task(taskId).answer(approval.id, option.id),
+    onMutate: onSubmit,
+    onSuccess: (_, option) => onAnswered(`Answered: ${option.name}.`),
+    onError: (error) => {
+      // Answered in another window, or expired: the next view removes the card.
+      const code = errorCode(error);
+      if (code === "approval.agent_gone") {
+        onUndelivered(error);
+        void queries.invalidateQueries({ queryKey: ["task", taskId] });
+      }
+      if (
+        code === "approval.already_settled" ||
+        code === "approval.expired" ||
+        code === "approval.not_found"
+      ) {
+        onAnswered("This question was already answered in another window, or it expired.");
+        void queries.invalidateQueries({ queryKey: ["task", taskId] });
+      }
+    },
+  });
+  return (
+    <section
+      className={approval.boundary === undefined ? "approval" : "approval approval-boundary"}
+      aria-labelledby={position === undefined ? `${id}-title` : `${id}-title ${id}-position`}
+      aria-describedby={approval.boundary === undefined ? undefined : `${id}-boundary`}
+      tabIndex={-1}
+      data-approval={approval.id}
+    >
+      <p className="approval-kicker">
+        <ToolIcon kind={approval.kind ?? "other"} />
+        {approval.boundary === undefined ? "The agent requests approval" : "The gate requires approval"}
+        {approval.kind === undefined ? "" : ` · ${approval.kind}`}
+        {position !== undefined && <span id={`${id}-position`}>{position}</span>}
+        <span className="approval-left">
+          {left > 0 ? `expires in ${formatDuration(left)}` : "expires now"}
+        </span>
+      </p>
+      <h2 className="approval-title" id={`${id}-title`}>
+        {visibleText(approval.title)}
+      </h2>
+      {approval.boundary !== undefined && (
+        <p className="approval-note" id={`${id}-boundary`}>
+          This action takes effect outside the jail. It runs once, exactly as shown, and only if you allow it.
+          If you allow it for this task, the same action may run again without asking.
+        </p>
+      )}
+      {approval.boundary?.origin !== undefined && (
+        <p className="approval-note approval-origin" data-origin>
+          This session contains untrusted content: {visibleText(approval.boundary.origin)}. It may have caused
+          this request.
+        </p>
+      )}
+      {approval.detail !== "" && <Detail approval={approval} />}
+      {offersRule(approval) && <Rule approval={approval} />}
+      {answer.isError && <ErrorNotice error={answer.error} title="The answer was not accepted." />}
+      <div className="approval-options">
+        {approval.options.map((option) => (
+          <button
+            key={option.id}
+            type="button"
+            className={option.kind === "allow_once" ? "button button-primary" : "button"}
+            data-kind={option.kind}
+            disabled={answer.isPending}
+            onClick={({ detail }) => {
+              // The second click of a double click was meant for the question that was here before.
+              if (detail <= 1) answer.mutate(option);
+            }}
+          >
+            {visibleText(option.name)}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function offersRule({ boundary, proposal, options }: ApprovalView): boolean {
+  const offered = options.some(({ id }) => id === gateAnswers.byRule);
+  return boundary !== undefined && proposal !== undefined && offered;
+}
+
+/** The rule that "always allow" adds, as it would appear in the policy file. */
+function Rule({ approval }: { readonly approval: ApprovalView }) {
+  return (
+    <details className="approval-rule">
+      <summary>Rule added by “Always allow”</summary>
+      <p className="muted">The rule is added to policy.json. Delete it there to be asked again.</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
+      <pre className="approval-detail" tabIndex={0}>
+        {visibleText(JSON.stringify(approval.proposal, null, 2))}
+      </pre>
+    </details>
+  );
+}
+
+/** The arguments of the tool call: file changes as a diff, anything else unchanged. */
+function Detail({ approval }: { readonly approval: ApprovalView }) {
+  const diffs = useMemo(
+    () => (approval.truncated ? undefined : diffsInDetail(approval.detail)),
+    [approval.detail, approval.truncated],
+  );
+  const note = truncationNote(approval);
+  if (diffs !== undefined) {
+    return (
+      <div className="approval-diffs">
+        {diffs.map((diff, index) => (
+          <FileDiff key={index} diff={diff} />
+        ))}
+      </div>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
+    <pre className="approval-detail" tabIndex={0}>
+      {visibleText(approval.detail)}
+      {note !== undefined && `\n${note}`}
+    </pre>
+  );
+}

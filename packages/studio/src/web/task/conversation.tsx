@@ -1,0 +1,45 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, Loading } from "@holdfast/web-parts";
+import type { TaskView } from "../../contract.ts";
+import { isBusy } from "../shared/status.tsx";
+import { Approvals } from "./approvals/approvals.tsx";
+import { Composer } from "./composer.tsx";
+import { Plan } from "./plan.tsx";
+import { StatusLine } from "./status-line.tsx";
+import type { SessionLogState } from "./transcript/session-log.ts";
+import { Transcript } from "./transcript/transcript.tsx";
+
+/** The transcript, and below it, always visible: plan, questions, composer. */
+export function Conversation({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
+  const { transcript, phase } = log;
+  return (
+    <div className="conversation">
+      {phase === "loading" && transcript.items.length === 0 ? (
+        <div className="transcript">
+          <Loading label="Loading the conversation" rows={6} />
+        </div>
+      ) : (
+        <Transcript items={transcript.items} busy={isBusy(task.status)} status={task.status} />
+      )}
+      {phase === "failed" && <ErrorNotice error={log.error} title="The conversation could not be loaded." />}
+      <div className="dock">
+        {transcript.plan.length > 0 && <Plan entries={transcript.plan} />}
+        <Approvals task={task} />
+        {task.status === "failed" && task.error !== undefined && (
+          <div className="notice notice-error">
+            <p>
+              <strong>{visibleText(task.error.message)}</strong> Send another prompt to try again.
+            </p>
+            <p className="notice-foot">
+              <code className="muted">
+                {task.error.group}.{task.error.code}
+              </code>
+            </p>
+          </div>
+        )}
+        <Composer task={task} />
+        <StatusLine task={task} log={log} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { BranchIcon, ErrorNotice, StopIcon, useAnnounce } from "@holdfast/web-parts";
+import { useMutation } from "@tanstack/react-query";
+import { useEffect } from "react";
+import type { TaskView } from "../../contract.ts";
+import { baseName } from "../shared/base-name.ts";
+import { useApi } from "../shared/context.ts";
+import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
+import { SandboxLink } from "./sandbox-link.tsx";
+
+export function TaskHeader({ task }: { readonly task: TaskView }) {
+  const api = useApi();
+  const announce = useAnnounce();
+  const stop = useMutation({
+    mutationFn: () => api.task(task.id).stop(),
+    onMutate: () => announce("Stopping."),
+  });
+  const busy = isBusy(task.status);
+  const { reset } = stop;
+  useEffect(() => {
+    if (!busy) reset();
+  }, [busy, reset]);
+  // Optimistic: the button shows the stop immediately, whatever the network does.
+  const stopping = busy && (stop.isPending || stop.isSuccess);
+  return (
+    <header className="task-header">
+      <div className="task-header-main">
+        <h1>{visibleText(task.title)}</h1>
+        <p className="task-meta">
+          {stopping ? (
+            <span className="status status-stopping">Stopping…</span>
+          ) : (
+            <StatusPill status={task.status} />
+          )}
+          {task.unsafe && <UnsafeMark />}
+          <span title={task.repository}>{baseName(task.repository)}</span>
+          {task.base.branch !== "" && (
+            <span className="task-base" title={`Started from ${task.base.branch} at ${task.base.commit}`}>
+              <BranchIcon />
+              {task.base.branch} <code>{task.base.commit.slice(0, 8)}</code>
+            </span>
+          )}
+          <span>{task.agent}</span>
+          {task.origin !== undefined && (
+            <span className="task-origin" title={`Event ${task.origin.event} of group ${task.origin.group}`}>
+              {task.origin.group}: {task.origin.topic}
+              {task.origin.source === task.origin.topic ? "" : ` from ${task.origin.source}`}
+            </span>
+          )}
+          <SandboxLink task={task} />
+        </p>
+      </div>
+      {busy && (
+        <button
+          type="button"
+          className="button button-stop"
+          disabled={stopping}
+          onClick={() => stop.mutate()}
+        >
+          <StopIcon />
+          {stopping ? "Stopping…" : "Stop"}
+        </button>
+      )}
+      {stop.isError && <ErrorNotice error={stop.error} title="The task was not stopped." />}
+    </header>
+  );
+}

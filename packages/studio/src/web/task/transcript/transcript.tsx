@@ -1,0 +1,166 @@
+/** The transcript of a session: its live log, and how each entry is rendered. */
+import { Empty } from "@holdfast/web-parts";
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import type { TaskStatus } from "../../../contract.ts";
+import type { TranscriptItem } from "../../../transcript.ts";
+import { TranscriptEntry } from "./transcript-entry.tsx";
+
+/** Number of entries rendered initially, and added per step back: long logs stay quick to open. */
+const windowSize = 150;
+
+/** Within this many pixels of the end, the page follows new entries. */
+const followDistance = 120;
+
+/**
+ * The transcript of a session. Only its end is rendered; scrolling up (or the button) renders more. Follows new
+ * entries while the reader is at the end, and stays in place otherwise.
+ */
+export function Transcript({
+  items,
+  busy,
+  status,
+}: {
+  readonly items: readonly TranscriptItem[];
+  readonly busy: boolean;
+  readonly status: TaskStatus;
+}) {
+  const scroller = useRef<HTMLElement>(null);
+  const [shown, setShown] = useState(windowSize);
+  const start = Math.max(0, items.length - shown);
+  const { atEnd, toEnd } = useFollowEnd(scroller, items);
+  const showEarlier = useScrollAnchor(scroller, start, () => setShown((known) => known + windowSize));
+  return (
+    <div className="transcript-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
+      <section className="transcript" ref={scroller} tabIndex={0} aria-label="Transcript">
+        {start > 0 && <Earlier count={start} scroller={scroller} onShow={showEarlier} />}
+        {items.length === 0 && !busy && <Empty title="No messages yet" />}
+        <ol className="entries">
+          {items.slice(start).map((item, index) => (
+            <Row key={item.id} item={item} last={start + index === items.length - 1} busy={busy} />
+          ))}
+        </ol>
+        {busy && (
+          <p className="working">
+            <span className="spinner" aria-hidden="true" />
+            {workingText(status)}
+          </p>
+        )}
+      </section>
+      {!atEnd && (
+        <button type="button" className="button button-small to-end" onClick={toEnd}>
+          Jump to the latest
+        </button>
+      )}
+    </div>
+  );
+}
+
+function workingText(status: TaskStatus): string {
+  if (status === "preparing") return "Cloning the repository and starting the jail…";
+  return status === "waiting" ? "Waiting for your answer below" : "Working…";
+}
+
+const Row = memo(function Row({
+  item,
+  last,
+  busy,
+}: {
+  readonly item: TranscriptItem;
+  readonly last: boolean;
+  readonly busy: boolean;
+}) {
+  return (
+    <li className={`entry entry-${item.type}`} data-type={item.type}>
+      <TranscriptEntry item={item} streaming={last && busy} />
+    </li>
+  );
+});
+
+/** A button that also triggers when it scrolls into view. */
+function Earlier({
+  count,
+  scroller,
+  onShow,
+}: {
+  readonly count: number;
+  readonly scroller: React.RefObject<HTMLElement | null>;
+  readonly onShow: () => void;
+}) {
+  const ref = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const button = ref.current;
+    if (button === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) onShow();
+      },
+      { root: scroller.current },
+    );
+    observer.observe(button);
+    return () => observer.disconnect();
+  }, [onShow, scroller]);
+  return (
+    <button ref={ref} type="button" className="button button-small earlier" onClick={onShow}>
+      Show earlier entries ({count})
+    </button>
+  );
+}
+
+/** Follows the end while the reader is there. */
+function useFollowEnd(scroller: React.RefObject<HTMLElement | null>, items: readonly TranscriptItem[]) {
+  const following = useRef(true);
+  const [atEnd, setAtEnd] = useState(true);
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const onScroll = () => {
+      const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
+      following.current = distance < followDistance;
+      setAtEnd(following.current);
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
+    // The dock below changes its height, and late layout changes that of entries.
+    const observer = new ResizeObserver(() => {
+      if (following.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    for (const child of element.children) observer.observe(child);
+    return () => {
+      element.removeEventListener("scroll", onScroll);
+      observer.disconnect();
+    };
+  }, [scroller]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for every change of the items.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element !== null && following.current) element.scrollTop = element.scrollHeight;
+  }, [items, scroller]);
+  const toEnd = useCallback(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    following.current = true;
+    element.scrollTop = element.scrollHeight;
+    element.focus({ preventScroll: true });
+  }, [scroller]);
+  return { atEnd, toEnd };
+}
+
+/** Entries added above must not move the visible ones. */
+function useScrollAnchor(scroller: React.RefObject<HTMLElement | null>, start: number, grow: () => void) {
+  const heightBefore = useRef<number>(undefined);
+  const growRef = useRef(grow);
+  growRef.current = grow;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the first entry drawn changes.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element !== null && heightBefore.current !== undefined) {
+      element.scrollTop += element.scrollHeight - heightBefore.current;
+    }
+    heightBefore.current = undefined;
+  }, [start, scroller]);
+  return useCallback(() => {
+    heightBefore.current = scroller.current?.scrollHeight;
+    growRef.current();
+  }, [scroller]);
+}

@@ -1,0 +1,155 @@
+import { ErrorNotice } from "@holdfast/web-parts";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useCallback, useEffect, useId, useRef, useState } from "react";
+import type { AgentChoice, CreateTaskInput } from "../../contract.ts";
+import { AgentField } from "./agent-field.tsx";
+import { useCreateTask } from "./queries.ts";
+import { RepositoryField, type RepositoryValue, sampleRepository } from "./repository-field.tsx";
+import { emptyDraft, type TaskDraft } from "./task-draft.ts";
+
+const agentKey = "holdfast.agent";
+
+/** The form for a new task. A missing value is reported at its field, which takes the focus. */
+export function NewTask({
+  takeFocus,
+  draft: { repository, agent, prompt },
+  setDraft,
+}: {
+  readonly takeFocus: boolean;
+  readonly draft: TaskDraft;
+  readonly setDraft: (change: (draft: TaskDraft) => TaskDraft) => void;
+}) {
+  const ids = useId();
+  const navigate = useNavigate();
+  const create = useCreateTask((task) => {
+    setDraft(() => emptyDraft);
+    void navigate({ to: "/tasks/$taskId", params: { taskId: task.id } });
+  });
+  const promptRef = useRef<HTMLTextAreaElement>(null);
+  const repositoryRef = useRef<HTMLInputElement>(null);
+  const [tried, setTried] = useState(false);
+  const { reset } = create;
+  const setRepository = useCallback(
+    (value: RepositoryValue) => {
+      // An error about the previous repository must not appear to be about this one.
+      reset();
+      setDraft((known) => ({ ...known, repository: value }));
+    },
+    [reset, setDraft],
+  );
+  const setAgent = useCallback(
+    (choice: AgentChoice) => setDraft((known) => ({ ...known, agent: choice })),
+    [setDraft],
+  );
+
+  useEffect(() => {
+    if (takeFocus) repositoryRef.current?.focus();
+  }, [takeFocus]);
+
+  const problems = {
+    repository: repositoryProblem(repository),
+    agent: agentProblem(agent),
+    prompt: prompt.trim() === "" ? "Describe the task." : undefined,
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    // Held keys repeat, and the form stays until the page of the task opens.
+    if (create.isPending || create.isSuccess) return;
+    setTried(true);
+    if (problems.repository !== undefined) {
+      create.reset();
+      const fromHead = document.querySelector<HTMLInputElement>('.new-task input[name="from-head"]');
+      return (fromHead ?? repositoryRef.current)?.focus();
+    }
+    if (problems.agent !== undefined || agent === undefined) {
+      return document.querySelector<HTMLInputElement>(".agent-field input")?.focus();
+    }
+    if (problems.prompt !== undefined) return promptRef.current?.focus();
+    const input: CreateTaskInput = {
+      repository: repository.path.trim(),
+      agent: agent.id,
+      prompt: prompt.trim(),
+      ...(repository.fromHead ? { fromHead: true } : {}),
+    };
+    create.mutate(input);
+  };
+  return (
+    <form className="new-task" onSubmit={submit} noValidate aria-labelledby={`${ids}-heading`}>
+      <h2 id={`${ids}-heading`}>New task</h2>
+      <RepositoryField
+        value={repository}
+        onChange={setRepository}
+        problem={tried ? problems.repository : undefined}
+        inputRef={repositoryRef}
+      />
+      <AgentField
+        value={agent?.id}
+        preferred={preferredAgent()}
+        onChange={setAgent}
+        problem={tried ? problems.agent : undefined}
+      />
+      <div className="field">
+        <label htmlFor={`${ids}-prompt`}>Describe the task</label>
+        <textarea
+          id={`${ids}-prompt`}
+          ref={promptRef}
+          rows={5}
+          value={prompt}
+          onChange={({ target: { value } }) => setDraft((known) => ({ ...known, prompt: value }))}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
+          }}
+          placeholder="Find out why the tests fail, and fix it."
+          aria-invalid={tried && problems.prompt !== undefined}
+          aria-describedby={`${ids}-prompt-help`}
+        />
+        <p id={`${ids}-prompt-help`} className={tried && problems.prompt ? "field-problem" : "field-help"}>
+          {(tried && problems.prompt) || "Press Ctrl+Enter to start the task."}
+        </p>
+      </div>
+      {create.isError && <ErrorNotice error={create.error} title="The task was not started." />}
+      <button
+        type="submit"
+        className="button button-primary button-wide"
+        disabled={create.isPending}
+        onClick={() => agent !== undefined && rememberAgent(agent.id)}
+      >
+        {create.isPending ? "Starting…" : "Start task"}
+      </button>
+    </form>
+  );
+}
+
+function repositoryProblem(value: RepositoryValue): string | undefined {
+  if (value.path.trim() === "") return "Enter the path of a repository, or use the sample repository.";
+  if (value.path === sampleRepository) return undefined;
+  if (value.check === "failed")
+    return "This repository cannot be used. Fix the problem shown here, or choose another.";
+  if (value.check === "dirty" && !value.fromHead) {
+    return "Commit the changes, or tick “Start from the last commit” to leave them out.";
+  }
+  return undefined;
+}
+
+function agentProblem(agent: AgentChoice | undefined): string | undefined {
+  if (agent === undefined) return "Choose an agent.";
+  if (!agent.installed) return "This agent is not installed. Install it, or choose another.";
+  if (!agent.ready) return "This agent has no model. Add an API key for its provider first.";
+  return undefined;
+}
+
+function preferredAgent(): string | undefined {
+  try {
+    return localStorage.getItem(agentKey) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function rememberAgent(id: string): void {
+  try {
+    localStorage.setItem(agentKey, id);
+  } catch {
+    // Only a convenience: without storage the first ready agent is chosen next time.
+  }
+}

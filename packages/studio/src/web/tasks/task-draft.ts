@@ -1,0 +1,33 @@
+import { Draft, tabStorage } from "@holdfast/web-parts";
+import type { AgentChoice } from "../../contract.ts";
+import type { RepositoryValue } from "./repository-field.tsx";
+
+/** The values of the form for a new task. */
+export interface TaskDraft {
+  readonly repository: RepositoryValue;
+  readonly agent?: AgentChoice;
+  readonly prompt: string;
+}
+
+export const emptyDraft: TaskDraft = {
+  repository: { path: "", fromHead: false, check: "none" },
+  prompt: "",
+};
+
+let draft: Draft<TaskDraft> | undefined;
+
+/** One per page: a task that is being started may outlive its form. */
+export function taskDraft(): Draft<TaskDraft> {
+  draft ??= new Draft({ key: "holdfast.task", empty: emptyDraft, read: readDraft, storage: tabStorage() });
+  return draft;
+}
+
+/** The prompt is kept; repository and agent are checked again. */
+function readDraft(kept: unknown): TaskDraft | undefined {
+  if (typeof kept !== "object" || kept === null) return undefined;
+  const { repository, prompt } = kept as { readonly repository?: unknown; readonly prompt?: unknown };
+  if (typeof repository !== "object" || repository === null || typeof prompt !== "string") return undefined;
+  const { path } = repository as { readonly path?: unknown };
+  if (typeof path !== "string") return undefined;
+  return { repository: { ...emptyDraft.repository, path }, prompt };
+}

@@ -1,0 +1,47 @@
+/** The rooms of the Studio's web app, and what each may import of the others. */
+import { dirname, join, normalize } from "node:path";
+
+/** Rooms are the folders directly below. */
+const app = "packages/studio/src/web";
+
+/** What every room may import. It imports no room. */
+const sharedRoom = "shared";
+
+/** Files through which a room is entered, by the rooms that may do so. Files next to the rooms may import anything. */
+const frontDoors: Readonly<Record<string, readonly string[]>> = {
+  app: [
+    "inspector/routes.tsx",
+    "inspector/search.ts",
+    "system/system-screen.tsx",
+    "task/task-screen.tsx",
+    "tasks/tasks-screen.tsx",
+  ],
+  task: ["review/changes.tsx"],
+};
+
+/** Imports from one room into another other than through its front door. `imports`: file to specifiers. */
+export function webRoomProblems(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const problems: string[] = [];
+  for (const [file, specifiers] of imports) {
+    const room = roomOf(file);
+    if (room === undefined) continue;
+    for (const specifier of specifiers) {
+      if (!specifier.startsWith(".")) continue;
+      const target = normalize(join(dirname(file), specifier));
+      const targetRoom = roomOf(target);
+      if (targetRoom === undefined || targetRoom === room || targetRoom === sharedRoom) continue;
+      if (frontDoors[room]?.includes(target.slice(app.length + 1)) === true) continue;
+      problems.push(
+        `${file}: "${specifier}" is in the room "${targetRoom}"; what both need belongs in "${sharedRoom}", and a front door is listed in tools/web-rooms.ts`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** The room of a file of the app; undefined for a file next to the rooms, and elsewhere. */
+function roomOf(path: string): string | undefined {
+  if (!path.startsWith(`${app}/`)) return undefined;
+  const [room, ...rest] = path.slice(app.length + 1).split("/");
+  return rest.length === 0 ? undefined : room;
+}
