@@ -91,7 +91,7 @@ const meetings: readonly { readonly file: string; readonly by: RegExp }[] = [
     file: "packages/studio/src/groups/webhook-secret.ts",
     by: /timingSafeEqual\(digest\(expected\), digest\(actual\)\)/,
   },
-  { file: "packages/studio/src/http/access.ts", by: /createHash\("sha256"\)/ },
+  { file: "packages/studio/src/http/logins.ts", by: /createHash\("sha256"\)/ },
   {
     file: "packages/server/src/internal/same-text.ts",
     by: /for \(let at = 0; at < secret\.length; at\+\+\) difference \|= \(given\[at\] \?\? 0\) \^ \(secret\[at\] \?\? 0\);/,

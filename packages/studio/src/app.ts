@@ -6,6 +6,8 @@ import { createGate, type Gate, makeSocketFolder, requireDataDirectory } from "@
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry, type GatewayOptions, type Registry } from "@holdfast/server";
+import { Guard } from "./access/guard.ts";
+import type { Identify } from "./access/person.ts";
 import { AgentCatalogue } from "./agents.ts";
 import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks.ts";
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
@@ -28,8 +30,8 @@ import { createGit } from "./git/git.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
 import { GroupRegistry } from "./groups/group-registry.ts";
 import { StudioHost } from "./host.ts";
-import { Access } from "./http/access.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
+import { Logins } from "./http/logins.ts";
 import { createNodeRoutes } from "./http/node-routes.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
@@ -121,14 +123,14 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
   const host = await createHost(parts, others);
-  const access = createAccess(parts);
+  const logins = createLogins(parts);
   const listenHost = options.host ?? "127.0.0.1";
   const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
     use: { ...createActors(host), ...(cluster === undefined ? {} : createGateActors(ports)) },
     store: () => store.actors,
     ports,
     ...(cluster === undefined ? {} : { cluster: servingGateState(cluster) }),
-    gateway: gatewayOptions(parts, host, others, access),
+    gateway: gatewayOptions(parts, host, others, logins),
   });
   backends.attach(registry.client, host.handover);
   if (cluster === undefined) {
@@ -159,7 +161,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     port,
     dataDirectory,
     client: createStudioClient(registry.client),
-    issueTicket: () => access.issueTicket(),
+    issueTicket: () => logins.issueTicket(),
     backup: async (directory) =>
       backupInto(requireStoreBackup(store), dataDirectory, resolve(directory), copyInJail(gate.jails)),
     gate: (call, args) => answerGateCall(gate, call, args),
@@ -170,9 +172,9 @@ async function compose(parts: StudioParts): Promise<Studio> {
   };
 }
 
-function createAccess({ options, ports, dataDirectory, backends }: StudioParts): Access {
+function createLogins({ options, ports, dataDirectory, backends }: StudioParts): Logins {
   const { cluster } = options;
-  return new Access({
+  return new Logins({
     backend: backends.access,
     now: () => ports.clock.now(),
     ...(cluster === undefined
@@ -185,10 +187,11 @@ function gatewayOptions(
   parts: StudioParts,
   host: StudioHost,
   others: OtherNodes,
-  access: Access,
+  logins: Logins,
 ): GatewayOptions {
   const { options, ports, gate, inbox, approvalHooks } = parts;
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
+  const guard = new Guard(firstOf(logins.identify, options.identify));
   const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),
@@ -200,13 +203,14 @@ function gatewayOptions(
     nodeFallback: nodeRoutes.request,
     nodeFallbackUpgrade: nodeRoutes.upgrade,
     hosts: allowedHosts(options.host ?? "127.0.0.1"),
-    access: access.authorizeAction,
-    manage: access.authorizeManagement,
+    access: guard.authorizeAction,
+    manage: guard.authorizeManagement,
     ...(token === undefined || token === "" ? {} : { inspector: { token } }),
     ...(options.cluster === undefined ? {} : { maxIncomingMessageBytes: studioLimits.maxNodeMessageBytes }),
-    fallbackUpgrade: createSandboxUpgrade({ access, sandbox, log: ports.log }),
+    fallbackUpgrade: createSandboxUpgrade({ guard, sandbox, log: ports.log }),
     fallback: createRoutes({
-      access,
+      guard,
+      logins,
       sandbox,
       inspectorDirectory: inspectorDirectory(),
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
@@ -215,6 +219,12 @@ function gatewayOptions(
       log: ports.log,
     }),
   };
+}
+
+/** The operator with a login, or else the person of the option. */
+function firstOf(login: Identify, person: Identify | undefined): Identify {
+  if (person === undefined) return login;
+  return async (request) => (await login(request)) ?? (await person(request));
 }
 
 async function createHost(parts: StudioParts, others: OtherNodes): Promise<StudioHost> {

@@ -5,7 +5,7 @@ import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { GroupEventAccepted } from "./contract.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
-import type { AccessBackend } from "./http/access.ts";
+import type { AccessBackend } from "./http/logins.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
 /** Calls the actors' internal actions for the surrounding process, over the in-process client. */

@@ -2,6 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import type { Logger } from "@holdfast/core";
 import type { ConfiningDriverName, VaultConfig } from "@holdfast/gate";
 import type { ClusterOptions } from "@holdfast/server";
+import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
 import type {
   GroupActions,
@@ -65,6 +66,11 @@ export interface StudioOptions {
   /** Folder of the built web app; the bundled one by default. */
   readonly webDirectory?: string;
   readonly log?: Logger;
+  /**
+   * Who sends a request that has no login of the operator, for people who sign in elsewhere: with a proxy in front,
+   * for example. Without it, the operator is the only person. Asked for each request and each call over a connection.
+   */
+  readonly identify?: Identify;
   /**
    * Environment for model keys and for the PATH on which agents are found; `process.env` by default. None of its
    * variables reach a jail.

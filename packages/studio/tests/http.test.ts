@@ -224,12 +224,15 @@ describe("access", () => {
       await connected.dispose();
     }
     await assert.rejects(owner.create("task", ["mine"]), (e) => isErrorCode(e, "auth", "forbidden"));
-    for (const actor of ["task", "session"]) {
+    for (const [actor, name] of [
+      ["task", "get"],
+      ["session", "events"],
+    ] as const) {
       const made = owner.getOrCreate(actor, ["mine"], {
         createWithInput: { token: "guessed", taskId: "mine" },
       });
-      await assert.rejects(made.action({ name: "get" }), (e) => isErrorCode(e, "auth", "forbidden"));
-      await assert.rejects(owner.get(actor, ["mine"]).action({ name: "get" }), (e) =>
+      await assert.rejects(made.action({ name }), (e) => isErrorCode(e, "auth", "forbidden"));
+      await assert.rejects(owner.get(actor, ["mine"]).action({ name }), (e) =>
         isErrorCode(e, "actor", "not_found"),
       );
     }

@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { silentLogger, systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
-import { Access } from "../../../packages/studio/src/http/access.ts";
+import { Guard } from "../../../packages/studio/src/access/guard.ts";
+import { Logins } from "../../../packages/studio/src/http/logins.ts";
 import { createRoutes } from "../../../packages/studio/src/http/routes.ts";
 import { inspectedActors } from "./inspector-actors.ts";
 
@@ -36,14 +37,15 @@ export type InspectorServer = Awaited<ReturnType<typeof startInspectorServer>>;
 
 /** The web app as a gateway serves it, without a login. */
 export function webGateway(directory: string) {
-  const access = new Access({
+  const logins = new Logins({
     backend: { addTicket: refuse, exchange: refuse, check: refuse, end: refuse },
     identity: directory,
     now: () => 0,
   });
   return {
     fallback: createRoutes({
-      access,
+      guard: new Guard(logins.identify),
+      logins,
       webDirectory,
       inspectorDirectory: webDirectory,
       // No task runs here, so none has a sandbox.

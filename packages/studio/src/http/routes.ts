@@ -2,10 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
+import type { Guard } from "../access/guard.ts";
+import type { RouteName } from "../access/rules.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
-import type { Access } from "./access.ts";
+import type { Logins } from "./logins.ts";
 import { readBody } from "./read-body.ts";
-import { parseSandboxPath, proxyToSandbox } from "./sandbox-proxy.ts";
+import { headersOf, matchRoute, type RouteParams } from "./router.ts";
+import { proxyToSandbox } from "./sandbox-proxy.ts";
 import type { WebhookRoute } from "./webhooks.ts";
 
 const maxBodyBytes = 4_096;
@@ -23,7 +26,8 @@ const pageHeaders = {
 } as const;
 
 export interface RoutesOptions {
-  readonly access: Access;
+  readonly guard: Guard;
+  readonly logins: Logins;
   /** Folder of the built web app. */
   readonly webDirectory: string;
   /** Folder of the sandbox inspector, which also shows the sandbox of a task. */
@@ -37,15 +41,29 @@ export interface RoutesOptions {
   readonly log: Logger;
 }
 
+/** A request to a route, which its rule allows. */
+export interface RouteCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  readonly params: RouteParams;
+}
+
+export type RouteHandler = (call: RouteCall) => Promise<void>;
+
+/** The routes of `routeRules` that are no WebSockets. */
+type HttpRouteName = Exclude<RouteName, `UPGRADE ${string}`>;
+
 /**
- * The Studio's own routes beside the actors and the health check. The web app is public, because it contains no
- * secrets. The gateway has already checked Host and Origin.
+ * The Studio's own routes beside the actors and the health check, each with its rule in `routeRules`. The gateway has
+ * already checked Host and Origin.
  */
 export function createRoutes(
   options: RoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const handlers = routeHandlers(options);
   return (request, response) => {
-    handle(options, request, response).catch((error: unknown) => {
+    handle(options.guard, handlers, request, response).catch((error: unknown) => {
       if (response.headersSent) {
         response.destroy();
         return;
@@ -65,65 +83,65 @@ export function createRoutes(
 }
 
 async function handle(
-  options: RoutesOptions,
+  guard: Guard,
+  handlers: Readonly<Record<HttpRouteName, RouteHandler>>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
-  if (path === "/auth/exchange") return exchange(options, request, response);
-  if (path === "/auth/end") return endLogin(options, request, response);
-  if (path.startsWith("/hooks/") && options.webhook !== undefined)
-    return options.webhook(path, request, response);
-  if (path.startsWith("/approvals/") && options.approvalWebhook !== undefined)
-    return options.approvalWebhook(path, request, response);
-  const sandbox = parseSandboxPath(path);
-  if (sandbox?.subpath.startsWith("/v1/")) {
-    await options.access.requireLogin({ header: (name) => headerOf(request, name) });
-    return proxyToSandbox(options.sandbox(sandbox.taskId), sandbox.subpath, request, response);
-  }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    throw new HoldfastError("gateway", "method_not_allowed", "This address supports only GET");
-  }
+  const { name, params } = matchRoute(request.method ?? "GET", path);
+  await guard.authorizeRoute(name, headersOf(request), params["task"]);
+  await handlers[name as HttpRouteName]({ request, response, path, params });
+}
+
+function routeHandlers(options: RoutesOptions): Readonly<Record<HttpRouteName, RouteHandler>> {
   const { inspectorDirectory, webDirectory } = options;
-  if (sandbox !== undefined) await sendFile(inspectorDirectory, "/", request, response);
-  else if (/^\/ui\/.*\.\w+$/.test(path)) await sendFile(inspectorDirectory, path.slice(3), request, response);
-  else await sendFile(webDirectory, path, request, response);
+  const sandbox: RouteHandler = ({ request, response, params: { task = "", rest = "" } }) =>
+    proxyToSandbox(options.sandbox(task), `/v1/${rest}`, request, response);
+  return {
+    "POST /auth/exchange": (call) => exchange(options, call),
+    "POST /auth/end": (call) => endLogin(options, call),
+    "POST /hooks/:group/:hook": webhook(options.webhook),
+    "POST /approvals/:hook": webhook(options.approvalWebhook),
+    "GET /tasks/:task/sandbox/v1/*": sandbox,
+    "POST /tasks/:task/sandbox/v1/*": sandbox,
+    "PUT /tasks/:task/sandbox/v1/*": sandbox,
+    "PATCH /tasks/:task/sandbox/v1/*": sandbox,
+    "DELETE /tasks/:task/sandbox/v1/*": sandbox,
+    "GET /tasks/:task/sandbox/*": ({ request, response }) =>
+      sendFile(inspectorDirectory, "/", request, response),
+    "GET /ui/*": ({ request, response, path }) => {
+      const isFile = /\.\w+$/.test(path);
+      return isFile
+        ? sendFile(inspectorDirectory, path.slice(3), request, response)
+        : sendFile(webDirectory, path, request, response);
+    },
+    "GET /*": ({ request, response, path }) => sendFile(webDirectory, path, request, response),
+  };
 }
 
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name.toLowerCase()];
-  return Array.isArray(value) ? value.join(", ") : value;
+function webhook(route: WebhookRoute | undefined): RouteHandler {
+  return async ({ request, response, path }) => {
+    if (route === undefined)
+      throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+    await route(path, request, response);
+  };
 }
 
-function requirePost(request: IncomingMessage): void {
-  if (request.method === "POST") return;
-  throw new HoldfastError("gateway", "method_not_allowed", "This address supports only POST");
-}
-
-async function exchange(
-  options: RoutesOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  requirePost(request);
+async function exchange({ logins }: RoutesOptions, { request, response }: RouteCall): Promise<void> {
   // CSRF protection: a foreign page's form cannot send this type without a preflight.
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
     throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
   }
   const ticket = parseTicket((await readBody(request, maxBodyBytes)).toString("utf8"));
-  const cookie = await options.access.exchange(ticket);
+  const cookie = await logins.exchange(ticket);
   response.writeHead(204, { "set-cookie": cookie, "cache-control": "no-store" });
   response.end();
 }
 
 /** Signs out. Safe from CSRF: requests of a foreign page lack the SameSite cookie. */
-async function endLogin(
-  options: RoutesOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  requirePost(request);
-  await options.access.endLogin({ header: (name) => headerOf(request, name) });
+async function endLogin({ logins }: RoutesOptions, { request, response }: RouteCall): Promise<void> {
+  await logins.endLogin(headersOf(request));
   response.writeHead(204, { "cache-control": "no-store" });
   response.end();
 }

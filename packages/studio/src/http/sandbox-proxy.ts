@@ -41,18 +41,6 @@ const hardeningHeaders = {
   "cache-control": "no-store",
 } as const;
 
-export interface SandboxPath {
-  readonly taskId: string;
-  /** Path below the sandbox, with its leading slash. */
-  readonly subpath: string;
-}
-
-/** Parses `/tasks/ID/sandbox/...`; undefined for other paths. */
-export function parseSandboxPath(path: string): SandboxPath | undefined {
-  const [, taskId, subpath] = /^\/tasks\/([\w-]+)\/sandbox(\/.*)$/.exec(path) ?? [];
-  return taskId === undefined || subpath === undefined ? undefined : { taskId, subpath };
-}
-
 /**
  * Forwards a request to a task's sandbox server. The caller has authenticated the client. Throws
  * `task.sandbox_not_running`, and `gateway.not_found` for a path that is not allowed.

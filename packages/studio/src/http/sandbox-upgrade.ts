@@ -2,12 +2,10 @@ import { type Agent, request as httpRequest, type IncomingMessage, STATUS_CODES 
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
+import type { Guard } from "../access/guard.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
-import type { Access } from "./access.ts";
-import { parseSandboxPath, pickHeaders, sandboxNotRunning } from "./sandbox-proxy.ts";
-
-/** Allow-list of WebSockets in the sandbox API: terminals only. */
-const terminalPath = /^\/v1\/processes\/[^/]+\/terminal\/ws$/;
+import { headersOf, matchRoute } from "./router.ts";
+import { pickHeaders, sandboxNotRunning } from "./sandbox-proxy.ts";
 
 const handshakeHeaders = [
   "sec-websocket-key",
@@ -23,7 +21,7 @@ const responseHeaders = [
 ] as const;
 
 export interface SandboxUpgradeOptions {
-  readonly access: Access;
+  readonly guard: Guard;
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
   readonly log: Logger;
 }
@@ -38,32 +36,23 @@ export function createSandboxUpgrade(
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
-    const target = parseSandboxPath(pathname);
-    if (target === undefined || !terminalPath.test(target.subpath))
-      throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+    // The only WebSockets of the sandbox API are terminals.
+    const { name, params } = matchRoute("UPGRADE", pathname);
+    const { task = "", process = "" } = params;
+    const path = `/v1/processes/${process}/terminal/ws${search}`;
     // Ignore errors of the browser's socket: the upstream connection closes with it.
     socket.on("error", () => {});
-    connect(options, target.taskId, `${target.subpath}${search}`, request, socket, head).catch(
-      (error: unknown) => {
-        if (!isHoldfastError(error)) options.log.error("could not connect to a terminal", { error });
-        sendUpgradeError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
-      },
-    );
+    const connect = async (): Promise<void> => {
+      await options.guard.authorizeRoute(name, headersOf(request), task);
+      const route = options.sandbox(task);
+      if (route === undefined) throw sandboxNotRunning();
+      await connectToSandbox(route, path, request, socket, head);
+    };
+    connect().catch((error: unknown) => {
+      if (!isHoldfastError(error)) options.log.error("could not connect to a terminal", { error });
+      sendUpgradeError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
+    });
   };
-}
-
-async function connect(
-  { access, sandbox }: SandboxUpgradeOptions,
-  taskId: string,
-  path: string,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): Promise<void> {
-  await access.requireLogin({ header: (name) => pickHeaders(request, [name])[name] });
-  const route = sandbox(taskId);
-  if (route === undefined) throw sandboxNotRunning();
-  await connectToSandbox(route, path, request, socket, head);
 }
 
 /** Connects a WebSocket with a terminal of a sandbox, until either ends. */

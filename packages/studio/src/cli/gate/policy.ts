@@ -18,9 +18,9 @@ import {
   type Evaluation,
   evaluatePolicy,
   openAudit,
+  type PolicyRule,
   type PolicyRules,
   parsePolicy,
-  type PolicyRule,
   policyFile,
   withAcceptedRules,
 } from "@holdfast/gate";

@@ -1,7 +1,5 @@
-/** Authentication of the Studio's HTTP interface. */
 import { createHash, randomBytes } from "node:crypto";
-import { HoldfastError } from "@holdfast/core";
-import type { AccessInfo, ManageInfo } from "@holdfast/server";
+import { operator, type Person, type RequestHeaders, unauthorized } from "../access/person.ts";
 
 /** The durable part: the `access` actor. It only gets hashes. */
 export interface AccessBackend {
@@ -13,7 +11,7 @@ export interface AccessBackend {
 
 const maxCachedLogins = 1_000;
 
-export interface AccessOptions {
+export interface LoginsOptions {
   readonly backend: AccessBackend;
   /** Separates the cookies of several Studios on one host, which browsers would mix up; the same on all nodes. */
   readonly identity: string | (() => Promise<string>);
@@ -23,19 +21,19 @@ export interface AccessOptions {
 }
 
 /**
- * Access control of the Studio over the network. A client needs the cookie that it got in exchange for a one-time
- * ticket. No client can reach the Studio's internals: `internal` actions, the `access` actor, and the creation of
- * tasks and sessions.
+ * Logins of the operator: a one-time ticket, which `holdfast url` prints, is exchanged for a cookie.
  */
-export class Access {
-  readonly #options: AccessOptions;
+export class Logins {
+  readonly #options: LoginsOptions;
   readonly #backend: AccessBackend;
   readonly #now: () => number;
   #cookieName: string | undefined;
   /** Cache of valid logins by hash, with the time until which they are, so that requests do not wake the actor. */
   readonly #validLogins = new Map<string, number>();
+  /** Number of logins that were ended. A check that began before the last of them is not cached. */
+  #ended = 0;
 
-  constructor(options: AccessOptions) {
+  constructor(options: LoginsOptions) {
     this.#options = options;
     this.#backend = options.backend;
     this.#now = options.now;
@@ -57,47 +55,32 @@ export class Access {
   }
 
   /** Ends the login of a request, which frees its slot. Throws `auth.unauthorized`. */
-  async endLogin(info: { header(name: string): string | undefined }): Promise<void> {
-    await this.requireLogin(info);
-    const login = sha256(readCookie(info.header("cookie"), await this.#nameCookie()) ?? "");
-    this.#validLogins.delete(login);
+  async endLogin(request: RequestHeaders): Promise<void> {
+    if ((await this.identify(request)) === undefined) throw unauthorized();
+    const login = sha256(readCookie(request.header("cookie"), await this.#nameCookie()) ?? "");
     await this.#backend.end(login);
+    this.#ended += 1;
+    this.#validLogins.delete(login);
   }
 
-  /** The gateway's access hook. Throws `auth.unauthorized`, `auth.forbidden`. */
-  readonly authorizeAction = (info: AccessInfo): Promise<void> | void => {
-    const pending = this.#identify(info);
-    return pending === undefined ? requirePublicAction(info) : pending.then(() => requirePublicAction(info));
-  };
-
-  /**
-   * Management access: any logged-in user owns the server and can inspect everything. The API documents and the
-   * metrics contain no data of actors, so local programs (a metrics scraper, for example) can read them without a
-   * login. Throws `auth.unauthorized`.
-   */
-  readonly authorizeManagement = (info: ManageInfo): Promise<void> | void => {
-    const isPublic = info.kind === "documents" || info.kind === "metrics";
-    if (!isPublic || !info.isLocal) return this.#identify(info);
-  };
-
-  /** Requires a login, for the Studio's routes beside the actors. Throws `auth.unauthorized`. */
-  readonly requireLogin = (info: { header(name: string): string | undefined }): Promise<void> | void =>
-    this.#identify(info);
-
-  #identify(info: { header(name: string): string | undefined }): Promise<void> | undefined {
-    if (this.#cookieName === undefined) return this.#nameCookie().then(() => this.#identify(info));
-    const secret = readCookie(info.header("cookie"), this.#cookieName);
-    if (secret === undefined) throw unauthorized();
+  /** The operator, if the request has the cookie of a valid login. */
+  readonly identify = (request: RequestHeaders): Person | undefined | Promise<Person | undefined> => {
+    if (this.#cookieName === undefined) return this.#nameCookie().then(() => this.identify(request));
+    const secret = readCookie(request.header("cookie"), this.#cookieName);
+    if (secret === undefined) return undefined;
     const login = sha256(secret);
-    return (this.#validLogins.get(login) ?? 0) > this.#now() ? undefined : this.#checkLogin(login);
-  }
+    return (this.#validLogins.get(login) ?? 0) > this.#now() ? operator : this.#checkLogin(login);
+  };
 
-  async #checkLogin(login: string): Promise<void> {
+  async #checkLogin(login: string): Promise<Person | undefined> {
+    const ended = this.#ended;
     const expiresAt = await this.#backend.check(login);
-    if (expiresAt <= this.#now()) throw unauthorized();
+    if (expiresAt <= this.#now()) return undefined;
+    if (ended !== this.#ended) return operator;
     if (this.#validLogins.size >= maxCachedLogins) this.#validLogins.clear();
     const { cacheMs = Number.POSITIVE_INFINITY } = this.#options;
     this.#validLogins.set(login, Math.min(expiresAt, this.#now() + cacheMs));
+    return operator;
   }
 
   async #nameCookie(): Promise<string> {
@@ -106,15 +89,6 @@ export class Access {
       this.#cookieName = nameOfCookie(await identity());
     return this.#cookieName ?? "";
   }
-}
-
-function requirePublicAction(info: AccessInfo): void {
-  const { kind, actor, action } = info;
-  const isCreatable = actor === "organization" || actor === "group";
-  const isPublicActor = isCreatable || actor === "task" || actor === "session";
-  const isInternal = action === "internal" || action?.startsWith("internal.") === true;
-  if (isPublicActor && !isInternal && (kind !== "create" || isCreatable)) return;
-  throw new HoldfastError("auth", "forbidden", "Only the Studio itself can do this");
 }
 
 function nameOfCookie(identity: string): string {
@@ -131,12 +105,4 @@ function readCookie(header: string | undefined, name: string): string | undefine
     if (key === name && value !== undefined && value !== "") return value;
   }
   return undefined;
-}
-
-function unauthorized(): HoldfastError {
-  return new HoldfastError(
-    "auth",
-    "unauthorized",
-    'Not signed in. Open the link that "npx holdfast url" prints. Add --data if the server was started with it.',
-  );
 }

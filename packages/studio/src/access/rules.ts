@@ -1,0 +1,138 @@
+/** Who may do what: the rules of every action and every route, the roles in them, and the check that applies them. */
+import type { AccessInfo, ManageInfo } from "@holdfast/server";
+
+/** The roles in an organization, from the least to the greatest. Each may do what those before it may. */
+export const roles = ["viewer", "member", "admin", "owner"] as const;
+export type Role = (typeof roles)[number];
+
+/** The least that a request needs. */
+export type Rule =
+  /** Nobody signs in, and everyone may. */
+  | "public"
+  /** Nobody signs in: the handler checks a secret of the request's own. */
+  | "machine"
+  /** Every person, of any organization or none. */
+  | "person"
+  /** This role in the organization that the request is about. */
+  | Role
+  /** The operator: whoever can use the data directory, and signs in with a link of `holdfast url`. */
+  | "operator"
+  /** The Studio's own process, and nobody over the network. */
+  | "internal";
+
+/** The rules of one kind of actor: either nobody reaches it, or each of its actions has a row. */
+export type ActorRules =
+  | "internal"
+  | {
+      /** Creation by a client, and `getOrCreate`. */
+      readonly create: Rule;
+      /** Rules by the name of the action. `internal` stands for all actions of that group. */
+      readonly actions: Readonly<Record<string, Rule>> & { readonly internal: "internal" };
+    };
+
+/** Every kind of actor, and every action of it. What is not in here is refused. */
+export const actorRules = {
+  organization: {
+    create: "viewer",
+    actions: {
+      createTask: "member",
+      listTasks: "viewer",
+      // It reads any path of the machine that the Studio's user can read.
+      checkRepository: "member",
+      listAgents: "viewer",
+      listGroups: "viewer",
+      system: "viewer",
+      internal: "internal",
+    },
+  },
+  task: {
+    create: "internal",
+    actions: {
+      get: "viewer",
+      diff: "viewer",
+      prompt: "member",
+      stop: "member",
+      answer: "member",
+      answerMany: "member",
+      apply: "member",
+      internal: "internal",
+    },
+  },
+  session: { create: "internal", actions: { events: "viewer", internal: "internal" } },
+  group: { create: "viewer", actions: { get: "viewer", prompt: "member", internal: "internal" } },
+  access: "internal",
+  gateVault: "internal",
+  gateBudget: "internal",
+  gateRates: "internal",
+  gateTaint: "internal",
+  gateRules: "internal",
+  gateApprovals: "internal",
+  auditChain: "internal",
+  groupMemory: "internal",
+} as const satisfies Readonly<Record<string, ActorRules>>;
+
+/** What a client can do with an actor besides its actions and its creation. Subscribing to events is `connect`. */
+export const actorKindRules = {
+  connect: "viewer",
+  resolve: "viewer",
+  cancel: "member",
+  reload: "operator",
+  // No actor of the Studio has queues for clients, or handles raw requests.
+  send: "internal",
+  request: "internal",
+  websocket: "internal",
+} as const satisfies Readonly<Record<Exclude<AccessInfo["kind"], "action" | "create">, Rule>>;
+
+/** Management and inspection. They show all organizations, and the database of each actor. */
+export const managementRules = {
+  list: "operator",
+  count: "operator",
+  info: "operator",
+  destroy: "operator",
+  sleep: "operator",
+  inspect: "operator",
+  cluster: "operator",
+  // Programs on this machine need no login for these two, which contain no data of actors.
+  metrics: "operator",
+  documents: "operator",
+} as const satisfies Readonly<Record<ManageInfo["kind"], Rule>>;
+
+/**
+ * Every route beside the actors, in the order in which they are tried: method and path, with `:name` for one part of
+ * the path and `*` for the rest. `UPGRADE` is a WebSocket.
+ */
+export const routeRules = {
+  "POST /auth/exchange": "public",
+  "POST /auth/end": "person",
+  "POST /hooks/:group/:hook": "machine",
+  "POST /approvals/:hook": "machine",
+  "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",
+  "GET /tasks/:task/sandbox/v1/*": "viewer",
+  "POST /tasks/:task/sandbox/v1/*": "member",
+  "PUT /tasks/:task/sandbox/v1/*": "member",
+  "PATCH /tasks/:task/sandbox/v1/*": "member",
+  "DELETE /tasks/:task/sandbox/v1/*": "member",
+  // The web app and the inspector of sandboxes are the same for everyone, and contain no secrets.
+  "GET /tasks/:task/sandbox/*": "public",
+  "GET /ui/*": "public",
+  "GET /*": "public",
+} as const satisfies Readonly<Record<string, Rule>>;
+
+export type RouteName = keyof typeof routeRules;
+
+/** The rule of an action, or of another operation on an actor; undefined if it has no row. */
+export function ruleOfActor({
+  kind,
+  actor,
+  action,
+}: Pick<AccessInfo, "kind" | "actor" | "action">): Rule | undefined {
+  const rules: ActorRules | undefined = Object.hasOwn(actorRules, actor)
+    ? actorRules[actor as keyof typeof actorRules]
+    : undefined;
+  if (rules === undefined || rules === "internal") return rules;
+  if (kind === "create") return rules.create;
+  if (kind !== "action") return actorKindRules[kind];
+  const [name = ""] = action?.split(".", 1) ?? [];
+  if (name === "internal") return "internal";
+  return action !== undefined && Object.hasOwn(rules.actions, action) ? rules.actions[action] : undefined;
+}

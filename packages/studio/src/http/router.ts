@@ -1,0 +1,58 @@
+import type { IncomingMessage } from "node:http";
+import { HoldfastError } from "@holdfast/core";
+import { type RouteName, routeRules } from "../access/rules.ts";
+
+/** The parts of a path that its pattern names; `*` is the rest, without the slash before it. */
+export type RouteParams = Readonly<Record<string, string>>;
+
+export interface RouteMatch {
+  readonly name: RouteName;
+  readonly params: RouteParams;
+}
+
+interface Pattern {
+  readonly name: RouteName;
+  readonly method: string;
+  readonly path: string;
+  readonly expression: RegExp;
+}
+
+const patterns: readonly Pattern[] = (Object.keys(routeRules) as RouteName[]).map((name) => {
+  const [method = "", path = ""] = name.split(" ");
+  const source = path
+    .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")
+    .replace("*", "(?<rest>.*)");
+  return { name, method, path, expression: new RegExp(`^${source}$`) };
+});
+
+/**
+ * The first route of the table whose path matches, with this method; HEAD counts as GET. Throws `gateway.not_found`,
+ * and `gateway.method_not_allowed` if the path has other methods.
+ */
+export function matchRoute(method: string, path: string): RouteMatch {
+  const wanted = method === "HEAD" ? "GET" : method;
+  const isUpgrade = wanted === "UPGRADE";
+  const candidates = patterns.filter((each) => (each.method === "UPGRADE") === isUpgrade);
+  const first = candidates.find(({ expression }) => expression.test(path));
+  if (first === undefined)
+    throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+  const samePath = candidates.filter((each) => each.path === first.path);
+  const found = samePath.find((each) => each.method === wanted);
+  if (found === undefined) {
+    const methods = samePath.map((each) => each.method).join(", ");
+    const message = `This address supports only ${methods}`;
+    throw new HoldfastError("gateway", "method_not_allowed", message);
+  }
+  return { name: found.name, params: { ...found.expression.exec(path)?.groups } };
+}
+
+/** Reads a header of a request, by its lower-case name. */
+export function headersOf(request: IncomingMessage): { header(name: string): string | undefined } {
+  return {
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** The tables of rules against the real actors and routes. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isErrorCode, silentLogger, systemPorts } from "@holdfast/core";
+import {
+  type ActorRules,
+  actorRules,
+  type Rule,
+  roles,
+  routeRules,
+  ruleOfActor,
+} from "../../src/access/rules.ts";
+import { createActors } from "../../src/backend/actors.ts";
+import type { BackendHost } from "../../src/backend/host.ts";
+import { createGateActors } from "../../src/gate-state/actors.ts";
+import { matchRoute } from "../../src/http/router.ts";
+
+const ports = systemPorts(silentLogger);
+// Defining the actors calls nothing of the host.
+const actors = { ...createActors({ ports } as unknown as BackendHost), ...createGateActors(ports) };
+const tables: Readonly<Record<string, ActorRules>> = actorRules;
+
+describe("the table of actors", () => {
+  test("has a row for each kind of actor, and none for others", () => {
+    assert.deepEqual(Object.keys(tables).toSorted(), Object.keys(actors).toSorted());
+  });
+
+  for (const [name, definition] of Object.entries(actors)) {
+    test(`has a row for each action of ${name}, and none for others`, () => {
+      const actions = [...definition["~definition"].actions.keys()];
+      const isInternal = (action: string) => action.startsWith("internal.");
+      const rules = tables[name];
+      if (rules === undefined || rules === "internal") {
+        assert.deepEqual(
+          actions.filter((action) => !isInternal(action)),
+          [],
+        );
+        return;
+      }
+      const rows = Object.keys(rules.actions).filter((action) => action !== "internal");
+      assert.deepEqual(actions.filter((action) => !isInternal(action)).toSorted(), rows.toSorted());
+      for (const action of actions.filter(isInternal))
+        assert.equal(ruleOfActor({ kind: "action", actor: name, action }), "internal", action);
+    });
+  }
+
+  test("allows no actor and no action without a row", () => {
+    const asked = (actor: string, action: string) => ruleOfActor({ kind: "action", actor, action });
+    for (const [actor, action] of [
+      ["unknown", "get"],
+      ["task", "unknown"],
+      ["task", "constructor"],
+      ["constructor", "get"],
+      ["__proto__", "get"],
+      ["task", ""],
+      ["task", "get.more"],
+    ] as const)
+      assert.equal(asked(actor, action), undefined, `${actor} ${action}`);
+    assert.equal(asked("task", "internal"), "internal");
+    assert.equal(asked("access", "anything"), "internal");
+  });
+});
+
+describe("the table of routes", () => {
+  const example = (path: string) => path.replaceAll(/:(\w+)/g, "some-$1").replace("*", "a/b.txt");
+
+  for (const name of Object.keys(routeRules)) {
+    test(`leads to ${name}`, () => {
+      const [method = "", path = ""] = name.split(" ");
+      assert.equal(matchRoute(method, example(path)).name, name);
+    });
+  }
+
+  test("names the parts of a path", () => {
+    const { params } = matchRoute("PUT", "/tasks/one/sandbox/v1/fs/file");
+    assert.deepEqual(params, { task: "one", rest: "fs/file" });
+  });
+
+  test("refuses other methods and WebSockets", () => {
+    for (const [method, path] of [
+      ["GET", "/auth/exchange"],
+      ["DELETE", "/auth/end"],
+      ["POST", "/"],
+      ["POST", "/tasks/1"],
+      ["TRACE", "/tasks/1/sandbox/v1/fs/file"],
+      ["GET", "/hooks/a/b"],
+    ] as const)
+      assert.throws(
+        () => matchRoute(method, path),
+        (e) => isErrorCode(e, "gateway", "method_not_allowed"),
+        `${method} ${path}`,
+      );
+    for (const path of [
+      "/",
+      "/tasks/1/sandbox/v1/processes/1",
+      "/tasks/1/sandbox/v1/processes/1/2/terminal/ws",
+    ])
+      assert.throws(
+        () => matchRoute("UPGRADE", path),
+        (e) => isErrorCode(e, "gateway", "not_found"),
+        path,
+      );
+  });
+});
+
+test("changes of work need more than the role that only reads", () => {
+  const weakest: readonly Rule[] = ["public", "machine", "person", roles[0]];
+  for (const [actor, action] of [
+    ["organization", "createTask"],
+    ["organization", "checkRepository"],
+    ["task", "prompt"],
+    ["task", "stop"],
+    ["task", "answer"],
+    ["task", "answerMany"],
+    ["task", "apply"],
+    ["group", "prompt"],
+  ] as const) {
+    const rule = ruleOfActor({ kind: "action", actor, action });
+    assert.ok(rule !== undefined && !weakest.includes(rule), `${actor} ${action}: ${rule}`);
+  }
+});
