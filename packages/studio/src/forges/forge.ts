@@ -41,6 +41,12 @@ export interface ForgeRepository {
   readonly isArchived: boolean;
 }
 
+export interface ForgeBranch {
+  readonly name: string;
+  readonly commit: string;
+  readonly isProtected: boolean;
+}
+
 /** Times are milliseconds since the epoch. */
 export interface PullRequest {
   readonly number: number;
@@ -97,6 +103,15 @@ export interface Check {
   readonly webUrl: string | undefined;
 }
 
+/** Result that the Studio reports for a commit. A later one of the same name takes its place. */
+export interface NewStatus {
+  readonly name: string;
+  readonly status: "running" | "success" | "failure";
+  /** One line. Forges cut it at 140 to 255 characters. */
+  readonly description?: string;
+  readonly webUrl?: string;
+}
+
 export interface NewPullRequest {
   readonly title: string;
   readonly body: string;
@@ -143,17 +158,25 @@ export interface GitCredential {
   readonly isForRepositoryOnly: boolean;
 }
 
+export type ForgeKind = "github" | "gitea";
+
 /**
  * Client of one forge with one credential. Repositories are named "owner/name". All methods throw the errors
  * `forge.*` of docs/errors-studio.md; an aborted signal rejects with its reason.
  */
 export interface Forge {
-  readonly kind: "github";
+  readonly kind: ForgeKind;
   /** Proves that the forge answers and takes the credential. */
   identify(signal?: AbortSignal): Promise<ForgeIdentity>;
   repositories(page?: number, signal?: AbortSignal): Promise<ForgePage<ForgeRepository>>;
   repository(fullName: string, signal?: AbortSignal): Promise<ForgeRepository>;
-  /** All states, 100 a page, oldest first: so a new pull request changes the last page only. */
+  /** By name, up to 100 a page. */
+  branches(
+    fullName: string,
+    request: PageRequest,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<ForgeBranch>>;
+  /** All states, up to 100 a page, oldest first: so a new pull request changes the last page only. */
   pullRequests(
     fullName: string,
     request: PageRequest,
@@ -167,14 +190,19 @@ export interface Forge {
     change: PullRequestChange,
     signal?: AbortSignal,
   ): Promise<PullRequest>;
-  /** Returns the commit on the base branch. */
+  /**
+   * Returns the commit on the base branch. `forge.refused` has a `reason` in its metadata: closed, merged, head_moved,
+   * draft, conflict or policy.
+   */
   mergePullRequest(
     fullName: string,
     number: number,
     merge: MergeRequest,
     signal?: AbortSignal,
   ): Promise<string>;
+  /** Checks and statuses of a commit: the latest of each name. */
   checks(fullName: string, commit: string, page?: number, signal?: AbortSignal): Promise<ForgePage<Check>>;
+  setStatus(fullName: string, commit: string, status: NewStatus, signal?: AbortSignal): Promise<void>;
   comments(
     fullName: string,
     number: number,

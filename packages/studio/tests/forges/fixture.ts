@@ -1,42 +1,99 @@
-import { GitHubEmulator, type HostedRepository } from "@holdfast/testing/github";
+/** Clients of forges with an emulator each, and one shape for the suites that every client passes. */
+import assert from "node:assert/strict";
+import { HoldfastError } from "@holdfast/core";
+import type { ForgeEmulator, HostedRepository } from "@holdfast/testing/forges";
+import { startGitea } from "@holdfast/testing/gitea";
+import { GitHubEmulator } from "@holdfast/testing/github";
+import type { Forge } from "../../src/forges/forge.ts";
+import { GiteaForge } from "../../src/forges/gitea/gitea.ts";
 import { GitHubForge } from "../../src/forges/github/github.ts";
+import type { ForgeDelivery, Webhook } from "../../src/forges/webhooks/event.ts";
+import { readGiteaWebhook } from "../../src/forges/webhooks/gitea.ts";
+import { readGitHubWebhook } from "../../src/forges/webhooks/github.ts";
 
 /** A forge under test with one repository, `team/app`, that has a branch `feature` with one commit. */
 export interface ForgeFixture {
-  readonly forge: GitHubForge;
-  readonly emulator: GitHubEmulator;
+  readonly forge: Forge;
+  readonly emulator: ForgeEmulator;
   readonly repository: HostedRepository;
+  readonly readWebhook: (webhook: Webhook) => ForgeDelivery;
   /** Every secret that may appear in no error. */
   secrets(): readonly string[];
+  /** Takes the access away, as the owner of the repository does at the forge. */
+  revoke(): void;
 }
 
 export const repositoryName = "team/app";
 
-export async function githubAsApp(): Promise<ForgeFixture> {
-  const emulator = await GitHubEmulator.start();
+/** Backoff without waiting. */
+const wait = async () => {};
+
+async function hostedRepository(emulator: ForgeEmulator): Promise<HostedRepository> {
   const repository = await emulator.addRepository(repositoryName);
   await emulator.addRepository("team/other");
   await repository.bare.commit("feature", { "feature.txt": "new\n" }, "Add a feature");
-  const { appId, privateKey } = emulator.accounts;
-  const { id: installationId } = emulator.accounts.install("team", [repositoryName, "team/other"]);
-  const credential = { kind: "app", appId: String(appId), installationId, privateKey } as const;
-  const forge = clientOf(emulator, credential);
-  return { forge, emulator, repository, secrets: () => [...emulator.accounts.tokens.keys()] };
+  return repository;
 }
 
-export async function githubWithToken(): Promise<ForgeFixture> {
+export async function githubAsApp() {
   const emulator = await GitHubEmulator.start();
-  const repository = await emulator.addRepository(repositoryName);
-  await repository.bare.commit("feature", { "feature.txt": "new\n" }, "Add a feature");
-  const token = emulator.accounts.personalToken("ada");
-  const forge = clientOf(emulator, { kind: "token", token });
-  return { forge, emulator, repository, secrets: () => [token] };
+  const repository = await hostedRepository(emulator);
+  const { accounts } = emulator;
+  const { appId, privateKey } = accounts;
+  const installation = accounts.install("team", [repositoryName, "team/other"]);
+  const installed = { appId: String(appId), installationId: installation.id, privateKey };
+  const credential = { kind: "app", ...installed } as const;
+  const options = { apiUrl: emulator.apiUrl, credential, wait, now: () => emulator.now() };
+  return {
+    ...{ forge: new GitHubForge(options), emulator, repository, readWebhook: readGitHubWebhook },
+    secrets: () => [...accounts.tokens.keys()],
+    revoke: () => emulator.uninstall(installation),
+  } satisfies ForgeFixture;
 }
 
-function clientOf(
-  emulator: GitHubEmulator,
-  credential: ConstructorParameters<typeof GitHubForge>[0]["credential"],
-): GitHubForge {
-  const wait = async () => {};
-  return new GitHubForge({ apiUrl: emulator.apiUrl, credential, wait, now: () => emulator.now() });
+async function githubWithToken() {
+  const emulator = await GitHubEmulator.start();
+  const repository = await hostedRepository(emulator);
+  const token = emulator.accounts.personalToken("ada");
+  const credential = { kind: "token", token } as const;
+  const options = { apiUrl: emulator.apiUrl, credential, wait, now: () => emulator.now() };
+  return {
+    ...{ forge: new GitHubForge(options), emulator, repository, readWebhook: readGitHubWebhook },
+    secrets: () => [token],
+    revoke: () => emulator.accounts.tokens.clear(),
+  } satisfies ForgeFixture;
+}
+
+async function gitea() {
+  const emulator = await startGitea();
+  const repository = await hostedRepository(emulator);
+  const token = emulator.addToken("ada");
+  const options = { apiUrl: emulator.apiUrl, token, wait, now: () => emulator.now() };
+  return {
+    ...{ forge: new GiteaForge(options), emulator, repository, readWebhook: readGiteaWebhook },
+    secrets: () => [token],
+    revoke: () => emulator.tokens.clear(),
+  } satisfies ForgeFixture;
+}
+
+/** Every client, with the name of its suite. */
+export const clients: Readonly<Record<string, () => Promise<ForgeFixture>>> = {
+  "GitHub as an App": githubAsApp,
+  "GitHub with a token": githubWithToken,
+  Gitea: gitea,
+};
+
+/** The error of the group "forge" that `promise` rejects with. */
+export async function failure(promise: Promise<unknown>): Promise<HoldfastError> {
+  const error = await promise.then(
+    () => assert.fail("nothing was thrown"),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof HoldfastError, String(error));
+  assert.equal(error.group, "forge");
+  return error;
+}
+
+export function reasonOf({ metadata }: HoldfastError): unknown {
+  return (metadata as { readonly reason?: unknown } | undefined)?.reason;
 }

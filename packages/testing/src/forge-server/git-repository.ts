@@ -14,11 +14,11 @@ interface GitResult {
 
 export type MergeMethod = "merge" | "squash";
 
-/** Refuses pushes to the branches in the repository's configuration, with the words of GitHub. */
+/** Refuses pushes to the branches in the repository's configuration, with the words of the forge. */
 const updateHook = `#!/bin/sh
 for branch in $(git config --get-all forge.protected); do
   if [ "refs/heads/$branch" = "$1" ]; then
-    echo "error: GH006: Protected branch update failed for $1." >&2
+    git config --get forge.protectedwords | sed "s|%s|$branch|" >&2
     exit 1
   fi
 done
@@ -27,18 +27,27 @@ done
 /** Bare repository of a forge emulator, driven by the real git. Branches are read from git after each change. */
 export class BareRepository {
   readonly path: string;
+  readonly #protected = new Set<string>();
   #branches = new Map<string, string>();
 
   private constructor(path: string) {
     this.path = path;
   }
 
-  /** Creates the repository with one commit of `files` on `main`. */
-  static async create(path: string, files: Readonly<Record<string, string>>): Promise<BareRepository> {
+  /**
+   * Creates the repository with one commit of `files` on `main`. `protectedWords` is what a push to a protected branch is
+   * told, with `%s` for the branch.
+   */
+  static async create(
+    path: string,
+    files: Readonly<Record<string, string>>,
+    protectedWords: string,
+  ): Promise<BareRepository> {
     await mkdir(path, { recursive: true });
     const repository = new BareRepository(path);
     await repository.git(["init", "--quiet", "--bare", "--initial-branch=main"]);
     await repository.git(["config", "http.receivepack", "true"]);
+    await repository.git(["config", "forge.protectedwords", protectedWords]);
     await writeFile(join(path, "hooks", "update"), updateHook);
     await chmod(join(path, "hooks", "update"), 0o755);
     await repository.commit("main", files, "First commit");
@@ -104,6 +113,11 @@ export class BareRepository {
   /** Refuses pushes to `branch` from now on. */
   async protect(branch: string): Promise<void> {
     await this.git(["config", "--add", "forge.protected", branch]);
+    this.#protected.add(branch);
+  }
+
+  isProtected(branch: string): boolean {
+    return this.#protected.has(branch);
   }
 
   /** Reads the branches again and returns what has changed, with null for a missing commit. */

@@ -61,6 +61,9 @@ export interface HostedCheck {
   /** Null while it runs. */
   readonly conclusion: CheckConclusion | null;
   readonly startedAt: number;
+  /** Set by somebody with a token, not by an App. Only GitHub tells the two apart. */
+  readonly isStatus: boolean;
+  readonly webUrl: string | null;
 }
 
 /** Change in a repository that an emulator reports to webhooks. */
@@ -110,6 +113,8 @@ export interface HostedRepositoryOptions {
   readonly fullName: string;
   readonly path: string;
   readonly files: Readonly<Record<string, string>>;
+  /** Words for a push to a protected branch, with `%s` for the branch. */
+  readonly protectedWords: string;
   readonly now: () => number;
   readonly onChange: (repository: HostedRepository, change: HostedChange) => void;
 }
@@ -137,7 +142,8 @@ export class HostedRepository {
   }
 
   static async create(options: HostedRepositoryOptions): Promise<HostedRepository> {
-    return new HostedRepository(options, await BareRepository.create(options.path, options.files));
+    const { path, files, protectedWords } = options;
+    return new HostedRepository(options, await BareRepository.create(path, files, protectedWords));
   }
 
   /** Opens a pull request. Throws {@link ChangeRefused} for missing branches, no commits, or a second one. */
@@ -228,10 +234,17 @@ export class HostedRepository {
   }
 
   /** Records the result of a check, or that it runs; a later one of the same name and commit replaces it. */
-  setCheck(name: string, commit: string, conclusion: CheckConclusion | null): HostedCheck {
-    const index = this.checks.findIndex((check) => check.name === name && check.commit === commit);
-    const startedAt = this.#now();
-    const check = { id: this.checks[index]?.id ?? this.#nextId(), name, commit, conclusion, startedAt };
+  setCheck(
+    name: string,
+    commit: string,
+    conclusion: CheckConclusion | null,
+    { isStatus = false, webUrl = null }: Partial<Pick<HostedCheck, "isStatus" | "webUrl">> = {},
+  ): HostedCheck {
+    const isSame = (check: HostedCheck) =>
+      check.name === name && check.commit === commit && check.isStatus === isStatus;
+    const index = this.checks.findIndex(isSame);
+    const id = this.checks[index]?.id ?? this.#nextId();
+    const check = { id, name, commit, conclusion, startedAt: this.#now(), isStatus, webUrl };
     if (index < 0) this.checks.push(check);
     else this.checks[index] = check;
     this.#onChange(this, { kind: "check", check });

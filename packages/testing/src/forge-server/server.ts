@@ -32,6 +32,8 @@ export interface ApiAnswer {
 /** Takes the place of the answer to one request of the API. */
 export type ForgeFault =
   | { readonly kind: "answer"; readonly answer: ApiAnswer }
+  /** Refuses the credential with 401 and repeats it in the message, as careless proxies do. */
+  | { readonly kind: "echo_credential" }
   | { readonly kind: "delay"; readonly ms: number }
   | { readonly kind: "disconnect" };
 
@@ -43,6 +45,8 @@ export interface ForgeServerOptions {
   readonly gitAccess: (password: string, fullName: string, write: boolean) => boolean;
   readonly onChange: (repository: HostedRepository, change: HostedChange) => void;
   readonly now: () => number;
+  /** Words for a push to a protected branch, with `%s` for the branch. */
+  readonly protectedWords: string;
 }
 
 /** Serves the API of a forge and git on one loopback port. */
@@ -84,10 +88,12 @@ export class ForgeServer {
     fullName: string,
     files: Readonly<Record<string, string>> = { "README.md": `# ${fullName}\n` },
   ): Promise<HostedRepository> {
-    const { now, onChange } = this.#options;
+    const { now, onChange, protectedWords } = this.#options;
     const path = join(this.#root, `${fullName}.git`);
     const id = this.repositories.size + 1;
-    const repository = await HostedRepository.create({ id, fullName, path, files, now, onChange });
+    const repository = await HostedRepository.create({
+      ...{ id, fullName, path, files, now, onChange, protectedWords },
+    });
     this.repositories.set(fullName.toLowerCase(), repository);
     return repository;
   }
@@ -110,8 +116,8 @@ export class ForgeServer {
       return;
     }
     if (fault?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    const answer = fault?.kind === "answer" ? fault.answer : await this.#options.api(asked);
-    this.#send(asked, answer, response);
+    const answer = fault === undefined ? undefined : answerOf(fault, asked);
+    this.#send(asked, answer ?? (await this.#options.api(asked)), response);
   }
 
   #send(asked: ApiRequest, answer: ApiAnswer, response: ServerResponse): void {
@@ -147,6 +153,20 @@ export class ForgeServer {
     gitHttpBackend(this.#root, request, response, async () => {
       if (isPush) await repository.afterPush();
     });
+  }
+}
+
+function answerOf(fault: ForgeFault, { headers }: ApiRequest): ApiAnswer | undefined {
+  switch (fault.kind) {
+    case "answer":
+      return fault.answer;
+    case "echo_credential": {
+      const { authorization, "private-token": token } = headers;
+      return { status: 401, body: { message: `Bad credentials: ${authorization ?? token}` } };
+    }
+    case "delay":
+    case "disconnect":
+      return undefined;
   }
 }
 

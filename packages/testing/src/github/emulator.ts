@@ -1,3 +1,4 @@
+import type { ForgeEmulator, RateLimit } from "../forge-server/emulator.ts";
 import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
 import {
   type ApiAnswer,
@@ -13,15 +14,8 @@ import { answerForRepository, pageSize } from "./repository-routes.ts";
 import { repositoryShape, userShape } from "./shapes.ts";
 import { changeEvent, installationEvent, signedDelivery } from "./webhooks.ts";
 
-/** Primary rate limit of all tokens together. `resetAt` is in milliseconds since the epoch. */
-export interface RateLimit {
-  limit: number;
-  remaining: number;
-  resetAt: number;
-}
-
 /** Emulator of GitHub. The API is below `apiUrl`, pages and git below `url`. */
-export class GitHubEmulator {
+export class GitHubEmulator implements ForgeEmulator {
   readonly accounts: Accounts;
   readonly rateLimit: RateLimit;
   /** Set by {@link GitHubEmulator.sendWebhooksTo}. */
@@ -43,6 +37,7 @@ export class GitHubEmulator {
       gitAccess: (password, fullName, write) => emulator.#gitAccess(password, fullName, write),
       onChange: (repository, change) => emulator.#onChange(repository, change),
       now: () => emulator.now(),
+      protectedWords: "error: GH006: Protected branch update failed for refs/heads/%s.",
     });
     return emulator;
   }

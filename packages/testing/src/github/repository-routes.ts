@@ -2,7 +2,7 @@ import { ChangeRefused, type HostedPullRequest, type HostedRepository } from "..
 import { type ApiAnswer, type ApiRequest, pageOf } from "../forge-server/server.ts";
 import type { TokenAccess } from "./accounts.ts";
 import { Refusal } from "./refusal.ts";
-import { checkShape, commentShape, issueShape, pullShape, repositoryShape } from "./shapes.ts";
+import { checkShape, commentShape, issueShape, pullShape, repositoryShape, statusShape } from "./shapes.ts";
 
 /** A request for something in a repository that its token reaches. */
 export interface RepositoryCall {
@@ -33,6 +33,8 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST issues\/(\d+)\/comments$/, addComment],
   [/^PUT issues\/(\d+)\/labels$/, setLabels],
   [/^GET commits\/([0-9a-f]{40})\/check-runs$/, listChecks],
+  [/^GET commits\/([0-9a-f]{40})\/status$/, listStatuses],
+  [/^POST statuses\/([0-9a-f]{40})$/, setStatus],
 ];
 
 export async function answerForRepository(call: RepositoryCall): Promise<ApiAnswer> {
@@ -74,7 +76,9 @@ function requireText(input: Input, resource: string, field: string): string {
 const texts = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
 
 async function listBranches(call: RepositoryCall): Promise<ApiAnswer> {
-  return page(call, [...call.repository.bare.branches], ([name, sha]) => ({ name, commit: { sha } }));
+  return page(call, [...call.repository.bare.branches], ([name, sha]) => ({
+    ...{ name, commit: { sha }, protected: call.repository.bare.isProtected(name) },
+  }));
 }
 
 async function listPulls(call: RepositoryCall): Promise<ApiAnswer> {
@@ -262,8 +266,29 @@ async function listIssues(call: RepositoryCall): Promise<ApiAnswer> {
 
 async function listChecks(call: RepositoryCall, [commit]: readonly string[]): Promise<ApiAnswer> {
   const { repository, request, server } = call;
-  const list = repository.checks.filter((check) => check.commit === commit);
+  const list = repository.checks.filter((check) => check.commit === commit && !check.isStatus);
   const { items, headers } = pageOf(request.url, list, pageSize(request.url));
   const check_runs = items.map((check) => checkShape(server, repository, check));
   return { status: 200, body: { total_count: list.length, check_runs }, headers };
+}
+
+async function listStatuses(call: RepositoryCall, [commit]: readonly string[]): Promise<ApiAnswer> {
+  const { repository, request } = call;
+  const list = repository.checks.filter((check) => check.commit === commit && check.isStatus);
+  const { items, headers } = pageOf(request.url, list, pageSize(request.url));
+  return { status: 200, body: { sha: commit, statuses: items.map(statusShape) }, headers };
+}
+
+async function setStatus(
+  call: RepositoryCall,
+  [commit = ""]: readonly string[],
+  input: Input,
+): Promise<ApiAnswer> {
+  const state = requireText(input, "Status", "state");
+  const conclusion = state === "pending" ? null : state === "success" ? "success" : "failure";
+  const target = input["target_url"];
+  const webUrl = typeof target === "string" ? target : null;
+  const name = requireText(input, "Status", "context");
+  const check = call.repository.setCheck(name, commit, conclusion, { isStatus: true, webUrl });
+  return { status: 201, body: statusShape(check) };
 }

@@ -88,3 +88,10 @@ export function checkShape(url: string, { fullName }: HostedRepository, check: H
     completed_at: check.conclusion === null ? null : time(check.startedAt),
   };
 }
+
+/** The older form of a check, set by anything with a token. */
+export function statusShape({ id, name, conclusion, webUrl, startedAt }: HostedCheck) {
+  const state = conclusion === null ? "pending" : conclusion === "success" ? "success" : "failure";
+  const at = time(startedAt);
+  return { id, context: name, state, target_url: webUrl, created_at: at, updated_at: at };
+}

@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
 import type { WebhookDelivery } from "../forge-server/webhook-sender.ts";
 import type { Installation } from "./accounts.ts";
-import { checkShape, commentShape, pullShape, repositoryShape, userShape } from "./shapes.ts";
+import { checkShape, commentShape, pullShape, repositoryShape, statusShape, userShape } from "./shapes.ts";
 
 const noCommit = "0".repeat(40);
 
@@ -39,6 +39,10 @@ export function changeEvent(
       };
     }
     case "check": {
+      if (change.check.isStatus) {
+        const payload = { ...shared, ...statusShape(change.check), sha: change.check.commit };
+        return { name: "status", payload };
+      }
       const check_run = checkShape(url, repository, change.check);
       const action = change.check.conclusion === null ? "created" : "completed";
       return { name: "check_run", payload: { ...shared, action, check_run } };

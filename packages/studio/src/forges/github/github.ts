@@ -5,6 +5,7 @@ import type {
   Comment,
   ConditionalPage,
   Forge,
+  ForgeBranch,
   ForgeIdentity,
   ForgePage,
   ForgeRepository,
@@ -13,11 +14,13 @@ import type {
   MergeRequest,
   NewPullRequest,
   NewReviewComment,
+  NewStatus,
   PageRequest,
   PullRequest,
   PullRequestChange,
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
+import { explainMergeRefusal } from "../http/merge-refusal.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { type GitHubCredential, GitHubTokens } from "./credential.ts";
 import * as rows from "./rows.ts";
@@ -69,22 +72,22 @@ export class GitHubForge implements Forge {
     return rows.repositoryOf(await this.#get<rows.GitHubRepositoryRow>(pathOf(fullName), signal));
   }
 
-  async pullRequests(
+  branches(
+    fullName: string,
+    { page = 1, etag }: PageRequest,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<ForgeBranch>> {
+    const path = `${pathOf(fullName)}/branches?per_page=${pageSize}&page=${page}`;
+    return this.#page(path, etag, rows.branchOf, signal);
+  }
+
+  pullRequests(
     fullName: string,
     { page = 1, etag }: PageRequest,
     signal?: AbortSignal,
   ): Promise<ConditionalPage<PullRequest>> {
     const query = `state=all&sort=created&direction=asc&per_page=${pageSize}&page=${page}`;
-    const path = `${pathOf(fullName)}/pulls?${query}`;
-    const { status, headers, body } = await this.#send({ method: "GET", path, etag, signal });
-    if (status === 304) return { isModified: false };
-    const items = (body as rows.GitHubPullRow[]).map(rows.pullRequestOf);
-    return {
-      isModified: true,
-      items,
-      nextPage: nextPageOf(headers),
-      etag: headers.get("etag") ?? undefined,
-    };
+    return this.#page(`${pathOf(fullName)}/pulls?${query}`, etag, rows.pullRequestOf, signal);
   }
 
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
@@ -135,20 +138,41 @@ export class GitHubForge implements Forge {
   async mergePullRequest(
     fullName: string,
     number: number,
-    { method: merge_method, expectedHead: sha }: MergeRequest,
+    merge: MergeRequest,
     signal?: AbortSignal,
   ): Promise<string> {
     const path = `${pathOf(fullName)}/pulls/${number}/merge`;
-    const { body } = await this.#send({ method: "PUT", path, body: { merge_method, sha }, signal });
-    return (body as { sha: string }).sha;
+    const input = { merge_method: merge.method, sha: merge.expectedHead };
+    try {
+      const { body } = await this.#send({ method: "PUT", path, body: input, signal });
+      return (body as { sha: string }).sha;
+    } catch (error) {
+      throw await explainMergeRefusal(error, merge, () => this.pullRequest(fullName, number, signal));
+    }
   }
 
+  /** GitHub has checks of Apps, and statuses of everything else. All statuses are on the first page. */
   async checks(fullName: string, commit: string, page = 1, signal?: AbortSignal): Promise<ForgePage<Check>> {
-    const query = `per_page=${pageSize}&page=${page}`;
-    const path = `${pathOf(fullName)}/commits/${encodeURIComponent(commit)}/check-runs?${query}`;
+    const base = `${pathOf(fullName)}/commits/${encodeURIComponent(commit)}`;
+    const path = `${base}/check-runs?per_page=${pageSize}&page=${page}`;
     const { body, headers } = await this.#send({ method: "GET", path, signal });
-    const { check_runs } = body as { check_runs: rows.GitHubCheckRow[] };
-    return { items: check_runs.map(rows.checkOf), nextPage: nextPageOf(headers) };
+    const checks = (body as { check_runs: rows.GitHubCheckRow[] }).check_runs.map(rows.checkOf);
+    if (page > 1) return { items: checks, nextPage: nextPageOf(headers) };
+    type Combined = { readonly statuses: readonly rows.GitHubStatusRow[] };
+    const { statuses } = await this.#get<Combined>(`${base}/status?per_page=${pageSize}`, signal);
+    return { items: [...checks, ...statuses.map(rows.statusOf)], nextPage: nextPageOf(headers) };
+  }
+
+  async setStatus(fullName: string, commit: string, given: NewStatus, signal?: AbortSignal): Promise<void> {
+    const path = `${pathOf(fullName)}/statuses/${encodeURIComponent(commit)}`;
+    const { name: context, status, description = "", webUrl } = given;
+    const body = {
+      context,
+      state: status === "running" ? "pending" : status,
+      description: description.slice(0, 140),
+      ...(webUrl === undefined ? {} : { target_url: webUrl }),
+    };
+    await this.#send({ method: "POST", path, body, signal });
   }
 
   comments(fullName: string, number: number, page = 1, signal?: AbortSignal): Promise<ForgePage<Comment>> {
@@ -197,6 +221,22 @@ export class GitHubForge implements Forge {
     return {
       ...{ cloneUrl, username: "x-access-token", password: token, expiresAt },
       isForRepositoryOnly: this.#tokens.isApp,
+    };
+  }
+
+  async #page<Row, Item>(
+    path: string,
+    etag: string | undefined,
+    itemOf: (row: Row) => Item,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<Item>> {
+    const { status, headers, body } = await this.#send({ method: "GET", path, etag, signal });
+    if (status === 304) return { isModified: false };
+    return {
+      isModified: true,
+      items: (body as Row[]).map(itemOf),
+      nextPage: nextPageOf(headers),
+      etag: headers.get("etag") ?? undefined,
     };
   }
 

@@ -1,5 +1,5 @@
 import type { components } from "@octokit/openapi-types";
-import type { Check, Comment, ForgeRepository, Issue, PullRequest } from "../forge.ts";
+import type { Check, Comment, ForgeBranch, ForgeRepository, Issue, PullRequest } from "../forge.ts";
 
 type Schemas = components["schemas"];
 
@@ -59,6 +59,17 @@ export type GitHubCheckRow = Pick<Schemas["check-run"], "id" | "name" | "conclus
   readonly status: string;
 };
 
+/** A commit status: the older form of a check. */
+export type GitHubStatusRow = Pick<Schemas["simple-commit-status"], "id" | "context" | "target_url"> & {
+  readonly state: string;
+};
+
+export interface GitHubBranchRow {
+  readonly name: string;
+  readonly commit: { readonly sha: string };
+  readonly protected: boolean;
+}
+
 /** The user of deleted accounts. */
 const ghost = "ghost";
 
@@ -112,6 +123,15 @@ export function checkOf(row: GitHubCheckRow): Check {
     ...{ id: String(row.id), name: row.name, webUrl: row.html_url ?? undefined },
     status: row.status === "completed" ? conclusionOf(row.conclusion) : "running",
   };
+}
+
+export function statusOf({ id, context, state, target_url }: GitHubStatusRow): Check {
+  const status = state === "pending" ? "running" : state === "success" ? "success" : "failure";
+  return { id: `status-${id}`, name: context, status, webUrl: target_url ?? undefined };
+}
+
+export function branchOf({ name, commit, protected: isProtected }: GitHubBranchRow): ForgeBranch {
+  return { name, commit: commit.sha, isProtected };
 }
 
 function conclusionOf(conclusion: GitHubCheckRow["conclusion"]): Check["status"] {

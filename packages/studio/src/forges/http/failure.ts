@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { studioLimits } from "../../limits.ts";
 
 /** What is known about a request that a forge did not answer with 2xx. */
 export interface FailedRequest {
@@ -15,17 +16,28 @@ const maxWordsLength = 300;
 const minuteMs = 60_000;
 
 /**
- * When a refused request may be repeated, in milliseconds since the epoch; undefined when its rate was not limited.
+ * When a refused request may be repeated, in milliseconds since the epoch; undefined when its rate was not limited. It is at
+ * most {@link studioLimits.maxForgeRateWaitMs} ahead, whatever the forge's clock says.
  * https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
  */
 export function rateLimitOf({ status, headers }: Response, now: number): number | undefined {
   if (status !== 403 && status !== 429) return undefined;
+  const at = retryTimeOf(headers, now) ?? (status === 429 ? now + minuteMs : undefined);
+  return at === undefined ? undefined : Math.min(Math.max(at, now), now + studioLimits.maxForgeRateWaitMs);
+}
+
+function retryTimeOf(headers: Headers, now: number): number | undefined {
   const after = headers.get("retry-after");
   const seconds = Number(after);
   if (after !== null && Number.isFinite(seconds)) return now + seconds * 1000;
-  const reset = Number(headers.get("x-ratelimit-reset"));
-  if (headers.get("x-ratelimit-remaining") === "0" && reset > 0) return reset * 1000;
-  return status === 429 ? now + minuteMs : undefined;
+  const date = after === null ? Number.NaN : Date.parse(after);
+  if (Number.isFinite(date)) return date;
+  // GitHub, then GitLab.
+  for (const prefix of ["x-ratelimit", "ratelimit"]) {
+    const reset = Number(headers.get(`${prefix}-reset`));
+    if (headers.get(`${prefix}-remaining`) === "0" && reset > 0) return reset * 1000;
+  }
+  return undefined;
 }
 
 /** The typed error of a request that was refused, with the next step. */

@@ -1,96 +1,33 @@
-/** Webhooks of forges: checks of signatures, and one union of events. Every delivery may arrive late, twice, or never. */
-import { createHmac, timingSafeEqual } from "node:crypto";
-import { HoldfastError } from "@holdfast/core";
-import type { Check, Comment, PullRequest } from "../forge.ts";
 import {
   checkOf,
   commentOf,
   type GitHubCheckRow,
   type GitHubCommentRow,
   type GitHubPullRow,
+  type GitHubStatusRow,
   pullRequestOf,
+  statusOf,
 } from "../github/rows.ts";
-
-/** What has happened at a forge. Events have no order: compare `updatedAt`, or ask the forge. */
-export type ForgeEvent =
-  | { readonly kind: "pull_request"; readonly repository: string; readonly pullRequest: PullRequest }
-  | {
-      readonly kind: "comment";
-      readonly repository: string;
-      /** Of the pull request or the issue. */
-      readonly number: number;
-      readonly isOnPullRequest: boolean;
-      readonly action: "created" | "edited" | "deleted";
-      readonly comment: Comment;
-    }
-  | { readonly kind: "check"; readonly repository: string; readonly commit: string; readonly check: Check }
-  | {
-      readonly kind: "push";
-      readonly repository: string;
-      /** Full name, such as "refs/heads/main". */
-      readonly ref: string;
-      /** Undefined for a ref that was created. */
-      readonly before: string | undefined;
-      /** Undefined for a ref that was deleted. */
-      readonly after: string | undefined;
-    }
-  | {
-      readonly kind: "installation";
-      readonly installationId: number;
-      readonly action: "created" | "deleted" | "suspended" | "unsuspended" | "changed";
-    }
-  /** An event that the Studio has no use for. */
-  | { readonly kind: "other"; readonly name: string };
-
-export interface ForgeDelivery {
-  /** The same for every repetition of a delivery: keep it to drop duplicates. */
-  readonly deliveryId: string;
-  readonly event: ForgeEvent;
-}
-
-export interface GitHubWebhook {
-  /** Header by its name in lower case. */
-  readonly header: (name: string) => string | undefined;
-  /** The exact bytes of the body. */
-  readonly body: Uint8Array;
-  /** Accepted secrets: two while one replaces the other. */
-  readonly secrets: readonly string[];
-}
+import type { ForgeDelivery, ForgeEvent, Webhook } from "./event.ts";
+import { commitOrNone, isSignedBy, malformedWebhook, required, unsignedWebhook } from "./signature.ts";
 
 /**
  * Checks the signature of a delivery of GitHub and reads it. Throws `forge.webhook_refused` when it is missing or wrong,
  * and `forge.webhook_malformed` for a body that GitHub does not send.
  * https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
  */
-export function readGitHubWebhook({ header, body, secrets }: GitHubWebhook): ForgeDelivery {
-  const signature = header("x-hub-signature-256") ?? "";
-  const isSigned = secrets.some((secret) => secret !== "" && isSignedWith(secret, body, signature));
-  if (!isSigned) {
-    const message =
-      "The signature of the webhook is missing or wrong. Enter the same secret here and in the forge's settings.";
-    throw new HoldfastError("forge", "webhook_refused", message, { statusCode: 401 });
-  }
+export function readGitHubWebhook({ header, body, secrets }: Webhook): ForgeDelivery {
+  const signature = (header("x-hub-signature-256") ?? "").replace(/^sha256=/, "");
+  if (!isSignedBy(secrets, body, signature)) throw unsignedWebhook();
   const name = header("x-github-event");
   const deliveryId = header("x-github-delivery");
-  if (name === undefined || deliveryId === undefined) throw malformed();
+  if (name === undefined || deliveryId === undefined) throw malformedWebhook();
   try {
     return { deliveryId, event: eventOf(name, JSON.parse(Buffer.from(body).toString("utf8"))) };
   } catch {
     // A payload of another shape: JSON that does not parse, or a missing object.
-    throw malformed();
+    throw malformedWebhook();
   }
-}
-
-function malformed(): HoldfastError {
-  const message =
-    "The webhook is not one of GitHub's. Choose the content type application/json in the forge's settings.";
-  return new HoldfastError("forge", "webhook_malformed", message, { statusCode: 400 });
-}
-
-function isSignedWith(secret: string, body: Uint8Array, signature: string): boolean {
-  const expected = Buffer.from(`sha256=${createHmac("sha256", secret).update(body).digest("hex")}`);
-  const given = Buffer.from(signature);
-  return given.byteLength === expected.byteLength && timingSafeEqual(given, expected);
 }
 
 interface Payload {
@@ -104,6 +41,7 @@ interface Payload {
   readonly ref?: string;
   readonly before?: string;
   readonly after?: string;
+  readonly sha?: string;
 }
 
 function eventOf(name: string, payload: Payload): ForgeEvent {
@@ -122,10 +60,21 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
       const repository = required(payload.repository).full_name;
       return { kind: "check", repository, commit: run.head_sha, check: checkOf(run) };
     }
+    case "status": {
+      const commit = required(payload.sha);
+      const check = statusOf(payload as GitHubStatusRow);
+      return { kind: "check", repository: required(payload.repository).full_name, commit, check };
+    }
     case "push": {
       const repository = required(payload.repository).full_name;
-      const before = commitOf(payload.before);
-      return { kind: "push", repository, ref: required(payload.ref), before, after: commitOf(payload.after) };
+      const before = commitOrNone(payload.before);
+      return {
+        kind: "push",
+        repository,
+        ref: required(payload.ref),
+        before,
+        after: commitOrNone(payload.after),
+      };
     }
     case "installation":
     case "installation_repositories": {
@@ -160,14 +109,4 @@ function installationAction(action: string | undefined) {
     default:
       return "changed";
   }
-}
-
-/** A missing commit is forty zeros. */
-function commitOf(sha: string | undefined): string | undefined {
-  return /^0+$/.test(required(sha)) ? undefined : sha;
-}
-
-function required<Value>(value: Value | undefined): Value {
-  if (value === undefined) throw new TypeError("missing field");
-  return value;
 }

@@ -1,0 +1,269 @@
+/** Client of Gitea and Forgejo (API v1) with an access token. */
+import { HoldfastError } from "@holdfast/core";
+import type {
+  Check,
+  Comment,
+  ConditionalPage,
+  Forge,
+  ForgeBranch,
+  ForgeIdentity,
+  ForgePage,
+  ForgeRepository,
+  GitCredential,
+  Issue,
+  MergeRequest,
+  NewPullRequest,
+  NewReviewComment,
+  NewStatus,
+  PageRequest,
+  PullRequest,
+  PullRequestChange,
+} from "../forge.ts";
+import {
+  ForgeHttp,
+  type ForgeHttpOptions,
+  type ForgeRequest,
+  type ForgeResponse,
+  nextPageOf,
+} from "../http/forge-http.ts";
+import { taggedPage } from "../http/item-tag.ts";
+import { explainMergeRefusal } from "../http/merge-refusal.ts";
+import { repositoryPath } from "../http/repository-path.ts";
+import { ensureLabels } from "./labels.ts";
+import * as rows from "./rows.ts";
+
+export interface GiteaOptions extends Pick<ForgeHttpOptions, "now" | "wait" | "timeoutMs"> {
+  /** `https://HOST/api/v1`. */
+  readonly apiUrl: string;
+  /** Access token with the scopes write:repository, write:issue and read:user. */
+  readonly token: string;
+}
+
+/** Default limit of Gitea's servers; more is cut to it without a word. */
+const pageSize = 50;
+
+export class GiteaForge implements Forge {
+  readonly kind = "gitea";
+  readonly #http: ForgeHttp;
+  readonly #token: string;
+
+  constructor(options: GiteaOptions) {
+    this.#http = new ForgeHttp({ ...options, headers: { accept: "application/json" } });
+    this.#token = options.token;
+  }
+
+  async identify(signal?: AbortSignal): Promise<ForgeIdentity> {
+    const { login } = await this.#get<{ login: string }>("/user", signal);
+    return { kind: "user", login };
+  }
+
+  repositories(page = 1, signal?: AbortSignal): Promise<ForgePage<ForgeRepository>> {
+    return this.#list("/user/repos?", page, rows.repositoryOf, signal);
+  }
+
+  async repository(fullName: string, signal?: AbortSignal): Promise<ForgeRepository> {
+    return rows.repositoryOf(await this.#get<rows.GiteaRepositoryRow>(pathOf(fullName), signal));
+  }
+
+  async branches(
+    fullName: string,
+    { page = 1, etag }: PageRequest,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<ForgeBranch>> {
+    const found = await this.#list(`${pathOf(fullName)}/branches?`, page, rows.branchOf, signal);
+    return taggedPage(found.items, found.nextPage, etag);
+  }
+
+  async pullRequests(
+    fullName: string,
+    { page = 1, etag }: PageRequest,
+    signal?: AbortSignal,
+  ): Promise<ConditionalPage<PullRequest>> {
+    const path = `${pathOf(fullName)}/pulls?state=all&sort=oldest&`;
+    // Whether it can be merged is computed later, and would change the tag of an unchanged page.
+    const itemOf = (row: rows.GiteaPullRow) => ({ ...rows.pullRequestOf(row), isMergeable: undefined });
+    const { items, nextPage } = await this.#list(path, page, itemOf, signal);
+    return taggedPage(items, nextPage, etag);
+  }
+
+  async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
+    const path = `${pathOf(fullName)}/pulls/${number}`;
+    return rows.pullRequestOf(await this.#get<rows.GiteaPullRow>(path, signal));
+  }
+
+  async createPullRequest(
+    fullName: string,
+    given: NewPullRequest,
+    signal?: AbortSignal,
+  ): Promise<PullRequest> {
+    const { body, headBranch: head, baseBranch: base, isDraft = false, labels, reviewers } = given;
+    const title = isDraft ? rows.draftTitle(given.title) : given.title;
+    const path = `${pathOf(fullName)}/pulls`;
+    const { body: row } = await this.#send("POST", path, { title, body, head, base }, signal);
+    const created = rows.pullRequestOf(row as rows.GiteaPullRow);
+    if (labels === undefined && reviewers === undefined) return created;
+    const change = {
+      ...(labels === undefined ? {} : { labels }),
+      ...(reviewers === undefined ? {} : { reviewers }),
+    };
+    return this.updatePullRequest(fullName, created.number, change, signal);
+  }
+
+  async updatePullRequest(
+    fullName: string,
+    number: number,
+    { labels, reviewers, baseBranch, title, ...fields }: PullRequestChange,
+    signal?: AbortSignal,
+  ): Promise<PullRequest> {
+    const base = pathOf(fullName);
+    if (labels !== undefined) {
+      const ids = await ensureLabels(this.#request, base, labels, signal);
+      await this.#send("PUT", `${base}/issues/${number}/labels`, { labels: ids }, signal);
+    }
+    if (reviewers !== undefined && reviewers.length > 0)
+      await this.#send("POST", `${base}/pulls/${number}/requested_reviewers`, { reviewers }, signal);
+    // A draft is a prefix of the title, which a new title has to keep.
+    const isDraft = title !== undefined && (await this.pullRequest(fullName, number, signal)).isDraft;
+    const body = {
+      ...fields,
+      ...(title === undefined ? {} : { title: isDraft ? rows.draftTitle(title) : title }),
+      ...(baseBranch === undefined ? {} : { base: baseBranch }),
+    };
+    if (Object.keys(body).length === 0) return this.pullRequest(fullName, number, signal);
+    const { body: row } = await this.#send("PATCH", `${base}/pulls/${number}`, body, signal);
+    return rows.pullRequestOf(row as rows.GiteaPullRow);
+  }
+
+  async mergePullRequest(
+    fullName: string,
+    number: number,
+    merge: MergeRequest,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const path = `${pathOf(fullName)}/pulls/${number}/merge`;
+    const read = () => this.pullRequest(fullName, number, signal);
+    try {
+      await this.#send("POST", path, { Do: merge.method, head_commit_id: merge.expectedHead }, signal);
+    } catch (error) {
+      throw await explainMergeRefusal(error, merge, read);
+    }
+    const { mergeCommit, headCommit } = await read();
+    return mergeCommit ?? headCommit;
+  }
+
+  checks(fullName: string, commit: string, page = 1, signal?: AbortSignal): Promise<ForgePage<Check>> {
+    const path = `${pathOf(fullName)}/commits/${encodeURIComponent(commit)}/status?`;
+    return this.#list(path, page, rows.checkOf, signal, (body) => {
+      return (body as { statuses: rows.GiteaStatusRow[] | null }).statuses ?? [];
+    });
+  }
+
+  async setStatus(fullName: string, commit: string, given: NewStatus, signal?: AbortSignal): Promise<void> {
+    const { name: context, status, description = "", webUrl = "" } = given;
+    const state = status === "running" ? "pending" : status;
+    const path = `${pathOf(fullName)}/statuses/${encodeURIComponent(commit)}`;
+    await this.#send("POST", path, { context, state, description, target_url: webUrl }, signal);
+  }
+
+  /** Gitea answers with all comments at once. */
+  async comments(
+    fullName: string,
+    number: number,
+    _page = 1,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<Comment>> {
+    const path = `${pathOf(fullName)}/issues/${number}/comments`;
+    const list = await this.#get<rows.GiteaCommentRow[]>(path, signal);
+    return { items: list.map(rows.commentOf), nextPage: undefined };
+  }
+
+  /** A page is one of reviews, with all comments of each. */
+  async reviewComments(
+    fullName: string,
+    number: number,
+    page = 1,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<Comment>> {
+    const base = `${pathOf(fullName)}/pulls/${number}/reviews`;
+    const reviews = await this.#list(`${base}?`, page, (row: rows.GiteaReviewRow) => row, signal);
+    const items: Comment[] = [];
+    for (const { id, comments_count } of reviews.items) {
+      if (comments_count > 0) items.push(...(await this.#reviewComments(base, id, signal)));
+    }
+    return { items, nextPage: reviews.nextPage };
+  }
+
+  async addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment> {
+    const path = `${pathOf(fullName)}/issues/${number}/comments`;
+    const { body: row } = await this.#send("POST", path, { body }, signal);
+    return rows.commentOf(row as rows.GiteaCommentRow);
+  }
+
+  async addReviewComment(
+    fullName: string,
+    number: number,
+    { body, path, line, commit }: NewReviewComment,
+    signal?: AbortSignal,
+  ): Promise<Comment> {
+    const base = `${pathOf(fullName)}/pulls/${number}/reviews`;
+    const comments = [{ path, body, new_position: line }];
+    const review = { body: "", commit_id: commit, event: "COMMENT", comments };
+    const { body: row } = await this.#send("POST", base, review, signal);
+    const [comment] = await this.#reviewComments(base, (row as rows.GiteaReviewRow).id, signal);
+    if (comment !== undefined) return comment;
+    const message = `The forge kept the review without its comment on ${path}. Read the review, then comment again.`;
+    throw new HoldfastError("forge", "invalid_response", message, { statusCode: 502 });
+  }
+
+  issues(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<Issue>> {
+    return this.#list(`${pathOf(fullName)}/issues?type=issues&state=open&`, page, rows.issueOf, signal);
+  }
+
+  /** Gitea cannot narrow a token to one repository, nor limit its time. */
+  async gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential> {
+    const { cloneUrl } = await this.repository(fullName, signal);
+    const password = this.#token;
+    return {
+      cloneUrl,
+      username: "holdfast",
+      password,
+      expiresAt: undefined,
+      isForRepositoryOnly: false,
+    };
+  }
+
+  async #reviewComments(base: string, id: number, signal?: AbortSignal): Promise<Comment[]> {
+    return (await this.#get<rows.GiteaCommentRow[]>(`${base}/${id}/comments`, signal)).map(rows.commentOf);
+  }
+
+  /** `path` ends with "?" or "&". */
+  async #list<Row, Item>(
+    path: string,
+    page: number,
+    itemOf: (row: Row) => Item,
+    signal?: AbortSignal,
+    listOf: (body: unknown) => Row[] = (body) => (body as Row[] | null) ?? [],
+  ): Promise<ForgePage<Item>> {
+    const query = `page=${page}&limit=${pageSize}`;
+    const { body, headers } = await this.#send("GET", `${path}${query}`, undefined, signal);
+    const total = Number(headers.get("x-total-count") ?? 0);
+    // Some lists have a count in place of links.
+    const counted = total > page * pageSize ? page + 1 : undefined;
+    return { items: listOf(body).map(itemOf), nextPage: nextPageOf(headers) ?? counted };
+  }
+
+  async #get<Row>(path: string, signal?: AbortSignal): Promise<Row> {
+    return (await this.#send("GET", path, undefined, signal)).body as Row;
+  }
+
+  #send(method: ForgeRequest["method"], path: string, body?: unknown, signal?: AbortSignal) {
+    return this.#request({ method, path, body, signal });
+  }
+
+  readonly #request = (call: Omit<ForgeRequest, "token">): Promise<ForgeResponse> =>
+    this.#http.request({ ...call, token: this.#token });
+}
+
+function pathOf(fullName: string): string {
+  return `/repos/${repositoryPath(fullName)}`;
+}

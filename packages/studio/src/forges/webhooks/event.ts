@@ -1,0 +1,49 @@
+/** Webhooks of forges: checks of signatures, and one union of events. Every delivery may arrive late, twice, or never. */
+import type { Check, Comment, PullRequest } from "../forge.ts";
+
+/** What has happened at a forge. Events have no order: compare `updatedAt`, or ask the forge. */
+export type ForgeEvent =
+  | { readonly kind: "pull_request"; readonly repository: string; readonly pullRequest: PullRequest }
+  | {
+      readonly kind: "comment";
+      readonly repository: string;
+      /** Of the pull request or the issue. */
+      readonly number: number;
+      readonly isOnPullRequest: boolean;
+      readonly action: "created" | "edited" | "deleted";
+      readonly comment: Comment;
+    }
+  | { readonly kind: "check"; readonly repository: string; readonly commit: string; readonly check: Check }
+  | {
+      readonly kind: "push";
+      readonly repository: string;
+      /** Full name, such as "refs/heads/main". */
+      readonly ref: string;
+      /** Undefined for a ref that was created. */
+      readonly before: string | undefined;
+      /** Undefined for a ref that was deleted. */
+      readonly after: string | undefined;
+    }
+  | {
+      readonly kind: "installation";
+      readonly installationId: number;
+      readonly action: "created" | "deleted" | "suspended" | "unsuspended" | "changed";
+    }
+  /** An event that the Studio has no use for. */
+  | { readonly kind: "other"; readonly name: string };
+
+export interface ForgeDelivery {
+  /** The same for every repetition of a delivery: keep it to drop duplicates. */
+  readonly deliveryId: string;
+  readonly event: ForgeEvent;
+}
+
+/** A delivery as it was received. */
+export interface Webhook {
+  /** Header by its name in lower case. */
+  readonly header: (name: string) => string | undefined;
+  /** The exact bytes of the body. */
+  readonly body: Uint8Array;
+  /** Accepted secrets: two while one replaces the other. */
+  readonly secrets: readonly string[];
+}
