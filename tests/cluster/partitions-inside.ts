@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
-import { cut, databaseAddress, type Host, heal } from "./partitioned-network.ts";
 import { clientOf, eventually, keyAt, startNode, type TestNode } from "./nodes.ts";
+import { cut, databaseAddress, type Host, heal } from "./partitioned-network.ts";
 import { RecordedCounter } from "./recorded-counter.ts";
 
 const ttlMs = 2_000;

@@ -40,7 +40,10 @@ describe("what operators see of two nodes", () => {
     await eventually("a share for each", async () => {
       const [one, other] = await Promise.all([metricsOf(first), metricsOf(second)]);
       const shards = [one, other].map((values) => values.get("holdfast_cluster_shards") ?? 0);
-      return shards[0] !== 1_024 && (shards[0] ?? 0) + (shards[1] ?? 0) === 1_024 ? true : undefined;
+      const isSettled = one.get("holdfast_cluster_shards_leaving") === 0;
+      return isSettled && shards[0] !== 1_024 && (shards[0] ?? 0) + (shards[1] ?? 0) === 1_024
+        ? true
+        : undefined;
     });
     return [first, second];
   }

@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
-import { Hono } from "hono";
 import { setup } from "holdfast";
 import { toHonoHandler } from "holdfast/hono";
+import { Hono } from "hono";
 import { serverlessActors } from "./serverless-actors.ts";
 
 const registry = setup({

@@ -6,7 +6,6 @@ export { clusterOptions } from "./cluster/node/cluster-options.ts";
 export type { DirectoryCluster } from "./cluster/node/directory-cluster.ts";
 export type { NodeConnections } from "./cluster/node/node-connections.ts";
 export type { ClusterOptions } from "./cluster/node/options.ts";
-export type { NodeAddress } from "./cluster/placement.ts";
 export {
   bucketUrl,
   describeDatabases,
@@ -16,9 +15,10 @@ export {
   type SharedStore,
   sharedStore,
 } from "./cluster/node/shared-store.ts";
+export type { NodeAddress } from "./cluster/placement.ts";
 export type { ServerlessOptions, ServerlessPoolOptions } from "./cluster/serverless/options.ts";
-export { stateVersionsOf } from "./cluster/state-versions.ts";
 export { addressHash, createDueFilter } from "./cluster/shards.ts";
+export { stateVersionsOf } from "./cluster/state-versions.ts";
 export type { NatsOptions } from "./cluster/wakeups/nats-options.ts";
 export { alarmPollMs, Wakeups } from "./cluster/wakeups/wakeups.ts";
 export { Directory, type DirectoryOptions, type Done } from "./directory/directory.ts";

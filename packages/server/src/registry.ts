@@ -18,8 +18,8 @@ import {
   systemPorts,
 } from "@holdfast/core";
 import { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
-import { createCluster } from "./cluster/node/create-cluster.ts";
 import type { Cluster } from "./cluster/node/cluster.ts";
+import { createCluster } from "./cluster/node/create-cluster.ts";
 import type { NodeConnections } from "./cluster/node/node-connections.ts";
 import type { ClusterOptions } from "./cluster/node/options.ts";
 import { notListening, ServerlessRunner } from "./cluster/serverless/runner.ts";

@@ -255,8 +255,8 @@ export class ClusterMember implements Placement {
   }
 
   /** The values that `/metrics` shows of the last reading of the leases. */
-  get gauges(): Pick<ClusterGauges, "nodes" | "shards" | "revision" | "leaseMs"> {
-    const { table, session, remainingMs } = this.#membership;
+  get gauges(): Pick<ClusterGauges, "nodes" | "shards" | "leaving" | "revision" | "leaseMs"> {
+    const { table, session, remainingMs, leaving } = this.#membership;
     const now = this.#options.monotonic();
     const nodes = { serving: 0, draining: 0, expired: 0 };
     for (const node of table.nodes) {
@@ -266,7 +266,7 @@ export class ClusterMember implements Placement {
       else nodes.serving++;
     }
     const shards = table.scopes.reduce((sum, scope) => sum + table.heldBy(session, scope).length, 0);
-    return { nodes, shards, revision: table.revision, leaseMs: remainingMs };
+    return { nodes, shards, leaving, revision: table.revision, leaseMs: remainingMs };
   }
 
   /** The nodes whose sessions this one knows, itself included. */

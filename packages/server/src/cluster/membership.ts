@@ -138,6 +138,11 @@ export class Membership {
     return this.holds(scope, shard) && !this.#handover.has(scope, shard);
   }
 
+  /** Number of shards that this node has yet to hand over. */
+  get leaving(): number {
+    return this.#handover.size;
+  }
+
   /** Selects the actors that this node serves now; undefined if these are all. */
   get dueFilter(): DueFilter | undefined {
     const { table, session } = this;

@@ -175,28 +175,39 @@ export class LiveActors {
    */
   async relocate(name: string, key: ActorKey, write: (record: ActorRecord) => Promise<void>): Promise<void> {
     const address = addressOf(name, key);
-    for (;;) {
-      this.#throwIfClosing();
-      const slot = this.#slots.get(address);
-      if (slot === undefined) break;
-      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
-      if (instance === undefined) continue;
-      await instance.ready.catch(() => undefined);
-      await instance.sleep();
-      await slot.gone;
-    }
     let isWritten = false;
-    const slot = this.#slots.occupy(address, "get", async () => {
-      const record = await this.#options.store.find(name, key);
-      if (record === undefined) throw notFound({ type: "get", name, key });
-      await this.#assertAdmitted(record);
-      await write(record);
-      isWritten = true;
-      throw moved(name);
-    });
+    const occupy = (): Slot =>
+      this.#slots.occupy(address, "get", async () => {
+        this.#throwIfClosing();
+        const record = await this.#options.store.find(name, key);
+        if (record === undefined) throw notFound({ type: "get", name, key });
+        await this.#assertAdmitted(record);
+        await write(record);
+        isWritten = true;
+        throw moved(name);
+      });
+    const slot = await this.#afterSleep(address, occupy);
     await slot.loading.catch((error: unknown) => {
       if (!isWritten) throw error;
     });
+  }
+
+  /** Puts an actor to sleep and calls `occupy` then, before any of the requests that wait can wake it again. */
+  async #afterSleep(address: string, occupy: () => Slot): Promise<Slot> {
+    for (;;) {
+      this.#throwIfClosing();
+      const slot = this.#slots.get(address);
+      if (slot === undefined) return occupy();
+      const next = slot.succeed(occupy);
+      if (next === undefined) {
+        await slot.gone;
+        continue;
+      }
+      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
+      await instance?.ready.catch(() => undefined);
+      await instance?.sleep();
+      return next;
+    }
   }
 
   /** Called when an instance is out of memory: its key is free for the next one. */

@@ -14,6 +14,7 @@ export class Slot {
   /** Set until the load has ended. */
   #loading: Promise<ActorInstance> | undefined;
   #gone: PromiseWithResolvers<void> | undefined;
+  #successor: (() => void) | undefined;
   #isFree = false;
 
   constructor(purpose: Purpose) {
@@ -47,8 +48,20 @@ export class Slot {
     return this.#gone.promise;
   }
 
+  /**
+   * Has `occupy` take the place of this slot when it becomes free, before those who wait for {@link gone} look again.
+   * Undefined if another successor has asked before.
+   */
+  succeed(occupy: () => Slot): Promise<Slot> | undefined {
+    if (this.#successor !== undefined) return undefined;
+    return new Promise((resolve) => {
+      this.#successor = () => resolve(occupy());
+    });
+  }
+
   free(): void {
     this.#isFree = true;
+    this.#successor?.();
     this.#gone?.resolve();
   }
 }

@@ -16,10 +16,11 @@ export class ClusterMetrics {
 
   /** In the text format of Prometheus; `gauges` are read at the time of the call. */
   text(gauges: ClusterGauges): string {
-    const { nodes, links, shards, revision, leaseMs, clockDiffersMs } = gauges;
+    const { nodes, links, shards, leaving, revision, leaseMs, clockDiffersMs } = gauges;
     return [
       ...byLabel("holdfast_cluster_nodes", "gauge", "Nodes with a session, by state", "state", nodes),
       ...plain("holdfast_cluster_shards", "gauge", "Shards that this node holds", shards),
+      ...plain("holdfast_cluster_shards_leaving", "gauge", "Shards that this node is handing over", leaving),
       ...plain("holdfast_cluster_revision", "gauge", "Number of changes of nodes and leases", revision),
       ...byLabel(
         "holdfast_cluster_shards_moved_total",
@@ -86,6 +87,8 @@ export interface ClusterGauges {
   readonly nodes: Readonly<Record<"serving" | "draining" | "expired", number>>;
   readonly links: Readonly<Record<LinkState, number>>;
   readonly shards: number;
+  /** Shards of this node on their way to another one. */
+  readonly leaving: number;
   readonly revision: number;
   /** Remaining time in which this node may serve; negative if it may not. */
   readonly leaseMs: number;
