@@ -28,6 +28,7 @@ function addedFile(path: string, lines: number): DiffFile {
     additions: lines,
     deletions: 0,
     binary: false,
+    contentId: `content of ${path}`,
     patch: `@@ -0,0 +1,${lines} @@\n${body}\n`,
     runsOnYourMachine: false,
   };

@@ -8,7 +8,10 @@ const shapes = {
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },
   task: {
-    actions: ["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
+    actions: [
+      ...["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
+      ...["review", "markViewed", "saveComment", "deleteComment", "sendReview"],
+    ],
     probe: { name: "get", args: [] },
   },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },

@@ -170,10 +170,72 @@ export interface DiffFile {
   readonly additions: number;
   readonly deletions: number;
   readonly binary: boolean;
+  /** Names the content that the file has now: two versions of a path are equal if their ids are. */
+  readonly contentId: string;
   /** The unified diff of this file; empty for binary files. */
   readonly patch: string;
   /** True for files that the user's tools execute when the folder is opened or built (Makefile, .envrc, ...). */
   readonly runsOnYourMachine: boolean;
+}
+
+/**
+ * The review of a task's changes: what was viewed, and comments on lines. The task keeps it, so that each browser of
+ * each person shows the same.
+ */
+export interface ReviewView {
+  readonly viewed: readonly ViewedFile[];
+  /** Oldest first. */
+  readonly comments: readonly ReviewComment[];
+  /** Incremented by every change. A client that sees a gap between two changes reads the review again. */
+  readonly revision: number;
+}
+
+/** A file that was marked as viewed. The mark holds while the file has this content. */
+export interface ViewedFile {
+  readonly path: string;
+  readonly contentId: string;
+}
+
+/** The lines of a comment, as they were when it was written. */
+export interface ReviewLines {
+  readonly path: string;
+  /** "old" counts the lines before the task's changes, "new" those after them. */
+  readonly side: "old" | "new";
+  /** The first line is 1. */
+  readonly startLine: number;
+  /** The last line, included. */
+  readonly endLine: number;
+  /** Text of these lines, joined by line feeds; at most 8 KiB. */
+  readonly quote: string;
+  /** The file's `contentId`. */
+  readonly contentId: string;
+}
+
+/** A comment to save. Saving it again with the same id replaces its text and lines. */
+export interface ReviewCommentInput extends ReviewLines {
+  /** UUID that the client has chosen. */
+  readonly id: string;
+  /** At most 4 KiB. */
+  readonly text: string;
+}
+
+export interface ReviewComment extends ReviewCommentInput {
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Set once the agent got it. */
+  readonly sentAt?: number;
+}
+
+/** A change of a review; absent parts have not changed. */
+export interface ReviewChange {
+  readonly revision: number;
+  readonly viewed?: readonly ViewedFile[];
+  /** Paths that are no longer marked as viewed. */
+  readonly unviewed?: readonly string[];
+  /** New and changed comments. */
+  readonly comments?: readonly ReviewComment[];
+  /** Ids of deleted comments. */
+  readonly deleted?: readonly string[];
 }
 
 export interface AgentChoice {
@@ -318,11 +380,24 @@ export interface TaskActions {
   diff(): Promise<DiffView>;
   /** Publishes the changes as a new branch of the user's repository. Idempotent for one state of the workspace. */
   apply(options?: { readonly branch?: string }): Promise<AppliedBranch>;
+  review(): Promise<ReviewView>;
+  /** Marks up to 200 files as viewed; without `contentId`, as not viewed. The oldest of too many marks are dropped. */
+  markViewed(files: readonly { readonly path: string; readonly contentId?: string }[]): Promise<void>;
+  /** Saves a draft of a comment. Throws `review.comment_sent`, `review.too_large`. */
+  saveComment(comment: ReviewCommentInput): Promise<ReviewComment>;
+  /** Deletes a comment, sent or not. Idempotent. */
+  deleteComment(id: string): Promise<void>;
+  /**
+   * Sends those of the comments that were not sent yet as one prompt. Throws `review.comment_not_found`,
+   * `review.changed`, `task.prompt_too_long`, `task.queue_full`; then nothing was sent.
+   */
+  sendReview(commentIds: readonly string[]): Promise<void>;
 }
 
 /** Events of `task`. */
 export interface TaskEvents {
   changed: TaskView;
+  reviewChanged: ReviewChange;
 }
 
 /** Actions of `session`. */

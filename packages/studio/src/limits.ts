@@ -19,6 +19,16 @@ export const studioLimits = {
   maxDiffFiles: 5_000,
   /** A complete diff as JSON, which must fit into one response. The longest patches are omitted first. */
   maxDiffMessageBytes: 960 * 1024,
+  /** A review in one answer: the marks of viewed files, and the comments, as JSON. */
+  maxViewedBytes: 512 * 1024,
+  maxCommentsBytes: 384 * 1024,
+  /** One comment of a review: its text, and the lines that it quotes. */
+  maxCommentBytes: 4 * 1024,
+  maxQuoteBytes: 8 * 1024,
+  /** Files that one call marks as viewed. */
+  maxMarksPerCall: 200,
+  /** Lines of a quote that the agent gets. */
+  maxQuotedLines: 40,
   /** Git's output that lists the changed files. */
   maxDiffListBytes: 16 * 1024 * 1024,
   /** Timeout of each git command while cloning. Large repositories need minutes. */

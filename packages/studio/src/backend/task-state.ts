@@ -94,6 +94,8 @@ export interface TaskState extends FilesState {
   /** The last apply; `done` once its branch exists. */
   apply?: { plan: ApplyPlan; done: boolean } | undefined;
   applied?: AppliedBranch | undefined;
+  /** Number of changes of the review. Absent before the first one. */
+  reviewRevision?: number;
 }
 
 /** A report from the runner to the task. Each is one durable step. */

@@ -11,6 +11,7 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+import type { ReviewVars } from "./review/review.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
   applyReport,
@@ -26,7 +27,7 @@ import {
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
 /** What a task keeps in memory. */
-export interface TaskVars extends RunnerVars, FilesVars {
+export interface TaskVars extends RunnerVars, FilesVars, ReviewVars {
   /** Tail of the mutex that serializes applies. */
   applyTail: Promise<unknown>;
   /** True once what an earlier process left unfinished was resumed. */
@@ -108,7 +109,20 @@ export class TaskSteps {
     await this.#enqueue(c, { id: this.newId(), text });
   }
 
-  async #enqueue(c: TaskContext, prompt: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>): Promise<void> {
+  /**
+   * Enqueues a prompt together with another change of the task. `beside` runs in the turn that has the prompt; if it
+   * throws, there is no prompt.
+   */
+  async promptBeside(c: TaskContext, text: string, beside: () => void): Promise<void> {
+    requirePrompt(text);
+    await this.#enqueue(c, { id: this.newId(), text }, beside);
+  }
+
+  async #enqueue(
+    c: TaskContext,
+    prompt: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>,
+    beside: () => void = () => {},
+  ): Promise<void> {
     if (c.state.stopping) {
       const message = "The task is being stopped. Try again in a moment.";
       throw new HoldfastError("task", "stopping", message, { statusCode: 409 });
@@ -121,6 +135,13 @@ export class TaskSteps {
     await this.#markActive(c);
     // A concurrent call may have added the prompt during the await.
     if (c.state.prompts.some((row) => row.id === prompt.id)) return;
+    try {
+      beside();
+    } catch (error) {
+      // The index was told that the task becomes active.
+      this.publishChange(c);
+      throw error;
+    }
     c.state.prompts.push(newPrompt(prompt));
     c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
     if (c.state.status !== "waiting" && c.state.status !== "preparing") c.state.status = "running";

@@ -5,9 +5,14 @@ import type {
   ApprovalAnswer,
   ApprovalAnswerOutcome,
   DiffView,
+  ReviewChange,
+  ReviewComment,
+  ReviewCommentInput,
+  ReviewView,
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
+import { Review } from "./review/review.ts";
 import { ensureRunner, releaseRunner, watchRunner } from "./task-runner.ts";
 import {
   applyReport,
@@ -29,6 +34,7 @@ import { requireText } from "./validate.ts";
 export function createTaskActor(host: BackendHost) {
   const files = new TaskFiles(host);
   const steps = new TaskSteps(host, files);
+  const review = new Review(() => host.ports.clock.now());
   return actor({
     createState: (_c, input: { readonly token: string }): TaskState =>
       newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
@@ -37,7 +43,7 @@ export function createTaskActor(host: BackendHost) {
       filesTail: Promise.resolve(),
       hasResumed: false,
     }),
-    events: { changed: event<TaskView>() },
+    events: { changed: event<TaskView>(), reviewChanged: event<ReviewChange>() },
     async onWake(c): Promise<void> {
       const reconciled = steps.reconcileGateQuestions(c);
       if (!host.runsWithActor) return reconciled;
@@ -86,6 +92,18 @@ export function createTaskActor(host: BackendHost) {
         c.vars.applyTail = turn.catch(() => undefined);
         return c.keepAwake(turn);
       },
+
+      review: (c): Promise<ReviewView> => review.view(c),
+
+      markViewed: (c, files: readonly { readonly path: string; readonly contentId?: string }[]) =>
+        review.markViewed(c, files),
+
+      saveComment: (c, comment: ReviewCommentInput): Promise<ReviewComment> => review.saveComment(c, comment),
+
+      deleteComment: (c, id: string): Promise<void> => review.deleteComment(c, id),
+
+      sendReview: (c, commentIds: readonly string[]): Promise<void> =>
+        review.send(c, commentIds, (text, beside) => steps.promptBeside(c, text, beside)),
 
       internal: {
         /** Hands the next prompt to the runner; durable before the runner gets it. */

@@ -9,6 +9,8 @@ interface RawEntry {
   readonly oldPath?: string;
   readonly status: DiffFile["status"];
   readonly mode: string;
+  /** The object of the new side. */
+  readonly object: string;
 }
 
 interface Counts {
@@ -55,6 +57,7 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
       ...(entry.oldPath === undefined ? {} : { oldPath: entry.oldPath }),
       status: entry.status,
       ...count,
+      contentId: contentIdOf(entry),
       patch: count.binary ? "" : patch.text,
       runsOnYourMachine: runsOnYourMachine(entry.path, entry.mode),
     };
@@ -84,17 +87,23 @@ function parseRaw(output: Buffer): RawEntry[] {
   const fields = output.toString("utf8").split("\0");
   const entries: RawEntry[] = [];
   for (let i = 0; i + 1 < fields.length; ) {
-    const [, mode, , , status] = (fields[i++] ?? "").slice(1).split(" ");
+    const [, mode = "", , object = "", status] = (fields[i++] ?? "").slice(1).split(" ");
     const first = fields[i++] ?? "";
     const letter = status?.charAt(0) ?? "";
     if (letter === "R" || letter === "C") {
       const path = fields[i++] ?? "";
-      entries.push({ path, oldPath: first, status: letter === "R" ? "renamed" : "copied", mode: mode ?? "" });
+      entries.push({ path, oldPath: first, status: letter === "R" ? "renamed" : "copied", mode, object });
     } else {
-      entries.push({ path: first, status: statusOf(letter), mode: mode ?? "" });
+      entries.push({ path: first, status: statusOf(letter), mode, object });
     }
   }
   return entries;
+}
+
+/** The object in fewer characters, with the mode unless it is that of an ordinary file. */
+function contentIdOf({ object, mode }: RawEntry): string {
+  const id = Buffer.from(object, "hex").toString("base64url");
+  return mode === "100644" ? id : `${id}.${mode}`;
 }
 
 function statusOf(letter: string): DiffFile["status"] {

@@ -113,6 +113,10 @@ test("changes of work need more than the role that only reads", () => {
     ["task", "answer"],
     ["task", "answerMany"],
     ["task", "apply"],
+    ["task", "markViewed"],
+    ["task", "saveComment"],
+    ["task", "deleteComment"],
+    ["task", "sendReview"],
     ["group", "prompt"],
   ] as const) {
     const rule = ruleOfActor({ kind: "action", actor, action });

@@ -102,6 +102,7 @@ test("a diff marks files that run on the user's machine, and truncation", () => 
         additions: 1,
         deletions: 0,
         binary: false,
+        contentId: "c",
         patch: "@@ -0,0 +1 @@\n+all:\u001b[2J\n",
         runsOnYourMachine: true,
       },
