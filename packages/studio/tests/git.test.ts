@@ -368,6 +368,30 @@ describe("the diff", () => {
     assert.match(diff.files[6]?.patch ?? "", /-a\n\+b\n$/);
   });
 
+  test("names the content of each file: another name after a change of its bytes or its mode, the same after an undo", async () => {
+    const path = repository({ "a.txt": "one\n" });
+    const task = folder("task");
+    const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
+    const contentId = async () => {
+      const { files } = await diffTrees(git, hostGit, base.commit, writeWorkspaceTree(task));
+      return files.find((file) => file.path === "a.txt")?.contentId;
+    };
+    write(workspace, { "a.txt": "two\n" });
+    const two = await contentId();
+    write(workspace, { "a.txt": "three\n" });
+    const three = await contentId();
+    sh(workspace, "mv", "a.txt", "b.txt");
+    const gone = await contentId();
+    write(workspace, { "a.txt": "two\n" });
+    execFileSync("chmod", ["+x", join(workspace, "a.txt")]);
+    const executable = await contentId();
+    execFileSync("chmod", ["-x", join(workspace, "a.txt")]);
+    const undone = await contentId();
+    assert.equal(new Set([two, three, gone, executable]).size, 4);
+    assert.equal(undone, two);
+    assert.match(two ?? "", /^[\w-]{27}$/);
+  });
+
   test("truncates a long patch at the limit with a flag, and keeps the others complete", async () => {
     const path = repository();
     const task = folder("task");
