@@ -27,6 +27,9 @@ const lanes = availableParallelism() + 1;
 const testTimeoutMs = 1_200_000;
 const fileTimeoutMs = 1_260_000;
 
+/** Files that may be flaky in a run of everything; more fail it at once. */
+const maxFlakyFiles = 3;
+
 /** What needs the packages of a cluster. */
 const databasesPath = "packages/store-postgres/";
 
@@ -103,6 +106,32 @@ async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
   return reports;
 }
 
+/**
+ * Runs the files that failed once more, each alone. One that passes then is flaky: a bug as well, which is named, but
+ * not one of the change that is tested. Returns the reports with those of the second runs in the place of the first.
+ */
+async function runAgain(reports: readonly FileReport[], runs: readonly TestRun[]): Promise<SecondRun> {
+  const failed = runs.filter(({ name }) => reports.some((report) => report.name === name && !report.ok));
+  if (failed.length > maxFlakyFiles) return { reports, flaky: [] };
+  const settled = new Map(reports.map((report) => [report.name, report]));
+  const flaky: string[] = [];
+  for (const test of failed) {
+    console.log(`again, alone: ${test.name}`);
+    const second = await runFile(test);
+    const { failures = [] } = settled.get(test.name) ?? {};
+    // A process that ended early has no test that failed.
+    if (second.ok) flaky.push(...(failures.length > 0 ? failures : [test.name]));
+    settled.set(test.name, second);
+  }
+  return { reports: [...settled.values()], flaky };
+}
+
+interface SecondRun {
+  readonly reports: readonly FileReport[];
+  /** A line of each failure that did not come back. */
+  readonly flaky: readonly string[];
+}
+
 function readArguments(): { readonly patterns: readonly string[]; readonly stores: readonly TestStore[] } {
   const { values, positionals } = parseArgs({
     options: { store: { type: "string" } },
@@ -132,17 +161,20 @@ const whole = patterns.length === 0 && stores.length === testStores.length;
 keepCompiled(whole);
 
 const before = whole ? gitChanges() : [];
-const [reports] = await Promise.all([runAll(runs), whole ? compileFirst() : undefined]);
+const [first] = await Promise.all([runAll(runs), whole ? compileFirst() : undefined]);
+const repeats = whole || process.env["CI"] === "true";
+const { reports, flaky } = repeats ? await runAgain(first, runs) : { reports: first, flaky: [] };
 const skips = reports.flatMap((report) => report.skips);
 const sum = (count: (report: FileReport) => number) => reports.reduce((all, each) => all + count(each), 0);
 const embedded = reports.flatMap((report) => report.embeddedOnly);
 for (const skipped of embedded) console.log(`not on a cluster: ${skipped.replaceAll("\n", " ")}`);
 for (const skipped of skips) console.log(`skipped: ${skipped.replaceAll("\n", " ")}`);
 // Again at the end, where they are seen first.
+for (const failure of flaky) console.log(`flaky: ${failure}`);
 for (const failure of reports.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
 console.log(`${runs.length} files in ${Math.round((performance.now() - started) / 1000)} s`);
 console.log(
-  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${skips.length} skipped, ${embedded.length} about one process only`,
+  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${flaky.length} flaky, ${skips.length} skipped, ${embedded.length} about one process only`,
 );
 const skipsFail = process.env["CI"] === "true" && skips.length > 0;
 if (skipsFail) console.error("In CI nothing is skipped: see the reasons above");
