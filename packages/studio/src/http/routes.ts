@@ -1,3 +1,4 @@
+/** The HTTP routes beside the actors: sign-in, webhooks, files of the web app, and the way to sandboxes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";

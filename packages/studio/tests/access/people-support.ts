@@ -12,13 +12,13 @@ export type Credentials = Readonly<Record<string, string>>;
 /** Signed out; everyone with a role in the local organization; the owner of another one; somebody in none. */
 export const people = {
   nobody: {},
-  ...(Object.fromEntries(roles.map((role) => [role, { "x-person": `${role}@local` }])) as Record<
-    Role,
-    Credentials
-  >),
+  viewer: { "x-person": "viewer@local" },
+  member: { "x-person": "member@local" },
+  admin: { "x-person": "admin@local" },
+  owner: { "x-person": "owner@local" },
   stranger: { "x-person": "owner@other" },
   newcomer: { "x-person": "" },
-} satisfies Readonly<Record<string, Credentials>>;
+} satisfies Readonly<Record<string, Credentials>> & Readonly<Record<Role, Credentials>>;
 
 export type PersonName = keyof typeof people;
 

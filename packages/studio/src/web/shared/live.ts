@@ -31,7 +31,10 @@ export function useTaskLive(id: string): void {
   useEffect(
     () =>
       api.watchTask(id, {
-        on: { changed: (view) => mergeView(queries, view) },
+        on: {
+          changed: (view) => mergeView(queries, view),
+          reviewChanged: () => void refetchActive(queries, ["task", id]),
+        },
         onState(next) {
           if (next === "online") void refetchActive(queries, ["task", id]);
         },
