@@ -7,6 +7,8 @@ export const studioLimits = {
   forgeBackoffMs: 250,
   /** Longest time that a forge's rate limit can ask for. GitHub's own limits end within an hour. */
   maxForgeRateWaitMs: 60 * 60 * 1000,
+  /** Age of a signed delivery with a time, and how far its clock may be ahead. */
+  webhookToleranceMs: 5 * 60 * 1000,
   /** An answer of a forge: 100 pull requests have a few MB. */
   maxForgeResponseBytes: 32 * 1024 * 1024,
   /** A prompt's text in UTF-8. */

@@ -56,7 +56,7 @@ export interface PullRequest {
   readonly isDraft: boolean;
   readonly author: string;
   readonly headBranch: string;
-  /** Full name of the head's repository; undefined when the fork is gone. */
+  /** Full name of the head's repository; undefined when the fork is gone, or known to the forge by its number only. */
   readonly headRepository: string | undefined;
   readonly headCommit: string;
   readonly baseBranch: string;
@@ -158,10 +158,11 @@ export interface GitCredential {
   readonly isForRepositoryOnly: boolean;
 }
 
-export type ForgeKind = "github" | "gitea";
+export type ForgeKind = "github" | "gitea" | "gitlab";
 
 /**
- * Client of one forge with one credential. Repositories are named "owner/name". All methods throw the errors
+ * Client of one forge with one credential. Repositories are named "owner/name", with more parts in groups
+ * of GitLab. All methods throw the errors
  * `forge.*` of docs/errors-studio.md; an aborted signal rejects with its reason.
  */
 export interface Forge {

@@ -22,7 +22,7 @@ for (const [client, start] of Object.entries(clients)) {
 
     test("identifies itself and lists repositories", async () => {
       const { forge } = fixture;
-      assert.match((await forge.identify()).login, /^(ada|holdfast-emulator)$/);
+      assert.match((await forge.identify()).login, /^(ada|holdfast-emulator|project_1_bot_ada)$/);
       const { items } = await forge.repositories();
       assert.ok(items.some(({ fullName }) => fullName === name));
       assert.equal((await forge.repository(name)).defaultBranch, "main");

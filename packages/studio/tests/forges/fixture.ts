@@ -4,12 +4,15 @@ import { HoldfastError } from "@holdfast/core";
 import type { ForgeEmulator, HostedRepository } from "@holdfast/testing/forges";
 import { startGitea } from "@holdfast/testing/gitea";
 import { GitHubEmulator } from "@holdfast/testing/github";
+import { startGitLab } from "@holdfast/testing/gitlab";
 import type { Forge } from "../../src/forges/forge.ts";
 import { GiteaForge } from "../../src/forges/gitea/gitea.ts";
 import { GitHubForge } from "../../src/forges/github/github.ts";
+import { GitLabForge } from "../../src/forges/gitlab/gitlab.ts";
 import type { ForgeDelivery, Webhook } from "../../src/forges/webhooks/event.ts";
 import { readGiteaWebhook } from "../../src/forges/webhooks/gitea.ts";
 import { readGitHubWebhook } from "../../src/forges/webhooks/github.ts";
+import { readGitLabWebhook } from "../../src/forges/webhooks/gitlab.ts";
 
 /** A forge under test with one repository, `team/app`, that has a branch `feature` with one commit. */
 export interface ForgeFixture {
@@ -17,6 +20,8 @@ export interface ForgeFixture {
   readonly emulator: ForgeEmulator;
   readonly repository: HostedRepository;
   readonly readWebhook: (webhook: Webhook) => ForgeDelivery;
+  /** Secret for webhooks, in the form that the forge takes. Default: the name itself. */
+  readonly webhookSecret?: (name: string) => string;
   /** Every secret that may appear in no error. */
   secrets(): readonly string[];
   /** Takes the access away, as the owner of the repository does at the forge. */
@@ -76,11 +81,30 @@ async function gitea() {
   } satisfies ForgeFixture;
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
+
+async function gitlab(login: string, grant: { readonly repositories?: readonly string[] } = {}) {
+  const emulator = await startGitLab();
+  const repository = await hostedRepository(emulator);
+  // Tokens end at the beginning of a day.
+  const expiresAt = Math.ceil(emulator.now() / dayMs) * dayMs + dayMs;
+  const token = emulator.addToken(login, grant.repositories === undefined ? {} : { ...grant, expiresAt });
+  const options = { apiUrl: emulator.apiUrl, token, wait, now: () => emulator.now() };
+  return {
+    ...{ forge: new GitLabForge(options), emulator, repository, readWebhook: readGitLabWebhook },
+    webhookSecret: (name: string) => `whsec_${Buffer.from(name).toString("base64")}`,
+    secrets: () => [token],
+    revoke: () => emulator.tokens.clear(),
+  } satisfies ForgeFixture;
+}
+
 /** Every client, with the name of its suite. */
 export const clients: Readonly<Record<string, () => Promise<ForgeFixture>>> = {
   "GitHub as an App": githubAsApp,
   "GitHub with a token": githubWithToken,
   Gitea: gitea,
+  "GitLab with a token": () => gitlab("ada"),
+  "GitLab with a project's token": () => gitlab("project_1_bot_ada", { repositories: [repositoryName] }),
 };
 
 /** The error of the group "forge" that `promise` rejects with. */

@@ -72,8 +72,7 @@ for (const [client, start] of Object.entries(clients)) {
       );
     }
     if (credential.expiresAt !== undefined) {
-      assert.ok(credential.expiresAt <= emulator.now() + 60 * 60 * 1000);
-      emulator.advance(2 * 60 * 60 * 1000);
+      emulator.advance(credential.expiresAt - emulator.now() + 1_000);
       assert.equal((await refusedPush("HEAD:later")).code, "unauthorized");
     }
     revoke();

@@ -23,3 +23,11 @@ test("an unchanged page costs nothing of the rate limit", async (t) => {
   assert.deepEqual(await forge.pullRequests(name, { etag: first.etag }), { isModified: false });
   assert.equal(emulator.rateLimit.remaining, remaining);
 });
+
+test("a credential of git lasts an hour at most", async (t) => {
+  const { forge, emulator } = await githubAsApp();
+  t.after(() => emulator.close());
+  const { expiresAt, isForRepositoryOnly } = await forge.gitCredential(name);
+  assert.ok(expiresAt !== undefined && expiresAt <= emulator.now() + 60 * 60 * 1000);
+  assert.equal(isForRepositoryOnly, true);
+});

@@ -19,6 +19,7 @@ export interface HostedPullRequest {
   /** Last commit of the head, kept after the branch is gone. */
   headCommit: string;
   mergeCommit: string | null;
+  mergeMethod: MergeMethod | null;
   labels: readonly string[];
   reviewers: readonly string[];
   readonly createdAt: number;
@@ -196,6 +197,7 @@ export class HostedRepository {
     Object.assign(pullRequest, {
       state: "closed",
       mergeCommit: commit,
+      mergeMethod: method,
       mergedAt: at,
       closedAt: at,
       updatedAt: at,
@@ -270,7 +272,7 @@ export class HostedRepository {
     const pullRequest: HostedPullRequest = {
       ...{ id: this.#nextId(), number: this.#nextNumber(), title: given.title, body: given.body ?? "" },
       ...{ state: "open", draft: given.draft ?? false, author: given.author, head: given.head },
-      ...{ base: given.base, headCommit, mergeCommit: null, labels: [], reviewers: [] },
+      ...{ base: given.base, headCommit, mergeCommit: null, mergeMethod: null, labels: [], reviewers: [] },
       ...{ createdAt: at, updatedAt: at, closedAt: null, mergedAt: null },
     };
     this.pullRequests.set(pullRequest.number, pullRequest);

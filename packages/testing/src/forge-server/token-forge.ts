@@ -16,6 +16,7 @@ export interface TokenGrant {
 
 /** A request whose token is known. */
 export interface TokenCall {
+  readonly forge: TokenForge;
   readonly server: string;
   readonly request: ApiRequest;
   readonly grant: TokenGrant;
@@ -47,6 +48,7 @@ export interface TokenForgeOptions {
     repository: HostedRepository,
     change: HostedChange,
     secret: string,
+    now: number,
   ) => WebhookDelivery | undefined;
   readonly protectedWords: string;
 }
@@ -168,7 +170,7 @@ export class TokenForge implements ForgeEmulator {
 
   #onChange(repository: HostedRepository, change: HostedChange): void {
     if (this.#webhooks === undefined) return;
-    const delivery = this.#options.delivery(this.url, repository, change, this.#webhookSecret);
+    const delivery = this.#options.delivery(this.url, repository, change, this.#webhookSecret, this.now());
     if (delivery !== undefined) this.#webhooks.deliver(delivery);
   }
 
@@ -199,7 +201,9 @@ export class TokenForge implements ForgeEmulator {
       [...this.#running.repositories].filter(([fullName]) => reaches(grant, fullName)),
     );
     const path = pathname.slice(apiPath.length + 1);
-    return await this.#options.answer({ server: this.url, request, grant, path, repositories });
+    return await this.#options.answer({
+      ...{ forge: this, server: this.url, request, grant, path, repositories },
+    });
   }
 
   #secondsToReset(): number {

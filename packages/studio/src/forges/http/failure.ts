@@ -78,13 +78,15 @@ function wordsOf(text: string, secret: string): string {
     return "";
   }
   if (typeof body !== "object" || body === null) return "";
-  const { message, errors } = body as { message?: unknown; errors?: unknown };
+  // GitLab has texts or lists in `message`, or a text in `error`.
+  const { message, errors, error } = body as { message?: unknown; errors?: unknown; error?: unknown };
   const details = (Array.isArray(errors) ? errors : []).map((each: unknown) => {
     if (typeof each !== "object" || each === null) return String(each);
     const detail = each as { message?: unknown; field?: unknown; code?: unknown };
     return typeof detail.message === "string" ? detail.message : `${detail.field ?? ""} ${detail.code ?? ""}`;
   });
-  const words = [...(typeof message === "string" ? [message] : []), ...details].join("; ");
+  const texts = [message, error].flat().filter((each) => typeof each === "string");
+  const words = [...texts, ...details].join("; ");
   const cleaned = secret === "" ? words : words.replaceAll(secret, "***");
   return cleaned.replace(/\s+/g, " ").trim().slice(0, maxWordsLength);
 }

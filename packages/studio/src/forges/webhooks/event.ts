@@ -1,9 +1,12 @@
 /** Webhooks of forges: checks of signatures, and one union of events. Every delivery may arrive late, twice, or never. */
 import type { Check, Comment, PullRequest } from "../forge.ts";
 
+/** A pull request as an event has it. GitLab's deliveries do not name the author. */
+export type DeliveredPullRequest = Omit<PullRequest, "author"> & { readonly author: string | undefined };
+
 /** What has happened at a forge. Events have no order: compare `updatedAt`, or ask the forge. */
 export type ForgeEvent =
-  | { readonly kind: "pull_request"; readonly repository: string; readonly pullRequest: PullRequest }
+  | { readonly kind: "pull_request"; readonly repository: string; readonly pullRequest: DeliveredPullRequest }
   | {
       readonly kind: "comment";
       readonly repository: string;
@@ -46,4 +49,6 @@ export interface Webhook {
   readonly body: Uint8Array;
   /** Accepted secrets: two while one replaces the other. */
   readonly secrets: readonly string[];
+  /** Milliseconds since the epoch, for signatures with a time. Default: the clock. */
+  readonly now?: number;
 }
