@@ -7,6 +7,7 @@ import { createRegistry } from "@holdfast/server";
 import { setupTest } from "@holdfast/test-kit";
 import { NodeApprovals } from "../../packages/gate/src/approvals/node-approvals.ts";
 import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
+import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { createSharedGate } from "../../packages/studio/src/gate-state/shared-gate.ts";
 import { newKey, openNode, openSharedState } from "./shared-state.ts";
 
@@ -77,10 +78,11 @@ describe("approvals", () => {
     const store = (): never => {
       throw new Error("a test has its own store");
     };
-    const use = createGateActors({ clock: systemClock });
+    const gate = new LocalGate();
+    const use = createGateActors({ clock: systemClock }, gate);
     const kit = await setupTest(t, createRegistry({ use, store }));
     const keys = ClusterKeys.parse(newKey());
-    const shared = createSharedGate({ node: "a", keys, client: () => kit.client, log: silentLogger });
+    const shared = createSharedGate({ node: "a", keys, client: () => kit.client, gate, log: silentLogger });
     const approvals = new NodeApprovals({ shared: shared.approvals, clock: systemClock, log: silentLogger });
     t.after(() => approvals.close());
     const open = await approvals.request(question);

@@ -3,6 +3,7 @@ import { silentLogger, systemPorts } from "@holdfast/core";
 import { ClusterKeys, createGate, type Gate, type GateConfig } from "@holdfast/gate";
 import { clusterOptions, createRegistry, sharedStore } from "@holdfast/server";
 import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
+import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { createSharedGate } from "../../packages/studio/src/gate-state/shared-gate.ts";
 
 export interface JoinedNode {
@@ -24,7 +25,9 @@ export async function joinCluster(
   const store = await sharedStore(process.env["HOLDFAST_STORE"] ?? "", {
     cachePath: `${dataDir}/cache`,
   }).open(ports);
-  const registry = createRegistry({ use: createGateActors(ports), store: () => store, ports, cluster });
+  const local = new LocalGate();
+  const use = createGateActors(ports, local);
+  const registry = createRegistry({ use, store: () => store, ports, cluster });
   const gate = await createGate({
     dataDir,
     jails: { driver: "none", allowUnsafe: true },
@@ -34,6 +37,7 @@ export async function joinCluster(
       node: name,
       keys: ClusterKeys.parse(process.env["HOLDFAST_CLUSTER_KEY"] ?? ""),
       client: () => registry.client,
+      gate: local,
       log: silentLogger,
     }),
   });

@@ -1,26 +1,18 @@
 /** The memory of groups on several nodes. */
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { isErrorCode, silentLogger, systemClock, systemPorts } from "@holdfast/core";
 import { ClusterKeys, type ToolOutcome } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { createRegistry } from "@holdfast/server";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
-import { startPostgres } from "@holdfast/testing/postgres";
 import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
+import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { createSharedGate } from "../../packages/studio/src/gate-state/shared-gate.ts";
-import {
-  callTool,
-  newKey,
-  openNode,
-  openSharedState,
-  type ToolRequest,
-  temporaryDirectory,
-} from "./shared-state.ts";
+import { PluginNodes } from "./plugin-nodes.ts";
+import { callTool, newKey, openNode, openSharedState, temporaryDirectory } from "./shared-state.ts";
 
 const plugins = { builtInDirectory: pluginsDirectory, watch: false };
 const fact = (content: string) => ({ type: "fact", content });
@@ -67,11 +59,12 @@ test("what is stored at one node is read, limited and deleted at the other, for 
 
 test("a memory that cannot be reached says so, and that a write may have happened", async (t) => {
   const ports = systemPorts(silentLogger);
-  const use = createGateActors({ clock: systemClock });
+  const local = new LocalGate();
+  const use = createGateActors({ clock: systemClock }, local);
   const registry = createRegistry({ use, store: () => createMemoryStore({ ports }), ports });
   const keys = ClusterKeys.parse(newKey());
   const { client } = registry;
-  const shared = createSharedGate({ node: "a", keys, client: () => client, log: silentLogger });
+  const shared = createSharedGate({ node: "a", keys, client: () => client, gate: local, log: silentLogger });
   const gate = await openNode(t, shared, { plugins });
   await registry.shutdown();
   const isUnavailable = (error: unknown) =>
@@ -81,70 +74,18 @@ test("a memory that cannot be reached says so, and that a write may have happene
 });
 
 test("what was acknowledged outlives the kill of any node", async (t) => {
-  const postgres = await startPostgres();
-  t.after(() => postgres.stop());
-  const [store, key] = [postgres.createDatabase(), newKey()];
-  const start = (name: string) => MemoryNode.start(t, store, key, name);
-  const first = await start("a");
-  const second = await start("b");
-  await first.store("written at a");
-  assert.match(await second.search(), /written at a/);
+  const nodes = await PluginNodes.open(t);
+  const first = await nodes.start("a");
+  const second = await nodes.start("b");
+  await first.call("memory_store", fact("written at a"));
+  const search = { query: "written" };
+  assert.match(await second.call("memory_search", search), /written at a/);
   // Whichever of them has the group's memory: one of the two kills ends it.
   await first.kill();
-  await second.store("written at b");
-  const third = await start("c");
+  await second.call("memory_store", fact("written at b"));
+  const third = await nodes.start("c");
   await second.kill();
-  const found = await third.search();
+  const found = await third.call("memory_search", search);
   assert.match(found, /written at a/);
   assert.match(found, /written at b/);
 });
-
-/** A gate in a process of its own. */
-class MemoryNode {
-  readonly #child: ChildProcess;
-  #last = 0;
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-  }
-
-  static async start(t: TestContext, store: string, key: string, name: string): Promise<MemoryNode> {
-    const child = fork(new URL("memory-node.ts", import.meta.url).pathname, [temporaryDirectory()], {
-      env: {
-        ...process.env,
-        HOLDFAST_STORE: store,
-        HOLDFAST_NODE: name,
-        HOLDFAST_ADVERTISE: "http://127.0.0.1:0",
-        HOLDFAST_CLUSTER_SECRET: "the secret of these tests",
-        HOLDFAST_CLUSTER_KEY: key,
-      },
-    });
-    t.after(() => child.kill("SIGKILL"));
-    await once(child, "message");
-    return new MemoryNode(child);
-  }
-
-  async store(content: string): Promise<void> {
-    const outcome = await this.#call({ tool: "memory_store", args: fact(content) });
-    assert.equal(outcome.ok, true, JSON.stringify(outcome));
-  }
-
-  async search(): Promise<string> {
-    return JSON.stringify(await this.#call({ tool: "memory_search", args: { query: "written" } }));
-  }
-
-  async kill(): Promise<void> {
-    const exited = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
-    await exited;
-  }
-
-  async #call(request: ToolRequest): Promise<ToolOutcome> {
-    const id = ++this.#last;
-    const answered = once(this.#child, "message");
-    this.#child.send({ id, request });
-    const [{ outcome, error }] = (await answered) as [{ outcome?: ToolOutcome; error?: string }];
-    if (outcome === undefined) throw new Error(error);
-    return outcome;
-  }
-}

@@ -11,8 +11,9 @@ import { createRegistry, sharedStore } from "@holdfast/server";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { Client } from "pg";
 import { startUpstream } from "../../packages/gate/tests/support.ts";
-import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
 import { holdfast, startServer } from "../../packages/holdfast/tests/support.ts";
+import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
+import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { newKey, temporaryDirectory } from "./shared-state.ts";
 
 const secret = "canary-0123456789abcdef";
@@ -49,7 +50,7 @@ describe("nodes over one database", () => {
     const ports = systemPorts(silentLogger);
     const store = await sharedStore(url, { cachePath: join(temporaryDirectory(), "cache") }).open(ports);
     const registry = createRegistry({
-      ...{ use: createGateActors(ports), store: () => store, ports },
+      ...{ use: createGateActors(ports, new LocalGate()), store: () => store, ports },
       cluster: { node: "c", advertise: "http://127.0.0.1:0", secret: "the secret of these tests", weight: 0 },
     });
     t.after(async () => {

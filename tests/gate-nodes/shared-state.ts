@@ -18,6 +18,7 @@ import { createRegistry } from "@holdfast/server";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
+import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { createSharedGate } from "../../packages/studio/src/gate-state/shared-gate.ts";
 
 export const newKey = () => randomBytes(32).toString("base64");
@@ -37,8 +38,9 @@ export interface SharedState {
 /** Starts the actors. `clock` is that of the node that runs them. */
 export function openSharedState(t: TestContext, clock: Clock = systemClock): SharedState {
   const ports = systemPorts(silentLogger);
+  const gate = new LocalGate();
   const registry = createRegistry({
-    use: createGateActors({ clock }),
+    use: createGateActors({ clock }, gate),
     store: () => createMemoryStore({ ports }),
     ports,
   });
@@ -48,7 +50,7 @@ export function openSharedState(t: TestContext, clock: Clock = systemClock): Sha
   return {
     client,
     of: (node, keys = common, log = silentLogger) =>
-      createSharedGate({ node, keys: ClusterKeys.parse(keys), client: () => client, log }),
+      createSharedGate({ node, keys: ClusterKeys.parse(keys), client: () => client, gate, log }),
   };
 }
 

@@ -178,6 +178,7 @@ function pluginsAndGroups(): Planned[] {
   const manifest = beside("plugins/manifest/manifest");
   const names = (...parts: readonly string[]) => parts.map((part) => `plugins/${part}`);
   const mail = { test: "packages/plugins/src/mail/settings.test.ts" };
+  const schedules = { test: "tests/gate-nodes/schedules.test.ts" };
   return [
     ...mutants([limits, manifest], `${gate}plugins/plugin-limits.ts`, (path, text) =>
       withoutLimits(path, text, "pluginLimits"),
@@ -226,7 +227,7 @@ function pluginsAndGroups(): Planned[] {
     ...guards([beside("plugins/shared-plugins")], ...names("shared-plugins")),
     ...guards([test("plugin-installer"), ...plugins], ...names("tool-names")),
     ...guards(
-      [test("plugin-refusals"), test("plugin-faults"), ...plugins],
+      [test("plugin-refusals"), test("plugin-faults"), schedules, ...plugins],
       ...names("managed-plugin", "plugin-answers", "plugin-audit", "plugin-calls", "plugin-host"),
       ...names("process/plugin-supervisor"),
     ),

@@ -155,7 +155,13 @@ export type { PluginConnection } from "./plugins/credentials/connections.ts";
 export { pluginSettingsFile } from "./plugins/manifest/plugin-settings.ts";
 export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
-export type { SharedPluginAnswer, SharedPluginCall, SharedPlugins } from "./plugins/shared-plugins.ts";
+export type {
+  SharedPluginAnswer,
+  SharedPluginCall,
+  SharedPluginHost,
+  SharedPlugins,
+  SharedPluginWork,
+} from "./plugins/shared-plugins.ts";
 export { toolNamesFile } from "./plugins/tool-names.ts";
 export { withAcceptedRules } from "./policy/add-rule.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";

@@ -13,7 +13,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { Outbox, outboxLimits } from "../src/notify/outbox.ts";
+import { outboxLimits } from "../src/notify/notice.ts";
+import { Outbox } from "../src/notify/outbox.ts";
 
 interface Heard {
   readonly url: string | undefined;

@@ -25,6 +25,7 @@ import { SealedHandover } from "./cluster/sealed-handover.ts";
 import { openStore, requireStoreBackup, type StudioStore } from "./cluster/studio-store.ts";
 import { createGateActors, servingGateState } from "./gate-state/actors.ts";
 import { answerGateCall } from "./gate-state/gate-calls.ts";
+import { LocalGate } from "./gate-state/local-gate.ts";
 import { createSharedGate } from "./gate-state/shared-gate.ts";
 import { createGit } from "./git/git.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
@@ -66,7 +67,8 @@ export async function createStudio(given: StudioOptions): Promise<Studio> {
     const groups = GroupRegistry.open(dataDirectory, ports.log);
     const approvalHooks = await loadApprovalHooks(dataDirectory);
     const inbox = new GroupInbox(groups, ports.log);
-    const gate = await openGate({ options, dataDirectory, ports, inbox, backends });
+    const localGate = new LocalGate();
+    const gate = await openGate({ options, dataDirectory, ports, inbox, backends, localGate });
     cleanup.defer(() => gate.close());
     const run = await makeSocketFolder(join(dataDirectory, "run"));
     cleanup.defer(() => run.remove());
@@ -79,6 +81,7 @@ export async function createStudio(given: StudioOptions): Promise<Studio> {
       store,
       backends,
       gate,
+      localGate,
       groups,
       inbox,
       approvalHooks,
@@ -109,6 +112,8 @@ interface StudioParts {
   readonly store: StudioStore;
   readonly backends: StudioBackends;
   readonly gate: Gate;
+  /** Leads the actors to the gate. */
+  readonly localGate: LocalGate;
   readonly groups: GroupRegistry;
   readonly inbox: GroupInbox;
   readonly approvalHooks: readonly ApprovalHook[];
@@ -126,7 +131,10 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const logins = createLogins(parts);
   const listenHost = options.host ?? "127.0.0.1";
   const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
-    use: { ...createActors(host), ...(cluster === undefined ? {} : createGateActors(ports)) },
+    use: {
+      ...createActors(host),
+      ...(cluster === undefined ? {} : createGateActors(ports, parts.localGate)),
+    },
     store: () => store.actors,
     ports,
     ...(cluster === undefined ? {} : { cluster: servingGateState(cluster) }),
@@ -280,12 +288,13 @@ async function createHost(parts: StudioParts, others: OtherNodes): Promise<Studi
   });
 }
 
-interface GateParts extends Pick<StudioParts, "options" | "dataDirectory" | "ports" | "inbox"> {
+interface GateParts extends Pick<StudioParts, "options" | "dataDirectory" | "ports" | "inbox" | "localGate"> {
   /** The actors, which can be called as soon as the Studio has started. */
   readonly backends: StudioBackends;
 }
 
-async function openGate({ options, dataDirectory, ports, inbox, backends }: GateParts): Promise<Gate> {
+async function openGate(parts: GateParts): Promise<Gate> {
+  const { options, dataDirectory, ports, inbox, backends, localGate } = parts;
   const unsafe = options.unsafeNoJail === true;
   const { cluster } = options;
   const shared =
@@ -294,6 +303,7 @@ async function openGate({ options, dataDirectory, ports, inbox, backends }: Gate
       node: cluster.node ?? "",
       keys: await clusterKeys(options),
       client: () => backends.client,
+      gate: localGate,
       log: ports.log,
     });
   const gate = await createGate({

@@ -7,7 +7,14 @@ import { toolsOf } from "./plugin-tools.ts";
 import type { PluginState, PluginStatus } from "./plugins.ts";
 import { PluginSupervisor, type SupervisorPorts } from "./process/plugin-supervisor.ts";
 import { subscribes } from "./publisher.ts";
-import type { EventEnvelope, PluginVerifyResult, SessionLookup, ToolDeclaration } from "./runtime/api.ts";
+import type {
+  EventEnvelope,
+  PluginVerifyResult,
+  PublishedEvent,
+  SessionLookup,
+  ToolDeclaration,
+} from "./runtime/api.ts";
+import type { SharedPluginAnswer, SharedPluginWork } from "./shared-plugins.ts";
 
 export type PluginPorts = Omit<SupervisorPorts, "onQuestion"> & CallPorts;
 
@@ -108,6 +115,16 @@ export class ManagedPlugin {
 
   async resolveSession(envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null> {
     return this.#calls.resolveSession(envelope, sessions);
+  }
+
+  /** See {@link PluginCalls.publish}. */
+  async publish(event: PublishedEvent): Promise<void> {
+    await this.#calls.publish(event);
+  }
+
+  /** See {@link PluginCalls.perform}. */
+  async perform(work: SharedPluginWork): Promise<SharedPluginAnswer> {
+    return this.#calls.perform(work);
   }
 
   /** Queues the event if the plugin subscribes to its topic in this group. Returns whether it does. */

@@ -10,9 +10,21 @@ import { toolVersion } from "./plugin-tools.ts";
 import { type Answer, type PluginProcess, unavailable } from "./process/plugin-process.ts";
 import type { PluginSupervisor } from "./process/plugin-supervisor.ts";
 import { Publisher } from "./publisher.ts";
-import type { EventEnvelope, PluginManifest, PluginVerifyResult, SessionLookup } from "./runtime/api.ts";
+import type {
+  EventEnvelope,
+  PluginManifest,
+  PluginVerifyResult,
+  PublishedEvent,
+  SessionLookup,
+} from "./runtime/api.ts";
 import type { InvocationContext, Question } from "./runtime/messages.ts";
-import { callShared, type SharedPluginAnswer, type SharedPlugins } from "./shared-plugins.ts";
+import {
+  callShared,
+  type SharedPluginAnswer,
+  type SharedPlugins,
+  type SharedPluginWork,
+  sharedDataOf,
+} from "./shared-plugins.ts";
 
 export interface CallPorts {
   readonly clock: Clock;
@@ -151,6 +163,30 @@ export class PluginCalls {
     }
   }
 
+  /** Publishes an event as this plugin. Rejects if it was not accepted. */
+  async publish(event: PublishedEvent): Promise<void> {
+    await this.#publish(event);
+  }
+
+  /**
+   * Has the process do what the plugin's shared data needs it for. Throws `plugin.unavailable`, `plugin.timeout`,
+   * `plugin.handler_failed`.
+   */
+  async perform({ name, group, arguments: args }: SharedPluginWork): Promise<SharedPluginAnswer> {
+    const process = await this.#startForCall();
+    const now = new Date(this.#ports.clock.now()).toISOString();
+    const context: InvocationContext = {
+      ...{ group, sessionId: "", correlationId: randomUUID() },
+      ...{ startedAt: now, timestamp: now },
+    };
+    const answer = await process.request(
+      { type: "invoke", tool: name, arguments: { ...args }, context },
+      { timeoutMs: pluginLimits.defaultTimeoutMs },
+    );
+    if (answer.type === "result" || answer.type === "error") return answer;
+    throw this.#handlerFailed(name, answer.type === "thrown" ? String(answer.message) : "no result");
+  }
+
   /** The arguments were validated, and perhaps approved, for one version. */
   #requireVersion(call: ToolCall): void {
     if (call.tool.pluginVersion === toolVersion(this.#supervisor.folder)) return;
@@ -186,11 +222,9 @@ export class PluginCalls {
   async answer(question: Question, process: PluginProcess): Promise<unknown> {
     const callers = this.#callersOf(process);
     switch (question.what) {
-      case "publish": {
-        const { name, manifest } = this.#supervisor.folder;
-        await this.#ports.publish(this.#publisher.envelope(name, manifest, question.event), manifest);
+      case "publish":
+        await this.#publish(question.event);
         return null;
-      }
       case "audit": {
         const group = question.call === undefined ? undefined : callers.principals.get(question.call)?.group;
         if (group === undefined) return [];
@@ -204,11 +238,13 @@ export class PluginCalls {
     }
   }
 
-  /** Answers the calls of this plugin in place of a process; only for built-in plugins of a node. */
+  async #publish(event: unknown): Promise<void> {
+    const { name, manifest } = this.#supervisor.folder;
+    await this.#ports.publish(this.#publisher.envelope(name, manifest, event), manifest);
+  }
+
   get #shared(): SharedPlugins | undefined {
-    const { shared } = this.#ports;
-    const { name, source } = this.#supervisor.folder;
-    return source === "built-in" && shared?.has(name) === true ? shared : undefined;
+    return sharedDataOf(this.#ports.shared, this.#supervisor.folder);
   }
 
   get #name(): string {

@@ -37,7 +37,7 @@ import type {
   ToolDeclaration,
 } from "./runtime/api.ts";
 import { foldersOf } from "./shared-folders.ts";
-import type { SharedPlugins } from "./shared-plugins.ts";
+import { type SharedPluginHost, type SharedPlugins, sharedDataOf } from "./shared-plugins.ts";
 import { ToolNames } from "./tool-names.ts";
 
 export interface PluginHostOptions {
@@ -83,6 +83,8 @@ export class PluginHost implements Plugins, ToolSource {
   /** Removed plugins that finish their calls, each with a promise that settles when it has stopped. */
   readonly #closing = new Map<ManagedPlugin, Promise<void>>();
   #closed = false;
+  /** Ends the way of the shared data to this gate. */
+  #detach: (() => void) | undefined;
 
   constructor(options: PluginHostOptions) {
     const { config, dataDir } = options;
@@ -152,6 +154,21 @@ export class PluginHost implements Plugins, ToolSource {
     await this.#toolNames.load();
     if (this.#options.config.watch !== false) this.#credentialWatcher.watch();
     await this.#serialize(() => this.#scan());
+    if (!this.#closed) this.#detach = this.#options.shared?.attach(this.#sharedHost());
+  }
+
+  /** What the shared data that this node serves may ask for: only in the name of plugins whose data it is. */
+  #sharedHost(): SharedPluginHost {
+    const find = (name: string) => {
+      const plugin = this.#find(name);
+      if (this.#closed || sharedDataOf(this.#options.shared, plugin.folder) === undefined)
+        throw notFound(name);
+      return plugin;
+    };
+    return {
+      publish: async (name, event) => find(name).publish(event),
+      perform: async (name, work) => find(name).perform(work),
+    };
   }
 
   list(): readonly PluginStatus[] {
@@ -226,6 +243,7 @@ export class PluginHost implements Plugins, ToolSource {
   /** Stops every process. Calls in flight fail with `plugin.unavailable`. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#detach?.();
     this.#watcher.close();
     this.#credentialWatcher.close();
     await this.#lastScan.catch(() => {});

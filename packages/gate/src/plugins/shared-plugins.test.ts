@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError, isErrorCode, silentLogger } from "@holdfast/core";
-import { callShared, type SharedPlugins } from "./shared-plugins.ts";
+import { callShared, type SharedPlugins, sharedDataOf } from "./shared-plugins.ts";
 
 const call = {
   tool: "memory_search",
@@ -11,7 +11,7 @@ const call = {
 
 /** Calls a plugin whose data answers with `invoke`. */
 function callWith(invoke: SharedPlugins["invoke"], timeoutMs: number, signal = new AbortController().signal) {
-  const shared: SharedPlugins = { has: () => true, invoke, verify: async () => {} };
+  const shared: SharedPlugins = { has: () => true, invoke, verify: async () => {}, attach: () => () => {} };
   return callShared(shared, "memory", call, { timeoutMs, signal, log: silentLogger });
 }
 
@@ -42,4 +42,16 @@ test("a call that is given up ends with the reason", async () => {
   const reason = new Error("The agent has left");
   controller.abort(reason);
   await assert.rejects(waiting, (error) => error === reason);
+});
+
+test("only built-in plugins have shared data", () => {
+  const shared: SharedPlugins = {
+    has: (plugin) => plugin === "memory",
+    ...{ invoke: silent, verify: async () => {}, attach: () => () => {} },
+  };
+  const name = (text: string) => text as never;
+  assert.equal(sharedDataOf(shared, { name: name("memory"), source: "built-in" }), shared);
+  assert.equal(sharedDataOf(shared, { name: name("memory"), source: "user" }), undefined);
+  assert.equal(sharedDataOf(shared, { name: name("http"), source: "built-in" }), undefined);
+  assert.equal(sharedDataOf(undefined, { name: name("memory"), source: "built-in" }), undefined);
 });

@@ -1,7 +1,8 @@
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
+import type { PluginFolder } from "./manifest/plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { unavailable } from "./process/plugin-process.ts";
-import type { ErrorPayload } from "./runtime/api.ts";
+import type { ErrorPayload, PublishedEvent } from "./runtime/api.ts";
 import type { InvocationContext } from "./runtime/messages.ts";
 
 /** A call of a tool of a plugin whose data all nodes share. */
@@ -16,9 +17,24 @@ export type SharedPluginAnswer =
   | { readonly type: "result"; readonly result: unknown; readonly untrusted?: boolean }
   | { readonly type: "error"; readonly error: ErrorPayload };
 
+/** Something that shared data needs a plugin's process for. No manifest has it as a tool, so no agent can call it. */
+export interface SharedPluginWork {
+  readonly name: string;
+  readonly group: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** What the shared data of plugins asks of the gate of the node that serves the data. */
+export interface SharedPluginHost {
+  /** Publishes an event as the plugin. Rejects if it was not accepted: publish it again. */
+  publish(plugin: string, event: PublishedEvent): Promise<void>;
+  /** Has the plugin's process do some work. Rejects if it could not answer: whether it was done is unknown. */
+  perform(plugin: string, work: SharedPluginWork): Promise<SharedPluginAnswer>;
+}
+
 /**
  * Built-in plugins whose data is in the store of all nodes, and not in a folder of one machine. Their tools are answered
- * there, and no process runs for them. What an answer says is durable.
+ * there; a process runs only for what the data needs one for. What an answer says is durable.
  */
 export interface SharedPlugins {
   /** Whether it answers for this built-in plugin. */
@@ -27,6 +43,16 @@ export interface SharedPlugins {
   invoke(plugin: string, call: SharedPluginCall, signal: AbortSignal): Promise<SharedPluginAnswer>;
   /** Reads some data. Throws when it cannot be reached. */
   verify(plugin: string): Promise<void>;
+  /** Gives the data that this node serves its way to the gate. Returns the function that ends it. */
+  attach(host: SharedPluginHost): () => void;
+}
+
+/** What answers for this plugin in place of its process; undefined for a plugin with data of its own. */
+export function sharedDataOf(
+  shared: SharedPlugins | undefined,
+  { name, source }: Pick<PluginFolder, "name" | "source">,
+): SharedPlugins | undefined {
+  return source === "built-in" && shared?.has(name) === true ? shared : undefined;
 }
 
 export interface SharedCallOptions {

@@ -8,15 +8,24 @@ import type {
 } from "@holdfast/gate/plugin";
 import { ToolError } from "@holdfast/gate/plugin";
 import { command, type DeliveryChannel, deliveryTimeoutMs, webhook } from "./delivery-channels.ts";
-import { type Notice, Outbox, retryDelayMs } from "./outbox.ts";
+import {
+  type DeliveredNotice,
+  deliveryBody,
+  listResult,
+  parseList,
+  parseNotice,
+  retryDelayMs,
+  tooManyNotices,
+} from "./notice.ts";
+import { Outbox } from "./outbox.ts";
 
-const defaultListLimit = 20;
 /** Timers stay short, since the clock may be set. */
 const maxTimerMs = 60_000;
 
 /**
  * Notices to the person. Each is stored first and then delivered, at least once and in order of their due times.
- * Without a configured delivery channel they are kept and can be listed.
+ * Without a configured delivery channel they are kept and can be listed. At a node of a cluster they are in the store of
+ * all nodes, and this process only delivers those that it is handed.
  */
 class NotifyHandler implements PluginHandler {
   #outbox: Outbox | undefined;
@@ -44,7 +53,7 @@ class NotifyHandler implements PluginHandler {
     if (this.#channels.length > 1)
       throw new Error("Configure either a command or a webhook for notices, not both");
     this.#publish = services.publishEvent;
-    if (services.verifyOnly) return;
+    if (services.verifyOnly || services.sharesData === true) return;
     this.#outbox = new Outbox(dataDirectory);
     if (this.#channels.length === 0) this.#outbox.keepWithoutDelivery();
     this.#scheduleDelivery();
@@ -59,16 +68,14 @@ class NotifyHandler implements PluginHandler {
       case "notify_send":
         return { ok: true, result: this.#send(args, context) };
       case "notify_list": {
-        const state = typeof args["state"] === "string" ? args["state"] : undefined;
-        const limit = typeof args["limit"] === "number" ? args["limit"] : defaultListLimit;
-        const notices = this.#requireOutbox().list(context.group, state, limit);
-        return {
-          ok: true,
-          result: { notices: notices.map(toListItem) },
-          // Notices of tainted sessions taint the session that reads them.
-          ...(notices.some(({ tainted }) => tainted) ? { untrusted: true } : {}),
-        };
+        const { state, limit } = parseList(args);
+        return listResult(this.#requireOutbox().list(context.group, state, limit));
       }
+      // The manifest has neither of the following: only the gate of a node can call them.
+      case "notify_channel":
+        return { ok: true, result: { configured: this.#channels.length > 0 } };
+      case "notify_deliver":
+        return { ok: true, result: await this.#deliverOne(args["notice"] as DeliveredNotice) };
       default:
         throw new ToolError({ code: "HANDLER_ERROR", message: `Unknown tool: "${tool}"` });
     }
@@ -80,32 +87,17 @@ class NotifyHandler implements PluginHandler {
   }
 
   #send(args: Record<string, unknown>, context: PluginContext): Record<string, unknown> {
-    const title = toPlainText(args["title"], " ").trim();
-    if (title === "") {
-      throw new ToolError({ code: "HANDLER_ERROR", message: "The title is empty", field: "title" });
-    }
+    const notice = parseNotice(args, context);
     const now = Date.now();
     const delayMs = this.#requireOutbox().rateLimitDelayMs(context.group, now);
-    if (delayMs > 0) {
-      throw new ToolError({
-        code: "TOO_MANY_NOTICES",
-        message: "The group has reached its limit of notices for now",
-        retriable: true,
-        retry_after: Math.ceil(delayMs / 1_000),
-      });
-    }
+    if (delayMs > 0) throw tooManyNotices(delayMs);
     const state = this.#channels.length > 0 ? "waiting" : "kept";
-    const text = toPlainText(args["text"] ?? "", "\n").trim();
-    const id = this.#requireOutbox().add({
-      ...{ group: context.group, session: context.sessionId, title, text, at: now, state },
-      urgency: String(args["urgency"] ?? "normal"),
-      tainted: context.tainted === true,
-    });
+    const id = this.#requireOutbox().add({ ...notice, group: context.group, at: now, state });
     // Also published to listeners in the gate's process. The outbox is authoritative, so failures are ignored.
     void this.#publish?.({
       topic: "notice.added",
       group: context.group,
-      payload: { id, title, state },
+      payload: { id, title: notice.title, state },
     }).catch(() => {});
     this.#scheduleDelivery();
     return { id, state };
@@ -145,22 +137,32 @@ class NotifyHandler implements PluginHandler {
     while (channel !== undefined && !this.#stopping.signal.aborted) {
       const notice = this.#requireOutbox().nextDue(Date.now());
       if (notice === undefined) return;
-      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(deliveryTimeoutMs)]);
-      try {
-        const { id, group, title, text, urgency, tainted, at } = notice;
-        const when = new Date(at).toISOString();
-        await channel(JSON.stringify({ id, group, title, text, urgency, tainted, at: when }), id, signal);
-        this.#requireOutbox().markSent(id);
-      } catch (error) {
-        // Shutdown is not a failed attempt: the next process continues.
-        if (this.#stopping.signal.aborted) return;
-        const problem = signal.aborted
-          ? `No answer within ${deliveryTimeoutMs} ms`
-          : error instanceof Error
-            ? error.message
-            : String(error);
-        this.#requireOutbox().markFailed(notice, problem, Date.now());
-      }
+      const problem = await this.#handOver(channel, notice);
+      // Shutdown is not a failed attempt: the next process continues.
+      if (this.#stopping.signal.aborted) return;
+      if (problem === undefined) this.#requireOutbox().markSent(notice.id);
+      else this.#requireOutbox().markFailed(notice, problem, Date.now());
+    }
+  }
+
+  /** Delivers a notice of the store that all nodes share. */
+  async #deliverOne(notice: DeliveredNotice): Promise<Record<string, unknown>> {
+    const [channel] = this.#channels;
+    if (channel === undefined) return { configured: false };
+    const problem = await this.#handOver(channel, notice);
+    if (this.#stopping.signal.aborted) throw new Error("The notify plugin is stopping");
+    return { configured: true, ...(problem === undefined ? {} : { problem }) };
+  }
+
+  /** Returns why the notice could not be delivered; undefined if it was. */
+  async #handOver(channel: DeliveryChannel, notice: DeliveredNotice): Promise<string | undefined> {
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(deliveryTimeoutMs)]);
+    try {
+      await channel(deliveryBody(notice), notice.id, signal);
+      return undefined;
+    } catch (error) {
+      if (signal.aborted) return `No answer within ${deliveryTimeoutMs} ms`;
+      return error instanceof Error ? error.message : String(error);
     }
   }
 
@@ -170,21 +172,6 @@ class NotifyHandler implements PluginHandler {
     await this.#delivering;
     this.#outbox?.close();
   }
-}
-
-/** Strips characters that could disguise a notice, and replaces line breaks by `lineBreak`. */
-function toPlainText(value: unknown, lineBreak: string): string {
-  return String(value)
-    .toWellFormed()
-    .replace(/\r\n?|[\n\u0085\u2028\u2029]/g, lineBreak)
-    .replace(/[\p{Cf}]|(?!\n)\p{Cc}/gu, "");
-}
-
-function toListItem({ id, title, text, urgency, tainted, at, state, attempts, problem }: Notice) {
-  return {
-    ...{ id, title, text, urgency, tainted, at: new Date(at).toISOString(), state, attempts },
-    ...(problem === null ? {} : { problem }),
-  };
 }
 
 export default new NotifyHandler();

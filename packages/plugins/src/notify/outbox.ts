@@ -2,40 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-
-export const outboxLimits = {
-  perMinute: 10,
-  perDay: 100,
-  /** Newest notices kept per group. Waiting ones are never dropped. */
-  perGroup: 1_000,
-  attempts: 12,
-  firstRetryMs: 1_000,
-  /** Longest delay between retries, which double. */
-  longestRetryMs: 10 * 60_000,
-} as const;
-
-/** Milliseconds before the next attempt, after this many failures. */
-export function retryDelayMs(failures: number): number {
-  return Math.min(outboxLimits.longestRetryMs, outboxLimits.firstRetryMs * 2 ** failures);
-}
-
-export type NoticeState = "kept" | "waiting" | "sent" | "failed";
-
-export interface Notice {
-  /** Same for every delivery of the notice, so that receivers can dedupe. */
-  readonly id: string;
-  readonly group: string;
-  readonly session: string;
-  readonly title: string;
-  readonly text: string;
-  readonly urgency: string;
-  /** The session contained untrusted content. */
-  readonly tainted: boolean;
-  readonly at: number;
-  readonly state: NoticeState;
-  readonly attempts: number;
-  readonly problem: string | null;
-}
+import { afterFailure, type Notice, outboxLimits, waitMs } from "./notice.ts";
 
 const schema = `
 CREATE TABLE IF NOT EXISTS notices (
@@ -70,16 +37,15 @@ export class Outbox {
 
   /** Milliseconds until the group may send again; 0 when it may now. */
   rateLimitDelayMs(group: string, now: number): number {
-    const rest = (count: number, windowMs: number) => {
+    return waitMs((count) => {
       const row = this.#db
         .prepare("SELECT at FROM notices WHERE grp = ? ORDER BY at DESC LIMIT 1 OFFSET ?")
         .get(group, count - 1);
-      return row === undefined ? 0 : Math.min(windowMs, Number(row["at"]) + windowMs - now);
-    };
-    return Math.max(0, rest(outboxLimits.perMinute, 60_000), rest(outboxLimits.perDay, 24 * 60 * 60_000));
+      return row === undefined ? undefined : Number(row["at"]);
+    }, now);
   }
 
-  add(notice: Omit<Notice, "id" | "attempts" | "problem">): string {
+  add(notice: Omit<Notice, "id" | "attempts" | "nextAt" | "problem">): string {
     const id = randomUUID();
     const { group, session, title, text, urgency, tainted, at, state } = notice;
     this.#db
@@ -128,12 +94,11 @@ export class Outbox {
   }
 
   /** Schedules a retry, or gives up after the last attempt. */
-  markFailed({ id, attempts }: Notice, problem: string, now: number): void {
-    const delay = retryDelayMs(attempts);
-    const state = attempts + 1 >= outboxLimits.attempts ? "failed" : "waiting";
+  markFailed(notice: Notice, failure: string, now: number): void {
+    const { id, state, nextAt, problem } = afterFailure(notice, failure, now);
     this.#db
       .prepare("UPDATE notices SET state = ?, attempts = attempts + 1, next_at = ?, problem = ? WHERE id = ?")
-      .run(state, now + delay, problem.slice(0, 500), id);
+      .run(state, nextAt, problem, id);
   }
 
   /** Keeps waiting notices when the operator has removed the delivery channel. */
@@ -159,6 +124,7 @@ function noticeOf(row: Record<string, unknown>): Notice {
     at: Number(row["at"]),
     state: states.find((each) => each === row["state"]) ?? "failed",
     attempts: Number(row["attempts"]),
+    nextAt: Number(row["next_at"]),
     problem: typeof row["problem"] === "string" ? row["problem"] : null,
   };
 }

@@ -7,10 +7,24 @@ import type {
   PluginHandler,
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
-import { ToolError } from "@holdfast/gate/plugin";
-import { Cron } from "./cron.ts";
+import {
+  afterRun,
+  createdResult,
+  listResult,
+  nameOf,
+  nameTaken,
+  noSuchSchedule,
+  parseSchedule,
+  refused,
+  retryDelayMs,
+  type Schedule,
+  scheduleLimits,
+  tooManySchedules,
+  triggerEvent,
+} from "./schedule.ts";
 
-const limits = { perGroup: 100, longestSleepMs: 60_000, retryMs: 1_000, maxRetryMs: 5 * 60_000 } as const;
+/** Timers stay short, since the clock may be set. */
+const longestSleepMs = 60_000;
 
 const schema = `
 CREATE TABLE IF NOT EXISTS schedules (
@@ -30,10 +44,6 @@ PRAGMA user_version = 1;
 `;
 
 type Row = Record<string, SQLOutputValue>;
-
-function refused(message: string, field?: string): ToolError {
-  return new ToolError({ code: "HANDLER_ERROR", message, field });
-}
 
 /**
  * Persistent schedules. A due one is published and then advanced, so that after a crash in between it is published
@@ -66,21 +76,14 @@ class SchedulerHandler implements PluginHandler {
     switch (tool) {
       case "schedule_create":
         return { ok: true, result: this.#create(args, context) };
-      case "schedule_list": {
-        const rows = this.#rows(context.group);
-        return {
-          ok: true,
-          result: { schedules: rows.map(toListItem) },
-          // Schedules of tainted sessions taint the session that reads them.
-          ...(rows.some((row) => row["tainted"] === 1) ? { untrusted: true } : {}),
-        };
-      }
+      case "schedule_list":
+        return listResult(this.#rows(context.group).map(scheduleOf));
       case "schedule_delete": {
         const name = nameOf(args);
         const deleted = this.#database()
           .prepare("DELETE FROM schedules WHERE grp = ? AND name = ? RETURNING id")
           .get(context.group, name);
-        if (deleted === undefined) throw refused("No such schedule", "name");
+        if (deleted === undefined) throw noSuchSchedule();
         this.#backoff.delete(Number(deleted["id"]));
         return { ok: true, result: { deleted: name } };
       }
@@ -95,38 +98,22 @@ class SchedulerHandler implements PluginHandler {
   }
 
   #create(args: Record<string, unknown>, context: PluginContext): Record<string, unknown> {
-    const { cron, at, every_minutes: every } = parseTrigger(args);
-    const name = nameOf(args);
-    const prompt = String(args["prompt"]).trim();
-    if (name === "" || prompt === "") throw refused("The name and the prompt must not be empty");
-    const now = Date.now();
-    const next = typeof at === "string" ? parseTime(at) : nextRun(now, cron, every);
-    if (typeof at === "string" && next <= now) throw refused("The time is in the past", "at");
-    if (!Number.isFinite(next))
-      throw refused("The cron expression matches no day of the next five years", "cron");
+    const schedule = parseSchedule(args, context, Date.now());
     const db = this.#database();
     const count = Number(
       db.prepare("SELECT count(*) AS n FROM schedules WHERE grp = ?").get(context.group)?.["n"],
     );
-    if (count >= limits.perGroup) throw refused(`A group can have at most ${limits.perGroup} schedules`);
+    if (count >= scheduleLimits.perGroup) throw tooManySchedules();
+    const { name, prompt, cron, everyMinutes, nextAt, sessionId, tainted } = schedule;
     const { changes } = db
       .prepare(
         `INSERT INTO schedules (grp, name, prompt, cron, every_minutes, next_at, session_id, tainted)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       )
-      .run(
-        context.group,
-        name,
-        prompt,
-        typeof cron === "string" ? cron : null,
-        typeof every === "number" ? every : null,
-        next,
-        context.sessionId,
-        context.tainted === true ? 1 : 0,
-      );
-    if (Number(changes) === 0) throw refused("A schedule of that name exists already", "name");
+      .run(context.group, name, prompt, cron, everyMinutes, nextAt, sessionId, tainted ? 1 : 0);
+    if (Number(changes) === 0) throw nameTaken();
     this.#scheduleNext();
-    return { name, next_at: new Date(next).toISOString() };
+    return createdResult(schedule);
   }
 
   #rows(group: string): Row[] {
@@ -144,7 +131,7 @@ class SchedulerHandler implements PluginHandler {
       Math.max(Number(due), this.#backoff.get(Number(id))?.until ?? 0),
     );
     const next = times.reduce((least, each) => Math.min(least, each));
-    const delay = Math.max(atLeastMs, Math.min(limits.longestSleepMs, next - Date.now()));
+    const delay = Math.max(atLeastMs, Math.min(longestSleepMs, next - Date.now()));
     this.#timer = setTimeout(() => {
       this.#publishing = this.#publishAndReschedule();
     }, delay);
@@ -156,7 +143,7 @@ class SchedulerHandler implements PluginHandler {
       await this.#publishDue();
     } catch (error) {
       console.error("a schedule could not be published", error);
-      atLeastMs = limits.retryMs;
+      atLeastMs = scheduleLimits.retryMs;
     }
     this.#publishing = undefined;
     this.#scheduleNext(atLeastMs);
@@ -169,37 +156,26 @@ class SchedulerHandler implements PluginHandler {
       .all(Date.now())) {
       const row = this.#dueSchedule(id);
       if (row === undefined || (this.#backoff.get(Number(id))?.until ?? 0) > Date.now()) continue;
-      const { grp, name, prompt, cron, every_minutes: every, next_at: due = null } = row;
+      const schedule = scheduleOf(row);
       try {
-        await this.#publish?.({
-          topic: "task.triggered",
-          group: String(grp),
-          payload: {
-            prompt: String(prompt),
-            schedule: String(name),
-            due_at: new Date(Number(due)).toISOString(),
-            // Same for a run that is published twice, so that receivers can dedupe.
-            run: `${id}-${due}`,
-            tainted: row["tainted"] === 1,
-          },
-        });
+        await this.#publish?.(triggerEvent(String(row["grp"]), schedule, String(id)));
       } catch (error) {
         if (this.#dueSchedule(id) !== undefined) this.#backOff(Number(id), error);
         continue;
       }
       this.#backoff.delete(Number(id));
       const now = Date.now();
-      const next = nextRun(now, cron ?? undefined, every ?? undefined);
+      const next = afterRun(schedule, now);
       // The time guards against a new schedule that has reused the number.
-      if (Number.isFinite(next)) {
+      if (next !== undefined) {
         db.prepare("UPDATE schedules SET next_at = ?, last_at = ? WHERE id = ? AND next_at = ?").run(
-          next,
+          next.nextAt,
           now,
           id,
-          due,
+          schedule.nextAt,
         );
       } else {
-        db.prepare("DELETE FROM schedules WHERE id = ? AND next_at = ?").run(id, due);
+        db.prepare("DELETE FROM schedules WHERE id = ? AND next_at = ?").run(id, schedule.nextAt);
       }
     }
   }
@@ -214,8 +190,7 @@ class SchedulerHandler implements PluginHandler {
   /** Backs off for a group that accepts no events, without delaying other schedules. */
   #backOff(id: number, error: unknown): void {
     const times = this.#backoff.get(id)?.times ?? 0;
-    const delay = Math.min(limits.retryMs * 2 ** times, limits.maxRetryMs);
-    this.#backoff.set(id, { times: times + 1, until: Date.now() + delay });
+    this.#backoff.set(id, { times: times + 1, until: Date.now() + retryDelayMs(times) });
     console.error("a schedule could not be published; retrying", error);
   }
 
@@ -227,56 +202,17 @@ class SchedulerHandler implements PluginHandler {
   }
 }
 
-function toListItem(row: Row) {
+function scheduleOf(row: Row): Schedule {
   return {
-    name: row["name"],
-    prompt: row["prompt"],
-    cron: row["cron"],
-    every_minutes: row["every_minutes"],
-    next_at: new Date(Number(row["next_at"])).toISOString(),
-    last_at: row["last_at"] === null ? null : new Date(Number(row["last_at"])).toISOString(),
+    name: String(row["name"]),
+    prompt: String(row["prompt"]),
+    cron: row["cron"] === null ? null : String(row["cron"]),
+    everyMinutes: row["every_minutes"] === null ? null : Number(row["every_minutes"]),
+    nextAt: Number(row["next_at"]),
+    lastAt: row["last_at"] === null ? null : Number(row["last_at"]),
+    sessionId: String(row["session_id"]),
+    tainted: row["tainted"] === 1,
   };
-}
-
-function nameOf(args: Record<string, unknown>): string {
-  return String(args["name"]).trim();
-}
-
-/**
- * Selects the argument that sets the time. Models pass empty strings for arguments that they do not mean: those are
- * ignored beside a real one, and alone they get their own error.
- */
-function parseTrigger({ cron, at, every_minutes }: Record<string, unknown>): Record<string, unknown> {
-  const provided = Object.entries({ cron, at, every_minutes }).filter(([, value]) => value !== undefined);
-  const nonEmpty = provided.filter(([, value]) => value !== "");
-  const chosen = nonEmpty.length === 0 ? provided : nonEmpty;
-  if (chosen.length !== 1) throw refused("Give exactly one of cron, at and every_minutes");
-  return Object.fromEntries(chosen);
-}
-
-/** Parses an ISO 8601 time. Without a zone it is UTC, like cron expressions, and not the server's local time. */
-function parseTime(at: string): number {
-  const [, day, time, zone] =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
-      at.trim(),
-    ) ?? [];
-  if (day === undefined) throw refused("A time is written like 2027-01-05T09:00:00Z", "at");
-  const moment = Date.parse(time === undefined ? day : `${day}T${time}${zone?.toUpperCase() ?? "Z"}`);
-  // `Date` reads February 30 as a day of March.
-  if (Number.isNaN(moment) || new Date(day).toISOString().slice(0, day.length) !== day)
-    throw refused("This date or time does not exist", "at");
-  return moment;
-}
-
-/** NaN when there is no next time. */
-function nextRun(now: number, cron: unknown, every: unknown): number {
-  if (typeof every === "number") return now + every * 60_000;
-  if (typeof cron !== "string") return Number.NaN;
-  try {
-    return new Cron(cron).next(now) ?? Number.NaN;
-  } catch (error) {
-    throw refused(error instanceof Error ? error.message : "The cron expression is invalid", "cron");
-  }
 }
 
 export default new SchedulerHandler();

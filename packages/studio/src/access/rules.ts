@@ -74,6 +74,8 @@ export const actorRules = {
   gateApprovals: "internal",
   auditChain: "internal",
   groupMemory: "internal",
+  groupSchedules: "internal",
+  groupNotices: "internal",
 } as const satisfies Readonly<Record<string, ActorRules>>;
 
 /** What a client can do with an actor besides its actions and its creation. Subscribing to events is `connect`. */

@@ -15,11 +15,17 @@ import {
 import type { ClusterOptions } from "@holdfast/server";
 import { createApprovalsActor } from "./approvals.ts";
 import { createAuditChainActor } from "./audit-chain.ts";
+import type { LocalGate } from "./local-gate.ts";
 import { createMemoryActor } from "./memory.ts";
+import { createNoticesActor } from "./notices.ts";
+import { createSchedulesActor } from "./schedules.ts";
 import { createVaultActor } from "./vault.ts";
 
-/** The actors of the shared state of gates, keyed by their names. Clients cannot reach them. */
-export function createGateActors(ports: Pick<Ports, "clock">) {
+/**
+ * The actors of the shared state of gates, keyed by their names. Clients cannot reach them. `gate` leads to the gate of
+ * this process.
+ */
+export function createGateActors(ports: Pick<Ports, "clock">, gate: LocalGate) {
   return {
     gateVault: createVaultActor(),
     gateBudget: createBudgetActor(ports),
@@ -29,6 +35,8 @@ export function createGateActors(ports: Pick<Ports, "clock">) {
     gateApprovals: createApprovalsActor(ports),
     auditChain: createAuditChainActor(),
     groupMemory: createMemoryActor(ports),
+    groupSchedules: createSchedulesActor(ports, gate),
+    groupNotices: createNoticesActor(ports, gate),
   };
 }
 
@@ -42,6 +50,8 @@ const gateActors: Readonly<Record<keyof ReturnType<typeof createGateActors>, tru
     gateApprovals: true,
     auditChain: true,
     groupMemory: true,
+    groupSchedules: true,
+    groupNotices: true,
   },
 };
 

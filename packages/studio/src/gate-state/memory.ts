@@ -1,8 +1,8 @@
 import { actor, db } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 import type { SharedPluginAnswer, SharedPluginCall } from "@holdfast/gate";
-import { isToolError } from "@holdfast/gate/plugin";
 import { callMemory, MemoryStore, memorySchema } from "@holdfast/plugins/memory";
+import { answerOf } from "./tool-answers.ts";
 
 /**
  * The memory of one group, in the database of its actor: the memory plugin's tables and tools, without its process. A
@@ -23,18 +23,7 @@ export function createMemoryActor({ clock }: Pick<Ports, "clock">) {
       internal: {
         async invoke(c, call: SharedPluginCall): Promise<SharedPluginAnswer> {
           const store = new MemoryStore(c.db, () => clock.now());
-          try {
-            const answer = await callMemory(store, call.tool, call.arguments, call.context);
-            if (!answer.ok) throw new Error("The memory has answered with an error");
-            return {
-              type: "result",
-              result: answer.result,
-              ...(answer.untrusted === true ? { untrusted: true } : {}),
-            };
-          } catch (error) {
-            if (isToolError(error)) return { type: "error", error: error.toErrorPayload() };
-            throw error;
-          }
+          return answerOf(() => callMemory(store, call.tool, call.arguments, call.context));
         },
         async verify(c): Promise<void> {
           await new MemoryStore(c.db).search({ query: "anything" });

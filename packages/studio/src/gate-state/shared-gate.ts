@@ -28,12 +28,14 @@ import {
   type SharedGate,
   type SharedPluginAnswer,
   type SharedPluginCall,
+  type SharedPluginHost,
   type SharedPlugins,
   type SharedRules,
   type SharedTaint,
 } from "@holdfast/gate";
 import type { ApprovalPage } from "./approvals.ts";
 import type { VerifyReport, VerifyRequest } from "./audit-chain.ts";
+import type { LocalGate } from "./local-gate.ts";
 import type { VaultPage } from "./vault.ts";
 
 export interface SharedGateOptions {
@@ -41,6 +43,8 @@ export interface SharedGateOptions {
   readonly keys: ClusterKeys;
   /** The client of the actors. It is asked for at each call, because the gate is opened before the actors. */
   readonly client: () => ClientBase;
+  /** Leads the actors of this process to its gate. */
+  readonly gate: LocalGate;
   readonly log: Logger;
 }
 
@@ -67,7 +71,7 @@ export function createSharedGate(options: SharedGateOptions): SharedGate {
     rules: new ActorRules(actors),
     approvals: new ActorApprovals(actors),
     audit: new ActorArchive(actors),
-    plugins: new ActorPlugins(actors),
+    plugins: new ActorPlugins(actors, options.gate),
   };
 }
 
@@ -308,31 +312,43 @@ async function repeatOnce<Result>(call: () => Promise<Result>): Promise<Result> 
   }
 }
 
-/** The built-in plugins whose data is in actors. */
+/** The built-in plugins whose data is in actors, each with the actor that has the data of one group. */
+const pluginActors: ReadonlyMap<string, string> = new Map([
+  ["memory", "groupMemory"],
+  ["scheduler", "groupSchedules"],
+  ["notify", "groupNotices"],
+]);
+
 class ActorPlugins implements SharedPlugins {
   readonly #actors: GateActors;
+  readonly #gate: LocalGate;
 
-  constructor(actors: GateActors) {
+  constructor(actors: GateActors, gate: LocalGate) {
     this.#actors = actors;
+    this.#gate = gate;
   }
 
   has(plugin: string): boolean {
-    return plugin === "memory";
+    return pluginActors.has(plugin);
   }
 
   invoke(plugin: string, call: SharedPluginCall, signal: AbortSignal): Promise<SharedPluginAnswer> {
-    this.#require(plugin);
     const key = [keyPart(call.context.group)];
-    return this.#actors.callFor(signal, "groupMemory", key, "invoke", call);
+    return this.#actors.callFor(signal, this.#actorOf(plugin), key, "invoke", call);
   }
 
   verify(plugin: string): Promise<void> {
-    this.#require(plugin);
-    return this.#actors.call("groupMemory", ["verify"], "verify");
+    return this.#actors.call(this.#actorOf(plugin), ["verify"], "verify");
   }
 
-  #require(plugin: string): void {
-    if (!this.has(plugin)) throw new Error(`The nodes share no data of the plugin ${plugin}`);
+  attach(host: SharedPluginHost): () => void {
+    return this.#gate.attach(host);
+  }
+
+  #actorOf(plugin: string): string {
+    const name = pluginActors.get(plugin);
+    if (name === undefined) throw new Error(`The nodes share no data of the plugin ${plugin}`);
+    return name;
   }
 }
 

@@ -19,6 +19,7 @@ import {
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";
+import { LocalGate } from "../../src/gate-state/local-gate.ts";
 import type { Studio } from "../../src/index.ts";
 import { type Credentials, connectAs, type PersonName, people, startWithPeople } from "./people-support.ts";
 
@@ -101,7 +102,10 @@ const pathOf = (actor: string, key: string, form: "@" | "~" = "@") =>
 /** All actions, with those that only the Studio itself may call. */
 function actionsOf(actor: string): readonly string[] {
   const host = { ports: {} } as unknown as BackendHost;
-  const actors = { ...createActors(host), ...createGateActors({ clock: { now: () => 0 } as never }) };
+  const actors = {
+    ...createActors(host),
+    ...createGateActors({ clock: { now: () => 0 } as never }, new LocalGate()),
+  };
   const definition = actors[actor as keyof typeof actors];
   return [...definition["~definition"].actions.keys(), "noSuchAction"];
 }

@@ -13,11 +13,15 @@ import {
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";
+import { LocalGate } from "../../src/gate-state/local-gate.ts";
 import { matchRoute } from "../../src/http/router.ts";
 
 const ports = systemPorts(silentLogger);
 // Defining the actors calls nothing of the host.
-const actors = { ...createActors({ ports } as unknown as BackendHost), ...createGateActors(ports) };
+const actors = {
+  ...createActors({ ports } as unknown as BackendHost),
+  ...createGateActors(ports, new LocalGate()),
+};
 const tables: Readonly<Record<string, ActorRules>> = actorRules;
 
 describe("the table of actors", () => {

@@ -9,6 +9,7 @@ import type { PluginGrant } from "../plugin-grant.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 import type { ToolDeclaration } from "../runtime/api.ts";
 import { channelVersion, type Question } from "../runtime/messages.ts";
+import { type SharedPlugins, sharedDataOf } from "../shared-plugins.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { PluginLauncher } from "./launcher.ts";
 import { PluginProcess, unavailable } from "./plugin-process.ts";
@@ -26,6 +27,8 @@ export interface SupervisorPorts {
   readonly catalog: () => readonly ToolDeclaration[];
   /** Answers a request of a process; rejects to refuse it. */
   readonly onQuestion: (question: Question, process: PluginProcess) => Promise<unknown>;
+  /** The plugins whose data all nodes share; undefined on one machine. */
+  readonly shared?: SharedPlugins;
 }
 
 /** Lifecycle of one plugin's process: starts it, restarts it after a crash, replaces it and stops it. */
@@ -79,10 +82,14 @@ export class PluginSupervisor {
     return this.#runsUnasked && (hasGrant || isThere(launcher.dataDirectory(this.#folder.name)));
   }
 
-  /** Whether the plugin works without being called: it listens on a channel or to events. */
+  /** Whether its process works without being called: it listens on a channel or to events, with data of its own. */
   get #runsUnasked(): boolean {
     const { provides, subscribes } = this.#folder.manifest;
-    return provides.channels.length > 0 || subscribes.length > 0;
+    return !this.#sharesData && (provides.channels.length > 0 || subscribes.length > 0);
+  }
+
+  get #sharesData(): boolean {
+    return sharedDataOf(this.#ports.shared, this.#folder) !== undefined;
   }
 
   /** Starts the process unless it is running. Throws {@link PluginLoadError}, `plugin.unavailable`. */
@@ -192,6 +199,7 @@ export class PluginSupervisor {
         channels: manifest.provides.channels.length > 0,
         verifyOnly: false,
         needsResolveSession: manifest.session === "explicit",
+        ...(this.#sharesData ? { sharesData: true } : {}),
       },
       { onQuestion, onCrash: (detail, output) => this.#handleCrash(detail, output), scanner },
     );

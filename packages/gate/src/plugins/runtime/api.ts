@@ -239,6 +239,11 @@ export interface PluginServices extends CoreServices {
   readonly egress: Readonly<Record<string, string>>;
   /** Folders that the operator shares with this plugin, by name. */
   readonly folders: Readonly<Record<string, SharedFolder>>;
+  /**
+   * True for a built-in plugin whose data is in the store of all nodes: its process keeps none, and does what the gate asks
+   * it for.
+   */
+  readonly sharesData?: boolean;
   /** Servers that the operator lets this plugin reach by TCP, by name. */
   readonly connections: Readonly<Record<string, ServerConnection>>;
 }

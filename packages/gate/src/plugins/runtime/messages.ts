@@ -29,6 +29,7 @@ export interface StartMessage {
   /** A missing credential reads as "", for the conformance suite. */
   readonly withoutCredentials?: boolean;
   readonly needsResolveSession: boolean;
+  readonly sharesData?: boolean;
   readonly egress?: {
     /** Unix socket of the proxy as this process sees it. */
     readonly socketPath: string;

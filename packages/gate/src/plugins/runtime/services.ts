@@ -58,6 +58,7 @@ export function createServices(
     },
     readCredential: (key) => readCredential(start, state.credentials, key),
     verifyOnly: start.verifyOnly,
+    ...(start.sharesData === true ? { sharesData: true } : {}),
     config: start.config,
     dataDirectory: start.dataDirectory,
     egress,
