@@ -5,7 +5,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { encodeKey } from "@holdfast/core";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { CounterLoad } from "./counter-load.ts";
-import { clientOf, eventually, keyAt, startNode, startNodes, type TestNode } from "./nodes.ts";
+import { clientOf, eventually, haveShared, keyAt, startNode, startNodes, type TestNode } from "./nodes.ts";
 
 /** Short leases, so that a takeover does not take long. */
 const ttlMs = 2_000;
@@ -159,6 +159,7 @@ describe("faults of nodes", () => {
       await start("right", "+0s"),
       await start("behind", "-120s"),
     ];
+    await eventually("each node has its share", () => haveShared(nodes));
     const keys = await Promise.all(nodes.map((node) => keyAt(node)));
     const [ahead = 0, , behind = 0] = await Promise.all(
       nodes.map((node, at) =>

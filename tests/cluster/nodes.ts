@@ -92,7 +92,27 @@ export async function startNode(
 
 export async function startNodes(count: number, options: NodeOptions): Promise<readonly TestNode[]> {
   const names = Array.from({ length: count }, (_, at) => `node-${at + 1}`);
-  return Promise.all(names.map((name) => startNode(name, options)));
+  const nodes = await Promise.all(names.map((name) => startNode(name, options)));
+  await eventually("each node has its share", () => haveShared(nodes));
+  return nodes;
+}
+
+/** True once these nodes, and no others, know of each other and have handed over what others should hold. */
+export async function haveShared(nodes: readonly TestNode[]): Promise<true | undefined> {
+  const settled = await Promise.all(
+    nodes.map(async (node) => {
+      const seen = await metricOf(node, /^holdfast_cluster_nodes\{state="serving"\} (\d+)$/m);
+      const leaving = await metricOf(node, /^holdfast_cluster_shards_leaving (\d+)$/m);
+      return seen === nodes.length && leaving === 0;
+    }),
+  );
+  return settled.every(Boolean) ? true : undefined;
+}
+
+/** The number that a node's metrics have where the pattern's group is; 0 without one. */
+export async function metricOf(node: TestNode, pattern: RegExp): Promise<number> {
+  const text = await (await fetch(`${node.url}/metrics`)).text();
+  return Number(pattern.exec(text)?.[1] ?? 0);
 }
 
 export function clientOf(node: TestNode) {

@@ -10,7 +10,7 @@ import {
   startPostgres,
 } from "@holdfast/testing/postgres";
 import pg from "pg";
-import { clientOf, eventually, runCli, startNode, type TestNode } from "./nodes.ts";
+import { clientOf, eventually, haveShared, metricOf, runCli, startNode, type TestNode } from "./nodes.ts";
 
 /** So rare that nothing here happens because a node looked by itself. */
 const rarely = { TEST_TTL_MS: "120000", TEST_POLL_MS: "120000" };
@@ -49,7 +49,7 @@ describe("wake-ups between nodes", () => {
           (await wakeupsOf(second)).join() === transport ? true : undefined,
         );
         // The first node has heard of the second, and gives it a share.
-        await eventually("both nodes serve", () => hasShared(first, second), soonMs);
+        await eventually("both nodes serve", () => haveShared([first, second]), soonMs);
         const { source, copy } = await copyFor(first, second);
         await eventually(
           "the alarm of an actor that another node has stored",
@@ -85,7 +85,7 @@ describe("wake-ups between nodes", () => {
     ];
     try {
       assert.deepEqual(await wakeupsOf(second), []);
-      await eventually("both nodes serve", () => hasShared(first, second));
+      await eventually("both nodes serve", () => haveShared([first, second]));
       const { copy } = await copyFor(first, second);
       await eventually("the alarm", async () => ((await alarmDelays(second)) > 0 ? true : undefined));
       assert.deepEqual(await clientOf(first).alarm.getOrCreate([copy]).fired(), [second.pid]);
@@ -155,25 +155,12 @@ async function wakeupsOf(node: TestNode): Promise<readonly string[]> {
 
 /** Number of nodes in the node's last reading of the leases; asking does not make it read them again. */
 async function nodesSeenBy(node: TestNode): Promise<number> {
-  return metric(node, /^holdfast_cluster_nodes\{state="serving"\} (\d+)$/m);
-}
-
-/** True if the first node has handed over the second one's share: no actor moves any more. */
-async function hasShared(first: TestNode, second: TestNode): Promise<true | undefined> {
-  if ((await nodesSeenBy(first)) !== 2) return undefined;
-  // The first one knows of its whole way to go before any of it arrives.
-  if ((await metric(second, /^holdfast_cluster_shards (\d+)$/m)) === 0) return undefined;
-  return (await metric(first, /^holdfast_cluster_shards_leaving (\d+)$/m)) === 0 ? true : undefined;
+  return metricOf(node, /^holdfast_cluster_nodes\{state="serving"\} (\d+)$/m);
 }
 
 /** Number of actors that this node has woken for an alarm. */
 async function alarmDelays(node: TestNode): Promise<number> {
-  return metric(node, /^holdfast_\w*alarm\w*_count(?:\{\})? (\d+)$/m);
-}
-
-async function metric(node: TestNode, pattern: RegExp): Promise<number> {
-  const text = await (await fetch(`${node.url}/metrics`)).text();
-  return Number(pattern.exec(text)?.[1] ?? 0);
+  return metricOf(node, /^holdfast_\w*alarm\w*_count(?:\{\})? (\d+)$/m);
 }
 
 /**

@@ -44,11 +44,6 @@ export class Handover {
     return this.#inProgress.size > 0 && this.#inProgress.has(keyOf(scope, shard));
   }
 
-  /** Number of shards that have yet to be handed over. */
-  get size(): number {
-    return this.#known.size;
-  }
-
   begin(to: NodeSession, scope: Scope, shards: readonly number[]): void {
     for (const shard of shards) {
       const key = keyOf(scope, shard);

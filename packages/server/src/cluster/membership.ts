@@ -138,9 +138,9 @@ export class Membership {
     return this.holds(scope, shard) && !this.#handover.has(scope, shard);
   }
 
-  /** Number of shards that this node has yet to hand over. */
+  /** Number of shards of this node that others should hold. */
   get leaving(): number {
-    return this.#handover.size;
+    return this.#moves().reduce((sum, { shards }) => sum + shards.length, 0);
   }
 
   /** Selects the actors that this node serves now; undefined if these are all. */

@@ -20,7 +20,12 @@ export class ClusterMetrics {
     return [
       ...byLabel("holdfast_cluster_nodes", "gauge", "Nodes with a session, by state", "state", nodes),
       ...plain("holdfast_cluster_shards", "gauge", "Shards that this node holds", shards),
-      ...plain("holdfast_cluster_shards_leaving", "gauge", "Shards that this node is handing over", leaving),
+      ...plain(
+        "holdfast_cluster_shards_leaving",
+        "gauge",
+        "Shards that this node has yet to hand over",
+        leaving,
+      ),
       ...plain("holdfast_cluster_revision", "gauge", "Number of changes of nodes and leases", revision),
       ...byLabel(
         "holdfast_cluster_shards_moved_total",
@@ -87,7 +92,7 @@ export interface ClusterGauges {
   readonly nodes: Readonly<Record<"serving" | "draining" | "expired", number>>;
   readonly links: Readonly<Record<LinkState, number>>;
   readonly shards: number;
-  /** Shards of this node on their way to another one. */
+  /** Shards of this node that others should hold. */
   readonly leaving: number;
   readonly revision: number;
   /** Remaining time in which this node may serve; negative if it may not. */
