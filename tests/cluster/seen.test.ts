@@ -107,6 +107,16 @@ describe("what operators see of two nodes", () => {
     assert.equal(seen.get('holdfast_cluster_shards_moved_total{direction="in"}'), 1_024);
     const given = seen.get('holdfast_cluster_shards_moved_total{direction="out"}') ?? 0;
     assert.equal(given, (await metricsOf(second)).get("holdfast_cluster_shards"));
+    // Renewals say that the sessions of others go on, although no reading is new for longer than one lasts.
+    const ofRenewals = 'holdfast_cluster_renewals_total{result="ok"}';
+    const renewed = seen.get(ofRenewals) ?? 0;
+    const later = await eventually("renewals for longer than a session", async () => {
+      const values = await metricsOf(first);
+      return (values.get(ofRenewals) ?? 0) >= renewed + 5 ? values : undefined;
+    });
+    assert.equal(later.get('holdfast_cluster_nodes{state="serving"}'), 2);
+    const { cluster } = await first.registry.directory();
+    assert.deepEqual((await cluster?.askOthers({ type: "among", ids: [] }))?.answers.length, 1);
     const owner = await metricsOf(second);
     assert.equal(owner.get("holdfast_commits_total"), 3);
     assert.equal(owner.get("holdfast_commits_in_flight"), 0);

@@ -26,7 +26,7 @@ export class LeaseTable {
   /** Names of which some actors have a place. */
   readonly #placed: ReadonlySet<string>;
   readonly #holders = new Map<Scope, (NodeRecord | undefined)[]>();
-
+  #confirmedUntil = Number.NEGATIVE_INFINITY;
   readonly #bareName: (name: string) => string;
 
   /** `bareName` returns the definition's name of a stored one. */
@@ -115,9 +115,14 @@ export class LeaseTable {
     return holdsAll ? undefined : createDueFilter({ shardCount, namespaces, shards, names });
   }
 
-  /** True if the session of the node had expired at the monotonic time `now`, by the clock of the store. */
+  /** Nothing has changed since, and the store says that no session of another node ends before this monotonic time. */
+  confirmUntil(time: number): void {
+    this.#confirmedUntil = Math.max(this.#confirmedUntil, time);
+  }
+
+  /** True if the session of the node may have expired by the monotonic time `now`, by what the store has said. */
   hasExpired(node: NodeRecord, now: number): boolean {
-    return node.expiresInMs < now - this.readAt;
+    return Math.max(this.readAt + node.expiresInMs, this.#confirmedUntil) < now;
   }
 
   /** True if a running node serves actors with this name. */

@@ -305,6 +305,8 @@ export class Membership {
     if (hasChanged || nextExpiryMs <= 0 || this.#hasFailed) {
       this.#hasFailed = false;
       await this.#read(false);
+    } else if (Number.isFinite(nextExpiryMs)) {
+      this.#table?.confirmUntil(sentAt + nextExpiryMs);
     }
     // A session that expired but has no shards that this node should take is no reason to hurry.
     return nextExpiryMs <= 0 ? timing.renewMs : nextExpiryMs + 1;
