@@ -82,7 +82,14 @@ describe("approvals", () => {
     const use = createGateActors({ clock: systemClock }, gate);
     const kit = await setupTest(t, createRegistry({ use, store }));
     const keys = ClusterKeys.parse(newKey());
-    const shared = createSharedGate({ node: "a", keys, client: () => kit.client, gate, log: silentLogger });
+    const shared = createSharedGate({
+      node: "a",
+      keys,
+      client: () => kit.client,
+      gate,
+      groups: () => [],
+      log: silentLogger,
+    });
     const approvals = new NodeApprovals({ shared: shared.approvals, clock: systemClock, log: silentLogger });
     t.after(() => approvals.close());
     const open = await approvals.request(question);

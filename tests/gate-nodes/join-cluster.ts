@@ -38,6 +38,7 @@ export async function joinCluster(
       keys: ClusterKeys.parse(process.env["HOLDFAST_CLUSTER_KEY"] ?? ""),
       client: () => registry.client,
       gate: local,
+      groups: () => ["alpha"],
       log: silentLogger,
     }),
   });

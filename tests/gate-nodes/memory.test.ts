@@ -64,7 +64,14 @@ test("a memory that cannot be reached says so, and that a write may have happene
   const registry = createRegistry({ use, store: () => createMemoryStore({ ports }), ports });
   const keys = ClusterKeys.parse(newKey());
   const { client } = registry;
-  const shared = createSharedGate({ node: "a", keys, client: () => client, gate: local, log: silentLogger });
+  const shared = createSharedGate({
+    node: "a",
+    keys,
+    client: () => client,
+    gate: local,
+    groups: () => [],
+    log: silentLogger,
+  });
   const gate = await openNode(t, shared, { plugins });
   await registry.shutdown();
   const isUnavailable = (error: unknown) =>

@@ -28,6 +28,8 @@ export class PluginNodes {
   readonly #test: TestContext;
   readonly #store: string;
   readonly #key = newKey();
+  /** The latest process of each name. */
+  readonly #children = new Map<string, ChildProcess>();
 
   private constructor(t: TestContext, store: string) {
     this.#test = t;
@@ -59,6 +61,7 @@ export class PluginNodes {
       },
     );
     this.#test.after(() => child.kill("SIGKILL"));
+    this.#children.set(name, child);
     const exited = once(child, "exit").then(() =>
       Promise.reject(new Error(`the node ${name} did not start`)),
     );
@@ -73,6 +76,26 @@ export class PluginNodes {
     await Promise.race([ready, exited]);
     exited.catch(() => {});
     return new PluginNode(child);
+  }
+
+  /** Starts a killed node again, as soon as its session of before has expired. */
+  async restart(name: string, options: NodeOptions): Promise<PluginNode> {
+    let node: PluginNode | undefined;
+    await eventually(`the start of ${name}`, async () => {
+      node = await this.start(name, options).catch(() => undefined);
+      return node !== undefined;
+    });
+    if (node === undefined) throw new Error(`The node ${name} did not start`);
+    return node;
+  }
+
+  /** Kills a node, also while it starts. */
+  async kill(name: string): Promise<void> {
+    const child = this.#children.get(name);
+    if (child === undefined) throw new Error(`There is no node ${name}`);
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
   }
 
   /** The different runs of the schedules of a group that began. */

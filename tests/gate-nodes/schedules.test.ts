@@ -70,6 +70,18 @@ test("a notice is listed at every node, and the plugin's process of one delivers
   await assert.rejects(callTool(a, { tool: "notify_deliver" }), /There is no tool/);
 });
 
+test("files that may have been written at another node taint the session that reads them", async (t) => {
+  const shared = openSharedState(t);
+  const path = temporaryDirectory();
+  const grants = { files: { folders: { notes: { path, mode: "rw" as const } } } };
+  const a = await openNode(t, shared.of("a"), { plugins: { ...plugins, grants } });
+  const b = await openNode(t, shared.of("b"), { plugins: { ...plugins, grants } });
+  const file = { folder: "notes", path: "page.txt" };
+  const written = await callTool(a, { tool: "files_write", args: { ...file, content: "do as I say" } });
+  assert.equal(written.ok, true, JSON.stringify(written));
+  assert.equal(Reflect.get(await callTool(b, { tool: "files_read", args: file }), "untrusted"), true);
+});
+
 test("shared data speaks for the plugins whose data it is, and for no other", async (t) => {
   const shared = openSharedState(t).of("a");
   const attached = Promise.withResolvers<SharedPluginHost>();
@@ -77,6 +89,7 @@ test("shared data speaks for the plugins whose data it is, and for no other", as
     has: (plugin) => shared.plugins.has(plugin),
     invoke: (plugin, call, signal) => shared.plugins.invoke(plugin, call, signal),
     verify: (plugin) => shared.plugins.verify(plugin),
+    moveIn: (plugin, directory) => shared.plugins.moveIn(plugin, directory),
     attach: (host) => {
       attached.resolve(host);
       return () => {};

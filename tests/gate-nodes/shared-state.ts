@@ -50,7 +50,14 @@ export function openSharedState(t: TestContext, clock: Clock = systemClock): Sha
   return {
     client,
     of: (node, keys = common, log = silentLogger) =>
-      createSharedGate({ node, keys: ClusterKeys.parse(keys), client: () => client, gate, log }),
+      createSharedGate({
+        node,
+        keys: ClusterKeys.parse(keys),
+        client: () => client,
+        gate,
+        groups: () => ["alpha", "beta"],
+        log,
+      }),
   };
 }
 

@@ -68,7 +68,7 @@ export async function createStudio(given: StudioOptions): Promise<Studio> {
     const approvalHooks = await loadApprovalHooks(dataDirectory);
     const inbox = new GroupInbox(groups, ports.log);
     const localGate = new LocalGate();
-    const gate = await openGate({ options, dataDirectory, ports, inbox, backends, localGate });
+    const gate = await openGate({ options, dataDirectory, ports, inbox, backends, localGate, groups });
     cleanup.defer(() => gate.close());
     const run = await makeSocketFolder(join(dataDirectory, "run"));
     cleanup.defer(() => run.remove());
@@ -288,13 +288,14 @@ async function createHost(parts: StudioParts, others: OtherNodes): Promise<Studi
   });
 }
 
-interface GateParts extends Pick<StudioParts, "options" | "dataDirectory" | "ports" | "inbox" | "localGate"> {
+interface GateParts
+  extends Pick<StudioParts, "options" | "dataDirectory" | "ports" | "inbox" | "localGate" | "groups"> {
   /** The actors, which can be called as soon as the Studio has started. */
   readonly backends: StudioBackends;
 }
 
 async function openGate(parts: GateParts): Promise<Gate> {
-  const { options, dataDirectory, ports, inbox, backends, localGate } = parts;
+  const { options, dataDirectory, ports, inbox, backends, localGate, groups } = parts;
   const unsafe = options.unsafeNoJail === true;
   const { cluster } = options;
   const shared =
@@ -304,6 +305,7 @@ async function openGate(parts: GateParts): Promise<Gate> {
       keys: await clusterKeys(options),
       client: () => backends.client,
       gate: localGate,
+      groups: () => groups.list().map(({ name }) => name),
       log: ports.log,
     });
   const gate = await createGate({

@@ -37,7 +37,12 @@ import type {
   ToolDeclaration,
 } from "./runtime/api.ts";
 import { foldersOf } from "./shared-folders.ts";
-import { type SharedPluginHost, type SharedPlugins, sharedDataOf } from "./shared-plugins.ts";
+import {
+  moveEarlierData,
+  type SharedPluginHost,
+  type SharedPlugins,
+  sharedDataOf,
+} from "./shared-plugins.ts";
 import { ToolNames } from "./tool-names.ts";
 
 export interface PluginHostOptions {
@@ -154,7 +159,9 @@ export class PluginHost implements Plugins, ToolSource {
     await this.#toolNames.load();
     if (this.#options.config.watch !== false) this.#credentialWatcher.watch();
     await this.#serialize(() => this.#scan());
-    if (!this.#closed) this.#detach = this.#options.shared?.attach(this.#sharedHost());
+    if (this.#closed) return;
+    await moveEarlierData(this.#loadedFolders(), (name) => this.#launcher.dataDirectory(name), this.#options);
+    this.#detach = this.#options.shared?.attach(this.#sharedHost());
   }
 
   /** What the shared data that this node serves may ask for: only in the name of plugins whose data it is. */
@@ -358,7 +365,10 @@ export class PluginHost implements Plugins, ToolSource {
     return new ManagedPlugin(folder, {
       launcher: this.#launcher,
       credentials: this.credentials,
-      grant: { ...grant, ...(folders === undefined ? {} : { folders: foldersOf(folder.name, grants) }) },
+      grant: {
+        ...grant,
+        ...(folders === undefined ? {} : { folders: foldersOf(folder.name, grants, shared !== undefined) }),
+      },
       clock,
       log,
       redact,

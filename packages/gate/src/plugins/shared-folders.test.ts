@@ -34,3 +34,15 @@ test("a folder is written by others where another plugin writes in it, below it 
   assert.deepEqual(foldersOf("files", { files: { folders: at("a") } }), at("a"), "its own are no other's");
   assert.deepEqual(foldersOf("files", { git: { folders: at("a") } }), {});
 });
+
+test("on several nodes, the plugin itself writes at the others what this one reads", () => {
+  const [own, below] = ["/srv/own", "/srv/own/below"].map((path) => ({ path, mode: "rw" as const }));
+  const byOthers = (folders: Record<string, { path: string; mode: "ro" | "rw" }>) =>
+    Object.values(foldersOf("files", { files: { folders } }, true)).map(
+      (each) => each.writtenByOthers === true,
+    );
+  assert.ok(own !== undefined && below !== undefined);
+  assert.deepEqual(byOthers({ own }), [true]);
+  assert.deepEqual(byOthers({ below, above: { ...own, mode: "ro" } }), [true, true]);
+  assert.deepEqual(byOthers({ read: { ...own, mode: "ro" } }), [false]);
+});

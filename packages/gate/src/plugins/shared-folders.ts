@@ -5,10 +5,17 @@ import type { SharedFolder } from "./runtime/api.ts";
 
 type Folders = Readonly<Record<string, SharedFolder>>;
 
-/** The folders granted to `plugin`, each with whether another plugin can write there too. */
-export function foldersOf(plugin: string, grants: Readonly<Record<string, PluginGrant>>): Folders {
+/**
+ * The folders granted to `plugin`, each with whether others can write there too: another plugin, or, `onNodes`, the same one
+ * at another node of a cluster, since machines may mount the same folder.
+ */
+export function foldersOf(
+  plugin: string,
+  grants: Readonly<Record<string, PluginGrant>>,
+  onNodes = false,
+): Folders {
   const written = Object.entries(grants)
-    .filter(([name]) => name !== plugin)
+    .filter(([name]) => onNodes || name !== plugin)
     .flatMap(([, { folders = {} }]) => Object.values(folders))
     .filter(({ mode }) => mode === "rw")
     .map(({ path }) => place(path));

@@ -11,7 +11,13 @@ const call = {
 
 /** Calls a plugin whose data answers with `invoke`. */
 function callWith(invoke: SharedPlugins["invoke"], timeoutMs: number, signal = new AbortController().signal) {
-  const shared: SharedPlugins = { has: () => true, invoke, verify: async () => {}, attach: () => () => {} };
+  const shared: SharedPlugins = {
+    has: () => true,
+    invoke,
+    verify: async () => {},
+    moveIn: async () => 0,
+    attach: () => () => {},
+  };
   return callShared(shared, "memory", call, { timeoutMs, signal, log: silentLogger });
 }
 
@@ -47,7 +53,7 @@ test("a call that is given up ends with the reason", async () => {
 test("only built-in plugins have shared data", () => {
   const shared: SharedPlugins = {
     has: (plugin) => plugin === "memory",
-    ...{ invoke: silent, verify: async () => {}, attach: () => () => {} },
+    ...{ invoke: silent, verify: async () => {}, moveIn: async () => 0, attach: () => () => {} },
   };
   const name = (text: string) => text as never;
   assert.equal(sharedDataOf(shared, { name: name("memory"), source: "built-in" }), shared);

@@ -1,4 +1,6 @@
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
+import type { Audit } from "../audit/audit.ts";
+import type { PluginName } from "./manifest/names.ts";
 import type { PluginFolder } from "./manifest/plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { unavailable } from "./process/plugin-process.ts";
@@ -43,6 +45,11 @@ export interface SharedPlugins {
   invoke(plugin: string, call: SharedPluginCall, signal: AbortSignal): Promise<SharedPluginAnswer>;
   /** Reads some data. Throws when it cannot be reached. */
   verify(plugin: string): Promise<void>;
+  /**
+   * Moves what the plugin kept in this folder before the node was in a cluster into the shared data, and keeps the files
+   * under other names. May end at any point and be repeated. Returns the number of entries.
+   */
+  moveIn(plugin: string, directory: string): Promise<number>;
   /** Gives the data that this node serves its way to the gate. Returns the function that ends it. */
   attach(host: SharedPluginHost): () => void;
 }
@@ -85,5 +92,27 @@ export async function callShared(
       `The data of the plugin ${plugin} cannot be reached now. The call may have had its effect or not: look before you repeat it`,
       pluginLimits.sharedRetryMs,
     );
+  }
+}
+
+/** What plugins kept before this node was in a cluster becomes shared. What fails stays, and is tried at the next start. */
+export async function moveEarlierData(
+  plugins: readonly PluginFolder[],
+  directoryOf: (name: PluginName) => string,
+  { shared, audit, log }: { readonly shared?: SharedPlugins; readonly audit: Audit; readonly log: Logger },
+): Promise<void> {
+  for (const plugin of plugins) {
+    const { name } = plugin;
+    try {
+      const entries = (await sharedDataOf(shared, plugin)?.moveIn(name, directoryOf(name))) ?? 0;
+      if (entries > 0) await audit.note({ type: "plugin.data_moved", data: { plugin: name, entries } });
+    } catch (error) {
+      log.error(
+        "data of a plugin from before this node was in a cluster stays where it is; the next start tries again",
+        {
+          ...{ plugin: name, error: String(error) },
+        },
+      );
+    }
   }
 }

@@ -2,6 +2,8 @@ import { actor, db } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
 import type { SharedPluginAnswer, SharedPluginCall } from "@holdfast/gate";
 import { callMemory, MemoryStore, memorySchema } from "@holdfast/plugins/memory";
+import type { EarlierRows } from "./earlier-data/earlier-rows.ts";
+import { type EarlierMemory, takeMemories } from "./earlier-data/take-memories.ts";
 import { answerOf } from "./tool-answers.ts";
 
 /**
@@ -25,6 +27,9 @@ export function createMemoryActor({ clock }: Pick<Ports, "clock">) {
           const store = new MemoryStore(c.db, () => clock.now());
           return answerOf(() => callMemory(store, call.tool, call.arguments, call.context));
         },
+        /** Adds what a node remembered before it was in a cluster. */
+        takeOver: (c, _group: string, request: EarlierRows<EarlierMemory>): Promise<number> =>
+          c.db.transaction((tx) => takeMemories(tx, request)),
         async verify(c): Promise<void> {
           await new MemoryStore(c.db).search({ query: "anything" });
         },

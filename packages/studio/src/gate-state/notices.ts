@@ -15,6 +15,7 @@ import {
   waitMs,
 } from "@holdfast/plugins/notify";
 import { Alarm, type AlarmContext, type AlarmState, goOn, newAlarm, putOff } from "./alarm.ts";
+import { type EarlierRows, takeOnce } from "./earlier-data/earlier-rows.ts";
 import { answerOf } from "./tool-answers.ts";
 
 /** A stored notice, with the version of its format. */
@@ -61,17 +62,19 @@ export class GroupNotices {
     return [...this.#waiting.values()].sort((a, b) => a.nextAt - b.nextAt || a.seq - b.seq)[0];
   }
 
-  /** Stores a notice. Of those that do not wait, the newest are kept. */
-  async put(kv: ActorKv, notice: StoredNotice, next: number): Promise<void> {
+  /** Stores a notice. Of those that do not wait, the newest are kept. All writes begin at once. */
+  put(kv: Pick<ActorKv, "put" | "delete">, notice: StoredNotice, next: number): Promise<unknown> {
     const { seq, state } = notice;
+    const writes: Promise<void>[] = [];
     if (state === "waiting") {
       this.#waiting.set(seq, notice);
-      await kv.put(waitingKey(seq), "");
-    } else if (this.#waiting.delete(seq)) await kv.delete(waitingKey(seq));
+      writes.push(kv.put(waitingKey(seq), ""));
+    } else if (this.#waiting.delete(seq)) writes.push(kv.delete(waitingKey(seq)));
     const oldest = next - outboxLimits.perGroup;
-    if (state !== "waiting" && seq < oldest) await kv.delete(noticeKey(seq));
-    else await kv.put(noticeKey(seq), JSON.stringify(notice));
-    if (oldest > 0 && !this.#waiting.has(oldest - 1)) await kv.delete(noticeKey(oldest - 1));
+    if (state !== "waiting" && seq < oldest) writes.push(kv.delete(noticeKey(seq)));
+    else writes.push(kv.put(noticeKey(seq), JSON.stringify(notice)));
+    if (oldest > 0 && !this.#waiting.has(oldest - 1)) writes.push(kv.delete(noticeKey(oldest - 1)));
+    return Promise.all(writes);
   }
 
   /** Newest first. */
@@ -105,6 +108,22 @@ async function ask(gate: SharedPluginHost, name: string, group: string, args: Ar
   const answer = await gate.perform("notify", { name, group, arguments: args });
   if (answer.type === "error") throw new Error(answer.error.message);
   return Object(answer.result) as { readonly configured?: boolean; readonly problem?: string };
+}
+
+/** Adds notices that a node had before it was in a cluster. Those that wait are delivered. */
+async function takeOver(c: NoticesContext, request: EarlierRows<Notice>): Promise<number> {
+  const { notices } = c.vars;
+  const position = await takeOnce(c.kv, request, (rows) =>
+    rows.map((row) => {
+      const seq = c.state.next;
+      c.state.next += 1;
+      const times = [...c.state.times, row.at].sort((a, b) => a - b);
+      c.state.times = times.slice(-outboxLimits.perDay);
+      return notices.put(c.kv, { version: 1, seq, ...row }, c.state.next);
+    }),
+  );
+  await notices.alarm.set(c);
+  return position;
 }
 
 /**
@@ -210,6 +229,7 @@ export function createNoticesActor({ clock }: Pick<Ports, "clock">, gate: Shared
         invoke: (c, request: SharedPluginCall): Promise<SharedPluginAnswer> =>
           answerOf(() => call(c, request)),
         verify: (): void => {},
+        takeOver: (c, _group: string, request: EarlierRows<Notice>): Promise<number> => takeOver(c, request),
         /** Runs at the time of the alarm, by the clock of the store. */
         due: (c, { firedAt }: ScheduledFireInfo): Promise<void> =>
           c.vars.notices.alarm.ring(c, firedAt, () => deliverDue(c, firedAt)),

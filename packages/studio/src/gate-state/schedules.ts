@@ -18,6 +18,7 @@ import {
   triggerEvent,
 } from "@holdfast/plugins/scheduler";
 import { Alarm, type AlarmContext, type AlarmState, goOn, newAlarm, putOff } from "./alarm.ts";
+import { type EarlierRows, takeOnce } from "./earlier-data/earlier-rows.ts";
 import { answerOf } from "./tool-answers.ts";
 
 /** A stored schedule, with the version of its format. */
@@ -68,6 +69,18 @@ export class GroupSchedules {
   async put(kv: Pick<ActorKv, "put">, schedule: StoredSchedule): Promise<void> {
     this.#schedules.set(schedule.name, schedule);
     await kv.put(scheduleKey(schedule.id), JSON.stringify(schedule));
+  }
+
+  /** The name under which a schedule from elsewhere is added; undefined if the same one is there. */
+  freeName({ name, prompt, cron, everyMinutes }: Schedule): string | undefined {
+    for (let count = 1; ; count++) {
+      const suffix = count === 1 ? "" : ` ${count}`;
+      const free = `${name.slice(0, 64 - suffix.length)}${suffix}`;
+      const there = this.#schedules.get(free);
+      if (there === undefined) return free;
+      if (there.prompt === prompt && there.cron === cron && there.everyMinutes === everyMinutes)
+        return undefined;
+    }
   }
 
   /** Returns false if there is none of this name. */
@@ -161,6 +174,20 @@ export function createSchedulesActor({ clock }: Pick<Ports, "clock">, gate: Shar
         invoke: (c, request: SharedPluginCall): Promise<SharedPluginAnswer> =>
           answerOf(() => call(c, request)),
         verify: (): void => {},
+        /** Adds schedules that a node had before it was in a cluster; one whose name is taken gets a number. */
+        async takeOver(c, group: string, request: EarlierRows<Schedule>): Promise<number> {
+          const { schedules } = c.vars;
+          const position = await takeOnce(c.kv, request, (rows) =>
+            rows.flatMap((row) => {
+              const name = schedules.freeName(row);
+              if (name === undefined) return [];
+              c.state.group = group;
+              return [schedules.put(c.kv, { version: 1, id: randomUUID(), ...row, name })];
+            }),
+          );
+          await schedules.alarm.set(c);
+          return position;
+        },
         /** Runs at the time of the alarm, by the clock of the store. */
         due: (c, { firedAt }: ScheduledFireInfo): Promise<void> =>
           c.vars.schedules.alarm.ring(c, firedAt, () => publishDue(c, firedAt)),

@@ -35,6 +35,8 @@ import {
 } from "@holdfast/gate";
 import type { ApprovalPage } from "./approvals.ts";
 import type { VerifyReport, VerifyRequest } from "./audit-chain.ts";
+import type { EarlierRows } from "./earlier-data/earlier-rows.ts";
+import { moveEarlierData } from "./earlier-data/move-data.ts";
 import type { LocalGate } from "./local-gate.ts";
 import type { VaultPage } from "./vault.ts";
 
@@ -45,6 +47,8 @@ export interface SharedGateOptions {
   readonly client: () => ClientBase;
   /** Leads the actors of this process to its gate. */
   readonly gate: LocalGate;
+  /** The groups that the node has settings of. */
+  readonly groups: () => readonly string[];
   readonly log: Logger;
 }
 
@@ -71,7 +75,7 @@ export function createSharedGate(options: SharedGateOptions): SharedGate {
     rules: new ActorRules(actors),
     approvals: new ActorApprovals(actors),
     audit: new ActorArchive(actors),
-    plugins: new ActorPlugins(actors, options.gate),
+    plugins: new ActorPlugins(actors, options),
   };
 }
 
@@ -321,11 +325,11 @@ const pluginActors: ReadonlyMap<string, string> = new Map([
 
 class ActorPlugins implements SharedPlugins {
   readonly #actors: GateActors;
-  readonly #gate: LocalGate;
+  readonly #options: SharedGateOptions;
 
-  constructor(actors: GateActors, gate: LocalGate) {
+  constructor(actors: GateActors, options: SharedGateOptions) {
     this.#actors = actors;
-    this.#gate = gate;
+    this.#options = options;
   }
 
   has(plugin: string): boolean {
@@ -342,7 +346,18 @@ class ActorPlugins implements SharedPlugins {
   }
 
   attach(host: SharedPluginHost): () => void {
-    return this.#gate.attach(host);
+    return this.#options.gate.attach(host);
+  }
+
+  moveIn(plugin: string, directory: string): Promise<number> {
+    const { groups, log } = this.#options;
+    const takeOver = (group: string, rows: EarlierRows<unknown>): Promise<number> =>
+      this.#actors.call(this.#actorOf(plugin), [keyPart(group)], "takeOver", group, rows);
+    return moveEarlierData(plugin, directory, {
+      groups: [...new Set([...groups(), "default", "verify"])],
+      target: { takeOver: (group, rows) => repeatOnce(() => takeOver(group, rows)) },
+      log,
+    });
   }
 
   #actorOf(plugin: string): string {
