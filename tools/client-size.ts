@@ -5,7 +5,7 @@ import { rolldown } from "rolldown";
 import { root } from "./workspace.ts";
 
 /** Current size plus a small margin: it may shrink, but not grow. */
-const maxBytes = 22_500;
+const maxBytes = 23_000;
 
 /** Size in bytes of the entry chunk of a page that creates a client. */
 export async function clientSize(): Promise<number> {
