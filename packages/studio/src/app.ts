@@ -23,6 +23,7 @@ import { placeIdOf } from "./cluster/place.ts";
 import { Repositories } from "./cluster/repositories.ts";
 import { SealedHandover } from "./cluster/sealed-handover.ts";
 import { openStore, requireStoreBackup, type StudioStore } from "./cluster/studio-store.ts";
+import { Environments } from "./environments/environments.ts";
 import { createGateActors, servingGateState } from "./gate-state/actors.ts";
 import { answerGateCall } from "./gate-state/gate-calls.ts";
 import { LocalGate } from "./gate-state/local-gate.ts";
@@ -158,6 +159,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     groups.list().map(({ name }) => name),
     ports.log,
   );
+  if ((options.runTasks ?? true) === true && servesTasks(cluster)) await host.recoverEnvironments();
   inbox.open(backends.acceptEvent);
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
@@ -261,12 +263,20 @@ async function createHost(parts: StudioParts, others: OtherNodes): Promise<Studi
     sample: memoize(() => sampleRepository(git, dataDirectory)),
     node: cluster === undefined ? undefined : place.node,
   });
+  const limits = { ...studioLimits, ...options.limits };
+  const environments = new Environments({
+    ...{ ports, gate, git, limits, bundle, dataDirectory, repositories },
+    place: { id: place.id, node: cluster === undefined ? undefined : place.node },
+    actor: (id) => backends.environment(id),
+    index: backends.preparations,
+  });
   return new StudioHost({
     ports,
     gate,
     git,
     catalogue,
-    limits: { ...studioLimits, ...options.limits },
+    limits,
+    environments,
     dataDirectory,
     runDirectory,
     snapshotDirectory,

@@ -4,6 +4,7 @@ import type { Handover } from "./backend/handover.ts";
 import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { GroupEventAccepted } from "./contract.ts";
+import type { EnvironmentBackend, PreparationIndex } from "./environments/environment-backend.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { AccessBackend } from "./http/logins.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
@@ -74,6 +75,22 @@ export class StudioBackends {
     };
   }
 
+  /** The actor of an environment, which exists from its first preparation on. */
+  environment(id: string): EnvironmentBackend {
+    const call = (name: string, argument: unknown) =>
+      this.#connected.client.getOrCreate("environment", [id]).action<void>({ name, args: [argument] });
+    return {
+      begin: (start) => call("internal.begin", start),
+      report: (report) => call("internal.report", report),
+    };
+  }
+
+  readonly preparations: PreparationIndex = {
+    add: (preparation) => this.#organization("preparationStarted", preparation),
+    remove: (id) => this.#organization("preparationEnded", id),
+    list: (place) => this.#organization("openPreparations", place),
+  };
+
   /** Passes an event to its group; durable when it resolves. */
   readonly acceptEvent: AcceptEvent = async (group, event) => {
     const { handover } = this.#connected;
@@ -103,6 +120,11 @@ export class StudioBackends {
         log.error("could not resume a group", { group, error });
       });
     }
+  }
+
+  #organization<Result>(name: string, argument: unknown): Promise<Result> {
+    const organization = this.#connected.client.getOrCreate("organization", ["local"]);
+    return organization.action<Result>({ name: `internal.${name}`, args: [argument] });
   }
 
   #group<Result>(group: string, name: string, ...args: unknown[]): Promise<Result> {

@@ -4,7 +4,16 @@ import type { StudioClient, StudioHandle } from "./studio.ts";
 /** Actions of each actor, and a probe: a cheap action without side effects. */
 const shapes = {
   organization: {
-    actions: ["createTask", "listTasks", "checkRepository", "listAgents", "system", "listGroups"],
+    actions: [
+      "createTask",
+      "listTasks",
+      "checkRepository",
+      "listAgents",
+      "system",
+      "listGroups",
+      "environment",
+      "prepareEnvironment",
+    ],
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },
   task: {
@@ -14,6 +23,7 @@ const shapes = {
     ],
     probe: { name: "get", args: [] },
   },
+  environment: { actions: ["get", "stop"], probe: { name: "get", args: [] } },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
@@ -24,6 +34,7 @@ export function createStudioClient(client: ClientBase): StudioClient {
     organization: createHandle(client, "organization", "local"),
     task: (taskId) => createHandle(client, "task", taskId),
     session: (sessionId) => createHandle(client, "session", sessionId),
+    environment: (id) => createHandle(client, "environment", id),
     group: (name) => createHandle(client, "group", name),
   };
 }

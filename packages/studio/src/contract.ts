@@ -4,7 +4,8 @@
  *
  * Actors: `organization` (key ["local"]) is the root and holds the index of tasks; `task` (key [taskId]) owns a unit
  * of work on one repository; `session` (key [sessionId]) owns the append-only log of one conversation with an agent;
- * `group` (key [name]) queues the events of one group. All times are in milliseconds since the epoch.
+ * `group` (key [name]) queues the events of one group; `environment` (key [id]) has the progress of preparing a
+ * repository. All times are in milliseconds since the epoch.
  */
 
 export type TaskStatus =
@@ -279,6 +280,88 @@ export interface CreateTaskInput {
   readonly fromHead?: boolean;
 }
 
+/** What the last commit of a repository asks for, to be worked on. */
+export interface RepositoryEnvironment {
+  readonly repository: string;
+  /** The file that describes it. Absent if there is none: tasks start from a plain clone. */
+  readonly source?: string;
+  /** Why the file cannot be used. */
+  readonly problem?: TaskError;
+  /** Key of its `environment` actor, which exists once a preparation has begun. */
+  readonly id?: string;
+  readonly steps?: readonly string[];
+  /** Files and folders whose changes make it be prepared again. */
+  readonly inputs?: readonly string[];
+  /** Keys of the file that have no effect here. */
+  readonly notSupported?: readonly string[];
+  /** True if the next task starts from a prepared copy. */
+  readonly isPrepared?: boolean;
+  /** The newest preparation. Absent before the first. */
+  readonly latest?: EnvironmentView;
+}
+
+export type EnvironmentStatus = "preparing" | "ready" | "failed";
+
+/** An environment: a repository and one state of its inputs, on one machine. */
+export interface EnvironmentView {
+  readonly id: string;
+  readonly repository: string;
+  /** The node with the repository. Absent on a single node. */
+  readonly node?: string;
+  readonly source: string;
+  /** False if tasks start without it when it fails. */
+  readonly required: boolean;
+  /** The commit from which it was prepared. */
+  readonly commit: string;
+  readonly inputs: readonly string[];
+  readonly notSupported: readonly string[];
+  readonly status: EnvironmentStatus;
+  readonly steps: readonly EnvironmentStepView[];
+  readonly error?: TaskError;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  /** Incremented by every change. */
+  readonly revision: number;
+}
+
+export interface EnvironmentStepView {
+  readonly name: string;
+  readonly state: "waiting" | "running" | "done" | "failed";
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** The end of its output, at most 16,384 characters. */
+  readonly output: string;
+  /** Number of characters that it has written: the position after `output`. */
+  readonly outputEnd: number;
+}
+
+/** A view without the output of its steps. */
+export interface EnvironmentChange extends Omit<EnvironmentView, "steps"> {
+  readonly steps: readonly Omit<EnvironmentStepView, "output" | "outputEnd">[];
+}
+
+/** A piece of a step's output. A client that sees a gap reads the environment again. */
+export interface EnvironmentOutput {
+  readonly step: number;
+  /** Position of its first character. */
+  readonly start: number;
+  readonly text: string;
+}
+
+/** Actions of `environment`. Errors: group "environment". */
+export interface EnvironmentActions {
+  /** Throws `environment.not_found`. */
+  get(): Promise<EnvironmentView>;
+  /** Ends a running preparation. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Events of `environment`. */
+export interface EnvironmentEvents {
+  changed: EnvironmentChange;
+  output: EnvironmentOutput;
+}
+
 export interface RepositoryCheck {
   readonly path: string;
   /** The node that has it. Absent on a single node. */
@@ -300,6 +383,13 @@ export interface OrganizationActions {
   listAgents(): Promise<readonly AgentChoice[]>;
   system(): Promise<SystemStatus>;
   listGroups(): Promise<readonly GroupView[]>;
+  /** The environment of a repository's last commit. Throws `repository.*`, `environment.elsewhere`. */
+  environment(path: string): Promise<RepositoryEnvironment>;
+  /**
+   * Begins to prepare the environment of a repository's last commit, unless it is prepared; with `again`, anew. Resolves
+   * when it has begun. Throws `repository.*`, `environment.none`, `.invalid_file`, `.elsewhere`, `jail.unavailable`.
+   */
+  prepareEnvironment(path: string, options?: { readonly again?: boolean }): Promise<RepositoryEnvironment>;
 }
 
 /** A group from `groups.json`, with its newest events. */

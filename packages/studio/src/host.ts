@@ -13,6 +13,8 @@ import type { Place } from "./cluster/place.ts";
 import type { Repositories, UserRepository } from "./cluster/repositories.ts";
 import type { Archives } from "./cluster/snapshot-store.ts";
 import type { AgentChoice, DiffView, RepositoryCheck, SystemStatus } from "./contract.ts";
+import type { Environments } from "./environments/environments.ts";
+import { prepareForTask } from "./environments/prepare-for-task.ts";
 import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
 import { diffTrees } from "./git/diff.ts";
 import type { Git } from "./git/git.ts";
@@ -42,6 +44,7 @@ export interface StudioHostOptions {
   readonly snapshotDirectory: string;
   readonly bundle: () => Promise<GuestBundle>;
   readonly repositories: Repositories;
+  readonly environments: Environments;
   readonly others: OtherNodes;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
   /** The actors of a task, for the runner with this claim, or for the process itself. */
@@ -98,6 +101,15 @@ export class StudioHost implements BackendHost {
 
   get repositories(): Repositories {
     return this.#options.repositories;
+  }
+
+  get environments(): Environments {
+    return this.#options.environments;
+  }
+
+  /** Continues the preparations of environments that an earlier process left unfinished. */
+  recoverEnvironments(): Promise<void> {
+    return this.#options.environments.recover();
   }
 
   get groups(): GroupRegistry {
@@ -283,7 +295,8 @@ export class StudioHost implements BackendHost {
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#idle.values()) clearTimeout(timer);
-    await Promise.all([...this.#runners.values()].map(({ runner }) => runner.close()));
+    const runners = [...this.#runners.values()].map(({ runner }) => runner.close());
+    await Promise.all([...runners, this.#options.environments.close()]);
   }
 
   #folders(taskId: string) {
@@ -378,6 +391,15 @@ export class StudioHost implements BackendHost {
       );
     });
     signal.throwIfAborted();
+    const user = { ...this.#folders(work.taskId), base, repository: source };
+    const variables = await prepareForTask(this.#options.environments, {
+      user,
+      signal,
+      note: async (text, key) => {
+        const record = { body: { type: "note", text } as const, dedupeKey: `${key}/${work.prompt.id}` };
+        await this.#options.session(work.sessionId).append({ records: [record] });
+      },
+    });
     const process = {
       gate,
       catalogue,
@@ -387,6 +409,7 @@ export class StudioHost implements BackendHost {
       jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
       runDirectory,
       folders: { workspace, home },
+      variables,
       ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
     };
     return { base, process, ...(this.runsWithActor ? { place: this.place } : {}) };

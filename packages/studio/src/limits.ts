@@ -35,6 +35,18 @@ export const studioLimits = {
   maxDiffListBytes: 16 * 1024 * 1024,
   /** Timeout of each git command while cloning. Large repositories need minutes. */
   cloneTimeoutMs: 30 * 60 * 1000,
+  /** A file of a repository that describes its environment. */
+  maxEnvironmentFileBytes: 64 * 1024,
+  maxEnvironmentSteps: 20,
+  /** Time limit of one step, unless the file sets another; the longest that it can set. */
+  environmentStepMs: 15 * 60 * 1000,
+  maxEnvironmentStepMs: 60 * 60 * 1000,
+  /** The end of a step's output that is kept. */
+  maxStepOutputBytes: 16 * 1024,
+  /** How often the output of a step is recorded, at most. */
+  stepOutputMs: 250,
+  /** Snapshots of one repository that stay on a machine. */
+  maxEnvironmentsPerRepository: 3,
   /** The pack of changed objects from a jail. */
   maxSnapshotBytes: 1024 * 1024 * 1024,
   /** On several nodes: each archive of a snapshot of a task's files. */

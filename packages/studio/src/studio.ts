@@ -5,6 +5,8 @@ import type { ClusterOptions } from "@holdfast/server";
 import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
 import type {
+  EnvironmentActions,
+  EnvironmentEvents,
   GroupActions,
   GroupEvents,
   OrganizationActions,
@@ -107,6 +109,7 @@ export interface StudioClient {
   readonly organization: StudioHandle<OrganizationActions, OrganizationEvents>;
   task(taskId: string): StudioHandle<TaskActions, TaskEvents>;
   session(sessionId: string): StudioHandle<SessionActions, SessionEvents>;
+  environment(id: string): StudioHandle<EnvironmentActions, EnvironmentEvents>;
   group(name: string): StudioHandle<GroupActions, GroupEvents>;
 }
 

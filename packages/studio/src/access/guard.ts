@@ -60,6 +60,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
       return first;
     case "task":
     case "session":
+    case "environment":
       return organizationOfId(first);
     // Groups are configured on the machine.
     case "group":

@@ -41,6 +41,9 @@ export const actorRules = {
       checkRepository: "member",
       listAgents: "viewer",
       listGroups: "viewer",
+      // Both read any path of the machine too, and the second runs commands of the repository.
+      environment: "member",
+      prepareEnvironment: "member",
       system: "viewer",
       internal: "internal",
     },
@@ -64,6 +67,7 @@ export const actorRules = {
     },
   },
   session: { create: "internal", actions: { events: "viewer", internal: "internal" } },
+  environment: { create: "internal", actions: { get: "viewer", stop: "member", internal: "internal" } },
   group: { create: "viewer", actions: { get: "viewer", prompt: "member", internal: "internal" } },
   access: "internal",
   gateVault: "internal",

@@ -1,4 +1,5 @@
 import { createAccessActor } from "./access.ts";
+import { createEnvironmentActor } from "./environment.ts";
 import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
 import { createOrganizationActor } from "./organization.ts";
@@ -12,6 +13,7 @@ export function createActors(host: BackendHost) {
     task: createTaskActor(host),
     session: createSessionActor(host),
     access: createAccessActor(host),
+    environment: createEnvironmentActor(host),
     group: createGroupActor(host),
   };
 }

@@ -1,10 +1,11 @@
-/** Interface between the actors (organization, task, session, group, access) and their process. */
+/** Interface between the actors (organization, task, session, environment, group, access) and their process. */
 import type { Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { Place } from "../cluster/place.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { Archives } from "../cluster/snapshot-store.ts";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
+import type { Environments } from "../environments/environments.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import type { GroupEvent } from "./group-state.ts";
@@ -65,6 +66,7 @@ export interface BackendHost {
   groupRepository(group: GroupSettings): Promise<string>;
   /** Asks the event's plugin which session to continue; undefined for a new one. */
   resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined>;
+  readonly environments: Pick<Environments, "inspect" | "prepare" | "stop">;
   /** Where this process has the files of tasks. */
   readonly place: Place;
   /** Archives the files of a task, which this process has. */

@@ -5,9 +5,11 @@ import type {
   CreateTaskInput,
   GroupView,
   RepositoryCheck,
+  RepositoryEnvironment,
   SystemStatus,
   TaskSummary,
 } from "../contract.ts";
+import type { OpenPreparation } from "../environments/environment-backend.ts";
 import type { BackendHost } from "./host.ts";
 import {
   beginTask,
@@ -16,6 +18,7 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
+import { addPreparation, openPreparations, removePreparation, withLatest } from "./preparation-index.ts";
 import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
 import { requireText } from "./validate.ts";
 
@@ -62,8 +65,7 @@ export function createOrganizationActor(host: BackendHost) {
       listTasks: (c, query?: { readonly limit?: number; readonly cursor?: string }) => listRows(c.kv, query),
 
       async checkRepository(_c, path: string): Promise<RepositoryCheck> {
-        requireText(path, "path", 4_096);
-        return host.checkRepository(path);
+        return host.checkRepository(requirePath(path));
       },
 
       /** Lists the configured groups, each with its newest events. */
@@ -77,6 +79,20 @@ export function createOrganizationActor(host: BackendHost) {
             ),
         ),
 
+      async environment(c, path: string): Promise<RepositoryEnvironment> {
+        return withLatest(c, await host.environments.inspect(requirePath(path)));
+      },
+
+      async prepareEnvironment(
+        c,
+        path: string,
+        options?: { readonly again?: boolean },
+      ): Promise<RepositoryEnvironment> {
+        host.requireJails();
+        await host.environments.prepare(requirePath(path), options?.again === true);
+        return withLatest(c, await host.environments.inspect(path));
+      },
+
       listAgents: (_c): Promise<readonly AgentChoice[]> => host.listAgents(),
 
       async system(c): Promise<SystemStatus> {
@@ -85,6 +101,14 @@ export function createOrganizationActor(host: BackendHost) {
       },
 
       internal: {
+        preparationStarted: (c, preparation: OpenPreparation): Promise<void> =>
+          addPreparation(c.kv, preparation),
+
+        preparationEnded: (c, id: string): Promise<void> => removePreparation(c.kv, id),
+
+        openPreparations: (c, place: string): Promise<readonly OpenPreparation[]> =>
+          openPreparations(c.kv, place),
+
         /** Creates a group's task unless it exists. */
         async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {
           const present = await readRow(c.kv, names.taskId);
@@ -133,4 +157,9 @@ export function createOrganizationActor(host: BackendHost) {
       },
     },
   });
+}
+
+function requirePath(path: unknown): string {
+  requireText(path, "path", 4_096);
+  return path;
 }

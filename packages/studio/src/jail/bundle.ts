@@ -8,7 +8,7 @@ import { HoldfastError } from "@holdfast/core";
 import { guestProgramsDirectory } from "@holdfast/guest";
 import { demoEntry } from "@holdfast/sandbox";
 
-/** Folder of the bundled programs: `guest.mjs`, `demo.mjs`, `snapshot.mjs`. */
+/** Folder of the bundled programs: `guest.mjs`, `demo.mjs`, `snapshot.mjs`, `setup.mjs`. */
 export interface GuestBundle {
   readonly directory: string;
 }
@@ -17,6 +17,7 @@ export const guestPrograms = {
   guest: "guest.mjs",
   demo: "demo.mjs",
   snapshot: "snapshot.mjs",
+  setup: "setup.mjs",
   /** A folder with `ipc` and the MCP server that connects agents to the gate. */
   tools: "tools",
 } as const;
@@ -71,6 +72,7 @@ async function buildGuest(): Promise<BuiltFile[]> {
       guest: fileURLToPath(new URL("./guest.ts", import.meta.url)),
       demo: demoEntry(),
       snapshot: fileURLToPath(new URL("./snapshot.ts", import.meta.url)),
+      setup: fileURLToPath(new URL("./setup.ts", import.meta.url)),
     },
     platform: "node",
     logLevel: "warn",

@@ -47,6 +47,7 @@ export const jailPaths = {
   hostGit: "/run/holdfast/host.git",
   out: "/run/holdfast/out",
   task: "/run/holdfast/task",
+  caches: "/opt/holdfast/caches",
 } as const;
 
 /** PATH inside a jail. Node's folder comes first, so that scripts get this `node`. */

@@ -34,6 +34,8 @@ export interface AgentProcessOptions {
   /** A private folder for sockets. Its path is short, because socket paths are limited. */
   readonly runDirectory: string;
   readonly folders: TaskFolders;
+  /** Variables of the repository's environment. Holdfast's own come before them. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** The group that the agent works for. Without one, it gets every tool as the group "default". */
   readonly group?: GroupSettings;
   readonly onUsage: (usage: EgressUsage) => void;
@@ -252,6 +254,7 @@ async function buildGuestConfig(
     customAgents: custom === undefined ? [] : [catalogue.resolveCustomAgent(custom, customFolder, node)],
     commands: command === undefined ? {} : { [row.id]: command },
     env: {
+      ...options.variables,
       ...(row.id === "demo" ? catalogue.demoEnvironment() : {}),
       HOLDFAST_GATE: gateDirectory,
       HOLDFAST_IPC: join(local, "ipc.sock"),

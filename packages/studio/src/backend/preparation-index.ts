@@ -1,0 +1,43 @@
+import { isErrorCode } from "@holdfast/core";
+import type { EnvironmentView, RepositoryEnvironment } from "../contract.ts";
+import type { OpenPreparation } from "../environments/environment-backend.ts";
+import type { ActorCreator } from "./new-task.ts";
+import type { IndexStore } from "./task-index.ts";
+
+interface PreparationRow extends OpenPreparation {
+  readonly version: 1;
+}
+
+const prefix = "preparation/";
+
+/** Adds a preparation to those that go on after a restart. */
+export function addPreparation(kv: IndexStore, preparation: OpenPreparation): Promise<void> {
+  const row: PreparationRow = { version: 1, ...preparation };
+  return kv.put(`${prefix}${row.id}`, JSON.stringify(row));
+}
+
+export function removePreparation(kv: IndexStore, id: string): Promise<void> {
+  return kv.delete(`${prefix}${id}`);
+}
+
+/** The preparations of a data directory that have not ended. */
+export async function openPreparations(kv: IndexStore, place: string): Promise<readonly OpenPreparation[]> {
+  const rows = (await kv.list(prefix)).map(([, value]) => JSON.parse(value) as PreparationRow);
+  return rows.filter((row) => row.place === place);
+}
+
+/** Adds the newest preparation of an environment, from its actor. */
+export async function withLatest(
+  c: ActorCreator,
+  found: RepositoryEnvironment,
+): Promise<RepositoryEnvironment> {
+  if (found.id === undefined) return found;
+  try {
+    const handle = c.client().get("environment", [found.id]);
+    return { ...found, latest: await handle.action<EnvironmentView>({ name: "get", args: [] }) };
+  } catch (error) {
+    if (isErrorCode(error, "actor", "not_found") || isErrorCode(error, "environment", "not_found"))
+      return found;
+    throw error;
+  }
+}

@@ -1,0 +1,290 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
+import type { Repositories, UserRepository } from "../cluster/repositories.ts";
+import type { RepositoryEnvironment, TaskError } from "../contract.ts";
+import { prepareRepository } from "../git/prepare.ts";
+import type { FoundEnvironment } from "./environment.ts";
+import type { EnvironmentBackend, OpenPreparation, PreparationIndex } from "./environment-backend.ts";
+import { type Clone, type PreparationServices, prepareEnvironment } from "./preparation.ts";
+import { environmentIdOf, readEnvironment } from "./read-environment.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface EnvironmentsOptions extends Omit<PreparationServices, "snapshots" | "cacheDirectory"> {
+  readonly repositories: Repositories;
+  /** The data directory of this process, and its node in a cluster. */
+  readonly place: { readonly id: string; readonly node: string | undefined };
+  readonly actor: (id: string) => EnvironmentBackend;
+  readonly index: PreparationIndex;
+}
+
+/** A task that needs the environment of its repository. */
+export interface EnvironmentUser {
+  readonly directory: string;
+  readonly hostGit: string;
+  readonly workspace: string;
+  readonly home: string;
+  readonly base: { readonly branch: string; readonly commit: string };
+  readonly repository: UserRepository;
+}
+
+interface Running {
+  readonly done: Promise<void>;
+  readonly stop: AbortController;
+}
+
+interface Wanted {
+  readonly id: string;
+  readonly repository: UserRepository;
+  readonly found: FoundEnvironment;
+  readonly clone: Clone;
+}
+
+/**
+ * Prepares environments on this machine: one preparation for each state of the inputs, however many tasks wait for it,
+ * and one at a time for each repository, whose caches they share.
+ */
+export class Environments {
+  readonly #options: EnvironmentsOptions;
+  readonly #services: PreparationServices;
+  readonly #snapshots: Snapshots;
+  readonly #directory: string;
+  readonly #running = new Map<string, Running>();
+  /** The last preparation of each repository. */
+  readonly #queues = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
+
+  constructor(options: EnvironmentsOptions) {
+    this.#options = options;
+    this.#directory = join(options.dataDirectory, "environments");
+    this.#snapshots = new Snapshots(this.#directory, options.git, options.ports.log);
+    const cacheDirectory = join(this.#directory, "caches");
+    this.#services = { ...options, snapshots: this.#snapshots, cacheDirectory };
+  }
+
+  /** The environment of a task's commit. Throws `environment.invalid_file`. */
+  find({ hostGit, base }: EnvironmentUser): Promise<FoundEnvironment | undefined> {
+    return readEnvironment(this.#options.git, ["--git-dir", hostGit], base.commit);
+  }
+
+  /**
+   * Gives a task, in which no jail has run yet, its prepared environment; prepares it before if necessary. `signal` ends
+   * the wait, not the preparation. Throws `environment.*`, and what the preparation throws.
+   */
+  async place(user: EnvironmentUser, found: FoundEnvironment, signal: AbortSignal): Promise<void> {
+    const { git } = this.#options;
+    const { hostGit, base, repository } = user;
+    const clone: Clone = (directory, limits) =>
+      prepareRepository(git, directory, async () => ({ path: hostGit, ...base, dirty: false }), limits);
+    const wanted = { id: this.#idOf(repository, found), repository, found, clone };
+    if (!this.#snapshots.has(wanted.id)) await abortable(this.#start(wanted).done, signal);
+    signal.throwIfAborted();
+    await this.#snapshots.place(wanted.id, { ...user, commit: base.commit });
+  }
+
+  isPrepared(repository: UserRepository, found: FoundEnvironment): boolean {
+    return this.#snapshots.has(this.#idOf(repository, found));
+  }
+
+  /** What the last commit of a repository asks for. Throws `repository.*`, `environment.elsewhere`. */
+  async inspect(path: string): Promise<RepositoryEnvironment> {
+    const repository = await this.#repository(path);
+    try {
+      const found = await this.#read(repository);
+      if (found === undefined) return { repository: repository.path };
+      const id = this.#idOf(repository, found);
+      const { source, steps, notSupported, inputs } = found.environment;
+      return {
+        repository: repository.path,
+        source,
+        id,
+        steps: steps.map(({ name }) => name),
+        inputs,
+        notSupported,
+        isPrepared: this.#snapshots.has(id),
+      };
+    } catch (error) {
+      if (!isHoldfastError(error) || !isErrorCode(error, "environment", "invalid_file")) throw error;
+      const source = fileOf(error as HoldfastError);
+      return { repository: repository.path, source, problem: toTaskError(error) };
+    }
+  }
+
+  /**
+   * Begins to prepare the environment of a repository's last commit, and returns its id. With `again`, what was prepared
+   * before is thrown away. Throws `repository.*`, `environment.none`, `environment.invalid_file`.
+   */
+  async prepare(path: string, again: boolean): Promise<string> {
+    const { repositories } = this.#options;
+    const repository = await this.#repository(path);
+    const found = await this.#read(repository);
+    if (found === undefined) {
+      const message = `The last commit of ${repository.path} has no environment. Add .holdfast/environment.yaml and commit it.`;
+      throw new HoldfastError("environment", "none", message, { statusCode: 404 });
+    }
+    const id = this.#idOf(repository, found);
+    if (this.#running.has(id)) return id;
+    if (again) await this.#snapshots.discard(id);
+    if (this.#snapshots.has(id)) return id;
+    const clone: Clone = (directory, limits) => repositories.prepare(directory, repository, limits);
+    const { done } = this.#start({ id, repository, found, clone });
+    // The actor of the environment has the failure.
+    done.catch(() => {});
+    return id;
+  }
+
+  /** Ends a running preparation with `environment.stopped`. */
+  async stop(id: string): Promise<void> {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    const message =
+      "The preparation of the environment was stopped. Prepare it again, or send the prompt again.";
+    running.stop.abort(new HoldfastError("environment", "stopped", message, { statusCode: 409 }));
+    await running.done.catch(() => {});
+  }
+
+  /** Continues the preparations that the last process on this data directory left unfinished. */
+  async recover(): Promise<void> {
+    const { index, place, ports } = this.#options;
+    for (const preparation of await index.list(place.id)) {
+      await this.#recover(preparation).catch((error: unknown) =>
+        ports.log.warn("could not continue to prepare an environment", {
+          environment: preparation.id,
+          error,
+        }),
+      );
+    }
+  }
+
+  async #recover({ id, repository, node }: OpenPreparation): Promise<void> {
+    // A task that waits for it may have started it already.
+    if (this.#running.has(id)) return;
+    const path = { path: repository, node };
+    const found = await this.#read(path).catch(() => undefined);
+    const isCurrent = found !== undefined && this.#idOf(path, found) === id;
+    if (isCurrent && !this.#snapshots.has(id)) {
+      await this.prepare(repository, false);
+      return;
+    }
+    const message =
+      "The server stopped while the environment was being prepared, and its inputs have changed since.";
+    const changed = new HoldfastError("environment", "inputs_changed", message);
+    await this.#options.actor(id).report({
+      type: "ended",
+      ...(this.#snapshots.has(id) ? {} : { error: toTaskError(changed) }),
+    });
+    await this.#options.index.remove(id);
+  }
+
+  /** Ends all preparations. The next start continues them. */
+  async close(): Promise<void> {
+    this.#closing.abort(new HoldfastError("environment", "server_closing", "The server is shutting down"));
+    await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
+    await this.#snapshots.close();
+  }
+
+  #start(wanted: Wanted): Running {
+    const running = this.#running.get(wanted.id);
+    if (running !== undefined) return running;
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
+    const key = this.#keyOf(wanted.repository);
+    const before = this.#queues.get(key) ?? Promise.resolve();
+    const done = this.#run(wanted, before, signal).finally(() => this.#running.delete(wanted.id));
+    const started = { done, stop };
+    this.#running.set(wanted.id, started);
+    const tail = done.then(
+      () => {},
+      () => {},
+    );
+    this.#queues.set(key, tail);
+    void tail.then(() => {
+      if (this.#queues.get(key) === tail) this.#queues.delete(key);
+    });
+    return started;
+  }
+
+  async #run(wanted: Wanted, before: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { actor, index, limits, place, ports } = this.#options;
+    const { id, repository, found, clone } = wanted;
+    const record = actor(id);
+    const node = repository.node === undefined ? {} : { node: repository.node };
+    await index.add({ id, place: place.id, repository: repository.path, ...node });
+    const { source, required, inputs, steps, notSupported } = found.environment;
+    await record.begin({
+      ...{ id, repository: repository.path, ...node, source, required, inputs, notSupported },
+      commit: found.commit,
+      steps: steps.map(({ name }) => name),
+    });
+    try {
+      await abortable(before, signal);
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      const request = { id, repository, cacheKey: this.#keyOf(repository), found, clone, record };
+      await prepareEnvironment(this.#services, request, signal);
+    } catch (error) {
+      // The next start continues.
+      if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
+      const failure = this.#toFailure(id, signal.aborted ? signal.reason : error);
+      await record.report({ type: "ended", error: toTaskError(failure) });
+      await index.remove(id);
+      throw failure;
+    }
+    await record.report({ type: "ended" });
+    await index.remove(id);
+    await this.#snapshots
+      .prune(repository, limits.maxEnvironmentsPerRepository)
+      .catch((error: unknown) => ports.log.warn("could not remove old environments", { error }));
+  }
+
+  #toFailure(id: string, error: unknown): HoldfastError {
+    if (isHoldfastError(error) && error.group !== "git") return error as HoldfastError;
+    this.#options.ports.log.error("could not prepare an environment", { environment: id, error });
+    const message = "The environment could not be prepared. See the server log for the cause.";
+    return new HoldfastError("environment", "prepare_failed", message, { cause: error });
+  }
+
+  async #repository(path: string): Promise<UserRepository> {
+    const { repositories, place } = this.#options;
+    const { path: top, node } = await repositories.find(path);
+    if (node === place.node) return { path: top, node };
+    const message = `The repository ${top} is on node ${node}. Ask that node about its environment.`;
+    throw new HoldfastError("environment", "elsewhere", message, { statusCode: 409, metadata: { node } });
+  }
+
+  async #read({ path }: UserRepository): Promise<FoundEnvironment | undefined> {
+    const { git } = this.#options;
+    const repository = ["-C", path];
+    const commit = await git.text([...repository, "rev-parse", "--verify", "HEAD^{commit}"]);
+    return readEnvironment(git, repository, commit);
+  }
+
+  #idOf(repository: UserRepository, { inputsHash }: FoundEnvironment): string {
+    // Without a jail, files may have the paths of this machine in them.
+    const { driver } = this.#options.gate.jails;
+    return environmentIdOf([this.#keyOf(repository), inputsHash, String(driver.unsafe)]);
+  }
+
+  #keyOf({ path, node }: UserRepository): string {
+    return environmentIdOf([this.#options.place.id, node ?? "", path]);
+  }
+}
+
+function fileOf({ metadata }: HoldfastError): string {
+  return typeof metadata === "object" && metadata !== null && "file" in metadata ? String(metadata.file) : "";
+}
+
+function toTaskError({ group, code, message }: HoldfastError): TaskError {
+  return { group, code, message };
+}
+
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const stop = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,58 @@
+import { existsSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isHoldfastError } from "@holdfast/core";
+import type { Environments, EnvironmentUser } from "./environments.ts";
+
+/** In the host's clone, which no jail can write to, and which moves with the task to another node. */
+const placedFile = "holdfast-environment";
+
+export interface TaskPreparation {
+  readonly user: EnvironmentUser;
+  readonly signal: AbortSignal;
+  /** Adds a note to the task's log, once for each key. */
+  readonly note: (text: string, key: string) => Promise<void>;
+}
+
+/**
+ * Gives a task its environment before its first agent starts, and returns the variables for each agent. Does nothing for
+ * a task that has started already. Throws `environment.*`, and what a preparation throws.
+ */
+export async function prepareForTask(
+  environments: Environments,
+  { user, signal, note }: TaskPreparation,
+): Promise<Readonly<Record<string, string>>> {
+  const placed = join(user.hostGit, placedFile);
+  const hasStarted = existsSync(placed) || (await hasFiles(user.home));
+  const found = await environments.find(user).catch((error: unknown) => {
+    // An agent that has worked without it goes on without it.
+    if (hasStarted && isHoldfastError(error)) return undefined;
+    throw error;
+  });
+  if (found === undefined) return {};
+  const { source, required, steps, variables } = found.environment;
+  if (hasStarted || steps.length === 0) return variables;
+  if (!environments.isPrepared(user.repository, found)) {
+    const names = steps.map(({ name }) => name).join(", ");
+    await note(
+      `The environment of the repository is being prepared, as ${source} says: ${names}.`,
+      "environment",
+    );
+  }
+  try {
+    await environments.place(user, found, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (required || !isHoldfastError(error)) throw error;
+    await note(
+      `The task starts without the environment of ${source}. ${error.message}`,
+      "environment-failed",
+    );
+  }
+  await writeFile(placed, "1\n");
+  return variables;
+}
+
+async function hasFiles(folder: string): Promise<boolean> {
+  return existsSync(folder) && (await readdir(folder)).length > 0;
+}
