@@ -98,7 +98,8 @@ describe("devcontainer.json", () => {
   const read = (file: unknown) => parseDevcontainer(JSON.stringify(file), "devcontainer.json");
 
   test("gives commands in their three forms", () => {
-    const runs = (postCreateCommand: unknown) => read({ postCreateCommand }).steps.map(({ name, run }) => [name, run]);
+    const runs = (postCreateCommand: unknown) =>
+      read({ postCreateCommand }).steps.map(({ name, run }) => [name, run]);
     assert.deepEqual(runs("npm ci && make"), [["postCreateCommand", "npm ci && make"]]);
     assert.deepEqual(runs(["echo", "it's"]), [["postCreateCommand", `'echo' 'it'\\''s'`]]);
     assert.deepEqual(runs({ a: "x", b: ["y"] }), [

@@ -1,7 +1,7 @@
 /** SIGKILL of the server while it prepares an environment: the next one prepares it, once, and never beside another. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { makeRepository, needsJail, ServerProcess, temporaryFolder, Watch } from "../support.ts";
@@ -30,7 +30,9 @@ async function start(t: TestContext, marker: string) {
 function runsOf(data: string): number {
   const caches = join(data, "environments", "caches");
   const [folder = ""] = readdirSync(caches);
-  return readFileSync(join(caches, folder, "shared", "runs"), "utf8").trim().split("\n").length;
+  return readFileSync(join(caches, folder, "shared", "runs"), "utf8")
+    .trim()
+    .split("\n").length;
 }
 
 function isRunning(marker: string): boolean {
