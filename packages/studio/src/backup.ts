@@ -13,6 +13,7 @@ import {
 } from "@holdfast/gate";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { approvalsFile } from "./approvals/approval-hooks.ts";
+import { allowedHostsFile } from "./environments/step-network.ts";
 import { groupsFile } from "./groups/group-settings.ts";
 
 /** Folder of the actors' store in a data directory. */
@@ -49,7 +50,7 @@ const pluginData = join("gate", "plugins");
  * of tool names, which policy rules refer to.
  */
 const copiedFiles = [
-  ...[policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile],
+  ...[policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile, allowedHostsFile],
   toolNamesFile,
 ] as const;
 

@@ -121,6 +121,20 @@ describe("a prepared environment", () => {
     assert.equal(number.trim(), "2");
   });
 
+  test("spares the second task the time of the steps", async (t) => {
+    if (!needsJail(t)) return;
+    const place = await open(t, { [environmentFile]: "setup: [{name: wait, run: sleep 8}]" });
+    const times: number[] = [];
+    for (let task = 0; task < 2; task++) {
+      const view = await runTask(t, place);
+      const log = await readLog(place.studio.client, view.sessionId);
+      const firstToken = log.find(({ body }) => body.type === "acp" && body.direction === "from-agent");
+      times.push((firstToken?.at ?? Number.NaN) - view.createdAt);
+    }
+    const [first = 0, second = 0] = times;
+    assert.ok(first >= 1.5 * second, `${first} ms, then ${second} ms`);
+  });
+
   test("sets the variables of the agent too", async (t) => {
     if (!needsJail(t)) return;
     const place = await open(t, {
