@@ -1,5 +1,5 @@
 import { createAccessActor } from "./access.ts";
-import { createEnvironmentActor } from "./environment.ts";
+import { createEnvironmentActor } from "./environment/actor.ts";
 import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
 import { createOrganizationActor } from "./organization.ts";

@@ -10,6 +10,12 @@ import type {
   TaskSummary,
 } from "../contract.ts";
 import type { OpenPreparation } from "../environments/environment-backend.ts";
+import {
+  addPreparation,
+  openPreparations,
+  removePreparation,
+  withLatest,
+} from "./environment/preparation-index.ts";
 import type { BackendHost } from "./host.ts";
 import {
   beginTask,
@@ -18,7 +24,6 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
-import { addPreparation, openPreparations, removePreparation, withLatest } from "./preparation-index.ts";
 import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
 import { requireText } from "./validate.ts";
 

@@ -1,8 +1,8 @@
 import { isErrorCode } from "@holdfast/core";
-import type { EnvironmentView, RepositoryEnvironment } from "../contract.ts";
-import type { OpenPreparation } from "../environments/environment-backend.ts";
-import type { ActorCreator } from "./new-task.ts";
-import type { IndexStore } from "./task-index.ts";
+import type { EnvironmentView, RepositoryEnvironment } from "../../contract.ts";
+import type { OpenPreparation } from "../../environments/environment-backend.ts";
+import type { ActorCreator } from "../new-task.ts";
+import type { IndexStore } from "../task-index.ts";
 
 interface PreparationRow extends OpenPreparation {
   readonly version: 1;

@@ -1,9 +1,10 @@
+/** Actors of environments, and the list of preparations that go on after a restart. */
 import { actor, event } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { EnvironmentChange, EnvironmentOutput, EnvironmentView } from "../contract.ts";
-import type { EnvironmentReport, EnvironmentStart } from "../environments/environment-backend.ts";
-import { studioLimits } from "../limits.ts";
-import type { BackendHost } from "./host.ts";
+import type { EnvironmentChange, EnvironmentOutput, EnvironmentView } from "../../contract.ts";
+import type { EnvironmentReport, EnvironmentStart } from "../../environments/environment-backend.ts";
+import { studioLimits } from "../../limits.ts";
+import type { BackendHost } from "../host.ts";
 
 export interface EnvironmentState {
   version: 1;
