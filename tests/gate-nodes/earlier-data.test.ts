@@ -164,6 +164,24 @@ test("a move that is interrupted goes on where it was, and brings nothing back t
   assert.equal(readdirSync(dataOf(dataDir, "memory")).filter((name) => name.endsWith(".sqlite")).length, 0);
 });
 
+test("rows of a memory that are sent twice are taken once, and stay deleted", async (t) => {
+  const shared = openSharedState(t);
+  const node = await openNode(t, shared.of("a"), { plugins });
+  const texts = { id: "entry-1", type: "fact", content: "from before", tags: "[]", session_id: "s" };
+  const entry = { ...texts, tainted: 0, quarantined: 0, chain: 0, created_at: Date.now() };
+  const send = (after: number) =>
+    shared.client.getOrCreate("groupMemory", ["alpha"]).action<number>({
+      name: "internal.takeOver",
+      args: ["alpha", { source: "file", after, rows: [{ position: 5, row: { entry } }] }],
+    });
+  assert.equal(await send(0), 5);
+  assert.match(await done(node, "memory_search", { query: "before" }), /from before/);
+  await done(node, "memory_delete", { id: "entry-1" });
+  assert.equal(await send(0), 5);
+  assert.equal(await send(3), 5);
+  assert.doesNotMatch(await done(node, "memory_search", { query: "before" }), /from before/);
+});
+
 test("a node that is killed during the move is started again and loses and doubles nothing", async (t) => {
   const dataDir = temporaryDirectory();
   const machine = await openMachine(t, dataDir);

@@ -158,13 +158,15 @@ describe("schedules of a group", () => {
     const now = kit.clock.now();
     const begun = Promise.withResolvers<void>();
     const released = Promise.withResolvers<void>();
+    for (const [name, offset] of Object.entries({ one: 0, two: 1, last: 2 }))
+      await call("schedule_create", { name, prompt: "go", at: at(now + hour + offset) });
+    // Without a gate none of them runs, so that all are due at once.
+    await kit.clock.advance(hour + 10);
     attach(() => {
       begun.resolve();
       return released.promise;
     });
-    for (const [name, offset] of Object.entries({ one: 0, two: 1, last: 2 }))
-      await call("schedule_create", { name, prompt: "go", at: at(now + hour + offset) });
-    const advanced = kit.clock.advance(hour + 2);
+    const advanced = kit.clock.advance(60_000);
     await begun.promise;
     for (const name of ["one", "two"]) assert.equal((await call("schedule_delete", { name })).type, "result");
     await call("schedule_create", { name: "one", prompt: "another", every_minutes: 600 });
