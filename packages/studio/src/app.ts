@@ -128,8 +128,9 @@ async function compose(parts: StudioParts): Promise<Studio> {
     parts;
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
-  const host = await createHost(parts, others);
   const logins = createLogins(parts);
+  const identify = firstOf(logins.identify, options.identify);
+  const host = await createHost(parts, others, identify);
   const listenHost = options.host ?? "127.0.0.1";
   const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
     use: {
@@ -139,7 +140,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     store: () => store.actors,
     ports,
     ...(cluster === undefined ? {} : { cluster: servingGateState(cluster) }),
-    gateway: gatewayOptions(parts, host, others, logins),
+    gateway: gatewayOptions({ ...parts, identify }, host, others, logins),
   });
   backends.attach(registry.client, host.handover);
   if (cluster === undefined) {
@@ -194,14 +195,14 @@ function createLogins({ options, ports, dataDirectory, backends }: StudioParts):
 }
 
 function gatewayOptions(
-  parts: StudioParts,
+  parts: StudioParts & { readonly identify: Identify },
   host: StudioHost,
   others: OtherNodes,
   logins: Logins,
 ): GatewayOptions {
   const { options, ports, gate, inbox, approvalHooks } = parts;
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
-  const guard = new Guard(firstOf(logins.identify, options.identify));
+  const guard = new Guard(parts.identify);
   const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),
@@ -237,7 +238,7 @@ function firstOf(login: Identify, person: Identify | undefined): Identify {
   return async (request) => (await login(request)) ?? (await person(request));
 }
 
-async function createHost(parts: StudioParts, others: OtherNodes): Promise<StudioHost> {
+async function createHost(parts: StudioParts, others: OtherNodes, identify: Identify): Promise<StudioHost> {
   const { options, ports, dataDirectory, backends, gate, groups, runDirectory, snapshotDirectory } = parts;
   const { cluster } = options;
   const git = createGit(join(dataDirectory, "git"));
@@ -295,6 +296,7 @@ async function createHost(parts: StudioParts, others: OtherNodes): Promise<Studi
     place,
     servesTasks: servesTasks(cluster),
     groups,
+    identify,
   });
 }
 

@@ -5,14 +5,9 @@ import type { StudioClient, StudioHandle } from "./studio.ts";
 const shapes = {
   organization: {
     actions: [
-      "createTask",
-      "listTasks",
-      "checkRepository",
-      "listAgents",
-      "system",
-      "listGroups",
-      "environment",
-      "prepareEnvironment",
+      ...["createTask", "listTasks", "countTasks", "archiveTasks", "restoreTasks", "markTasks"],
+      ...["taskStorage", "deleteTask", "checkRepository", "listAgents", "system", "listGroups"],
+      ...["environment", "prepareEnvironment"],
     ],
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },

@@ -8,52 +8,25 @@
  * repository. All times are in milliseconds since the epoch.
  */
 
-export type TaskStatus =
-  /** Cloning the repository and starting the jail and the agent. */
-  | "preparing"
-  /** The agent works on a prompt. */
-  | "running"
-  /** The agent waits for the answer to an approval. */
-  | "waiting"
-  /** The last turn has ended; another prompt may follow. */
-  | "idle"
-  /** The person stopped it; another prompt may follow. */
-  | "stopped"
-  /** It cannot go on; `error` says why. Another prompt tries again. */
-  | "failed";
+import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
-export interface TaskSummary {
-  readonly id: string;
-  readonly title: string;
-  readonly repository: string;
-  readonly agent: string;
-  readonly status: TaskStatus;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  /** True if it runs without a jail (`--unsafe-no-jail`); shown wherever the task is shown. */
-  readonly unsafe: boolean;
-  readonly error?: TaskError;
-  /** Number of open approvals. Absent in index rows from earlier versions. */
-  readonly openApprovals?: number;
-  /** The group event that started its newest turn, if any. */
-  readonly origin?: TaskOrigin;
-}
-
-/** The event that started a turn. */
-export interface TaskOrigin {
-  readonly group: string;
-  readonly topic: string;
-  /** "prompt", "plugin:NAME", "webhook:NAME". */
-  readonly source: string;
-  /** Sequence number in the group. */
-  readonly event: number;
-}
-
-export interface TaskError {
-  readonly group: string;
-  readonly code: string;
-  readonly message: string;
-}
+export type {
+  TaskCount,
+  TaskCounts,
+  TaskError,
+  TaskFilter,
+  TaskGrouping,
+  TaskListActions,
+  TaskListEvents,
+  TaskMatch,
+  TaskOrigin,
+  TaskOutcome,
+  TaskPage,
+  TaskQuery,
+  TaskStatus,
+  TaskStorage,
+  TaskSummary,
+} from "./contract/task-list.ts";
 
 export interface TaskView extends TaskSummary {
   readonly sessionId: string;
@@ -372,12 +345,8 @@ export interface RepositoryCheck {
 }
 
 /** Actions of `organization`. Errors: group "repository", "agent", "task". */
-export interface OrganizationActions {
+export interface OrganizationActions extends TaskListActions {
   createTask(input: CreateTaskInput): Promise<TaskSummary>;
-  listTasks(query?: { readonly limit?: number; readonly cursor?: string }): Promise<{
-    readonly tasks: readonly TaskSummary[];
-    readonly cursor?: string;
-  }>;
   /** Throws `repository.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;
@@ -450,9 +419,7 @@ export interface GroupEvents {
 }
 
 /** Events of `organization`. */
-export interface OrganizationEvents {
-  taskChanged: TaskSummary;
-}
+export interface OrganizationEvents extends TaskListEvents {}
 
 /** Actions of `task`. */
 export interface TaskActions {

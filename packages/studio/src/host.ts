@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { AuditEntry, Gate } from "@holdfast/gate";
+import { type Identify, operator } from "./access/person.ts";
 import type { AgentCatalogue } from "./agents.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import type { Handover } from "./backend/handover.ts";
@@ -27,6 +28,7 @@ import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
+import { directorySize } from "./work/directory-size.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
@@ -57,6 +59,7 @@ export interface StudioHostOptions {
   /** False on a node that does not run tasks, and needs no jails. */
   readonly servesTasks: boolean;
   readonly groups: GroupRegistry;
+  readonly identify: Identify;
   readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
 }
 
@@ -231,6 +234,16 @@ export class StudioHost implements BackendHost {
     const { directory } = this.#folders(taskId);
     if (archives === undefined) await rm(directory, { recursive: true, force: true });
     else await restoreTask(this.#archiveOptions(taskId), archives);
+  }
+
+  filesSize(taskId: string): Promise<{ readonly bytes: number; readonly isComplete: boolean }> {
+    return directorySize(this.#folders(taskId).directory, this.#options.limits.maxCountedFiles);
+  }
+
+  async personOf(request: Request | undefined): Promise<string> {
+    if (request === undefined) return operator.id;
+    const header = (name: string) => request.headers.get(name) ?? undefined;
+    return (await this.#options.identify({ header }))?.id ?? operator.id;
   }
 
   #archiveOptions(taskId: string): ArchiveOptions {

@@ -31,6 +31,14 @@ export const studioLimits = {
   maxMarksPerCall: 200,
   /** Lines of a quote that the agent gets. */
   maxQuotedLines: 40,
+  /** Text of a task that a search finds: all of it, one piece, and the pieces of one call. The oldest make room. */
+  maxTaskTextBytes: 256 * 1024,
+  maxTextPieceBytes: 16 * 1024,
+  maxTextPiecesPerPush: 8,
+  /** Text of all tasks that a search finds. The transcripts of the oldest tasks make room. */
+  maxSearchTextBytes: 512 * 1024 * 1024,
+  /** Files that are counted for the size of a task on disk. With more, the size is a lower bound. */
+  maxCountedFiles: 200_000,
   /** Git's output that lists the changed files. */
   maxDiffListBytes: 16 * 1024 * 1024,
   /** Timeout of each git command while cloning. Large repositories need minutes. */

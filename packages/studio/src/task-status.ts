@@ -9,9 +9,24 @@ const labels: Readonly<Record<TaskStatus, string>> = {
   failed: "Failed",
 };
 
+/** All statuses in the order in which groups of tasks are listed: what needs a person comes first. */
+export const taskStatuses = [
+  "waiting",
+  "failed",
+  "running",
+  "preparing",
+  "idle",
+  "stopped",
+] as const satisfies readonly TaskStatus[];
+
 /** Label of a task's status, shared by the web app and the command line. */
 export function statusLabel(status: TaskStatus): string {
   return labels[status];
+}
+
+/** Position of a status in {@link taskStatuses}. */
+export function statusOrder(status: TaskStatus): number {
+  return taskStatuses.indexOf(status);
 }
 
 /** True while an agent works, is about to work, or waits for an answer. */

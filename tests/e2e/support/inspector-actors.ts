@@ -8,7 +8,8 @@ const organization = actor({
   state: {},
   events: { taskChanged: event<never>() },
   actions: {
-    listTasks: () => ({ tasks: [] }),
+    listTasks: () => ({ tasks: [], seen: {} }),
+    countTasks: () => ({ total: 0, unread: 0, repositories: [], agents: [], statuses: [] }),
     listAgents: () => [],
     system: () => ({
       version: "test",

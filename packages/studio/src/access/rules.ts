@@ -37,6 +37,13 @@ export const actorRules = {
     actions: {
       createTask: "member",
       listTasks: "viewer",
+      countTasks: "viewer",
+      archiveTasks: "member",
+      restoreTasks: "member",
+      // The marks are those of the person who sets them.
+      markTasks: "viewer",
+      taskStorage: "viewer",
+      deleteTask: "member",
       // It reads any path of the machine that the Studio's user can read.
       checkRepository: "member",
       listAgents: "viewer",

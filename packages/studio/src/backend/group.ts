@@ -83,6 +83,11 @@ export function createGroupActor(host: BackendHost) {
           c.waitUntil(advance(c));
         },
 
+        /** A task was deleted: nothing continues its session. */
+        forgetTask: (c, taskId: string): void => {
+          c.state.sessions = c.state.sessions.filter((session) => session.taskId !== taskId);
+        },
+
         /** Scheduled retry of an event that failed to start. */
         retry: (c): Promise<void> => advance(c, true),
 

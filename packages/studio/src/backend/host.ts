@@ -73,6 +73,10 @@ export interface BackendHost {
   archiveFiles(taskId: string): Archives;
   /** Replaces the files of a task by those of a snapshot; without one, deletes them. */
   restoreFiles(taskId: string, archives: Archives | undefined): Promise<void>;
+  /** What the files of a task take on disk, in this process. */
+  filesSize(taskId: string): Promise<{ readonly bytes: number; readonly isComplete: boolean }>;
+  /** Id of the person who sends a request; that of the operator for calls within the process. */
+  personOf(request: Request | undefined): Promise<string>;
   /** Adds a note to the log of a session, once for each `dedupeKey`. */
   note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void>;
   /** Writes a git tree of the complete workspace and returns its id. */

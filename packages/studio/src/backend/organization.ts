@@ -1,9 +1,11 @@
 import { actor, event } from "@holdfast/actors";
+import { db } from "@holdfast/actors/db";
 import { HoldfastError } from "@holdfast/core";
 import type {
   AgentChoice,
   CreateTaskInput,
   GroupView,
+  OrganizationEvents,
   RepositoryCheck,
   RepositoryEnvironment,
   SystemStatus,
@@ -24,50 +26,61 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
-import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
+import { taskListActions } from "./tasks/actions.ts";
+import { addTask, addTaskText } from "./tasks/add.ts";
+import { moveEarlierRows } from "./tasks/from-kv.ts";
+import { TaskRemoval } from "./tasks/removal.ts";
+import {
+  activeRows,
+  countActive,
+  readRow,
+  requireListed,
+  type TaskChange,
+  updateRow,
+  wakeRow,
+} from "./tasks/rows.ts";
+import { migrateTaskTables } from "./tasks/schema.ts";
+import type { TextPush } from "./tasks/text.ts";
 import { requireText } from "./validate.ts";
 
 export interface OrganizationState {
   version: 1;
   tasks: number;
+  /** Bytes of all text that a search finds. Absent in states of earlier versions. */
+  textBytes?: number;
 }
 
-export interface OrganizationVars {
-  /** Tail of the mutex that serializes read-modify-write changes of rows. */
-  writeTail: Promise<unknown>;
-}
-
-function serialize<Result>(vars: OrganizationVars, change: () => Promise<Result>): Promise<Result> {
-  const turn = vars.writeTail.then(change);
-  vars.writeTail = turn.catch(() => undefined);
-  return turn;
-}
-
-/** The root actor: an index of all tasks, so that listing them wakes none. */
+/** The root actor: a list of all tasks, so that listing and searching them wakes none. */
 export function createOrganizationActor(host: BackendHost) {
+  const removal = new TaskRemoval(host);
   return actor({
     createState: (c): OrganizationState => {
       if (c.key.length === 1 && c.key[0] === "local") return { version: 1, tasks: 0 };
       const message = "There is no such organization";
       throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
     },
-    createVars: (): OrganizationVars => ({ writeTail: Promise.resolve() }),
-    events: { taskChanged: event<TaskSummary>() },
-    options: { name: "Organization" },
+    createConnState: async (c): Promise<{ person: string }> => ({ person: await host.personOf(c.request) }),
+    db: db({ onMigrate: migrateTaskTables }),
+    async onWake(c): Promise<void> {
+      c.state.textBytes = (c.state.textBytes ?? 0) + (await moveEarlierRows(c.db, c.kv));
+    },
+    events: {
+      taskChanged: event<OrganizationEvents["taskChanged"]>(),
+      taskDeleted: event<OrganizationEvents["taskDeleted"]>(),
+      seenChanged: event<OrganizationEvents["seenChanged"]>(),
+    },
+    options: { name: "Organization", actionTimeout: 180_000 },
     actions: {
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
         const task = await validateTask(host, input);
-        const summary = initialSummary(task);
-        await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
-        c.state.tasks += 1;
-        c.broadcast("taskChanged", summary);
+        await addTask(c, task);
         host.creating(task.taskId);
         await createTaskActors(host, c, task);
         await beginTask(c, task.taskId);
-        return summary;
+        return initialSummary(task);
       },
 
-      listTasks: (c, query?: { readonly limit?: number; readonly cursor?: string }) => listRows(c.kv, query),
+      ...taskListActions(host, removal),
 
       async checkRepository(_c, path: string): Promise<RepositoryCheck> {
         return host.checkRepository(requirePath(path));
@@ -100,10 +113,7 @@ export function createOrganizationActor(host: BackendHost) {
 
       listAgents: (_c): Promise<readonly AgentChoice[]> => host.listAgents(),
 
-      async system(c): Promise<SystemStatus> {
-        const active = await activeRows(c.kv);
-        return host.system({ total: c.state.tasks, active: active.length });
-      },
+      system: (c): Promise<SystemStatus> => host.system({ total: c.state.tasks, active: countActive(c.db) }),
 
       internal: {
         preparationStarted: (c, preparation: OpenPreparation): Promise<void> =>
@@ -116,46 +126,33 @@ export function createOrganizationActor(host: BackendHost) {
 
         /** Creates a group's task unless it exists. */
         async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {
-          const present = await readRow(c.kv, names.taskId);
+          const present = readRow(c.db, names.taskId);
           const task = present?.input ?? (await validateTask(host, { ...input, fromHead: true }, names));
-          if (present === undefined) {
-            const summary = initialSummary(task);
-            await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
-            c.state.tasks += 1;
-            c.broadcast("taskChanged", summary);
-          }
+          if (present === undefined) await addTask(c, task);
           // The row drops its input once the task has reported, so the task exists.
           if (present === undefined || present.input !== undefined) await createTaskActors(host, c, task);
           await beginTask(c, names.taskId);
         },
 
-        taskChanged: (c, change: TaskChange): Promise<void> =>
-          serialize(c.vars, async () => {
-            const row = await readRow(c.kv, change.summary.id);
-            if (row === undefined || change.revision <= row.revision) return;
-            const active = change.active || row.wake !== change.wake;
-            const { summary, revision } = change;
-            await writeRow(c.kv, { summary, revision, wake: row.wake, active });
-            c.broadcast("taskChanged", summary);
-          }),
+        async taskChanged(c, change: TaskChange): Promise<void> {
+          const summary = await updateRow(c.db, change);
+          if (summary !== undefined) c.broadcast("taskChanged", summary);
+        },
 
-        /**
-         * Marks a task active and returns its new wake count. Only a task that presents this count can become
-         * inactive.
-         */
-        wake: (c, taskId: string): Promise<number> =>
-          serialize(c.vars, async () => {
-            const row = await readRow(c.kv, taskId);
-            if (row === undefined) {
-              throw new HoldfastError("task", "not_found", "There is no such task", { statusCode: 404 });
-            }
-            await writeRow(c.kv, { ...row, wake: row.wake + 1, active: true });
-            return row.wake + 1;
-          }),
+        addText: (c, push: TextPush): Promise<number> => addTaskText(c, push),
+
+        /** Notes that a task becomes active, and restores an archived one. Throws `task.not_found`. */
+        wake: async (c, taskId: string): Promise<number> => {
+          const archived = readRow(c.db, taskId)?.summary.archivedAt !== undefined;
+          const wake = await wakeRow(c.db, taskId);
+          if (archived) c.broadcast("taskChanged", requireListed(c.db, taskId).summary);
+          return wake;
+        },
 
         /** Returns the tasks that were active when the last process ended. Creates those whose actors are missing. */
         async recover(c): Promise<readonly string[]> {
-          const rows = await activeRows(c.kv);
+          await removal.recover(c);
+          const rows = activeRows(c.db).filter(({ isDeleting }) => !isDeleting);
           for (const { input } of rows) if (input !== undefined) await createTaskActors(host, c, input);
           return rows.map((row) => row.summary.id);
         },

@@ -132,6 +132,9 @@ export function createSessionActor(host: BackendHost) {
         },
 
         size: (c): number => c.state.bytes,
+
+        /** Deletes the log. */
+        erase: (c): void => c.destroy(),
       },
     },
   });

@@ -96,6 +96,8 @@ export interface TaskState extends FilesState {
   applied?: AppliedBranch | undefined;
   /** Number of changes of the review. Absent before the first one. */
   reviewRevision?: number;
+  /** The event of the log up to which the organization knows the text. Absent before the first. */
+  textSeq?: number;
 }
 
 /** A report from the runner to the task. Each is one durable step. */

@@ -24,10 +24,11 @@ import {
   toTaskSummary,
   toTaskView,
 } from "./task-state.ts";
+import type { TextVars } from "./tasks/transcript-text.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
 /** What a task keeps in memory. */
-export interface TaskVars extends RunnerVars, FilesVars, ReviewVars {
+export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, TextVars {
   /** Tail of the mutex that serializes applies. */
   applyTail: Promise<unknown>;
   /** True once what an earlier process left unfinished was resumed. */

@@ -9,6 +9,7 @@ import type {
   ReviewComment,
   ReviewCommentInput,
   ReviewView,
+  TaskStorage,
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
@@ -28,12 +29,15 @@ import {
   toTaskView,
 } from "./task-state.ts";
 import { TaskSteps, type TaskVars } from "./task-steps.ts";
+import { eraseTask, taskStorage } from "./tasks/erase.ts";
+import { TranscriptText } from "./tasks/transcript-text.ts";
 import { requireText } from "./validate.ts";
 
 /** A unit of work on one repository: a durable state machine with a queue of prompts. */
 export function createTaskActor(host: BackendHost) {
   const files = new TaskFiles(host);
   const steps = new TaskSteps(host, files);
+  const text = new TranscriptText(host);
   const review = new Review(() => host.ports.clock.now());
   return actor({
     createState: (_c, input: { readonly token: string }): TaskState =>
@@ -67,7 +71,10 @@ export function createTaskActor(host: BackendHost) {
 
       prompt: (c, text: string): Promise<void> => steps.prompt(c, text),
 
-      stop: (c): Promise<void> => steps.stop(c),
+      async stop(c): Promise<void> {
+        await steps.stop(c);
+        await text.schedule(c);
+      },
 
       answer: (c, approvalId: string, optionId: string): Promise<void> =>
         steps.answer(c, approvalId, optionId),
@@ -119,10 +126,11 @@ export function createTaskActor(host: BackendHost) {
           return work;
         },
 
-        report(c, report: TaskReport, claim?: number): void {
+        async report(c, report: TaskReport, claim?: number): Promise<void> {
           requireClaim(c.state, claim);
           applyReport(c.state, report);
           steps.publishChange(c);
+          if (report.type === "turn-ended" || report.type === "failed") await text.schedule(c);
         },
 
         recover: (c): Promise<void> => steps.recover(c),
@@ -135,6 +143,14 @@ export function createTaskActor(host: BackendHost) {
         bringFiles: (c, claim?: number): Promise<void> => files.bringFor(c, claim),
 
         saveFiles: (c, claim?: number): Promise<void> => files.saveFor(c, claim),
+
+        /** Makes the new part of the transcript findable. */
+        pushText: (c): Promise<void> => text.push(c),
+
+        storage: (c): Promise<TaskStorage> => taskStorage(host, c),
+
+        /** Deletes the task, its session and its files. Returns what was freed. Throws `task.busy`. */
+        erase: (c): Promise<TaskStorage> => eraseTask(host, c),
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
 

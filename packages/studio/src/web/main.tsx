@@ -3,6 +3,7 @@ import "@holdfast/web-parts/styles.css";
 import "./app/sign-in.css";
 import "./shared/rows.css";
 import "./tasks/tasks.css";
+import "./tasks/list.css";
 import "./task/task.css";
 import "./task/transcript/transcript.css";
 import "./review/review.css";

@@ -105,3 +105,23 @@ export const FileIcon = () => (
     <path d="M3.5 1.5h6l3 3v10h-9ZM9.5 1.5v3h3" />
   </Icon>
 );
+export const ArchiveIcon = () => (
+  <Icon>
+    <path d="M2 3h12v3H2zM3 6v7h10V6M6.5 8.8h3" />
+  </Icon>
+);
+export const RestoreIcon = () => (
+  <Icon>
+    <path d="M2 3h12v3H2zM3 6v7h10V6M8 12V8.2M6.2 9.8 8 8l1.8 1.8" />
+  </Icon>
+);
+export const TrashIcon = () => (
+  <Icon>
+    <path d="M2.5 4.5h11M6 4.5v-2h4v2M4 4.5l.6 9h6.8l.6-9M6.7 7v4M9.3 7v4" />
+  </Icon>
+);
+export const EnvelopeIcon = ({ isOpen }: { readonly isOpen: boolean }) => (
+  <Icon>
+    <path d={isOpen ? "M2 6.5 8 2.5l6 4V13H2zM2 6.5l6 4 6-4" : "M2 3.5h12V13H2zM2 4l6 5 6-5"} />
+  </Icon>
+);

@@ -2,7 +2,13 @@ import { isErrorCode } from "@holdfast/core";
 import type { EnvironmentView, RepositoryEnvironment } from "../../contract.ts";
 import type { OpenPreparation } from "../../environments/environment-backend.ts";
 import type { ActorCreator } from "../new-task.ts";
-import type { IndexStore } from "../task-index.ts";
+
+/** The part of an actor's key-value store that is used here. */
+export interface IndexStore {
+  put(key: string, value: string): Promise<void>;
+  delete(key: string): Promise<void>;
+  list(prefix: string): Promise<[key: string, value: string][]>;
+}
 
 interface PreparationRow extends OpenPreparation {
   readonly version: 1;

@@ -7,6 +7,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { readFilter, readTab } from "../inspector/search.ts";
+import { readTaskSearch } from "../shared/task-list/task-filter.ts";
 import { SystemScreen } from "../system/system-screen.tsx";
 import { TaskScreen } from "../task/task-screen.tsx";
 import { TasksScreen } from "../tasks/tasks-screen.tsx";
@@ -14,7 +15,21 @@ import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 
 const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFound });
-const tasksRoute = createRoute({ getParentRoute: () => rootRoute, path: "/", component: TasksScreen });
+const tasksRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/",
+  validateSearch: readTaskSearch,
+  component: function TasksRoute() {
+    const navigate = tasksRoute.useNavigate();
+    const search = tasksRoute.useSearch();
+    return (
+      <TasksScreen
+        search={search}
+        onSearch={(next) => void navigate({ search: next, replace: true, resetScroll: false })}
+      />
+    );
+  },
+});
 const taskRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/tasks/$taskId",

@@ -35,7 +35,11 @@ export function Shell() {
 function TasksLink() {
   const inTask = useRouterState({ select: (state) => state.location.pathname.startsWith("/tasks/") });
   return (
-    <Link to="/" activeOptions={{ exact: true }} className={inTask ? "nav-parent" : undefined}>
+    <Link
+      to="/"
+      activeOptions={{ exact: true, includeSearch: false }}
+      className={inTask ? "nav-parent" : undefined}
+    >
       Tasks
     </Link>
   );

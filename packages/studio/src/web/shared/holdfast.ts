@@ -45,6 +45,8 @@ export function createStudioApi(endpoint: string): StudioApi {
     watchOrganization(watch) {
       const conn = organization().connect();
       conn.on("taskChanged", watch.on.taskChanged);
+      conn.on("taskDeleted", watch.on.taskDeleted);
+      conn.on("seenChanged", watch.on.seenChanged);
       return follow(conn, watch.onState);
     },
     watchTask(id, watch) {

@@ -2,25 +2,67 @@ import type { LinkState } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
-import { mergeTask, mergeView, refetchActive } from "./queries.ts";
+import { dropTask, mergeSeen, mergeTask, mergeView, refetchActive } from "./queries.ts";
+
+/** Numbers beside the list follow a burst of changes with one request. */
+const countsDelayMs = 500;
+
+/** Calls a function once, some time after the first of several requests. */
+class DelayedCall {
+  readonly #delayMs: number;
+  readonly #call: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(delayMs: number, call: () => void) {
+    this.#delayMs = delayMs;
+    this.#call = call;
+  }
+
+  request(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#call();
+    }, this.#delayMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
 
 /** Keeps the list of tasks live. Mounted once; its state is that of the connection to the server. */
 export function useOrganizationLive(): LinkState {
   const api = useApi();
   const queries = useQueryClient();
   const [state, setState] = useState<LinkState>("connecting");
-  useEffect(
-    () =>
-      api.watchOrganization({
-        on: { taskChanged: (task) => mergeTask(queries, task) },
-        onState(next) {
-          setState(next);
-          // Events were missed while the connection was down.
-          if (next === "online") void refetchActive(queries);
+  useEffect(() => {
+    const counts = new DelayedCall(countsDelayMs, () => void refetchActive(queries, ["task-counts"]));
+    const unwatch = api.watchOrganization({
+      on: {
+        taskChanged(task) {
+          mergeTask(queries, task);
+          counts.request();
         },
-      }),
-    [api, queries],
-  );
+        taskDeleted({ taskId }) {
+          dropTask(queries, taskId);
+          counts.request();
+        },
+        seenChanged({ seen }) {
+          mergeSeen(queries, seen);
+          counts.request();
+        },
+      },
+      onState(next) {
+        setState(next);
+        // Events were missed while the connection was down.
+        if (next === "online") void refetchActive(queries);
+      },
+    });
+    return () => {
+      counts.cancel();
+      unwatch();
+    };
+  }, [api, queries]);
   return state;
 }
 

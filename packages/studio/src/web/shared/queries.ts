@@ -1,7 +1,7 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import type { TaskSummary, TaskView } from "../../contract.ts";
-import { keepNewerView, type TaskPages, upsertTask } from "./newer.ts";
+import type { TaskQuery, TaskSummary, TaskView } from "../../contract.ts";
 import type { StudioApi } from "./port.ts";
+import { addSeen, keepNewerView, removeTask, type TaskPages, upsertTask } from "./task-list/task-pages.ts";
 
 /** Agents are installed and given keys in a terminal: refetched when the user returns from there. */
 export function agentsQuery(api: StudioApi) {
@@ -40,9 +40,37 @@ export async function refetchActive(queries: QueryClient, queryKey: readonly str
   await queries.invalidateQueries({ queryKey });
 }
 
-/** Adds a changed task to the list, or replaces it. */
+/** Key of the list of a query. */
+export function taskListKey(query: TaskQuery) {
+  return ["tasks", query] as const;
+}
+
+/** When a task last needed a person. Set by its changes alone. */
+export function attentionQuery(taskId: string) {
+  return queryOptions({ queryKey: ["attention", taskId], queryFn: () => 0, enabled: false });
+}
+
+/** Takes a changed task into every list that is or was shown. */
 export function mergeTask(queries: QueryClient, task: TaskSummary): void {
-  queries.setQueryData<TaskPages>(["tasks"], (data) => data && upsertTask(data, task));
+  changeLists(queries, (list, query) => upsertTask(list, task, query));
+  queries.setQueryData(attentionQuery(task.id).queryKey, task.attentionAt ?? 0);
+}
+
+/** Removes a deleted task from every list. */
+export function dropTask(queries: QueryClient, taskId: string): void {
+  changeLists(queries, (list) => removeTask(list, taskId));
+}
+
+/** Takes new marks of what this person has seen into every list. */
+export function mergeSeen(queries: QueryClient, seen: Readonly<Record<string, number>>): void {
+  changeLists(queries, (list) => addSeen(list, seen));
+}
+
+function changeLists(queries: QueryClient, change: (list: TaskPages, query: TaskQuery) => TaskPages): void {
+  for (const { queryKey } of queries.getQueryCache().findAll({ queryKey: ["tasks"] })) {
+    const query = queryKey[1] as TaskQuery;
+    queries.setQueryData<TaskPages>(queryKey, (data) => data && change(data, query));
+  }
 }
 
 /** Stores a view that came with an event. */

@@ -21,6 +21,7 @@ import { useTaskLive } from "../shared/live.ts";
 import { refetchActive, taskQuery } from "../shared/queries.ts";
 import { isBusy, statusLabel } from "../shared/status.tsx";
 import { Conversation } from "./conversation.tsx";
+import { useMarkRead } from "./mark-read.ts";
 import { TaskHeader } from "./task-header.tsx";
 import { useSessionLog } from "./transcript/use-session.ts";
 
@@ -28,6 +29,7 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
   const api = useApi();
   const query = useQuery(taskQuery(api, taskId));
   useTaskLive(taskId);
+  useMarkRead(taskId);
   usePageTitle(query.data === undefined ? "Task" : pageTitle(query.data));
   if (query.data !== undefined) return <Workspace task={query.data} />;
   if (query.isPending) {

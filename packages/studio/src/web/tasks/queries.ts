@@ -1,25 +1,55 @@
+import { HoldfastError } from "@holdfast/core";
 import { useAttempt } from "@holdfast/web-parts/attempt";
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import type { CreateTaskInput, TaskSummary } from "../../contract.ts";
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  queryOptions,
+  replaceEqualDeep,
+  useMutation,
+  useQueryClient,
+} from "@tanstack/react-query";
+import type { CreateTaskInput, TaskFilter, TaskPage, TaskQuery, TaskSummary } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { isResponseLost } from "../shared/errors.ts";
-import { keepNewerTasks, type TaskPage, type TaskPages } from "../shared/newer.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { mergeTask } from "../shared/queries.ts";
+import { mergeTask, taskListKey } from "../shared/queries.ts";
+import { keepNewerTasks, type TaskPages } from "../shared/task-list/task-pages.ts";
 
-const tasksPerPage = 50;
+const tasksPerPage = 100;
 
-export function tasksQuery(api: StudioApi) {
+export function tasksQuery(api: StudioApi, query: TaskQuery) {
   return infiniteQueryOptions({
-    queryKey: ["tasks"],
+    queryKey: taskListKey(query),
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }): Promise<TaskPage> =>
       api.organization.listTasks({
+        ...query,
         limit: tasksPerPage,
         ...(pageParam === undefined ? {} : { cursor: pageParam }),
       }),
     getNextPageParam: (page: TaskPage) => page.cursor,
-    structuralSharing: (known, next) => keepNewerTasks(known as TaskPages | undefined, next as TaskPages),
+    // The same list stays the same object: a placeholder goes through here at each render.
+    structuralSharing: (known, next) =>
+      replaceEqualDeep(known, keepNewerTasks(known as TaskPages | undefined, next as TaskPages)),
+    // While somebody types, the list of the words before stays.
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function taskCountsQuery(api: StudioApi, filter: TaskFilter) {
+  return queryOptions({
+    queryKey: ["task-counts", filter],
+    queryFn: () => api.organization.countTasks(filter),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function taskStorageQuery(api: StudioApi, taskId: string) {
+  return queryOptions({
+    queryKey: ["task-storage", taskId],
+    queryFn: () => api.organization.taskStorage(taskId),
+    gcTime: 0,
+    staleTime: 0,
   });
 }
 
@@ -33,6 +63,24 @@ export function repositoryQuery(api: StudioApi, path: string) {
     staleTime: 2_000,
     // Problems are fixed in a terminal.
     refetchOnWindowFocus: "always",
+  });
+}
+
+/**
+ * Archives, restores, marks or deletes a task. The list follows by the events of the server; an outcome that was refused
+ * is an error of the mutation.
+ */
+export function useTaskAction(action: "archive" | "restore" | "read" | "unread") {
+  const { organization } = useApi();
+  return useMutation({
+    async mutationFn(taskId: string) {
+      if (action === "read" || action === "unread") return organization.markTasks([taskId], action);
+      const outcomes = await (action === "archive"
+        ? organization.archiveTasks([taskId])
+        : organization.restoreTasks([taskId]));
+      const error = outcomes[0]?.error;
+      if (error !== undefined) throw new HoldfastError(error.group, error.code, error.message);
+    },
   });
 }
 

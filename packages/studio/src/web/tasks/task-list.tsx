@@ -1,39 +1,116 @@
-import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { TimeAgo } from "@holdfast/web-parts";
-import { Link } from "@tanstack/react-router";
-import { memo } from "react";
-import type { TaskSummary } from "../../contract.ts";
+import { formatCount } from "@holdfast/web-parts/format";
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { TaskCount, TaskGrouping, TaskMatch, TaskStatus, TaskSummary } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
-import { StatusPill, UnsafeMark } from "../shared/status.tsx";
+import { statusLabel } from "../shared/status.tsx";
+import { isUnread } from "../shared/task-list/task-pages.ts";
+import { TaskRow } from "./task-row.tsx";
 
-export function TaskList({ tasks }: { readonly tasks: readonly TaskSummary[] }) {
+/** A line of the list: a task, or the heading of a group. */
+type Line =
+  | { readonly kind: "task"; readonly task: TaskSummary }
+  | { readonly kind: "group"; readonly value: string };
+
+const rowHeight = 49;
+const headingHeight = 40;
+/** Rows before the end at which the next page is loaded. */
+const loadAhead = 30;
+
+/** The list of tasks. Only the rows near the window exist. */
+export function TaskList({
+  tasks,
+  seen,
+  matches,
+  group,
+  counts,
+  onEnd,
+}: {
+  readonly tasks: readonly TaskSummary[];
+  readonly seen: Readonly<Record<string, number>>;
+  readonly matches: Readonly<Record<string, TaskMatch>>;
+  readonly group: TaskGrouping | undefined;
+  /** Numbers of tasks in the groups, as far as they are known. */
+  readonly counts: readonly TaskCount[] | undefined;
+  /** Called when the end of the loaded rows comes near. */
+  readonly onEnd: () => void;
+}) {
+  const list = useRef<HTMLUListElement>(null);
+  const lines = useMemo(() => linesOf(tasks, group), [tasks, group]);
+  const [top, setTop] = useState(0);
+  const virtualizer = useWindowVirtualizer({
+    count: lines.length,
+    estimateSize: (index) => (lines[index]?.kind === "group" ? headingHeight : rowHeight),
+    getItemKey: (index) => keyOf(lines[index]),
+    overscan: 12,
+    scrollMargin: top,
+  });
+  useLayoutEffect(() => {
+    const { current } = list;
+    if (current !== null) setTop(current.getBoundingClientRect().top + window.scrollY);
+  });
+  const items = virtualizer.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (last >= lines.length - loadAhead) onEnd();
+  }, [last, lines.length, onEnd]);
   return (
-    <ul className="task-list">
-      {tasks.map((task) => (
-        <TaskRow key={task.id} task={task} />
-      ))}
+    <ul
+      ref={list}
+      className="task-list"
+      aria-label="Tasks"
+      style={{ height: `${virtualizer.getTotalSize()}px` }}
+    >
+      {items.map((item) => {
+        const line = lines[item.index];
+        if (line === undefined) return null;
+        return (
+          <li
+            key={item.key}
+            ref={virtualizer.measureElement}
+            data-index={item.index}
+            className="task-list-line"
+            style={{ transform: `translateY(${item.start - top}px)` }}
+          >
+            {line.kind === "group" ? (
+              <h2 className="task-group" title={line.value}>
+                {groupLabel(line.value, group)}
+                <span className="muted">{countLabel(counts, line.value)}</span>
+              </h2>
+            ) : (
+              <TaskRow task={line.task} unread={isUnread(line.task, seen)} match={matches[line.task.id]} />
+            )}
+          </li>
+        );
+      })}
     </ul>
   );
 }
 
-const TaskRow = memo(function TaskRow({ task }: { readonly task: TaskSummary }) {
-  return (
-    <li className="linked-row task-row" data-task={task.id}>
-      <StatusPill status={task.status} />
-      <div className="task-row-main">
-        <Link to="/tasks/$taskId" params={{ taskId: task.id }} className="linked-row-title task-row-title">
-          {visibleText(task.title)}
-        </Link>
-        {task.unsafe && <UnsafeMark />}
-        {task.error !== undefined && <p className="task-row-error">{visibleText(task.error.message)}</p>}
-      </div>
-      <p className="task-row-meta">
-        <span className="task-row-repository" title={task.repository}>
-          {baseName(task.repository)}
-        </span>
-        <span>{task.agent}</span>
-        <TimeAgo at={task.updatedAt} />
-      </p>
-    </li>
-  );
-});
+function linesOf(tasks: readonly TaskSummary[], group: TaskGrouping | undefined): readonly Line[] {
+  const lines: Line[] = [];
+  let current: string | undefined;
+  for (const task of tasks) {
+    if (group !== undefined && task[group] !== current) {
+      current = task[group];
+      lines.push({ kind: "group", value: current });
+    }
+    lines.push({ kind: "task", task });
+  }
+  return lines;
+}
+
+function keyOf(line: Line | undefined): string {
+  if (line === undefined) return "";
+  return line.kind === "group" ? `group ${line.value}` : line.task.id;
+}
+
+export function groupLabel(value: string, group: TaskGrouping | undefined): string {
+  if (group === "status") return statusLabel(value as TaskStatus);
+  return group === "repository" ? baseName(value) : value;
+}
+
+function countLabel(counts: readonly TaskCount[] | undefined, value: string): string {
+  const found = counts?.find((each) => each.value === value);
+  return found === undefined ? "" : formatCount(found.count);
+}

@@ -8,37 +8,50 @@ import {
   useMediaQuery,
   usePageTitle,
 } from "@holdfast/web-parts";
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
-import { MoreButton } from "../shared/more-button.tsx";
+import { filterOf, isNarrowed, type TaskSearch } from "../shared/task-list/task-filter.ts";
+import { seenOf } from "../shared/task-list/task-pages.ts";
+import { ListToolbar } from "./list-toolbar.tsx";
 import { NewTask } from "./new-task.tsx";
-import { tasksQuery } from "./queries.ts";
+import { taskCountsQuery, tasksQuery } from "./queries.ts";
 import { taskDraft } from "./task-draft.ts";
 import { TaskList } from "./task-list.tsx";
 
 /** The list, and beside it (on a phone on demand) the form for a new task. */
-export function TasksScreen() {
+export function TasksScreen({
+  search,
+  onSearch,
+}: {
+  readonly search: TaskSearch;
+  readonly onSearch: (search: TaskSearch) => void;
+}) {
   const api = useApi();
   const wide = useMediaQuery("(min-width: 62rem)");
   // "empty": open because there are no tasks; it stays open when the first one appears.
   const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
   const [draft, setDraft] = useDraft(taskDraft());
-  const query = useInfiniteQuery(tasksQuery(api));
-  const tasks = query.data?.pages.flatMap((page) => page.tasks);
-  const waiting = tasks?.filter(({ status }) => status === "waiting").length ?? 0;
-  usePageTitle(waiting === 0 ? "Tasks" : `(${waiting}) Tasks`);
-  const empty = tasks?.length === 0;
+  const { archived } = search;
+  const all = useQuery(taskCountsQuery(api, archived === undefined ? {} : { archived })).data;
+  const waiting = useQuery(taskCountsQuery(api, {})).data?.statuses.find(({ value }) => value === "waiting");
+  usePageTitle(waiting === undefined ? "Tasks" : `(${waiting.count}) Tasks`);
+  const hasTasks = all === undefined ? undefined : all.total > 0 || archived === true;
   useEffect(() => {
-    if (empty) setOpened((known) => (known === "no" ? "empty" : known));
-  }, [empty]);
+    if (hasTasks === false) setOpened((known) => (known === "no" ? "empty" : known));
+  }, [hasTasks]);
   const formOpen = wide || opened !== "no";
+  const change = (next: Parameters<Parameters<typeof ListToolbar>[0]["onChange"]>[0]) => {
+    const merged = Object.entries({ ...search, ...next }).filter(([, value]) => value !== undefined);
+    onSearch(Object.fromEntries(merged) as TaskSearch);
+  };
   return (
     <div className="tasks-page">
       <section className="tasks-main" aria-labelledby="tasks-heading">
         <div className="page-head">
-          <h1 id="tasks-heading">Tasks</h1>
-          {!wide && tasks !== undefined && tasks.length > 0 && (
+          <h1 id="tasks-heading">{archived === true ? "Archived tasks" : "Tasks"}</h1>
+          {!wide && hasTasks === true && (
             <button
               type="button"
               className="button button-primary"
@@ -51,18 +64,8 @@ export function TasksScreen() {
           )}
         </div>
         {!wide && formOpen && <NewTask takeFocus={opened === "asked"} {...{ draft, setDraft }} />}
-        {query.isPending && <Loading label="Loading tasks" rows={5} />}
-        {query.isError && tasks === undefined && (
-          <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
-        )}
-        {tasks !== undefined && tasks.length === 0 && (
-          <Empty title="No tasks yet">
-            Choose a repository and an agent, and describe the task. The sample repository and the demo agent
-            work without an API key or an account.
-          </Empty>
-        )}
-        {tasks !== undefined && tasks.length > 0 && <TaskList tasks={tasks} />}
-        <MoreButton pages={query} label="Show older tasks" />
+        {hasTasks === true && <ListToolbar search={search} counts={all} onChange={change} />}
+        <FoundTasks search={search} onClear={() => onSearch(archived === undefined ? {} : { archived })} />
       </section>
       {wide && (
         <aside className="tasks-aside" aria-label="New task">
@@ -70,5 +73,76 @@ export function TasksScreen() {
         </aside>
       )}
     </div>
+  );
+}
+
+/** The tasks that the search finds, in all states of the request. */
+function FoundTasks({ search, onClear }: { readonly search: TaskSearch; readonly onClear: () => void }) {
+  const api = useApi();
+  const { group } = search;
+  const filter = useMemo(() => filterOf(search), [search]);
+  const query: TaskQuery = group === undefined ? filter : { ...filter, group };
+  const list = useInfiniteQuery(tasksQuery(api, query));
+  const counts = useQuery({ ...taskCountsQuery(api, filter), enabled: group !== undefined }).data;
+  const { data, hasNextPage, isFetchingNextPage, isError, fetchNextPage } = list;
+  const tasks = useMemo(() => data?.pages.flatMap((page) => page.tasks), [data]);
+  const seen = useMemo(() => (data === undefined ? {} : seenOf(data)), [data]);
+  const matches = useMemo(
+    (): Readonly<Record<string, TaskMatch>> =>
+      Object.assign({}, ...(data?.pages ?? []).map((page) => page.matches ?? {})) as Record<
+        string,
+        TaskMatch
+      >,
+    [data],
+  );
+  const loadMore = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage && !isError) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, isError, fetchNextPage]);
+  if (tasks === undefined) {
+    if (list.isPending) return <Loading label="Loading tasks" rows={5} />;
+    return <ErrorNotice error={list.error} onRetry={() => void list.refetch()} />;
+  }
+  if (tasks.length === 0) return <NoTasks search={search} onClear={onClear} />;
+  return (
+    <>
+      <TaskList
+        {...{ tasks, seen, matches, group }}
+        counts={
+          group === "repository"
+            ? counts?.repositories
+            : group === "agent"
+              ? counts?.agents
+              : counts?.statuses
+        }
+        onEnd={loadMore}
+      />
+      {isFetchingNextPage && <p className="list-foot muted">Loading older tasks…</p>}
+      {isError && (
+        <ErrorNotice
+          error={list.error}
+          onRetry={() => void (hasNextPage ? fetchNextPage() : list.refetch())}
+        />
+      )}
+    </>
+  );
+}
+
+function NoTasks({ search, onClear }: { readonly search: TaskSearch; readonly onClear: () => void }) {
+  if (isNarrowed(search)) {
+    return (
+      <Empty title="No task matches">
+        <button type="button" className="button" onClick={onClear}>
+          Show all tasks
+        </button>
+      </Empty>
+    );
+  }
+  if (search.archived === true)
+    return <Empty title="Nothing is archived">Archive a task in the list when you are done with it.</Empty>;
+  return (
+    <Empty title="No tasks yet">
+      Choose a repository and an agent, and describe the task. The sample repository and the demo agent work
+      without an API key or an account.
+    </Empty>
   );
 }

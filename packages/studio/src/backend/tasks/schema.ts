@@ -1,0 +1,52 @@
+/** The organization's list of tasks: rows, filters, search, marks of what was read, deletion. */
+import type { RawAccess } from "@holdfast/actors";
+import { migrations } from "@holdfast/actors/unstable/migrations";
+
+/** The part of an actor's database that the list uses. */
+export type TaskDatabase = Pick<RawAccess, "execute" | "query" | "get">;
+
+/**
+ * `task` has a row for each task; `summary` is the task's own report as JSON, and the columns beside it are what
+ * filters and orders. `text` has what can be found, in pieces, and `text_index` is its index.
+ */
+const first = `
+CREATE TABLE task (
+  id TEXT PRIMARY KEY,
+  repository TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  status TEXT NOT NULL,
+  status_order INTEGER NOT NULL,
+  attention_at INTEGER NOT NULL,
+  archived_at INTEGER,
+  deleted_at INTEGER,
+  active INTEGER NOT NULL,
+  wake INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  text_seq INTEGER NOT NULL DEFAULT 0,
+  text_bytes INTEGER NOT NULL DEFAULT 0,
+  summary TEXT NOT NULL,
+  input TEXT
+);
+CREATE INDEX task_active ON task (id) WHERE active = 1;
+CREATE INDEX task_filter ON task (archived_at, deleted_at, repository, agent, status, attention_at, id);
+CREATE TABLE seen (
+  person TEXT NOT NULL,
+  task_id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (person, task_id)
+) WITHOUT ROWID;
+CREATE INDEX seen_task ON seen (task_id);
+CREATE TABLE text (id INTEGER PRIMARY KEY, task_id TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX text_task ON text (task_id, kind);
+CREATE VIRTUAL TABLE text_index USING fts5 (
+  body, content = 'text', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+CREATE TRIGGER text_insert AFTER INSERT ON text BEGIN
+  INSERT INTO text_index (rowid, body) VALUES (new.id, new.body);
+END;
+CREATE TRIGGER text_delete AFTER DELETE ON text BEGIN
+  INSERT INTO text_index (text_index, rowid, body) VALUES ('delete', old.id, old.body);
+END;
+`;
+
+export const migrateTaskTables = migrations({ migrations: [{ version: 1, sql: first }] });

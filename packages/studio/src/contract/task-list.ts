@@ -1,0 +1,163 @@
+/** Types of the contract by subject: the list of tasks. */
+
+export type TaskStatus =
+  /** Cloning the repository and starting the jail and the agent. */
+  | "preparing"
+  /** The agent works on a prompt. */
+  | "running"
+  /** The agent waits for the answer to an approval. */
+  | "waiting"
+  /** The last turn has ended; another prompt may follow. */
+  | "idle"
+  /** The person stopped it; another prompt may follow. */
+  | "stopped"
+  /** It cannot go on; `error` says why. Another prompt tries again. */
+  | "failed";
+
+export interface TaskSummary {
+  readonly id: string;
+  readonly title: string;
+  readonly repository: string;
+  readonly agent: string;
+  readonly status: TaskStatus;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** True if it runs without a jail (`--unsafe-no-jail`); shown wherever the task is shown. */
+  readonly unsafe: boolean;
+  readonly error?: TaskError;
+  /** Number of open approvals. Absent in index rows from earlier versions. */
+  readonly openApprovals?: number;
+  /** The group event that started its newest turn, if any. */
+  readonly origin?: TaskOrigin;
+  /** Set while it is archived. The list of tasks has it, the task itself does not. */
+  readonly archivedAt?: number;
+  /**
+   * When it last needed a person: its turn ended, it failed, or it asked something. 0 if it never did. The list of
+   * tasks has it, the task itself does not.
+   */
+  readonly attentionAt?: number;
+}
+
+/** The event that started a turn. */
+export interface TaskOrigin {
+  readonly group: string;
+  readonly topic: string;
+  /** "prompt", "plugin:NAME", "webhook:NAME". */
+  readonly source: string;
+  /** Sequence number in the group. */
+  readonly event: number;
+}
+
+export interface TaskError {
+  readonly group: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Which tasks. Absent parts exclude none; of a list, one value must match. */
+export interface TaskFilter {
+  /**
+   * Words, at most 200 characters. Each begins a word of the title, of a prompt or of the transcript.
+   */
+  readonly search?: string;
+  /** At most 50 values each. */
+  readonly repositories?: readonly string[];
+  readonly agents?: readonly string[];
+  readonly statuses?: readonly TaskStatus[];
+  /** True for archived tasks alone. By default, the others alone. */
+  readonly archived?: boolean;
+  /** True for tasks alone that are unread by the person who asks. */
+  readonly unread?: boolean;
+}
+
+export type TaskGrouping = "repository" | "agent" | "status";
+
+/** A page of the list: newest first, or in the order of their groups and then newest first. */
+export interface TaskQuery extends TaskFilter {
+  readonly group?: TaskGrouping;
+  /** At most 200, by default 50. */
+  readonly limit?: number;
+  /** That of the page before. */
+  readonly cursor?: string;
+}
+
+export interface TaskPage {
+  readonly tasks: readonly TaskSummary[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+  /**
+   * What the person who asks has seen of these tasks: the `attentionAt` that they had then, by id. A task is unread if
+   * its `attentionAt` is later; one that is not in here counts as seen at 0.
+   */
+  readonly seen: Readonly<Record<string, number>>;
+  /** With `search`: where the words were found, by id. */
+  readonly matches?: Readonly<Record<string, TaskMatch>>;
+}
+
+export interface TaskMatch {
+  readonly kind: "title" | "prompt" | "transcript";
+  /** A passage with the words, cut into parts: every second one, beginning with the second, is a word that was found. */
+  readonly parts: readonly string[];
+}
+
+/** Numbers of tasks that a filter selects. Of each list, the 200 most frequent values. */
+export interface TaskCounts {
+  readonly total: number;
+  readonly unread: number;
+  readonly repositories: readonly TaskCount[];
+  readonly agents: readonly TaskCount[];
+  readonly statuses: readonly TaskCount[];
+}
+
+export interface TaskCount {
+  readonly value: string;
+  readonly count: number;
+}
+
+/** What a task keeps on disk, in bytes. Deleting it frees this. */
+export interface TaskStorage {
+  /** Clone, workspace and home. */
+  readonly filesBytes: number;
+  /** False if there are too many files to count: `filesBytes` is the least then. */
+  readonly isComplete: boolean;
+  /** The log of its session. */
+  readonly transcriptBytes: number;
+}
+
+export interface TaskOutcome {
+  readonly taskId: string;
+  /** Why nothing was done. */
+  readonly error?: TaskError;
+}
+
+/** Actions of `organization` about its list of tasks. */
+export interface TaskListActions {
+  /** Throws `task.invalid_input`. */
+  listTasks(query?: TaskQuery): Promise<TaskPage>;
+  /** Throws `task.invalid_input`. */
+  countTasks(filter?: TaskFilter): Promise<TaskCounts>;
+  /**
+   * Archives up to 100 tasks, each on its own: `task.busy` in its outcome while an agent works on it, `task.not_found`.
+   * The next prompt restores a task.
+   */
+  archiveTasks(taskIds: readonly string[]): Promise<readonly TaskOutcome[]>;
+  /** Restores up to 100 archived tasks, each on its own: `task.not_found` in its outcome. */
+  restoreTasks(taskIds: readonly string[]): Promise<readonly TaskOutcome[]>;
+  /** Marks up to 100 tasks as read, or as unread, for the person who asks. Unknown ones are ignored. */
+  markTasks(taskIds: readonly string[], as: "read" | "unread"): Promise<void>;
+  /** Throws `task.not_found`. */
+  taskStorage(taskId: string): Promise<TaskStorage>;
+  /**
+   * Deletes a task, its session and its files for good; branches of repositories stay. Resolves with what was freed.
+   * Throws `task.not_found`, `task.busy`, `task.delete_failed`.
+   */
+  deleteTask(taskId: string): Promise<TaskStorage>;
+}
+
+/** Events of `organization` about its list of tasks. */
+export interface TaskListEvents {
+  taskChanged: TaskSummary;
+  taskDeleted: { readonly taskId: string };
+  /** Only for the connections of the person whose marks changed: the part of `seen` that is new. */
+  seenChanged: { readonly seen: Readonly<Record<string, number>> };
+}

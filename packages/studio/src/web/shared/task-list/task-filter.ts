@@ -1,0 +1,73 @@
+import type { TaskFilter, TaskGrouping, TaskQuery, TaskStatus, TaskSummary } from "../../../contract.ts";
+import { statusOrder, taskStatuses } from "../../../task-status.ts";
+
+/** What the list shows, as it stands in the address. */
+export interface TaskSearch {
+  readonly q?: string;
+  readonly repository?: string;
+  readonly agent?: string;
+  readonly status?: TaskStatus;
+  readonly unread?: true;
+  readonly archived?: true;
+  readonly group?: TaskGrouping;
+}
+
+/** Reads the address, and leaves out what is no part of a filter. */
+export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskSearch {
+  const { q, repository, agent, status, unread, archived, group } = search;
+  const text = (value: unknown) => (typeof value === "number" ? String(value) : value);
+  const isText = (value: unknown) => typeof value === "string" && value !== "" && value.length <= 4_096;
+  const knownStatus = taskStatuses.find((each) => each === status);
+  const knownGroup = (["repository", "agent", "status"] as const).find((each) => each === group);
+  return {
+    ...(isText(text(q)) ? { q: String(q).slice(0, 200) } : {}),
+    ...(isText(text(repository)) ? { repository: String(repository) } : {}),
+    ...(isText(text(agent)) ? { agent: String(agent) } : {}),
+    ...(knownStatus === undefined ? {} : { status: knownStatus }),
+    ...(unread === true ? { unread } : {}),
+    ...(archived === true ? { archived } : {}),
+    ...(knownGroup === undefined ? {} : { group: knownGroup }),
+  };
+}
+
+/** True if the address narrows the list, so that it may be empty although there are tasks. */
+export function isNarrowed({ q, repository, agent, status, unread }: TaskSearch): boolean {
+  return [q, repository, agent, status, unread].some((value) => value !== undefined);
+}
+
+export function filterOf({ q, repository, agent, status, unread, archived }: TaskSearch): TaskFilter {
+  return {
+    ...(q === undefined ? {} : { search: q }),
+    ...(repository === undefined ? {} : { repositories: [repository] }),
+    ...(agent === undefined ? {} : { agents: [agent] }),
+    ...(status === undefined ? {} : { statuses: [status] }),
+    ...(unread === undefined ? {} : { unread }),
+    ...(archived === undefined ? {} : { archived }),
+  };
+}
+
+/** The value by which a task is grouped. */
+export function groupOf(task: TaskSummary, group: TaskGrouping): string {
+  return task[group];
+}
+
+/** Order of the list: by group, then newest first. The server orders in the same way. */
+export function compareTasks(a: TaskSummary, b: TaskSummary, group: TaskGrouping | undefined): number {
+  if (group === "status" && a.status !== b.status) return statusOrder(a.status) - statusOrder(b.status);
+  if (group !== undefined && group !== "status" && a[group] !== b[group]) return a[group] < b[group] ? -1 : 1;
+  return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
+}
+
+/**
+ * Whether a task belongs to the list of a query. Undefined if only the server can tell: what a person has read, and
+ * where words are found.
+ */
+export function isListed(task: TaskSummary, query: TaskQuery): boolean | undefined {
+  const { repositories, agents, statuses, archived, unread, search } = query;
+  if ((task.archivedAt !== undefined) !== (archived === true)) return false;
+  const has = (allowed: readonly string[] | undefined, value: string) =>
+    allowed === undefined || allowed.includes(value);
+  if (!has(repositories, task.repository) || !has(agents, task.agent) || !has(statuses, task.status))
+    return false;
+  return unread === true || (search !== undefined && search.trim() !== "") ? undefined : true;
+}

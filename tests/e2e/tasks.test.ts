@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import type { Browser, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage } from "./support/browser.ts";
+import { assertNoTrouble, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+
+describe("the list of tasks", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchChromium();
+    studio = await StudioProcess.create();
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  const rows = (page: Page) => page.locator("[data-task]");
+  const row = (page: Page, title: string) => rows(page).filter({ hasText: title });
+  const openList = (page: Page) => page.getByRole("link", { name: "Tasks", exact: true }).click();
+
+  test("is searched, filtered, grouped, marked, archived and cleaned up", async (t) => {
+    const page = await openPage(browser, t, { width: 1400, height: 900 });
+    await signIn(page, studio);
+    for (const prompt of [
+      "Add a line about pelicans without asking",
+      "Add a line about herons without asking",
+    ]) {
+      await startTask(page, { prompt });
+      await waitForStatus(page, "idle");
+    }
+    await openList(page);
+    await rows(page).nth(1).waitFor();
+
+    await page.getByRole("searchbox", { name: "Search tasks" }).fill("pelic");
+    await row(page, "herons").waitFor({ state: "detached" });
+    await row(page, "pelicans").waitFor();
+    assert.match(page.url(), /q=pelic/);
+    assert.equal(await rows(page).count(), 1);
+    await page.getByRole("searchbox", { name: "Search tasks" }).fill("readme");
+    // The agent said it, and nobody else.
+    await page.locator(".task-row-match mark").first().waitFor();
+    await page.getByRole("searchbox", { name: "Search tasks" }).fill("no such word");
+    await page.getByRole("button", { name: "Show all tasks" }).click();
+    await rows(page).nth(1).waitFor();
+
+    await page.getByLabel("Groups").selectOption("status");
+    await page.getByRole("heading", { name: /^Done\s*2$/ }).waitFor();
+    await page.getByLabel("States").selectOption("idle");
+    await rows(page).nth(1).waitFor();
+    await assertAccessible(page, "list-grouped");
+    await keepScreenshot(page, "list-grouped");
+    await page.goto(new URL("/", page.url()).href);
+
+    await page.getByRole("button", { name: /^Mark as unread: .*herons/ }).click();
+    await page.locator(".task-row-unread").filter({ hasText: "herons" }).waitFor();
+    const phone = await openPage(browser, t, { width: 400, height: 860 });
+    await signIn(phone, studio);
+    await phone.locator(".task-row-unread").filter({ hasText: "herons" }).waitFor();
+    await row(phone, "herons").getByRole("link").click();
+    await page.locator(".task-row-unread").waitFor({ state: "detached" });
+
+    await page.getByRole("button", { name: /^Archive: .*herons/ }).click();
+    await row(page, "herons").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await page.getByRole("heading", { name: "Archived tasks" }).waitFor();
+    await row(page, "herons").waitFor();
+    await page.getByRole("button", { name: /^Restore: .*herons/ }).click();
+    await page.getByText("Nothing is archived").waitFor();
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await page.getByRole("button", { name: /^Archive: .*herons/ }).click();
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await page.getByRole("button", { name: /^Delete: .*herons/ }).click();
+    await page.getByText(/This frees .* of files and .* of its transcript/).waitFor();
+    await assertAccessible(page, "list-delete");
+    await page.getByRole("button", { name: "Delete for good" }).click();
+    await page.getByText("Nothing is archived").waitFor();
+    await page.reload();
+    await page.getByText("Nothing is archived").waitFor();
+    await phone.getByRole("link", { name: "Tasks", exact: true }).click();
+    await row(phone, "pelicans").waitFor();
+    assert.equal(await rows(phone).count(), 1);
+    await assertAccessible(phone, "list-phone");
+    await keepScreenshot(phone, "list-phone");
+    assertNoTrouble(page);
+  });
+});
