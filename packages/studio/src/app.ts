@@ -1,7 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Logger, type Ports, silentLogger, systemPorts, uuidv4 } from "@holdfast/core";
+import { HoldfastError, type Logger, type Ports, silentLogger, systemPorts, uuidv4 } from "@holdfast/core";
 import { createGate, type Gate, makeSocketFolder, requireDataDirectory } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
@@ -41,6 +42,7 @@ import { allowedHosts, localUrl } from "./http/served-hosts.ts";
 import { createWebhookRoute } from "./http/webhooks.ts";
 import { loadGuestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
+import type { PeopleSetup } from "./people/setup.ts";
 import { sampleRepository } from "./sample/sample.ts";
 import { systemStatus } from "./status.ts";
 import type { Studio, StudioOptions } from "./studio.ts";
@@ -128,21 +130,24 @@ async function compose(parts: StudioParts): Promise<Studio> {
     parts;
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
+  const people = await loadPeople(parts);
   const logins = createLogins(parts);
-  const identify = firstOf(logins.identify, options.identify);
+  const identify = firstOf(logins.identify, people?.identify ?? options.identify);
   const host = await createHost(parts, others, identify);
   const listenHost = options.host ?? "127.0.0.1";
   const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
     use: {
       ...createActors(host),
       ...(cluster === undefined ? {} : createGateActors(ports, parts.localGate)),
+      ...(people === undefined ? {} : people.actors),
     },
     store: () => store.actors,
     ports,
     ...(cluster === undefined ? {} : { cluster: servingGateState(cluster) }),
-    gateway: gatewayOptions({ ...parts, identify }, host, others, logins),
+    gateway: gatewayOptions({ ...parts, identify }, host, others, { logins, people }),
   });
   backends.attach(registry.client, host.handover);
+  people?.start(await backends.peopleSecret(randomBytes(32).toString("base64url")));
   if (cluster === undefined) {
     cleanup.defer(() => registry.shutdown());
     cleanup.defer(() => host.close());
@@ -198,11 +203,11 @@ function gatewayOptions(
   parts: StudioParts & { readonly identify: Identify },
   host: StudioHost,
   others: OtherNodes,
-  logins: Logins,
+  { logins, people }: { readonly logins: Logins; readonly people: PeopleSetup | undefined },
 ): GatewayOptions {
   const { options, ports, gate, inbox, approvalHooks } = parts;
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
-  const guard = new Guard(parts.identify);
+  const guard = new Guard(parts.identify, people?.changes);
   const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),
@@ -227,9 +232,22 @@ function gatewayOptions(
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
       webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
+      ...(people === undefined ? {} : { people: people.routes }),
       log: ports.log,
     }),
   };
+}
+
+/** Loaded on demand: without people, the Studio needs nothing of it. Throws `people.not_supported`. */
+async function loadPeople({ options, ports, backends }: StudioParts): Promise<PeopleSetup | undefined> {
+  if (options.people !== true) return undefined;
+  if (options.cluster !== undefined || options.identify !== undefined) {
+    const other = options.cluster === undefined ? "`identify`" : "several nodes";
+    const message = `Accounts of people do not go together with ${other} yet. Leave out one of them.`;
+    throw new HoldfastError("people", "not_supported", message, { statusCode: 400 });
+  }
+  const { setUpPeople } = await import("./people/setup.ts");
+  return setUpPeople({ ports, client: () => backends.client });
 }
 
 /** The operator with a login, or else the person of the option. */

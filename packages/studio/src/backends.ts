@@ -32,6 +32,11 @@ export class StudioBackends {
     end: (login) => this.#access("end", login),
   };
 
+  /** The secret that signs the cookies of people's sessions; `offered` becomes it if there is none yet. */
+  peopleSecret(offered: string): Promise<string> {
+    return this.#access("peopleSecret", offered);
+  }
+
   /** The same on all nodes, and different from that of any other Studio. */
   identity(): Promise<string> {
     return this.#connected.client.getOrCreate("access", ["local"]).resolve();

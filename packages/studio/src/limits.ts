@@ -99,6 +99,17 @@ export const studioLimits = {
   ticketTtlMs: 5 * 60 * 1000,
   loginTtlMs: 30 * 24 * 60 * 60 * 1000,
   maxLogins: 100,
+  /** With people: how long an e-mail address is reserved for a sign-up. */
+  reservationMs: 60_000,
+  /** The session of a person; it is extended once a day while it is used. */
+  personSessionMs: 30 * 24 * 60 * 60 * 1000,
+  maxSessionsPerPerson: 50,
+  maxTokensPerPerson: 50,
+  maxTokenDays: 366,
+  invitationTtlMs: 7 * 24 * 60 * 60 * 1000,
+  maxInvitations: 200,
+  maxMembers: 1_000,
+  maxPeopleBodyBytes: 16 * 1024,
   /** On several nodes: how long a node knows a login that another one may have ended. */
   loginCacheMs: 10_000,
   /** On several nodes: a message between nodes, which carries values that one process passes by reference. */

@@ -74,6 +74,11 @@ export interface StudioOptions {
    */
   readonly identify?: Identify;
   /**
+   * True for people with accounts: sign-up by invitation, sign-in with e-mail and password, API tokens, members with
+   * roles. False by default: the operator is the only person. Not with `cluster` or `identify`.
+   */
+  readonly people?: boolean;
+  /**
    * Environment for model keys and for the PATH on which agents are found; `process.env` by default. None of its
    * variables reach a jail.
    */

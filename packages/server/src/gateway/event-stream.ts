@@ -5,6 +5,7 @@ import { serverLimits } from "../limits.ts";
 import { Session } from "../sessions/session.ts";
 import { tooManySubscriptions } from "../sessions/session-errors.ts";
 import type { SessionOutput } from "../sessions/types.ts";
+import { onAccessChange } from "./access-info.ts";
 import { authenticate } from "./auth.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { resumePointOf } from "./resume-point.ts";
@@ -25,6 +26,7 @@ export function serveEvents(
   exchange: Exchange,
   { target, events }: EventsRequest,
   headers: Readonly<Record<string, string>>,
+  until?: AbortSignal,
 ): void {
   if (events.length === 0) {
     const message = "No events are requested. Name them with ?event=name, once per event";
@@ -40,7 +42,7 @@ export function serveEvents(
   const { directory } = gateway;
   const open = (auth: unknown): void => {
     const lastEventId = exchange.header("last-event-id");
-    const output = new EventStream(gateway, exchange, headers);
+    const output = new EventStream(gateway, exchange, headers, until);
     const session = new Session({
       directory,
       target,
@@ -72,11 +74,21 @@ class EventStream implements SessionOutput {
   #refusal: WireError | undefined;
   #timer: Timer | undefined;
   #ended = false;
+  readonly #unwatch: () => void;
 
-  constructor(gateway: RouteHost, exchange: Exchange, headers: Readonly<Record<string, string>>) {
+  constructor(
+    gateway: RouteHost,
+    exchange: Exchange,
+    headers: Readonly<Record<string, string>>,
+    until: AbortSignal | undefined,
+  ) {
     this.#gateway = gateway;
     this.#exchange = exchange;
     this.#headers = headers;
+    this.#unwatch = onAccessChange(until, (code, reason) => {
+      this.close(code, reason);
+      this.#session?.lose();
+    });
   }
 
   attach(session: Session): void {
@@ -160,6 +172,7 @@ class EventStream implements SessionOutput {
 
   #end(): void {
     this.#ended = true;
+    this.#unwatch();
     this.#timer?.cancel();
   }
 }

@@ -116,10 +116,10 @@ export class Gateway implements RouteHost {
   }
 
   /** Runs the access hook; calls `next` synchronously if there is none or it returns synchronously. */
-  admit(info: AccessInfo, next: () => void, refuse: (error: unknown) => void): void {
+  admit(info: AccessInfo, next: (until?: AbortSignal) => void, refuse: (error: unknown) => void): void {
     const asked = this.options.access?.(info);
-    if (asked === undefined) next();
-    else asked.then(next).catch(refuse);
+    if (asked instanceof Promise) asked.then((until) => next(until ?? undefined)).catch(refuse);
+    else next(asked ?? undefined);
   }
 
   #answerFixed(exchange: Exchange, route: FixedRoute, headers: Readonly<Record<string, string>>): void {
@@ -222,7 +222,7 @@ export class Gateway implements RouteHost {
       }
       case "events": {
         if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
-        const next = (): void => serveEvents(this, exchange, route, headers);
+        const next = (until?: AbortSignal): void => serveEvents(this, exchange, route, headers, until);
         return this.admit(this.#info("connect", exchange, route.target), next, refuse);
       }
       case "management":

@@ -4,6 +4,9 @@ import type { ActorKey } from "@holdfast/core";
 import type { ResumeLimits } from "../limits.ts";
 import type { InspectorOptions, ManageInfo } from "../management/access.ts";
 
+/** What the `access` hook returns: nothing, or a signal that ends a connection. */
+export type AccessAnswer = Promise<AbortSignal | undefined> | Promise<void> | AbortSignal | undefined | void;
+
 /** The operation that the `access` hook decides about; nothing has been woken, read or created yet. */
 export interface AccessInfo {
   readonly kind:
@@ -62,8 +65,12 @@ export interface GatewayOptions {
   readonly slowReaders?: "close" | "drop-events";
   /** Limits of the missed events that are kept for a disconnected client. */
   readonly resume?: Partial<ResumeLimits>;
-  /** Throws to refuse. Runs before an actor is woken or created. */
-  readonly access?: (info: AccessInfo) => Promise<void> | void;
+  /**
+   * Throws to refuse. Runs before an actor is woken or created. For a connection (`kind: "connect"`), it may return a
+   * signal: when that is aborted, the connection is closed with `gateway.access_changed`, and the client that reconnects
+   * is asked about again.
+   */
+  readonly access?: (info: AccessInfo) => AccessAnswer;
   /**
    * Decides who may manage and inspect actors, and read metrics and API documents. Throws to refuse. Without it, and
    * without a token, only callers on this machine may.

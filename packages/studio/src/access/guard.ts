@@ -2,46 +2,76 @@ import type { AccessInfo, ManageInfo } from "@holdfast/server";
 import { type Identify, localOrganization, type Person, type RequestHeaders, requireRule } from "./person.ts";
 import { managementRules, type RouteName, type Rule, routeRules, ruleOfActor } from "./rules.ts";
 
+/** Tells when rights of people may have changed, so that what is open is checked again. */
+export interface AccessChanges {
+  mark(): number;
+  signalSince(personId: string, mark: number): AbortSignal;
+}
+
 /**
  * The one check of every request over the network: actions and connections of actors, management, and the routes
  * beside them. It applies the tables in `rules.ts` to the person who sends the request.
  */
 export class Guard {
   readonly #identify: Identify;
+  readonly #changes: AccessChanges | undefined;
 
-  constructor(identify: Identify) {
+  constructor(identify: Identify, changes?: AccessChanges) {
     this.#identify = identify;
+    this.#changes = changes;
+  }
+
+  /** The present, for `signalSince`. */
+  mark(): number {
+    return this.#changes?.mark() ?? 0;
+  }
+
+  /** Aborted once rights of the person may have changed since the mark, which is from before the check. */
+  signalSince(person: Person | undefined, mark: number): AbortSignal | undefined {
+    return person === undefined ? undefined : this.#changes?.signalSince(person.id, mark);
   }
 
   /** The gateway's access hook. Throws `auth.unauthorized`, `auth.forbidden`. */
-  readonly authorizeAction = (info: AccessInfo): Promise<void> | void =>
-    this.#require(info, ruleOfActor(info), organizationOf(info));
+  readonly authorizeAction = (
+    info: AccessInfo,
+  ): Promise<AbortSignal | undefined> | AbortSignal | undefined => {
+    const mark = this.mark();
+    const allowed = this.#require(info, ruleOfActor(info), organizationOf(info));
+    const signal = (person: Person | undefined) =>
+      info.kind === "connect" ? this.signalSince(person, mark) : undefined;
+    return allowed instanceof Promise ? allowed.then(signal) : signal(allowed);
+  };
 
   /** The gateway's hook for management. Throws `auth.unauthorized`, `auth.forbidden`. */
   readonly authorizeManagement = (info: ManageInfo): Promise<void> | void => {
     // Local programs, a scraper of metrics for example, need no login for what contains no data of actors.
     const isOpen = info.isLocal && (info.kind === "documents" || info.kind === "metrics");
-    if (!isOpen) return this.#require(info, managementRules[info.kind], undefined);
+    if (isOpen) return;
+    const allowed = this.#require(info, managementRules[info.kind], undefined);
+    if (allowed instanceof Promise) return allowed.then(() => {});
   };
 
   /**
-   * Checks a route beside the actors. `task` is the id of the task in its path, if there is one. Throws
-   * `auth.unauthorized`, `auth.forbidden`.
+   * Checks a route beside the actors, whose path may name a task or an organization. Returns the person; undefined for a
+   * route that needs nobody to sign in. Throws `auth.unauthorized`, `auth.forbidden`.
    */
   readonly authorizeRoute = (
     route: RouteName,
     request: RequestHeaders,
-    task: string | undefined,
-  ): Promise<void> | void =>
-    this.#require(request, routeRules[route], task === undefined ? undefined : organizationOfId(task));
+    { task, organization }: Readonly<Record<string, string>>,
+  ): Promise<Person | undefined> | Person | undefined =>
+    this.#require(request, routeRules[route], task === undefined ? organization : organizationOfId(task));
 
   #require(
     request: RequestHeaders,
     rule: Rule | undefined,
     organization: string | undefined,
-  ): Promise<void> | void {
-    if (rule === "public" || rule === "machine") return;
-    const check = (person: Person | undefined) => requireRule(person, rule, organization);
+  ): Promise<Person | undefined> | Person | undefined {
+    if (rule === "public" || rule === "machine") return undefined;
+    const check = (person: Person | undefined) => {
+      const checked = requireRule(person, rule, organization);
+      return checked instanceof Promise ? checked.then(() => person) : person;
+    };
     const identified = this.#identify(request);
     // The gateway calls an action in the same tick if nothing has to be waited for.
     return identified instanceof Promise ? identified.then(check) : check(identified);

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { type Role, type Rule, roles } from "./rules.ts";
+import { isAtLeast, type Role, type Rule } from "./rules.ts";
 
 /** The headers of a request, by their lower-case names. */
 export interface RequestHeaders {
@@ -11,8 +11,10 @@ export interface Person {
   readonly id: string;
   /** True for the operator of the server, who may do everything in every organization. */
   readonly isOperator: boolean;
-  /** Role by the id of the organization. */
-  readonly memberships: ReadonlyMap<string, Role>;
+  /** True for a request with an API token, which cannot manage the account itself. */
+  readonly hasToken?: boolean;
+  /** The role in an organization; undefined for a person who is no member. */
+  roleIn(organization: string): Role | undefined | Promise<Role | undefined>;
 }
 
 /**
@@ -25,7 +27,7 @@ export type Identify = (request: RequestHeaders) => Person | undefined | Promise
 export const localOrganization = "local";
 
 /** The operator, who is the only person if there are no accounts. */
-export const operator: Person = { id: "operator", isOperator: true, memberships: new Map() };
+export const operator: Person = { id: "operator", isOperator: true, roleIn: () => "owner" };
 
 /**
  * Throws `auth.unauthorized` if nobody signed in, and `auth.forbidden` unless the person may do what the rule says in
@@ -35,16 +37,26 @@ export function requireRule(
   person: Person | undefined,
   rule: Rule | undefined,
   organization: string | undefined,
-): void {
+): Promise<void> | void {
   if (rule === "public" || rule === "machine") return;
   if (person === undefined) throw unauthorized();
   if (rule === undefined || rule === "internal") throw forbidden("Only the Studio itself can do this");
+  if (rule === "account") {
+    if (person.isOperator) throw forbidden("The operator has no account");
+    if (person.hasToken !== true) return;
+    throw forbidden("An API token cannot do this. Sign in.");
+  }
   if (person.isOperator || rule === "person") return;
   if (rule === "operator") throw forbidden("Only the operator of this server can do this");
-  const role = organization === undefined ? undefined : person.memberships.get(organization);
+  const role = organization === undefined ? undefined : person.roleIn(organization);
+  if (role instanceof Promise) return role.then((found) => requireRole(found, rule));
+  requireRole(role, rule);
+}
+
+function requireRole(role: Role | undefined, least: Role): void {
   if (role === undefined) throw forbidden("You are not a member of this organization");
-  if (roles.indexOf(role) < roles.indexOf(rule))
-    throw forbidden(`This needs the role "${rule}" in the organization, and yours is "${role}"`);
+  if (!isAtLeast(role, least))
+    throw forbidden(`This needs the role "${least}" in the organization, and yours is "${role}"`);
 }
 
 export function unauthorized(): HoldfastError {

@@ -5,6 +5,11 @@ import type { AccessInfo, ManageInfo } from "@holdfast/server";
 export const roles = ["viewer", "member", "admin", "owner"] as const;
 export type Role = (typeof roles)[number];
 
+/** True if `role` may do all that `least` may. */
+export function isAtLeast(role: Role, least: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(least);
+}
+
 /** The least that a request needs. */
 export type Rule =
   /** Nobody signs in, and everyone may. */
@@ -13,6 +18,8 @@ export type Rule =
   | "machine"
   /** Every person, of any organization or none. */
   | "person"
+  /** A person with an account, who signed in: no API token, and not the operator. */
+  | "account"
   /** This role in the organization that the request is about. */
   | Role
   /** The operator: whoever can use the data directory, and signs in with a link of `holdfast url`. */
@@ -77,6 +84,10 @@ export const actorRules = {
   environment: { create: "internal", actions: { get: "viewer", stop: "member", internal: "internal" } },
   group: { create: "viewer", actions: { get: "viewer", prompt: "member", internal: "internal" } },
   access: "internal",
+  user: "internal",
+  uniqueIndex: "internal",
+  verification: "internal",
+  members: "internal",
   gateVault: "internal",
   gateBudget: "internal",
   gateRates: "internal",
@@ -122,6 +133,26 @@ export const managementRules = {
 export const routeRules = {
   "POST /auth/exchange": "public",
   "POST /auth/end": "person",
+  // better-auth checks the password, or the cookie, itself.
+  "POST /people/auth/sign-up/email": "public",
+  "POST /people/auth/sign-in/email": "public",
+  "POST /people/auth/sign-out": "public",
+  "POST /people/auth/change-password": "account",
+  "GET /people/me": "person",
+  "GET /people/sessions": "account",
+  "DELETE /people/sessions/:session": "account",
+  "GET /people/tokens": "account",
+  "POST /people/tokens": "account",
+  "DELETE /people/tokens/:token": "account",
+  "POST /people/accept": "account",
+  "GET /people/organizations/:organization/members": "viewer",
+  "PATCH /people/organizations/:organization/members/:person": "admin",
+  "DELETE /people/organizations/:organization/members/:person": "admin",
+  "POST /people/organizations/:organization/leave": "viewer",
+  "POST /people/organizations/:organization/transfer": "owner",
+  "GET /people/organizations/:organization/invitations": "admin",
+  "POST /people/organizations/:organization/invitations": "admin",
+  "DELETE /people/organizations/:organization/invitations/:invitation": "admin",
   "POST /hooks/:group/:hook": "machine",
   "POST /approvals/:hook": "machine",
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",

@@ -9,6 +9,8 @@ export interface AccessState {
   tickets: Record<string, number>;
   /** Logins by the SHA-256 of the secret in the login cookie. */
   logins: Record<string, { createdAt: number; expiresAt: number }>;
+  /** Signs the cookies of people's sessions. Absent without people. */
+  secret?: string;
 }
 
 /** Stores hashed tickets and logins. Clients cannot reach this actor. */
@@ -47,6 +49,12 @@ export function createAccessActor(host: BackendHost) {
         /** Deletes a login. An unknown login is not an error. */
         end(c, login: string): void {
           delete c.state.logins[login];
+        },
+
+        /** The secret that signs the cookies of people's sessions: the first one that was offered. */
+        peopleSecret(c, offered: string): string {
+          c.state.secret ??= offered;
+          return c.state.secret;
         },
 
         /** Returns the login's expiry time, or 0 if there is no valid login. */

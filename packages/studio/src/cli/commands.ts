@@ -75,6 +75,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { urlUsage: usage, urlCommand: run } = await import("./server/url.ts");
     return { usage, run };
   },
+  invite: async () => {
+    const { inviteUsage: usage, inviteCommand: run } = await import("./server/invite.ts");
+    return { usage, run };
+  },
   backup: async () => {
     const { backupUsage: usage, backupCommand: run } = await import("./server/backup.ts");
     return { usage, run };

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
 import { type RouteName, routeRules } from "../access/rules.ts";
 
@@ -55,4 +56,13 @@ export function headersOf(request: IncomingMessage): { header(name: string): str
       return Array.isArray(value) ? value.join(", ") : value;
     },
   };
+}
+
+/** Ends a socket or a response when the signal is aborted. */
+export function endWith(signal: AbortSignal | undefined, stream: Duplex | ServerResponse): void {
+  if (signal === undefined) return;
+  const end = () => void stream.destroy();
+  if (signal.aborted) return end();
+  signal.addEventListener("abort", end, { once: true });
+  stream.once("close", () => signal.removeEventListener("abort", end));
 }

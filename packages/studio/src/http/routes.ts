@@ -4,11 +4,12 @@ import { extname } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import type { Guard } from "../access/guard.ts";
+import type { Person } from "../access/person.ts";
 import type { RouteName } from "../access/rules.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { Logins } from "./logins.ts";
 import { readBody } from "./read-body.ts";
-import { headersOf, matchRoute, type RouteParams } from "./router.ts";
+import { endWith, headersOf, matchRoute, type RouteParams } from "./router.ts";
 import { proxyToSandbox } from "./sandbox-proxy.ts";
 import type { WebhookRoute } from "./webhooks.ts";
 
@@ -39,6 +40,8 @@ export interface RoutesOptions {
   readonly webhook?: WebhookRoute;
   /** Handles answers to questions of the gate. Without it there is no such route. */
   readonly approvalWebhook?: WebhookRoute;
+  /** Handles the routes about people. Without them there are none. */
+  readonly people?: Readonly<Record<PeopleRouteName, RouteHandler>>;
   readonly log: Logger;
 }
 
@@ -48,12 +51,19 @@ export interface RouteCall {
   readonly response: ServerResponse;
   readonly path: string;
   readonly params: RouteParams;
+  /** Who signed in; undefined if the route needs nobody to. */
+  readonly person: Person | undefined;
 }
+
+/** A handler of each route; those about people are missing without people. */
+type Handlers = Readonly<Record<Exclude<HttpRouteName, PeopleRouteName>, RouteHandler>> &
+  Readonly<Partial<Record<PeopleRouteName, RouteHandler>>>;
 
 export type RouteHandler = (call: RouteCall) => Promise<void>;
 
-/** The routes of `routeRules` that are no WebSockets. */
-type HttpRouteName = Exclude<RouteName, `UPGRADE ${string}`>;
+/** The routes of `routeRules` that are no WebSockets, and of these, the ones about people. */
+export type HttpRouteName = Exclude<RouteName, `UPGRADE ${string}`>;
+export type PeopleRouteName = Extract<HttpRouteName, `${string} /people/${string}`>;
 
 /**
  * The Studio's own routes beside the actors and the health check, each with its rule in `routeRules`. The gateway has
@@ -85,21 +95,26 @@ export function createRoutes(
 
 async function handle(
   guard: Guard,
-  handlers: Readonly<Record<HttpRouteName, RouteHandler>>,
+  handlers: Handlers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
   const { name, params } = matchRoute(request.method ?? "GET", path);
-  await guard.authorizeRoute(name, headersOf(request), params["task"]);
-  await handlers[name as HttpRouteName]({ request, response, path, params });
+  const mark = guard.mark();
+  const person = await guard.authorizeRoute(name, headersOf(request), params);
+  // A stream from a sandbox may go on for hours. The end of a session ends with an answer.
+  if (params["task"] !== undefined) endWith(guard.signalSince(person, mark), response);
+  const handler = handlers[name as HttpRouteName] ?? refusePeople;
+  await handler({ request, response, path, params, person });
 }
 
-function routeHandlers(options: RoutesOptions): Readonly<Record<HttpRouteName, RouteHandler>> {
+function routeHandlers(options: RoutesOptions): Handlers {
   const { inspectorDirectory, webDirectory } = options;
   const sandbox: RouteHandler = ({ request, response, params: { task = "", rest = "" } }) =>
     proxyToSandbox(options.sandbox(task), `/v1/${rest}`, request, response);
   return {
+    ...options.people,
     "POST /auth/exchange": (call) => exchange(options, call),
     "POST /auth/end": (call) => endLogin(options, call),
     "POST /hooks/:group/:hook": webhook(options.webhook),
@@ -119,6 +134,11 @@ function routeHandlers(options: RoutesOptions): Readonly<Record<HttpRouteName, R
     },
     "GET /*": ({ request, response, path }) => sendFile(webDirectory, path, request, response),
   };
+}
+
+async function refusePeople(): Promise<void> {
+  const message = "This server has no accounts. Start it with --people.";
+  throw new HoldfastError("people", "not_enabled", message, { statusCode: 404 });
 }
 
 function webhook(route: WebhookRoute | undefined): RouteHandler {

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { Guard } from "../access/guard.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
-import { headersOf, matchRoute } from "./router.ts";
+import { endWith, headersOf, matchRoute } from "./router.ts";
 import { pickHeaders, sandboxNotRunning } from "./sandbox-proxy.ts";
 
 const handshakeHeaders = [
@@ -43,7 +43,9 @@ export function createSandboxUpgrade(
     // Ignore errors of the browser's socket: the upstream connection closes with it.
     socket.on("error", () => {});
     const connect = async (): Promise<void> => {
-      await options.guard.authorizeRoute(name, headersOf(request), task);
+      const mark = options.guard.mark();
+      const person = await options.guard.authorizeRoute(name, headersOf(request), params);
+      endWith(options.guard.signalSince(person, mark), socket);
       const route = options.sandbox(task);
       if (route === undefined) throw sandboxNotRunning();
       await connectToSandbox(route, path, request, socket, head);

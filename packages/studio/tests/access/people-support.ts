@@ -26,9 +26,11 @@ export type PersonName = keyof typeof people;
 function readPerson(value: string): Person {
   const [role, organization] = value.split("@");
   const known = roles.find((each) => each === role);
-  const memberships = new Map<string, Role>();
-  if (known !== undefined && organization !== undefined) memberships.set(organization, known);
-  return { id: createHash("sha256").update(value).digest("hex"), isOperator: false, memberships };
+  return {
+    id: createHash("sha256").update(value).digest("hex"),
+    isOperator: false,
+    roleIn: (id) => (id === organization ? known : undefined),
+  };
 }
 
 /** A Studio whose people are those of {@link people}. */

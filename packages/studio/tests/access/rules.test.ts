@@ -15,12 +15,14 @@ import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";
 import { LocalGate } from "../../src/gate-state/local-gate.ts";
 import { matchRoute } from "../../src/http/router.ts";
+import { createPeopleActors } from "../../src/people/actors/people-actors.ts";
 
 const ports = systemPorts(silentLogger);
 // Defining the actors calls nothing of the host.
 const actors = {
   ...createActors({ ports } as unknown as BackendHost),
   ...createGateActors(ports, new LocalGate()),
+  ...createPeopleActors({ ports, accessChanged: () => {} }),
 };
 const tables: Readonly<Record<string, ActorRules>> = actorRules;
 

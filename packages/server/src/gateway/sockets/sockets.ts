@@ -16,7 +16,7 @@ import { HoldfastError, toWireError } from "@holdfast/core";
 import { WebSocketServer } from "ws";
 import { serverLimits } from "../../limits.ts";
 import { Session } from "../../sessions/session.ts";
-import { accessInfo } from "../access-info.ts";
+import { accessInfo, onAccessChange, withoutSignal } from "../access-info.ts";
 import { authenticate } from "../auth.ts";
 import type { Gateway } from "../gateway.ts";
 import { visibleError } from "../http/exchange.ts";
@@ -29,7 +29,8 @@ import { PeerSocket, Socket } from "./socket.ts";
 export class Sockets {
   readonly #gateway: Gateway;
   readonly #server: WebSocketServer;
-  readonly #open = new Set<Socket>();
+  /** The open sockets, each with what stops waiting for a change of its access. */
+  readonly #open = new Map<Socket, () => void>();
   #closed = false;
 
   constructor(gateway: Gateway) {
@@ -48,8 +49,11 @@ export class Sockets {
   /** Accepts an upgrade. A refusal is a close with a reason, because browsers see nothing else. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url = request.url ?? "/"): void {
     this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
-      const socket = new Socket(webSocket, duplex, encodingOf(request), () => this.#open.delete(socket));
-      this.#open.add(socket);
+      const socket = new Socket(webSocket, duplex, encodingOf(request), () => {
+        this.#open.get(socket)?.();
+        this.#open.delete(socket);
+      });
+      this.#open.set(socket, () => {});
       try {
         if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
         this.#admit(request, socket, url);
@@ -61,7 +65,7 @@ export class Sockets {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#open].map((socket) => socket.shutDown(this.#gateway)));
+    await Promise.all([...this.#open.keys()].map((socket) => socket.shutDown(this.#gateway)));
   }
 
   #admit(request: IncomingMessage, socket: Socket, url: string): void {
@@ -103,7 +107,8 @@ export class Sockets {
         maxOutgoingBytes: gateway.maxOutgoingBytes,
         resume: resumePoint(offered),
         events,
-        allowCall: access && ((kind, name) => access(accessInfo(namespaces, kind, info, target, name))),
+        allowCall:
+          access && ((kind, name) => withoutSignal(access(accessInfo(namespaces, kind, info, target, name)))),
       });
       socket.attach(session, gateway.maxIncomingBytes, slowReaders === "drop-events");
       const options = directory.optionsOf(target.name);
@@ -114,7 +119,11 @@ export class Sockets {
       );
     };
     const refuse = (error: unknown): void => this.#refuse(socket, error);
-    const next = (): void => {
+    const next = (until?: AbortSignal): void => {
+      if (this.#open.has(socket)) {
+        const close = (code: number, reason: string): void => socket.close(code, reason);
+        this.#open.set(socket, onAccessChange(until, close));
+      }
       const asked = { intents: ["connect"], target, params, request: () => connectRequest } as const;
       authenticate(gateway, asked, open, refuse);
     };

@@ -25,6 +25,7 @@ Starts the Studio and prints the link to open.
 ${jailUsage}
 ${nodeUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --people           people with accounts: by invitation, with roles; see docs/explanation/people.md
   --json             print the link as JSON`;
 
 const defaultPort = 6420;
@@ -32,6 +33,7 @@ const defaultPort = 6420;
 export async function startCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     port: { type: "string" },
+    people: { type: "boolean" },
     host: { type: "string" },
     ...jailOptions,
     ...nodeOptions,
@@ -55,6 +57,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.host === undefined ? {} : { host: values.host }),
     ...choice,
     ...node,
+    ...(values.people === true ? { people: true } : {}),
     log: cliLogger("warn"),
   }).catch((error: unknown) => {
     throw toShellError(error, port);

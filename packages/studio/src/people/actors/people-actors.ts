@@ -1,0 +1,109 @@
+import type { ClientBase } from "@holdfast/client";
+import { isErrorCode } from "@holdfast/core";
+import type { Role } from "../../access/rules.ts";
+import { sha256 } from "../hash.ts";
+import type { PeopleHost } from "./host.ts";
+import { createMembersActor } from "./members.ts";
+import { createUniqueIndexActor, type IndexEntry, type IndexKind } from "./unique-index.ts";
+import { createUserActor } from "./user.ts";
+import { createVerificationActor } from "./verification.ts";
+
+/** The actors of people, keyed by their names. Clients cannot reach them. */
+export function createPeopleActors(host: PeopleHost) {
+  return {
+    user: createUserActor(host),
+    uniqueIndex: createUniqueIndexActor(host),
+    verification: createVerificationActor(host),
+    members: createMembersActor(host),
+  };
+}
+
+/** Calls the internal actions of the actors of people, over the client of the process. */
+export class PeopleActors {
+  readonly #client: () => ClientBase;
+
+  constructor(client: () => ClientBase) {
+    this.#client = client;
+  }
+
+  /** Creates the actor of a person, who has no rows yet. */
+  async createUser(id: string): Promise<void> {
+    await this.#client().getOrCreate("user", [id]).resolve();
+  }
+
+  /** Throws `actor.not_found` for a person who does not exist: no call creates one. */
+  user<Result>(id: string, action: string, ...args: readonly unknown[]): Promise<Result> {
+    return this.#client()
+      .get("user", [id])
+      .action<Result>({ name: `internal.${action}`, args });
+  }
+
+  /** As `user`, with `fallback` as the answer of a person who does not exist. */
+  async knownUser<Result>(
+    id: string,
+    fallback: Result,
+    action: string,
+    ...args: readonly unknown[]
+  ): Promise<Result> {
+    try {
+      return await this.user<Result>(id, action, ...args);
+    } catch (error) {
+      if (isErrorCode(error, "actor", "not_found")) return fallback;
+      throw error;
+    }
+  }
+
+  verification<Result>(hash: string, action: string, ...args: readonly unknown[]): Promise<Result> {
+    return this.#getOrCreate("verification", [hash], action, args);
+  }
+
+  /** The role of a person; null for one who is no member, and in an organization that does not exist. */
+  async role(organization: string, person: string): Promise<Role | null> {
+    try {
+      return await this.#client()
+        .get("members", [organization])
+        .action<Role | null>({ name: "internal.role", args: [person] });
+    } catch (error) {
+      if (isErrorCode(error, "actor", "not_found") || isErrorCode(error, "actor", "key_too_long"))
+        return null;
+      throw error;
+    }
+  }
+
+  members<Result>(organization: string, action: string, ...args: readonly unknown[]): Promise<Result> {
+    return this.#getOrCreate("members", [organization], action, args);
+  }
+
+  index<Result>(
+    kind: IndexKind,
+    value: string,
+    action: string,
+    ...args: readonly unknown[]
+  ): Promise<Result> {
+    return this.#getOrCreate("uniqueIndex", [kind, sha256(value)], action, args);
+  }
+
+  /** Who has a unique value, without creating anything. */
+  async indexEntry(kind: IndexKind, value: string): Promise<IndexEntry | undefined> {
+    try {
+      const entry = await this.#client()
+        .get("uniqueIndex", [kind, sha256(value)])
+        .action<IndexEntry | null>({ name: "internal.entry", args: [] });
+      return entry ?? undefined;
+    } catch (error) {
+      if (isErrorCode(error, "actor", "not_found")) return undefined;
+      throw error;
+    }
+  }
+
+  #getOrCreate<Result>(
+    name: string,
+    key: readonly string[],
+    action: string,
+    args: readonly unknown[],
+  ): Promise<Result> {
+    return this.#client()
+      .getOrCreate(name, [...key])
+      .action<Result>({ name: `internal.${action}`, args });
+  }
+}

@@ -1,0 +1,77 @@
+/** better-auth over the actors of people: passwords and sessions. */
+import { HoldfastError, type Logger } from "@holdfast/core";
+import { betterAuth } from "better-auth/minimal";
+import { studioLimits } from "../../limits.ts";
+import type { PeopleActors } from "../actors/people-actors.ts";
+import { newSecret } from "../hash.ts";
+import { Attempts } from "./attempts.ts";
+import { actorAdapter } from "./auth-adapter.ts";
+
+/** Where better-auth believes to be; the routes put this before the paths of requests. */
+export const authOrigin = "http://localhost";
+
+/** The name of the cookie of a session begins with this. */
+export const sessionCookie = "holdfast-people.session_token";
+
+/** Path of the requests that better-auth answers. */
+export const authPath = "/people/auth";
+
+export interface AuthOptions {
+  readonly actors: PeopleActors;
+  /** Signs the cookies of sessions; the same on all nodes. */
+  readonly secret: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+export type Auth = ReturnType<typeof createAuth>;
+
+/** Sign-up, sign-in and sessions with e-mail and password, by better-auth over the actors. */
+export function createAuth({ actors, secret, now, log }: AuthOptions) {
+  return betterAuth({
+    appName: "Holdfast",
+    baseURL: authOrigin,
+    basePath: authPath,
+    secret,
+    database: actorAdapter(actors),
+    telemetry: { enabled: false },
+    emailAndPassword: { enabled: true, minPasswordLength: 12, maxPasswordLength: 128 },
+    session: {
+      expiresIn: studioLimits.personSessionMs / 1_000,
+      // A copy in a cookie would outlive the end of its session.
+      cookieCache: { enabled: false },
+    },
+    // Three attempts to sign in or up in ten seconds, by the address of the socket.
+    rateLimit: { enabled: true, window: 60, max: 100, customStorage: { consume: new Attempts(now).consume } },
+    advanced: {
+      cookiePrefix: "holdfast-people",
+      // The gateway refuses foreign origins before a request comes here.
+      disableCSRFCheck: true,
+      disableOriginCheck: true,
+      // Of the two, only the server's own header can be trusted: it replaces what the client sent.
+      ipAddress: { ipAddressHeaders: [peerHeader] },
+      database: { generateId: () => crypto.randomUUID() },
+    },
+    databaseHooks: {
+      session: {
+        create: {
+          // The token says whose session it is, so that no index of tokens is needed.
+          before: async (session) => ({ data: { ...session, token: `${session.userId}_${newSecret()}` } }),
+        },
+      },
+    },
+    logger: {
+      level: "error",
+      log: (_level, message) => log.error("better-auth reported an error", { reason: message }),
+    },
+    onAPIError: {
+      throw: false,
+      onError: (error) => {
+        if (!(error instanceof HoldfastError)) log.error("a request to better-auth failed", { error });
+      },
+    },
+  });
+}
+
+/** The header with the address of the client's socket. */
+export const peerHeader = "x-holdfast-peer";

@@ -1,0 +1,225 @@
+import { HoldfastError } from "@holdfast/core";
+import { localOrganization, type Person, type RequestHeaders } from "../access/person.ts";
+import { isAtLeast, type Role } from "../access/rules.ts";
+import { studioLimits } from "../limits.ts";
+import type { Invitation, Member, NewInvitation } from "./actors/members.ts";
+import type { PeopleActors } from "./actors/people-actors.ts";
+import type { ApiToken, NewApiToken, TokenScope } from "./actors/user.ts";
+import type { Row } from "./actors/where.ts";
+import { type Auth, sessionCookie } from "./auth/auth.ts";
+import { newSecret, sha256 } from "./hash.ts";
+
+/** Begins every API token, so that scanners of secrets recognize them. */
+const tokenPrefix = "hf_";
+
+/** The greatest role that a token acts with. */
+const roleOfScope: Readonly<Record<TokenScope, Role>> = { read: "viewer", write: "member", all: "owner" };
+
+export interface PeopleOptions {
+  readonly actors: PeopleActors;
+  readonly auth: () => Auth;
+  readonly now: () => number;
+}
+
+/** A session of a person, as they see it. */
+export interface SessionView {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+}
+
+/** Accounts, sessions, API tokens and memberships over the actors: what the routes about people do. */
+export class People {
+  readonly #actors: PeopleActors;
+  readonly #auth: () => Auth;
+  readonly #now: () => number;
+
+  constructor({ actors, auth, now }: PeopleOptions) {
+    this.#actors = actors;
+    this.#auth = auth;
+    this.#now = now;
+  }
+
+  /**
+   * The person of an API token or of a session's cookie. Nothing is cached: the actor of the person is asked each time,
+   * so the end of a session, a token or a membership takes effect with the next request.
+   */
+  readonly identify = async (request: RequestHeaders): Promise<Person | undefined> => {
+    const bearer = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "")?.[1];
+    if (bearer?.startsWith(tokenPrefix) === true) return this.#ofToken(bearer);
+    const cookie = request.header("cookie");
+    if (cookie?.includes(sessionCookie) !== true) return undefined;
+    const found = await this.#auth().api.getSession({
+      headers: new Headers({ cookie }),
+      query: { disableRefresh: true },
+    });
+    return found === null ? undefined : this.#person(found.user.id, "owner", false);
+  };
+
+  async #ofToken(token: string): Promise<Person | undefined> {
+    const [person = ""] = token.slice(tokenPrefix.length).split("_", 1);
+    if (person === "") return undefined;
+    const scope = await this.#actors.knownUser<TokenScope | null>(person, null, "tokenScope", sha256(token));
+    return scope === null ? undefined : this.#person(person, roleOfScope[scope], true);
+  }
+
+  #person(id: string, greatest: Role, hasToken: boolean): Person {
+    return {
+      ...{ id, isOperator: false, hasToken },
+      roleIn: async (organization) => {
+        const role = await this.#actors.role(organization, id);
+        if (role === null) return undefined;
+        return isAtLeast(role, greatest) ? greatest : role;
+      },
+    };
+  }
+
+  /** Profile and organizations of a person. */
+  async profile(person: Person) {
+    if (person.isOperator) return { id: person.id, isOperator: true, organizations: [] };
+    const [user] = await this.#actors.knownUser<readonly Row[]>(person.id, [], "find", "user", []);
+    const noted = await this.#actors.knownUser<readonly Row[]>(person.id, [], "find", "organization", []);
+    const organizations: { readonly id: string; readonly role: Role }[] = [];
+    for (const row of noted) {
+      const id = String(row["id"]);
+      const role = await person.roleIn(id);
+      if (role !== undefined) organizations.push({ id, role });
+    }
+    const { name = null, email = null } = user ?? {};
+    return { id: person.id, isOperator: false, name, email, organizations };
+  }
+
+  async sessions(person: Person): Promise<readonly SessionView[]> {
+    const sortBy = { column: "created_at", descending: true };
+    const live = [{ column: "expires_at", operator: "gt", value: this.#now() }];
+    const rows = await this.#actors.user<readonly Row[]>(person.id, "find", "session", live, { sortBy });
+    const textOf = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
+    return rows.map((row) => ({
+      id: String(row["id"]),
+      createdAt: Number(row["created_at"]),
+      expiresAt: Number(row["expires_at"]),
+      ipAddress: textOf(row["ip_address"]),
+      userAgent: textOf(row["user_agent"]),
+    }));
+  }
+
+  /** Ends a session of the person. Throws `session.not_found`. */
+  endSession(person: Person, id: string): Promise<void> {
+    return this.#removeOwn(person, "session", id);
+  }
+
+  async #removeOwn(person: Person, table: "session" | "api_token", id: string): Promise<void> {
+    const where = [{ column: "id", operator: "eq", value: id }];
+    const removed = await this.#actors.user<readonly Row[]>(person.id, "remove", table, where);
+    if (removed.length > 0) return;
+    const [group, what] = table === "session" ? ["session", "session"] : ["token", "API token"];
+    throw new HoldfastError(group, "not_found", `You have no such ${what}`, { statusCode: 404 });
+  }
+
+  tokens(person: Person): Promise<readonly ApiToken[]> {
+    return this.#actors.user(person.id, "listTokens");
+  }
+
+  /** Creates an API token, whose text is in this answer only. Throws `token.too_many`. */
+  async createToken(
+    person: Person,
+    { name, scope, days }: { readonly name: string; readonly scope: TokenScope; readonly days: number },
+  ): Promise<ApiToken & { readonly token: string }> {
+    const token = `${tokenPrefix}${person.id}_${newSecret()}`;
+    const createdAt = this.#now();
+    const expiresAt = createdAt + days * 24 * 60 * 60 * 1_000;
+    const view: ApiToken = { id: crypto.randomUUID(), name, scope, createdAt, expiresAt };
+    const row: NewApiToken = { ...view, hash: sha256(token) };
+    await this.#actors.user(person.id, "addToken", row);
+    return { ...view, token };
+  }
+
+  /** Throws `token.not_found`. */
+  deleteToken(person: Person, id: string): Promise<void> {
+    return this.#removeOwn(person, "api_token", id);
+  }
+
+  members(organization: string): Promise<readonly Member[]> {
+    return this.#actors.members(organization, "list");
+  }
+
+  invitations(organization: string): Promise<readonly Invitation[]> {
+    return this.#actors.members(organization, "invitations");
+  }
+
+  /** Creates an invitation, whose token is in this answer only. Throws `invitation.*`, `member.forbidden_role`. */
+  async invite(
+    person: Person,
+    organization: string,
+    { role, email }: { readonly role: Role; readonly email: string | null },
+  ): Promise<Invitation & { readonly token: string }> {
+    const token = `${organization}_${newSecret()}`;
+    const createdAt = this.#now();
+    const view: Invitation = {
+      ...{ id: crypto.randomUUID(), role, email, createdBy: person.id, createdAt },
+      expiresAt: createdAt + studioLimits.invitationTtlMs,
+    };
+    const row: NewInvitation = { ...view, hash: sha256(token) };
+    await this.#actors.members(organization, "invite", row, await this.#roleOf(person, organization));
+    return { ...view, token };
+  }
+
+  withdraw(organization: string, id: string): Promise<void> {
+    return this.#actors.members(organization, "withdraw", id);
+  }
+
+  /** The invitation of a token. Throws `invitation.not_found`, `invitation.for_another`. */
+  async checkInvitation(token: string, email: string): Promise<void> {
+    const found = await this.#actors.members<Invitation>(organizationOf(token), "invitation", sha256(token));
+    if (found.email === null || found.email.toLowerCase() === email.toLowerCase()) return;
+    const message = "This invitation is for another e-mail address. Use that one.";
+    throw new HoldfastError("invitation", "for_another", message, { statusCode: 403 });
+  }
+
+  /** Makes a person a member. Throws `invitation.not_found`, `invitation.for_another`, `member.too_many`. */
+  async accept(personId: string, token: string): Promise<{ readonly id: string; readonly role: Role }> {
+    const organization = organizationOf(token);
+    const [user] = await this.#actors.user<readonly Row[]>(personId, "find", "user", []);
+    // Before they become a member: then the list of their organizations lacks none.
+    await this.#actors.user(personId, "noteOrganization", organization);
+    const joining = { person: personId, name: String(user?.["name"]), email: String(user?.["email"]) };
+    const role = await this.#actors.members<Role>(organization, "accept", sha256(token), joining);
+    return { id: organization, role };
+  }
+
+  /** Throws `member.not_found`, `member.forbidden_role`, `member.last_owner`. */
+  async changeRole(person: Person, organization: string, member: string, role: Role): Promise<void> {
+    const by = await this.#roleOf(person, organization);
+    await this.#actors.members(organization, "changeRole", member, role, by);
+  }
+
+  /** Throws `member.not_found`, `member.forbidden_role`, `member.last_owner`. */
+  async removeMember(person: Person, organization: string, member: string): Promise<void> {
+    const by = await this.#roleOf(person, organization);
+    await this.#actors.members(organization, "remove", member, by);
+    await this.#actors.knownUser(member, undefined, "forgetOrganization", organization);
+  }
+
+  /** Throws `member.not_found`, `member.last_owner`. */
+  leave(person: Person, organization: string): Promise<void> {
+    return this.removeMember(person, organization, person.id);
+  }
+
+  /** Throws `member.not_found`, `member.forbidden_role`. */
+  transfer(person: Person, organization: string, to: string): Promise<void> {
+    return this.#actors.members(organization, "transfer", person.id, to);
+  }
+
+  async #roleOf(person: Person, organization: string): Promise<Role> {
+    return (await person.roleIn(organization)) ?? "viewer";
+  }
+}
+
+/** The organization of an invitation's token. Any other has no such invitation. */
+function organizationOf(token: string): string {
+  if (token.startsWith(`${localOrganization}_`)) return localOrganization;
+  const message = "This invitation was used or withdrawn, or has expired. Ask for another one.";
+  throw new HoldfastError("invitation", "not_found", message, { statusCode: 404 });
+}

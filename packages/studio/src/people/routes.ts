@@ -1,0 +1,221 @@
+import type { IncomingMessage } from "node:http";
+import { HoldfastError } from "@holdfast/core";
+import { localOrganization, type Person } from "../access/person.ts";
+import { type Role, roles } from "../access/rules.ts";
+import { readBody } from "../http/read-body.ts";
+import type { PeopleRouteName, RouteCall, RouteHandler } from "../http/routes.ts";
+import { studioLimits } from "../limits.ts";
+import { tokenScopes } from "./actors/user.ts";
+import { type Auth, authOrigin, peerHeader } from "./auth/auth.ts";
+import type { People } from "./people.ts";
+
+/** The header with the token of the invitation that a sign-up needs. */
+export const invitationHeader = "x-holdfast-invitation";
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** Handlers of the routes about people. Who may call them is in `routeRules`. */
+export function createPeopleRoutes(
+  people: People,
+  auth: () => Auth,
+): Readonly<Record<PeopleRouteName, RouteHandler>> {
+  const toAuth: RouteHandler = async (call) =>
+    sendResponse(call, await askAuth(auth(), call, await bodyOf(call)));
+  return {
+    "POST /people/auth/sign-up/email": (call) => signUp(people, auth(), call),
+    "POST /people/auth/sign-in/email": toAuth,
+    "POST /people/auth/sign-out": toAuth,
+    "POST /people/auth/change-password": toAuth,
+    "GET /people/me": async (call) => send(call, 200, await people.profile(personOf(call))),
+    "GET /people/sessions": async (call) =>
+      send(call, 200, { sessions: await people.sessions(personOf(call)) }),
+    "DELETE /people/sessions/:session": async (call) => {
+      await people.endSession(personOf(call), call.params["session"] ?? "");
+      send(call, 204);
+    },
+    "GET /people/tokens": async (call) => send(call, 200, { tokens: await people.tokens(personOf(call)) }),
+    "POST /people/tokens": async (call) => {
+      const { name, scope, days } = await jsonOf(call);
+      const input = {
+        name: textOf(name, "name", 100),
+        scope: oneOf(scope, "scope", tokenScopes),
+        days: daysOf(days),
+      };
+      send(call, 201, await people.createToken(personOf(call), input));
+    },
+    "DELETE /people/tokens/:token": async (call) => {
+      await people.deleteToken(personOf(call), call.params["token"] ?? "");
+      send(call, 204);
+    },
+    "POST /people/accept": async (call) => {
+      const { token } = await jsonOf(call);
+      send(call, 200, await people.accept(personOf(call).id, textOf(token, "token", 200)));
+    },
+    ...organizationRoutes(people),
+  };
+}
+
+type OrganizationRouteName = Extract<PeopleRouteName, `${string} /people/organizations/${string}`>;
+
+function organizationRoutes(people: People): Readonly<Record<OrganizationRouteName, RouteHandler>> {
+  return {
+    "GET /people/organizations/:organization/members": async (call) =>
+      send(call, 200, { members: await people.members(organizationOf(call)) }),
+    "PATCH /people/organizations/:organization/members/:person": async (call) => {
+      const { role } = await jsonOf(call);
+      const { person: member = "" } = call.params;
+      await people.changeRole(personOf(call), organizationOf(call), member, oneOf(role, "role", roles));
+      send(call, 204);
+    },
+    "DELETE /people/organizations/:organization/members/:person": async (call) => {
+      await people.removeMember(personOf(call), organizationOf(call), call.params["person"] ?? "");
+      send(call, 204);
+    },
+    "POST /people/organizations/:organization/leave": async (call) => {
+      await people.leave(personOf(call), organizationOf(call));
+      send(call, 204);
+    },
+    "POST /people/organizations/:organization/transfer": async (call) => {
+      const { to } = await jsonOf(call);
+      await people.transfer(personOf(call), organizationOf(call), textOf(to, "to", 100));
+      send(call, 204);
+    },
+    "GET /people/organizations/:organization/invitations": async (call) =>
+      send(call, 200, { invitations: await people.invitations(organizationOf(call)) }),
+    "POST /people/organizations/:organization/invitations": async (call) => {
+      const { role, email } = await jsonOf(call);
+      const invitation: { readonly role: Role; readonly email: string | null } = {
+        role: oneOf(role, "role", roles),
+        email: email === undefined || email === null ? null : textOf(email, "email", 320),
+      };
+      send(call, 201, await people.invite(personOf(call), organizationOf(call), invitation));
+    },
+    "DELETE /people/organizations/:organization/invitations/:invitation": async (call) => {
+      await people.withdraw(organizationOf(call), call.params["invitation"] ?? "");
+      send(call, 204);
+    },
+  };
+}
+
+/** Signs up a person who is invited, and makes them a member. */
+async function signUp(people: People, auth: Auth, call: RouteCall): Promise<void> {
+  const token = call.request.headers[invitationHeader];
+  if (typeof token !== "string" || token === "") {
+    const message = `Signing up needs an invitation: send its token in the header ${invitationHeader}`;
+    throw new HoldfastError("invitation", "required", message, { statusCode: 403 });
+  }
+  const body = await bodyOf(call);
+  const { email } = parse(body);
+  await people.checkInvitation(token, textOf(email, "email", 320));
+  const response = await askAuth(auth, call, body);
+  if (response.ok) {
+    const { user } = (await response.clone().json()) as { readonly user: { readonly id: string } };
+    await people.accept(user.id, token);
+  }
+  await sendResponse(call, response);
+}
+
+/** Passes a request on to better-auth, with the address of its socket. */
+function askAuth(auth: Auth, { request, path }: RouteCall, body: Buffer): Promise<Response> {
+  const headers = new Headers({ "content-type": "application/json" });
+  for (const name of ["cookie", "user-agent"] as const) {
+    const value = request.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  headers.set(peerHeader, request.socket.remoteAddress ?? "127.0.0.1");
+  return auth.handler(
+    new Request(`${authOrigin}${path}`, {
+      method: "POST",
+      headers,
+      body: body.length === 0 ? "{}" : new Uint8Array(body),
+    }),
+  );
+}
+
+/** Throws `people.too_many_attempts`, `.wrong_credentials`, `.already_exists`, `.refused` for what better-auth refuses. */
+async function sendResponse({ response }: RouteCall, answer: Response): Promise<void> {
+  if (!answer.ok) throw await refusalOf(answer);
+  const body = Buffer.from(await answer.arrayBuffer());
+  response.writeHead(answer.status, {
+    "content-type": answer.headers.get("content-type") ?? "application/json",
+    "cache-control": "no-store",
+    "set-cookie": answer.headers.getSetCookie(),
+  });
+  response.end(body);
+}
+
+async function refusalOf(answer: Response): Promise<HoldfastError> {
+  const text = await answer.text();
+  const body = text.startsWith("{") ? (JSON.parse(text) as Body) : {};
+  const { status } = answer;
+  const reason = typeof body["message"] === "string" ? body["message"] : "The request was refused";
+  const error = (code: string, statusCode: number, message: string) =>
+    new HoldfastError("people", code, message, { statusCode });
+  if (status === 429) return error("too_many_attempts", 429, "Too many attempts. Wait ten seconds.");
+  if (status === 401) return error("wrong_credentials", 401, "E-mail address or password are wrong");
+  if (String(body["code"]).startsWith("USER_ALREADY_EXISTS")) return error("already_exists", 409, reason);
+  // What better-auth does not explain is an error of this server.
+  if (status >= 500) return new HoldfastError("internal", "internal_error", "An internal error occurred");
+  return error("refused", status, reason);
+}
+
+function send({ response }: RouteCall, status: number, value?: unknown): void {
+  const type = value === undefined ? {} : { "content-type": "application/json" };
+  response.writeHead(status, { ...type, "cache-control": "no-store" });
+  response.end(value === undefined ? undefined : JSON.stringify(value));
+}
+
+function personOf({ person }: RouteCall): Person {
+  if (person === undefined) throw new Error("The rule of this route lets nobody in without signing in");
+  return person;
+}
+
+/** The organization in the path. Throws `organization.not_found`: for now there is one. */
+function organizationOf({ params: { organization } }: RouteCall): string {
+  if (organization === localOrganization) return organization;
+  const message = "There is no such organization";
+  throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+}
+
+async function bodyOf({ request }: { readonly request: IncomingMessage }): Promise<Buffer> {
+  const type = request.headers["content-type"];
+  const body = await readBody(request, studioLimits.maxPeopleBodyBytes);
+  if (body.length === 0 || /^application\/json\b/.test(type ?? "")) return body;
+  throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
+}
+
+async function jsonOf(call: RouteCall): Promise<Body> {
+  return parse(await bodyOf(call));
+}
+
+function parse(body: Buffer): Body {
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Body;
+  } catch {
+    // Reported below, like any other invalid body.
+  }
+  throw invalid("The body must be an object as JSON");
+}
+
+function textOf(value: unknown, name: string, max: number): string {
+  if (typeof value === "string" && value.trim() !== "" && value.length <= max) return value;
+  throw invalid(`${name} must be text of 1 to ${max} characters`);
+}
+
+function oneOf<Value extends string>(value: unknown, name: string, values: readonly Value[]): Value {
+  const found = values.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw invalid(`${name} must be one of ${values.join(", ")}`);
+}
+
+function daysOf(value: unknown): number {
+  const days = value ?? 90;
+  if (Number.isInteger(days) && Number(days) >= 1 && Number(days) <= studioLimits.maxTokenDays)
+    return Number(days);
+  throw invalid(`days must be a whole number from 1 to ${studioLimits.maxTokenDays}`);
+}
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError("message", "invalid", message, { statusCode: 400 });
+}

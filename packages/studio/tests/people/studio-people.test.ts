@@ -1,0 +1,272 @@
+/** People of a whole Studio, over HTTP and WebSockets. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import type { ActorConn } from "@holdfast/client";
+import { isErrorCode, isHoldfastError } from "@holdfast/core";
+import type { Role } from "../../src/access/rules.ts";
+import { createStudio, createStudioClient, type Studio } from "../../src/index.ts";
+import { type Credentials, connectAs } from "../access/people-support.ts";
+import { logIn, makeRepository, needsJail, temporaryFolder } from "../support.ts";
+
+async function start(t: TestContext, dataDirectory = join(temporaryFolder(t), "data")): Promise<Studio> {
+  const studio = await createStudio({
+    dataDirectory,
+    webDirectory: temporaryFolder(t),
+    environment: { PATH: process.env.PATH },
+    vault: { logins: false },
+    people: true,
+  });
+  t.after(() => studio.close());
+  return studio;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly cookies: readonly string[];
+}
+
+async function send(
+  studio: Studio,
+  method: string,
+  path: string,
+  headers: Credentials = {},
+  body?: unknown,
+): Promise<Answer> {
+  const response = await fetch(`${studio.url}${path}`, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    body: text.startsWith("{") ? (JSON.parse(text) as Answer["body"]) : {},
+    cookies: response.headers.getSetCookie(),
+  };
+}
+
+const code = ({ body }: Answer) => `${String(body["group"])}.${String(body["code"])}`;
+const organization = "/people/organizations/local";
+const password = "correct horse battery";
+
+const credentialsOf = ({ cookies }: Answer): Credentials => ({
+  cookie: cookies.map((cookie) => cookie.split(";", 1)[0]).join("; "),
+});
+
+async function asOperator(studio: Studio): Promise<Credentials> {
+  return { cookie: await logIn(studio.url, await studio.issueTicket()) };
+}
+
+/** Invites and signs up; the rate limit allows three sign-ups at once. */
+async function joinAs(studio: Studio, by: Credentials, role: Role, email: string) {
+  const invited = await send(studio, "POST", `${organization}/invitations`, by, { role });
+  assert.equal(invited.status, 201, JSON.stringify(invited.body));
+  const headers = { "x-holdfast-invitation": String(invited.body["token"]) };
+  const signUp = { name: email, email, password };
+  const answer = await send(studio, "POST", "/people/auth/sign-up/email", headers, signUp);
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  const { id } = answer.body["user"] as { readonly id: string };
+  return { id, answer, credentials: credentialsOf(answer) };
+}
+
+async function signIn(studio: Studio, email: string): Promise<Credentials> {
+  const answer = await send(studio, "POST", "/people/auth/sign-in/email", {}, { email, password });
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  return credentialsOf(answer);
+}
+
+const listTasks = (t: TestContext, studio: Studio, credentials: Credentials) =>
+  createStudioClient(connectAs(t, studio.url, credentials)).organization.listTasks();
+
+/** The code with which an open connection is refused when it has been closed and tries again. */
+function refusalOf(t: TestContext, connection: ActorConn): Promise<string> {
+  const refused = Promise.withResolvers<string>();
+  const off = connection.onError((error) => {
+    if (isHoldfastError(error) && error.group === "auth") refused.resolve(error.code);
+  });
+  t.after(() => off());
+  return refused.promise;
+}
+
+const is = (code: "unauthorized" | "forbidden") => (error: unknown) => isErrorCode(error, "auth", code);
+
+describe("people", () => {
+  test("join by an invitation only, with its role", async (t) => {
+    const studio = await start(t);
+    const signUp = { name: "Eve", email: "eve@example.org", password };
+    const path = "/people/auth/sign-up/email";
+    assert.equal(code(await send(studio, "POST", path, {}, signUp)), "invitation.required");
+    for (const token of ["local_wrong", "other_wrong", "wrong", "local_"]) {
+      const answer = await send(studio, "POST", path, { "x-holdfast-invitation": token }, signUp);
+      assert.equal(code(answer), "invitation.not_found", token);
+    }
+    const operator = await asOperator(studio);
+    const owner = await joinAs(studio, operator, "owner", "ada@example.org");
+    const again = await send(studio, "POST", `${organization}/invitations`, operator, { role: "viewer" });
+    const taken = await send(
+      ...([studio, "POST", path] as const),
+      { "x-holdfast-invitation": String(again.body["token"]) },
+      { ...signUp, email: "ADA@example.org" },
+    );
+    assert.equal(code(taken), "people.already_exists");
+    const viewer = await joinAs(studio, owner.credentials, "viewer", "bob@example.org");
+    const me = await send(studio, "GET", "/people/me", viewer.credentials);
+    assert.deepEqual(me.body["organizations"], [{ id: "local", role: "viewer" }]);
+    assert.deepEqual((await listTasks(t, studio, viewer.credentials)).tasks, []);
+    const client = createStudioClient(connectAs(t, studio.url, viewer.credentials));
+    const input = { repository: "sample", agent: "demo", prompt: "hi" };
+    await assert.rejects(client.organization.createTask(input), is("forbidden"));
+    const invited = await send(studio, "POST", `${organization}/invitations`, viewer.credentials, {
+      role: "viewer",
+    });
+    assert.equal(code(invited), "auth.forbidden");
+    const members = await send(studio, "GET", `${organization}/members`, viewer.credentials);
+    const roles = (members.body["members"] as readonly { readonly role: Role }[]).map(({ role }) => role);
+    assert.deepEqual(roles, ["owner", "viewer"]);
+    for (const each of owner.answer.cookies) assert.match(each, /HttpOnly; SameSite=Lax/);
+    // The last owner stays.
+    assert.equal(
+      code(await send(studio, "POST", `${organization}/leave`, owner.credentials)),
+      "member.last_owner",
+    );
+    assert.equal((await send(studio, "POST", `${organization}/leave`, viewer.credentials)).status, 204);
+    await assert.rejects(listTasks(t, studio, viewer.credentials), is("forbidden"));
+    assert.deepEqual((await send(studio, "GET", "/people/me", viewer.credentials)).body["organizations"], []);
+  });
+
+  test("stay signed in when the server restarts, and not with a changed cookie", async (t) => {
+    const dataDirectory = join(temporaryFolder(t), "data");
+    const first = await start(t, dataDirectory);
+    const { credentials } = await joinAs(first, await asOperator(first), "member", "ada@example.org");
+    await first.close();
+    const studio = await start(t, dataDirectory);
+    assert.deepEqual((await listTasks(t, studio, credentials)).tasks, []);
+    const { cookie = "" } = credentials;
+    const [name = "", value = ""] = cookie.split("=", 2);
+    const [token = "", signature = ""] = decodeURIComponent(value).split(".");
+    for (const wrong of [token, `${token}x.${signature}`, `${token}.${signature.slice(2)}`, "", "x.y"]) {
+      const changed = { cookie: `${name}=${encodeURIComponent(wrong)}` };
+      assert.equal((await send(studio, "GET", "/people/me", changed)).status, 401, wrong);
+    }
+    const wrong = { email: "ada@example.org", password: `${password}!` };
+    const attempt = () => send(studio, "POST", "/people/auth/sign-in/email", {}, wrong);
+    assert.equal(code(await attempt()), "people.wrong_credentials");
+    const attempts = await Promise.all(Array.from({ length: 10 }, attempt));
+    assert.ok(attempts.some((each) => code(each) === "people.too_many_attempts"));
+  });
+});
+
+describe("a session", () => {
+  test("that ends has no right from then on, and its connections close", async (t) => {
+    const studio = await start(t);
+    const { credentials } = await joinAs(studio, await asOperator(studio), "member", "ada@example.org");
+    const other = await signIn(studio, "ADA@example.org");
+    const connection = connectAs(t, studio.url, credentials).getOrCreate("organization", ["local"]).connect();
+    await connection.ready;
+    const refused = refusalOf(t, connection);
+    const { body } = await send(studio, "GET", "/people/sessions", other);
+    const sessions = body["sessions"] as readonly { readonly id: string; readonly createdAt: number }[];
+    assert.equal(sessions.length, 2);
+    const oldest = sessions.toSorted((a, b) => a.createdAt - b.createdAt)[0]?.id ?? "";
+    assert.equal((await send(studio, "DELETE", `/people/sessions/${oldest}`, other)).status, 204);
+    assert.equal((await send(studio, "GET", "/people/me", credentials)).status, 401);
+    assert.equal(await refused, "unauthorized");
+    assert.equal((await send(studio, "GET", "/people/me", other)).status, 200);
+    assert.equal(
+      code(await send(studio, "DELETE", `/people/sessions/${oldest}`, other)),
+      "session.not_found",
+    );
+    assert.equal((await send(studio, "POST", "/people/auth/sign-out", other, {})).status, 200);
+    assert.equal((await send(studio, "GET", "/people/me", other)).status, 401);
+  });
+});
+
+describe("an API token", () => {
+  test("is shown once, acts within its scope, and ends when it is deleted", async (t) => {
+    const studio = await start(t);
+    const { credentials } = await joinAs(studio, await asOperator(studio), "admin", "ada@example.org");
+    const create = (body: unknown) => send(studio, "POST", "/people/tokens", credentials, body);
+    const made = await create({ name: "script", scope: "read", days: 1 });
+    assert.equal(made.status, 201);
+    const text = String(made.body["token"]);
+    const bearer = { authorization: `Bearer ${text}` };
+    assert.deepEqual((await listTasks(t, studio, bearer)).tasks, []);
+    const client = createStudioClient(connectAs(t, studio.url, bearer));
+    const input = { repository: "sample", agent: "none", prompt: "hi" };
+    await assert.rejects(client.organization.createTask(input), is("forbidden"));
+    const listed = await send(studio, "GET", "/people/tokens", credentials);
+    assert.ok(!JSON.stringify(listed.body).includes(text.slice(-20)), "the token is listed");
+    for (const [method, path] of [
+      ["GET", "/people/tokens"],
+      ["POST", "/people/tokens"],
+      ["GET", "/people/sessions"],
+    ] as const)
+      assert.equal(code(await send(studio, method, path, bearer)), "auth.forbidden", path);
+    assert.equal((await send(studio, "GET", "/actors/count", bearer)).status, 403);
+    for (const wrong of [
+      text.slice(0, -1),
+      `${text}x`,
+      "hf_",
+      "hf__",
+      "hf_nobody_x",
+      text.replace("hf_", ""),
+    ])
+      assert.equal(
+        (await send(studio, "GET", "/people/me", { authorization: `Bearer ${wrong}` })).status,
+        401,
+        wrong,
+      );
+    for (const bad of [
+      { name: "", scope: "read" },
+      { name: "x", scope: "root" },
+      { name: "x", scope: "read", days: 0 },
+      { name: "x", scope: "read", days: 367 },
+      { name: "x", scope: "read", days: 1.5 },
+    ])
+      assert.equal(code(await create(bad)), "message.invalid", JSON.stringify(bad));
+    const id = String(made.body["id"]);
+    assert.equal((await send(studio, "DELETE", `/people/tokens/${id}`, credentials)).status, 204);
+    await assert.rejects(listTasks(t, studio, bearer), is("unauthorized"));
+  });
+});
+
+test("a member who is removed while their task runs loses it, and the task goes on", async (t) => {
+  if (!needsJail(t)) return;
+  const studio = await start(t);
+  const owner = await joinAs(studio, await asOperator(studio), "owner", "ada@example.org");
+  const member = await joinAs(studio, owner.credentials, "member", "bob@example.org");
+  const client = createStudioClient(connectAs(t, studio.url, member.credentials));
+  const repository = makeRepository(temporaryFolder(t));
+  const { id } = await client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
+  const connection = connectAs(t, studio.url, member.credentials).get("task", [id]).connect();
+  await connection.ready;
+  const refused = refusalOf(t, connection);
+  const path = `${organization}/members/${member.id}`;
+  assert.equal(code(await send(studio, "DELETE", path, member.credentials)), "auth.forbidden");
+  assert.equal((await send(studio, "DELETE", path, owner.credentials)).status, 204);
+  assert.equal(await refused, "forbidden");
+  await assert.rejects(client.task(id).get(), is("forbidden"));
+  await assert.rejects(client.task(id).prompt("more"), is("forbidden"));
+  const sandbox = await send(studio, "GET", `/tasks/${id}/sandbox/v1/health`, member.credentials);
+  assert.equal(code(sandbox), "auth.forbidden");
+  const seen = await createStudioClient(connectAs(t, studio.url, owner.credentials))
+    .task(id)
+    .get();
+  assert.ok(["preparing", "running", "waiting"].includes(seen.status), seen.status);
+  await studio.client.task(id).stop();
+});
+
+test("without the option there are no accounts", async (t) => {
+  const studio = await createStudio({
+    dataDirectory: join(temporaryFolder(t), "data"),
+    environment: {},
+    vault: { logins: false },
+  });
+  t.after(() => studio.close());
+  const answer = await send(studio, "POST", "/people/auth/sign-in/email", {}, { email: "a@b.c", password });
+  assert.equal(code(answer), "people.not_enabled");
+  const me = await send(studio, "GET", "/people/me", await asOperator(studio));
+  assert.equal(code(me), "people.not_enabled");
+});
