@@ -34,6 +34,7 @@ import { GroupInbox } from "./groups/group-inbox.ts";
 import { GroupRegistry } from "./groups/group-registry.ts";
 import { StudioHost } from "./host.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
+import { createForgeWebhook } from "./http/forge-webhook.ts";
 import { Logins } from "./http/logins.ts";
 import { createNodeRoutes } from "./http/node-routes.ts";
 import { createRoutes } from "./http/routes.ts";
@@ -161,6 +162,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   await gate.join();
   // Resume the active tasks before clients can add more.
   await backends.recoverTasks(ports.log);
+  await backends.recoverRepositories(ports.log);
   await backends.recoverGroups(
     groups.list().map(({ name }) => name),
     ports.log,
@@ -230,6 +232,7 @@ function gatewayOptions(
       sandbox,
       inspectorDirectory: inspectorDirectory(),
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
+      forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),
       webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
       ...(people === undefined ? {} : { people: people.routes }),

@@ -1,11 +1,13 @@
 import type { ClientBase } from "@holdfast/client";
-import { HoldfastError, type Logger } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import type { Handover } from "./backend/handover.ts";
+import type { WebhookSettings } from "./backend/repositories/contract.ts";
 import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { GroupEventAccepted } from "./contract.ts";
 import type { EnvironmentBackend, PreparationIndex } from "./environments/environment-backend.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
+import type { WebhookRepositories } from "./http/forge-webhook.ts";
 import type { AccessBackend } from "./http/logins.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
@@ -96,6 +98,20 @@ export class StudioBackends {
     list: (place) => this.#organization("openPreparations", place),
   };
 
+  /** The repositories of all organizations, for webhooks of their forges. */
+  readonly repositories: WebhookRepositories = {
+    settings: async (id) => {
+      try {
+        return (await this.#repository<WebhookSettings | null>(id, "webhookSettings")) ?? undefined;
+      } catch (error) {
+        if (isErrorCode(error, "actor", "not_found") || isErrorCode(error, "actor", "invalid_key"))
+          return undefined;
+        throw error;
+      }
+    },
+    deliver: (id, delivery) => this.#repository(id, "deliver", delivery),
+  };
+
   /** Passes an event to its group; durable when it resolves. */
   readonly acceptEvent: AcceptEvent = async (group, event) => {
     const { handover } = this.#connected;
@@ -118,6 +134,14 @@ export class StudioBackends {
     }
   }
 
+  /** Creates the actors of repositories whose connection a crash has interrupted. */
+  async recoverRepositories(log: Logger): Promise<void> {
+    const organization = this.#connected.client.getOrCreate("organization", ["local"]);
+    await organization
+      .action<void>({ name: "internal.recoverRepositories", args: [] })
+      .catch((error: unknown) => log.error("could not resume the repositories", { error }));
+  }
+
   /** Resumes the event queue of each group. */
   async recoverGroups(names: readonly string[], log: Logger): Promise<void> {
     for (const group of names) {
@@ -130,6 +154,10 @@ export class StudioBackends {
   #organization<Result>(name: string, argument: unknown): Promise<Result> {
     const organization = this.#connected.client.getOrCreate("organization", ["local"]);
     return organization.action<Result>({ name: `internal.${name}`, args: [argument] });
+  }
+
+  #repository<Result>(id: string, name: string, ...args: unknown[]): Promise<Result> {
+    return this.#connected.client.get("repository", [id]).action<Result>({ name: `internal.${name}`, args });
   }
 
   #group<Result>(group: string, name: string, ...args: unknown[]): Promise<Result> {

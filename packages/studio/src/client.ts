@@ -8,6 +8,7 @@ const shapes = {
       ...["createTask", "listTasks", "countTasks", "archiveTasks", "restoreTasks", "markTasks"],
       ...["taskStorage", "deleteTask", "checkRepository", "listAgents", "system", "listGroups"],
       ...["environment", "prepareEnvironment"],
+      ...["connectRepository", "disconnectRepository", "listRepositories"],
     ],
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },
@@ -19,6 +20,10 @@ const shapes = {
     probe: { name: "get", args: [] },
   },
   environment: { actions: ["get", "stop"], probe: { name: "get", args: [] } },
+  repository: {
+    actions: ["get", "branches", "pullRequests", "sync"],
+    probe: { name: "get", args: [] },
+  },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
@@ -30,6 +35,7 @@ export function createStudioClient(client: ClientBase): StudioClient {
     task: (taskId) => createHandle(client, "task", taskId),
     session: (sessionId) => createHandle(client, "session", sessionId),
     environment: (id) => createHandle(client, "environment", id),
+    repository: (id) => createHandle(client, "repository", id),
     group: (name) => createHandle(client, "group", name),
   };
 }

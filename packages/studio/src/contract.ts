@@ -8,6 +8,7 @@
  * repository. All times are in milliseconds since the epoch.
  */
 
+import type { RepositorySource, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
 export type {
@@ -349,6 +350,11 @@ export interface OrganizationActions extends TaskListActions {
   createTask(input: CreateTaskInput): Promise<TaskSummary>;
   /** Throws `repository.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
+  /** Starts to sync a repository. Throws `repository.invalid_source`, `.too_many`. */
+  connectRepository(source: RepositorySource): Promise<RepositorySummary>;
+  /** Removes what is kept of a repository. The repository itself is left alone. */
+  disconnectRepository(id: string): Promise<void>;
+  listRepositories(): Promise<readonly RepositorySummary[]>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(): Promise<SystemStatus>;
   listGroups(): Promise<readonly GroupView[]>;
@@ -419,7 +425,11 @@ export interface GroupEvents {
 }
 
 /** Events of `organization`. */
-export interface OrganizationEvents extends TaskListEvents {}
+export interface OrganizationEvents extends TaskListEvents {
+  repositoryChanged: RepositorySummary;
+  /** Id of a repository that was disconnected. */
+  repositoryRemoved: string;
+}
 
 /** Actions of `task`. */
 export interface TaskActions {

@@ -7,6 +7,9 @@ import type { AgentCatalogue } from "./agents.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
+import type { RepositorySource } from "./backend/repositories/contract.ts";
+import { openRepository } from "./backend/repositories/open-repository.ts";
+import type { RepositoryReader } from "./backend/repositories/reader.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./cluster/other-nodes.ts";
@@ -138,6 +141,16 @@ export class StudioHost implements BackendHost {
 
   checkRepository(path: string): Promise<RepositoryCheck> {
     return this.#options.repositories.find(path);
+  }
+
+  get repositoryReconcileMs(): number {
+    return this.#options.limits.repositoryReconcileMs;
+  }
+
+  openRepository(source: RepositorySource): Promise<RepositoryReader> {
+    const { git, gate, ports } = this.#options;
+    const readSecret = (name: string) => gate.vault.readSecret({ name, owner: {} });
+    return openRepository({ git, readSecret, now: () => ports.clock.now() }, source);
   }
 
   requireJails() {

@@ -5,6 +5,7 @@ export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
 export { gateAnswers } from "./approvals/gate-answers.ts";
 export { truncationNote } from "./approvals/truncation-note.ts";
+export type * from "./backend/repositories/contract.ts";
 export { backupDataDirectory, requireBackup, restoreDataDirectory, storeElsewhere } from "./backup.ts";
 export { createStudioClient } from "./client.ts";
 export { servesTasks } from "./cluster/node-settings.ts";

@@ -9,6 +9,19 @@ export const studioLimits = {
   maxForgeRateWaitMs: 60 * 60 * 1000,
   /** Age of a signed delivery with a time, and how far its clock may be ahead. */
   webhookToleranceMs: 5 * 60 * 1000,
+  /** Time between two comparisons of a repository with its forge. */
+  repositoryReconcileMs: 30 * 60 * 1000,
+  /** How long a sync reads before it makes room for other work of its actor, and how often it reports its progress. */
+  repositorySyncSliceMs: 20_000,
+  repositoryReportMs: 1_000,
+  /** First pause after a forge that does not answer; it doubles up to maxForgeRateWaitMs. */
+  repositoryRetryMs: 60_000,
+  /** How long the id of a webhook is kept, to drop repetitions. */
+  webhookMemoryMs: 7 * 24 * 60 * 60 * 1000,
+  /** A webhook of a forge. GitHub sends up to 25 MB, nearly all of them pushes of thousands of commits. */
+  maxForgeWebhookBytes: 5 * 1024 * 1024,
+  /** Repositories of an organization. */
+  maxRepositories: 1_000,
   /** An answer of a forge: 100 pull requests have a few MB. */
   maxForgeResponseBytes: 32 * 1024 * 1024,
   /** A prompt's text in UTF-8. */

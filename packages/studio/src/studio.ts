@@ -4,6 +4,7 @@ import type { ConfiningDriverName, VaultConfig } from "@holdfast/gate";
 import type { ClusterOptions } from "@holdfast/server";
 import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
+import type { RepositoryActions, RepositoryEvents } from "./backend/repositories/contract.ts";
 import type {
   EnvironmentActions,
   EnvironmentEvents,
@@ -115,6 +116,7 @@ export interface StudioClient {
   task(taskId: string): StudioHandle<TaskActions, TaskEvents>;
   session(sessionId: string): StudioHandle<SessionActions, SessionEvents>;
   environment(id: string): StudioHandle<EnvironmentActions, EnvironmentEvents>;
+  repository(id: string): StudioHandle<RepositoryActions, RepositoryEvents>;
   group(name: string): StudioHandle<GroupActions, GroupEvents>;
 }
 

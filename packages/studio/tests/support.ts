@@ -196,6 +196,10 @@ export class ServerProcess {
     return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Sends a signal. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);

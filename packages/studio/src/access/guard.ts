@@ -91,6 +91,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
     case "task":
     case "session":
     case "environment":
+    case "repository":
       return organizationOfId(first);
     // Groups are configured on the machine.
     case "group":
@@ -100,7 +101,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
   }
 }
 
-/** The organization of a task or a session: its id starts with it. Ids without one belong to the local organization. */
+/** The organization of a task, a session or a repository: its id starts with it. Ids without one belong to the local organization. */
 export function organizationOfId(id: string): string {
   const end = id.indexOf("_");
   return end < 0 ? localOrganization : id.slice(0, end);

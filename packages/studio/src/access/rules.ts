@@ -53,6 +53,10 @@ export const actorRules = {
       deleteTask: "member",
       // It reads any path of the machine that the Studio's user can read.
       checkRepository: "member",
+      // It names secrets of the vault and the server that they are sent to, and folders of the machine.
+      connectRepository: "operator",
+      disconnectRepository: "operator",
+      listRepositories: "viewer",
       listAgents: "viewer",
       listGroups: "viewer",
       // Both read any path of the machine too, and the second runs commands of the repository.
@@ -77,6 +81,16 @@ export const actorRules = {
       saveComment: "member",
       deleteComment: "member",
       sendReview: "member",
+      internal: "internal",
+    },
+  },
+  repository: {
+    create: "internal",
+    actions: {
+      get: "viewer",
+      branches: "viewer",
+      pullRequests: "viewer",
+      sync: "member",
       internal: "internal",
     },
   },
@@ -155,6 +169,7 @@ export const routeRules = {
   "DELETE /people/organizations/:organization/invitations/:invitation": "admin",
   "POST /hooks/:group/:hook": "machine",
   "POST /approvals/:hook": "machine",
+  "POST /forges/:repository": "machine",
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",
   "GET /tasks/:task/sandbox/v1/*": "viewer",
   "POST /tasks/:task/sandbox/v1/*": "member",

@@ -3,6 +3,7 @@ import { createEnvironmentActor } from "./environment/actor.ts";
 import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
 import { createOrganizationActor } from "./organization.ts";
+import { createRepositoryActor } from "./repositories/repository.ts";
 import { createSessionActor } from "./session.ts";
 import { createTaskActor } from "./task.ts";
 
@@ -14,6 +15,7 @@ export function createActors(host: BackendHost) {
     session: createSessionActor(host),
     access: createAccessActor(host),
     environment: createEnvironmentActor(host),
+    repository: createRepositoryActor(host),
     group: createGroupActor(host),
   };
 }

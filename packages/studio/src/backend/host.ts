@@ -10,6 +10,8 @@ import type { ApplyPlan } from "../git/apply.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
+import type { RepositorySource } from "./repositories/contract.ts";
+import type { RepositoryReader } from "./repositories/reader.ts";
 
 /**
  * Services that the process provides to the actors: running jails, git, the gate. It holds no durable state;
@@ -67,6 +69,10 @@ export interface BackendHost {
   /** Asks the event's plugin which session to continue; undefined for a new one. */
   resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined>;
   readonly environments: Pick<Environments, "inspect" | "prepare" | "stop">;
+  /** Time between two comparisons of a repository with its forge, at least 5,000. */
+  readonly repositoryReconcileMs?: number;
+  /** Opens a repository for its sync, with its secret of the vault. Throws `repository.*`, `forge.unauthorized`. */
+  openRepository(source: RepositorySource): Promise<RepositoryReader>;
   /** Where this process has the files of tasks. */
   readonly place: Place;
   /** Archives the files of a task, which this process has. */

@@ -26,6 +26,7 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
+import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
 import { taskListActions } from "./tasks/actions.ts";
 import { addTask, addTaskText } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
@@ -68,6 +69,7 @@ export function createOrganizationActor(host: BackendHost) {
       taskChanged: event<OrganizationEvents["taskChanged"]>(),
       taskDeleted: event<OrganizationEvents["taskDeleted"]>(),
       seenChanged: event<OrganizationEvents["seenChanged"]>(),
+      ...repositoryEvents,
     },
     options: { name: "Organization", actionTimeout: 180_000 },
     actions: {
@@ -81,6 +83,8 @@ export function createOrganizationActor(host: BackendHost) {
       },
 
       ...taskListActions(host, removal),
+
+      ...repositoryActions(host),
 
       async checkRepository(_c, path: string): Promise<RepositoryCheck> {
         return host.checkRepository(requirePath(path));
@@ -123,6 +127,8 @@ export function createOrganizationActor(host: BackendHost) {
 
         openPreparations: (c, place: string): Promise<readonly OpenPreparation[]> =>
           openPreparations(c.kv, place),
+
+        ...repositoryInternals(host),
 
         /** Creates a group's task unless it exists. */
         async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {

@@ -38,6 +38,8 @@ export interface RoutesOptions {
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
   /** Handles webhooks of groups. Without it there are none. */
   readonly webhook?: WebhookRoute;
+  /** Handles webhooks of forges. Without it there are none. */
+  readonly forgeWebhook?: WebhookRoute;
   /** Handles answers to questions of the gate. Without it there is no such route. */
   readonly approvalWebhook?: WebhookRoute;
   /** Handles the routes about people. Without them there are none. */
@@ -119,6 +121,7 @@ function routeHandlers(options: RoutesOptions): Handlers {
     "POST /auth/end": (call) => endLogin(options, call),
     "POST /hooks/:group/:hook": webhook(options.webhook),
     "POST /approvals/:hook": webhook(options.approvalWebhook),
+    "POST /forges/:repository": webhook(options.forgeWebhook),
     "GET /tasks/:task/sandbox/v1/*": sandbox,
     "POST /tasks/:task/sandbox/v1/*": sandbox,
     "PUT /tasks/:task/sandbox/v1/*": sandbox,

@@ -35,6 +35,8 @@ export type ForgeFault =
   /** Refuses the credential with 401 and repeats it in the message, as careless proxies do. */
   | { readonly kind: "echo_credential" }
   | { readonly kind: "delay"; readonly ms: number }
+  /** Runs something before the request is answered as usual. */
+  | { readonly kind: "call"; readonly call: () => void }
   | { readonly kind: "disconnect" };
 
 export interface ForgeServerOptions {
@@ -164,6 +166,9 @@ function answerOf(fault: ForgeFault, { headers }: ApiRequest): ApiAnswer | undef
       const { authorization, "private-token": token } = headers;
       return { status: 401, body: { message: `Bad credentials: ${authorization ?? token}` } };
     }
+    case "call":
+      fault.call();
+      return undefined;
     case "delay":
     case "disconnect":
       return undefined;

@@ -51,6 +51,9 @@ export function useOrganizationLive(): LinkState {
           mergeSeen(queries, seen);
           counts.request();
         },
+        // No screen shows repositories of forges.
+        repositoryChanged: () => {},
+        repositoryRemoved: () => {},
       },
       onState(next) {
         setState(next);

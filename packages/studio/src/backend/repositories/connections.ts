@@ -1,0 +1,152 @@
+/** Repositories in the organization: one small row each, changed by patches of the repositories themselves. */
+import { HoldfastError, isErrorCode, uuidv7 } from "@holdfast/core";
+import { localOrganization } from "../../access/person.ts";
+import { studioLimits } from "../../limits.ts";
+import type { BackendHost } from "../host.ts";
+import type { RepositoryPatch, RepositorySummary } from "./contract.ts";
+import type { RowDatabase } from "./rows.ts";
+import { requireSource } from "./source.ts";
+import { newRepositoryState, type RepositoryInput, summaryOf } from "./state.ts";
+
+interface RepositoryRow {
+  readonly summary: RepositorySummary;
+  readonly revision: number;
+  /** Dropped with the first report: until then, the actor may not exist. */
+  readonly input?: RepositoryInput;
+}
+
+/** The part of the organization's context that is used. */
+export interface ConnectionsContext {
+  readonly key: readonly string[];
+  readonly db: RowDatabase;
+  readonly broadcast: {
+    (name: "repositoryChanged", summary: RepositorySummary): void;
+    (name: "repositoryRemoved", id: string): void;
+  };
+  client(): {
+    getOrCreate(
+      name: string,
+      key: string[],
+      options: { readonly createWithInput: unknown },
+    ): { resolve(): Promise<unknown> };
+    get(
+      name: string,
+      key: string[],
+    ): {
+      action<Result>(call: { readonly name: string; readonly args: readonly unknown[] }): Promise<Result>;
+    };
+  };
+}
+
+type Transaction = Pick<RowDatabase, "execute">;
+
+const table = "CREATE TABLE IF NOT EXISTS repository (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID";
+
+/** Connects a repository, and starts its first sync. Throws `repository.invalid_source`, `.too_many`. */
+export async function connectRepository(
+  host: Pick<BackendHost, "ports" | "handover">,
+  c: ConnectionsContext,
+  source: unknown,
+): Promise<RepositorySummary> {
+  const [organization = ""] = c.key;
+  const uuid = uuidv7(host.ports.clock, host.ports.random);
+  const id = organization === localOrganization ? uuid : `${organization}_${uuid}`;
+  const input: RepositoryInput = { id, organization, source: requireSource(source) };
+  const none = { branches: 0, pullRequests: 0, openPullRequests: 0 };
+  const summary = summaryOf(newRepositoryState(input), none);
+  await change(c, async (tx) => {
+    const [row] = await tx.execute("SELECT count(*) AS n FROM repository");
+    if (Number(row?.["n"]) >= studioLimits.maxRepositories) throw tooMany();
+    await write(tx, { summary, revision: 0, input });
+  });
+  c.broadcast("repositoryChanged", summary);
+  await create(host, c, input);
+  return summary;
+}
+
+export async function listRepositories(c: ConnectionsContext): Promise<readonly RepositorySummary[]> {
+  return (await change(c, readAll)).map(({ summary }) => summary);
+}
+
+/** Creates the actors of connections that a crash has interrupted. */
+export async function recoverRepositories(
+  host: Pick<BackendHost, "handover">,
+  c: ConnectionsContext,
+): Promise<void> {
+  for (const { input } of await change(c, readAll)) if (input !== undefined) await create(host, c, input);
+}
+
+/** Removes a repository with everything that is kept of it. An unknown one is not an error. */
+export async function disconnectRepository(c: ConnectionsContext, given: unknown): Promise<void> {
+  const id = String(given);
+  if ((await change(c, (tx) => read(tx, id))) === undefined) return;
+  try {
+    await c.client().get("repository", [id]).action({ name: "internal.remove", args: [] });
+  } catch (error) {
+    // An earlier attempt has removed it.
+    if (!isErrorCode(error, "actor", "not_found")) throw error;
+  }
+  await change(c, (tx) => tx.execute("DELETE FROM repository WHERE id = ?", id));
+  c.broadcast("repositoryRemoved", id);
+}
+
+/**
+ * Applies a patch unless it is old. Returns false when the row is not the patch's base, so that the repository sends all of
+ * its summary.
+ */
+export async function applyRepositoryPatch(
+  c: ConnectionsContext,
+  { id, base, revision, changes }: RepositoryPatch,
+): Promise<boolean> {
+  const outcome = await change(c, async (tx) => {
+    const row = await read(tx, id);
+    if (row === undefined || row.revision >= revision) return "old";
+    if (base !== 0 && base !== row.revision) return "gap";
+    const summary = { ...row.summary, ...changes };
+    await write(tx, { summary, revision });
+    return summary;
+  });
+  if (typeof outcome === "object") c.broadcast("repositoryChanged", outcome);
+  return outcome !== "gap";
+}
+
+/** One change of the rows at a time. */
+function change<Result>(c: ConnectionsContext, run: (tx: Transaction) => Promise<Result>): Promise<Result> {
+  return c.db.transaction(async (tx) => {
+    await tx.execute(table);
+    return await run(tx);
+  });
+}
+
+async function readAll(tx: Transaction): Promise<readonly RepositoryRow[]> {
+  const rows = await tx.execute("SELECT row FROM repository ORDER BY id");
+  return rows.map(({ row }) => JSON.parse(String(row)) as RepositoryRow);
+}
+
+async function read(tx: Transaction, id: string): Promise<RepositoryRow | undefined> {
+  const [found] = await tx.execute("SELECT row FROM repository WHERE id = ?", id);
+  return found === undefined ? undefined : (JSON.parse(String(found["row"])) as RepositoryRow);
+}
+
+async function write(tx: Transaction, row: RepositoryRow): Promise<void> {
+  const put = "INSERT OR REPLACE INTO repository (id, row) VALUES (?, ?)";
+  await tx.execute(put, row.summary.id, JSON.stringify(row));
+}
+
+async function create(
+  host: Pick<BackendHost, "handover">,
+  c: ConnectionsContext,
+  input: RepositoryInput,
+): Promise<void> {
+  const token = host.handover.put(input);
+  try {
+    await c.client().getOrCreate("repository", [input.id], { createWithInput: { token } }).resolve();
+  } finally {
+    host.handover.drop(token);
+  }
+}
+
+function tooMany(): HoldfastError {
+  const message = `An organization can have ${studioLimits.maxRepositories} repositories. Disconnect one first.`;
+  return new HoldfastError("repository", "too_many", message, { statusCode: 409 });
+}
