@@ -10,6 +10,7 @@ const sharedRoom = "shared";
 /** Files through which a room is entered, by the rooms that may do so. Files next to the rooms may import anything. */
 const frontDoors: Readonly<Record<string, readonly string[]>> = {
   app: [
+    "environment/environment-screen.tsx",
     "inspector/routes.tsx",
     "inspector/search.ts",
     "system/system-screen.tsx",
@@ -17,6 +18,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "tasks/tasks-screen.tsx",
   ],
   task: ["review/changes.tsx"],
+  tasks: ["environment/environment-note.tsx"],
 };
 
 /** Imports from one room into another other than through its front door. `imports`: file to specifiers. */

@@ -31,6 +31,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { tasksUsage: usage, tasksCommand: run } = await import("./tasks/tasks.ts");
     return { usage, run };
   },
+  environments: async () => {
+    const { environmentsUsage: usage, environmentsCommand: run } = await import("./tasks/environments.ts");
+    return { usage, run };
+  },
   approvals: async () => {
     const { approvalsUsage: usage, approvalsCommand: run } = await import("./tasks/approvals.ts");
     return { usage, run };

@@ -29,6 +29,8 @@ export interface EnvironmentUser {
 }
 
 interface Running {
+  /** Resolves when the record of the environment says that the preparation has begun. */
+  readonly begun: Promise<void>;
   readonly done: Promise<void>;
   readonly stop: AbortController;
 }
@@ -123,13 +125,18 @@ export class Environments {
       throw new HoldfastError("environment", "none", message, { statusCode: 404 });
     }
     const id = this.#idOf(repository, found);
-    if (this.#running.has(id)) return id;
+    const running = this.#running.get(id);
+    if (running !== undefined) {
+      await running.begun;
+      return id;
+    }
     if (again) await this.#snapshots.discard(id);
     if (this.#snapshots.has(id)) return id;
     const clone: Clone = (directory, limits) => repositories.prepare(directory, repository, limits);
-    const { done } = this.#start({ id, repository, found, clone });
+    const { begun, done } = this.#start({ id, repository, found, clone });
     // The actor of the environment has the failure.
     done.catch(() => {});
+    await begun;
     return id;
   }
 
@@ -190,8 +197,11 @@ export class Environments {
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
     const key = this.#keyOf(wanted.repository);
     const before = this.#queues.get(key) ?? Promise.resolve();
-    const done = this.#run(wanted, before, signal).finally(() => this.#running.delete(wanted.id));
-    const started = { done, stop };
+    const begun = this.#begin(wanted);
+    const done = this.#run(wanted, Promise.all([begun, before]), signal).finally(() =>
+      this.#running.delete(wanted.id),
+    );
+    const started = { begun, done, stop };
     this.#running.set(wanted.id, started);
     const tail = done.then(
       () => {},
@@ -204,18 +214,22 @@ export class Environments {
     return started;
   }
 
-  async #run(wanted: Wanted, before: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { actor, index, limits, place, ports } = this.#options;
-    const { id, repository, found, clone } = wanted;
-    const record = actor(id);
+  async #begin({ id, repository, found }: Wanted): Promise<void> {
+    const { actor, index, place } = this.#options;
     const node = repository.node === undefined ? {} : { node: repository.node };
     await index.add({ id, place: place.id, repository: repository.path, ...node });
     const { source, required, inputs, steps, notSupported } = found.environment;
-    await record.begin({
+    await actor(id).begin({
       ...{ id, repository: repository.path, ...node, source, required, inputs, notSupported },
       commit: found.commit,
       steps: steps.map(({ name }) => name),
     });
+  }
+
+  async #run(wanted: Wanted, before: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const { actor, index, limits, ports } = this.#options;
+    const { id, repository, found, clone } = wanted;
+    const record = actor(id);
     try {
       await abortable(before, signal);
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });

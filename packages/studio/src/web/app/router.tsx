@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { EnvironmentScreen } from "../environment/environment-screen.tsx";
 import { readFilter, readTab } from "../inspector/search.ts";
 import { readTaskSearch } from "../shared/task-list/task-filter.ts";
 import { SystemScreen } from "../system/system-screen.tsx";
@@ -36,6 +37,16 @@ const taskRoute = createRoute({
   component: function TaskRoute() {
     const { taskId } = taskRoute.useParams();
     return <TaskScreen key={taskId} taskId={taskId} />;
+  },
+});
+const environmentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/environment",
+  validateSearch: ({ repository }): { readonly repository?: string } =>
+    typeof repository === "string" ? { repository } : {},
+  component: function EnvironmentRoute() {
+    const { repository = "" } = environmentRoute.useSearch();
+    return <EnvironmentScreen key={repository} path={repository} />;
   },
 });
 const systemRoute = createRoute({
@@ -71,6 +82,7 @@ export function createAppRouter() {
     routeTree: rootRoute.addChildren([
       tasksRoute,
       taskRoute,
+      environmentRoute,
       systemRoute,
       actorsRoute,
       actorRoute,

@@ -1,6 +1,8 @@
 import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
 import type { LinkState } from "@holdfast/web-parts";
 import type {
+  EnvironmentActions,
+  EnvironmentEvents,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
@@ -26,6 +28,7 @@ interface StudioRegistry {
   readonly "~actors"?: {
     readonly organization: Definition<OrganizationActions, OrganizationEvents>;
     readonly task: Definition<TaskActions, TaskEvents>;
+    readonly environment: Definition<EnvironmentActions, EnvironmentEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
   };
 }
@@ -41,6 +44,7 @@ export function createStudioApi(endpoint: string): StudioApi {
       organization().action({ name: "createTask", args: [input], idempotencyKey }),
     sendPrompt: (taskId, text, idempotencyKey) =>
       client.task.get([taskId]).action({ name: "prompt", args: [text], idempotencyKey }),
+    environment: (id) => client.environment.get([id]),
     session: (id) => client.session.get([id]),
     watchOrganization(watch) {
       const conn = organization().connect();
@@ -52,6 +56,12 @@ export function createStudioApi(endpoint: string): StudioApi {
     watchTask(id, watch) {
       const conn = client.task.get([id]).connect();
       conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
+    watchEnvironment(id, watch) {
+      const conn = client.environment.get([id]).connect();
+      conn.on("changed", watch.on.changed);
+      conn.on("output", watch.on.output);
       return follow(conn, watch.onState);
     },
     watchSession(id, watch) {

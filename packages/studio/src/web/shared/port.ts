@@ -1,6 +1,8 @@
 import type { LinkState } from "@holdfast/web-parts";
 import type {
   CreateTaskInput,
+  EnvironmentActions,
+  EnvironmentEvents,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
@@ -27,7 +29,9 @@ export interface StudioApi {
   /** `prompt` of a task; repeating it with the same id sends one prompt. */
   sendPrompt(taskId: string, text: string, attemptId: string): Promise<void>;
   session(id: string): SessionActions;
+  environment(id: string): EnvironmentActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
+  watchEnvironment(id: string, watch: Watch<EnvironmentEvents>): Unwatch;
   watchSession(id: string, watch: Watch<SessionEvents>): Unwatch;
 }

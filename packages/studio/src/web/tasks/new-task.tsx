@@ -2,6 +2,7 @@ import { ErrorNotice } from "@holdfast/web-parts";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useCallback, useEffect, useId, useRef, useState } from "react";
 import type { AgentChoice, CreateTaskInput } from "../../contract.ts";
+import { EnvironmentNote } from "../environment/environment-note.tsx";
 import { AgentField } from "./agent-field.tsx";
 import { useCreateTask } from "./queries.ts";
 import { RepositoryField, type RepositoryValue, sampleRepository } from "./repository-field.tsx";
@@ -82,6 +83,10 @@ export function NewTask({
         problem={tried ? problems.repository : undefined}
         inputRef={repositoryRef}
       />
+      {repository.path !== sampleRepository &&
+        (repository.check === "clean" || repository.check === "dirty") && (
+          <EnvironmentNote path={repository.path.trim()} />
+        )}
       <AgentField
         value={agent?.id}
         preferred={preferredAgent()}
