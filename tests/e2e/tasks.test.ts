@@ -59,6 +59,34 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
     await keepScreenshot(page, "list-grouped");
     await page.goto(new URL("/", page.url()).href);
 
+    await rows(page).nth(1).waitFor();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys of the list" }).waitFor();
+    await assertAccessible(page, "list-keys");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("/");
+    await page.keyboard.type("je");
+    assert.equal(await page.getByRole("searchbox", { name: "Search tasks" }).inputValue(), "je");
+    await page.getByRole("button", { name: "Show all tasks" }).click();
+    await rows(page).nth(1).waitFor();
+    const focusedTitle = () => page.evaluate<string>("document.activeElement.textContent");
+    await page.keyboard.press("j");
+    assert.match(await focusedTitle(), /herons/);
+    await page.keyboard.press("j");
+    assert.match(await focusedTitle(), /pelicans/);
+    await page.keyboard.press("k");
+    await page.keyboard.press("e");
+    await row(page, "herons").waitFor({ state: "detached" });
+    assert.match(await focusedTitle(), /pelicans/);
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await row(page, "herons").waitFor();
+    await page.getByRole("heading", { name: "Archived tasks" }).click();
+    await page.keyboard.press("j");
+    await page.keyboard.press("e");
+    await page.getByText("Nothing is archived").waitFor();
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await rows(page).nth(1).waitFor();
+
     await page.getByRole("button", { name: /^Mark as unread: .*herons/ }).click();
     await page.locator(".task-row-unread").filter({ hasText: "herons" }).waitFor();
     const phone = await openPage(browser, t, { width: 400, height: 860 });

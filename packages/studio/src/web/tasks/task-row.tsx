@@ -79,12 +79,14 @@ function RowActions({ task, unread }: { readonly task: TaskSummary; readonly unr
   return (
     <div className="task-row-actions">
       <RowButton
+        action="mark"
         label={unread ? "Mark as read" : "Mark as unread"}
         title={task.title}
         onClick={() => mark.mutate(task.id)}
         icon={<EnvelopeIcon isOpen={unread} />}
       />
       <RowButton
+        action="move"
         label={isArchived ? "Restore" : "Archive"}
         title={task.title}
         disabled={move.isPending || (!isArchived && isBusy(task.status))}
@@ -106,12 +108,15 @@ function RowActions({ task, unread }: { readonly task: TaskSummary; readonly unr
 }
 
 function RowButton({
+  action,
   label,
   title,
   icon,
   disabled = false,
   onClick,
 }: {
+  /** By which a key finds it. */
+  readonly action: "mark" | "move";
   readonly label: string;
   readonly title: string;
   readonly icon: ReactNode;
@@ -122,6 +127,7 @@ function RowButton({
     <button
       type="button"
       className="icon-button task-row-button"
+      data-action={action}
       title={label}
       aria-label={`${label}: ${visibleText(title)}`}
       disabled={disabled}

@@ -14,6 +14,8 @@ import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { filterOf, isNarrowed, type TaskSearch } from "../shared/task-list/task-filter.ts";
 import { seenOf } from "../shared/task-list/task-pages.ts";
+import { KeysHelp } from "./keys-help.tsx";
+import { useListKeys } from "./list-keys.ts";
 import { ListToolbar } from "./list-toolbar.tsx";
 import { NewTask } from "./new-task.tsx";
 import { taskCountsQuery, tasksQuery } from "./queries.ts";
@@ -33,6 +35,9 @@ export function TasksScreen({
   // "empty": open because there are no tasks; it stays open when the first one appears.
   const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
   const [draft, setDraft] = useDraft(taskDraft());
+  const [help, setHelp] = useState(false);
+  const showHelp = useCallback(() => setHelp(true), []);
+  useListKeys(showHelp);
   const { archived } = search;
   const all = useQuery(taskCountsQuery(api, archived === undefined ? {} : { archived })).data;
   const waiting = useQuery(taskCountsQuery(api, {})).data?.statuses.find(({ value }) => value === "waiting");
@@ -48,6 +53,7 @@ export function TasksScreen({
   };
   return (
     <div className="tasks-page">
+      {help && <KeysHelp onClose={() => setHelp(false)} />}
       <section className="tasks-main" aria-labelledby="tasks-heading">
         <div className="page-head">
           <h1 id="tasks-heading">{archived === true ? "Archived tasks" : "Tasks"}</h1>
