@@ -2,7 +2,7 @@ import { actor } from "@holdfast/actors";
 import { studioLimits } from "../../limits.ts";
 import type { PeopleHost } from "./host.ts";
 
-interface IndexState {
+export interface IndexState {
   version: 1;
   owner: string | null;
   /** Until when the owner has the value only reserved; 0 once it is confirmed. */
