@@ -101,7 +101,7 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
       .getByText("src/file-9.ts", { exact: true })
       .click();
     await page.getByText("src/file-9.ts 1", { exact: true }).waitFor();
-    assert.equal(await page.evaluate("document.activeElement.closest('details')?.id"), "change-10");
+    assert.equal(await page.evaluate("document.activeElement.closest('.file-diff')?.id"), "change-10");
 
     // Typing changes the field alone: nothing of the diff is drawn again.
     const field = page.getByLabel("Next prompt").getByRole("textbox");

@@ -1,17 +1,26 @@
 import { actor, event } from "@holdfast/actors";
+import { Review, type ReviewContext } from "../../../packages/studio/src/backend/review/review.ts";
 import type {
   ApprovalView,
   DiffFile,
+  ReviewChange,
   SessionEvent,
   TaskSummary,
   TaskView,
 } from "../../../packages/studio/src/contract.ts";
+
+/** Replaces the diff of a scripted task. */
+export interface ScriptedDiff {
+  files: readonly DiffFile[];
+}
 
 /** The one task of a {@link scriptedTask}. */
 export const scriptedTaskId = "018f0000-0000-7000-8000-000000000001";
 const sessionId = "018f0000-0000-7000-8000-000000000002";
 
 export interface TaskScript {
+  /** A diff that the test changes; instead of `files`. */
+  readonly diff?: ScriptedDiff;
   readonly status: TaskView["status"];
   readonly approvals?: readonly ApprovalView[];
   readonly files?: readonly DiffFile[];
@@ -56,12 +65,26 @@ export function scriptedTask(script: TaskScript) {
       }),
     },
   });
+  const review = new Review(() => Date.now());
+  const prompts: string[] = [];
   const task = actor({
     state: {},
-    events: { changed: event<TaskView>() },
+    createVars: () => ({}),
+    events: { changed: event<TaskView>(), reviewChanged: event<ReviewChange>() },
     actions: {
+      // The review is the real one.
+      review: (c) => review.view(c as unknown as ReviewContext),
+      markViewed: (c, files: unknown) => review.markViewed(c as unknown as ReviewContext, files),
+      saveComment: (c, comment: unknown) => review.saveComment(c as unknown as ReviewContext, comment),
+      deleteComment: (c, id: unknown) => review.deleteComment(c as unknown as ReviewContext, id),
+      sendReview: (c, ids: unknown) =>
+        review.send(c as unknown as ReviewContext, ids, async (text, beside) => {
+          beside();
+          prompts.push(text);
+        }),
+      prompts: () => prompts,
       get: () => view,
-      diff: () => ({ files: script.files ?? [], truncated: false }),
+      diff: () => ({ files: script.diff?.files ?? script.files ?? [], truncated: false }),
       prompt: (c, text: string) => {
         const queued = [...(view.queued ?? []), { id: `p${view.revision}`, text }];
         view = { ...view, queued, revision: view.revision + 1 };

@@ -56,6 +56,7 @@ export function createStudioApi(endpoint: string): StudioApi {
     watchTask(id, watch) {
       const conn = client.task.get([id]).connect();
       conn.on("changed", watch.on.changed);
+      conn.on("reviewChanged", watch.on.reviewChanged);
       return follow(conn, watch.onState);
     },
     watchEnvironment(id, watch) {

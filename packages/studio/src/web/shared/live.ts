@@ -2,7 +2,7 @@ import type { LinkState } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
-import { dropTask, mergeSeen, mergeTask, mergeView, refetchActive } from "./queries.ts";
+import { dropTask, mergeReview, mergeSeen, mergeTask, mergeView, refetchActive } from "./queries.ts";
 
 /** Numbers beside the list follow a burst of changes with one request. */
 const countsDelayMs = 500;
@@ -78,10 +78,12 @@ export function useTaskLive(id: string): void {
       api.watchTask(id, {
         on: {
           changed: (view) => mergeView(queries, view),
-          reviewChanged: () => void refetchActive(queries, ["task", id]),
+          reviewChanged: (change) => mergeReview(queries, id, change),
         },
         onState(next) {
-          if (next === "online") void refetchActive(queries, ["task", id]);
+          if (next !== "online") return;
+          void refetchActive(queries, ["task", id]);
+          void refetchActive(queries, ["review", id]);
         },
       }),
     [api, queries, id],

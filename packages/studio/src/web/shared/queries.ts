@@ -1,6 +1,7 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import type { TaskQuery, TaskSummary, TaskView } from "../../contract.ts";
+import type { ReviewChange, ReviewView, TaskQuery, TaskSummary, TaskView } from "../../contract.ts";
 import type { StudioApi } from "./port.ts";
+import { applyReviewChange } from "./review-changes.ts";
 import { addSeen, keepNewerView, removeTask, type TaskPages, upsertTask } from "./task-list/task-pages.ts";
 
 /** Agents are installed and given keys in a terminal: refetched when the user returns from there. */
@@ -76,4 +77,13 @@ function changeLists(queries: QueryClient, change: (list: TaskPages, query: Task
 /** Stores a view that came with an event. */
 export function mergeView(queries: QueryClient, view: TaskView): void {
   queries.setQueryData<TaskView>(["task", view.id], view);
+}
+
+/** Applies a change of a review that is shown; reads it again if an event was missed. */
+export function mergeReview(queries: QueryClient, taskId: string, change: ReviewChange): void {
+  const queryKey = ["review", taskId];
+  const known = queries.getQueryData<ReviewView>(queryKey);
+  const next = known === undefined ? undefined : applyReviewChange(known, change);
+  if (next === undefined) void refetchActive(queries, queryKey);
+  else queries.setQueryData<ReviewView>(queryKey, next);
 }

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
-import { useNearViewport } from "../shared/diff/use-near-viewport.ts";
+import { useNearViewport } from "../../shared/diff/use-near-viewport.ts";
 
 /**
  * A part of a long list that is rendered only while it is in view. Out of view, an empty element has its last height,

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parsePatch } from "../../shared/diff/patch.ts";
+import { highlightHunks, languageOf } from "./highlight.ts";
+
+test("tokens keep every character of a line, and a comment of several lines is one", () => {
+  const hunks = parsePatch('@@ -1,2 +1,4 @@\n const a = `x`;\n-old();\n+/* one\n+two */\n+call("<b>");\n');
+  const highlighted = highlightHunks("src/a.ts", hunks);
+  const lines = hunks.flatMap((hunk) => hunk.lines);
+  for (const line of lines) {
+    assert.equal(
+      highlighted
+        .get(line)
+        ?.map(({ text }) => text)
+        .join(""),
+      line.text,
+    );
+  }
+  const two = lines.find(({ text }) => text === "two */");
+  assert.ok(two !== undefined);
+  assert.deepEqual(highlighted.get(two), [{ text: "two */", className: "hljs-comment" }]);
+});
+
+test("a file of an unknown kind, or a hunk that is too long, stays plain", () => {
+  assert.equal(languageOf("a/constructor"), undefined);
+  assert.equal(languageOf("Makefile"), "makefile");
+  assert.equal(highlightHunks("a.unknown", parsePatch("@@ -0,0 +1 @@\n+x\n")).size, 0);
+  const long = parsePatch(`@@ -0,0 +1 @@\n+${"x".repeat(60_001)}\n`);
+  assert.equal(highlightHunks("a.ts", long).size, 0);
+});

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { silentLogger, systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+import { launchChromium } from "@holdfast/testing/chromium";
+import type { Browser, Page } from "playwright-core";
+import type { DiffFile } from "../../packages/studio/src/contract.ts";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage, type PageOptions } from "./support/browser.ts";
+import { webGateway } from "./support/inspector-server.ts";
+import { assertNoTrouble, keepScreenshot } from "./support/pages.ts";
+import { type ScriptedDiff, scriptedTask, scriptedTaskId } from "./support/scripted-task.ts";
+
+function file(path: string, patch: string, contentId: string): DiffFile {
+  const count = (sign: string) => patch.split("\n").filter((line) => line.startsWith(sign)).length;
+  return {
+    ...{ path, status: "modified", additions: count("+"), deletions: count("-"), binary: false },
+    ...{ contentId, patch, runsOnYourMachine: false },
+  };
+}
+
+const first = file(
+  "src/a.ts",
+  "@@ -1,3 +1,4 @@\n const a = 1;\n-const b = 2;\n+const b = 3;\n+const c = 4;\n end();\n",
+  "a1",
+);
+const second = file("src/b.ts", '@@ -1 +1 @@\n-old("<b>");\n+fresh("<b>\u202e");\n', "b1");
+const lockFile = file("package-lock.json", "@@ -1 +1 @@\n-1\n+2\n", "l1");
+
+describe("the review of a task's changes", { skip: missing() ?? false }, () => {
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchChromium();
+  });
+  after(() => browser?.close());
+
+  async function serve(t: TestContext, diff: ScriptedDiff) {
+    const directory = await mkdtemp(join(tmpdir(), "holdfast-review-"));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    const ports = systemPorts(silentLogger);
+    const registry = createRegistry({
+      use: scriptedTask({ status: "idle", diff }),
+      ports,
+      store: () => openSqliteStore({ path: directory, ports }),
+      gateway: webGateway(directory),
+    });
+    t.after(() => registry.shutdown());
+    const task = registry.client.task.getOrCreate([scriptedTaskId]);
+    await task.get();
+    await registry.client.session.getOrCreate(["018f0000-0000-7000-8000-000000000002"]).events({ after: 0 });
+    await registry.client.organization.getOrCreate(["local"]).listTasks();
+    const { url } = await registry.listen({ port: 0 });
+    const open = async (options: PageOptions = {}): Promise<Page> => {
+      const page = await openPage(browser, t, { width: 1600, height: 1000, ...options });
+      await page.goto(`${url}/tasks/${scriptedTaskId}`);
+      if ((options.width ?? 1600) < 1200) await page.getByRole("tab", { name: "Changes" }).click();
+      await page.locator(".review-bar").waitFor();
+      return page;
+    };
+    return { open, task };
+  }
+
+  const section = (page: Page, path: string) => page.getByRole("group", { name: path, exact: true });
+
+  test("marks and drafts are in every browser, are sent as one prompt, and outdated comments stay", async (t) => {
+    const diff: ScriptedDiff = { files: [first, second, lockFile] };
+    const { open, task } = await serve(t, diff);
+    const page = await open();
+    const other = await open();
+
+    // Highlighted, with hidden characters visible; a generated file starts collapsed.
+    await section(page, "src/a.ts").locator(".hljs-keyword", { hasText: "const" }).first().waitFor();
+    await section(page, "src/b.ts").getByText("⟨U+202E⟩").waitFor();
+    assert.equal(await section(page, "package-lock.json").getAttribute("data-open"), "false");
+
+    // Two lines, by dragging over their numbers.
+    const line = (number: number) =>
+      section(page, "src/a.ts").locator(`.line-button[data-side="new"][data-line="${number}"]`);
+    await line(2).hover();
+    await page.mouse.down();
+    await line(3).hover();
+    await page.mouse.up();
+    await page.getByRole("textbox", { name: "New comment on lines 2 to 3" }).fill("Explain both");
+    await page.getByRole("button", { name: "Save comment" }).click();
+    await section(other, "src/a.ts").getByText("Explain both").waitFor();
+
+    // A removed line, by keyboard alone.
+    await section(page, "src/b.ts").locator('.line-button[data-side="old"]').focus();
+    await page.keyboard.press("c");
+    await page.keyboard.type("Why is this gone?");
+    await page.keyboard.press("Control+Enter");
+    await section(page, "src/b.ts").locator(".comment").getByText("Why is this gone?").waitFor();
+    await page.waitForFunction("document.activeElement.matches('.line-button[data-side=old]')");
+    await page.keyboard.press("v");
+    await section(other, "src/b.ts").locator("input:checked").waitFor();
+    await page.getByText("1 of 3 viewed").waitFor();
+
+    await page.reload();
+    await page.getByText("1 of 3 viewed").waitFor();
+    assert.equal(await section(page, "src/b.ts").getAttribute("data-open"), "false");
+    await page.getByRole("button", { name: "Send 2 comments to the agent" }).click();
+    await section(other, "src/a.ts").locator('[data-comment="sent"]').waitFor();
+    const prompts = (await task.prompts()) as readonly string[];
+    assert.equal(prompts.length, 1);
+    assert.match(
+      prompts[0] ?? "",
+      /src\/a\.ts`, lines 2 to 3\n\n```\nconst b = 3;\nconst c = 4;\n```\n\nExplain both/,
+    );
+    assert.match(
+      prompts[0] ?? "",
+      /src\/b\.ts`, line 1 before your changes\n\n```\nold\("<b>"\);\n```\n\nWhy/,
+    );
+
+    // The agent changed both files: the mark is gone, and the comment on lines that are gone is said to be outdated.
+    diff.files = [
+      file("src/a.ts", "@@ -1,2 +1,2 @@\n const a = 1;\n-const b = 2;\n+const b = 5;\n", "a2"),
+      file("src/b.ts", '@@ -1 +1 @@\n-old("<b>");\n+other();\n', "b2"),
+    ];
+    await page.getByRole("button", { name: "Reload changes" }).click();
+    await page.getByText("0 of 2 viewed").waitFor();
+    const outdated = section(page, "src/a.ts").locator(".comments-outdated");
+    await outdated.getByText("outdated", { exact: true }).waitFor();
+    await outdated.getByText("const c = 4;").waitFor();
+    await section(page, "src/b.ts").locator(".diff-comments").getByText("Why is this gone?").waitFor();
+    await outdated.getByRole("button", { name: "Resolve" }).click();
+    await outdated.waitFor({ state: "detached" });
+    assertNoTrouble(page);
+    assertNoTrouble(other);
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const width of [400, 1600]) {
+      test(`is accessible and fits: ${width} pixels, ${colorScheme}`, async (t) => {
+        const { open } = await serve(t, { files: [first, second] });
+        const page = await open({ colorScheme, width, height: 1000 });
+        await section(page, "src/a.ts").locator(".hljs-keyword").first().waitFor();
+        await section(page, "src/a.ts").locator('.line-button[data-line="3"]').click();
+        await page.getByRole("textbox", { name: "New comment on line 3" }).fill("Please\nrename");
+        await page.keyboard.press("Control+Enter");
+        await section(page, "src/a.ts").locator(".comment").waitFor();
+        await assertAccessible(page, "review, unified");
+        await keepScreenshot(page, `review-unified-${width}-${colorScheme}`);
+        await page.getByRole("button", { name: "Split" }).click();
+        await section(page, "src/a.ts").locator(".review-lines-split").waitFor();
+        await assertAccessible(page, "review, split");
+        await keepScreenshot(page, `review-split-${width}-${colorScheme}`);
+        const surplus = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert.ok((await page.evaluate<number>(surplus)) <= 0);
+        assertNoTrouble(page);
+      });
+    }
+  }
+
+  test("5,000 files scroll, and keys lead from file to file", async (t) => {
+    const files = Array.from({ length: 5_000 }, (_, index) =>
+      file(`src/f${index}.ts`, `@@ -0,0 +1 @@\n+f${index}();\n`, `c${index}`),
+    );
+    const { open } = await serve(t, { files });
+    const page = await open();
+    const count = () => page.evaluate<number>("document.querySelectorAll('*').length");
+    await page.getByText("0 of 5000 viewed").waitFor();
+    assert.ok((await count()) < 8_000, `${await count()} elements`);
+    await page.locator(".review").focus();
+    await page.keyboard.press("j");
+    const focused = () => page.evaluate("document.activeElement.closest('.file-diff')?.id");
+    await page.waitForFunction("document.activeElement.closest('.file-diff')?.id === 'change-0'");
+    await page.keyboard.press("n");
+    await page.waitForFunction("document.activeElement.closest('.file-diff')?.id === 'change-1'");
+    await page.keyboard.press("k");
+    await page.waitForFunction("document.activeElement.closest('.file-diff')?.id === 'change-0'");
+    await page.keyboard.press("c");
+    await page.getByRole("textbox", { name: "New comment on line 1" }).waitFor();
+    await page.keyboard.type("jkvc");
+    assert.equal(await focused(), "change-0");
+    await page.evaluate("document.querySelector('.changes').scrollTo(0, 1e9)");
+    await page.getByText("f4999();").waitFor();
+    assert.ok((await count()) < 8_000, `${await count()} elements at the end`);
+    assertNoTrouble(page);
+  });
+});
