@@ -54,6 +54,8 @@ export function scriptedTask(script: TaskScript) {
     actions: {
       listTasks: () => ({ tasks: [view] }),
       listAgents: () => [],
+      // Opening a task marks it as seen.
+      markTasks: () => {},
       system: () => ({
         version: "test",
         startedAt: 0,
