@@ -241,7 +241,10 @@ function gatewayOptions(
   };
 }
 
-/** Loaded on demand: without people, the Studio needs nothing of it. Throws `people.not_supported`. */
+/**
+ * Loaded on demand: without people, the Studio needs nothing of it. Throws `people.not_supported`,
+ * `people.package_missing`.
+ */
 async function loadPeople({ options, ports, backends }: StudioParts): Promise<PeopleSetup | undefined> {
   if (options.people !== true) return undefined;
   if (options.cluster !== undefined || options.identify !== undefined) {
@@ -249,8 +252,20 @@ async function loadPeople({ options, ports, backends }: StudioParts): Promise<Pe
     const message = `Accounts of people do not go together with ${other} yet. Leave out one of them.`;
     throw new HoldfastError("people", "not_supported", message, { statusCode: 400 });
   }
-  const { setUpPeople } = await import("./people/setup.ts");
+  const { setUpPeople } = await import("./people/setup.ts").catch((error: unknown) => {
+    throw isMissingPackage(error) ? peoplePackageMissing() : error;
+  });
   return setUpPeople({ ports, client: () => backends.client });
+}
+
+function isMissingPackage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+}
+
+function peoplePackageMissing(): HoldfastError {
+  const message =
+    "Accounts of people need the package better-auth, which is not installed here. Install it: npm install better-auth@1.7";
+  return new HoldfastError("people", "package_missing", message, { statusCode: 400 });
 }
 
 /** The operator with a login, or else the person of the option. */
