@@ -38,6 +38,9 @@ export interface ActorLifecycle extends ActorInstance, ActivityListener {
 
 /** Components that few actors need: one object, so that the others do without its fields. */
 interface RareComponents {
+  /** Of an actor in a namespace other than the default one. */
+  storedName?: string;
+  place?: string;
   errors?: ErrorFilter;
   inspection?: Inspection;
   log?: ActorLogger;
@@ -53,8 +56,6 @@ interface RareComponents {
 export class ActorComponents implements ActorCore {
   readonly id: string;
   readonly name: string;
-  readonly storedName: string;
-  readonly place: string | undefined;
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;
@@ -89,8 +90,9 @@ export class ActorComponents implements ActorCore {
     const loaded = start.type === "wake" ? start.loaded : undefined;
     this.id = id;
     this.name = name;
-    this.storedName = options.storedName ?? name;
-    this.place = options.place;
+    const { storedName = name, place } = options;
+    if (storedName !== name || place !== undefined)
+      this.#rare = { storedName, ...(place === undefined ? {} : { place }) };
     this.key = key;
     this.definition = definition["~definition"];
     this.host = host;
@@ -105,6 +107,14 @@ export class ActorComponents implements ActorCore {
     this.#storedCallsUntil = storedCallsUntil(start, clock);
     const stored = loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true };
     if (needsParts(this.definition, stored)) this.#parts = new Parts(this, stored);
+  }
+
+  get storedName(): string {
+    return this.#rare?.storedName ?? this.name;
+  }
+
+  get place(): string | undefined {
+    return this.#rare?.place;
   }
 
   get ports(): Ports {

@@ -76,6 +76,23 @@ interface ScheduledSave {
 
 const noFlights: readonly Flight[] = [];
 
+/** Outputs that a queue is releasing, on the stack; `outer` is below it. */
+interface Release {
+  readonly queue: CommitQueue;
+  readonly outputs: Output[];
+  readonly outer: Release | undefined;
+}
+
+/** The innermost release on the stack: not a field, because of thousands of queues hardly one is at it. */
+let releasing: Release | undefined;
+
+function releasedBy(queue: CommitQueue): Output[] | undefined {
+  for (let each = releasing; each !== undefined; each = each.outer) {
+    if (each.queue === queue) return each.outputs;
+  }
+  return undefined;
+}
+
 /**
  * The output gate. Turns that close while a commit of the actor is in flight share the next one. Each output is
  * released when all preceding turns are durable, in the order of creation. The commit of a single caller is submitted
@@ -95,8 +112,6 @@ export class CommitQueue {
   #next: Output[] | undefined;
   /** Outputs of the open turn. */
   #open: Output[] | undefined;
-  /** Outputs being released now. */
-  #releasing: Output[] | undefined;
   #version: number;
   /** The error for outputs that arrive after the last commit. */
   #failure: HoldfastError | undefined;
@@ -274,7 +289,7 @@ export class CommitQueue {
 
   #wait(output: Output): void {
     if (this.#failure !== undefined) return this.#drop(output, this.#failure);
-    const waiting = this.#next ?? this.#flights.at(-1)?.outputs ?? this.#releasing;
+    const waiting = this.#next ?? this.#flights.at(-1)?.outputs ?? releasedBy(this);
     if (waiting === undefined) return this.#release(output);
     waiting.push(output);
     if (!this.#isFree || !this.#hasGathered) return;
@@ -349,16 +364,18 @@ export class CommitQueue {
 
   #releaseAll(outputs: Output[]): void {
     if (outputs.length === 0) return;
-    if (this.#releasing !== undefined) {
-      this.#releasing.push(...outputs);
+    const running = releasedBy(this);
+    if (running !== undefined) {
+      running.push(...outputs);
       return;
     }
-    this.#releasing = outputs;
+    const outer = releasing;
+    releasing = { queue: this, outputs, outer };
     // An output may create others: they join the list while no later turn has started.
     for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) {
       this.#release(output);
     }
-    this.#releasing = undefined;
+    releasing = outer;
   }
 
   #release(output: Output): void {
