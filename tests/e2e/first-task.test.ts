@@ -57,6 +57,28 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
+  test("the sample repository comes with a prompt: its tests fail, are repaired, and pass", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.getByRole("button", { name: "Use the sample repository" }).click();
+    assert.match(await page.getByLabel("Describe the task").inputValue(), /tests fail/);
+    await page.locator('.agent-choice input[value="demo"]').check();
+    await page.getByRole("button", { name: "Start task" }).click();
+    await approvalCard(page).locator('[data-kind="allow_once"]').click();
+    await waitForStatus(page, "idle");
+    const transcript = page.getByRole("region", { name: "Transcript" });
+    assert.match(await transcript.innerText(), /All tests pass now/);
+    const runs = transcript.locator('[data-type="tool"]', { hasText: "Run node --test" });
+    assert.deepEqual(
+      (await runs.allInnerTexts()).map((text) => /\b(failed|done)\b/.exec(text)?.[1]),
+      ["failed", "done"],
+    );
+    const changes = page.getByRole("region", { name: "Changes", exact: true });
+    await changes.locator('[data-file="src/slugify.ts"]').waitFor();
+    await keepScreenshot(page, "task-repaired");
+    assertNoTrouble(page);
+  });
+
   test("apply puts the change on a new branch and leaves the working tree alone", async (t) => {
     const page = await openPage(browser, t);
     const repository = await createRepository(studio.directory);

@@ -61,6 +61,8 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await tabTo(page, /demo/i);
     await page.keyboard.press("Space");
     await tabTo(page, /Describe the task/);
+    // In the place of the prompt that comes with the sample repository.
+    await page.keyboard.press("Control+A");
     await page.keyboard.type("Add a line to the README");
     await page.keyboard.press("Control+Enter");
     await page.waitForURL(/\/tasks\/./);

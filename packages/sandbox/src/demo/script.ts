@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { isMock } from "./options.ts";
+import { repairSample } from "./repair-sample.ts";
 import { RpcError } from "./rpc.ts";
 import type { Edit, Turn } from "./turn.ts";
 
 /**
  * Runs the script that the words of the prompt select: `crash`, `hang`, `garbage`, `flood [N]`, `fail`, `slowly`, "run
- * `command`", `twice`, or by default an edit of a file. "without asking" skips the permission request. `crash`,
- * `hang`, `garbage` and `fail` count only as instructions, so a question about failing tests does not fail. Under the
+ * `command`", `twice`, the repair of the sample repository, or by default an edit of a file. "without asking" skips the
+ * permission request. `crash`, `hang`, `garbage` and `fail` count only as instructions, so a question about failing tests
+ * does not fail. Under the
  * id `mock` most callers are programs that cannot answer a permission request: there `error`, `question` and `tool`
  * select scripts too, and a prompt that requests no work gets a plain reply.
  */
@@ -26,7 +28,16 @@ export async function runScript(prompt: string, turn: Turn): Promise<void> {
     const answer = await turn.choose("Shall I go on?", ["Yes", "No"]);
     await turn.say(answer === undefined ? "You chose neither. " : `You said ${answer}. `);
   } else if (isMock && !taskWords.test(words)) await turn.say(`You said: ${prompt.trim()} `);
-  else await runTask(prompt, turn);
+  else if (isMock || !isAboutTests(words) || !(await repairSample(turn, asks(prompt))))
+    await runTask(prompt, turn);
+}
+
+function isAboutTests(words: string): boolean {
+  return /\btests?\b/.test(words) && /\b(?:fix|repair|fail|fails|failing)\b/.test(words);
+}
+
+function asks(prompt: string): boolean {
+  return !/without asking/i.test(prompt) && !(isMock && /\btool\b/i.test(prompt));
 }
 
 const taskWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
@@ -64,7 +75,7 @@ async function flood(turn: Turn, count: number): Promise<void> {
 }
 
 async function runTask(prompt: string, turn: Turn): Promise<void> {
-  const ask = !/without asking/i.test(prompt) && !(isMock && /\btool\b/i.test(prompt));
+  const ask = asks(prompt);
   const command = /\brun\s+`([^`]+)`/i.exec(prompt)?.[1];
   const steps = [
     "Look at the project",
@@ -81,7 +92,9 @@ async function runTask(prompt: string, turn: Turn): Promise<void> {
   }
   turn.plan(steps, 1);
   const done =
-    command === undefined ? await applyEdits(prompt, readme, turn, ask) : await turn.run(command, ask);
+    command === undefined
+      ? await applyEdits(prompt, readme, turn, ask)
+      : (await turn.run(command, ask)) !== undefined;
   turn.plan(steps, 2);
   await turn.say(done ? "Done. " : "You said no, so I left everything as it was. ");
   turn.plan(steps, 3);

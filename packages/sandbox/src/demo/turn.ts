@@ -103,13 +103,13 @@ export class Turn {
     return true;
   }
 
-  /** Reports a command, asks for permission if needed, and runs it. Returns false when the user refuses. */
-  async run(command: string, ask: boolean): Promise<boolean> {
+  /** Reports a command, asks for permission if needed, and runs it. Returns its exit code; undefined when the user refuses. */
+  async run(command: string, ask: boolean): Promise<number | undefined> {
     const toolCallId = this.#nextCallId();
     const rawInput = { command };
     const call = { toolCallId, title: `Run ${command}`, kind: "execute", rawInput };
     this.update({ sessionUpdate: "tool_call", ...call, status: "pending" });
-    if (!(await this.#isAllowed(call, ask))) return false;
+    if (!(await this.#isAllowed(call, ask))) return undefined;
     this.update({ sessionUpdate: "tool_call_update", toolCallId, status: "in_progress" });
     const { exitCode, output } = await this.#runShell(command);
     this.update({
@@ -119,7 +119,7 @@ export class Turn {
       content: [textContent(output)],
       rawOutput: { exitCode, output },
     });
-    return true;
+    return exitCode;
   }
 
   /** Asks a question with several answers. Returns undefined when the user picks none. */

@@ -9,6 +9,8 @@ import { RepositoryField, type RepositoryValue, sampleRepository } from "./repos
 import { emptyDraft, type TaskDraft } from "./task-draft.ts";
 
 const agentKey = "holdfast.agent";
+/** What the sample repository is for; the demo agent can do it too. */
+const samplePrompt = "Find out why the tests fail, and fix it.";
 
 /** The form for a new task. A missing value is reported at its field, which takes the focus. */
 export function NewTask({
@@ -34,7 +36,10 @@ export function NewTask({
     (value: RepositoryValue) => {
       // An error about the previous repository must not appear to be about this one.
       reset();
-      setDraft((known) => ({ ...known, repository: value }));
+      setDraft((known) => {
+        const isFirstTry = value.path === sampleRepository && known.prompt === "";
+        return { ...known, repository: value, ...(isFirstTry ? { prompt: samplePrompt } : {}) };
+      });
     },
     [reset, setDraft],
   );
@@ -104,7 +109,7 @@ export function NewTask({
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
           }}
-          placeholder="Find out why the tests fail, and fix it."
+          placeholder={samplePrompt}
           aria-invalid={tried && problems.prompt !== undefined}
           aria-describedby={`${ids}-prompt-help`}
         />
