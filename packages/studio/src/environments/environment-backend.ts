@@ -1,17 +1,14 @@
 /** Interfaces between preparations and the durable actors of environments. */
-import type { TaskError } from "../contract.ts";
+import type { EnvironmentView, TaskError } from "../contract.ts";
 
 /** What an environment's actor is told when a preparation begins. */
-export interface EnvironmentStart {
-  readonly id: string;
-  readonly repository: string;
-  readonly node?: string;
-  readonly source: string;
-  readonly required: boolean;
-  readonly commit: string;
-  readonly inputs: readonly string[];
+export interface EnvironmentStart
+  extends Pick<
+    EnvironmentView,
+    "id" | "repository" | "node" | "source" | "required" | "commit" | "inputs" | "notSupported"
+  > {
+  /** Their names. */
   readonly steps: readonly string[];
-  readonly notSupported: readonly string[];
 }
 
 export type EnvironmentReport =

@@ -4,6 +4,7 @@ import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
 import type { Repositories, UserRepository } from "../cluster/repositories.ts";
 import type { RepositoryEnvironment, TaskError } from "../contract.ts";
 import { prepareRepository } from "../git/prepare.ts";
+import { abortable } from "../work/abortable.ts";
 import type { FoundEnvironment } from "./environment.ts";
 import type { EnvironmentBackend, OpenPreparation, PreparationIndex } from "./environment-backend.ts";
 import { type Clone, type PreparationServices, prepareEnvironment } from "./preparation.ts";
@@ -289,16 +290,4 @@ function fileOf({ metadata }: HoldfastError): string {
 
 function toTaskError({ group, code, message }: HoldfastError): TaskError {
   return { group, code, message };
-}
-
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const stop = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", stop);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

@@ -5,6 +5,7 @@ import { runnerReplaced, type TaskWork } from "../backend/task-state.ts";
 import type { Place } from "../cluster/place.ts";
 import type { TaskError } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
+import { abortable } from "./abortable.ts";
 import type { AgentProcessOptions } from "./agent-process.ts";
 import { type AgentSession, openAgentSession } from "./agent-session.ts";
 import type { SessionBackend, TaskBackend } from "./backend.ts";
@@ -350,15 +351,4 @@ export class TaskRunner {
 /** True for an answer to a runner that is not the newest one of its task. */
 function isReplaced(error: unknown): boolean {
   return isErrorCode(error, "task", "runner_replaced");
-}
-
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const stop = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", stop);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
