@@ -16,7 +16,7 @@ setup:
   - {name: install, run: npm ci, timeoutMinutes: 5}
 network:
   - npm
-  - pypi.org
+  - packages.example.com
   - {host: api.example.com, methods: [POST], path: /v1/, secret: token, as: basic, username: bot}
 caches: {npm: npm_config_cache}
 `);
@@ -28,7 +28,7 @@ caches: {npm: npm_config_cache}
       steps: [{ name: "install", run: "npm ci", timeoutMs: 300_000 }],
       network: [
         "npm",
-        { host: "pypi.org", methods: ["GET", "HEAD"] },
+        { host: "packages.example.com", methods: ["GET", "HEAD"] },
         {
           host: "api.example.com",
           methods: ["POST"],

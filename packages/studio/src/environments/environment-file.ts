@@ -180,7 +180,7 @@ function readRule(read: FieldReader, value: unknown, path: Path): NetworkRule {
     rule["host"],
     [...path, "host"],
     hostPattern,
-    "a host name in lower case, such as pypi.org, or the entry npm alone",
+    "a host name in lower case, such as packages.example.com, or the entry npm alone",
   );
   const methods = read
     .list(rule["methods"], [...path, "methods"], 10)

@@ -21,24 +21,10 @@ export interface StepNetwork {
 /** The operator's file with further hosts, in the data directory: `{"hosts": ["packages.example.com"]}`. */
 export const allowedHostsFile = "environments.json";
 
-/** Public registries of packages. Everyone may read them, so that a repository may name them by itself. */
-const packageHosts: readonly string[] = [
-  ...["registry.npmjs.org", "registry.yarnpkg.com", "pypi.org", "files.pythonhosted.org"],
-  ...["index.crates.io", "static.crates.io", "proxy.golang.org", "sum.golang.org", "rubygems.org"],
-  ...[
-    "repo.maven.apache.org",
-    "repo1.maven.org",
-    "plugins.gradle.org",
-    "repo.packagist.org",
-    "hex.pm",
-    "repo.hex.pm",
-  ],
-];
-
 /**
- * Checks the rules of a repository against what the operator allows. A repository's word alone opens only public
- * registries, and those for reading. Throws `environment.host_not_allowed`, `environment.invalid_hosts_file`,
- * `egress.no_registry`.
+ * Checks the rules of a repository against what the operator allows. A repository's word alone opens only `npm`: some
+ * registries fetch from addresses that the request names, and so would carry the repository anywhere. Throws
+ * `environment.host_not_allowed`, `environment.invalid_hosts_file`, `egress.no_registry`.
  */
 export async function stepNetwork(
   rules: readonly NetworkRule[],
@@ -68,7 +54,6 @@ function egressHost({ host, methods, path, secret }: NetworkHost): EgressHost {
 function requireAllowed({ host, methods, secret }: NetworkHost, allowed: readonly string[]): void {
   if (allowed.includes(host)) return;
   const reads = methods.every((method) => method === "GET" || method === "HEAD");
-  if (packageHosts.includes(host) && reads && secret === undefined) return;
   const wish =
     reads && secret === undefined
       ? host

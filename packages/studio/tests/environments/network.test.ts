@@ -53,19 +53,21 @@ test("the entry npm is the registry of this machine, and nothing else", async (t
 test("a secret becomes a credential of the proxy, for an allowed host alone", async (t) => {
   const data = temporaryFolder(t);
   const secret = { name: "token", as: "bearer" } as const;
-  const rule = { host: "pypi.org", methods: ["GET"], path: "/simple/", secret };
+  const rule = { host: "packages.example.com", methods: ["GET"], path: "/simple/", secret };
   await assert.rejects(stepNetwork([rule], data), (error) =>
     isErrorCode(error, "environment", "host_not_allowed"),
   );
-  await assert.rejects(stepNetwork([{ host: "pypi.org", methods: ["POST"] }], data), (error) =>
-    isErrorCode(error, "environment", "host_not_allowed"),
-  );
-  await writeFile(join(data, "environments.json"), '{"hosts": ["pypi.org"]}');
+  for (const method of ["GET", "POST"]) {
+    await assert.rejects(stepNetwork([{ host: "packages.example.com", methods: [method] }], data), (error) =>
+      isErrorCode(error, "environment", "host_not_allowed"),
+    );
+  }
+  await writeFile(join(data, "environments.json"), '{"hosts": ["packages.example.com"]}');
   assert.deepEqual(await stepNetwork([rule], data), {
     upstreams: [],
     hosts: [
       {
-        host: "pypi.org",
+        host: "packages.example.com",
         methods: ["GET"],
         pathPrefix: "/simple/",
         credential: { kind: "secret", name: "token", as: "bearer" },
@@ -73,7 +75,7 @@ test("a secret becomes a credential of the proxy, for an allowed host alone", as
     ],
     variables: {},
   });
-  await writeFile(join(data, "environments.json"), '["pypi.org"]');
+  await writeFile(join(data, "environments.json"), '["packages.example.com"]');
   await assert.rejects(stepNetwork([rule], data), (error) =>
     isErrorCode(error, "environment", "invalid_hosts_file"),
   );
