@@ -1,31 +1,23 @@
 import type { ServerHttp2Stream } from "node:http2";
-import { type CallFrame, encodeFrame, FrameReader, type RequestHead } from "./call-frames.ts";
+import { type CallFrame, encodeFrame, type RequestHead } from "./call-frames.ts";
 import { type AnswerSender, ChannelExchange, type HeldAnswer } from "./channel-exchange.ts";
+import { FrameStream } from "./frame-stream.ts";
 import type { LinkExchange } from "./link-exchange.ts";
 
 /** Calls of another node that arrive over one stream, and their answers. */
 export class AnswerChannel implements AnswerSender {
-  readonly #stream: ServerHttp2Stream;
+  readonly #frames: FrameStream;
   readonly #answer: (kind: RequestHead["kind"], exchange: ChannelExchange) => boolean;
   readonly #open = new Map<number, ChannelExchange>();
   readonly #held = new Map<number, HeldAnswer>();
-  #isCorked = false;
 
   /** `answer` handles a call; false if its path is not the gateway's. */
   constructor(
     stream: ServerHttp2Stream,
     answer: (kind: RequestHead["kind"], exchange: ChannelExchange) => boolean,
   ) {
-    this.#stream = stream;
     this.#answer = answer;
-    const reader = new FrameReader((frame) => this.#receive(frame));
-    stream.on("data", (chunk: Buffer) => {
-      try {
-        reader.push(chunk);
-      } catch {
-        stream.close();
-      }
-    });
+    this.#frames = new FrameStream(stream, (frame) => this.#receive(frame));
     stream.once("close", () => {
       for (const exchange of this.#open.values()) exchange.leave();
       this.#open.clear();
@@ -46,20 +38,9 @@ export class AnswerChannel implements AnswerSender {
     this.#held.set(call, answer);
   }
 
-  /** Frames of one turn of the event loop leave together. */
   send(frame: Buffer): void {
     this.#open.delete(frame.readUInt32BE(5));
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      stream.cork();
-      setImmediate(() => {
-        this.#isCorked = false;
-        stream.uncork();
-      });
-    }
-    stream.write(frame);
+    this.#frames.send(frame);
   }
 
   #receive({ type, call, head, body }: CallFrame): void {

@@ -1,12 +1,7 @@
 import type { ClientHttp2Stream } from "node:http2";
 import { LinkLost, Misdirected } from "../link-lost.ts";
-import {
-  type CallFrame,
-  encodeFrame,
-  FrameReader,
-  type RequestHead,
-  type ResponseHead,
-} from "./call-frames.ts";
+import { type CallFrame, encodeFrame, type RequestHead, type ResponseHead } from "./call-frames.ts";
+import { FrameStream } from "./frame-stream.ts";
 
 /** The answer of another node: complete, or to be fetched over a stream of its own. */
 export type ChannelAnswer =
@@ -27,21 +22,14 @@ const maxWaitingBytes = 4 * 1_048_576;
  */
 export class CallChannel {
   readonly #stream: ClientHttp2Stream;
+  readonly #frames: FrameStream;
   readonly #pending = new Map<number, PendingCall>();
   #nextCall = 1;
-  #isCorked = false;
 
   /** Takes over a stream of kind `calls` whose peer has accepted it. */
   constructor(stream: ClientHttp2Stream) {
     this.#stream = stream;
-    const reader = new FrameReader((frame) => this.#settle(frame));
-    stream.on("data", (chunk: Buffer) => {
-      try {
-        reader.push(chunk);
-      } catch {
-        stream.close();
-      }
-    });
+    this.#frames = new FrameStream(stream, (frame) => this.#settle(frame));
     stream.on("error", () => undefined);
     stream.once("close", () => {
       for (const { reject } of this.#pending.values()) reject(new LinkLost(true, new Error("The node left")));
@@ -66,7 +54,7 @@ export class CallChannel {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#pending.delete(call);
-        this.#write(encodeFrame("cancel", call, undefined));
+        this.#frames.send(encodeFrame("cancel", call, undefined));
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", leave, { once: true });
@@ -81,7 +69,7 @@ export class CallChannel {
           reject(error);
         },
       });
-      this.#write(encodeFrame("request", call, head, body));
+      this.#frames.send(encodeFrame("request", call, head, body));
     });
   }
 
@@ -101,20 +89,5 @@ export class CallChannel {
       case "cancel":
         this.#stream.close();
     }
-  }
-
-  /** Frames of one turn of the event loop leave together. */
-  #write(frame: Buffer): void {
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      stream.cork();
-      setImmediate(() => {
-        this.#isCorked = false;
-        stream.uncork();
-      });
-    }
-    stream.write(frame);
   }
 }
