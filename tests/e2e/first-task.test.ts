@@ -76,6 +76,10 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     const changes = page.getByRole("region", { name: "Changes", exact: true });
     await changes.locator('[data-file="src/slugify.ts"]').waitFor();
     await keepScreenshot(page, "task-repaired");
+    // A comment begins at the first line that changed, not at the first that is shown.
+    await changes.getByRole("checkbox", { name: /viewed/i }).focus();
+    await page.keyboard.press("c");
+    await changes.getByRole("textbox", { name: /New comment on .*line 5/ }).waitFor();
     assertNoTrouble(page);
   });
 

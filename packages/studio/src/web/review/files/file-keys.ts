@@ -42,8 +42,8 @@ export function fileKeys({
       case "c": {
         flushSync(() => setOpen(file.path, true));
         const section = document.getElementById(fileId(index ?? 0));
-        const changed = ".diff-added .line-button, .diff-removed .line-button, .line-button.line-button";
-        section?.querySelector<HTMLElement>(changed)?.click();
+        const changed = section?.querySelector<HTMLElement>(":is(.diff-added, .diff-removed) .line-button");
+        (changed ?? section?.querySelector<HTMLElement>(".line-button"))?.click();
         break;
       }
       default:
