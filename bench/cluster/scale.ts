@@ -148,7 +148,7 @@ class Fleet {
       bareName: (name) => name,
       namespaces: [],
       moveConnections: () => Promise.resolve(),
-      releaseConnections: () => undefined,
+      release: () => undefined,
       gained: () => undefined,
       retain: () => undefined,
       wakeups: {

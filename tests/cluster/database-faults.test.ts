@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 import { systemPorts } from "@holdfast/core";
 import { openPostgresStore } from "@holdfast/store-postgres";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
+import { atEnd } from "./at-end.ts";
 import { CounterLoad } from "./counter-load.ts";
 import { clientOf, eventually, startNode, startNodes, type TestNode } from "./nodes.ts";
 import { startProxy } from "./proxy.ts";
@@ -181,19 +182,6 @@ describe("faults of the database server", () => {
     await check(loads);
   });
 });
-
-const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
-
-/** As `t.after`, the last first: nodes stop before their database does. */
-function atEnd(t: TestContext, cleanup: () => unknown): void {
-  const known = cleanups.get(t);
-  if (known !== undefined) return void known.push(cleanup);
-  const all = [cleanup];
-  cleanups.set(t, all);
-  t.after(async () => {
-    for (const each of all.reverse()) await each();
-  });
-}
 
 /** Takes all space of a disk. */
 function fill(path: string): void {

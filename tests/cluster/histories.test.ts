@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
+import { atEnd } from "./at-end.ts";
 import { CounterLoad } from "./counter-load.ts";
 import { clientOf, eventually, startNode, startNodes, type TestNode } from "./nodes.ts";
 import { startProxy } from "./proxy.ts";
@@ -19,11 +20,11 @@ describe("histories of clients", () => {
   test("are linearizable while nodes are cut off, frozen and killed", async (t) => {
     const store = server.createDatabase();
     const proxy = await startProxy(() => server.port);
-    t.after(() => proxy.close());
+    atEnd(t, () => proxy.close());
     const behindProxy = store.replace(`:${server.port}/`, `:${proxy.port}/`);
     const start = async (name: string, url: string): Promise<TestNode> => {
       const node = await startNode(name, { store: url, env });
-      t.after(() => node.stop());
+      atEnd(t, () => node.stop());
       return node;
     };
     const [entry, cutOff, frozen, killed] = await Promise.all([
@@ -51,7 +52,7 @@ describe("histories of clients", () => {
   test("move money without losing or making any, while nodes are killed", async (t) => {
     const store = server.createDatabase();
     let nodes = [...(await startNodes(3, { store, env }))];
-    t.after(() => Promise.all(nodes.map((node) => node.stop())));
+    atEnd(t, () => Promise.all(nodes.map((node) => node.stop())));
     const names = Array.from({ length: 6 }, (_, at) => `account-${at}`);
     const bank = (entry: number) => {
       const node = nodes[entry % nodes.length];
@@ -100,11 +101,11 @@ describe("histories of clients", () => {
     const store = server.createDatabase();
     // The first node holds all shards, and hands over all of them.
     const alone = await startNode("alone", { store, env });
-    t.after(() => alone.stop());
+    atEnd(t, () => alone.stop());
     const keys = Array.from({ length: 200 }, (_, at) => `moved-${at}`);
     await Promise.all(keys.map((key) => clientOf(alone).counter.getOrCreate([key]).add(1)));
     const next = await startNode("next", { store, env });
-    t.after(() => next.stop());
+    atEnd(t, () => next.stop());
     const loads = keys.slice(0, 20).map((key) => new CounterLoad(t, next, key, 1));
     for (const load of loads) await load.acknowledgedMore(3);
     await alone.stop();

@@ -8,6 +8,7 @@ import { type LogFields, type Logger, systemPorts } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { type Registry, setup } from "holdfast";
 import { clusterActors } from "./actors.ts";
+import { atEnd } from "./at-end.ts";
 import { secret } from "./nodes.ts";
 
 export type ClusterOptions = NonNullable<Parameters<typeof setup>[0]["cluster"]>;
@@ -23,8 +24,6 @@ export interface InProcessNode {
   readonly warnings: readonly Warning[];
   stop(): Promise<void>;
 }
-
-const running = new WeakMap<TestContext, (() => Promise<void>)[]>();
 
 /** Starts a node, which stops after the test, the last one first. `store` may open one with this directory. */
 export async function startInProcess(
@@ -45,17 +44,6 @@ export async function startInProcess(
   atEnd(t, () => registry.shutdown());
   const { url } = await registry.start();
   return { registry, url, warnings, stop: () => registry.shutdown() };
-}
-
-/** As `t.after`, the last first: nodes stop before what they need. */
-function atEnd(t: TestContext, stop: () => Promise<void>): void {
-  const known = running.get(t);
-  if (known !== undefined) return void known.push(stop);
-  const all = [stop];
-  running.set(t, all);
-  t.after(async () => {
-    for (const each of all.reverse()) await each();
-  });
 }
 
 function collecting(warnings: Warning[]): Logger {

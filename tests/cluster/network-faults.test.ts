@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { freePort } from "@holdfast/testing/free-port";
 import { type PostgresServer, startPgBouncer, startPostgres } from "@holdfast/testing/postgres";
+import { atEnd } from "./at-end.ts";
 import { CounterLoad } from "./counter-load.ts";
-import { clientOf, eventually, keyAt, startNode, startNodes } from "./nodes.ts";
+import { clientOf, eventually, keyAt, startNode, startNodes, type TestNode } from "./nodes.ts";
 import { startProxy } from "./proxy.ts";
 
 const ttlMs = 2_000;
@@ -19,14 +20,14 @@ describe("faults of the network and the database", () => {
 
   async function start(t: TestContext, name: string, store: string, more: Record<string, string> = {}) {
     const node = await startNode(name, { store, env: { ...env, ...more } });
-    t.after(() => node.stop());
+    atEnd(t, () => node.stop());
     return node;
   }
 
   test("a node that loses the database stops to serve, others take over, and it gets its share again", async (t) => {
     const store = server.createDatabase();
     const proxy = await startProxy(() => server.port);
-    t.after(() => proxy.close());
+    atEnd(t, () => proxy.close());
     const entry = await start(t, "entry", store);
     const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
     const key = await keyAt(owner);
@@ -47,11 +48,45 @@ describe("faults of the network and the database", () => {
     );
   });
 
+  test("calls that wait at a node when it loses the database are answered when its session ends", async (t) => {
+    const store = server.createDatabase();
+    const proxy = await startProxy(() => server.port);
+    atEnd(t, () => proxy.close());
+    const entry = await start(t, "entry", store);
+    const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
+    const key = await keyAt(owner);
+    assert.equal(await clientOf(owner).counter.getOrCreate([key]).add(1), 1);
+    const call = async (at: TestNode, actor: string, action: string) => {
+      const answer = await fetch(`${at.url}/actors/counter/@${actor},/actions/${action}?create=true`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "idempotency-key": `once-${actor}` },
+        body: JSON.stringify({ args: action === "add" ? [1] : [] }),
+      });
+      return { status: answer.status, body: await answer.text() };
+    };
+    proxy.cut();
+    // Actors that are not in memory wait for their rows, so that nothing of them has run.
+    const unknown = Array.from({ length: 8 }, (_, at) => call(owner, `unknown-${at}`, "add"));
+    // This one waits for its commit, which may have succeeded.
+    const waiting = await call(owner, key, "add");
+    assert.equal(waiting.status, 503, waiting.body);
+    assert.match(waiting.body, /"fenced"/);
+    for (const { status, body } of await Promise.all(unknown)) {
+      if (status !== 200) assert.match(body, /"unavailable"/);
+    }
+    assert.ok((await Promise.all(unknown)).some(({ status }) => status === 503));
+    for (const at of unknown.keys()) assert.equal((await call(entry, `unknown-${at}`, "add")).status, 200);
+    proxy.heal();
+    const again = await call(entry, key, "add");
+    assert.match(again.body, /\b2\b/);
+    assert.equal(await clientOf(entry).counter.getOrCreate([key]).process(), entry.pid);
+  });
+
   test("a node that others cannot reach keeps its actors, and requests for them wait", async (t) => {
     const store = server.createDatabase();
     const linkPort = await freePort();
     const proxy = await startProxy(() => linkPort);
-    t.after(() => proxy.close());
+    atEnd(t, () => proxy.close());
     const entry = await start(t, "entry", store);
     const owner = await start(t, "owner", store, {
       HOLDFAST_ADVERTISE: `http://127.0.0.1:${proxy.port}`,
@@ -70,7 +105,7 @@ describe("faults of the network and the database", () => {
     const store = server.createDatabase();
     const linkPort = await freePort();
     const proxy = await startProxy(() => linkPort);
-    t.after(() => proxy.close());
+    atEnd(t, () => proxy.close());
     const entry = await start(t, "entry", store);
     const owner = await start(t, "owner", store, {
       HOLDFAST_ADVERTISE: `http://127.0.0.1:${proxy.port}`,
@@ -86,9 +121,9 @@ describe("faults of the network and the database", () => {
 
   test("the database crashes under load: nothing acknowledged is lost", async (t) => {
     const own = await startPostgres();
-    t.after(() => own.stop());
+    atEnd(t, () => own.stop());
     const nodes = await startNodes(3, { store: own.url, env });
-    t.after(() => Promise.all(nodes.map((node) => node.stop())));
+    atEnd(t, () => Promise.all(nodes.map((node) => node.stop())));
     const urls = nodes.map(({ url }) => url);
     const loads = Array.from({ length: 4 }, (_, index) => new CounterLoad(t, () => urls, `db-${index}`, 2));
     for (const load of loads) await load.acknowledged(50);
@@ -103,9 +138,9 @@ describe("faults of the network and the database", () => {
 
   test("nodes work through PgBouncer in transaction mode", async (t) => {
     const pooler = await startPgBouncer(server.port);
-    t.after(() => pooler.stop());
+    atEnd(t, () => pooler.stop());
     const nodes = await startNodes(2, { store: pooler.url, env });
-    t.after(() => Promise.all(nodes.map((node) => node.stop())));
+    atEnd(t, () => Promise.all(nodes.map((node) => node.stop())));
     const urls = nodes.map(({ url }) => url);
     const loads = Array.from(
       { length: 4 },

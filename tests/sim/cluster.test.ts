@@ -39,6 +39,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   "skip-fence-on-move": { workload: "counters", seeds: 60, shows: /has epoch \d+, the owner's is/ },
   "renew-with-local-time": {
     workload: "counters",
+    first: 200,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
@@ -56,7 +57,11 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   "drop-page": { workload: "databases", seeds: 60, shows: /SQL has|malformed/ },
   "pages-out-of-order": { workload: "databases", seeds: 60, shows: /SQL has|malformed/ },
   "alarm-at-handover": { workload: "schedules", seeds: 60, shows: /fired 2 times|took effect 2 times/ },
-  "early-ack-at-handover": { workload: "counters", seeds: 100, shows: /before its commit/ },
+  "early-ack-at-handover": {
+    workload: "counters",
+    seeds: 100,
+    shows: /before its commit|served by two nodes/,
+  },
   "claim-live-shard": {
     workload: "counters",
     seeds: 100,

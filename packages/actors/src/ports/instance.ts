@@ -1,6 +1,6 @@
 /** The ports that stores and servers implement or call: `ActorStore` and the instance. */
 import type { ActorTarget, RawTransport } from "@holdfast/client";
-import type { Ports } from "@holdfast/core";
+import type { HoldfastError, Ports } from "@holdfast/core";
 import type { CancelSignal } from "../cancellation.ts";
 import type { ActorInspection } from "./inspection.ts";
 import type { OutgoingEvent } from "./outgoing-event.ts";
@@ -303,4 +303,9 @@ export interface ActorInstance {
   destroy(): Promise<StopReason>;
   /** As `sleep`, with the reason "shutdown". */
   shutdown(): Promise<StopReason>;
+  /**
+   * Leaves memory at once, as after a commit that was fenced: another process may own the actor. Everything that waits
+   * is rejected with `error`, one of `actor.fenced`; a commit on its way may still succeed. Idempotent.
+   */
+  disown(error: HoldfastError): void;
 }

@@ -12,11 +12,12 @@ import { type ActorKey, HoldfastError, type Ports } from "@holdfast/core";
 import type { ClusterGauges, ClusterMetrics } from "../observe/cluster-metrics.ts";
 import { isSameSession, type LeaseTable, type Scope } from "./lease-table.ts";
 import { LinkLost, Misdirected, nodeLost } from "./link-lost.ts";
-import { type LeaseTiming, Membership, noActors } from "./membership.ts";
+import { Membership, noActors } from "./membership.ts";
 import type { Place } from "./place.ts";
-import { LeasePlacement, type NodeAddress, noNode, type Placement } from "./placement.ts";
+import { LeasePlacement, type NodeAddress, noNode, ownerLost, type Placement } from "./placement.ts";
 import { type ActorAddress, Residents } from "./residents.ts";
 import type { Starter } from "./serverless/starter.ts";
+import type { LeaseTiming } from "./session-validity.ts";
 import { addressHash } from "./shards.ts";
 import type { Wakeups } from "./wakeups/wakeups.ts";
 
@@ -35,8 +36,11 @@ export interface MemberOptions {
   readonly namespaces: readonly string[];
   /** Passes the connections of actors out of memory on to their next node. Throws errors of the store. */
   moveConnections(isMoved: (address: ActorAddress) => boolean): Promise<void>;
-  /** Ends the connections of actors out of memory: another node may serve them by now. */
-  releaseConnections(): void;
+  /**
+   * Another node may serve the actors out of memory by now: ends their connections, and rejects those who wait for one
+   * to be loaded with `actor.moved`.
+   */
+  release(): void;
   /** Called when this node may serve more actors than before: some may be due. */
   gained(): void;
   /** Called with each reading of the store's clock, and the monotonic time at which it was asked for. */
@@ -395,9 +399,9 @@ export class ClusterMember implements Placement {
   #lost(): void {
     for (const instance of this.#residents.all()) {
       this.#disowned.add(instance);
-      void instance.sleep();
+      instance.disown(ownerLost());
     }
-    this.#options.releaseConnections();
+    this.#options.release();
   }
 
   #changed(table: LeaseTable, byThisNode: boolean): void {

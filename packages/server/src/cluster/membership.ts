@@ -4,21 +4,13 @@ import type { ClusterMetrics } from "../observe/cluster-metrics.ts";
 import { Handover } from "./handover.ts";
 import { isSameSession, LeaseTable, type Scope } from "./lease-table.ts";
 import { chooseHolders } from "./rendezvous.ts";
+import { type LeaseTiming, SessionValidity } from "./session-validity.ts";
 import { createDueFilter } from "./shards.ts";
 
 /** Selects nothing. */
 export const noActors = createDueFilter({
   ...{ shardCount: 1, shards: [], namespaces: [], names: new Map() },
 });
-
-/** Times of a node's session, in milliseconds. */
-export interface LeaseTiming {
-  /** Time after a renewal at which the store lets others take the leases. */
-  readonly ttlMs: number;
-  readonly renewMs: number;
-  /** Safety margin: a node serves only until `ttlMs - maxDriftMs` after it sent its last renewal. */
-  readonly maxDriftMs: number;
-}
 
 export interface MembershipOptions {
   readonly store: ClusterStore;
@@ -37,7 +29,10 @@ export interface MembershipOptions {
    * Throws errors of the store: then the shard stays here, until the next attempt.
    */
   vacate(scope: Scope, shard: number): Promise<void>;
-  /** Called when the session has ended: other nodes may serve all actors of this one by now. */
+  /**
+   * Called when the session could not be renewed in time, or has ended: other nodes may serve all actors of this one
+   * by now.
+   */
   lost(): void;
   /** Called with each new reading of the store. `byThisNode` if this node has changed something. */
   changed(table: LeaseTable, byThisNode: boolean): void;
@@ -62,8 +57,7 @@ export class Membership {
   #table: LeaseTable | undefined;
   /** The filter of a reading, which is made once. */
   #filtered: { readonly table: LeaseTable; readonly filter: DueFilter | undefined } | undefined;
-  /** Monotonic time until which the leases may be used. */
-  #validUntil = Number.NEGATIVE_INFINITY;
+  readonly #validity: SessionValidity;
   #isDraining = false;
   #state: "new" | "running" | "refusing" | "stopped" = "new";
   readonly #handover: Handover;
@@ -85,6 +79,10 @@ export class Membership {
     this.#serves = new Set(options.node.serves);
     this.#session = this.#newSession();
     this.#weight = options.node.weight;
+    this.#validity = new SessionValidity({
+      ...{ tasks: options.ports.tasks, monotonic: options.monotonic, timing: options.timing },
+      expired: () => this.#expired(),
+    });
     this.#handover = new Handover({
       vacate: (scope, shard) => this.#vacate(scope, shard),
       transfer: (to, scope, shards) => this.#transfer(to, scope, shards),
@@ -119,12 +117,12 @@ export class Membership {
 
   /** True while the session is valid: the store is reachable and nobody else can hold a lease of this node. */
   get isValid(): boolean {
-    return this.#state === "running" && this.#options.monotonic() < this.#validUntil;
+    return this.#state === "running" && this.#validity.remainingMs > 0;
   }
 
   /** Remaining time in which the session may be used, in milliseconds; negative without one. */
   get remainingMs(): number {
-    return this.#state === "running" ? this.#validUntil - this.#options.monotonic() : -1;
+    return this.#state === "running" ? this.#validity.remainingMs : -1;
   }
 
   /** True while this node may answer for the actors of the shard. */
@@ -235,6 +233,7 @@ export class Membership {
     const wasMember = this.#state !== "new";
     this.#state = "stopped";
     this.#renewal?.cancel();
+    this.#validity.stop();
     this.#wakeWaiters();
     await this.#balancing;
     if (!wasMember) return;
@@ -258,7 +257,7 @@ export class Membership {
     const sentAt = monotonic();
     const session = { ...this.#session, weight: this.#weight, draining: this.#isDraining };
     await store.join({ ...node, ...session }, timing.ttlMs);
-    this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
+    this.#validity.extend(sentAt);
   }
 
   /** One renewal, and the timer of the next. */
@@ -297,7 +296,7 @@ export class Membership {
       return timing.renewMs;
     }
     const wasValid = this.isValid;
-    this.#validUntil = sentAt + timing.ttlMs - timing.maxDriftMs;
+    this.#validity.extend(sentAt);
     if (!wasValid) this.#wakeWaiters();
     if (renewal.draining) this.#askedToDrain();
     const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
@@ -320,9 +319,19 @@ export class Membership {
     this.#options.askedToDrain();
   }
 
+  /** The store cannot be reached, or this process was stopped for a while. */
+  #expired(): void {
+    // Before the first reading of the leases nothing is served.
+    if (this.#state !== "running") return;
+    this.#options.ports.log.warn(
+      "the session was not renewed in time: the node serves no actors until it is",
+    );
+    this.#options.lost();
+  }
+
   /** The session has ended: whatever this node had in memory may be served by others. */
   async #rejoin(): Promise<void> {
-    this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.#validity.end();
     this.#options.metrics.sessionsLost++;
     this.#options.ports.log.warn("the session of the node has expired; it joins again");
     this.#options.lost();

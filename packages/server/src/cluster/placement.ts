@@ -27,7 +27,7 @@ export interface NodeAddress extends NodeSession {
 export interface Placement {
   /**
    * The node that serves the target; undefined for this one. Waits while the actor has no server. Throws
-   * `actor.no_node`.
+   * `actor.no_node`, `store.unavailable`.
    */
   locate(target: ActorTarget): NodeAddress | undefined | Promise<NodeAddress | undefined>;
   /** True if this node is known to serve the target. */
@@ -298,6 +298,7 @@ export class LeasePlacement implements Placement {
       const server = this.#serverOf(name, hash, place);
       if (server !== undefined) return server === "here" ? undefined : server;
       const remainingMs = deadline - monotonic();
+      if (remainingMs <= 0 && !membership.isValid) throw cutOff();
       if (!isServed || remainingMs <= 0) throw noNode(name, table, place);
       await membership.changeWithin(isStarting ? Math.min(remainingMs, refreshMs) : remainingMs);
     }
@@ -348,6 +349,12 @@ function listed(all: readonly string[], max: number, count = all.length): string
   return `${all.slice(0, max).join(", ")}${rest}`;
 }
 
+/** The error of a node that cannot know who serves an actor. Another one can. */
+function cutOff(): HoldfastError {
+  const message = "This node does not reach the database, and others may serve its actors by now. Try again";
+  return new HoldfastError("store", "unavailable", message, { statusCode: 503 });
+}
+
 function unknownPlace(to: string): HoldfastError {
   const message = `No running node that takes actors, and no region of one, is called "${to}". See: holdfast cluster status`;
   return new HoldfastError("cluster", "unknown_place", message, { statusCode: 404, metadata: { to } });
@@ -357,4 +364,9 @@ function unknownPlace(to: string): HoldfastError {
 export function moved(name: string): HoldfastError {
   const message = "Another node serves this actor now. Try again";
   return new HoldfastError("actor", "moved", message, { statusCode: 503, metadata: { name } });
+}
+
+/** The error of a node that may have lost the actor meanwhile. The call may have run, and its result may be outdated. */
+export function ownerLost(): HoldfastError {
+  return new HoldfastError("actor", "fenced", "Another node may serve this actor by now. Try again");
 }

@@ -7,7 +7,8 @@ import type {
   InvokeCall,
 } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import { HoldfastError, isErrorCode, type Tasks } from "@holdfast/core";
+import { isErrorCode, type Tasks } from "@holdfast/core";
+import { ownerLost } from "../cluster/placement.ts";
 import { serverLimits } from "../limits.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { LiveActors } from "./live-actors.ts";
@@ -107,9 +108,4 @@ export class ActorCalls {
       return void instance.stopped.then(() => this.#loadAndInvoke(target, call, done));
     });
   }
-}
-
-/** The call may have run, and its result may be outdated. */
-export function ownerLost(): HoldfastError {
-  return new HoldfastError("actor", "fenced", "Another node may serve this actor by now. Try again");
 }

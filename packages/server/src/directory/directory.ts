@@ -238,6 +238,12 @@ export class Directory implements ActorHost {
     return this.#calls.withInstance(target, keyed, (instance) => instance.send(keyed));
   }
 
+  /** Another node may serve all actors: nobody waits for them here, or is connected to those out of memory. */
+  release(): void {
+    this.#actors.abandonLoads();
+    this.hibernating.release(() => true);
+  }
+
   /**
    * Passes the connections of actors out of memory on to the next node of each. Throws errors of the store: then their
    * connections are still held, and the call may be repeated.

@@ -18,6 +18,7 @@ import {
   addressOf,
   addressOfTarget,
   duplicateKey,
+  nameOf,
   notFound,
   rethrowAsDuplicate,
 } from "../internal/addresses.ts";
@@ -122,10 +123,14 @@ export class LiveActors {
         await slot.gone;
         continue;
       }
+      if (slot.isAbandoned) {
+        await slot.ended;
+        continue;
+      }
       // Only loads with the same purpose share an outcome: a "get" that finds nothing does not answer a "getOrCreate",
       // and a failed creation does not answer a "get".
       if (slot.purpose === target.type) return slot.loading;
-      await slot.loading.catch(() => undefined);
+      await slot.ended;
     }
   }
 
@@ -203,7 +208,8 @@ export class LiveActors {
         await slot.gone;
         continue;
       }
-      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
+      await slot.ended;
+      const { instance } = slot;
       await instance?.ready.catch(() => undefined);
       await instance?.sleep();
       return next;
@@ -221,7 +227,12 @@ export class LiveActors {
   /** Resolves when no load of this actor is under way. */
   async loaded(name: string, key: ActorKey): Promise<void> {
     const slot = this.#slots.get(addressOf(name, key));
-    if (slot !== undefined && slot.instance === undefined) await slot.loading.catch(() => undefined);
+    await slot?.ended;
+  }
+
+  /** Rejects those who wait for a load with `actor.moved`: only a node that reaches the store can end it. */
+  abandonLoads(): void {
+    for (const [address, slot] of this.#slots) slot.abandon(moved(nameOf(address)));
   }
 
   /** Refuses new loads, and resolves when every actor is out of memory. */
@@ -230,7 +241,7 @@ export class LiveActors {
     while (this.#slots.size > 0) {
       const slots = [...this.#slots.values()];
       // Running loads become instances first, so that none is left behind.
-      await Promise.allSettled(slots.map((slot) => slot.loading));
+      await Promise.all(slots.map((slot) => slot.ended));
       await Promise.all(slots.map((slot) => slot.instance?.shutdown()));
       await Promise.all(slots.map((slot) => slot.gone));
     }
@@ -286,7 +297,8 @@ export class LiveActors {
       this.#throwIfClosing();
       const slot = this.#slots.get(address);
       if (slot === undefined) break;
-      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
+      await slot.ended;
+      const { instance } = slot;
       if (instance === undefined) continue;
       if (instance.status === "starting") await instance.ready.catch(() => undefined);
       if (instance.status === "ready") throw duplicateKey(name);

@@ -18,6 +18,11 @@ export function addressOf(name: string, key: ActorKey): string {
   return `${name}/${encodeKey(key)}`;
 }
 
+/** The name in an address. */
+export function nameOf(address: string): string {
+  return address.slice(0, address.lastIndexOf("/"));
+}
+
 export function notFound(target: ActorTarget): HoldfastError {
   const { name } = target;
   return new HoldfastError("actor", "not_found", "The actor does not exist", {

@@ -1,4 +1,5 @@
 import type { ActorInstance } from "@holdfast/actors";
+import type { HoldfastError } from "@holdfast/core";
 
 /** Purpose of a load: find an actor; find or create it; create it if there is none. */
 export type Purpose = "get" | "getOrCreate" | "create";
@@ -12,7 +13,9 @@ export class Slot {
   readonly purpose: Purpose;
   instance: ActorInstance | undefined;
   /** Set until the load has ended. */
-  #loading: Promise<ActorInstance> | undefined;
+  #load: { readonly loading: Promise<ActorInstance>; readonly ended: Promise<void> } | undefined;
+  /** Rejects {@link loading}; undefined if that was settled. */
+  #giveUp: ((error: HoldfastError) => void) | undefined;
   #gone: PromiseWithResolvers<void> | undefined;
   #successor: (() => void) | undefined;
   #isFree = false;
@@ -21,24 +24,48 @@ export class Slot {
     this.purpose = purpose;
   }
 
-  /** Settles when the actor was found or its creation has begun. */
+  /** Settles when the actor was found or its creation has begun, or nobody can wait for that any longer. */
   get loading(): Promise<ActorInstance> {
-    if (this.#loading !== undefined) return this.#loading;
+    if (this.#load !== undefined) return this.#load.loading;
     if (this.instance !== undefined) return Promise.resolve(this.instance);
     throw new Error("nothing is loaded into this slot");
   }
 
+  /** Resolves when the load has ended, in whatever way. */
+  get ended(): Promise<void> {
+    return this.#load?.ended ?? Promise.resolve();
+  }
+
   /** `work` sets `instance`; `failed` is called before any waiter learns of a failure. */
   begin(work: Promise<ActorInstance>, failed: () => void): void {
-    const loading = work.catch((error: unknown) => {
-      failed();
-      throw error;
-    });
-    this.#loading = loading;
-    const ended = (): void => {
-      if (this.instance !== undefined) this.#loading = undefined;
-    };
-    loading.then(ended, ended);
+    const { promise: loading, resolve, reject } = Promise.withResolvers<ActorInstance>();
+    this.#giveUp = reject;
+    const ended = work.then(
+      (instance) => {
+        this.#load = undefined;
+        this.#giveUp = undefined;
+        resolve(instance);
+      },
+      (error: unknown) => {
+        this.#giveUp = undefined;
+        failed();
+        reject(error);
+      },
+    );
+    // An abandoned load has no waiters, or a creation that nobody awaits.
+    loading.catch(() => undefined);
+    this.#load = { loading, ended };
+  }
+
+  /** Rejects those who wait for the load, which goes on. */
+  abandon(error: HoldfastError): void {
+    this.#giveUp?.(error);
+    this.#giveUp = undefined;
+  }
+
+  /** True if the load goes on, and nobody waits for it. */
+  get isAbandoned(): boolean {
+    return this.instance === undefined && this.#load !== undefined && this.#giveUp === undefined;
   }
 
   /** Resolves when the slot is free again. */

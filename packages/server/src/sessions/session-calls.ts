@@ -1,7 +1,7 @@
 import type { ActorConnection, ActorInstance } from "@holdfast/actors";
 import type { ClientFrame } from "@holdfast/client";
 import { HoldfastError, isErrorCode, toWireError } from "@holdfast/core";
-import { ownerLost } from "../directory/actor-calls.ts";
+import { ownerLost } from "../cluster/placement.ts";
 import type { Directory } from "../directory/directory.ts";
 import { serverLimits } from "../limits.ts";
 import { contentOf } from "./queue-content.ts";

@@ -250,8 +250,8 @@ export class SimNode {
       moveConnections: async (isMoved) => {
         if (plant !== "keep-connections") await directory.moveConnections(isMoved);
       },
-      releaseConnections: () => {
-        if (plant !== "keep-connections") directory.hibernating.release(() => true);
+      release: () => {
+        if (plant !== "keep-connections") directory.release();
       },
       gained: () => directory.alarms.look(),
       // Its clocks drift, but are never wrong by much.

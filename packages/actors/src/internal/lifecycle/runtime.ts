@@ -230,6 +230,10 @@ export class Runtime implements ActorLifecycle {
     return this.#stop("shutdown");
   }
 
+  disown(error: HoldfastError): void {
+    this.components.queue.fail(error);
+  }
+
   #stop(mode: StopMode, fromUserCode = false): Promise<StopReason> {
     const { phase, activity } = this.components;
     if (phase.status === "starting") {

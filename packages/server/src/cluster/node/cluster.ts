@@ -59,7 +59,7 @@ export interface ClusterHost {
   readonly internal: LinkGateway;
   /** See `MemberOptions`. */
   moveConnections(isMoved: (address: ActorAddress) => boolean): Promise<void>;
-  releaseConnections(): void;
+  release(): void;
   gained(): void;
   /** Answers a question of another node about the actors in memory. */
   answer(question: unknown): Promise<unknown>;
@@ -396,7 +396,7 @@ export class Cluster implements DirectoryCluster, NodeConnections, ServerlessNod
     const member = new ClusterMember({
       ...{ store, leases, ports, monotonic, bareName, namespaces, gained },
       moveConnections: (isMoved) => this.#host.moveConnections(isMoved),
-      releaseConnections: () => this.#host.releaseConnections(),
+      release: () => this.#host.release(),
       node: {
         ...{ id, address, version, zone, region, stateVersions },
         // Its host may freeze it until a request keeps it alive.

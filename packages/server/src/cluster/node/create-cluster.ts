@@ -39,7 +39,7 @@ export function createCluster(
     actors: [...directory.definitions.keys()],
     stateVersions: stateVersionsOf(directory.definitions),
     moveConnections: (isMoved) => directory.moveConnections(isMoved),
-    releaseConnections: () => directory.hibernating.release(() => true),
+    release: () => directory.release(),
     answer: (question) => answerRunning(directory, question as RunningQuestion),
     gained: () => directory.alarms.look(),
     due: (at) => directory.alarms.expect(at),

@@ -32,7 +32,7 @@ export class SimCluster implements DirectoryCluster {
   readonly #member: ClusterMember;
   #attempts = 0;
   /** Instances as the membership sees them, for the planted bug that does not wait for their sleep. */
-  readonly #hasty = new WeakMap<ActorInstance, ActorInstance>();
+  readonly #wrapped = new WeakMap<ActorInstance, ActorInstance>();
   /** For the planted bug that answers for whatever is in memory. */
   readonly #awake = new Set<ActorInstance>();
 
@@ -115,17 +115,23 @@ export class SimCluster implements DirectoryCluster {
 
   /** The instance as the membership sees it. */
   #seen(instance: ActorInstance): ActorInstance {
-    if (this.#options.plant !== "handover-before-sleep") return instance;
-    const known = this.#hasty.get(instance);
+    const { plant } = this.#options;
+    if (plant !== "handover-before-sleep" && plant !== "answer-without-lease") return instance;
+    const known = this.#wrapped.get(instance);
     if (known !== undefined) return known;
-    const { id, name, key } = instance;
+    const { id, name, key, place } = instance;
+    const isHasty = plant === "handover-before-sleep";
     const sleep = async (): ReturnType<ActorInstance["sleep"]> => {
-      void instance.sleep();
-      return "slept";
+      const stopped = instance.sleep();
+      return isHasty ? "slept" : stopped;
     };
-    const hasty = { id, name, key, sleep } as ActorInstance;
-    this.#hasty.set(instance, hasty);
-    return hasty;
+    const disown = (error: HoldfastError): void => {
+      if (isHasty) instance.disown(error);
+      else void sleep();
+    };
+    const wrapped = { id, name, key, place, sleep, disown } as ActorInstance;
+    this.#wrapped.set(instance, wrapped);
+    return wrapped;
   }
 
   stopped(instance: ActorInstance): void {
