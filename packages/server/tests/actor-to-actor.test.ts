@@ -189,6 +189,37 @@ describe("actor to actor", () => {
     assert.equal(await registry.client.account.get("bob").balance(), 5);
   });
 
+  test("a call while the server shuts down ends at once, and does not keep its actor from stopping", {
+    timeout: 20_000,
+  }, async () => {
+    const begun = Promise.withResolvers<void>();
+    let failure: unknown;
+    const last = actor({
+      actions: {
+        transfer: async (c) => {
+          begun.resolve();
+          await new Promise((resolve) => c.abortSignal.addEventListener("abort", resolve));
+          failure = await c
+            .client<Bank>()
+            .account.getOrCreate("ann")
+            .balance()
+            .catch((error: unknown) => error);
+        },
+      },
+      options: { sleepGracePeriod: 60_000 },
+    });
+    const registry = createRegistry({
+      use: { account, last },
+      ports: systemPorts(),
+      store: () => createMemoryStore({ ports: systemPorts() }),
+    });
+    const call = registry.client.last.getOrCreate().transfer();
+    await begun.promise;
+    await registry.shutdown();
+    assert.ok(isErrorCode(failure, "action", "interrupted"), String(failure));
+    await call;
+  });
+
   test("a connection refuses a call in a transaction, and goes on", {
     timeout: 20_000,
   }, async (t) => {

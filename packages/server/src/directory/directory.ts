@@ -160,6 +160,11 @@ export class Directory implements ActorHost {
     return this.optionsOf(name)?.maxQueueMessageSize ?? 0;
   }
 
+  /** True once the shutdown has begun. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** True while requests are welcome: not during a shutdown, nor on a node that has no valid session. */
   get isReady(): boolean {
     return this.#closing === undefined && this.cluster?.isReady !== false;

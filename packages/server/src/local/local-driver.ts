@@ -232,8 +232,17 @@ export class LocalDriver implements ClientDriver {
   async #leave(signal: AbortSignal | undefined): Promise<Directory> {
     await this.#caller?.gate();
     signal?.throwIfAborted();
-    return this.#directory();
+    const directory = await this.#directory();
+    // Nobody serves the other actor before the next start: repeating the call would only keep this one from stopping.
+    const isLast = directory.cluster === undefined && directory.isClosing;
+    if (isLast && this.#caller?.abortSignal.aborted === true) throw endsWithServer();
+    return directory;
   }
+}
+
+function endsWithServer(): HoldfastError {
+  const message = "The server is shutting down, and this actor with it. The call has not run";
+  return new HoldfastError("action", "interrupted", message);
 }
 
 /** The driver itself on a single node; otherwise one that also reaches the actors of other nodes. */
