@@ -10,11 +10,11 @@ const sharedRoom = "shared";
 /** Files through which a room is entered, by the rooms that may do so. Files next to the rooms may import anything. */
 const frontDoors: Readonly<Record<string, readonly string[]>> = {
   app: [
-    "environment/environment-screen.tsx",
+    "environment/routes.tsx",
     "inspector/routes.tsx",
     "inspector/search.ts",
-    "system/system-screen.tsx",
-    "task/task-screen.tsx",
+    "system/routes.tsx",
+    "task/routes.tsx",
     "tasks/tasks-screen.tsx",
   ],
   task: ["review/changes.tsx"],

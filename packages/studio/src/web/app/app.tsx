@@ -1,12 +1,12 @@
 /** Frame, routes, sign-in. */
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { ApiProvider } from "../shared/context.ts";
 import { isSignedOut } from "../shared/errors.ts";
 import type { StudioApi } from "../shared/port.ts";
 import type { ExchangeResult } from "./auth.ts";
-import { createAppRouter } from "./router.tsx";
+import { createAppRouter, preloadTask } from "./router.tsx";
 import { SignIn } from "./sign-in.tsx";
 
 /** Screens may assume that this browser is signed in; the first refusal replaces the page. */
@@ -41,6 +41,7 @@ export function App({
     [],
   );
   const router = useMemo(() => createAppRouter(), []);
+  useEffect(preloadTask, []);
   if (signedOut) return <SignIn refused={exchange === "refused"} />;
   return (
     <ApiProvider value={api}>

@@ -6,11 +6,8 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { EnvironmentScreen } from "../environment/environment-screen.tsx";
 import { readFilter, readTab } from "../inspector/search.ts";
 import { readTaskSearch } from "../shared/task-list/task-filter.ts";
-import { SystemScreen } from "../system/system-screen.tsx";
-import { TaskScreen } from "../task/task-screen.tsx";
 import { TasksScreen } from "../tasks/tasks-screen.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
@@ -31,28 +28,32 @@ const tasksRoute = createRoute({
     );
   },
 });
+const TaskRoute = lazyRouteComponent(
+  appPart(() => import("../task/routes.tsx")),
+  "TaskRoute",
+);
 const taskRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/tasks/$taskId",
-  component: function TaskRoute() {
-    const { taskId } = taskRoute.useParams();
-    return <TaskScreen key={taskId} taskId={taskId} />;
-  },
+  component: TaskRoute,
 });
 const environmentRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/environment",
   validateSearch: ({ repository }): { readonly repository?: string } =>
     typeof repository === "string" ? { repository } : {},
-  component: function EnvironmentRoute() {
-    const { repository = "" } = environmentRoute.useSearch();
-    return <EnvironmentScreen key={repository} path={repository} />;
-  },
+  component: lazyRouteComponent(
+    appPart(() => import("../environment/routes.tsx")),
+    "EnvironmentRoute",
+  ),
 });
 const systemRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/system",
-  component: SystemScreen,
+  component: lazyRouteComponent(
+    appPart(() => import("../system/routes.tsx")),
+    "SystemScreen",
+  ),
 });
 
 const inspectorParts = appPart(() => import("../inspector/routes.tsx"));
@@ -77,6 +78,14 @@ const actorsAddressRoute = createRoute({
   },
 });
 
+/** Loads the screen of a task once the page has nothing else to do: most people open one next. */
+export function preloadTask(): void {
+  const load = () => void TaskRoute.preload?.();
+  if (typeof requestIdleCallback === "function") requestIdleCallback(load);
+  // Safari has no requestIdleCallback.
+  else setTimeout(load, 1_000);
+}
+
 export function createAppRouter() {
   return createRouter({
     routeTree: rootRoute.addChildren([
@@ -89,6 +98,8 @@ export function createAppRouter() {
       actorsAddressRoute,
     ]),
     scrollRestoration: true,
+    // A screen begins to load when the pointer or the focus is at a link to it.
+    defaultPreload: "intent",
     defaultErrorComponent: PageFailed,
   });
 }

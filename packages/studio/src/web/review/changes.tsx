@@ -1,4 +1,6 @@
 /** Review of a task's changes: the diff, and Apply. Does not import the room of the task that shows it. */
+import "./review.css";
+import "../shared/diff/diff.css";
 import { appPart, Empty, ErrorNotice, Loading, RefreshIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
