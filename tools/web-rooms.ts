@@ -10,9 +10,13 @@ const sharedRoom = "shared";
 /** Files through which a room is entered, by the rooms that may do so. Files next to the rooms may import anything. */
 const frontDoors: Readonly<Record<string, readonly string[]>> = {
   app: [
+    "access/access-page.tsx",
+    "access/sign-in-page.tsx",
     "environment/routes.tsx",
     "inspector/routes.tsx",
     "inspector/search.ts",
+    "people/no-organization.tsx",
+    "people/routes.tsx",
     "system/routes.tsx",
     "task/routes.tsx",
     "tasks/tasks-screen.tsx",

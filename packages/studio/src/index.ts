@@ -1,6 +1,6 @@
 /** The Studio: gate, store, actors and web app in one server. */
 export type { Identify, Person, RequestHeaders } from "./access/person.ts";
-export type { Role } from "./access/rules.ts";
+export type { Role } from "./access/roles.ts";
 export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
 export { gateAnswers } from "./approvals/gate-answers.ts";

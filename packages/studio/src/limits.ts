@@ -119,6 +119,8 @@ export const studioLimits = {
   maxSessionsPerPerson: 50,
   maxTokensPerPerson: 50,
   maxTokenDays: 366,
+  /** How often it is noted that a member was seen. */
+  memberSeenMs: 5 * 60 * 1000,
   invitationTtlMs: 7 * 24 * 60 * 60 * 1000,
   maxInvitations: 200,
   maxMembers: 1_000,

@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import { isAtLeast, type Role, type Rule } from "./rules.ts";
+import { isAtLeast, type Role } from "./roles.ts";
+import type { Rule } from "./rules.ts";
 
 /** The headers of a request, by their lower-case names. */
 export interface RequestHeaders {

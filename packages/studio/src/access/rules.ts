@@ -1,14 +1,6 @@
 /** Who may do what: the rules of every action and every route, the roles in them, and the check that applies them. */
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
-
-/** The roles in an organization, from the least to the greatest. Each may do what those before it may. */
-export const roles = ["viewer", "member", "admin", "owner"] as const;
-export type Role = (typeof roles)[number];
-
-/** True if `role` may do all that `least` may. */
-export function isAtLeast(role: Role, least: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(least);
-}
+import type { Role } from "./roles.ts";
 
 /** The least that a request needs. */
 export type Rule =
@@ -147,17 +139,22 @@ export const managementRules = {
 export const routeRules = {
   "POST /auth/exchange": "public",
   "POST /auth/end": "person",
+  // Says how people sign in here, and nothing about them.
+  "GET /auth/options": "public",
   // better-auth checks the password, or the cookie, itself.
   "POST /people/auth/sign-up/email": "public",
   "POST /people/auth/sign-in/email": "public",
   "POST /people/auth/sign-out": "public",
   "POST /people/auth/change-password": "account",
   "GET /people/me": "person",
+  "PATCH /people/me": "account",
   "GET /people/sessions": "account",
   "DELETE /people/sessions/:session": "account",
   "GET /people/tokens": "account",
   "POST /people/tokens": "account",
   "DELETE /people/tokens/:token": "account",
+  // The token of the invitation is the secret.
+  "GET /people/invitation": "machine",
   "POST /people/accept": "account",
   "GET /people/organizations/:organization/members": "viewer",
   "PATCH /people/organizations/:organization/members/:person": "admin",
@@ -167,6 +164,7 @@ export const routeRules = {
   "GET /people/organizations/:organization/invitations": "admin",
   "POST /people/organizations/:organization/invitations": "admin",
   "DELETE /people/organizations/:organization/invitations/:invitation": "admin",
+  "POST /people/organizations/:organization/invitations/:invitation/renew": "admin",
   "POST /hooks/:group/:hook": "machine",
   "POST /approvals/:hook": "machine",
   "POST /forges/:repository": "machine",

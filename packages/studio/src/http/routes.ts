@@ -7,6 +7,7 @@ import type { Guard } from "../access/guard.ts";
 import type { Person } from "../access/person.ts";
 import type { RouteName } from "../access/rules.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
+import type { SignInOptions } from "../contract/people.ts";
 import type { Logins } from "./logins.ts";
 import { readBody } from "./read-body.ts";
 import { endWith, headersOf, matchRoute, type RouteParams } from "./router.ts";
@@ -118,6 +119,11 @@ function routeHandlers(options: RoutesOptions): Handlers {
   return {
     ...options.people,
     "POST /auth/exchange": (call) => exchange(options, call),
+    "GET /auth/options": async ({ response }) => {
+      const answer: SignInOptions = { people: options.people !== undefined };
+      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+      response.end(JSON.stringify(answer));
+    },
     "POST /auth/end": (call) => endLogin(options, call),
     "POST /hooks/:group/:hook": webhook(options.webhook),
     "POST /approvals/:hook": webhook(options.approvalWebhook),

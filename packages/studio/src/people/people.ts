@@ -1,10 +1,19 @@
 import { HoldfastError } from "@holdfast/core";
 import { localOrganization, type Person, type RequestHeaders } from "../access/person.ts";
-import { isAtLeast, type Role } from "../access/rules.ts";
+import { isAtLeast, type Role } from "../access/roles.ts";
+import type {
+  ApiToken,
+  Invitation,
+  InvitationOffer,
+  Member,
+  Profile,
+  SessionView,
+  TokenScope,
+} from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
-import type { Invitation, Member, NewInvitation } from "./actors/members.ts";
+import { invitationNotFound, type NewInvitation } from "./actors/members.ts";
 import type { PeopleActors } from "./actors/people-actors.ts";
-import type { ApiToken, NewApiToken, TokenScope } from "./actors/user.ts";
+import type { NewApiToken } from "./actors/user.ts";
 import type { Row } from "./actors/where.ts";
 import { type Auth, sessionCookie } from "./auth/auth.ts";
 import { newSecret, sha256 } from "./hash.ts";
@@ -19,15 +28,6 @@ export interface PeopleOptions {
   readonly actors: PeopleActors;
   readonly auth: () => Auth;
   readonly now: () => number;
-}
-
-/** A session of a person, as they see it. */
-export interface SessionView {
-  readonly id: string;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-  readonly ipAddress: string | null;
-  readonly userAgent: string | null;
 }
 
 /** Accounts, sessions, API tokens and memberships over the actors: what the routes about people do. */
@@ -49,14 +49,19 @@ export class People {
   readonly identify = async (request: RequestHeaders): Promise<Person | undefined> => {
     const bearer = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "")?.[1];
     if (bearer?.startsWith(tokenPrefix) === true) return this.#ofToken(bearer);
+    const found = await this.#session(request);
+    return found === undefined ? undefined : this.#person(found.user.id, "owner", false);
+  };
+
+  async #session(request: RequestHeaders) {
     const cookie = request.header("cookie");
     if (cookie?.includes(sessionCookie) !== true) return undefined;
     const found = await this.#auth().api.getSession({
       headers: new Headers({ cookie }),
       query: { disableRefresh: true },
     });
-    return found === null ? undefined : this.#person(found.user.id, "owner", false);
-  };
+    return found ?? undefined;
+  }
 
   async #ofToken(token: string): Promise<Person | undefined> {
     const [person = ""] = token.slice(tokenPrefix.length).split("_", 1);
@@ -77,8 +82,9 @@ export class People {
   }
 
   /** Profile and organizations of a person. */
-  async profile(person: Person) {
-    if (person.isOperator) return { id: person.id, isOperator: true, organizations: [] };
+  async profile(person: Person): Promise<Profile> {
+    if (person.isOperator)
+      return { id: person.id, isOperator: true, name: null, email: null, organizations: [] };
     const [user] = await this.#actors.knownUser<readonly Row[]>(person.id, [], "find", "user", []);
     const noted = await this.#actors.knownUser<readonly Row[]>(person.id, [], "find", "organization", []);
     const organizations: { readonly id: string; readonly role: Role }[] = [];
@@ -87,21 +93,31 @@ export class People {
       const role = await person.roleIn(id);
       if (role !== undefined) organizations.push({ id, role });
     }
-    const { name = null, email = null } = user ?? {};
-    return { id: person.id, isOperator: false, name, email, organizations };
+    const { name, email } = user ?? {};
+    return { id: person.id, isOperator: false, name: textOf(name), email: textOf(email), organizations };
   }
 
-  async sessions(person: Person): Promise<readonly SessionView[]> {
+  /** Changes the name of a person, also where they are a member. */
+  async rename(person: Person, name: string): Promise<void> {
+    const changes = { name, updated_at: this.#now() };
+    await this.#actors.user(person.id, "update", "user", [], changes);
+    for (const { id } of (await this.profile(person)).organizations)
+      await this.#actors.members(id, "rename", person.id, name);
+  }
+
+  /** The live sessions of a person; the request says which one is its own. */
+  async sessions(person: Person, request: RequestHeaders): Promise<readonly SessionView[]> {
+    const current = await this.#session(request);
     const sortBy = { column: "created_at", descending: true };
     const live = [{ column: "expires_at", operator: "gt", value: this.#now() }];
     const rows = await this.#actors.user<readonly Row[]>(person.id, "find", "session", live, { sortBy });
-    const textOf = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
     return rows.map((row) => ({
       id: String(row["id"]),
       createdAt: Number(row["created_at"]),
       expiresAt: Number(row["expires_at"]),
       ipAddress: textOf(row["ip_address"]),
       userAgent: textOf(row["user_agent"]),
+      isCurrent: row["id"] === current?.session.id,
     }));
   }
 
@@ -166,13 +182,37 @@ export class People {
     return { ...view, token };
   }
 
+  /** Gives an invitation a new token, which is in this answer only. Throws `invitation.not_found`, `member.forbidden_role`. */
+  async renewInvitation(
+    person: Person,
+    organization: string,
+    id: string,
+  ): Promise<Invitation & { readonly token: string }> {
+    const token = `${organization}_${newSecret()}`;
+    const next = { hash: sha256(token), expiresAt: this.#now() + studioLimits.invitationTtlMs };
+    const by = await this.#roleOf(person, organization);
+    return { ...(await this.#actors.members<Invitation>(organization, "renew", id, next, by)), token };
+  }
+
   withdraw(organization: string, id: string): Promise<void> {
     return this.#actors.members(organization, "withdraw", id);
   }
 
-  /** The invitation of a token. Throws `invitation.not_found`, `invitation.for_another`. */
+  #invitation(token: string): Promise<Invitation> {
+    return this.#actors.members(organizationOf(token), "invitation", sha256(token));
+  }
+
+  /** What an invitation offers. Throws `invitation.not_found`. */
+  async offer(token: string): Promise<InvitationOffer> {
+    const { role, email, createdBy, expiresAt } = await this.#invitation(token);
+    const members = await this.members(organizationOf(token));
+    const inviter = members.find((member) => member.person === createdBy);
+    return { role, email, invitedBy: inviter?.name ?? null, expiresAt };
+  }
+
+  /** Throws `invitation.not_found`, `invitation.for_another`. */
   async checkInvitation(token: string, email: string): Promise<void> {
-    const found = await this.#actors.members<Invitation>(organizationOf(token), "invitation", sha256(token));
+    const found = await this.#invitation(token);
     if (found.email === null || found.email.toLowerCase() === email.toLowerCase()) return;
     const message = "This invitation is for another e-mail address. Use that one.";
     throw new HoldfastError("invitation", "for_another", message, { statusCode: 403 });
@@ -195,10 +235,15 @@ export class People {
     await this.#actors.members(organization, "changeRole", member, role, by);
   }
 
-  /** Throws `member.not_found`, `member.forbidden_role`, `member.last_owner`. */
+  /**
+   * Removes a member. Their connections and API tokens end; their tasks, which belong to the organization, go on. Throws
+   * `member.not_found`, `member.forbidden_role`, `member.last_owner`.
+   */
   async removeMember(person: Person, organization: string, member: string): Promise<void> {
     const by = await this.#roleOf(person, organization);
     await this.#actors.members(organization, "remove", member, by);
+    // They have no right any more. Without this, the tokens would work again when the person is invited again.
+    await this.#actors.knownUser(member, [], "remove", "api_token", []);
     await this.#actors.knownUser(member, undefined, "forgetOrganization", organization);
   }
 
@@ -220,6 +265,9 @@ export class People {
 /** The organization of an invitation's token. Any other has no such invitation. */
 function organizationOf(token: string): string {
   if (token.startsWith(`${localOrganization}_`)) return localOrganization;
-  const message = "This invitation was used or withdrawn, or has expired. Ask for another one.";
-  throw new HoldfastError("invitation", "not_found", message, { statusCode: 404 });
+  throw invitationNotFound();
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
 }

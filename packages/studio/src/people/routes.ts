@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/core";
 import { localOrganization, type Person } from "../access/person.ts";
-import { type Role, roles } from "../access/rules.ts";
+import { type Role, roles } from "../access/roles.ts";
+import { tokenScopes } from "../contract/people.ts";
 import { readBody } from "../http/read-body.ts";
+import { headersOf } from "../http/router.ts";
 import type { PeopleRouteName, RouteCall, RouteHandler } from "../http/routes.ts";
 import { studioLimits } from "../limits.ts";
-import { tokenScopes } from "./actors/user.ts";
 import { type Auth, authOrigin, peerHeader } from "./auth/auth.ts";
 import type { People } from "./people.ts";
 
@@ -27,8 +28,13 @@ export function createPeopleRoutes(
     "POST /people/auth/sign-out": toAuth,
     "POST /people/auth/change-password": toAuth,
     "GET /people/me": async (call) => send(call, 200, await people.profile(personOf(call))),
+    "PATCH /people/me": async (call) => {
+      const { name } = await jsonOf(call);
+      await people.rename(personOf(call), textOf(name, "name", 100).trim());
+      send(call, 204);
+    },
     "GET /people/sessions": async (call) =>
-      send(call, 200, { sessions: await people.sessions(personOf(call)) }),
+      send(call, 200, { sessions: await people.sessions(personOf(call), headersOf(call.request)) }),
     "DELETE /people/sessions/:session": async (call) => {
       await people.endSession(personOf(call), call.params["session"] ?? "");
       send(call, 204);
@@ -47,6 +53,7 @@ export function createPeopleRoutes(
       await people.deleteToken(personOf(call), call.params["token"] ?? "");
       send(call, 204);
     },
+    "GET /people/invitation": async (call) => send(call, 200, await people.offer(invitationTokenOf(call))),
     "POST /people/accept": async (call) => {
       const { token } = await jsonOf(call);
       send(call, 200, await people.accept(personOf(call).id, textOf(token, "token", 200)));
@@ -94,16 +101,16 @@ function organizationRoutes(people: People): Readonly<Record<OrganizationRouteNa
       await people.withdraw(organizationOf(call), call.params["invitation"] ?? "");
       send(call, 204);
     },
+    "POST /people/organizations/:organization/invitations/:invitation/renew": async (call) => {
+      const { invitation = "" } = call.params;
+      send(call, 200, await people.renewInvitation(personOf(call), organizationOf(call), invitation));
+    },
   };
 }
 
 /** Signs up a person who is invited, and makes them a member. */
 async function signUp(people: People, auth: Auth, call: RouteCall): Promise<void> {
-  const token = call.request.headers[invitationHeader];
-  if (typeof token !== "string" || token === "") {
-    const message = `Signing up needs an invitation: send its token in the header ${invitationHeader}`;
-    throw new HoldfastError("invitation", "required", message, { statusCode: 403 });
-  }
+  const token = invitationTokenOf(call);
   const body = await bodyOf(call);
   const { email } = parse(body);
   await people.checkInvitation(token, textOf(email, "email", 320));
@@ -113,6 +120,14 @@ async function signUp(people: People, auth: Auth, call: RouteCall): Promise<void
     await people.accept(user.id, token);
   }
   await sendResponse(call, response);
+}
+
+/** Throws `invitation.required`. */
+function invitationTokenOf({ request }: RouteCall): string {
+  const token = request.headers[invitationHeader];
+  if (typeof token === "string" && token !== "") return token;
+  const message = `Send the token of an invitation in the header ${invitationHeader}`;
+  throw new HoldfastError("invitation", "required", message, { statusCode: 403 });
 }
 
 /** Passes a request on to better-auth, with the address of its socket. */

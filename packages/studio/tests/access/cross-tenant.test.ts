@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { type TestContext, test } from "node:test";
 import { encodeKey, HoldfastError, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
+import { roles } from "../../src/access/roles.ts";
 import {
   type ActorRules,
   actorKindRules,
   actorRules,
   type managementRules,
   type Rule,
-  roles,
   routeRules,
   ruleOfActor,
 } from "../../src/access/rules.ts";

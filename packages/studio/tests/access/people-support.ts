@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type ClientBase, createClient } from "@holdfast/client";
-import { type Role, roles } from "../../src/access/rules.ts";
+import { type Role, roles } from "../../src/access/roles.ts";
 import { createStudio, type Person, type Studio } from "../../src/index.ts";
 import { temporaryFolder } from "../support.ts";
 

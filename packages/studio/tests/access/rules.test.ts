@@ -2,14 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, silentLogger, systemPorts } from "@holdfast/core";
-import {
-  type ActorRules,
-  actorRules,
-  type Rule,
-  roles,
-  routeRules,
-  ruleOfActor,
-} from "../../src/access/rules.ts";
+import { roles } from "../../src/access/roles.ts";
+import { type ActorRules, actorRules, type Rule, routeRules, ruleOfActor } from "../../src/access/rules.ts";
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import type { Role } from "../../src/access/rules.ts";
+import type { Role } from "../../src/access/roles.ts";
+import type { Member } from "../../src/contract/people.ts";
 import { studioLimits } from "../../src/limits.ts";
-import type { Member, NewInvitation } from "../../src/people/actors/members.ts";
+import type { NewInvitation } from "../../src/people/actors/members.ts";
 import { openPeople } from "./actors-support.ts";
 
 function openOrganization(t: TestContext) {

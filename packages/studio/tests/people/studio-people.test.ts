@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import type { ActorConn } from "@holdfast/client";
 import { isErrorCode, isHoldfastError } from "@holdfast/core";
-import type { Role } from "../../src/access/rules.ts";
+import type { Role } from "../../src/access/roles.ts";
 import { createStudio, createStudioClient, type Studio } from "../../src/index.ts";
 import { type Credentials, connectAs } from "../access/people-support.ts";
 import { logIn, makeRepository, needsJail, temporaryFolder } from "../support.ts";
@@ -158,6 +158,64 @@ describe("people", () => {
   });
 });
 
+describe("an invitation", () => {
+  const invitationPath = "/people/invitation";
+  const header = (token: unknown) => ({ "x-holdfast-invitation": String(token) });
+
+  test("says what it offers to whoever has its link, and not to others", async (t) => {
+    const studio = await start(t);
+    const operator = await asOperator(studio);
+    const ada = await joinAs(studio, operator, "admin", "ada@example.org");
+    const body = { role: "member", email: "bob@example.org" };
+    const made = await send(studio, "POST", `${organization}/invitations`, ada.credentials, body);
+    const offer = await send(studio, "GET", invitationPath, header(made.body["token"]));
+    assert.deepEqual(offer.body, {
+      ...body,
+      invitedBy: "ada@example.org",
+      expiresAt: made.body["expiresAt"],
+    });
+    assert.equal(code(await send(studio, "GET", invitationPath)), "invitation.required");
+    assert.equal(code(await send(studio, "GET", invitationPath, header("local_x"))), "invitation.not_found");
+  });
+
+  test("with a new link is no longer accepted by the earlier one, and by neither once it is revoked", async (t) => {
+    const studio = await start(t);
+    const operator = await asOperator(studio);
+    const admin = await joinAs(studio, operator, "admin", "ada@example.org");
+    const path = `${organization}/invitations`;
+    const first = await send(studio, "POST", path, operator, { role: "member" });
+    const id = String(first.body["id"]);
+    const second = await send(studio, "POST", `${path}/${id}/renew`, admin.credentials);
+    assert.equal(second.status, 200);
+    assert.equal(second.body["id"], id);
+    const ask = (token: unknown) => send(studio, "GET", invitationPath, header(token));
+    assert.equal(code(await ask(first.body["token"])), "invitation.not_found");
+    assert.equal((await ask(second.body["token"])).status, 200);
+    const great = await send(studio, "POST", path, operator, { role: "owner" });
+    const tooGreat = `${path}/${String(great.body["id"])}/renew`;
+    assert.equal(code(await send(studio, "POST", tooGreat, admin.credentials)), "member.forbidden_role");
+    assert.equal((await send(studio, "DELETE", `${path}/${id}`, admin.credentials)).status, 204);
+    assert.equal(code(await ask(second.body["token"])), "invitation.not_found");
+    const gone = await send(studio, "POST", `${path}/${id}/renew`, admin.credentials);
+    assert.equal(code(gone), "invitation.not_found");
+  });
+});
+
+test("a person changes their name, which the list of members shows, with the time when they were seen", async (t) => {
+  const studio = await start(t);
+  const before = Date.now();
+  const ada = await joinAs(studio, await asOperator(studio), "member", "ada@example.org");
+  const rename = (name: unknown) => send(studio, "PATCH", "/people/me", ada.credentials, { name });
+  for (const bad of ["", "  ", "x".repeat(101), 1, null])
+    assert.equal(code(await rename(bad)), "message.invalid", String(bad));
+  assert.equal((await rename(" Ada L. ")).status, 204);
+  assert.equal((await send(studio, "GET", "/people/me", ada.credentials)).body["name"], "Ada L.");
+  const { body } = await send(studio, "GET", `${organization}/members`, ada.credentials);
+  const [member] = body["members"] as readonly { readonly name: string; readonly seenAt: number }[];
+  assert.equal(member?.name, "Ada L.");
+  assert.ok(member.seenAt >= before && member.seenAt <= Date.now(), String(member.seenAt));
+});
+
 describe("a session", () => {
   test("that ends has no right from then on, and its connections close", async (t) => {
     const studio = await start(t);
@@ -167,8 +225,16 @@ describe("a session", () => {
     await connection.ready;
     const refused = refusalOf(t, connection);
     const { body } = await send(studio, "GET", "/people/sessions", other);
-    const sessions = body["sessions"] as readonly { readonly id: string; readonly createdAt: number }[];
+    const sessions = body["sessions"] as readonly {
+      readonly id: string;
+      readonly createdAt: number;
+      readonly isCurrent: boolean;
+    }[];
     assert.equal(sessions.length, 2);
+    assert.deepEqual(
+      sessions.toSorted((a, b) => a.createdAt - b.createdAt).map(({ isCurrent }) => isCurrent),
+      [false, true],
+    );
     const oldest = sessions.toSorted((a, b) => a.createdAt - b.createdAt)[0]?.id ?? "";
     assert.equal((await send(studio, "DELETE", `/people/sessions/${oldest}`, other)).status, 204);
     assert.equal((await send(studio, "GET", "/people/me", credentials)).status, 401);
@@ -232,6 +298,23 @@ describe("an API token", () => {
   });
 });
 
+test("API tokens of a removed member do not work again when the person is invited again", async (t) => {
+  const studio = await start(t);
+  const operator = await asOperator(studio);
+  const bob = await joinAs(studio, operator, "member", "bob@example.org");
+  const body = { name: "script", scope: "read", days: 1 };
+  const { token } = (await send(studio, "POST", "/people/tokens", bob.credentials, body)).body;
+  const bearer = { authorization: `Bearer ${String(token)}` };
+  assert.deepEqual((await listTasks(t, studio, bearer)).tasks, []);
+  assert.equal((await send(studio, "DELETE", `${organization}/members/${bob.id}`, operator)).status, 204);
+  await assert.rejects(listTasks(t, studio, bearer), is("unauthorized"));
+  const invited = await send(studio, "POST", `${organization}/invitations`, operator, { role: "member" });
+  const again = { token: invited.body["token"] };
+  assert.equal((await send(studio, "POST", "/people/accept", bob.credentials, again)).status, 200);
+  assert.deepEqual((await listTasks(t, studio, bob.credentials)).tasks, []);
+  await assert.rejects(listTasks(t, studio, bearer), is("unauthorized"));
+});
+
 test("a member who is removed while their task runs loses it, and the task goes on", async (t) => {
   if (!needsJail(t)) return;
   const studio = await start(t);
@@ -267,6 +350,7 @@ test("without the option there are no accounts", async (t) => {
   t.after(() => studio.close());
   const answer = await send(studio, "POST", "/people/auth/sign-in/email", {}, { email: "a@b.c", password });
   assert.equal(code(answer), "people.not_enabled");
+  assert.deepEqual((await send(studio, "GET", "/auth/options")).body, { people: false });
   const me = await send(studio, "GET", "/people/me", await asOperator(studio));
   assert.equal(code(me), "people.not_enabled");
 });

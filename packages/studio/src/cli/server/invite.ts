@@ -11,7 +11,7 @@ import {
 } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import { localOrganization } from "../../access/person.ts";
-import { roles } from "../../access/rules.ts";
+import { roles } from "../../access/roles.ts";
 
 export const inviteUsage = `holdfast invite [options]
 

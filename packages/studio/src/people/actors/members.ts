@@ -2,14 +2,15 @@ import { actor } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { migrations } from "@holdfast/actors/unstable/migrations";
 import { HoldfastError } from "@holdfast/core";
-import { isAtLeast, type Role, roles } from "../../access/rules.ts";
+import { isAtLeast, type Role, roles } from "../../access/roles.ts";
+import type { Invitation, Member } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
 import type { PeopleHost } from "./host.ts";
 import { type RowDatabase, Rows, type Tables } from "./rows.ts";
 import type { Condition, Row } from "./where.ts";
 
 const memberTables = {
-  member: ["person", "name", "email", "role", "joined_at"],
+  member: ["person", "name", "email", "role", "joined_at", "seen_at"],
   invitation: ["id", "hash", "role", "email", "created_by", "created_at", "expires_at"],
 } as const satisfies Tables;
 
@@ -23,24 +24,7 @@ const schema = `
   ) STRICT;
 `;
 
-export interface Member {
-  readonly person: string;
-  /** Name and address at the time of joining. */
-  readonly name: string;
-  readonly email: string;
-  readonly role: Role;
-  readonly joinedAt: number;
-}
-
-export interface Invitation {
-  readonly id: string;
-  readonly role: Role;
-  /** Only a person with this address may accept it, if it has one. */
-  readonly email: string | null;
-  readonly createdBy: string;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-}
+const seenColumn = "ALTER TABLE member ADD COLUMN seen_at INTEGER";
 
 export interface NewInvitation extends Invitation {
   /** SHA-256 of the token in the invitation's link. */
@@ -63,13 +47,20 @@ export function createMembersActor(host: PeopleHost) {
   const steps = new MemberSteps(rows, host);
   return actor({
     createState: (): { version: 1 } => ({ version: 1 }),
-    db: db({ onMigrate: migrations({ migrations: [{ version: 1, sql: schema }] }) }),
+    db: db({
+      onMigrate: migrations({
+        migrations: [
+          { version: 1, sql: schema },
+          { version: 2, sql: seenColumn },
+        ],
+      }),
+    }),
     // Each change reads who is a member first: no other may come between.
     options: { name: "Members", concurrency: "serial" },
     actions: {
       internal: {
-        role: async (c, person: string): Promise<Role | null> =>
-          (await steps.find(c.db, person))?.role ?? null,
+        /** The role of a person who sends a request, which counts as being seen; null for one who is no member. */
+        role: (c, person: string): Promise<Role | null> => steps.roleOf(c.db, person),
 
         async list(c): Promise<readonly Member[]> {
           const found = await rows.find(c.db, "member", [], {
@@ -92,6 +83,14 @@ export function createMembersActor(host: PeopleHost) {
           return steps.requireInvitation(c.db, hash);
         },
 
+        /** Gives an invitation another token and the full time. Throws `invitation.not_found`, `member.forbidden_role`. */
+        renew: (
+          c,
+          id: string,
+          next: Pick<NewInvitation, "hash" | "expiresAt">,
+          by: Role,
+        ): Promise<Invitation> => steps.renew(c.db, id, next, by),
+
         async withdraw(c, id: string): Promise<void> {
           await rows.remove(c.db, "invitation", [{ column: "id", operator: "eq", value: id }]);
         },
@@ -109,6 +108,11 @@ export function createMembersActor(host: PeopleHost) {
 
         /** Removes a member, or lets them leave. Throws `member.not_found`, `.forbidden_role`, `.last_owner`. */
         remove: (c, person: string, by: Role): Promise<void> => steps.remove(c.db, person, by),
+
+        /** Takes over the name that a person has now. */
+        async rename(c, person: string, name: string): Promise<void> {
+          await rows.update(c.db, "member", [{ column: "person", operator: "eq", value: person }], { name });
+        },
 
         /**
          * Makes a member an owner, and the owner who hands over an admin, both or neither. Throws `member.not_found`,
@@ -139,6 +143,17 @@ class MemberSteps {
     return row === undefined ? undefined : toMember(row);
   }
 
+  async roleOf(db: RowDatabase, person: string): Promise<Role | null> {
+    const member = await this.find(db, person);
+    if (member === undefined) return null;
+    const now = this.#host.ports.clock.now();
+    if (now - (member.seenAt ?? 0) >= studioLimits.memberSeenMs) {
+      const where: Condition = { column: "person", operator: "eq", value: person };
+      await this.#rows.update(db, "member", [where], { seen_at: now });
+    }
+    return member.role;
+  }
+
   async #require(db: RowDatabase, person: string): Promise<Member> {
     const member = await this.find(db, person);
     if (member !== undefined) return member;
@@ -152,8 +167,7 @@ class MemberSteps {
       this.unexpired(),
     ]);
     if (row !== undefined) return toInvitation(row);
-    const message = "This invitation was used or withdrawn, or has expired. Ask for another one.";
-    throw new HoldfastError("invitation", "not_found", message, { statusCode: 404 });
+    throw invitationNotFound();
   }
 
   async invite(db: RowDatabase, invitation: NewInvitation, by: Role): Promise<void> {
@@ -175,6 +189,20 @@ class MemberSteps {
       created_at: createdAt,
       expires_at: expiresAt,
     });
+  }
+
+  async renew(
+    db: RowDatabase,
+    id: string,
+    { hash, expiresAt }: Pick<NewInvitation, "hash" | "expiresAt">,
+    by: Role,
+  ): Promise<Invitation> {
+    const where: Condition = { column: "id", operator: "eq", value: id };
+    const [row] = await this.#rows.find(db, "invitation", [where]);
+    if (row === undefined) throw invitationNotFound();
+    requireGreatest(by, toRole(row["role"]));
+    await this.#rows.update(db, "invitation", [where], { hash, expires_at: expiresAt });
+    return { ...toInvitation(row), expiresAt };
   }
 
   async accept(db: RowDatabase, hash: string, { person, name, email }: Joining): Promise<Role> {
@@ -237,6 +265,11 @@ class MemberSteps {
   }
 }
 
+export function invitationNotFound(): HoldfastError {
+  const message = "This invitation was used or withdrawn, or has expired. Ask for another one.";
+  return new HoldfastError("invitation", "not_found", message, { statusCode: 404 });
+}
+
 /** Nobody gives, changes or takes away a greater role than their own. Throws `member.forbidden_role`. */
 function requireGreatest(by: Role, role: Role): void {
   if (isAtLeast(by, role)) return;
@@ -249,12 +282,14 @@ function toRole(value: unknown): Role {
 }
 
 function toMember(row: Row): Member {
+  const seenAt = row["seen_at"];
   return {
     person: String(row["person"]),
     name: String(row["name"]),
     email: String(row["email"]),
     role: toRole(row["role"]),
     joinedAt: Number(row["joined_at"]),
+    seenAt: typeof seenAt === "number" ? seenAt : null,
   };
 }
 

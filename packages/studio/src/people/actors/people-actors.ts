@@ -1,6 +1,6 @@
 import type { ClientBase } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
-import type { Role } from "../../access/rules.ts";
+import type { Role } from "../../access/roles.ts";
 import { sha256 } from "../hash.ts";
 import type { PeopleHost } from "./host.ts";
 import { createMembersActor } from "./members.ts";

@@ -2,6 +2,7 @@ import { actor } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { migrations } from "@holdfast/actors/unstable/migrations";
 import { HoldfastError } from "@holdfast/core";
+import { type ApiToken, type TokenScope, tokenScopes } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
 import type { PeopleHost } from "./host.ts";
 import { Rows, type Tables } from "./rows.ts";
@@ -45,18 +46,6 @@ const schema = `
   ) STRICT;
   CREATE TABLE organization (id TEXT PRIMARY KEY) STRICT;
 `;
-
-/** What an API token may do: as a viewer, as a member, or all that its owner may. */
-export const tokenScopes = ["read", "write", "all"] as const;
-export type TokenScope = (typeof tokenScopes)[number];
-
-export interface ApiToken {
-  readonly id: string;
-  readonly name: string;
-  readonly scope: TokenScope;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-}
 
 export interface NewApiToken extends ApiToken {
   /** SHA-256 of the token. */

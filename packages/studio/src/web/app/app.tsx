@@ -1,13 +1,17 @@
 /** Frame, routes, sign-in. */
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { ApiProvider } from "../shared/context.ts";
 import { isSignedOut } from "../shared/errors.ts";
 import type { StudioApi } from "../shared/port.ts";
 import type { ExchangeResult } from "./auth.ts";
 import { createAppRouter, preloadTask } from "./router.tsx";
 import { SignIn } from "./sign-in.tsx";
+
+/** Pages for those who are not signed in, where people have accounts. */
+const AccessPage = lazy(() => import("../access/access-page.tsx"));
+const accessPaths: readonly string[] = ["/join"];
 
 /** Screens may assume that this browser is signed in; the first refusal replaces the page. */
 export function App({
@@ -42,11 +46,19 @@ export function App({
   );
   const router = useMemo(() => createAppRouter(), []);
   useEffect(preloadTask, []);
-  if (signedOut) return <SignIn refused={exchange === "refused"} />;
+  const isAccessPage = accessPaths.includes(window.location.pathname);
   return (
     <ApiProvider value={api}>
       <QueryClientProvider client={queries}>
-        <RouterProvider router={router} />
+        {isAccessPage ? (
+          <Suspense>
+            <AccessPage />
+          </Suspense>
+        ) : signedOut ? (
+          <SignIn refused={exchange === "refused"} />
+        ) : (
+          <RouterProvider router={router} />
+        )}
       </QueryClientProvider>
     </ApiProvider>
   );

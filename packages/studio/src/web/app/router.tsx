@@ -69,6 +69,17 @@ const actorRoute = createRoute({
   validateSearch: readTab,
   component: lazyRouteComponent(inspectorParts, "ActorRoute"),
 });
+const peopleParts = appPart(() => import("../people/routes.tsx"));
+const peopleRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/people",
+  component: lazyRouteComponent(peopleParts, "PeopleScreen"),
+});
+const accountRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/account",
+  component: lazyRouteComponent(peopleParts, "AccountScreen"),
+});
 /** The actors' own routes are below this address, so people may enter it. */
 const actorsAddressRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -95,6 +106,8 @@ export function createAppRouter() {
       systemRoute,
       actorsRoute,
       actorRoute,
+      peopleRoute,
+      accountRoute,
       actorsAddressRoute,
     ]),
     scrollRestoration: true,

@@ -1,14 +1,30 @@
 import { Shell as AppShell, WarningIcon } from "@holdfast/web-parts";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect } from "react";
 import { useApi } from "../shared/context.ts";
 import { useOrganizationLive } from "../shared/live.ts";
-import { systemQuery } from "../shared/queries.ts";
+import { useProfile } from "../shared/people.ts";
+import { refetchActive, systemQuery } from "../shared/queries.ts";
+
+const NoOrganization = lazy(() => import("../people/no-organization.tsx"));
 
 /** The frame around every screen of the Studio. */
 export function Shell() {
   const link = useOrganizationLive();
   const { data: system } = useQuery(systemQuery(useApi()));
+  const profile = useProfile();
+  const queries = useQueryClient();
+  useEffect(() => {
+    // The server closes connections when rights change.
+    if (link === "offline") void refetchActive(queries, ["profile"]);
+  }, [link, queries]);
+  if (profile?.isOperator === false && profile.organizations.length === 0)
+    return (
+      <Suspense>
+        <NoOrganization profile={profile} />
+      </Suspense>
+    );
   return (
     <AppShell
       brand={{ word: "Holdfast", label: "Holdfast, all tasks" }}
@@ -21,10 +37,18 @@ export function Shell() {
       navigation={
         <>
           <TasksLink />
-          <Link to="/inspector" activeOptions={{ includeSearch: false }}>
-            Actors
-          </Link>
+          {profile?.isOperator !== false && (
+            <Link to="/inspector" activeOptions={{ includeSearch: false }}>
+              Actors
+            </Link>
+          )}
           <Link to="/system">System</Link>
+          {profile !== undefined && (
+            <>
+              <Link to="/people">People</Link>
+              <Link to="/account">Account</Link>
+            </>
+          )}
         </>
       }
     />

@@ -1,7 +1,24 @@
 import { BrandMark, usePageTitle } from "@holdfast/web-parts";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { signInOptionsQuery } from "../shared/people.ts";
 
-/** Shown without a session. There is nothing to type in: a link is the only way to sign in. */
+const SignInPage = lazy(() => import("../access/sign-in-page.tsx"));
+
+/** Shown without a session. */
 export function SignIn({ refused }: { readonly refused: boolean }) {
+  const options = useQuery(signInOptionsQuery());
+  if (options.isPending) return null;
+  if (options.data?.people !== true || refused) return <LinkNeeded refused={refused} />;
+  return (
+    <Suspense>
+      <SignInPage />
+    </Suspense>
+  );
+}
+
+/** There is nothing to type in: a link is the operator's only way to sign in. */
+function LinkNeeded({ refused }: { readonly refused: boolean }) {
   usePageTitle("Sign in");
   return (
     <main className="sign-in">

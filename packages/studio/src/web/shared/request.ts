@@ -7,7 +7,12 @@ export const maxValueDepth = 1_010;
  * One request to the management or inspector API, with the cookie of this browser. Values use the structured codec.
  * Throws the server's error, and `client.network_error` if there is no response.
  */
-export async function request<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+export async function request<Answer>(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   let response: Response;
   let text: string;
   try {
@@ -15,6 +20,7 @@ export async function request<Answer>(method: string, path: string, body?: unkno
       method,
       credentials: "same-origin",
       headers: {
+        ...headers,
         accept: "application/json",
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },

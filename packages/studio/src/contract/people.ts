@@ -1,0 +1,70 @@
+/** Types of the contract about people: accounts, members, invitations. */
+import type { Role } from "../access/roles.ts";
+
+/** How people sign in at a Studio. */
+export interface SignInOptions {
+  /** False where the operator is the only person. */
+  readonly people: boolean;
+}
+
+/** Whoever sends the request. */
+export interface Profile {
+  readonly id: string;
+  readonly isOperator: boolean;
+  /** Null for the operator, who has no account. */
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly organizations: readonly { readonly id: string; readonly role: Role }[];
+}
+
+/** A session of a person, as they see it. */
+export interface SessionView {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+  /** True for the session of the request. */
+  readonly isCurrent: boolean;
+}
+
+/** What an API token may do: as a viewer, as a member, or all that its owner may. */
+export const tokenScopes = ["read", "write", "all"] as const;
+export type TokenScope = (typeof tokenScopes)[number];
+
+export interface ApiToken {
+  readonly id: string;
+  readonly name: string;
+  readonly scope: TokenScope;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface Member {
+  readonly person: string;
+  readonly name: string;
+  readonly email: string;
+  readonly role: Role;
+  readonly joinedAt: number;
+  /** When they last sent a request, within five minutes; null before the first one. */
+  readonly seenAt: number | null;
+}
+
+export interface Invitation {
+  readonly id: string;
+  readonly role: Role;
+  /** Only a person with this address may accept it, if it has one. */
+  readonly email: string | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** What an invitation says to whoever has its link. */
+export interface InvitationOffer {
+  readonly role: Role;
+  readonly email: string | null;
+  /** Name of the member who invites; null for the operator. */
+  readonly invitedBy: string | null;
+  readonly expiresAt: number;
+}

@@ -1,0 +1,60 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { request } from "../shared/request.ts";
+import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
+
+/** Sign-in with e-mail address and password. Everything is read again afterwards. */
+export default function SignInPage() {
+  return (
+    <AccessFrame title="Sign in">
+      <SignInForm submitLabel="Sign in" onSignedIn={() => window.location.reload()} />
+      <p className="access-foot muted small">
+        No account? Ask an admin of your team for an invitation. The operator of this server signs in with the
+        link of <code>npx holdfast url</code>.
+      </p>
+    </AccessFrame>
+  );
+}
+
+export function SignInForm({
+  submitLabel,
+  email: given,
+  onSignedIn,
+}: {
+  readonly submitLabel: string;
+  /** The only address that may sign in here. */
+  readonly email?: string | undefined;
+  readonly onSignedIn: () => void;
+}) {
+  const [typed, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const email = given ?? typed;
+  const signIn = useMutation({
+    mutationFn: () => request("POST", "/people/auth/sign-in/email", { email, password }),
+    onSuccess: onSignedIn,
+  });
+  return (
+    <AccessForm
+      submitLabel={submitLabel}
+      isPending={signIn.isPending || signIn.isSuccess}
+      error={signIn.error}
+      onSubmit={() => signIn.mutate()}
+    >
+      <AccessField
+        label="E-mail address"
+        type="email"
+        autoComplete="username"
+        value={email}
+        readOnly={given !== undefined}
+        onChange={setEmail}
+      />
+      <AccessField
+        label="Password"
+        type="password"
+        autoComplete="current-password"
+        value={password}
+        onChange={setPassword}
+      />
+    </AccessForm>
+  );
+}

@@ -1,0 +1,130 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, ErrorNotice, TimeAgo, useAnnounce } from "@holdfast/web-parts";
+import type { Member } from "../../contract/people.ts";
+import { Avatar } from "./avatar.tsx";
+import { peopleApi, type Role, roleNames, roleOrder, usePeopleChange } from "./queries.ts";
+
+interface MemberRowProps {
+  readonly member: Member;
+  readonly isSelf: boolean;
+  readonly isLastOwner: boolean;
+  /** Of whoever looks at it. */
+  readonly role: Role;
+  readonly isOperator: boolean;
+}
+
+export function MemberRow({ member, isSelf, isLastOwner, role, isOperator }: MemberRowProps) {
+  const announce = useAnnounce();
+  const name = visibleText(member.name);
+  const change = usePeopleChange((next: Role) => peopleApi.changeRole(member.person, next));
+  const isAbove = roleOrder.indexOf(member.role) > roleOrder.indexOf(role);
+  const manages = (role === "admin" || role === "owner") && !isAbove;
+  return (
+    <li className="row person-row" data-member={member.email}>
+      <Avatar name={name} />
+      <div className="row-main">
+        <p className="row-title">
+          {name} {isSelf && <span className="tag">You</span>}
+        </p>
+        <p className="muted">
+          {visibleText(member.email)}
+          {" · "}
+          {member.seenAt === null ? (
+            "not seen yet"
+          ) : (
+            <>
+              seen <TimeAgo at={member.seenAt} />
+            </>
+          )}
+        </p>
+        {change.isError && <ErrorNotice error={change.error} title="The role was not changed." />}
+      </div>
+      <div className="person-actions">
+        {manages && !isLastOwner ? (
+          <select
+            aria-label={`Role of ${name}`}
+            value={change.isPending ? change.variables : member.role}
+            disabled={change.isPending}
+            onChange={(event) => {
+              const next = roleOrder.find((each) => each === event.target.value);
+              if (next === undefined) return;
+              change.mutate(next, {
+                onSuccess: () => announce(`${name} is now ${roleNames[next].toLowerCase()}.`),
+              });
+            }}
+          >
+            {roleOrder
+              .filter((each) => roleOrder.indexOf(each) <= roleOrder.indexOf(role))
+              .map((each) => (
+                <option key={each} value={each}>
+                  {roleNames[each]}
+                </option>
+              ))}
+          </select>
+        ) : (
+          <span className="tag" title={isLastOwner ? "The last owner stays owner." : undefined}>
+            {roleNames[member.role]}
+          </span>
+        )}
+        {isSelf ? (
+          !isLastOwner && <LeaveButton />
+        ) : (
+          <>
+            {role === "owner" && !isOperator && member.role !== "owner" && (
+              <TransferButton member={member} name={name} />
+            )}
+            {manages && !isLastOwner && <RemoveButton member={member} name={name} />}
+          </>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function RemoveButton({ member, name }: { readonly member: Member; readonly name: string }) {
+  const remove = usePeopleChange(() => peopleApi.removeMember(member.person));
+  return (
+    <ConfirmButton
+      className="button button-small button-stop"
+      label="Remove"
+      accessibleLabel={`Remove ${name}`}
+      title={`Remove ${name}?`}
+      confirmLabel="Remove"
+      onConfirm={() => remove.mutateAsync(undefined)}
+    >
+      <p>Their open pages, terminals and API tokens stop working at once.</p>
+      <p>Their tasks belong to the organization: running ones go on, and every member can stop them.</p>
+    </ConfirmButton>
+  );
+}
+
+function TransferButton({ member, name }: { readonly member: Member; readonly name: string }) {
+  const transfer = usePeopleChange(() => peopleApi.transfer(member.person));
+  return (
+    <ConfirmButton
+      label="Make owner"
+      accessibleLabel={`Hand the organization over to ${name}`}
+      title={`Hand the organization over to ${name}?`}
+      confirmLabel="Hand over"
+      onConfirm={() => transfer.mutateAsync(undefined)}
+    >
+      <p>{name} becomes an owner, and you become an admin. Only an owner can make you one again.</p>
+    </ConfirmButton>
+  );
+}
+
+function LeaveButton() {
+  const leave = usePeopleChange(() => peopleApi.leave());
+  return (
+    <ConfirmButton
+      className="button button-small button-stop"
+      label="Leave"
+      title="Leave this organization?"
+      confirmLabel="Leave"
+      onConfirm={() => leave.mutateAsync(undefined)}
+    >
+      <p>You lose access to its tasks, and your API tokens are deleted. Your tasks go on.</p>
+      <p>To come back, you need another invitation.</p>
+    </ConfirmButton>
+  );
+}

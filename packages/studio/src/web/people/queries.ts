@@ -1,0 +1,101 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ApiToken, Invitation, Member, SessionView, TokenScope } from "../../contract/people.ts";
+import { refetchActive } from "../shared/queries.ts";
+import { request } from "../shared/request.ts";
+
+const organization = "/people/organizations/local";
+
+export type Role = Member["role"];
+
+export const roleNames: Readonly<Record<Role, string>> = {
+  viewer: "Viewer",
+  member: "Member",
+  admin: "Admin",
+  owner: "Owner",
+};
+
+/** From the least to the greatest. */
+export const roleOrder: readonly Role[] = ["viewer", "member", "admin", "owner"];
+
+export const roleHints: Readonly<Record<Role, string>> = {
+  viewer: "Reads tasks, changes and files.",
+  member: "Also starts tasks, prompts, answers approvals and applies changes.",
+  admin: "Also invites, changes and removes people.",
+  owner: "Also manages owners and hands the organization over.",
+};
+
+export const membersQuery = queryOptions({
+  queryKey: ["people", "members"],
+  queryFn: async () =>
+    (await request<{ readonly members: readonly Member[] }>("GET", `${organization}/members`)).members,
+});
+
+export const invitationsQuery = queryOptions({
+  queryKey: ["people", "invitations"],
+  queryFn: async () => {
+    const path = `${organization}/invitations`;
+    return (await request<{ readonly invitations: readonly Invitation[] }>("GET", path)).invitations;
+  },
+});
+
+export const sessionsQuery = queryOptions({
+  queryKey: ["account", "sessions"],
+  queryFn: async () =>
+    (await request<{ readonly sessions: readonly SessionView[] }>("GET", "/people/sessions")).sessions,
+});
+
+export const tokensQuery = queryOptions({
+  queryKey: ["account", "tokens"],
+  queryFn: async () =>
+    (await request<{ readonly tokens: readonly ApiToken[] }>("GET", "/people/tokens")).tokens,
+});
+
+/** An invitation with the token of its link, which is shown once. */
+export type NewInvitation = Invitation & { readonly token: string };
+
+export type NewToken = ApiToken & { readonly token: string };
+
+/** What the screens ask of the server. */
+export const peopleApi = {
+  invite: (role: Role, email: string) =>
+    request<NewInvitation>("POST", `${organization}/invitations`, {
+      role,
+      email: email === "" ? null : email,
+    }),
+  renewInvitation: (id: string) => request<NewInvitation>("POST", `${organization}/invitations/${id}/renew`),
+  withdrawInvitation: (id: string) => request<void>("DELETE", `${organization}/invitations/${id}`),
+  changeRole: (person: string, role: Role) =>
+    request<void>("PATCH", `${organization}/members/${person}`, { role }),
+  removeMember: (person: string) => request<void>("DELETE", `${organization}/members/${person}`),
+  leave: () => request<void>("POST", `${organization}/leave`),
+  transfer: (to: string) => request<void>("POST", `${organization}/transfer`, { to }),
+  rename: (name: string) => request<void>("PATCH", "/people/me", { name }),
+  changePassword: (currentPassword: string, newPassword: string) =>
+    request<unknown>("POST", "/people/auth/change-password", {
+      currentPassword,
+      newPassword,
+      revokeOtherSessions: true,
+    }),
+  endSession: (id: string) => request<void>("DELETE", `/people/sessions/${id}`),
+  createToken: (name: string, scope: TokenScope, days: number) =>
+    request<NewToken>("POST", "/people/tokens", { name, scope, days }),
+  deleteToken: (id: string) => request<void>("DELETE", `/people/tokens/${id}`),
+  signOut: (isOperator: boolean) =>
+    isOperator ? request<void>("POST", "/auth/end") : request<unknown>("POST", "/people/auth/sign-out", {}),
+};
+
+/** A change after which what is shown about people and the account is read again. */
+export function usePeopleChange<Input, Result>(change: (input: Input) => Promise<Result>) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: async () => {
+      await Promise.all([["people"], ["account"], ["profile"]].map((key) => refetchActive(queries, key)));
+    },
+  });
+}
+
+/** The link of an invitation. Its token is in the fragment, which browsers send to nobody. */
+export function invitationLink(token: string): string {
+  return `${window.location.origin}/join#invitation=${token}`;
+}

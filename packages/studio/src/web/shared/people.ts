@@ -1,0 +1,27 @@
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import type { Profile, SignInOptions } from "../../contract/people.ts";
+import { request } from "./request.ts";
+
+/** How people sign in here. It changes with a restart of the server only. */
+export function signInOptionsQuery() {
+  return queryOptions({
+    queryKey: ["sign-in-options"],
+    queryFn: () => request<SignInOptions>("GET", "/auth/options"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Whoever is signed in, where people have accounts. */
+export function profileQuery(enabled: boolean) {
+  return queryOptions({
+    queryKey: ["profile"],
+    queryFn: () => request<Profile>("GET", "/people/me"),
+    enabled,
+  });
+}
+
+/** The profile of whoever is signed in; undefined where the operator is the only person, and until it is known. */
+export function useProfile(): Profile | undefined {
+  const options = useQuery(signInOptionsQuery());
+  return useQuery(profileQuery(options.data?.people === true)).data;
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import type { Browser, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage } from "./support/browser.ts";
+import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+const password = "correct horse battery";
+
+/** Creates an invitation on the page People and returns its link. */
+async function invite(page: Page, role: string, email = ""): Promise<string> {
+  await page.getByRole("link", { name: "People" }).click();
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Role", { exact: true }).selectOption({ label: role });
+  await page.getByRole("button", { name: "Create invitation" }).click();
+  return await page.getByRole("group", { name: "Link of the invitation" }).locator("code").innerText();
+}
+
+/** Opens an invitation and signs up. */
+async function join(page: Page, link: string, name: string, email?: string): Promise<void> {
+  await page.goto(link);
+  await page.getByRole("heading", { name: "Join Holdfast" }).waitFor();
+  await page.getByLabel("Name").fill(name);
+  if (email !== undefined) await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Create account and join" }).click();
+  await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+}
+
+describe("two people", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchChromium();
+    studio = await StudioProcess.create({ args: ["--people"] });
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("join by invitations, work with their roles, and one is removed while their task runs", async (t) => {
+    const operator = await openPage(browser, t);
+    await signIn(operator, studio);
+    const ada = await openPage(browser, t);
+    await join(ada, await invite(operator, "Owner"), "Ada Lovelace", "ada@example.org");
+    // The inspector is the operator's alone.
+    await ada.getByRole("link", { name: "Actors" }).waitFor({ state: "detached" });
+
+    const link = await invite(ada, "Viewer", "bob@example.org");
+    await assertAccessible(ada, "people");
+    await keepScreenshot(ada, "people");
+    const bob = await openPage(browser, t, { width: 390, height: 844, colorScheme: "dark" });
+    await bob.goto(link);
+    await bob.getByText("Ada Lovelace invites you as viewer").waitFor();
+    await assertAccessible(bob, "join");
+    await keepScreenshot(bob, "people-join");
+    await join(bob, link, "Bob");
+
+    // A viewer manages nobody.
+    await bob.getByRole("link", { name: "People" }).click();
+    await bob.locator('[data-member="ada@example.org"]').waitFor();
+    assert.equal(await bob.getByRole("button", { name: /^Remove|^Create invitation/ }).count(), 0);
+
+    await ada.reload();
+    await ada.getByLabel("Role of Bob").selectOption("member");
+    await ada.locator('[data-member="bob@example.org"] select:not(:disabled)').waitFor();
+    await startTask(bob, { prompt: "hang" });
+    await waitForStatus(bob, "running");
+    const task = bob.url();
+
+    await ada.getByRole("button", { name: "Remove Bob" }).click();
+    await ada.getByText("running ones go on").waitFor();
+    await ada.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await bob.getByRole("heading", { name: "You are not a member of this organization" }).waitFor();
+    await keepScreenshot(bob, "people-removed");
+
+    await ada.goto(task);
+    await waitForStatus(ada, "running");
+    await ada.getByRole("button", { name: "Stop" }).click();
+    await waitForStatus(ada, "stopped");
+
+    await bob.getByRole("button", { name: "Sign out" }).click();
+    await bob.getByRole("heading", { name: "Sign in" }).waitFor();
+    await assertAccessible(bob, "sign in with a password");
+    await keepScreenshot(bob, "people-sign-in");
+  });
+
+  test("manage their own account: name, sessions, API tokens", async (t) => {
+    const operator = await openPage(browser, t);
+    await signIn(operator, studio);
+    const page = await openPage(browser, t);
+    await join(page, await invite(operator, "Member"), "Eve", "eve@example.org");
+    await page.getByRole("link", { name: "Account" }).click();
+    await page.getByText("This browser").waitFor();
+    await page.getByLabel("Name").first().fill("Eve M.");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor();
+
+    await page.getByLabel("Name").last().fill("Nightly");
+    await page.getByRole("button", { name: "Create token" }).click();
+    const token = await page.getByRole("group", { name: "API token" }).locator("code").innerText();
+    const me = () =>
+      fetch(`${studio.url}/people/me`, { headers: { authorization: `Bearer ${token}` } }).then(
+        ({ status }) => status,
+      );
+    assert.equal(await me(), 200);
+    await assertAccessible(page, "account");
+    await keepScreenshot(page, "people-account");
+    await page.getByRole("button", { name: "Done" }).click();
+    assert.ok(!(await page.content()).includes(token), "the token is shown once");
+    await page.getByRole("button", { name: "Revoke Nightly" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.locator('[data-token="Nightly"]').waitFor({ state: "detached" });
+    assert.equal(await me(), 401);
+
+    const other = await openPage(browser, t);
+    await other.goto(studio.url);
+    await other.getByLabel("E-mail address").fill("eve@example.org");
+    await other.getByLabel("Password").fill(password);
+    await other.getByRole("button", { name: "Sign in" }).click();
+    await other.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: /^End the session of/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "End session" }).click();
+    await other.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
+});
