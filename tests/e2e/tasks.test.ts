@@ -119,4 +119,50 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
     await keepScreenshot(phone, "list-phone");
     assertNoTrouble(page);
   });
+
+  test("the command palette finds tasks, goes to screens and acts on a task, by keys alone", async (t) => {
+    const page = await openPage(browser, t, { width: 1400, height: 900 });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line about otters without asking" });
+    await waitForStatus(page, "idle");
+    const palette = page.getByRole("dialog", { name: "Commands" });
+    const active = palette.locator('[role="option"][aria-selected="true"]');
+
+    await page.keyboard.press("Control+k");
+    await palette.getByRole("combobox").waitFor();
+    await palette.getByRole("option", { name: "Archive the task" }).waitFor();
+    await assertAccessible(page, "palette");
+    await keepScreenshot(page, "palette");
+    await page.keyboard.type("system");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/system/);
+
+    // Enter before the answer of the search still chooses the task.
+    await page.keyboard.press("Control+k");
+    await palette.getByRole("combobox").waitFor();
+    await page.keyboard.type("otters");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/tasks\/./);
+    await page.getByRole("heading", { name: /otters/ }).waitFor();
+
+    await page.keyboard.press("Control+k");
+    await palette.getByRole("combobox").waitFor();
+    await page.keyboard.type("unread");
+    await page.keyboard.press("Enter");
+    await page.locator(".task-row-unread").filter({ hasText: "otters" }).waitFor();
+
+    await page.keyboard.press("Control+k");
+    await palette.getByRole("combobox").waitFor();
+    await page.keyboard.type("Count the herons");
+    await active.filter({ hasText: "New task: Count the herons" }).waitFor();
+    await page.keyboard.press("Escape");
+    await palette.waitFor({ state: "detached" });
+    await page.keyboard.press("Control+k");
+    await palette.getByRole("combobox").waitFor();
+    await page.keyboard.type("Count the herons");
+    await page.keyboard.press("Enter");
+    await page.locator('input[placeholder="/home/you/project"]:focus').waitFor();
+    assert.equal(await page.getByLabel("Describe the task").inputValue(), "Count the herons");
+    assertNoTrouble(page);
+  });
 });

@@ -1,6 +1,7 @@
 /** Entry point of the web app. */
 import "@holdfast/web-parts/styles.css";
 import "./app/sign-in.css";
+import "./app/palette-button.css";
 import "./shared/rows.css";
 import "./tasks/tasks.css";
 import "./tasks/list.css";

@@ -105,6 +105,11 @@ export const FileIcon = () => (
     <path d="M3.5 1.5h6l3 3v10h-9ZM9.5 1.5v3h3" />
   </Icon>
 );
+export const SearchIcon = () => (
+  <Icon>
+    <path d="M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9ZM10.5 10.5l3 3" />
+  </Icon>
+);
 export const ArchiveIcon = () => (
   <Icon>
     <path d="M2 3h12v3H2zM3 6v7h10V6M6.5 8.8h3" />

@@ -14,6 +14,7 @@ export type LinkState = "connecting" | "online" | "offline";
 export function Shell({
   brand,
   navigation,
+  tools,
   link,
   offline,
   warning,
@@ -21,6 +22,8 @@ export function Shell({
   /** The word beside the logo, and the accessible name of the home link. */
   readonly brand: { readonly word: string; readonly label: string };
   readonly navigation: ReactNode;
+  /** At the end of the header. */
+  readonly tools?: ReactNode;
   readonly link: LinkState;
   /** Text shown while the server does not respond. */
   readonly offline: ErrorText;
@@ -45,7 +48,10 @@ export function Shell({
         <nav aria-label="Main" ref={pages}>
           {navigation}
         </nav>
-        <ThemeToggle />
+        <div className="top-tools">
+          {tools}
+          <ThemeToggle />
+        </div>
       </header>
       {(link === "offline" || warning !== undefined) && (
         <aside aria-label="Notices">
@@ -60,13 +66,18 @@ export function Shell({
   );
 }
 
-/** Moves the focus to the heading of a new screen; otherwise it stays on a link that may no longer exist. */
+/**
+ * Moves the focus to the heading of a new screen; otherwise it stays on a link that may no longer exist. An address with
+ * a fragment names what takes the focus instead.
+ */
 function useFocusOnNavigation(main: RefObject<HTMLElement | null>): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  const hasFragment = useRouterState({ select: (state) => (state.resolvedLocation?.hash ?? "") !== "" });
   const previous = usePrevious(path);
   useEffect(() => {
-    if (previous !== undefined && path !== previous) main.current?.focus({ preventScroll: true });
-  }, [main, path, previous]);
+    if (previous === undefined || path === previous || hasFragment) return;
+    main.current?.focus({ preventScroll: true });
+  }, [main, path, previous, hasFragment]);
 }
 
 /** Scrolls the current page into view when the navigation overflows. */

@@ -6,6 +6,7 @@ import { useApi } from "../shared/context.ts";
 import { useOrganizationLive } from "../shared/live.ts";
 import { useProfile } from "../shared/people.ts";
 import { refetchActive, systemQuery } from "../shared/queries.ts";
+import { PaletteHost } from "./palette-host.tsx";
 
 const NoOrganization = lazy(() => import("../people/no-organization.tsx"));
 
@@ -34,6 +35,7 @@ export function Shell() {
         next: "All work is saved on disk. Reconnecting…",
       }}
       warning={system?.unsafe === true ? <UnsafeBanner /> : undefined}
+      tools={<PaletteHost />}
       navigation={
         <>
           <TasksLink />

@@ -1,4 +1,5 @@
 import { useEffect } from "react";
+import { modKey } from "../shared/mod-key.ts";
 
 /** The keys of the list, in the order in which the help lists them. */
 export const listKeys = [
@@ -8,6 +9,7 @@ export const listKeys = [
   { key: "e", text: "Archive or restore the task" },
   { key: "u", text: "Mark the task as read or unread" },
   { key: "/", text: "Search" },
+  { key: `${modKey} K`, text: "Find a task or a command" },
   { key: "?", text: "Show these keys" },
 ] as const;
 

@@ -18,7 +18,8 @@ export function NewTask({
   draft: { repository, agent, prompt },
   setDraft,
 }: {
-  readonly takeFocus: boolean;
+  /** The first empty field takes the focus whenever this changes to another text. */
+  readonly takeFocus: string | undefined;
   readonly draft: TaskDraft;
   readonly setDraft: (change: (draft: TaskDraft) => TaskDraft) => void;
 }) {
@@ -48,8 +49,9 @@ export function NewTask({
     [setDraft],
   );
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the fields change while they have the focus
   useEffect(() => {
-    if (takeFocus) repositoryRef.current?.focus();
+    if (takeFocus !== undefined) (repository.path === "" ? repositoryRef : promptRef).current?.focus();
   }, [takeFocus]);
 
   const problems = {

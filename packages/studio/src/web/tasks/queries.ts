@@ -1,4 +1,3 @@
-import { HoldfastError } from "@holdfast/core";
 import { useAttempt } from "@holdfast/web-parts/attempt";
 import {
   infiniteQueryOptions,
@@ -13,6 +12,7 @@ import { useApi } from "../shared/context.ts";
 import { isResponseLost } from "../shared/errors.ts";
 import type { StudioApi } from "../shared/port.ts";
 import { mergeTask, taskListKey } from "../shared/queries.ts";
+import { requireDone } from "../shared/task-list/outcomes.ts";
 import { keepNewerTasks, type TaskPages } from "../shared/task-list/task-pages.ts";
 
 const tasksPerPage = 100;
@@ -78,8 +78,7 @@ export function useTaskAction(action: "archive" | "restore" | "read" | "unread")
       const outcomes = await (action === "archive"
         ? organization.archiveTasks([taskId])
         : organization.restoreTasks([taskId]));
-      const error = outcomes[0]?.error;
-      if (error !== undefined) throw new HoldfastError(error.group, error.code, error.message);
+      requireDone(outcomes);
     },
   });
 }

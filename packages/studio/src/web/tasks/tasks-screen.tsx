@@ -9,6 +9,7 @@ import {
   usePageTitle,
 } from "@holdfast/web-parts";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useRouterState } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
@@ -46,6 +47,13 @@ export function TasksScreen({
   useEffect(() => {
     if (hasTasks === false) setOpened((known) => (known === "no" ? "empty" : known));
   }, [hasTasks]);
+  // A command opens the form with this fragment; its key differs each time.
+  const asked = useRouterState({
+    select: ({ resolvedLocation: at }) => (at?.hash === "new-task" ? at.state.__TSR_key : undefined),
+  });
+  useEffect(() => {
+    if (asked !== undefined) setOpened("asked");
+  }, [asked]);
   const formOpen = wide || opened !== "no";
   const change = (next: Parameters<Parameters<typeof ListToolbar>[0]["onChange"]>[0]) => {
     const merged = Object.entries({ ...search, ...next }).filter(([, value]) => value !== undefined);
@@ -69,13 +77,18 @@ export function TasksScreen({
             </button>
           )}
         </div>
-        {!wide && formOpen && <NewTask takeFocus={opened === "asked"} {...{ draft, setDraft }} />}
+        {!wide && formOpen && (
+          <NewTask
+            takeFocus={opened === "asked" ? (asked ?? "opened") : undefined}
+            {...{ draft, setDraft }}
+          />
+        )}
         {hasTasks === true && <ListToolbar search={search} counts={all} onChange={change} />}
         <FoundTasks search={search} onClear={() => onSearch(archived === undefined ? {} : { archived })} />
       </section>
       {wide && (
         <aside className="tasks-aside" aria-label="New task">
-          <NewTask takeFocus={false} {...{ draft, setDraft }} />
+          <NewTask takeFocus={asked} {...{ draft, setDraft }} />
         </aside>
       )}
     </div>

@@ -1,0 +1,146 @@
+/** Command palette: tasks, screens and actions by what is typed. */
+import type { NavigateOptions } from "@tanstack/react-router";
+import type { Profile } from "../../contract/people.ts";
+import type { TaskView } from "../../contract.ts";
+import { isBusy } from "../../task-status.ts";
+import type { StudioApi } from "../shared/port.ts";
+import { requireDone } from "../shared/task-list/outcomes.ts";
+
+export interface CommandContext {
+  readonly api: StudioApi;
+  /** The task on the page. */
+  readonly task: TaskView | undefined;
+  /** Whoever is signed in, where people have accounts. */
+  readonly profile: Profile | undefined;
+  readonly typed: string;
+  /** Writes the prompt of the form for a new task. */
+  readonly draftPrompt: (prompt: string) => void;
+}
+
+/** Where to go after a command; undefined to stay. */
+type Destination = Pick<NavigateOptions, "to" | "params" | "search" | "hash"> | undefined;
+
+export interface Command {
+  readonly group: "This task" | "Go to" | "Create";
+  readonly title: (context: CommandContext) => string;
+  /** Further words by which it is found. */
+  readonly keywords?: string;
+  /** Absent: always offered. */
+  readonly isOffered?: (context: CommandContext) => boolean;
+  /** True if what is typed is its input, so that it is offered whatever that is. */
+  readonly takesText?: boolean;
+  readonly run: (context: CommandContext) => Destination | Promise<Destination>;
+  /** Announced when it has succeeded. */
+  readonly done?: string;
+}
+
+const list: Destination = { to: "/" };
+
+/** All commands, in the order in which the palette lists them. A room becomes reachable by a row here. */
+export const commands: readonly Command[] = [
+  {
+    group: "This task",
+    title: () => "Stop the agent",
+    keywords: "cancel interrupt",
+    isOffered: ({ task }) => task !== undefined && isBusy(task.status),
+    run: ({ api, task }) => onTask(task, (id) => api.task(id).stop()),
+    done: "Stopping.",
+  },
+  {
+    group: "This task",
+    title: () => "Archive the task",
+    keywords: "done close",
+    isOffered: ({ task }) => task !== undefined && !isBusy(task.status),
+    run: ({ api, task }) =>
+      onTask(task, async (id) => requireDone(await api.organization.archiveTasks([id])), list),
+    done: "The task was archived.",
+  },
+  {
+    group: "This task",
+    title: () => "Mark the task as unread",
+    keywords: "later",
+    isOffered: ({ task }) => task !== undefined,
+    run: ({ api, task }) => onTask(task, (id) => api.organization.markTasks([id], "unread"), list),
+    done: "The task is unread.",
+  },
+  { group: "Go to", title: () => "Tasks", keywords: "list home", run: () => list },
+  {
+    group: "Go to",
+    title: () => "Tasks that need you",
+    keywords: "waiting approvals questions",
+    run: () => ({ to: "/", search: { status: "waiting" } }),
+  },
+  {
+    group: "Go to",
+    title: () => "Unread tasks",
+    run: () => ({ to: "/", search: { unread: true } }),
+  },
+  {
+    group: "Go to",
+    title: () => "Archived tasks",
+    run: () => ({ to: "/", search: { archived: true } }),
+  },
+  {
+    group: "Go to",
+    title: () => "Actors",
+    keywords: "inspector state sqlite",
+    isOffered: ({ profile }) => profile?.isOperator !== false,
+    run: () => ({ to: "/inspector" }),
+  },
+  {
+    group: "Go to",
+    title: () => "System",
+    keywords: "status health nodes agents checks",
+    run: () => ({ to: "/system" }),
+  },
+  {
+    group: "Go to",
+    title: () => "People",
+    keywords: "members invitations roles",
+    isOffered: ({ profile }) => profile !== undefined,
+    run: () => ({ to: "/people" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Account",
+    keywords: "sessions tokens sign out",
+    isOffered: ({ profile }) => profile !== undefined,
+    run: () => ({ to: "/account" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Environment of the task's repository",
+    keywords: "setup steps snapshot",
+    isOffered: ({ task }) => task !== undefined,
+    run: ({ task }) => ({ to: "/environment", search: { repository: task?.repository ?? "" } }),
+  },
+  {
+    group: "Create",
+    title: ({ typed }) => (typed === "" ? "New task" : `New task: ${typed}`),
+    takesText: true,
+    run: ({ typed, draftPrompt }) => {
+      if (typed !== "") draftPrompt(typed);
+      return { to: "/", hash: "new-task" };
+    },
+  },
+];
+
+/** The commands that are offered for what was typed: each word is in the title or in the keywords. */
+export function offeredCommands(all: readonly Command[], context: CommandContext): readonly Command[] {
+  const words = context.typed.toLowerCase().split(/\s+/);
+  return all.filter((command) => {
+    if (command.isOffered?.(context) === false) return false;
+    if (command.takesText === true) return true;
+    const text = `${command.title(context)} ${command.keywords ?? ""}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+async function onTask(
+  task: TaskView | undefined,
+  action: (id: string) => Promise<unknown>,
+  next?: Destination,
+): Promise<Destination> {
+  if (task !== undefined) await action(task.id);
+  return next;
+}
