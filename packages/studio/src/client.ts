@@ -16,6 +16,7 @@ const shapes = {
     actions: [
       ...["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
       ...["review", "markViewed", "saveComment", "deleteComment", "sendReview"],
+      ...["publication", "publish", "readPullRequest", "mergePullRequest", "addressReview"],
     ],
     probe: { name: "get", args: [] },
   },

@@ -9,8 +9,19 @@
  */
 
 import type { RepositorySource, RepositorySummary } from "./backend/repositories/contract.ts";
+import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
+export type {
+  PublicationChange,
+  PublicationView,
+  PublishActions,
+  PublishInput,
+  PublishProposal,
+  PublishTarget,
+  PullRequestDetails,
+  TaskPullRequest,
+} from "./contract/publish.ts";
 export type {
   TaskCount,
   TaskCounts,
@@ -36,6 +47,8 @@ export interface TaskView extends TaskSummary {
   readonly approvals: readonly ApprovalView[];
   readonly usage: TokenUsage;
   readonly applied?: AppliedBranch;
+  /** Its pull request, once it is published. */
+  readonly pullRequest?: TaskPullRequest;
   /** Queued prompts, in order, without the one in progress. Their text is truncated at 500 characters. */
   readonly queued?: readonly { readonly id: string; readonly text: string }[];
   /** Incremented by every change. Clients drop views that are older than the one they have. */
@@ -432,7 +445,7 @@ export interface OrganizationEvents extends TaskListEvents {
 }
 
 /** Actions of `task`. */
-export interface TaskActions {
+export interface TaskActions extends PublishActions {
   get(): Promise<TaskView>;
   prompt(text: string): Promise<void>;
   /** Aborts the current turn within a second. Idempotent. */
@@ -465,6 +478,7 @@ export interface TaskActions {
 export interface TaskEvents {
   changed: TaskView;
   reviewChanged: ReviewChange;
+  publicationChanged: PublicationChange;
 }
 
 /** Actions of `session`. */

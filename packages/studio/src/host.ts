@@ -32,6 +32,7 @@ import type { StudioLimits } from "./limits.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { directorySize } from "./work/directory-size.ts";
+import { ForgeAccess } from "./work/forge-access.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
@@ -86,11 +87,13 @@ export class StudioHost implements BackendHost {
   readonly #watchedQuestions = new Set<string>();
   /** Tasks created by this process, for `runTasks: "new"`. */
   readonly #createdHere = new Set<string>();
+  readonly forges: ForgeAccess;
   #closing = false;
 
   constructor(options: StudioHostOptions) {
     this.#options = options;
     this.ports = options.ports;
+    this.forges = new ForgeAccess({ ...options, hostGit: (taskId) => this.#folders(taskId).hostGit });
   }
 
   get handover(): Handover {
@@ -145,6 +148,10 @@ export class StudioHost implements BackendHost {
 
   get repositoryReconcileMs(): number {
     return this.#options.limits.repositoryReconcileMs;
+  }
+
+  get pullRequestReadMs(): number {
+    return this.#options.limits.pullRequestReadMs;
   }
 
   openRepository(source: RepositorySource): Promise<RepositoryReader> {
@@ -311,6 +318,10 @@ export class StudioHost implements BackendHost {
     const result = await repositories.apply(this.#folders(taskId).hostGit, { path, node }, plan);
     await gate.audit.append({ type: "apply.done", session: taskId, data: { repository, ...result } });
     return result;
+  }
+
+  remotes(repository: UserRepository): Promise<readonly string[]> {
+    return this.#options.repositories.remotes(repository);
   }
 
   audit(entry: AuditEntry): Promise<void> {

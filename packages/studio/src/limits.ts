@@ -20,6 +20,23 @@ export const studioLimits = {
   webhookMemoryMs: 7 * 24 * 60 * 60 * 1000,
   /** A webhook of a forge. GitHub sends up to 25 MB, nearly all of them pushes of thousands of commits. */
   maxForgeWebhookBytes: 5 * 1024 * 1024,
+  /** One push of a task's commit to a forge. */
+  pushTimeoutMs: 10 * 60 * 1000,
+  /** Title and body of a pull request, and the people who are asked to review it. */
+  maxPullRequestTitle: 250,
+  maxPullRequestBody: 32 * 1024,
+  maxReviewers: 15,
+  /** Time between two looks at open pull requests of a repository without webhooks. */
+  pullRequestReadMs: 60_000,
+  /** Pause after a webhook about a pull request: those that follow at once are answered by one look. */
+  pullRequestDelayMs: 500,
+  /** Looks at a pull request of which the forge has not computed yet whether it can be merged. */
+  maxMergeableReads: 4,
+  /** What a task keeps of its pull request: checks and the newest comments, each with its text cut. */
+  maxPullRequestChecks: 100,
+  maxPullRequestComments: 100,
+  maxPullRequestComment: 4 * 1024,
+  maxPullRequestCommentBytes: 128 * 1024,
   /** Repositories of an organization. */
   maxRepositories: 1_000,
   /** An answer of a forge: 100 pull requests have a few MB. */

@@ -8,6 +8,7 @@ import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatu
 import type { Environments } from "../environments/environments.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
+import type { ForgeAccess } from "../work/forge-access.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
 import type { RepositorySource } from "./repositories/contract.ts";
@@ -73,6 +74,9 @@ export interface BackendHost {
   readonly repositoryReconcileMs?: number;
   /** Opens a repository for its sync, with its secret of the vault. Throws `repository.*`, `forge.unauthorized`. */
   openRepository(source: RepositorySource): Promise<RepositoryReader>;
+  readonly forges: Pick<ForgeAccess, "open" | "commit" | "push" | "merge">;
+  /** Time between two looks at open pull requests of a repository without webhooks, at least 5,000. */
+  readonly pullRequestReadMs?: number;
   /** Where this process has the files of tasks. */
   readonly place: Place;
   /** Archives the files of a task, which this process has. */
@@ -96,6 +100,8 @@ export interface BackendHost {
     repository: UserRepository,
     plan: ApplyPlan,
   ): Promise<Omit<AppliedBranch, "appliedAt">>;
+  /** Addresses of the remotes of a repository. Throws `repository.elsewhere`. */
+  remotes(repository: UserRepository): Promise<readonly string[]>;
 }
 
 /** Reads the current configuration of the groups. */

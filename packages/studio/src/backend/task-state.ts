@@ -12,6 +12,7 @@ import type {
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
+import type { PublicationState } from "./publish/state.ts";
 
 /** Input for a new task, validated by the organization. */
 export interface TaskInput {
@@ -94,6 +95,8 @@ export interface TaskState extends FilesState {
   /** The last apply; `done` once its branch exists. */
   apply?: { plan: ApplyPlan; done: boolean } | undefined;
   applied?: AppliedBranch | undefined;
+  /** Absent before the task is published for the first time. */
+  publication?: PublicationState;
   /** Number of changes of the review. Absent before the first one. */
   reviewRevision?: number;
   /** The event of the log up to which the organization knows the text. Absent before the first. */
@@ -319,7 +322,12 @@ export function isInTurn(state: TaskState): boolean {
 
 /** True while the server must resume this task after a crash. */
 export function isActive(state: TaskState): boolean {
-  return state.stopping || state.apply?.done === false || state.prompts.some(isOpen);
+  const isApplied = state.apply?.done !== false;
+  return state.stopping || !isApplied || isPublishing(state) || state.prompts.some(isOpen);
+}
+
+function isPublishing({ publication }: TaskState): boolean {
+  return publication?.pending !== undefined;
 }
 
 /** True while a prompt from a group event is open. */
@@ -351,6 +359,9 @@ export function toTaskView(state: TaskState): TaskView {
     approvals: toPlain(state.approvals),
     usage: { ...state.usage },
     ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
+    ...(state.publication?.pullRequest === undefined
+      ? {}
+      : { pullRequest: { ...state.publication.pullRequest } }),
     ...queuedPrompts(state),
     revision: state.revision,
   };

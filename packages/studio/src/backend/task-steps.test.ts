@@ -49,7 +49,13 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
   );
   const context: TaskContext = {
     state,
-    vars: { applyTail: Promise.resolve(), filesTail: Promise.resolve(), hasResumed: false },
+    vars: {
+      applyTail: Promise.resolve(),
+      publishTail: Promise.resolve(),
+      isPublishing: false,
+      filesTail: Promise.resolve(),
+      hasResumed: false,
+    },
     blob: {} as TaskContext["blob"],
     ...{
       keepAwake: (promise) => promise,

@@ -11,6 +11,7 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
@@ -28,11 +29,18 @@ import type { TextVars } from "./tasks/transcript-text.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
 /** What a task keeps in memory. */
-export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, TextVars {
+export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, PublishVars, TextVars {
   /** Tail of the mutex that serializes applies. */
   applyTail: Promise<unknown>;
   /** True once what an earlier process left unfinished was resumed. */
   hasResumed: boolean;
+}
+
+export function newTaskVars(): TaskVars {
+  return {
+    ...{ applyTail: Promise.resolve(), publishTail: Promise.resolve(), filesTail: Promise.resolve() },
+    ...{ isPublishing: false, hasResumed: false },
+  };
 }
 
 /** The part of the actor context that the steps use. */
@@ -112,11 +120,11 @@ export class TaskSteps {
 
   /**
    * Enqueues a prompt together with another change of the task. `beside` runs in the turn that has the prompt; if it
-   * throws, there is no prompt.
+   * throws, there is no prompt. `taint` says why the text is untrusted.
    */
-  async promptBeside(c: TaskContext, text: string, beside: () => void): Promise<void> {
+  async promptBeside(c: TaskContext, text: string, beside: () => void, taint?: string): Promise<void> {
     requirePrompt(text);
-    await this.#enqueue(c, { id: this.newId(), text }, beside);
+    await this.#enqueue(c, { id: this.newId(), text, ...(taint === undefined ? {} : { taint }) }, beside);
   }
 
   async #enqueue(
@@ -133,7 +141,7 @@ export class TaskSteps {
       const message = `${waiting} prompts are already waiting. Let the agent finish some, or stop it.`;
       throw new HoldfastError("task", "queue_full", message, { statusCode: 429 });
     }
-    await this.#markActive(c);
+    await this.markActive(c);
     // A concurrent call may have added the prompt during the await.
     if (c.state.prompts.some((row) => row.id === prompt.id)) return;
     try {
@@ -238,7 +246,9 @@ export class TaskSteps {
     const previousPlan = c.state.apply?.plan;
     const isSamePlan =
       previousPlan?.tree === tree && (branch === undefined || branch === previousPlan.branch);
-    await this.#markActive(c);
+    await this.markActive(c);
+    const published = c.state.publication?.pushed?.plan;
+    const isPublished = published?.tree === tree && published.base === base.commit;
     const plan: ApplyPlan = isSamePlan
       ? { ...previousPlan }
       : {
@@ -246,7 +256,8 @@ export class TaskSteps {
           base: base.commit,
           branch: branch ?? (await this.#host.branchName(repositoryOf(c.state), c.state.title)),
           message: `${c.state.title}\n\nWritten by ${c.state.agent} in Holdfast task ${c.state.id}.\n`,
-          at: this.#now(),
+          // The commit is the one that was published.
+          at: isPublished ? published.at : this.#now(),
         };
     c.state.apply = { plan, done: false };
     await c.saveState();
@@ -300,7 +311,7 @@ export class TaskSteps {
   }
 
   /** Marks the task active in the index before the task changes, so that a crash from here on resumes it. */
-  async #markActive(c: TaskContext): Promise<void> {
+  async markActive(c: TaskContext): Promise<void> {
     c.state.wake = await this.#callOrganization<number>(c, "internal.wake", c.state.id);
   }
 

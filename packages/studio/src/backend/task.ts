@@ -6,13 +6,18 @@ import type {
   ApprovalAnswerOutcome,
   DiffView,
   ReviewChange,
-  ReviewComment,
-  ReviewCommentInput,
-  ReviewView,
   TaskStorage,
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
+import {
+  createPublishing,
+  type PublishingContext,
+  publishActions,
+  publishEvents,
+  publishInternals,
+} from "./publish/actions.ts";
+import { reviewActions } from "./review/actions.ts";
 import { Review } from "./review/review.ts";
 import { ensureRunner, releaseRunner, watchRunner } from "./task-runner.ts";
 import {
@@ -28,7 +33,7 @@ import {
   takeWork,
   toTaskView,
 } from "./task-state.ts";
-import { TaskSteps, type TaskVars } from "./task-steps.ts";
+import { newTaskVars, TaskSteps } from "./task-steps.ts";
 import { eraseTask, taskStorage } from "./tasks/erase.ts";
 import { TranscriptText } from "./tasks/transcript-text.ts";
 import { requireText } from "./validate.ts";
@@ -39,15 +44,20 @@ export function createTaskActor(host: BackendHost) {
   const steps = new TaskSteps(host, files);
   const text = new TranscriptText(host);
   const review = new Review(() => host.ports.clock.now());
+  const publishing = createPublishing(host, files, steps);
+  const recover = async (c: PublishingContext): Promise<void> => {
+    await steps.recover(c);
+    await publishing.resume(c);
+  };
   return actor({
     createState: (_c, input: { readonly token: string }): TaskState =>
       newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
-    createVars: (): TaskVars => ({
-      applyTail: Promise.resolve(),
-      filesTail: Promise.resolve(),
-      hasResumed: false,
-    }),
-    events: { changed: event<TaskView>(), reviewChanged: event<ReviewChange>() },
+    createVars: newTaskVars,
+    events: {
+      changed: event<TaskView>(),
+      reviewChanged: event<ReviewChange>(),
+      ...publishEvents,
+    },
     async onWake(c): Promise<void> {
       const reconciled = steps.reconcileGateQuestions(c);
       if (!host.runsWithActor) return reconciled;
@@ -55,7 +65,7 @@ export function createTaskActor(host: BackendHost) {
       c.waitUntil(reconciled);
       // Whatever ends this instance: from then on, another node may run the task.
       c.abortSignal.addEventListener("abort", () => void host.release(c.state.id), { once: true });
-      c.waitUntil(steps.recover(c));
+      c.waitUntil(recover(c));
     },
     onSleep: async (c): Promise<void> => {
       if (host.runsWithActor) await releaseRunner(host, c, () => files.trySave(c));
@@ -100,19 +110,13 @@ export function createTaskActor(host: BackendHost) {
         return c.keepAwake(turn);
       },
 
-      review: (c): Promise<ReviewView> => review.view(c),
+      ...reviewActions(review, steps),
 
-      markViewed: (c, files: readonly { readonly path: string; readonly contentId?: string }[]) =>
-        review.markViewed(c, files),
-
-      saveComment: (c, comment: ReviewCommentInput): Promise<ReviewComment> => review.saveComment(c, comment),
-
-      deleteComment: (c, id: string): Promise<void> => review.deleteComment(c, id),
-
-      sendReview: (c, commentIds: readonly string[]): Promise<void> =>
-        review.send(c, commentIds, (text, beside) => steps.promptBeside(c, text, beside)),
+      ...publishActions(publishing, steps),
 
       internal: {
+        ...publishInternals(publishing),
+
         /** Hands the next prompt to the runner; durable before the runner gets it. */
         next(c, claim?: number): TaskWork | null {
           requireClaim(c.state, claim);
@@ -133,7 +137,7 @@ export function createTaskActor(host: BackendHost) {
           if (report.type === "turn-ended" || report.type === "failed") await text.schedule(c);
         },
 
-        recover: (c): Promise<void> => steps.recover(c),
+        recover: (c): Promise<void> => recover(c),
 
         /** Starts the work on a new task. */
         begin: (c): Promise<void> => ensureRunner(host, c),

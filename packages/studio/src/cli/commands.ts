@@ -31,6 +31,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { tasksUsage: usage, tasksCommand: run } = await import("./tasks/tasks.ts");
     return { usage, run };
   },
+  publish: async () => {
+    const { publishUsage: usage, publishCommand: run } = await import("./tasks/publish.ts");
+    return { usage, run };
+  },
   environments: async () => {
     const { environmentsUsage: usage, environmentsCommand: run } = await import("./tasks/environments.ts");
     return { usage, run };

@@ -17,6 +17,7 @@ import {
 import type { Git, GitRunOptions } from "../git/git.ts";
 import { hasCommit, receivePack, sendPack } from "../git/pack.ts";
 import { prepareRepository, type TaskRepository } from "../git/prepare.ts";
+import { remotesOf } from "../git/remotes.ts";
 import { checkRepository } from "../git/repository.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import { nodePaths, type OtherNodes } from "./other-nodes.ts";
@@ -113,6 +114,13 @@ export class Repositories implements RepositoryRoutes {
     return text(await this.#send(repository, "branch-name", { body: question }));
   }
 
+  /** Addresses of the remotes of a repository. Throws `repository.elsewhere`. */
+  async remotes(repository: UserRepository): Promise<readonly string[]> {
+    if (this.#otherOf(repository) === undefined) return remotesOf(this.#options.git, repository.path);
+    const answer = await this.#send(repository, "remotes", { body: JSON.stringify(repository) });
+    return (await json(answer)) as readonly string[];
+  }
+
   /** Publishes a tree as a branch; see `applyTree`. Throws `repository.elsewhere` if its node cannot be reached. */
   async apply(
     hostGit: string,
@@ -152,6 +160,11 @@ export class Repositories implements RepositoryRoutes {
       case "branch-name": {
         const { path, title } = (await json(request)) as { readonly path: string; readonly title: string };
         response.end(await branchName(git, path, title));
+        return;
+      }
+      case "remotes": {
+        const { path } = (await json(request)) as UserRepository;
+        response.end(JSON.stringify(await remotesOf(git, path)));
         return;
       }
       case "look-up": {

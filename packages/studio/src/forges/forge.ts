@@ -184,6 +184,12 @@ export interface Forge {
     signal?: AbortSignal,
   ): Promise<ConditionalPage<PullRequest>>;
   pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest>;
+  /** The open pull request of a branch of this repository, if there is one. */
+  openPullRequestOf(
+    fullName: string,
+    headBranch: string,
+    signal?: AbortSignal,
+  ): Promise<PullRequest | undefined>;
   createPullRequest(fullName: string, given: NewPullRequest, signal?: AbortSignal): Promise<PullRequest>;
   updatePullRequest(
     fullName: string,

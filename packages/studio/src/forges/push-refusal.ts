@@ -23,6 +23,10 @@ export function pushRefusalOf(output: string, branch: string, secret: string): H
     const message = `${branch} has commits at the forge that are missing here. Fetch and merge them, then push again.`;
     return error("refused", 409, message, "behind");
   }
+  if (/remote rejected|hook declined/i.test(output)) {
+    const message = `The forge refused the push of ${branch}: ${said}. Change what it names, then push again.`;
+    return error("refused", 409, message, "hook");
+  }
   if (/not found/i.test(output))
     return error(
       "not_found",

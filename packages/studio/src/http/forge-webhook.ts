@@ -56,7 +56,7 @@ function withoutTexts(event: ForgeEvent): ForgeEvent {
     case "pull_request":
       return { ...event, pullRequest: { ...event.pullRequest, body: "" } };
     case "comment":
-      return { kind: "other", name: "comment" };
+      return { ...event, comment: { ...event.comment, body: "" } };
     case "check":
     case "push":
     case "installation":

@@ -77,6 +77,18 @@ for (const [client, start] of Object.entries(clients)) {
       assert.equal((await forge.pullRequest(name, number)).state, "closed");
     });
 
+    test("finds the open pull request of a branch, and no other", async () => {
+      const { forge, repository } = fixture;
+      const { number } = await openPull("found");
+      await openPull("found-not");
+      assert.equal((await forge.openPullRequestOf(name, "found"))?.number, number);
+      assert.equal(await forge.openPullRequestOf(name, "nowhere"), undefined);
+      const hosted = repository.pullRequests.get(number);
+      assert.ok(hosted !== undefined);
+      repository.updatePullRequest(hosted, { state: "closed" });
+      assert.equal(await forge.openPullRequestOf(name, "found"), undefined);
+    });
+
     test("keeps a draft, and refuses to merge it", async () => {
       const { forge } = fixture;
       const { number, headCommit, isDraft, title } = await openPull("draft", { isDraft: true });

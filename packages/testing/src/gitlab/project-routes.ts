@@ -104,6 +104,7 @@ async function listMergeRequests(call: ProjectCall): Promise<ApiAnswer> {
   const state = searchParams.get("state") ?? "all";
   const list = [...call.repository.pullRequests.values()]
     .filter((pull) => state === "all" || state === (pull.state === "open" ? "opened" : "closed"))
+    .filter(({ head }) => head === (searchParams.get("source_branch") ?? head))
     .sort((left, right) => left.createdAt - right.createdAt || left.number - right.number);
   const sorted = searchParams.get("sort") === "asc" ? list : list.toReversed();
   return page(call, sorted, (pull) => shapeOf(call, pull));

@@ -4,6 +4,7 @@ import { migrations } from "@holdfast/actors/unstable/migrations";
 import type { ForgeDelivery } from "../../forges/webhooks/event.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
+import type { PullRequestReading } from "../publish/state.ts";
 import type {
   BranchView,
   PullRequestQuery,
@@ -12,6 +13,7 @@ import type {
   RepositoryView,
   WebhookSettings,
 } from "./contract.ts";
+import { followSchema, PullRequestFollower } from "./follow.ts";
 import { RepositoryRows, repositorySchema } from "./rows.ts";
 import { isRepositoryInput, newRepositoryState, type RepositoryState, summaryOf } from "./state.ts";
 import { RepositorySync, type RepositoryVars } from "./sync.ts";
@@ -23,6 +25,11 @@ export function createRepositoryActor(host: BackendHost) {
   const { repositoryReconcileMs: reconcileMs = studioLimits.repositoryReconcileMs } = host;
   const now = () => host.ports.clock.now();
   const sync = new RepositorySync({ now, open: (source) => host.openRepository(source) });
+  const follower = new PullRequestFollower(host);
+  const versions = [
+    { version: 1, sql: repositorySchema },
+    { version: 2, sql: followSchema },
+  ];
   return actor({
     createState: (_c, input: { readonly token: string }): RepositoryState =>
       newRepositoryState(host.handover.take(input?.token, isRepositoryInput)),
@@ -30,8 +37,9 @@ export function createRepositoryActor(host: BackendHost) {
       isReading: false,
       reportedAt: 0,
       reportTail: Promise.resolve(),
+      readsAhead: new Set(),
     }),
-    db: db({ onMigrate: migrations({ migrations: [{ version: 1, sql: repositorySchema }] }) }),
+    db: db({ onMigrate: migrations({ migrations: versions }) }),
     events: { changed: event<RepositorySummary>() },
     async onWake(c): Promise<void> {
       await c.cron.every({
@@ -70,7 +78,19 @@ export function createRepositoryActor(host: BackendHost) {
 
         readPullRequest: (c, number: number): Promise<void> => sync.readPullRequest(c, number),
 
-        reconcile: (c): Promise<void> => sync.reconcile(c),
+        async reconcile(c): Promise<void> {
+          await sync.reconcile(c);
+          await follower.readAll(c);
+        },
+
+        /** Follows a pull request for a task, and reads it. */
+        follow: (c, number: number, task: string): Promise<PullRequestReading> =>
+          follower.follow(c, number, task),
+
+        readFollowed: (c, task: string, attempt: number): Promise<void> =>
+          follower.readFollowed(c, task, attempt),
+
+        readAllFollowed: (c): Promise<void> => follower.readAll(c),
 
         remove: (c): void => c.destroy(),
 
@@ -81,7 +101,11 @@ export function createRepositoryActor(host: BackendHost) {
         },
 
         /** Takes a webhook that was verified. Returns false for one that was delivered before. */
-        deliver: (c, delivery: ForgeDelivery): Promise<boolean> => sync.deliver(c, delivery),
+        async deliver(c, delivery: ForgeDelivery): Promise<boolean> {
+          const isNew = await sync.deliver(c, delivery);
+          if (isNew) await follower.onEvent(c, delivery.event);
+          return isNew;
+        },
       },
     },
   });

@@ -15,6 +15,8 @@ export interface RepositoryVars {
   reportedAt: number;
   /** Tail of the mutex that keeps reports in order. */
   reportTail: Promise<unknown>;
+  /** Tasks whose pull request is read in a moment. */
+  readonly readsAhead: Set<string>;
 }
 
 /** The part of the actor context that the sync uses. */

@@ -14,11 +14,12 @@ import type { StudioClient, TaskView } from "@holdfast/studio";
 import { isBusy, statusLabel } from "../../task-status.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 import { EventPrinter, printDiff } from "./event-printer.ts";
+import { pullRequestText } from "./pull-request-text.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
 
   list        lists all tasks, newest first
-  show ID     prints the log of a task
+  show ID     prints the log of a task, and names its pull request
   stop ID     stops its agent
   diff ID     prints its changes since the commit that it started from
   apply ID    applies its changes to a new branch of the repository
@@ -125,4 +126,5 @@ async function show(client: StudioClient, view: TaskView, json: boolean): Promis
     if (page.events.length === 0 || after >= page.head) break;
   }
   printer.flush();
+  if (view.pullRequest !== undefined && !json) console.log(pullRequestText(view.pullRequest));
 }

@@ -28,6 +28,7 @@ import {
 } from "../http/forge-http.ts";
 import { taggedPage } from "../http/item-tag.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
+import { isFromBranch } from "../http/pull-request-branch.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { ensureLabels } from "./labels.ts";
 import * as rows from "./rows.ts";
@@ -89,6 +90,22 @@ export class GiteaForge implements Forge {
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
     const path = `${pathOf(fullName)}/pulls/${number}`;
     return rows.pullRequestOf(await this.#get<rows.GiteaPullRow>(path, signal));
+  }
+
+  /** Gitea cannot filter by branch: the newest of the open ones come first. */
+  async openPullRequestOf(
+    fullName: string,
+    headBranch: string,
+    signal?: AbortSignal,
+  ): Promise<PullRequest | undefined> {
+    const path = `${pathOf(fullName)}/pulls?state=open&sort=recentupdate&`;
+    for (let page: number | undefined = 1; page !== undefined; ) {
+      const found: ForgePage<PullRequest> = await this.#list(path, page, rows.pullRequestOf, signal);
+      const pull = found.items.find((each) => isFromBranch(each, fullName, headBranch));
+      if (pull !== undefined) return pull;
+      page = found.nextPage;
+    }
+    return undefined;
   }
 
   async createPullRequest(

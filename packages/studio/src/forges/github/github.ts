@@ -21,6 +21,7 @@ import type {
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
+import { isFromBranch } from "../http/pull-request-branch.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { type GitHubCredential, GitHubTokens } from "./credential.ts";
 import * as rows from "./rows.ts";
@@ -93,6 +94,17 @@ export class GitHubForge implements Forge {
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
     const path = `${pathOf(fullName)}/pulls/${number}`;
     return rows.pullRequestOf(await this.#get<rows.GitHubPullRow>(path, signal));
+  }
+
+  async openPullRequestOf(
+    fullName: string,
+    headBranch: string,
+    signal?: AbortSignal,
+  ): Promise<PullRequest | undefined> {
+    const [owner = ""] = fullName.split("/");
+    const query = new URLSearchParams({ state: "open", head: `${owner}:${headBranch}`, per_page: "100" });
+    const list = await this.#get<rows.GitHubPullRow[]>(`${pathOf(fullName)}/pulls?${query}`, signal);
+    return list.map(rows.pullRequestOf).find((pull) => isFromBranch(pull, fullName, headBranch));
   }
 
   async createPullRequest(

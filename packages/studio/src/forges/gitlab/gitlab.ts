@@ -22,6 +22,7 @@ import type {
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { taggedPage } from "../http/item-tag.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
+import { isFromBranch } from "../http/pull-request-branch.ts";
 import { projectPath } from "../http/repository-path.ts";
 import * as rows from "./rows.ts";
 
@@ -86,6 +87,19 @@ export class GitLabForge implements Forge {
 
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
     return rows.pullRequestOf(await this.#mergeRequest(fullName, number, signal), fullName);
+  }
+
+  async openPullRequestOf(
+    fullName: string,
+    headBranch: string,
+    signal?: AbortSignal,
+  ): Promise<PullRequest | undefined> {
+    const query = new URLSearchParams({ state: "opened", source_branch: headBranch, per_page: "100" });
+    const path = `${pathOf(fullName)}/merge_requests?${query}`;
+    const list = await this.#get<rows.GitLabMergeRequestRow[]>(path, signal);
+    return list
+      .map((row) => rows.pullRequestOf(row, fullName))
+      .find((pull) => isFromBranch(pull, fullName, headBranch));
   }
 
   async createPullRequest(

@@ -2,7 +2,15 @@ import type { LinkState } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
-import { dropTask, mergeReview, mergeSeen, mergeTask, mergeView, refetchActive } from "./queries.ts";
+import {
+  dropTask,
+  mergePublication,
+  mergeReview,
+  mergeSeen,
+  mergeTask,
+  mergeView,
+  refetchActive,
+} from "./queries.ts";
 
 /** Numbers beside the list follow a burst of changes with one request. */
 const countsDelayMs = 500;
@@ -79,11 +87,13 @@ export function useTaskLive(id: string): void {
         on: {
           changed: (view) => mergeView(queries, view),
           reviewChanged: (change) => mergeReview(queries, id, change),
+          publicationChanged: (change) => mergePublication(queries, id, change),
         },
         onState(next) {
           if (next !== "online") return;
           void refetchActive(queries, ["task", id]);
           void refetchActive(queries, ["review", id]);
+          void refetchActive(queries, ["publication", id]);
         },
       }),
     [api, queries, id],

@@ -1,5 +1,13 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import type { ReviewChange, ReviewView, TaskQuery, TaskSummary, TaskView } from "../../contract.ts";
+import type {
+  PublicationChange,
+  PublicationView,
+  ReviewChange,
+  ReviewView,
+  TaskQuery,
+  TaskSummary,
+  TaskView,
+} from "../../contract.ts";
 import type { StudioApi } from "./port.ts";
 import { applyReviewChange } from "./review-changes.ts";
 import { addSeen, keepNewerView, removeTask, type TaskPages, upsertTask } from "./task-list/task-pages.ts";
@@ -86,4 +94,13 @@ export function mergeReview(queries: QueryClient, taskId: string, change: Review
   const next = known === undefined ? undefined : applyReviewChange(known, change);
   if (next === undefined) void refetchActive(queries, queryKey);
   else queries.setQueryData<ReviewView>(queryKey, next);
+}
+
+/** Takes over a change of a publication that is shown, unless a newer one is. */
+export function mergePublication(queries: QueryClient, taskId: string, change: PublicationChange): void {
+  queries.setQueryData<PublicationView>(["publication", taskId], (known) => {
+    if (known === undefined || known.revision > change.revision) return known;
+    const { target, problem, proposal } = known;
+    return { target, proposal, ...(problem === undefined ? {} : { problem }), ...change };
+  });
 }

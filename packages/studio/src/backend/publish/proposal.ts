@@ -1,0 +1,34 @@
+import type { PublishProposal } from "../../contract/publish.ts";
+import type { TaskState } from "../task-state.ts";
+
+const maxBody = 4_000;
+
+/** What is proposed for the next publication; of an open pull request, what it has. */
+export function proposalOf(state: TaskState): PublishProposal {
+  const { publication, title, base, prompts, agent, id } = state;
+  const isOver = publication?.pullRequest !== undefined && publication.pullRequest.state !== "open";
+  const prompt = prompts[0]?.text.trim() ?? title;
+  const shown = prompt.length <= maxBody ? prompt : `${prompt.slice(0, maxBody)}…`;
+  return {
+    title: publication?.pullRequest?.title ?? title,
+    body: `${shown}\n\nWritten by ${agent} in Holdfast task ${id}.`,
+    branch: isOver ? nextOf(publication.branch) : (publication?.branch ?? branchOf(state)),
+    baseBranch: publication?.baseBranch ?? base?.branch ?? "",
+  };
+}
+
+/** A branch that no other task has: the end of a task's id is random. */
+export function branchOf({ title, id }: Pick<TaskState, "title" | "id">): string {
+  const slug = title
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, "");
+  return `holdfast/${slug === "" ? "task" : slug}-${id.slice(-6)}`;
+}
+
+function nextOf(branch: string): string {
+  const [, name = branch, number] = /^(.*?)(?:-v(\d+))?$/.exec(branch) ?? [];
+  return `${name}-v${Number(number ?? 1) + 1}`;
+}

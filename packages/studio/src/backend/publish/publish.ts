@@ -1,0 +1,315 @@
+/** Publishing a task: its commit on a branch of the forge, and the pull request of that branch, kept by the task's actor. */
+import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
+import type { UserRepository } from "../../cluster/repositories.ts";
+import type { FilesContext, TaskFiles } from "../../cluster/task-files.ts";
+import type {
+  PublicationChange,
+  PublicationView,
+  PublishInput,
+  PublishProposal,
+  TaskPullRequest,
+} from "../../contract/publish.ts";
+import type { TaskError } from "../../contract.ts";
+import type { Forge, PullRequest } from "../../forges/forge.ts";
+import type { BackendHost } from "../host.ts";
+import type { TaskState } from "../task-state.ts";
+import { branchOf, proposalOf } from "./proposal.ts";
+import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
+import type { PendingPublish, PublicationState, PullRequestReading } from "./state.ts";
+import { changeOf } from "./state.ts";
+import { type CallContext, findTarget, sourceOf } from "./target.ts";
+
+export interface PublishVars {
+  /** Tail of the mutex that serializes publishing. */
+  publishTail: Promise<unknown>;
+  /** True while this instance publishes. */
+  isPublishing: boolean;
+}
+
+/** The part of the actor context that is used here. */
+export interface PublishContext extends CallContext, Pick<FilesContext, "blob" | "saveState" | "keepAwake"> {
+  readonly state: TaskState;
+  readonly vars: PublishVars & FilesContext["vars"];
+  readonly kv: PullRequestKv;
+  readonly abortSignal: AbortSignal;
+  readonly broadcast: (name: "publicationChanged", change: PublicationChange) => void;
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+export type PublishHost = Pick<BackendHost, "ports" | "snapshot" | "remotes" | "forges">;
+
+/** What the task does besides: it tells the organization, its subscribers, and the files. */
+export interface PublishOptions<Context extends PublishContext> {
+  readonly host: PublishHost;
+  readonly files: Pick<TaskFiles, "bring">;
+  readonly publishChange: (c: Context) => void;
+  readonly markActive: (c: Context) => Promise<void>;
+}
+
+export class Publishing<Context extends PublishContext> {
+  readonly #options: PublishOptions<Context>;
+  readonly #store = new PullRequestStore();
+
+  constructor(options: PublishOptions<Context>) {
+    this.#options = options;
+  }
+
+  async view(c: Context): Promise<PublicationView> {
+    const change = changeOf(c.state.publication, await this.#store.read(c.kv));
+    const proposal = proposalOf(c.state);
+    try {
+      return { ...change, target: await this.#target(c), proposal };
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error;
+      return { ...change, target: null, problem: errorOf(error), proposal };
+    }
+  }
+
+  /** One at a time. Throws `publish.*`, `forge.*`, `apply.nothing_to_apply`, `task.not_prepared`. */
+  async publish(c: Context, input: PublishInput): Promise<PublicationView> {
+    await this.#alone(c, async () => {
+      await this.#plan(c, input);
+      await this.#finish(c);
+    });
+    return this.view(c);
+  }
+
+  /** Goes on with what an earlier process left unfinished. */
+  async resume(c: Context): Promise<void> {
+    if (c.state.publication?.pending === undefined || c.vars.isPublishing) return;
+    const { files, host } = this.#options;
+    const finished = this.#alone(c, async () => {
+      await files.bring(c);
+      await this.#finish(c);
+    });
+    c.waitUntil(
+      finished.catch((error: unknown) => {
+        host.ports.log.warn("could not finish to publish a task", { taskId: c.state.id, error });
+      }),
+    );
+  }
+
+  /** Reads the pull request now. Throws `publish.no_pull_request`. */
+  async read(c: Context): Promise<PublicationView> {
+    await this.#follow(c, requirePullRequest(c.state));
+    return this.view(c);
+  }
+
+  /** Throws `publish.no_pull_request`, `forge.*`. */
+  async merge(c: Context, method: "merge" | "squash"): Promise<PublicationView> {
+    const publication = requirePullRequest(c.state);
+    const { pullRequest, headCommit: expectedHead } = publication;
+    const source = await sourceOf(c, publication.target.repositoryId);
+    try {
+      const merge = { method, expectedHead };
+      await c.keepAwake(this.#options.host.forges.merge(c.state.id, source, pullRequest.number, merge));
+    } catch (error) {
+      await this.#follow(c, publication);
+      if (!isErrorCode(error, "forge", "refused") || c.state.publication?.pullRequest?.state !== "merged")
+        throw error;
+    }
+    return this.read(c);
+  }
+
+  /** Takes what the repository's actor has read. Returns false if the task has no use for more. */
+  async take(c: Context, repositoryId: string, reading: PullRequestReading): Promise<boolean> {
+    const publication = c.state.publication;
+    if (publication?.target.repositoryId !== repositoryId) return false;
+    if (publication.pullRequest?.number !== reading.number) return false;
+    const outcome = await this.#store.take(c.kv, publication, reading);
+    if (outcome === "old") return true;
+    await this.announce(c);
+    if (outcome === "shown") this.#options.publishChange(c);
+    return publication.pullRequest?.state !== "merged";
+  }
+
+  /** Tells those who look at the publication. */
+  async announce(c: Context): Promise<void> {
+    const { publication } = c.state;
+    if (publication === undefined) return;
+    publication.revision += 1;
+    c.broadcast("publicationChanged", changeOf(publication, await this.#store.read(c.kv)));
+  }
+
+  async #alone(c: Context, work: () => Promise<void>): Promise<void> {
+    const turn = c.vars.publishTail.then(async () => {
+      c.vars.isPublishing = true;
+      await work().finally(() => {
+        c.vars.isPublishing = false;
+      });
+    });
+    c.vars.publishTail = turn.catch(() => undefined);
+    await c.keepAwake(turn);
+  }
+
+  /** Decides what to publish, durably, before anything is done. */
+  async #plan(c: Context, input: PublishInput): Promise<void> {
+    const { files, host, markActive } = this.#options;
+    const { state } = c;
+    const { base } = state;
+    if (base === undefined) {
+      const message = "The repository has not been cloned yet. Try again in a moment.";
+      throw new HoldfastError("task", "not_prepared", message, { statusCode: 409 });
+    }
+    await files.bring(c);
+    const target = await this.#target(c);
+    const branch = input.branch ?? state.publication?.branch ?? branchOf(state);
+    const known = state.publication;
+    const isSame = known?.branch === branch && known.target.repositoryId === target.repositoryId;
+    const tree = await host.snapshot(state.id);
+    const last = isSame ? known.pushed : undefined;
+    const parent = last?.commit ?? base.commit;
+    const applied = state.apply?.plan;
+    const commit =
+      applied?.tree === tree && applied.base === parent
+        ? { ...applied, branch }
+        : {
+            ...{ tree, base: parent, branch, at: host.ports.clock.now() },
+            message: `${state.title}\n\nWritten by ${state.agent} in Holdfast task ${state.id}.\n`,
+          };
+    const pending: PendingPublish = {
+      ...{ step: "pushing", tree, isDraft: input.draft === true, reviewers: [...(input.reviewers ?? [])] },
+      ...(last?.tree === tree ? {} : { commit }),
+      ...(input.title === undefined ? {} : { title: input.title }),
+      ...(input.body === undefined ? {} : { body: input.body }),
+      isRebased: input.baseBranch !== undefined,
+    };
+    const baseBranch = input.baseBranch ?? (isSame ? known.baseBranch : base.branch);
+    await markActive(c);
+    if (isSame) Object.assign(known, { pending, baseBranch, error: undefined });
+    else
+      state.publication = {
+        target,
+        branch,
+        baseBranch,
+        pending,
+        addressed: [],
+        revision: known?.revision ?? 0,
+      };
+    if (!isSame) await this.#store.clear(c.kv);
+    await c.saveState();
+  }
+
+  async #finish(c: Context): Promise<void> {
+    const { publication } = c.state;
+    if (publication?.pending === undefined) return;
+    try {
+      await this.announce(c);
+      const source = await sourceOf(c, publication.target.repositoryId);
+      const forge = await this.#options.host.forges.open(source);
+      if (publication.pullRequest !== undefined) await this.#requireOpen(c, forge, source.fullName);
+      if (publication.pending.step === "pushing") await this.#push(c, publication, publication.pending);
+      await this.#open(c, publication, forge, source.fullName);
+      Object.assign(publication, { pending: undefined, error: undefined });
+      await c.saveState();
+      await this.#follow(c, requirePullRequest(c.state));
+    } catch (error) {
+      // The process ends: the next one goes on.
+      if (c.abortSignal.aborted) throw error;
+      Object.assign(publication, { pending: undefined, error: errorOf(error) });
+      await this.announce(c);
+      throw error;
+    } finally {
+      this.#options.publishChange(c);
+    }
+  }
+
+  async #push(c: Context, publication: PublicationState, pending: PendingPublish): Promise<void> {
+    const { host } = this.#options;
+    const { id } = c.state;
+    const { branch, target } = publication;
+    const plan = pending.commit ?? publication.pushed?.plan;
+    if (plan === undefined) throw new TypeError("there is nothing to push");
+    // The same plan gives the same commit.
+    const commit = await host.forges.commit(id, { ...plan });
+    const source = await sourceOf(c, target.repositoryId);
+    await host.forges.push(id, source, { branch, commit });
+    publication.pushed = { tree: pending.tree, commit, plan: { ...plan } };
+    pending.step = "opening";
+    await this.announce(c);
+    await c.saveState();
+  }
+
+  /** Opens a pull request unless the branch has one, whoever has opened it. */
+  async #open(c: Context, publication: PublicationState, forge: Forge, fullName: string): Promise<void> {
+    const { pending, branch: headBranch, baseBranch } = publication;
+    if (pending === undefined) return;
+    const known = publication.pullRequest?.number;
+    const number = known ?? (await forge.openPullRequestOf(fullName, headBranch))?.number;
+    let pull: PullRequest;
+    if (number === undefined) {
+      const proposal: PublishProposal = proposalOf(c.state);
+      const { title = proposal.title, body = proposal.body, isDraft } = pending;
+      const given = { title, body, headBranch, baseBranch, isDraft };
+      pull = await forge.createPullRequest(fullName, given).catch((error: unknown) => {
+        throw notOpened(error, publication);
+      });
+    } else {
+      const { title, body, isRebased } = pending;
+      pull = await forge.updatePullRequest(fullName, number, {
+        ...(title === undefined ? {} : { title }),
+        ...(body === undefined ? {} : { body }),
+        ...(isRebased ? { baseBranch } : {}),
+      });
+    }
+    publication.pullRequest = {
+      ...{ repository: fullName, number: pull.number, webUrl: pull.webUrl, title: pull.title },
+      ...{ state: pull.state, isDraft: pull.isDraft, checks: "none" },
+    };
+    publication.headCommit = pull.headCommit;
+    await c.saveState();
+    const reviewers = [...pending.reviewers];
+    if (reviewers.length > 0) await forge.updatePullRequest(fullName, pull.number, { reviewers });
+  }
+
+  /** Throws `publish.closed`, `publish.merged`. */
+  async #requireOpen(c: Context, forge: Forge, fullName: string): Promise<void> {
+    const publication = requirePullRequest(c.state);
+    const { number, state } = await forge.pullRequest(fullName, publication.pullRequest.number);
+    if (state === "open") return;
+    await this.#follow(c, publication);
+    const message =
+      state === "merged"
+        ? `#${number} is merged. Start a new task for more changes, or publish to another branch.`
+        : `#${number} was closed at the forge. Open it again there, or publish to another branch.`;
+    throw new HoldfastError("publish", state, message, { statusCode: 409 });
+  }
+
+  async #follow(c: Context, { target, pullRequest }: PublishedState): Promise<void> {
+    const repository = c.client().get("repository", [target.repositoryId]);
+    const call = { name: "internal.follow", args: [pullRequest.number, c.state.id] };
+    await this.take(c, target.repositoryId, await repository.action<PullRequestReading>(call));
+  }
+
+  async #target(c: Context) {
+    const { repository: path, repositoryNode: node } = c.state;
+    const user: UserRepository = { path, node };
+    return findTarget(c, await this.#options.host.remotes(user));
+  }
+}
+
+interface PublishedState extends PublicationState {
+  pullRequest: TaskPullRequest;
+  headCommit: string;
+}
+
+export function requirePullRequest({ publication }: TaskState): PublishedState {
+  if (publication?.pullRequest !== undefined && publication.headCommit !== undefined)
+    return publication as PublishedState;
+  const message = "The task has no pull request yet. Publish it first.";
+  throw new HoldfastError("publish", "no_pull_request", message, { statusCode: 409 });
+}
+
+function notOpened(error: unknown, { branch, baseBranch }: PublicationState): unknown {
+  const isRefused = isErrorCode(error, "forge", "refused") || isErrorCode(error, "forge", "not_found");
+  if (!isRefused || !(error instanceof Error)) return error;
+  const message = `${branch} was pushed, but no pull request into ${baseBranch} was opened. Check that ${baseBranch} exists at the forge, and publish again. ${error.message}`;
+  return new HoldfastError("publish", "not_opened", message, { statusCode: 409, cause: error });
+}
+
+function errorOf(error: unknown): TaskError {
+  if (!isHoldfastError(error))
+    return { group: "internal", code: "internal_error", message: "Publishing failed. See the server's log." };
+  const { group, code, message } = error;
+  return { group, code, message };
+}

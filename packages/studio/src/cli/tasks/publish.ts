@@ -1,0 +1,70 @@
+/** `holdfast publish`: the changes of a task as a pull request. */
+import { readFile } from "node:fs/promises";
+import { jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
+import type { PublishInput, StudioClient } from "@holdfast/studio";
+import { withOwnerAccess } from "../server/owner.ts";
+import { pullRequestText } from "./pull-request-text.ts";
+import { findTask } from "./tasks.ts";
+
+export const publishUsage = `holdfast publish TASK [options]
+
+Pushes the changes of a task to a branch of its forge, and opens a pull request. Repeated, it updates the open one.
+
+  --title TEXT      title (default: the task's)
+  --body TEXT       description (default: the task's prompt)
+  --body-file FILE  description from a file
+  --draft           opens it as a draft
+  --base BRANCH     branch to merge into (default: the one that the task started from)
+  --branch NAME     branch to push to; begins with holdfast/
+  --reviewers NAMES users at the forge, with commas between
+  --data DIR        data directory (default: HOLDFAST_DATA or .holdfast)
+  --json            machine-readable output`;
+
+const options = {
+  title: { type: "string" },
+  body: { type: "string" },
+  "body-file": { type: "string" },
+  draft: { type: "boolean" },
+  base: { type: "string" },
+  branch: { type: "string" },
+  reviewers: { type: "string" },
+} as const;
+
+export async function publishCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, options);
+  if (values.help === true) {
+    console.log(publishUsage);
+    return 0;
+  }
+  const id = oneArgument(positionals, "The task's id");
+  const bodyFile = values["body-file"];
+  if (values.body !== undefined && bodyFile !== undefined)
+    throw new UsageError("--body and --body-file do not go together");
+  const body = bodyFile === undefined ? values.body : await readFile(bodyFile, "utf8");
+  const { title, draft, base: baseBranch, branch } = values;
+  const reviewers = values.reviewers?.split(",").map((name) => name.trim());
+  const input: PublishInput = {
+    ...(title === undefined ? {} : { title }),
+    ...(body === undefined ? {} : { body }),
+    ...(draft === undefined ? {} : { draft }),
+    ...(baseBranch === undefined ? {} : { baseBranch }),
+    ...(branch === undefined ? {} : { branch }),
+    ...(reviewers === undefined ? {} : { reviewers }),
+  };
+  return withOwnerAccess({ data: values.data }, ({ client }) =>
+    publish(client, id, input, values.json === true),
+  );
+}
+
+async function publish(
+  client: StudioClient,
+  id: string,
+  input: PublishInput,
+  json: boolean,
+): Promise<number> {
+  await findTask(client, id);
+  const view = await client.task(id).publish(input);
+  if (json) console.log(jsonLine(view));
+  else if (view.pullRequest !== undefined) console.log(pullRequestText(view.pullRequest));
+  return 0;
+}

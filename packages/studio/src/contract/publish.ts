@@ -1,0 +1,96 @@
+import type { Check, Comment, ForgeKind, PullRequest } from "../forges/forge.ts";
+import type { TaskError } from "./task-list.ts";
+
+/** A task's way to a pull request: where to, what is proposed, and the pull request as it is at the forge. */
+export interface PublicationView extends PublicationChange {
+  /** Null if the repository is not connected; `problem` then says what to do. */
+  readonly target: PublishTarget | null;
+  readonly problem?: TaskError;
+  readonly proposal: PublishProposal;
+}
+
+/** The part of a publication that changes while it is shown. */
+export interface PublicationChange {
+  /** What is being done, if anything is. */
+  readonly progress: "pushing" | "opening" | null;
+  /** Why the last attempt to publish failed. */
+  readonly error?: TaskError;
+  readonly pullRequest?: PullRequestDetails;
+  /** Number of comments and failed checks that the agent has not got yet. */
+  readonly unaddressed: number;
+  /** Incremented by every change. */
+  readonly revision: number;
+}
+
+/** The repository of a forge to which a task is published. */
+export interface PublishTarget {
+  /** Key of its `repository` actor. */
+  readonly repositoryId: string;
+  readonly name: string;
+  readonly kind: ForgeKind;
+}
+
+export interface PublishProposal {
+  readonly title: string;
+  readonly body: string;
+  readonly branch: string;
+  readonly baseBranch: string;
+}
+
+/** What to publish with. What is missing is as proposed; of an open pull request it stays as it is. */
+export interface PublishInput {
+  readonly title?: string;
+  readonly body?: string;
+  /** Only when the pull request is opened. */
+  readonly draft?: boolean;
+  readonly baseBranch?: string;
+  /** Begins with "holdfast/". Another one than before opens another pull request. */
+  readonly branch?: string;
+  /** Names of users at the forge, who are asked to review. */
+  readonly reviewers?: readonly string[];
+}
+
+/** A task's pull request, as it was read last. */
+export interface TaskPullRequest {
+  readonly repository: string;
+  readonly number: number;
+  readonly webUrl: string;
+  readonly title: string;
+  readonly state: PullRequest["state"];
+  readonly isDraft: boolean;
+  readonly checks: "none" | "running" | "success" | "failure";
+}
+
+export interface PullRequestDetails extends TaskPullRequest {
+  readonly headBranch: string;
+  readonly headCommit: string;
+  readonly baseBranch: string;
+  /** False for a conflict with the base branch; null while the forge is computing it. */
+  readonly isMergeable: boolean | null;
+  readonly reviewers: readonly string[];
+  readonly checkList: readonly Check[];
+  /** The newest, oldest first. Long ones are cut. */
+  readonly comments: readonly Comment[];
+  readonly readAt: number;
+  /** Why it could not be read since then. */
+  readonly readError?: TaskError;
+}
+
+/** Actions of `task` about its pull request. Errors: groups "publish" and "forge". */
+export interface PublishActions {
+  publication(): Promise<PublicationView>;
+  /**
+   * Pushes the changes to a branch of the forge and opens a pull request, or updates the open one. Can be interrupted and
+   * repeated. Throws `publish.*`, `forge.*`, `apply.nothing_to_apply`.
+   */
+  publish(input?: PublishInput): Promise<PublicationView>;
+  /** Reads the pull request from the forge now. Throws `publish.no_pull_request`. */
+  readPullRequest(): Promise<PublicationView>;
+  /** Merges the pull request at the commit that was read last. Throws `publish.no_pull_request`, `forge.*`. */
+  mergePullRequest(options?: { readonly method?: "merge" | "squash" }): Promise<PublicationView>;
+  /**
+   * Sends the comments and failed checks that the agent has not got yet as one prompt. Throws `publish.nothing_to_address`,
+   * and the errors of a prompt.
+   */
+  addressReview(): Promise<PublicationView>;
+}

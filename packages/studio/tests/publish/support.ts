@@ -1,0 +1,91 @@
+/** A task of the demo agent in a clone of a repository that an emulator of a forge hosts. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import type { HostedPullRequest } from "@holdfast/testing/forges";
+import type { PublicationView, StudioClient } from "../../src/index.ts";
+import { type ForgeUnderTest, Summaries, startStudio, webhookSecret } from "../repositories/support.ts";
+import { sh, temporaryFolder, Watch } from "../support.ts";
+
+/** A person's clone, whose remote is the address at the forge. */
+export function cloneOf(t: TestContext, { emulator, repository }: ForgeUnderTest): string {
+  const path = join(temporaryFolder(t), "app");
+  sh("/", "clone", "-q", repository.bare.path, path);
+  sh(path, "remote", "set-url", "origin", `${emulator.url}/${repository.fullName}.git`);
+  return path;
+}
+
+export interface Published {
+  readonly client: StudioClient;
+  readonly forge: ForgeUnderTest;
+  readonly id: string;
+  readonly watch: Watch;
+  /** The repository's id in the Studio. */
+  readonly repositoryId: string;
+}
+
+/** Connects the repository, and lets the demo agent write a file in a task. */
+export async function startTask(
+  t: TestContext,
+  forge: ForgeUnderTest,
+  client: StudioClient,
+): Promise<Published> {
+  const summaries = await Summaries.watch(t, client);
+  const { id: repositoryId } = await client.organization.connectRepository(forge.source);
+  await summaries.until(({ status }) => status === "synced");
+  const { id } = await client.organization.createTask({
+    ...{ repository: cloneOf(t, forge), agent: "demo" },
+    prompt: 'write "one" to one.txt without asking',
+  });
+  const watch = await Watch.open(client, id);
+  t.after(() => watch.close());
+  assert.equal((await watch.status("idle", "failed")).status, "idle");
+  return { client, forge, id, watch, repositoryId };
+}
+
+/** The same in a Studio of its own, with the forge's webhooks. */
+export async function startPublishing(
+  t: TestContext,
+  connect: (t: TestContext) => Promise<ForgeUnderTest>,
+): Promise<Published> {
+  const forge = await connect(t);
+  const studio = await startStudio(t, forge);
+  const task = await startTask(t, forge, studio.client);
+  forge.emulator.sendWebhooksTo(`${studio.url}/forges/${task.repositoryId}`, webhookSecret);
+  return task;
+}
+
+/** The first state of the publication that fits, now or later. */
+export async function until(
+  { client, id }: Pick<Published, "client" | "id">,
+  fits: (view: Omit<PublicationView, "target" | "proposal">) => boolean,
+): Promise<void> {
+  const found = Promise.withResolvers<void>();
+  const watch = await client.task(id).on("publicationChanged", (change) => {
+    if (fits(change)) found.resolve();
+  });
+  try {
+    if (!fits(await client.task(id).publication())) await found.promise;
+  } finally {
+    await watch.close();
+  }
+}
+
+/** Name and message of the error that `promise` rejects with. */
+export async function failure(
+  promise: Promise<unknown>,
+): Promise<{ readonly name: string; readonly message: string }> {
+  const error: unknown = await promise.then(
+    () => assert.fail("nothing was thrown"),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof HoldfastError || isHoldfastError(error), String(error));
+  return { name: `${error.group}.${error.code}`, message: error.message };
+}
+
+export function onlyPull({ forge }: Pick<Published, "forge">): HostedPullRequest {
+  const pulls = [...forge.repository.pullRequests.values()];
+  assert.equal(pulls.length, 1);
+  return pulls[0] as HostedPullRequest;
+}
