@@ -20,10 +20,11 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "people/routes.tsx",
     "system/routes.tsx",
     "task/routes.tsx",
+    "task/task-tab.ts",
     "tasks/tasks-screen.tsx",
   ],
   palette: ["tasks/task-draft.ts"],
-  task: ["review/changes.tsx"],
+  task: ["review/changes.tsx", "workspace/workspace.tsx"],
   tasks: ["environment/environment-note.tsx"],
 };
 

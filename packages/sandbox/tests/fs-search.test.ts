@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -54,6 +55,7 @@ test("lines and names are found by the built-in search", async (t) => {
   for (const query of [
     {},
     { pattern: "(", regex: "true" },
+    { pattern: "x", name: "x" },
     { pattern: "x", limit: "0" },
     { pattern: "x", limit: "10001" },
     { pattern: "x", path: "none" },
@@ -115,4 +117,46 @@ test("matches are returned even if ripgrep is killed within a line", async (t) =
   const found = await find(sandbox, { pattern: "hit" });
   assert.equal(found.status, 200, JSON.stringify(found.value));
   assert.deepEqual([found.lines, field(found.value, "truncated")], [["f:7:hit"], true]);
+});
+
+test("what git ignores is marked in a listing, and left out of a search that asks for it", async (t) => {
+  const outside = await temporary(t);
+  const sandbox = await startSandbox(t);
+  const { home } = sandbox;
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...args], { cwd: home });
+  for (const folder of ["build", "src"]) await mkdir(join(home, folder));
+  await writeFile(join(home, ".gitignore"), "build/\n*.log\n!keep.log\n");
+  for (const name of ["build/out.ts", "src/a.ts", "noise.log", "keep.log", "tracked.log"])
+    await writeFile(join(home, name), "needle\n");
+  git("init", "-q");
+  git("add", "-f", "tracked.log");
+  const entries = async (query: Record<string, string>) => {
+    const response = await sandbox.fetch(`${sandbox.url}/v1/fs/entries?${new URLSearchParams(query)}`);
+    return (await response.json()) as { readonly name: string; readonly ignored?: boolean }[];
+  };
+  const ignored = (await entries({ markIgnored: "true" })).filter((entry) => entry.ignored === true);
+  assert.deepEqual(
+    ignored.map(({ name }) => name),
+    ["build", "noise.log"],
+  );
+  assert.ok((await entries({})).every((entry) => !("ignored" in entry)));
+  const names = async (query: Record<string, string>) =>
+    (await find(sandbox, query)).lines.map((line) => line.split(":")[0]);
+  const found = ["keep.log", "src/a.ts", "tracked.log"];
+  assert.deepEqual(await names({ glob: "**/*.{ts,log}", skipIgnored: "true" }), found);
+  assert.deepEqual(await names({ glob: "**/*.{ts,log}" }), [
+    "build/out.ts",
+    "keep.log",
+    "noise.log",
+    ...found.slice(1),
+  ]);
+
+  assert.deepEqual(await names({ name: "SRC/A", skipIgnored: "true" }), ["src/a.ts"]);
+  assert.deepEqual(await names({ name: ".gitig" }), [".gitignore"]);
+
+  // Without git, nothing is ignored.
+  await withoutRipgrep(t, outside);
+  assert.ok((await entries({ markIgnored: "true" })).every((entry) => entry.ignored !== true));
+  assert.equal((await names({ pattern: "needle", skipIgnored: "true" })).length, 5);
 });

@@ -116,6 +116,10 @@ export interface FsSearchQuery {
   pattern?: string;
   regex?: boolean;
   ignoreCase?: boolean;
+  /** What the path, relative to the directory, contains, in upper or lower case. Not with `pattern`. */
+  name?: string;
+  /** Leaves out what git ignores. */
+  skipIgnored?: boolean;
   /** Only paths, relative to the directory, that fit. */
   glob?: string;
   limit?: number;

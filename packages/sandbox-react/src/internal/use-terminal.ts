@@ -134,6 +134,13 @@ function mount(
   let leaves = false;
   terminal.attachCustomKeyEventHandler((event) => {
     if (event.key === "Tab" && leaves) return false;
+    if (isCopy(event)) {
+      event.preventDefault();
+      // Without a secure context, the menu of the browser copies.
+      if (event.type === "keydown" && terminal.hasSelection())
+        void navigator.clipboard?.writeText(terminal.getSelection());
+      return false;
+    }
     const toggles = event.key.toLowerCase() === "m" && event.ctrlKey && !event.altKey && !event.metaKey;
     if (!toggles) return true;
     if (event.type === "keydown") {
@@ -167,4 +174,11 @@ function mount(
       terminal.dispose();
     },
   };
+}
+
+/** Control+Shift+C: Control+C alone is the program's, and on a Mac Command+C is the browser's. */
+function isCopy(event: KeyboardEvent): boolean {
+  return (
+    event.key.toLowerCase() === "c" && event.ctrlKey && event.shiftKey && !event.altKey && !event.metaKey
+  );
 }

@@ -24,13 +24,15 @@ export const treePaths: OpenApiPart["paths"] = {
     get: {
       operationId: "searchFiles",
       summary: "Searches the lines, or the names, of all files below a directory.",
-      description: "By ripgrep where it is installed. One of `pattern` and `glob` is needed.",
+      description: "By ripgrep where it is installed. One of `pattern`, `name` and `glob` is needed.",
       tags,
       parameters: [
         ...place,
         query("pattern", text, "What lines hold; without it files are found by name."),
+        query("name", text, "What the path, relative to the directory, contains. Not with `pattern`."),
         query("regex", flag, "The pattern is a regular expression."),
         query("ignoreCase", flag),
+        query("skipIgnored", flag, "Leaves out what git ignores."),
         query("glob", text, "Only paths, relative to the directory, that fit."),
         query("limit", { type: "integer", minimum: 1, maximum: 10_000, default: 1_000 }),
       ],

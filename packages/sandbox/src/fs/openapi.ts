@@ -127,7 +127,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       operationId: "listEntries",
       summary: "Lists a directory by name, HOME by default.",
       tags,
-      parameters: place,
+      parameters: [...place, query("markIgnored", flag, "Marks entries that git ignores.")],
       responses: {
         200: json("Its entries", array(ref("FsEntry"))),
         ...problems({ ...unresponsiveMount, 400: "There is no such directory", 502: refused }),
@@ -224,10 +224,13 @@ const optional = ["pathBase64", "special"];
 export const fsPart: OpenApiPart = {
   paths: { ...directoryPaths, ...filePaths, ...treePaths },
   schemas: {
-    FsEntry: object({ name: text, ...described, target: { ...text, description: "Of a link." } }, [
-      ...optional,
-      "target",
-    ]),
+    FsEntry: object(
+      {
+        ...{ name: text, ...described, target: { ...text, description: "Of a link." } },
+        ignored: { ...flag, description: "True for what git ignores, if `markIgnored` was asked." },
+      },
+      [...optional, "target", "ignored"],
+    ),
     FsStat: object({ ...described, etag: text }, optional),
     FsPath: object({ path: text, pathBase64: text }, ["pathBase64"]),
     FsWritten: object({ path: text, pathBase64: text, bytesWritten: count }, ["pathBase64"]),

@@ -95,15 +95,20 @@ export class FsRoutes {
 
   async #entries(exchange: Exchange): Promise<void> {
     const path = requestPath(exchange, this.#paths.home);
+    const marksIgnored = booleanQuery(exchange, "markIgnored");
     const entries = await this.#withPlace(path, followLinks, (place) =>
       withDirectory(place.path, async (inside) => {
         const [names, silent] = await Promise.all([readdir(inside), this.#paths.hungMountsIn(place.display)]);
+        const ignored = marksIgnored ? await namesIgnoredIn(inside, names) : undefined;
         const described: object[] = [];
         for (let at = 0; at < names.length; at += batchSize) {
           exchange.signal.throwIfAborted();
           const batch = names.slice(at, at + batchSize);
           const found = await Promise.all(
-            batch.map((name) => describeEntry(place.display, inside, name, silent.has(name))),
+            batch.map(async (name) => {
+              const entry = await describeEntry(place.display, inside, name, silent.has(name));
+              return entry && ignored?.has(name) ? { ...entry, ignored: true } : entry;
+            }),
           );
           for (const item of found) if (item) described.push(item);
         }
@@ -205,13 +210,17 @@ export class FsRoutes {
 
   async #search(exchange: Exchange): Promise<void> {
     const { query, signal } = exchange;
-    const [pattern, glob] = [query.get("pattern"), query.get("glob")];
-    if (!pattern && !glob) throw invalid("missing required 'pattern' or 'glob' query parameter");
+    const [pattern, name, glob] = [query.get("pattern"), query.get("name"), query.get("glob")];
+    if (!pattern && !name && !glob)
+      throw invalid("missing required 'pattern', 'name' or 'glob' query parameter");
+    if (pattern && name) throw invalid("'name' finds files by their path, and goes without 'pattern'");
     const request = {
       ...(pattern ? { pattern } : {}),
+      ...(name ? { name } : {}),
       ...(glob ? { glob } : {}),
       regex: booleanQuery(exchange, "regex"),
       ignoreCase: booleanQuery(exchange, "ignoreCase"),
+      skipIgnored: booleanQuery(exchange, "skipIgnored"),
       limit: countQuery(exchange, "limit", defaultMatches, maxMatches),
       timeoutMs: this.#limits.searchTimeoutMs,
       signal,
@@ -316,6 +325,11 @@ async function describeEntry(
     : undefined;
   const described = describe(display, stat);
   return { name: toDisplay(name).path, ...described, ...target };
+}
+
+async function namesIgnoredIn(inside: PathText, names: readonly PathText[]): Promise<ReadonlySet<PathText>> {
+  const { ignoredNames } = await import("./ignored.ts");
+  return await ignoredNames(inside, names);
 }
 
 interface MoveRequest {

@@ -4,6 +4,7 @@ import { matchesGlob } from "node:path";
 import { createInterface } from "node:readline";
 import { type Context, createContext, runInContext } from "node:vm";
 import { invalid } from "../http/problem.ts";
+import { IgnoredPaths } from "./ignored.ts";
 import { DirectoryChain, listFlags } from "./paths/directory-chain.ts";
 import { decodeName, type PathText, toDisplay } from "./paths/names.ts";
 import type { Place } from "./paths/paths.ts";
@@ -14,8 +15,12 @@ export interface SearchRequest {
   readonly pattern?: string;
   readonly regex: boolean;
   readonly ignoreCase: boolean;
+  /** Text that paths relative to the directory contain, in upper or lower case. Not together with `pattern`. */
+  readonly name?: string;
   /** Glob for paths relative to the directory; absent for all. */
   readonly glob?: string;
+  /** Leaves out what git ignores, where the directory is in a repository. */
+  readonly skipIgnored: boolean;
   readonly limit: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -54,7 +59,12 @@ export async function search(place: Place, request: SearchRequest): Promise<Sear
       const answer = await searchByRipgrep(directories.currentPath, place.display, request, request.pattern);
       if (answer) return answer;
     }
-    return await new TreeSearch(directories, place.display, request).run();
+    const ignored = request.skipIgnored ? new IgnoredPaths(directories.currentPath) : undefined;
+    try {
+      return await new TreeSearch(directories, place.display, request, ignored).run();
+    } finally {
+      ignored?.close();
+    }
   } finally {
     await directories.close();
   }
@@ -69,15 +79,22 @@ class TreeSearch {
   readonly #deadline: number;
   readonly #find: ((text: string) => number[]) | undefined;
   readonly #wanted: (paths: readonly PathText[]) => ReadonlySet<PathText>;
+  readonly #ignored: IgnoredPaths | undefined;
   #truncated = false;
 
-  constructor(directories: DirectoryChain, display: PathText, request: SearchRequest) {
+  constructor(
+    directories: DirectoryChain,
+    display: PathText,
+    request: SearchRequest,
+    ignored: IgnoredPaths | undefined,
+  ) {
+    this.#ignored = ignored;
     this.#directories = directories;
     this.#display = display === "/" ? "" : display;
     this.#request = request;
     this.#deadline = performance.now() + request.timeoutMs;
     this.#find = request.pattern === undefined ? undefined : lineFinder(request, request.pattern);
-    this.#wanted = request.glob === undefined ? (paths) => new Set(paths) : globMatcher(request.glob);
+    this.#wanted = pathFilter(request);
   }
 
   async run(): Promise<SearchAnswer> {
@@ -88,7 +105,7 @@ class TreeSearch {
   /** Searches the current directory of the walk. */
   async #directory(): Promise<void> {
     const directories = this.#directories;
-    const names = await readdir(directories.currentPath);
+    const names = await this.#names();
     for (let from = 0; from < names.length; from += namesOfSlice) {
       const some = names.slice(from, from + namesOfSlice);
       const wanted = this.#wanted(some.map((name) => directories.relative(name)));
@@ -99,6 +116,15 @@ class TreeSearch {
         await this.#entry(name, wanted);
       }
     }
+  }
+
+  /** Names in the current directory, without those that are ignored. */
+  async #names(): Promise<PathText[]> {
+    const directories = this.#directories;
+    const names = await readdir(directories.currentPath);
+    if (this.#ignored === undefined) return names;
+    const ignored = await this.#ignored.of(names.map((name) => directories.relative(name)));
+    return names.filter((name) => !ignored.has(directories.relative(name)));
   }
 
   async #entry(name: PathText, wanted: ReadonlySet<PathText>): Promise<void> {
@@ -171,6 +197,13 @@ function lineFinder(request: SearchRequest, pattern: string): (text: string) => 
     );
     return typeof found === "string" && found !== "" ? found.split(",").map(Number) : [];
   };
+}
+
+function pathFilter({ name, glob }: SearchRequest): (paths: readonly PathText[]) => ReadonlySet<PathText> {
+  const fits = glob === undefined ? (paths: readonly PathText[]) => new Set(paths) : globMatcher(glob);
+  if (name === undefined) return fits;
+  const wanted = name.toLowerCase();
+  return (paths) => fits(paths.filter((path) => path.toLowerCase().includes(wanted)));
 }
 
 /** Returns a function that filters paths by a glob, with a time limit: globs are compiled to expressions. */

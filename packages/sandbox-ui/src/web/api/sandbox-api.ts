@@ -1,31 +1,18 @@
-import { HoldfastError } from "@holdfast/core";
-import { type FsEntry, type ProblemDetails, SandboxAgent, SandboxAgentError } from "@holdfast/sandbox-client";
+import { type FsEntry, SandboxAgent } from "@holdfast/sandbox-client";
+import { type FileRef, fileRefQuery, type SandboxCall, SandboxHttp } from "@holdfast/web-parts/sandbox";
 import type { Connection } from "./connection.ts";
-import { type FileRef, fileRefQuery } from "./file-ref.ts";
 import type { EventPage, NewSession, Permission, Process, Prompt, Session } from "./types.ts";
-
-export interface Call {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
-  readonly json?: object;
-  /** Sent unchanged. */
-  readonly body?: Blob | string | Uint8Array<ArrayBuffer>;
-  readonly signal?: AbortSignal;
-}
 
 /**
  * Every request of the screens to a server. `client` is the SDK, for the routes that it supports; the others (sessions
- * of the server, conditional file writes) are here. Errors are {@link SandboxAgentError}, or `sandbox.unreachable` if
- * there was no response.
+ * of the server, conditional file writes) are here. Errors are those of {@link SandboxHttp}.
  */
 export class SandboxApi {
   readonly client: SandboxAgent;
-  readonly #connection: Connection;
+  readonly #http: SandboxHttp;
 
   private constructor(connection: Connection, client: SandboxAgent) {
-    this.#connection = connection;
+    this.#http = new SandboxHttp(connection);
     this.client = client;
   }
 
@@ -40,42 +27,12 @@ export class SandboxApi {
     return new SandboxApi(connection, client);
   }
 
-  async send(path: string, call: Call = {}): Promise<Response> {
-    const { baseUrl, headers, token } = this.#connection;
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(call.query ?? {})) {
-      if (value !== undefined) query.set(name, String(value));
-    }
-    const body = call.json === undefined ? call.body : JSON.stringify(call.json);
-    let response: Response;
-    try {
-      response = await fetch(`${baseUrl}${path}${query.size > 0 ? `?${query}` : ""}`, {
-        method: call.method ?? "GET",
-        headers: {
-          ...headers,
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(call.json === undefined ? {} : { "content-type": "application/json" }),
-          ...call.headers,
-        },
-        cache: "no-store",
-        ...(body === undefined ? {} : { body }),
-        ...(call.signal === undefined ? {} : { signal: call.signal }),
-      });
-    } catch (cause) {
-      if (call.signal?.aborted) throw cause;
-      throw new HoldfastError("sandbox", "unreachable", "The sandbox server does not answer", {
-        statusCode: 503,
-        cause,
-      });
-    }
-    if (!response.ok) throw await failure(response);
-    return response;
+  send(path: string, call?: SandboxCall): Promise<Response> {
+    return this.#http.send(path, call);
   }
 
-  /** The response, typed as its route documents. */
-  async json<T>(path: string, call: Call = {}): Promise<T> {
-    const response = await this.send(path, call);
-    return (await response.json()) as T;
+  json<T>(path: string, call?: SandboxCall): Promise<T> {
+    return this.#http.json<T>(path, call);
   }
 
   async listSessions(signal: AbortSignal): Promise<{ sessions: readonly Session[]; durable: boolean }> {
@@ -177,19 +134,4 @@ export class SandboxApi {
 
 function session(id: string): string {
   return `/v1/sessions/${encodeURIComponent(id)}`;
-}
-
-async function failure(response: Response): Promise<SandboxAgentError> {
-  const text = await response.clone().text();
-  return new SandboxAgentError(response.status, readProblem(text), response, text);
-}
-
-function readProblem(text: string): ProblemDetails | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isProblem = typeof value === "object" && value !== null && "type" in value && "title" in value;
-    return isProblem ? (value as ProblemDetails) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,5 @@
-import { isPermanentRefusal } from "./errors.ts";
-import { pause } from "./pause.ts";
+import { isPermanentRefusal, pause, readServerSentEvents } from "@holdfast/web-parts/sandbox";
 import type { SandboxApi } from "./sandbox-api.ts";
-import { readServerSentEvents } from "./server-sent.ts";
 import type { EventPage, Gap, SessionEvent } from "./types.ts";
 
 /**

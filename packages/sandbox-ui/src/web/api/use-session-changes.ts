@@ -1,11 +1,9 @@
+import { isPermanentRefusal, pause, readServerSentEvents } from "@holdfast/web-parts/sandbox";
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useApi } from "./context.ts";
-import { isPermanentRefusal } from "./errors.ts";
-import { pause } from "./pause.ts";
 import { keys } from "./queries.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
-import { readServerSentEvents } from "./server-sent.ts";
 
 const retryMs = 1_000;
 /** Changes within this time are answered by one request for the list. */

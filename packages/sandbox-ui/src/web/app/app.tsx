@@ -1,11 +1,12 @@
 /** Frame, routes and connection of the app. */
 import { Loading, tabStorage } from "@holdfast/web-parts";
+import { isSandboxStopped, isUnreachable } from "@holdfast/web-parts/sandbox";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { type Connection, withToken } from "../api/connection.ts";
 import { ApiProvider } from "../api/context.ts";
-import { isSandboxStopped, isSignedOut, isUnreachable } from "../api/errors.ts";
+import { isSignedOut } from "../api/errors.ts";
 import { SandboxApi } from "../api/sandbox-api.ts";
 import { ConnectScreen } from "./connect-screen.tsx";
 import { type Link, LinkContext } from "./link.ts";

@@ -8,6 +8,7 @@ import {
 } from "@tanstack/react-router";
 import { readFilter, readTab } from "../inspector/search.ts";
 import { readTaskSearch } from "../shared/task-list/task-filter.ts";
+import { readTaskTab } from "../task/task-tab.ts";
 import { TasksScreen } from "../tasks/tasks-screen.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
@@ -35,6 +36,7 @@ const TaskRoute = lazyRouteComponent(
 const taskRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/tasks/$taskId",
+  validateSearch: readTaskTab,
   component: TaskRoute,
 });
 const environmentRoute = createRoute({

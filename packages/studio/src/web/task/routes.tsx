@@ -2,11 +2,21 @@ import "./task.css";
 import "./transcript/transcript.css";
 import { getRouteApi } from "@tanstack/react-router";
 import { TaskScreen } from "./task-screen.tsx";
+import { readTaskTab } from "./task-tab.ts";
 
 const route = getRouteApi("/tasks/$taskId");
 
 /** Loaded when the list has been shown, or with the first task that is opened. */
 export function TaskRoute() {
   const { taskId } = route.useParams();
-  return <TaskScreen key={taskId} taskId={taskId} />;
+  const { view = "conversation" } = route.useSearch();
+  const navigate = route.useNavigate();
+  return (
+    <TaskScreen
+      key={taskId}
+      taskId={taskId}
+      view={view}
+      onView={(next) => void navigate({ search: readTaskTab({ view: next }), resetScroll: false })}
+    />
+  );
 }

@@ -1,5 +1,6 @@
 /** One task: header, conversation, plan, and the review of its changes. */
 import {
+  appPart,
   Empty,
   ErrorNotice,
   Loading,
@@ -13,7 +14,7 @@ import {
 import { errorCode } from "@holdfast/web-parts/errors";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import type { TaskView } from "../../contract.ts";
 import { Changes } from "../review/changes.tsx";
 import { useApi } from "../shared/context.ts";
@@ -22,16 +23,34 @@ import { refetchActive, taskQuery } from "../shared/queries.ts";
 import { isBusy, statusLabel } from "../shared/status.tsx";
 import { Conversation } from "./conversation.tsx";
 import { useMarkRead } from "./mark-read.ts";
+import { Plan } from "./plan.tsx";
+import { StatusLine } from "./status-line.tsx";
 import { TaskHeader } from "./task-header.tsx";
+import type { TaskTab } from "./task-tab.ts";
+import type { SessionLogState } from "./transcript/session-log.ts";
 import { useSessionLog } from "./transcript/use-session.ts";
 
-export function TaskScreen({ taskId }: { readonly taskId: string }) {
+/** Loaded when it is first opened. */
+const Workspace = lazy(
+  appPart(async () => {
+    const part = await import("../workspace/workspace.tsx");
+    return { default: part.Workspace };
+  }),
+);
+
+interface TaskScreenProps {
+  readonly taskId: string;
+  readonly view: TaskTab;
+  readonly onView: (view: TaskTab) => void;
+}
+
+export function TaskScreen({ taskId, view, onView }: TaskScreenProps) {
   const api = useApi();
   const query = useQuery(taskQuery(api, taskId));
   useTaskLive(taskId);
   useMarkRead(taskId);
   usePageTitle(query.data === undefined ? "Task" : pageTitle(query.data));
-  if (query.data !== undefined) return <Workspace task={query.data} />;
+  if (query.data !== undefined) return <TaskViews task={query.data} view={view} onView={onView} />;
   if (query.isPending) {
     return (
       <div className="page">
@@ -58,45 +77,72 @@ function pageTitle({ status, title, approvals }: TaskView): string {
   return `${questions}${statusLabel(status)}: ${title}`;
 }
 
-/** Conversation and changes side by side, or one at a time on a narrow screen. */
-function Workspace({ task }: { readonly task: TaskView }) {
+/**
+ * Conversation and changes side by side, or one at a time on a narrow screen; the workspace takes the place of both.
+ */
+function TaskViews({
+  task,
+  view,
+  onView,
+}: Pick<TaskScreenProps, "view" | "onView"> & { readonly task: TaskView }) {
   const wide = useMediaQuery("(min-width: 75rem)");
-  const [tab, setTab] = useState<"conversation" | "changes">("conversation");
   const log = useSessionLog(task.sessionId);
   useStatusAnnouncements(task);
   useFreshDiff(task);
+  // Both are side by side on a wide screen.
+  const tab = wide && view === "changes" ? "conversation" : view;
+  const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
   const conversation = <Conversation task={task} log={log} />;
   const changes = <Changes task={task} />;
-  const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
   return (
     <div className={wide ? "workspace workspace-wide" : "workspace"}>
       <TaskHeader task={task} />
-      {wide ? (
-        <div className="panes">
-          <section className="pane" aria-label="Conversation">
-            {conversation}
-          </section>
-          <section className="pane pane-changes" aria-label="Changes">
-            {changes}
-          </section>
-        </div>
-      ) : (
-        <>
-          <TabStrip
-            label="Views of the task"
-            tabs={[
-              { id: "conversation", label: "Conversation", mark: asks },
-              { id: "changes", label: "Changes" },
-            ]}
-            tab={tab}
-            onChange={setTab}
-          />
-          <TabPanel tab={tab} className="pane">
-            {tab === "conversation" ? conversation : changes}
-          </TabPanel>
-        </>
-      )}
+      <TabStrip<TaskTab>
+        label="Views of the task"
+        className={wide ? "tabs-wide" : ""}
+        tabs={[
+          { id: "conversation", label: wide ? "Conversation and changes" : "Conversation", mark: asks },
+          ...(wide ? [] : [{ id: "changes", label: "Changes" } as const]),
+          { id: "workspace", label: "Workspace" },
+        ]}
+        tab={tab}
+        onChange={onView}
+      />
+      <TabPanel tab={tab} className="pane">
+        {tab === "workspace" ? (
+          <Suspense fallback={<Loading label="Loading the workspace" rows={8} />}>
+            <Workspace
+              task={task}
+              agent={<AgentProgress task={task} log={log} />}
+              onPrompt={() => onView("conversation")}
+            />
+          </Suspense>
+        ) : wide ? (
+          <div className="panes">
+            <section className="pane" aria-label="Conversation">
+              {conversation}
+            </section>
+            <section className="pane pane-changes" aria-label="Changes">
+              {changes}
+            </section>
+          </div>
+        ) : tab === "conversation" ? (
+          conversation
+        ) : (
+          changes
+        )}
+      </TabPanel>
     </div>
+  );
+}
+
+/** The plan and what was used so far, for where the conversation is not shown. */
+function AgentProgress({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
+  return (
+    <>
+      {log.transcript.plan.length > 0 && <Plan entries={log.transcript.plan} />}
+      <StatusLine task={task} log={log} />
+    </>
   );
 }
 

@@ -1,14 +1,20 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
 import { formatBytes } from "@holdfast/web-parts/format";
+import {
+  baseName,
+  type FileRef,
+  formatFileRef,
+  isConflict,
+  readText,
+  restoreLineEndings,
+  saveText,
+  type TextFile,
+} from "@holdfast/web-parts/sandbox";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
-import { isConflict } from "../../api/errors.ts";
-import { type FileRef, formatFileRef } from "../../api/file-ref.ts";
-import { baseName, readText, saveText, type TextFile } from "../../api/files.ts";
-import { restoreLineEndings } from "../../api/line-ends.ts";
 import { keys } from "../../api/queries.ts";
 
 /** One file as text, to read and edit. */

@@ -12,11 +12,19 @@ import {
   useRows,
 } from "@holdfast/web-parts";
 import { formatBytes, formatDateTime } from "@holdfast/web-parts/format";
+import {
+  baseName,
+  breadcrumbs,
+  download,
+  type FileRef,
+  fileRefQuery,
+  formatFileRef,
+  join,
+  toFileRef,
+} from "@holdfast/web-parts/sandbox";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
-import { type FileRef, fileRefQuery, formatFileRef, toFileRef } from "../../api/file-ref.ts";
-import { baseName, breadcrumbs, download, join } from "../../api/files.ts";
 import { directoryQuery, keys } from "../../api/queries.ts";
 import { DownloadButton } from "./download-button.tsx";
 import { FileView } from "./file-view.tsx";

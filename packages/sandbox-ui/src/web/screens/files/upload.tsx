@@ -1,11 +1,9 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
+import { type FileRef, formatFileRef, isConflict, upload } from "@holdfast/web-parts/sandbox";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
-import { isConflict } from "../../api/errors.ts";
-import { type FileRef, formatFileRef } from "../../api/file-ref.ts";
-import { upload } from "../../api/files.ts";
 import { keys } from "../../api/queries.ts";
 
 /** Files and their target directory: the user may open another directory in the meantime. */

@@ -7,11 +7,11 @@ import {
   TabStrip,
   usePageTitle,
 } from "@holdfast/web-parts";
+import { isNotFound } from "@holdfast/web-parts/sandbox";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
-import { isNotFound } from "../../api/errors.ts";
 import { keys, permissionsQuery, sessionQuery } from "../../api/queries.ts";
 import type { Session, SessionEvent } from "../../api/types.ts";
 import { type SessionLogView, useSessionLog } from "../../api/use-session-log.ts";

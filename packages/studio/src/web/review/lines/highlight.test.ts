@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePatch } from "../../shared/diff/patch.ts";
-import { highlightHunks, languageOf } from "./highlight.ts";
+import { languageOf } from "../../shared/highlight.ts";
+import { highlightHunks } from "./highlight.ts";
 
 test("tokens keep every character of a line, and a comment of several lines is one", () => {
   const hunks = parsePatch('@@ -1,2 +1,4 @@\n const a = `x`;\n-old();\n+/* one\n+two */\n+call("<b>");\n');

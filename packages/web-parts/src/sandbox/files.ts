@@ -1,5 +1,8 @@
 import { type FileRef, fileRefQuery, formatFileRef } from "./file-ref.ts";
-import type { SandboxApi } from "./sandbox-api.ts";
+import type { SandboxHttp } from "./sandbox-http.ts";
+
+/** What the functions here need of a client. */
+type Http = Pick<SandboxHttp, "send" | "json">;
 
 /** Maximum size of a file that is shown and edited as text. */
 const maxTextBytes = 1_048_576;
@@ -41,31 +44,41 @@ export interface TextFile {
 /** A file that is not shown as text, and the reason. */
 export interface UnreadableFile {
   readonly size: number;
+  /** The entity tag of the version. */
+  readonly etag?: string;
   readonly reason: "large" | "binary";
 }
 
 export async function readText(
-  api: SandboxApi,
+  api: Http,
   fileRef: FileRef,
   signal: AbortSignal,
 ): Promise<TextFile | UnreadableFile> {
-  const { size } = await api.json<{ size: number }>("/v1/fs/stat", { query: fileRefQuery(fileRef), signal });
-  if (size > maxTextBytes) return { size, reason: "large" };
-  const response = await api.send("/v1/fs/file", { query: fileRefQuery(fileRef), signal });
+  const query = fileRefQuery(fileRef);
+  const { size, etag: found } = await api.json<{ size: number; etag?: string }>("/v1/fs/stat", {
+    query,
+    signal,
+  });
+  const unreadable = (reason: UnreadableFile["reason"]): UnreadableFile => ({
+    ...{ size, reason },
+    ...(found === undefined ? {} : { etag: found }),
+  });
+  if (size > maxTextBytes) return unreadable("large");
+  const response = await api.send("/v1/fs/file", { query, signal });
   const bytes = new Uint8Array(await response.arrayBuffer());
   const etag = response.headers.get("etag");
+  if (bytes.includes(0)) return unreadable("binary");
   try {
-    if (bytes.includes(0)) return { size, reason: "binary" };
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return { text, size: bytes.length, ...(etag === null ? {} : { etag }) };
   } catch {
-    return { size, reason: "binary" };
+    return unreadable("binary");
   }
 }
 
 /** Writes a file over the version that was read, and returns the new version; 412 if it has changed. */
 export async function saveText(
-  api: SandboxApi,
+  api: Http,
   fileRef: FileRef,
   text: string,
   etag: string | undefined,
@@ -86,7 +99,7 @@ export async function saveText(
 
 /** Uploads a file into a directory; 412 if one with its name exists, unless it is to be replaced. */
 export async function upload(
-  api: SandboxApi,
+  api: Http,
   directory: FileRef,
   file: Pick<File, "name"> & Blob,
   replace: boolean,
@@ -100,12 +113,7 @@ export async function upload(
 }
 
 /** Downloads a file, or a directory as a tar archive. */
-export async function download(
-  api: SandboxApi,
-  fileRef: FileRef,
-  name: string,
-  archive: boolean,
-): Promise<void> {
+export async function download(api: Http, fileRef: FileRef, name: string, archive: boolean): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
   const response = await api.send(path, { query: fileRefQuery(fileRef) });
   const url = URL.createObjectURL(await readBlob(response, formatFileRef(fileRef)));

@@ -1,0 +1,59 @@
+import { type FileRef, restoreLineEndings, type TextFile } from "@holdfast/web-parts/sandbox";
+import { useCallback, useMemo, useState } from "react";
+
+/** Edited text, and the version of the file that it is based on. */
+export interface Draft {
+  readonly text: string;
+  readonly base: TextFile;
+}
+
+export interface Drafts {
+  readonly of: (file: FileRef) => Draft | undefined;
+  readonly files: ReadonlySet<FileRef>;
+  /** Takes the text of the editor, whose lines end with line feeds. */
+  readonly edit: (file: FileRef, current: TextFile, text: string) => void;
+  readonly drop: (file: FileRef) => void;
+  /** Continues a draft from the version that was just saved; edits made while saving are kept. */
+  readonly saved: (file: FileRef, saved: TextFile) => void;
+}
+
+/** Edits that are not saved, of all files of a task. They last as long as the page of the task. */
+export function useDrafts(): Drafts {
+  const [drafts, setDrafts] = useState<ReadonlyMap<FileRef, Draft>>(new Map());
+  const change = useCallback(
+    (file: FileRef, next: (known: Draft | undefined) => Draft | undefined) =>
+      setDrafts((all) => {
+        const draft = next(all.get(file));
+        const copy = new Map(all);
+        if (draft === undefined) copy.delete(file);
+        else copy.set(file, draft);
+        return copy;
+      }),
+    [],
+  );
+  return useMemo(
+    () => ({
+      of: (file) => drafts.get(file),
+      files: new Set(drafts.keys()),
+      edit: (file, current, text) => change(file, (known) => editDraft(known, current, text)),
+      drop: (file) => change(file, () => undefined),
+      saved: (file, saved) =>
+        change(file, (known) =>
+          known === undefined || known.text === saved.text ? undefined : { text: known.text, base: saved },
+        ),
+    }),
+    [drafts, change],
+  );
+}
+
+/** The draft after an edit; undefined if the text is that of the file again. */
+export function editDraft(known: Draft | undefined, current: TextFile, text: string): Draft | undefined {
+  const base = known?.base ?? current;
+  const restored = restoreLineEndings(known?.text ?? base.text, text);
+  return restored === base.text ? undefined : { text: restored, base };
+}
+
+/** The text as the editor has it. */
+export function withLineFeeds(text: string): string {
+  return text.replaceAll(/\r\n?/g, "\n");
+}

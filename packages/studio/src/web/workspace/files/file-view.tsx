@@ -1,0 +1,184 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { appPart, CrossIcon, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { formatBytes } from "@holdfast/web-parts/format";
+import {
+  download,
+  type FileRef,
+  formatFileRef,
+  isNotFound,
+  type TextFile,
+  type UnreadableFile,
+} from "@holdfast/web-parts/sandbox";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense, useState } from "react";
+import { baseName } from "../../shared/base-name.ts";
+import { fileQuery } from "../queries.ts";
+import { useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
+import { Conflict } from "./conflict.tsx";
+import { type Drafts, withLineFeeds } from "./drafts.ts";
+import { isImage, maxImageBytes } from "./file-kind.ts";
+import { useSave } from "./use-save.ts";
+
+const CodeView = lazy(appPart(() => import("./code-view.tsx")));
+
+interface FileViewProps {
+  readonly file: FileRef;
+  readonly goTo: { readonly line: number } | undefined;
+  readonly drafts: Drafts;
+  readonly mayEdit: boolean;
+  readonly onClose: () => void;
+}
+
+/** One file: its text in an editor, an image, or why it is not shown. */
+export function FileView(props: FileViewProps) {
+  const { file } = props;
+  const { data, error, refetch } = useQuery(fileQuery(useTaskSandbox(), file));
+  const isGone = error !== null && isNotFound(error);
+  if (data !== undefined && "text" in data && !(isGone && props.drafts.of(file) === undefined))
+    return <TextView {...props} data={data} isGone={isGone} />;
+  return (
+    <Frame {...props} size={data?.size}>
+      {data === undefined && error === null && <Loading label="Loading the file" rows={8} />}
+      {isGone && <p className="workspace-note">This file no longer exists.</p>}
+      {error !== null && !isGone && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      {data !== undefined && !("text" in data) && <Unreadable file={file} data={data} />}
+    </Frame>
+  );
+}
+
+function TextView({
+  data,
+  isGone,
+  ...props
+}: FileViewProps & { readonly data: TextFile; readonly isGone: boolean }) {
+  const { file, goTo, drafts, mayEdit } = props;
+  const draft = drafts.of(file);
+  const { save, reload } = useSave(file, drafts);
+  const path = formatFileRef(file);
+  // The agent, or another person, wrote the file after the edit began.
+  const isOutdated = draft !== undefined && !isGone && draft.base.text !== data.text;
+  const saveDraft = () => {
+    if (draft === undefined || save.isPending) return;
+    const etag = isOutdated ? draft.base.etag : data.etag;
+    save.mutate({ text: draft.text, etag: isGone ? undefined : etag });
+  };
+  return (
+    <Frame
+      {...props}
+      size={data.size}
+      actions={
+        mayEdit ? (
+          <button
+            type="button"
+            className="button button-small button-primary"
+            disabled={draft === undefined || save.isPending}
+            onClick={saveDraft}
+          >
+            {save.isPending ? "Saving…" : "Save"}
+          </button>
+        ) : undefined
+      }
+    >
+      {draft !== undefined && isOutdated && (
+        <Conflict
+          path={path}
+          current={data.text}
+          mine={draft.text}
+          onOverwrite={() => save.mutate({ text: draft.text, etag: data.etag })}
+          onReload={reload}
+        />
+      )}
+      {isGone && (
+        <p className="notice notice-warning" role="alert">
+          The file was deleted since you began to edit it. Save writes it again.
+        </p>
+      )}
+      {save.isError && !isOutdated && <ErrorNotice error={save.error} title="The file was not saved." />}
+      <Suspense fallback={<Loading label="Loading the editor" rows={8} />}>
+        <CodeView
+          key={file}
+          path={path}
+          text={withLineFeeds((draft ?? data).text)}
+          readOnly={!mayEdit}
+          goTo={goTo}
+          onChange={(text) => drafts.edit(file, data, text)}
+          onSave={saveDraft}
+        />
+      </Suspense>
+    </Frame>
+  );
+}
+
+function Frame({
+  file,
+  size,
+  actions,
+  onClose,
+  children,
+}: Pick<FileViewProps, "file" | "onClose"> & {
+  readonly size?: number | undefined;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}) {
+  const { http } = useTaskSandbox();
+  const path = formatFileRef(file);
+  const shown = visibleText(path.replace(`${workspaceRoot}/`, ""));
+  const fetchFile = useMutation({ mutationFn: () => download(http, file, baseName(path), false) });
+  return (
+    <section className="file-view" aria-label={`File ${shown}`}>
+      <header className="file-head">
+        <h2 className="file-path mono">{shown}</h2>
+        {size !== undefined && <span className="muted small">{formatBytes(size)}</span>}
+        <span className="file-actions">
+          {actions}
+          <button
+            type="button"
+            className="button button-small"
+            disabled={fetchFile.isPending}
+            onClick={() => fetchFile.mutate()}
+          >
+            Download
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Close the file"
+            title="Close"
+            onClick={onClose}
+          >
+            <CrossIcon />
+          </button>
+        </span>
+      </header>
+      {fetchFile.isError && <ErrorNotice error={fetchFile.error} title="The download failed." />}
+      {children}
+    </section>
+  );
+}
+
+function Unreadable({ file, data }: { readonly file: FileRef; readonly data: UnreadableFile }) {
+  const sandbox = useTaskSandbox();
+  const path = formatFileRef(file);
+  const [isBroken, setBroken] = useState(false);
+  if (isImage(path) && data.size <= maxImageBytes && !isBroken) {
+    return (
+      <div className="file-image">
+        <img
+          src={sandbox.fileUrl(file, data.etag ?? "")}
+          alt={visibleText(baseName(path))}
+          onError={() => setBroken(true)}
+        />
+      </div>
+    );
+  }
+  return (
+    <p className="workspace-note">
+      {isBroken
+        ? "This is not an image that a browser shows. "
+        : data.reason === "large"
+          ? "This file is too large to be shown. "
+          : "This file is not text. "}
+      It can be downloaded.
+    </p>
+  );
+}

@@ -1,0 +1,49 @@
+/** Files of the workspace: tree, search, editor, drafts. */
+import type { FileRef } from "@holdfast/web-parts/sandbox";
+import { useQueries } from "@tanstack/react-query";
+import { useCallback, useMemo, useState } from "react";
+import { directoryQuery } from "../queries.ts";
+import { useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
+import { type DirectoryState, foldersAbove, type TreeRow, treeRows } from "./tree-rows.ts";
+
+export interface Tree {
+  readonly rows: readonly TreeRow[];
+  readonly root: DirectoryState;
+  readonly setOpen: (folder: FileRef, open: boolean) => void;
+  /** Opens the folders above a file. */
+  readonly reveal: (path: string) => void;
+}
+
+/** The files of the workspace. Each folder is listed when it is first opened. */
+export function useTree(): Tree {
+  const sandbox = useTaskSandbox();
+  const [open, setOpenFolders] = useState<ReadonlySet<FileRef>>(() => new Set([workspaceRoot]));
+  const folders = useMemo(() => [...open], [open]);
+  const listed = useQueries({ queries: folders.map((folder) => directoryQuery(sandbox, folder)) });
+  const directories = new Map(
+    folders.map((folder, index): [FileRef, DirectoryState] => {
+      const { data, error } = listed[index] ?? {};
+      return [folder, { entries: data, error }];
+    }),
+  );
+  const setOpen = useCallback(
+    (folder: FileRef, isOpen: boolean) =>
+      setOpenFolders((known) => {
+        const next = new Set(known);
+        if (isOpen) next.add(folder);
+        else next.delete(folder);
+        return next;
+      }),
+    [],
+  );
+  const reveal = useCallback(
+    (path: string) => setOpenFolders((known) => new Set([...known, ...foldersAbove(workspaceRoot, path)])),
+    [],
+  );
+  return {
+    rows: treeRows(workspaceRoot, directories),
+    root: directories.get(workspaceRoot) ?? {},
+    setOpen,
+    reveal,
+  };
+}

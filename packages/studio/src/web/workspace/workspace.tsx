@@ -1,0 +1,217 @@
+/**
+ * Workspace of a task: the files, terminals and processes of its sandbox. Reaches them through the routes below
+ * `/tasks/ID/sandbox/`, and imports no other room.
+ */
+import "./workspace.css";
+import "../shared/diff/diff.css";
+import { Empty, ErrorNotice, TabPanel, TabStrip, useMediaQuery } from "@holdfast/web-parts";
+import { type FileRef, formatFileRef, isSandboxStopped } from "@holdfast/web-parts/sandbox";
+import { type ReactNode, useMemo, useState } from "react";
+import { Group, Panel, Separator } from "react-resizable-panels";
+import type { TaskView } from "../../contract.ts";
+import { type Drafts, useDrafts } from "./files/drafts.ts";
+import { FileView } from "./files/file-view.tsx";
+import { FilesPane } from "./files/files-pane.tsx";
+import { type Tree, useTree } from "./files/use-tree.ts";
+import { usePanes } from "./panes.ts";
+import { TaskSandbox, TaskSandboxProvider } from "./task-sandbox.ts";
+import { Processes } from "./terminals/processes.tsx";
+import { TerminalsOf, ToolsPane } from "./tools-pane.tsx";
+import { useMayWrite } from "./use-may-write.ts";
+import { useWorkspaceChanges } from "./use-workspace-changes.ts";
+
+interface WorkspaceProps {
+  readonly task: TaskView;
+  /** What the task's screen knows of the agent: its plan, and what it has used. */
+  readonly agent: ReactNode;
+  /** Shows the conversation, where a prompt starts the sandbox. */
+  readonly onPrompt: () => void;
+}
+
+export function Workspace(props: WorkspaceProps) {
+  const { id } = props.task;
+  const sandbox = useMemo(() => new TaskSandbox(location.origin, id), [id]);
+  return (
+    <TaskSandboxProvider value={sandbox}>
+      <WorkspaceOf {...props} sandbox={sandbox} />
+    </TaskSandboxProvider>
+  );
+}
+
+function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { readonly sandbox: TaskSandbox }) {
+  const tree = useTree();
+  const drafts = useDrafts();
+  const mayWrite = useMayWrite(task.id);
+  const isNarrow = useMediaQuery("(max-width: 47.99rem)");
+  const [shown, setShown] = useState<Shown>();
+  useWorkspaceChanges(sandbox);
+  const show = (file: FileRef, line?: number) => {
+    tree.reveal(formatFileRef(file));
+    setShown({ file, ...(line === undefined ? {} : { goTo: { line } }) });
+  };
+  const { entries, error } = tree.root;
+  if (entries === undefined && error !== undefined && error !== null) {
+    return isSandboxStopped(error) ? (
+      <Stopped task={task} onPrompt={onPrompt} />
+    ) : (
+      <ErrorNotice error={error} title="The files could not be loaded." />
+    );
+  }
+  const parts = { tree, drafts, shown, onShow: show, onClose: () => setShown(undefined), mayWrite };
+  return (
+    <div className="work">
+      {error !== undefined && error !== null && isSandboxStopped(error) && (
+        <p className="notice notice-warning work-stopped" role="status">
+          The sandbox has stopped. What is shown is from before.{" "}
+          <button type="button" className="link-button" onClick={onPrompt}>
+            Send a prompt to start it again
+          </button>
+        </p>
+      )}
+      {isNarrow ? <OnePane {...parts} /> : <AllPanes {...parts} />}
+      <div className="work-agent">{agent}</div>
+    </div>
+  );
+}
+
+interface Shown {
+  readonly file: FileRef;
+  readonly goTo?: { readonly line: number };
+}
+
+interface Parts {
+  readonly tree: Tree;
+  readonly drafts: Drafts;
+  readonly shown: Shown | undefined;
+  readonly onShow: (file: FileRef, line?: number) => void;
+  readonly onClose: () => void;
+  readonly mayWrite: boolean;
+}
+
+function ShownFile({ shown, drafts, mayWrite, onClose }: Parts) {
+  if (shown === undefined) return <Empty title="No file is open">Choose one from the list of files.</Empty>;
+  const { file, goTo } = shown;
+  return <FileView key={file} {...{ file, goTo, drafts, onClose }} mayEdit={mayWrite} />;
+}
+
+function Files({ tree, drafts, shown, onShow }: Parts) {
+  return <FilesPane tree={tree} shown={shown?.file} unsaved={drafts.files} onShow={onShow} />;
+}
+
+/** Panes beside each other, with borders that can be dragged or moved by the arrow keys. */
+function AllPanes(parts: Parts) {
+  const [panes, changePanes] = usePanes();
+  const keepSizes = (group: string) => (layout: Readonly<Record<string, number>>) =>
+    changePanes({ sizes: { [group]: layout } });
+  return (
+    <>
+      <fieldset className="work-toggles" aria-label="Panes">
+        <Toggle label="Files" isShown={panes.files} onChange={(files) => changePanes({ files })} />
+        <Toggle label="Terminals" isShown={panes.tools} onChange={(tools) => changePanes({ tools })} />
+      </fieldset>
+      <Group
+        className="work-panes"
+        orientation="horizontal"
+        defaultLayout={panes.sizes["columns"]}
+        onLayoutChanged={keepSizes("columns")}
+      >
+        {panes.files && (
+          <>
+            <Panel id="files" defaultSize="24%" minSize="12rem" className="work-pane">
+              <Files {...parts} />
+            </Panel>
+            <Separator className="work-separator" aria-label="Width of the files" />
+          </>
+        )}
+        <Panel id="main" minSize="20rem" className="work-pane">
+          <Group
+            orientation="vertical"
+            defaultLayout={panes.sizes["rows"]}
+            onLayoutChanged={keepSizes("rows")}
+          >
+            <Panel id="file" minSize="8rem" className="work-pane">
+              <ShownFile {...parts} />
+            </Panel>
+            {panes.tools && (
+              <>
+                <Separator className="work-separator" aria-label="Height of the terminals" />
+                <Panel id="tools" defaultSize="40%" minSize="8rem" className="work-pane">
+                  <ToolsPane mayWrite={parts.mayWrite} />
+                </Panel>
+              </>
+            )}
+          </Group>
+        </Panel>
+      </Group>
+    </>
+  );
+}
+
+function Toggle({
+  label,
+  isShown,
+  onChange,
+}: {
+  readonly label: string;
+  readonly isShown: boolean;
+  readonly onChange: (isShown: boolean) => void;
+}) {
+  return (
+    <button
+      type="button"
+      className="button button-small"
+      aria-pressed={isShown}
+      onClick={() => onChange(!isShown)}
+    >
+      {label}
+    </button>
+  );
+}
+
+type NarrowTab = "files" | "file" | "terminals" | "processes";
+
+/** One pane at a time. */
+function OnePane(parts: Parts) {
+  const [tab, setTab] = useState<NarrowTab>(parts.shown === undefined ? "files" : "file");
+  const show: Parts["onShow"] = (file, line) => {
+    parts.onShow(file, line);
+    setTab("file");
+  };
+  return (
+    <>
+      <TabStrip<NarrowTab>
+        label="Panes"
+        tabs={[
+          { id: "files", label: "Files" },
+          { id: "file", label: "File" },
+          { id: "terminals", label: "Terminals" },
+          { id: "processes", label: "Processes" },
+        ]}
+        tab={tab}
+        onChange={setTab}
+      />
+      <TabPanel tab={tab} className="work-pane">
+        {tab === "files" && <Files {...parts} onShow={show} />}
+        {tab === "file" && <ShownFile {...parts} />}
+        {tab === "terminals" && <TerminalsOf mayWrite={parts.mayWrite} />}
+        {tab === "processes" && <Processes mayWrite={parts.mayWrite} />}
+      </TabPanel>
+    </>
+  );
+}
+
+function Stopped({ task, onPrompt }: Pick<WorkspaceProps, "task" | "onPrompt">) {
+  if (task.status === "preparing") {
+    return <Empty title="The sandbox is being prepared">Its files appear here when it has started.</Empty>;
+  }
+  return (
+    <Empty title="The sandbox is not running">
+      <p>It stops when its agent has been idle for some minutes, and its files are kept.</p>
+      <p>
+        <button type="button" className="button" onClick={onPrompt}>
+          Send a prompt to start it again
+        </button>
+      </p>
+    </Empty>
+  );
+}
