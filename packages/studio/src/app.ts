@@ -9,6 +9,7 @@ import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry, type GatewayOptions, type Registry } from "@holdfast/server";
 import { Guard } from "./access/guard.ts";
 import type { Identify } from "./access/person.ts";
+import type { PersonRecord } from "./access/person-log.ts";
 import { AgentCatalogue } from "./agents.ts";
 import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks.ts";
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
@@ -209,7 +210,8 @@ function gatewayOptions(
 ): GatewayOptions {
   const { options, ports, gate, inbox, approvalHooks } = parts;
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
-  const guard = new Guard(parts.identify, people?.changes);
+  const record = people === undefined ? undefined : (entry: PersonRecord) => gate.audit.note(entry);
+  const guard = new Guard(parts.identify, people?.changes, record);
   const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),

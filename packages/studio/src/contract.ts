@@ -35,6 +35,7 @@ export type {
   TaskOutcome,
   TaskPage,
   TaskQuery,
+  TaskStarter,
   TaskStatus,
   TaskStorage,
   TaskSummary,

@@ -63,7 +63,9 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   doctor: ofStudio("doctor", "check what this machine can run, and how to fix what it cannot"),
   url: ofStudio("url", "print a new link to the running Studio"),
   backup: ofStudio("backup", "copy a live data directory"),
-  invite: ofStudio("invite", "invite a person to a Studio with accounts"),
+  people: ofStudio("people", "list, invite, change and remove people of a Studio with accounts"),
+  invite: ofStudio("invite", "same as people invite"),
+  tokens: ofStudio("tokens", "manage API tokens of people"),
   restore: ofStudio("restore", "create a data directory from a backup"),
   complete: {
     summary: "print a completion script for bash, zsh or fish",

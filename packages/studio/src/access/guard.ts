@@ -1,5 +1,6 @@
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
 import { type Identify, localOrganization, type Person, type RequestHeaders, requireRule } from "./person.ts";
+import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
 import { managementRules, type RouteName, type Rule, routeRules, ruleOfActor } from "./rules.ts";
 
 /** Tells when rights of people may have changed, so that what is open is checked again. */
@@ -15,10 +16,13 @@ export interface AccessChanges {
 export class Guard {
   readonly #identify: Identify;
   readonly #changes: AccessChanges | undefined;
+  readonly #record: RecordPerson | undefined;
 
-  constructor(identify: Identify, changes?: AccessChanges) {
+  /** With `record`, whatever changes something is recorded with the person before it is done. */
+  constructor(identify: Identify, changes?: AccessChanges, record?: RecordPerson) {
     this.#identify = identify;
     this.#changes = changes;
+    this.#record = record;
   }
 
   /** The present, for `signalSince`. */
@@ -36,9 +40,13 @@ export class Guard {
     info: AccessInfo,
   ): Promise<AbortSignal | undefined> | AbortSignal | undefined => {
     const mark = this.mark();
-    const allowed = this.#require(info, ruleOfActor(info), organizationOf(info));
-    const signal = (person: Person | undefined) =>
-      info.kind === "connect" ? this.signalSince(person, mark) : undefined;
+    const rule = ruleOfActor(info);
+    const allowed = this.#require(info, rule, organizationOf(info));
+    const signal = (person: Person | undefined) => {
+      const record = person && this.#record && recordOfAction(person, info, rule);
+      if (record !== undefined) return this.#record?.(record).then(() => undefined);
+      return info.kind === "connect" ? this.signalSince(person, mark) : undefined;
+    };
     return allowed instanceof Promise ? allowed.then(signal) : signal(allowed);
   };
 
@@ -55,12 +63,18 @@ export class Guard {
    * Checks a route beside the actors, whose path may name a task or an organization. Returns the person; undefined for a
    * route that needs nobody to sign in. Throws `auth.unauthorized`, `auth.forbidden`.
    */
-  readonly authorizeRoute = (
+  readonly authorizeRoute = async (
     route: RouteName,
     request: RequestHeaders,
-    { task, organization }: Readonly<Record<string, string>>,
-  ): Promise<Person | undefined> | Person | undefined =>
-    this.#require(request, routeRules[route], task === undefined ? organization : organizationOfId(task));
+    params: Readonly<Record<string, string>>,
+  ): Promise<Person | undefined> => {
+    const { task, organization } = params;
+    const about = task === undefined ? organization : organizationOfId(task);
+    const person = await this.#require(request, routeRules[route], about);
+    const record = person && this.#record && recordOfRequest(person, route, params);
+    if (record !== undefined) await this.#record?.(record);
+    return person;
+  };
 
   #require(
     request: RequestHeaders,

@@ -10,6 +10,8 @@ export interface RequestHeaders {
 /** Whoever sends a request. */
 export interface Person {
   readonly id: string;
+  /** What other people see, if it is known. */
+  readonly name?: string;
   /** True for the operator of the server, who may do everything in every organization. */
   readonly isOperator: boolean;
   /** True for a request with an API token, which cannot manage the account itself. */
@@ -41,7 +43,8 @@ export function requireRule(
 ): Promise<void> | void {
   if (rule === "public" || rule === "machine") return;
   if (person === undefined) throw unauthorized();
-  if (rule === undefined || rule === "internal") throw forbidden("Only the Studio itself can do this");
+  if (rule === undefined || rule === "internal" || rule === "node")
+    throw forbidden("Only the Studio itself can do this");
   if (rule === "account") {
     if (person.isOperator) throw forbidden("The operator has no account");
     if (person.hasToken !== true) return;

@@ -17,7 +17,9 @@ export type Rule =
   /** The operator: whoever can use the data directory, and signs in with a link of `holdfast url`. */
   | "operator"
   /** The Studio's own process, and nobody over the network. */
-  | "internal";
+  | "internal"
+  /** Another node of this Studio, over a link on which it has proven the cluster's secret. */
+  | "node";
 
 /** The rules of one kind of actor: either nobody reaches it, or each of its actions has a row. */
 export type ActorRules =
@@ -152,6 +154,10 @@ export const routeRules = {
   "POST /people/auth/sign-out": "public",
   "POST /people/auth/change-password": "account",
   "GET /people/me": "person",
+  // For programs of people who have no browser there.
+  "GET /people/accounts/:person/tokens": "operator",
+  "POST /people/accounts/:person/tokens": "operator",
+  "DELETE /people/accounts/:person/tokens/:token": "operator",
   "PATCH /people/me": "account",
   "GET /people/sessions": "account",
   "DELETE /people/sessions/:session": "account",
@@ -186,6 +192,20 @@ export const routeRules = {
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type RouteName = keyof typeof routeRules;
+
+/** Every route between the nodes of a Studio. No port serves them: they are reached over links between nodes alone. */
+export const nodeRouteRules = {
+  "POST /node/agents": "node",
+  "POST /node/repository/:operation": "node",
+  "UPGRADE /node/sandbox/:task/v1/processes/:process/terminal/ws": "node",
+  "GET /node/sandbox/:task/v1/*": "node",
+  "POST /node/sandbox/:task/v1/*": "node",
+  "PUT /node/sandbox/:task/v1/*": "node",
+  "PATCH /node/sandbox/:task/v1/*": "node",
+  "DELETE /node/sandbox/:task/v1/*": "node",
+} as const satisfies Readonly<Record<string, "node">>;
+
+export type NodeRouteName = keyof typeof nodeRouteRules;
 
 /** The rule of an action, or of another operation on an actor; undefined if it has no row. */
 export function ruleOfActor({

@@ -1,6 +1,8 @@
 /** Interface between the actors (organization, task, session, environment, group, access) and their process. */
+
 import type { Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
+import type { Person } from "../access/person.ts";
 import type { Place } from "../cluster/place.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { Archives } from "../cluster/snapshot-store.ts";
@@ -85,8 +87,8 @@ export interface BackendHost {
   restoreFiles(taskId: string, archives: Archives | undefined): Promise<void>;
   /** What the files of a task take on disk, in this process. */
   filesSize(taskId: string): Promise<{ readonly bytes: number; readonly isComplete: boolean }>;
-  /** Id of the person who sends a request; that of the operator for calls within the process. */
-  personOf(request: Request | undefined): Promise<string>;
+  /** The person who sends a request; the operator for calls within the process. Throws `auth.unauthorized`. */
+  personOf(request: Request | undefined): Promise<Pick<Person, "id" | "name" | "isOperator">>;
   /** Adds a note to the log of a session, once for each `dedupeKey`. */
   note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void>;
   /** Writes a git tree of the complete workspace and returns its id. */

@@ -29,6 +29,9 @@ export type GroupTaskNames = Required<
 > &
   Pick<TaskInput, "taint">;
 
+/** What the server knows of a new task by itself. */
+type KnownInput = Partial<GroupTaskNames> & Pick<TaskInput, "startedBy">;
+
 /**
  * Validates the input before anything is created. Throws `repository.*`, `agent.not_found`, `.not_installed`,
  * `.not_ready`, `jail.unavailable`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
@@ -36,7 +39,7 @@ export type GroupTaskNames = Required<
 export async function validateTask(
   host: BackendHost,
   input: CreateTaskInput,
-  names: Partial<GroupTaskNames> = {},
+  names: KnownInput = {},
 ): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
@@ -95,6 +98,7 @@ export function initialSummary(task: TaskInput): TaskSummary {
     unsafe: task.unsafe,
     openApprovals: 0,
     ...(task.origin === undefined ? {} : { origin: task.origin }),
+    ...(task.startedBy === undefined ? {} : { startedBy: task.startedBy }),
   };
 }
 

@@ -27,7 +27,7 @@ import {
   validateTask,
 } from "./new-task.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
-import { taskListActions } from "./tasks/actions.ts";
+import { connStateOf, type PersonConnState, taskListActions } from "./tasks/actions.ts";
 import { addTask, addTaskText } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
 import { TaskRemoval } from "./tasks/removal.ts";
@@ -60,7 +60,7 @@ export function createOrganizationActor(host: BackendHost) {
       const message = "There is no such organization";
       throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
     },
-    createConnState: async (c): Promise<{ person: string }> => ({ person: await host.personOf(c.request) }),
+    createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     db: db({ onMigrate: migrateTaskTables }),
     async onWake(c): Promise<void> {
       c.state.textBytes = (c.state.textBytes ?? 0) + (await moveEarlierRows(c.db, c.kv));
@@ -74,7 +74,8 @@ export function createOrganizationActor(host: BackendHost) {
     options: { name: "Organization", actionTimeout: 180_000 },
     actions: {
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
-        const task = await validateTask(host, input);
+        const { startedBy } = c.conn.state;
+        const task = await validateTask(host, input, startedBy === undefined ? {} : { startedBy });
         await addTask(c, task);
         host.creating(task.taskId);
         await createTaskActors(host, c, task);

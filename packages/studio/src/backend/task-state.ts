@@ -6,6 +6,7 @@ import type {
   ApprovalView,
   TaskError,
   TaskOrigin,
+  TaskStarter,
   TaskStatus,
   TaskSummary,
   TaskView,
@@ -26,6 +27,7 @@ export interface TaskInput {
   readonly prompt: string;
   readonly unsafe: boolean;
   readonly createdAt: number;
+  readonly startedBy?: TaskStarter;
   /** The group whose event created the task. */
   readonly group?: string;
   readonly origin?: TaskOrigin;
@@ -71,6 +73,7 @@ export interface TaskState extends FilesState {
   repositoryNode?: string;
   agent: string;
   unsafe: boolean;
+  startedBy?: TaskStarter;
   group?: string;
   /** The group event that caused the newest prompt. */
   origin?: TaskOrigin | undefined;
@@ -156,6 +159,7 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     ...(input.repositoryNode === undefined ? {} : { repositoryNode: input.repositoryNode }),
     agent: input.agent,
     unsafe: input.unsafe,
+    ...(input.startedBy === undefined ? {} : { startedBy: { ...input.startedBy } }),
     ...(input.group === undefined ? {} : { group: input.group }),
     ...(input.origin === undefined ? {} : { origin: { ...input.origin } }),
     status: "preparing",
@@ -348,6 +352,7 @@ export function toTaskSummary(state: TaskState): TaskSummary {
     openApprovals: state.approvals.length,
     ...(state.error === undefined ? {} : { error: { ...state.error } }),
     ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
+    ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
   };
 }
 

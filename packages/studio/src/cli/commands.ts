@@ -84,7 +84,15 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     return { usage, run };
   },
   invite: async () => {
-    const { inviteUsage: usage, inviteCommand: run } = await import("./server/invite.ts");
+    const { inviteUsage: usage, inviteCommand: run } = await import("./people/invite.ts");
+    return { usage, run };
+  },
+  people: async () => {
+    const { peopleUsage: usage, peopleCommand: run } = await import("./people/people.ts");
+    return { usage, run };
+  },
+  tokens: async () => {
+    const { tokensUsage: usage, tokensCommand: run } = await import("./people/tokens.ts");
     return { usage, run };
   },
   backup: async () => {

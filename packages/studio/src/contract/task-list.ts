@@ -29,6 +29,8 @@ export interface TaskSummary {
   readonly openApprovals?: number;
   /** The group event that started its newest turn, if any. */
   readonly origin?: TaskOrigin;
+  /** The person who started it. Absent for the operator and for groups. */
+  readonly startedBy?: TaskStarter;
   /** Set while it is archived. The list of tasks has it, the task itself does not. */
   readonly archivedAt?: number;
   /**
@@ -36,6 +38,12 @@ export interface TaskSummary {
    * tasks has it, the task itself does not.
    */
   readonly attentionAt?: number;
+}
+
+/** A person, with the name that they had then. */
+export interface TaskStarter {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** The event that started a turn. */

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
-import { nodePaths, type SandboxRoute } from "../cluster/other-nodes.ts";
+import type { NodeRouteName } from "../access/rules.ts";
+import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { RepositoryRoutes } from "../cluster/repositories.ts";
 import type { AgentChoice } from "../contract.ts";
+import { matchNodeRoute, type RouteParams } from "./router.ts";
 import { proxyToSandbox, sandboxNotRunning } from "./sandbox-proxy.ts";
 import { connectToSandbox, sendUpgradeError } from "./sandbox-upgrade.ts";
 
@@ -15,16 +17,39 @@ export interface NodeRoutesOptions {
   readonly log: Logger;
 }
 
-/** Answers requests of this Studio's other nodes. They have checked who asks. */
+type Handler = (call: {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly params: RouteParams;
+}) => Promise<void>;
+
+type HttpName = Exclude<NodeRouteName, `UPGRADE ${string}`>;
+
+/** Answers requests of this Studio's other nodes, each with its row in `nodeRouteRules`. The link has checked who asks. */
 export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRoutesOptions) {
+  const toSandbox: Handler = ({ request, response, params: { task = "", rest = "" } }) =>
+    proxyToSandbox(sandbox(task), `/v1/${rest}`, request, response);
+  const handlers: Readonly<Record<HttpName, Handler>> = {
+    "POST /node/agents": async ({ response }) => void response.end(JSON.stringify(await agents())),
+    "POST /node/repository/:operation": ({ request, response, params: { operation = "" } }) =>
+      repositories.answer(operation, request, response),
+    "GET /node/sandbox/:task/v1/*": toSandbox,
+    "POST /node/sandbox/:task/v1/*": toSandbox,
+    "PUT /node/sandbox/:task/v1/*": toSandbox,
+    "PATCH /node/sandbox/:task/v1/*": toSandbox,
+    "DELETE /node/sandbox/:task/v1/*": toSandbox,
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname } = new URL(request.url ?? "/", "http://node");
-    const task = readSandbox(pathname);
-    if (task !== undefined) return proxyToSandbox(sandbox(task.id), task.path, request, response);
-    if (pathname === nodePaths.agents) return void response.end(JSON.stringify(await agents()));
-    if (pathname.startsWith(nodePaths.repository))
-      return repositories.answer(pathname.slice(nodePaths.repository.length), request, response);
-    throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+    const { name, params } = matchNodeRoute(request.method ?? "GET", pathname);
+    await handlers[name as HttpName]({ request, response, params });
+  };
+  const connect = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const { pathname, search } = new URL(request.url ?? "/", "http://node");
+    const { task = "", process = "" } = matchNodeRoute("UPGRADE", pathname).params;
+    const route = sandbox(task);
+    if (route === undefined) throw sandboxNotRunning();
+    await connectToSandbox(route, `/v1/processes/${process}/terminal/ws${search}`, request, socket, head);
   };
   return {
     request(request: IncomingMessage, response: ServerResponse): void {
@@ -39,22 +64,11 @@ export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRou
       });
     },
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-      const { pathname, search } = new URL(request.url ?? "/", "http://node");
-      const task = readSandbox(pathname);
       socket.on("error", () => {});
-      const route = task === undefined ? undefined : sandbox(task.id);
-      const connected =
-        task === undefined || route === undefined
-          ? Promise.reject(sandboxNotRunning())
-          : connectToSandbox(route, `${task.path}${search}`, request, socket, head);
+      const connected = connect(request, socket, head);
       connected.catch((error: unknown) => {
         sendUpgradeError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
       });
     },
   };
-}
-
-function readSandbox(path: string): { readonly id: string; readonly path: string } | undefined {
-  const [, id, rest] = /^\/node\/sandbox\/([\w-]+)(\/.*)$/.exec(path) ?? [];
-  return id === undefined || rest === undefined ? undefined : { id, path: rest };
 }

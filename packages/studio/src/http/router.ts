@@ -1,37 +1,55 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
-import { type RouteName, routeRules } from "../access/rules.ts";
+import { type NodeRouteName, nodeRouteRules, type RouteName, routeRules } from "../access/rules.ts";
 
 /** The parts of a path that its pattern names; `*` is the rest, without the slash before it. */
 export type RouteParams = Readonly<Record<string, string>>;
 
-export interface RouteMatch {
-  readonly name: RouteName;
+export interface RouteMatch<Name extends string = RouteName> {
+  readonly name: Name;
   readonly params: RouteParams;
 }
 
-interface Pattern {
-  readonly name: RouteName;
+interface Pattern<Name extends string> {
+  readonly name: Name;
   readonly method: string;
   readonly path: string;
   readonly expression: RegExp;
 }
 
-const patterns: readonly Pattern[] = (Object.keys(routeRules) as RouteName[]).map((name) => {
-  const [method = "", path = ""] = name.split(" ");
-  const source = path
-    .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
-    .replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")
-    .replace("*", "(?<rest>.*)");
-  return { name, method, path, expression: new RegExp(`^${source}$`) };
-});
+function patternsOf<Name extends string>(table: Readonly<Record<Name, unknown>>): readonly Pattern<Name>[] {
+  return (Object.keys(table) as Name[]).map((name) => {
+    const [method = "", path = ""] = name.split(" ");
+    const source = path
+      .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
+      .replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")
+      .replace("*", "(?<rest>.*)");
+    return { name, method, path, expression: new RegExp(`^${source}$`) };
+  });
+}
+
+const patterns = patternsOf<RouteName>(routeRules);
+const nodePatterns = patternsOf<NodeRouteName>(nodeRouteRules);
 
 /**
  * The first route of the table whose path matches, with this method; HEAD counts as GET. Throws `gateway.not_found`,
  * and `gateway.method_not_allowed` if the path has other methods.
  */
 export function matchRoute(method: string, path: string): RouteMatch {
+  return match(patterns, method, path);
+}
+
+/** The same of the table of routes between nodes. */
+export function matchNodeRoute(method: string, path: string): RouteMatch<NodeRouteName> {
+  return match(nodePatterns, method, path);
+}
+
+function match<Name extends string>(
+  patterns: readonly Pattern<Name>[],
+  method: string,
+  path: string,
+): RouteMatch<Name> {
   const wanted = method === "HEAD" ? "GET" : method;
   const isUpgrade = wanted === "UPGRADE";
   const candidates = patterns.filter((each) => (each.method === "UPGRADE") === isUpgrade);

@@ -11,9 +11,9 @@ import type {
   TokenScope,
 } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
-import { invitationNotFound, type NewInvitation } from "./actors/members.ts";
+import { invitationNotFound, memberNotFound, type NewInvitation } from "./actors/members.ts";
 import type { PeopleActors } from "./actors/people-actors.ts";
-import type { NewApiToken } from "./actors/user.ts";
+import type { NewApiToken, TokenOwner } from "./actors/user.ts";
 import type { Row } from "./actors/where.ts";
 import { type Auth, sessionCookie } from "./auth/auth.ts";
 import { newSecret, sha256 } from "./hash.ts";
@@ -50,7 +50,7 @@ export class People {
     const bearer = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "")?.[1];
     if (bearer?.startsWith(tokenPrefix) === true) return this.#ofToken(bearer);
     const found = await this.#session(request);
-    return found === undefined ? undefined : this.#person(found.user.id, "owner", false);
+    return found === undefined ? undefined : this.#person(found.user, "owner", false);
   };
 
   async #session(request: RequestHeaders) {
@@ -66,13 +66,14 @@ export class People {
   async #ofToken(token: string): Promise<Person | undefined> {
     const [person = ""] = token.slice(tokenPrefix.length).split("_", 1);
     if (person === "") return undefined;
-    const scope = await this.#actors.knownUser<TokenScope | null>(person, null, "tokenScope", sha256(token));
-    return scope === null ? undefined : this.#person(person, roleOfScope[scope], true);
+    const owner = await this.#actors.knownUser<TokenOwner | null>(person, null, "tokenOwner", sha256(token));
+    if (owner === null) return undefined;
+    return this.#person({ id: person, name: owner.name }, roleOfScope[owner.scope], true);
   }
 
-  #person(id: string, greatest: Role, hasToken: boolean): Person {
+  #person({ id, name }: Required<Pick<Person, "id" | "name">>, greatest: Role, hasToken: boolean): Person {
     return {
-      ...{ id, isOperator: false, hasToken },
+      ...{ id, name, isOperator: false, hasToken },
       roleIn: async (organization) => {
         const role = await this.#actors.role(organization, id);
         if (role === null) return undefined;
@@ -126,21 +127,21 @@ export class People {
     return this.#removeOwn(person, "session", id);
   }
 
-  async #removeOwn(person: Person, table: "session" | "api_token", id: string): Promise<void> {
+  async #removeOwn(person: Pick<Person, "id">, table: "session" | "api_token", id: string): Promise<void> {
     const where = [{ column: "id", operator: "eq", value: id }];
     const removed = await this.#actors.user<readonly Row[]>(person.id, "remove", table, where);
     if (removed.length > 0) return;
     const [group, what] = table === "session" ? ["session", "session"] : ["token", "API token"];
-    throw new HoldfastError(group, "not_found", `You have no such ${what}`, { statusCode: 404 });
+    throw new HoldfastError(group, "not_found", `There is no such ${what}`, { statusCode: 404 });
   }
 
-  tokens(person: Person): Promise<readonly ApiToken[]> {
+  tokens(person: Pick<Person, "id">): Promise<readonly ApiToken[]> {
     return this.#actors.user(person.id, "listTokens");
   }
 
   /** Creates an API token, whose text is in this answer only. Throws `token.too_many`. */
   async createToken(
-    person: Person,
+    person: Pick<Person, "id">,
     { name, scope, days }: { readonly name: string; readonly scope: TokenScope; readonly days: number },
   ): Promise<ApiToken & { readonly token: string }> {
     const token = `${tokenPrefix}${person.id}_${newSecret()}`;
@@ -153,8 +154,15 @@ export class People {
   }
 
   /** Throws `token.not_found`. */
-  deleteToken(person: Person, id: string): Promise<void> {
+  deleteToken(person: Pick<Person, "id">, id: string): Promise<void> {
     return this.#removeOwn(person, "api_token", id);
+  }
+
+  /** The account of a member, for the operator. Throws `member.not_found`. */
+  async account(person: string): Promise<Pick<Person, "id">> {
+    const members = await this.members(localOrganization);
+    if (members.some((member) => member.person === person)) return { id: person };
+    throw memberNotFound();
   }
 
   members(organization: string): Promise<readonly Member[]> {

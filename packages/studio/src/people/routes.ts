@@ -40,15 +40,8 @@ export function createPeopleRoutes(
       send(call, 204);
     },
     "GET /people/tokens": async (call) => send(call, 200, { tokens: await people.tokens(personOf(call)) }),
-    "POST /people/tokens": async (call) => {
-      const { name, scope, days } = await jsonOf(call);
-      const input = {
-        name: textOf(name, "name", 100),
-        scope: oneOf(scope, "scope", tokenScopes),
-        days: daysOf(days),
-      };
-      send(call, 201, await people.createToken(personOf(call), input));
-    },
+    "POST /people/tokens": async (call) =>
+      send(call, 201, await people.createToken(personOf(call), await tokenInputOf(call))),
     "DELETE /people/tokens/:token": async (call) => {
       await people.deleteToken(personOf(call), call.params["token"] ?? "");
       send(call, 204);
@@ -58,7 +51,31 @@ export function createPeopleRoutes(
       const { token } = await jsonOf(call);
       send(call, 200, await people.accept(personOf(call).id, textOf(token, "token", 200)));
     },
+    "GET /people/accounts/:person/tokens": async (call) =>
+      send(call, 200, { tokens: await people.tokens(await accountOf(people, call)) }),
+    "POST /people/accounts/:person/tokens": async (call) => {
+      const account = await accountOf(people, call);
+      send(call, 201, await people.createToken(account, await tokenInputOf(call)));
+    },
+    "DELETE /people/accounts/:person/tokens/:token": async (call) => {
+      await people.deleteToken(await accountOf(people, call), call.params["token"] ?? "");
+      send(call, 204);
+    },
     ...organizationRoutes(people),
+  };
+}
+
+/** The account in the path. Throws `member.not_found`. */
+function accountOf(people: People, { params: { person = "" } }: RouteCall): Promise<Pick<Person, "id">> {
+  return people.account(person);
+}
+
+async function tokenInputOf(call: RouteCall) {
+  const { name, scope, days } = await jsonOf(call);
+  return {
+    name: textOf(name, "name", 100),
+    scope: oneOf(scope, "scope", tokenScopes),
+    days: daysOf(days),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   actorKindRules,
   actorRules,
   type managementRules,
+  nodeRouteRules,
   type Rule,
   routeRules,
   ruleOfActor,
@@ -22,6 +23,7 @@ import { createGateActors } from "../../src/gate-state/actors.ts";
 import { LocalGate } from "../../src/gate-state/local-gate.ts";
 import type { Studio } from "../../src/index.ts";
 import { createPeopleActors } from "../../src/people/actors/people-actors.ts";
+import { logIn } from "../support.ts";
 import { type Credentials, connectAs, type PersonName, people, startWithPeople } from "./people-support.ts";
 
 /** What the check says: `passed` stands for every answer that is not about access. */
@@ -239,6 +241,29 @@ test("each route is refused below its role, and to strangers", (t) =>
     }
     return results;
   }));
+
+test("routes between nodes are served to nobody over the network, the operator included", async (t) => {
+  const studio = await startWithPeople(t);
+  const operator = { cookie: await logIn(studio.url, await studio.issueTicket()) };
+  for (const name of Object.keys(nodeRouteRules)) {
+    const [method = "", pattern = ""] = name.split(" ");
+    if (method === "UPGRADE") continue;
+    const path = pattern.replaceAll(/:(\w+)/g, "check").replace("*", "fs/file");
+    for (const headers of [operator, ...Object.values<Credentials>(people)]) {
+      const type = { "content-type": "application/json" };
+      const body = method === "GET" ? {} : { body: JSON.stringify({ path: "/" }) };
+      const response = await fetch(`${studio.url}${path}`, {
+        method,
+        headers: { ...headers, ...type },
+        ...body,
+      });
+      const { group, code } = (await response.json()) as Readonly<Record<string, unknown>>;
+      // Pages of the web app have any path, and it is not built here.
+      const right = method === "GET" ? "web.not_built" : "gateway.method_not_allowed";
+      assert.equal(`${String(group)}.${String(code)}`, right, name);
+    }
+  }
+});
 
 test("management and inspection are the operator's alone", (t) =>
   tryEach(t, async (studio, person) => {

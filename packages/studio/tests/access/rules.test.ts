@@ -1,14 +1,21 @@
 /** The tables of rules against the real actors and routes. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isErrorCode, silentLogger, systemPorts } from "@holdfast/core";
+import { isErrorCode, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
 import { roles } from "../../src/access/roles.ts";
-import { type ActorRules, actorRules, type Rule, routeRules, ruleOfActor } from "../../src/access/rules.ts";
+import {
+  type ActorRules,
+  actorRules,
+  nodeRouteRules,
+  type Rule,
+  routeRules,
+  ruleOfActor,
+} from "../../src/access/rules.ts";
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";
 import { LocalGate } from "../../src/gate-state/local-gate.ts";
-import { matchRoute } from "../../src/http/router.ts";
+import { matchNodeRoute, matchRoute } from "../../src/http/router.ts";
 import { createPeopleActors } from "../../src/people/actors/people-actors.ts";
 
 const ports = systemPorts(silentLogger);
@@ -98,6 +105,40 @@ describe("the table of routes", () => {
       assert.throws(
         () => matchRoute("UPGRADE", path),
         (e) => isErrorCode(e, "gateway", "not_found"),
+        path,
+      );
+  });
+});
+
+describe("the table of routes between nodes", () => {
+  const example = (path: string) => path.replaceAll(/:(\w+)/g, "some-$1").replace("*", "fs/file");
+
+  for (const name of Object.keys(nodeRouteRules)) {
+    test(`leads to ${name}, which the public table does not have`, () => {
+      const [method = "", pattern = ""] = name.split(" ");
+      const path = example(pattern);
+      assert.equal(matchNodeRoute(method, path).name, name);
+      const refused = (error: unknown) =>
+        isErrorCode(error, "gateway", "method_not_allowed") || isErrorCode(error, "gateway", "not_found");
+      if (method === "GET") assert.equal(matchRoute(method, path).name, "GET /*");
+      else assert.throws(() => matchRoute(method, path), refused);
+    });
+  }
+
+  test("has no other paths and methods", () => {
+    for (const [method, path] of [
+      ["GET", "/node/agents"],
+      ["POST", "/node/agents/more"],
+      ["POST", "/node/repository/check/more"],
+      ["POST", "/node/sandbox/some-task/v2/fs/file"],
+      ["TRACE", "/node/sandbox/some-task/v1/fs/file"],
+      ["UPGRADE", "/node/sandbox/some-task/v1/fs/file"],
+      ["POST", "/people/tokens"],
+      ["POST", "/"],
+    ] as const)
+      assert.throws(
+        () => matchNodeRoute(method, path),
+        (e) => isHoldfastError(e) && e.group === "gateway",
         path,
       );
   });

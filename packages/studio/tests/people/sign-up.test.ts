@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { studioLimits } from "../../src/limits.ts";
+import type { TokenOwner } from "../../src/people/actors/user.ts";
 import type { Row } from "../../src/people/actors/where.ts";
 import { sha256 } from "../../src/people/hash.ts";
 import { emailValue, UniqueValues } from "../../src/people/unique-values.ts";
@@ -194,7 +195,8 @@ test("an API token has a scope until it expires, and there is a limited number",
       createdAt: Date.now(),
       expiresAt: Date.now() + 60_000,
     });
-  const scope = (hash: string) => actors.user<string | null>(user.id, "tokenScope", hash);
+  const scope = (hash: string) =>
+    actors.user<TokenOwner | null>(user.id, "tokenOwner", hash).then((owner) => owner?.scope ?? null);
   await add("first");
   assert.equal(await scope("hash-first"), "write");
   assert.equal(await scope("hash-other"), null);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import type { ActorConn } from "@holdfast/client";
 import { isErrorCode, isHoldfastError } from "@holdfast/core";
+import { openAudit } from "@holdfast/gate";
 import type { Role } from "../../src/access/roles.ts";
 import { createStudio, createStudioClient, type Studio } from "../../src/index.ts";
 import { type Credentials, connectAs } from "../access/people-support.ts";
@@ -313,6 +314,72 @@ test("API tokens of a removed member do not work again when the person is invite
   assert.equal((await send(studio, "POST", "/people/accept", bob.credentials, again)).status, 200);
   assert.deepEqual((await listTasks(t, studio, bob.credentials)).tasks, []);
   await assert.rejects(listTasks(t, studio, bearer), is("unauthorized"));
+});
+
+test("the audit log says who did what, and how they signed in; a task says who started it", async (t) => {
+  if (!needsJail(t)) return;
+  const studio = await start(t);
+  const operator = await asOperator(studio);
+  const ada = await joinAs(studio, operator, "admin", "ada@example.org");
+  const body = { name: "script", scope: "write", days: 1 };
+  const made = await send(studio, "POST", "/people/tokens", ada.credentials, body);
+  const bearer = { authorization: `Bearer ${String(made.body["token"])}` };
+  const client = createStudioClient(connectAs(t, studio.url, bearer));
+  const repository = makeRepository(temporaryFolder(t));
+  const task = await client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
+  assert.deepEqual(task.startedBy, { id: ada.id, name: "ada@example.org" });
+  const byAda = createStudioClient(connectAs(t, studio.url, ada.credentials));
+  await byAda.task(task.id).stop();
+  await byAda.organization.checkRepository(repository);
+  assert.deepEqual((await byAda.task(task.id).get()).startedBy, task.startedBy);
+  const { tasks } = await byAda.organization.listTasks();
+  assert.deepEqual(tasks[0]?.startedBy, task.startedBy);
+  const ownTask = await studio.client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
+  assert.equal(ownTask.startedBy, undefined);
+  await studio.client.task(ownTask.id).stop();
+  await studio.close();
+  const audit = await openAudit(studio.dataDirectory);
+  const records = await audit.query({ type: "person.*" });
+  const told = records.map(({ type, session, data = {} }) => {
+    const { person, name, via, action, route } = data;
+    const who = person === ada.id ? "ada" : String(person);
+    assert.equal(name, person === ada.id ? "ada@example.org" : undefined);
+    return [type, who, via, action ?? route, session].filter((each) => each !== undefined).join(" ");
+  });
+  assert.deepEqual(told, [
+    "person.request operator login POST /people/organizations/:organization/invitations",
+    "person.request ada session POST /people/tokens",
+    "person.action ada token organization.createTask",
+    `person.action ada session task.stop ${task.id}`,
+  ]);
+  assert.ok(!JSON.stringify(records).includes(String(made.body["token"])), "the log has a token");
+});
+
+test("the operator makes API tokens for a member, and nobody else does", async (t) => {
+  const studio = await start(t);
+  const operator = await asOperator(studio);
+  const owner = await joinAs(studio, operator, "owner", "ada@example.org");
+  const bob = await joinAs(studio, operator, "member", "bob@example.org");
+  const path = `/people/accounts/${bob.id}/tokens`;
+  const body = { name: "ci", scope: "all", days: 1 };
+  for (const credentials of [owner.credentials, bob.credentials])
+    assert.equal(code(await send(studio, "POST", path, credentials, body)), "auth.forbidden");
+  assert.equal(
+    code(await send(studio, "POST", path, operator, { ...body, scope: "root" })),
+    "message.invalid",
+  );
+  const nobody = await send(studio, "POST", "/people/accounts/nobody/tokens", operator, body);
+  assert.equal(code(nobody), "member.not_found");
+  const made = await send(studio, "POST", path, operator, body);
+  const bearer = { authorization: `Bearer ${String(made.body["token"])}` };
+  assert.equal((await send(studio, "GET", "/people/me", bearer)).body["email"], "bob@example.org");
+  const { tokens } = (await send(studio, "GET", path, operator)).body as {
+    readonly tokens: readonly unknown[];
+  };
+  assert.equal(tokens.length, 1);
+  assert.equal((await send(studio, "DELETE", `${path}/${String(made.body["id"])}`, operator)).status, 204);
+  assert.equal((await send(studio, "GET", "/people/me", bearer)).status, 401);
+  assert.equal(code(await send(studio, "DELETE", `${path}/none`, operator)), "token.not_found");
 });
 
 test("a member who is removed while their task runs loses it, and the task goes on", async (t) => {

@@ -6,6 +6,7 @@ import type {
   TaskOutcome,
   TaskPage,
   TaskQuery,
+  TaskStarter,
   TaskStorage,
   TaskSummary,
 } from "../../contract.ts";
@@ -18,9 +19,24 @@ import type { RemovalContext, TaskRemoval } from "./removal.ts";
 import { archiveRow, requireListed } from "./rows.ts";
 import type { TaskDatabase } from "./schema.ts";
 
+/** Whose a connection is. */
+export interface PersonConnState {
+  person: string;
+  /** Who starts the tasks that it creates. Absent for the operator. */
+  startedBy?: TaskStarter;
+}
+
+export function connStateOf({
+  id,
+  name,
+  isOperator,
+}: Awaited<ReturnType<BackendHost["personOf"]>>): PersonConnState {
+  return { person: id, ...(isOperator ? {} : { startedBy: { id, name: name ?? id } }) };
+}
+
 /** A connection, and whose it is. */
 interface PersonConn {
-  readonly state: { person: string };
+  readonly state: PersonConnState;
   readonly send: (name: "seenChanged", event: TaskListEvents["seenChanged"]) => void;
 }
 

@@ -35,7 +35,11 @@ async function open(t: TestContext, { onRemoveFiles = async () => {} }: Options 
   const host = {
     ...{ ports, handover, unsafe: false, runsWithActor: false, place: { id: "here" } },
     ...{ runs: () => false, stop: async () => {}, release: async () => {} },
-    ...{ requireJails: () => {}, creating: () => {}, personOf: async () => person },
+    ...{
+      requireJails: () => {},
+      creating: () => {},
+      personOf: async () => ({ id: person, isOperator: person === "operator" }),
+    },
     checkRepository: async (path: string) => ({ path, branch: "main", commit: "c", dirty: false }),
     listAgents: async () => ["demo", "other"].map((id) => ({ id, name: id, installed: true, ready: true })),
     filesSize: (taskId: string) => directorySize(filesOf(taskId), studioLimits.maxCountedFiles),

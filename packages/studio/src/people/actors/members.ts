@@ -157,8 +157,7 @@ class MemberSteps {
   async #require(db: RowDatabase, person: string): Promise<Member> {
     const member = await this.find(db, person);
     if (member !== undefined) return member;
-    const message = "There is no such member in this organization";
-    throw new HoldfastError("member", "not_found", message, { statusCode: 404 });
+    throw memberNotFound();
   }
 
   async requireInvitation(db: RowDatabase, hash: string): Promise<Invitation> {
@@ -263,6 +262,11 @@ class MemberSteps {
     const message = "This is the last owner. Make another member an owner first.";
     throw new HoldfastError("member", "last_owner", message, { statusCode: 409 });
   }
+}
+
+export function memberNotFound(): HoldfastError {
+  const message = "There is no such member in this organization";
+  return new HoldfastError("member", "not_found", message, { statusCode: 404 });
 }
 
 export function invitationNotFound(): HoldfastError {

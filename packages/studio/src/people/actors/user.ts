@@ -52,6 +52,12 @@ export interface NewApiToken extends ApiToken {
   readonly hash: string;
 }
 
+/** What an API token says about its owner. */
+export interface TokenOwner {
+  readonly scope: TokenScope;
+  readonly name: string;
+}
+
 /** Where rows of a person are changed, and whose rights may have changed by it. */
 const affectsAccess: readonly UserTable[] = ["user", "session", "api_token"];
 
@@ -118,11 +124,13 @@ export function createUserActor(host: PeopleHost) {
           });
         },
 
-        /** The scope of an unexpired token; null if there is none with this hash. */
-        async tokenScope(c, hash: string): Promise<TokenScope | null> {
+        /** Scope and owner of an unexpired token; null if there is none with this hash. */
+        async tokenOwner(c, hash: string): Promise<TokenOwner | null> {
           const [row] = await rows.find(c.db, "api_token", [{ column: "hash", operator: "eq", value: hash }]);
           if (row === undefined || Number(row["expires_at"]) <= now()) return null;
-          return tokenScopes.find((scope) => scope === row["scope"]) ?? null;
+          const scope = tokenScopes.find((each) => each === row["scope"]);
+          const [user] = await rows.find(c.db, "user", []);
+          return scope === undefined || user === undefined ? null : { scope, name: String(user["name"]) };
         },
 
         async listTokens(c): Promise<readonly ApiToken[]> {

@@ -41,6 +41,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
             </span>
           )}
           <span>{task.agent}</span>
+          {task.startedBy !== undefined && <span>Started by {visibleText(task.startedBy.name)}</span>}
           {task.origin !== undefined && (
             <span className="task-origin" title={`Event ${task.origin.event} of group ${task.origin.group}`}>
               {task.origin.group}: {task.origin.topic}

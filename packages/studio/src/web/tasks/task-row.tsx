@@ -50,6 +50,11 @@ export const TaskRow = memo(function TaskRow({
           {baseName(task.repository)}
         </span>
         <span>{task.agent}</span>
+        {task.startedBy !== undefined && (
+          <span className="task-row-person" title={`Started by ${visibleText(task.startedBy.name)}`}>
+            {visibleText(task.startedBy.name)}
+          </span>
+        )}
         <TimeAgo at={task.updatedAt} />
       </p>
       <RowActions task={task} unread={unread} />

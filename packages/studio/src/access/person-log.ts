@@ -1,0 +1,53 @@
+import type { AccessInfo } from "@holdfast/server";
+import type { Person } from "./person.ts";
+import type { RouteName, Rule } from "./rules.ts";
+
+/** What a person did, as the audit log has it. */
+export interface PersonRecord {
+  readonly type: "person.action" | "person.request";
+  /** The task that it was about. */
+  readonly session?: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Records what people do, before it is done. */
+export type RecordPerson = (record: PersonRecord) => Promise<void>;
+
+/** These look up, though not everyone may: a page asks them while a person types. */
+const lookUps: readonly string[] = ["organization.checkRepository", "organization.environment"];
+
+/** True for rules of what changes something. */
+function isChange(rule: Rule | undefined): boolean {
+  return rule !== undefined && !["public", "machine", "person", "viewer", "internal", "node"].includes(rule);
+}
+
+/** The record of an action; undefined for one that only reads. */
+export function recordOfAction(
+  person: Person,
+  { kind, actor, action, key }: AccessInfo,
+  rule: Rule | undefined,
+): PersonRecord | undefined {
+  const name = `${actor}.${action ?? kind}`;
+  if (kind !== "action" || !isChange(rule) || lookUps.includes(name)) return undefined;
+  const [id = ""] = key ?? [];
+  const data = { ...whoIs(person), action: name, key: id };
+  return { type: "person.action", ...(actor === "task" ? { session: id } : {}), data };
+}
+
+/** The record of a request to a route; undefined for one that only reads. */
+export function recordOfRequest(
+  person: Person,
+  route: RouteName,
+  params: Readonly<Record<string, string>>,
+): PersonRecord | undefined {
+  if (route.startsWith("GET ")) return undefined;
+  const { task } = params;
+  const data = { ...whoIs(person), route, ...params };
+  return { type: "person.request", ...(task === undefined ? {} : { session: task }), data };
+}
+
+/** Who it was, and how they signed in: with a link of the operator, a session or an API token. */
+function whoIs({ id, name, isOperator, hasToken }: Person): Readonly<Record<string, string>> {
+  const via = isOperator ? "login" : hasToken === true ? "token" : "session";
+  return { person: id, ...(name === undefined ? {} : { name }), via };
+}

@@ -1,0 +1,66 @@
+/** Commands about people: members, invitations, API tokens. They ask the running Studio, as its operator. */
+import {
+  askControl,
+  dataDirectoryOf,
+  endLogin,
+  exchangeTicket,
+  notRunning,
+  type OwnerLink,
+} from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+import { localOrganization } from "../../access/person.ts";
+import type { Member } from "../../contract/people.ts";
+
+/** Paths of the routes about the organization begin with this. */
+export const organizationPath = `/people/organizations/${localOrganization}`;
+
+/** Requests to the running Studio, with the operator's login. */
+export interface OperatorRequests {
+  /** Address of the Studio. */
+  readonly url: string;
+  /** Throws the error that the Studio answers. */
+  ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** The member with this e-mail address. Throws `member.not_found`. */
+  member(email: string): Promise<Member>;
+}
+
+/** Runs `work` with the operator's login, which ends afterwards. Throws an error if no server runs on the directory. */
+export async function asOperator(
+  data: string | undefined,
+  work: (operator: OperatorRequests) => Promise<number>,
+): Promise<number> {
+  const link = await askControl<OwnerLink>(dataDirectoryOf(data), "/url");
+  if (link === undefined) throw notRunning();
+  const { url } = link;
+  const cookie = await exchangeTicket(url, link.ticket);
+  const ask = <Answer>(method: string, path: string, body?: unknown) =>
+    request<Answer>(`${url}${path}`, method, cookie, body);
+  const member = async (email: string) => {
+    const { members } = await ask<{ readonly members: readonly Member[] }>(
+      "GET",
+      `${organizationPath}/members`,
+    );
+    const found = members.find((each) => each.email.toLowerCase() === email.toLowerCase());
+    if (found !== undefined) return found;
+    const message = `There is no member with the e-mail address "${email}". List them with: holdfast people list`;
+    throw new HoldfastError("member", "not_found", message, { statusCode: 404 });
+  };
+  try {
+    return await work({ url, ask, member });
+  } finally {
+    await endLogin(url, cookie);
+  }
+}
+
+async function request<Answer>(url: string, method: string, cookie: string, body: unknown): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: { cookie, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const answer = text === "" ? {} : (JSON.parse(text) as Readonly<Record<string, unknown>>);
+  if (response.ok) return answer as Answer;
+  const { group, code, message, detail } = answer;
+  throw new HoldfastError(String(group), String(code), String(message ?? detail));
+}

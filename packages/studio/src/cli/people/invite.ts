@@ -1,0 +1,51 @@
+import { jsonLine, noArguments, parse, UsageError } from "@holdfast/cli";
+import { type Role, roles } from "../../access/roles.ts";
+import type { Invitation } from "../../contract/people.ts";
+import { asOperator, organizationPath } from "./as-operator.ts";
+
+export const inviteUsage = `holdfast invite [options]
+
+Prints the link of an invitation to the running Studio, which was started with --people. One person can sign up
+with it, for seven days.
+
+  --role ROLE        viewer, member, admin or owner (default: member)
+  --email ADDRESS    only a person with this e-mail address may use it
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             print it as JSON`;
+
+export async function inviteCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, { role: { type: "string" }, email: { type: "string" } });
+  if (values.help === true) {
+    console.log(inviteUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  return invite(values.data, roleOf(values.role ?? "member"), values.email, values.json === true);
+}
+
+/** Throws a {@link UsageError}. */
+export function roleOf(text: string): Role {
+  const role = roles.find((each) => each === text);
+  if (role !== undefined) return role;
+  throw new UsageError(`The role is one of ${roles.join(", ")}`);
+}
+
+/** Creates an invitation, and prints its link. */
+export function invite(
+  data: string | undefined,
+  role: Role,
+  email: string | undefined,
+  json: boolean,
+): Promise<number> {
+  return asOperator(data, async ({ url, ask }) => {
+    const body = { role, ...(email === undefined ? {} : { email }) };
+    const made = await ask<Invitation & { readonly token: string }>(
+      "POST",
+      `${organizationPath}/invitations`,
+      body,
+    );
+    const link = `${url}/join#invitation=${made.token}`;
+    console.log(json ? jsonLine({ url, link, ...made }) : link);
+    return 0;
+  });
+}
