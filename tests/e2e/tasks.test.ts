@@ -4,7 +4,15 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
-import { assertNoTrouble, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import {
+  allowUntilIdle,
+  approvalCard,
+  assertNoTrouble,
+  keepScreenshot,
+  signIn,
+  startTask,
+  waitForStatus,
+} from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -164,5 +172,63 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
     await page.locator('input[placeholder="/home/you/project"]:focus').waitFor();
     assert.equal(await page.getByLabel("Describe the task").inputValue(), "Count the herons");
     assertNoTrouble(page);
+  });
+
+  test("the board shows tasks by state, moves by arrows, and is saved as a view that can be renamed and deleted", async (t) => {
+    const page = await openPage(browser, t, { width: 1500, height: 900 });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line about storks" });
+    await waitForStatus(page, "waiting");
+    await openList(page);
+    await row(page, "storks").waitFor();
+    await page.getByRole("button", { name: "Board" }).click();
+    const column = (name: string) => page.getByRole("region", { name });
+    await column("Needs you").locator("[data-task]").filter({ hasText: "storks" }).waitFor();
+    await column("Done").locator("[data-task]").first().waitFor();
+    await assertAccessible(page, "board");
+    await keepScreenshot(page, "board");
+    const focusedTask = () =>
+      page.evaluate<string>('document.activeElement.closest("[data-task]")?.textContent ?? ""');
+    await page.getByRole("heading", { name: "Tasks", exact: true }).click();
+    await page.keyboard.press("ArrowDown");
+    assert.match(await focusedTask(), /storks/);
+    await page.keyboard.press("ArrowRight");
+    assert.notEqual(await focusedTask(), "");
+    assert.doesNotMatch(await focusedTask(), /storks/);
+    await page.keyboard.press("ArrowLeft");
+    assert.match(await focusedTask(), /storks/);
+    await page.keyboard.press("Enter");
+    await approvalCard(page).waitFor();
+    await allowUntilIdle(page);
+    // The browser keeps the board.
+    await openList(page);
+    await column("Done").locator("[data-task]").filter({ hasText: "storks" }).waitFor();
+
+    await page.getByLabel("States").selectOption("idle");
+    await column("Failed").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Save this view" }).click();
+    await page.keyboard.type("Finished");
+    await page.keyboard.press("Enter");
+    const view = (on: Page, name: string) =>
+      on.getByRole("navigation", { name: "Views" }).getByRole("button", { name, exact: true });
+    await view(page, "Finished").and(page.locator("[aria-current]")).waitFor();
+    await assertAccessible(page, "board-view");
+
+    const phone = await openPage(browser, t, { width: 400, height: 860 });
+    await signIn(phone, studio);
+    await view(phone, "Finished").click();
+    await phone.getByRole("region", { name: "Done" }).locator("[data-task]").first().waitFor();
+    await assertAccessible(phone, "board-phone");
+    await keepScreenshot(phone, "board-phone");
+    await phone.getByRole("button", { name: "Rename" }).click();
+    await phone.keyboard.press("Control+A");
+    await phone.keyboard.type("Over");
+    await phone.keyboard.press("Enter");
+    await view(page, "Over").waitFor();
+    await page.getByRole("button", { name: "Delete the view Over" }).click();
+    await page.getByRole("button", { name: "Delete the view", exact: true }).click();
+    await view(phone, "Over").waitFor({ state: "detached" });
+    assertNoTrouble(page);
+    assertNoTrouble(phone);
   });
 });

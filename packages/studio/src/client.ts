@@ -6,6 +6,7 @@ const shapes = {
   organization: {
     actions: [
       ...["createTask", "listTasks", "countTasks", "archiveTasks", "restoreTasks", "markTasks"],
+      ...["listViews", "saveView", "deleteView"],
       ...["taskStorage", "deleteTask", "checkRepository", "listAgents", "system", "listGroups"],
       ...["environment", "prepareEnvironment"],
       ...["connectRepository", "disconnectRepository", "listRepositories"],

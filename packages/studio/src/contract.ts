@@ -23,6 +23,7 @@ export type {
   TaskPullRequest,
 } from "./contract/publish.ts";
 export type {
+  SavedView,
   TaskCount,
   TaskCounts,
   TaskError,

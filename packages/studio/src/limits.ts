@@ -43,6 +43,10 @@ export const studioLimits = {
   maxForgeResponseBytes: 32 * 1024 * 1024,
   /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
+  /** Views of the list that one person saves, the name of one, and one as JSON. */
+  maxSavedViews: 30,
+  maxViewNameCharacters: 60,
+  maxViewBytes: 8 * 1024,
   /** Queued prompts of a task. */
   maxQueuedPrompts: 20,
   /** All patches of one diff, and the patch of one file. */

@@ -43,6 +43,10 @@ export const actorRules = {
       restoreTasks: "member",
       // The marks are those of the person who sets them.
       markTasks: "viewer",
+      // And so are the views.
+      listViews: "viewer",
+      saveView: "viewer",
+      deleteView: "viewer",
       taskStorage: "viewer",
       deleteTask: "member",
       // It reads any path of the machine that the Studio's user can read.

@@ -42,6 +42,7 @@ import {
 } from "./tasks/rows.ts";
 import { migrateTaskTables } from "./tasks/schema.ts";
 import type { TextPush } from "./tasks/text.ts";
+import { savedViewActions } from "./tasks/views.ts";
 import { requireText } from "./validate.ts";
 
 export interface OrganizationState {
@@ -69,6 +70,7 @@ export function createOrganizationActor(host: BackendHost) {
       taskChanged: event<OrganizationEvents["taskChanged"]>(),
       taskDeleted: event<OrganizationEvents["taskDeleted"]>(),
       seenChanged: event<OrganizationEvents["seenChanged"]>(),
+      viewsChanged: event<OrganizationEvents["viewsChanged"]>(),
       ...repositoryEvents,
     },
     options: { name: "Organization", actionTimeout: 180_000 },
@@ -84,6 +86,8 @@ export function createOrganizationActor(host: BackendHost) {
       },
 
       ...taskListActions(host, removal),
+
+      ...savedViewActions,
 
       ...repositoryActions(host),
 

@@ -132,6 +132,16 @@ export interface TaskStorage {
   readonly transcriptBytes: number;
 }
 
+/** A way to look at the list that a person has saved under a name. */
+export interface SavedView {
+  /** Chosen by the client: saving again with the same id replaces the view. At most 100 characters. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "list" | "board";
+  readonly filter: TaskFilter;
+  readonly group?: TaskGrouping;
+}
+
 export interface TaskOutcome {
   readonly taskId: string;
   /** Why nothing was done. */
@@ -153,6 +163,12 @@ export interface TaskListActions {
   restoreTasks(taskIds: readonly string[]): Promise<readonly TaskOutcome[]>;
   /** Marks up to 100 tasks as read, or as unread, for the person who asks. Unknown ones are ignored. */
   markTasks(taskIds: readonly string[], as: "read" | "unread"): Promise<void>;
+  /** The views that the person who asks has saved, oldest first. */
+  listViews(): Promise<readonly SavedView[]>;
+  /** Saves a view, or replaces the one with its id. Throws `task.invalid_input`, `task.too_many_views`. */
+  saveView(view: SavedView): Promise<void>;
+  /** Idempotent. */
+  deleteView(id: string): Promise<void>;
   /** Throws `task.not_found`. */
   taskStorage(taskId: string): Promise<TaskStorage>;
   /**
@@ -168,4 +184,6 @@ export interface TaskListEvents {
   taskDeleted: { readonly taskId: string };
   /** Only for the connections of the person whose marks changed: the part of `seen` that is new. */
   seenChanged: { readonly seen: Readonly<Record<string, number>> };
+  /** Only for the connections of the person who saved or deleted a view: all of their views. */
+  viewsChanged: { readonly views: readonly SavedView[] };
 }

@@ -5,6 +5,7 @@ import "./app/palette-button.css";
 import "./shared/rows.css";
 import "./tasks/tasks.css";
 import "./tasks/list.css";
+import "./tasks/views/views.css";
 import { flushQueryUpdates, reloadOnFragment, WebApp } from "@holdfast/web-parts";
 import { focusManager } from "@tanstack/react-query";
 import { StrictMode } from "react";

@@ -309,6 +309,63 @@ describe("the list of tasks", () => {
     await assert.rejects(list().markTasks([id], "seen" as never), code("invalid_input"));
   });
 
+  test("keeps the views of each person, in order, and tells their own connections", async (t) => {
+    const { list, as, restart } = await open(t);
+    as("ada");
+    const ada = list().connect();
+    const told: unknown[] = [];
+    ada.on("viewsChanged", ({ views }: { views: readonly unknown[] }) => told.push(views.length));
+    await ada.ready;
+    await list().saveView({ id: "v1", name: " Mine ", kind: "board", filter: { agents: ["demo"] } });
+    await list().saveView({ id: "v2", name: "Failed", kind: "list", filter: {}, group: "agent" });
+    await list().saveView({ id: "v1", name: "Ours", kind: "list", filter: { search: "x" } });
+    const none = { archived: false, unread: false };
+    const saved = [
+      { id: "v1", name: "Ours", kind: "list", filter: { search: "x", ...none } },
+      { id: "v2", name: "Failed", kind: "list", filter: none, group: "agent" },
+    ];
+    assert.deepEqual(await list().listViews(), saved);
+    await ada.action({ name: "countTasks", args: [] });
+    assert.deepEqual(told, [1, 2, 2]);
+    as("bob");
+    assert.deepEqual(await list().listViews(), []);
+    await list().deleteView("v1");
+    as("ada");
+    await ada.dispose();
+    await restart();
+    assert.deepEqual(await list().listViews(), saved);
+    await list().deleteView("v1");
+    await list().deleteView("v1");
+    assert.deepEqual(await list().listViews(), saved.slice(1));
+  });
+
+  test("refuses a view that is none, is too large, or is one too many", async (t) => {
+    const { list } = await open(t);
+    const view = { id: "v", name: "n", kind: "list", filter: {} } as const;
+    for (const wrong of [
+      undefined,
+      { ...view, id: "" },
+      { ...view, id: "x".repeat(101) },
+      { ...view, name: "  " },
+      { ...view, name: "x".repeat(studioLimits.maxViewNameCharacters + 1) },
+      { ...view, kind: "table" },
+      { ...view, filter: { statuses: ["done"] } },
+      { ...view, group: "title" },
+      { ...view, filter: { repositories: ["a", "b", "c"].map((each) => each.repeat(4_000)) } },
+    ])
+      await assert.rejects(list().saveView(wrong as never), code("invalid_input"));
+    await assert.rejects(list().deleteView(1 as never), code("invalid_input"));
+    assert.deepEqual(await list().listViews(), []);
+    const most = Array.from({ length: studioLimits.maxSavedViews }, (_, index) => ({
+      ...view,
+      id: `v${index}`,
+      name: "x".repeat(studioLimits.maxViewNameCharacters),
+    }));
+    for (const each of most) await list().saveView(each);
+    await assert.rejects(list().saveView(view), code("too_many_views"));
+    await list().saveView({ ...view, id: "v3" });
+  });
+
   test("deletes a task with its session and files, and says what that freed", async (t) => {
     const { create, finishTurn, list, task, session, audited, filesOf, restart } = await open(t);
     const id = await create("Count the secret words");

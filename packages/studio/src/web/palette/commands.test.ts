@@ -29,8 +29,9 @@ test("commands about a task are offered on its screen, and only those that are p
       .filter(({ group }) => group === "This task")
       .map((command) => command.title(contextOf("", task)));
   assert.deepEqual(ofTask(), []);
-  assert.deepEqual(ofTask(taskOf("running")), ["Stop the agent", "Mark the task as unread"]);
-  assert.deepEqual(ofTask(taskOf("idle")), ["Archive the task", "Mark the task as unread"]);
+  const views = ["Open the changes", "Open the workspace"];
+  assert.deepEqual(ofTask(taskOf("running")), ["Stop the agent", ...views, "Mark the task as unread"]);
+  assert.deepEqual(ofTask(taskOf("idle")), [...views, "Archive the task", "Mark the task as unread"]);
 });
 
 test("no two commands of a group have the same title", () => {

@@ -48,6 +48,20 @@ export const commands: readonly Command[] = [
   },
   {
     group: "This task",
+    title: () => "Open the changes",
+    keywords: "diff review files",
+    isOffered: ({ task }) => task !== undefined,
+    run: ({ task }) => taskView(task, "changes"),
+  },
+  {
+    group: "This task",
+    title: () => "Open the workspace",
+    keywords: "files editor terminal processes",
+    isOffered: ({ task }) => task !== undefined,
+    run: ({ task }) => taskView(task, "workspace"),
+  },
+  {
+    group: "This task",
     title: () => "Archive the task",
     keywords: "done close",
     isOffered: ({ task }) => task !== undefined && !isBusy(task.status),
@@ -64,6 +78,12 @@ export const commands: readonly Command[] = [
     done: "The task is unread.",
   },
   { group: "Go to", title: () => "Tasks", keywords: "list home", run: () => list },
+  {
+    group: "Go to",
+    title: () => "Board of the tasks",
+    keywords: "columns kanban view",
+    run: () => ({ to: "/", search: { view: "board" } }),
+  },
   {
     group: "Go to",
     title: () => "Tasks that need you",
@@ -134,6 +154,10 @@ export function offeredCommands(all: readonly Command[], context: CommandContext
     const text = `${command.title(context)} ${command.keywords ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
+}
+
+function taskView(task: TaskView | undefined, view: "changes" | "workspace"): Destination {
+  return { to: "/tasks/$taskId", params: { taskId: task?.id ?? "" }, search: { view } };
 }
 
 async function onTask(

@@ -51,6 +51,7 @@ export function createStudioApi(endpoint: string): StudioApi {
       conn.on("taskChanged", watch.on.taskChanged);
       conn.on("taskDeleted", watch.on.taskDeleted);
       conn.on("seenChanged", watch.on.seenChanged);
+      conn.on("viewsChanged", watch.on.viewsChanged);
       return follow(conn, watch.onState);
     },
     watchTask(id, watch) {

@@ -10,6 +10,7 @@ import {
   mergeTask,
   mergeView,
   refetchActive,
+  viewsKey,
 } from "./queries.ts";
 
 /** Numbers beside the list follow a burst of changes with one request. */
@@ -58,6 +59,9 @@ export function useOrganizationLive(): LinkState {
         seenChanged({ seen }) {
           mergeSeen(queries, seen);
           counts.request();
+        },
+        viewsChanged({ views }) {
+          queries.setQueryData(viewsKey, views);
         },
         // No screen shows repositories of forges.
         repositoryChanged: () => {},

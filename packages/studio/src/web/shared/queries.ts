@@ -54,6 +54,9 @@ export function taskListKey(query: TaskQuery) {
   return ["tasks", query] as const;
 }
 
+/** Key of the views that this person has saved. */
+export const viewsKey = ["views"] as const;
+
 /** When a task last needed a person. Set by its changes alone. */
 export function attentionQuery(taskId: string) {
   return queryOptions({ queryKey: ["attention", taskId], queryFn: () => 0, enabled: false });

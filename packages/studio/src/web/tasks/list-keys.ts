@@ -1,10 +1,12 @@
 import { useEffect } from "react";
 import { modKey } from "../shared/mod-key.ts";
+import { moveOnBoard } from "./board/board-keys.ts";
 
 /** The keys of the list, in the order in which the help lists them. */
 export const listKeys = [
   { key: "j", text: "Next task" },
   { key: "k", text: "Previous task" },
+  { key: "Arrows", text: "Move between the cards of the board" },
   { key: "Enter", text: "Open the task" },
   { key: "e", text: "Archive or restore the task" },
   { key: "u", text: "Mark the task as read or unread" },
@@ -46,7 +48,7 @@ function press(key: string, onHelp: () => void): boolean {
       onHelp();
       return true;
     default:
-      return false;
+      return moveOnBoard(key);
   }
 }
 
@@ -58,11 +60,12 @@ function isElsewhere(): boolean {
 }
 
 function focusedRow(): Element | null {
-  return document.activeElement?.closest(".task-list [data-task]") ?? null;
+  return document.activeElement?.closest("[data-task]") ?? null;
 }
 
 /** Focuses the next or the previous row: rows beside the window exist, so that the focus can move out of it. */
 function focusRow(step: 1 | -1): boolean {
+  if (moveOnBoard(step === 1 ? "ArrowDown" : "ArrowUp")) return true;
   const links = [...document.querySelectorAll<HTMLElement>(rowLinks)].sort(
     (a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top,
   );

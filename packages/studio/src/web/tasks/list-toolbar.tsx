@@ -1,7 +1,7 @@
 import { useDebounced } from "@holdfast/web-parts";
 import { formatCount } from "@holdfast/web-parts/format";
 import { useEffect, useId, useState } from "react";
-import type { TaskCount, TaskCounts, TaskGrouping, TaskStatus } from "../../contract.ts";
+import type { SavedView, TaskCount, TaskCounts, TaskGrouping, TaskStatus } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { statusLabel } from "../shared/status.tsx";
 import type { TaskSearch } from "../shared/task-list/task-filter.ts";
@@ -12,10 +12,13 @@ const searchDelayMs = 200;
 /** Search, filters and grouping of the list. All of it stands in the address. */
 export function ListToolbar({
   search,
+  kind,
   counts,
   onChange,
 }: {
   readonly search: TaskSearch;
+  /** A board has its columns for groups. */
+  readonly kind: SavedView["kind"];
   /** Numbers of all tasks, archived or not as the search says. */
   readonly counts: TaskCounts | undefined;
   /** Called with the parts that change; undefined removes one. */
@@ -47,14 +50,16 @@ export function ListToolbar({
         options={counts?.agents}
         onChange={(agent) => onChange({ agent })}
       />
-      <Choice
-        label="Groups"
-        none="No groups"
-        value={search.group}
-        options={groupings}
-        text={(value) => groupingLabels[value as TaskGrouping]}
-        onChange={(group) => onChange({ group: group as TaskGrouping | undefined })}
-      />
+      {kind === "list" && (
+        <Choice
+          label="Groups"
+          none="No groups"
+          value={search.group}
+          options={groupings}
+          text={(value) => groupingLabels[value as TaskGrouping]}
+          onChange={(group) => onChange({ group: group as TaskGrouping | undefined })}
+        />
+      )}
       <Toggle
         label={
           counts === undefined || counts.unread === 0 ? "Unread" : `Unread ${formatCount(counts.unread)}`

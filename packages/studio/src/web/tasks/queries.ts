@@ -11,7 +11,7 @@ import type { CreateTaskInput, TaskFilter, TaskPage, TaskQuery, TaskSummary } fr
 import { useApi } from "../shared/context.ts";
 import { isResponseLost } from "../shared/errors.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { mergeTask, taskListKey } from "../shared/queries.ts";
+import { mergeTask, taskListKey, viewsKey } from "../shared/queries.ts";
 import { requireDone } from "../shared/task-list/outcomes.ts";
 import { keepNewerTasks, type TaskPages } from "../shared/task-list/task-pages.ts";
 
@@ -42,6 +42,10 @@ export function taskCountsQuery(api: StudioApi, filter: TaskFilter) {
     queryFn: () => api.organization.countTasks(filter),
     placeholderData: keepPreviousData,
   });
+}
+
+export function viewsQuery(api: StudioApi) {
+  return queryOptions({ queryKey: viewsKey, queryFn: () => api.organization.listViews() });
 }
 
 export function taskStorageQuery(api: StudioApi, taskId: string) {

@@ -75,7 +75,8 @@ function Match({ match: { kind, parts } }: { readonly match: TaskMatch }) {
   );
 }
 
-function RowActions({ task, unread }: { readonly task: TaskSummary; readonly unread: boolean }) {
+/** Its buttons: read or unread, archive or restore, delete. */
+export function RowActions({ task, unread }: { readonly task: TaskSummary; readonly unread: boolean }) {
   const isArchived = task.archivedAt !== undefined;
   const mark = useTaskAction(unread ? "read" : "unread");
   const move = useTaskAction(isArchived ? "restore" : "archive");

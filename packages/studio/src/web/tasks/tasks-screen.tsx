@@ -1,6 +1,6 @@
 import {
+  appPart,
   CrossIcon,
-  Empty,
   ErrorNotice,
   Loading,
   PlusIcon,
@@ -10,18 +10,30 @@ import {
 } from "@holdfast/web-parts";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouterState } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
-import { filterOf, isNarrowed, type TaskSearch } from "../shared/task-list/task-filter.ts";
+import { filterOf, type TaskSearch } from "../shared/task-list/task-filter.ts";
 import { seenOf } from "../shared/task-list/task-pages.ts";
 import { KeysHelp } from "./keys-help.tsx";
 import { useListKeys } from "./list-keys.ts";
 import { ListToolbar } from "./list-toolbar.tsx";
 import { NewTask } from "./new-task.tsx";
+import { NoTasks } from "./no-tasks.tsx";
 import { taskCountsQuery, tasksQuery } from "./queries.ts";
 import { taskDraft } from "./task-draft.ts";
 import { TaskList } from "./task-list.tsx";
+import { keepKind, keptKind } from "./views/kept-kind.ts";
+import { KindSwitch } from "./views/kind-switch.tsx";
+import { SavedViews } from "./views/saved-views.tsx";
+
+/** Loaded when it is first shown. */
+const Board = lazy(
+  appPart(async () => {
+    const part = await import("./board/board.tsx");
+    return { default: part.Board };
+  }),
+);
 
 /** The list, and beside it (on a phone on demand) the form for a new task. */
 export function TasksScreen({
@@ -32,7 +44,9 @@ export function TasksScreen({
   readonly onSearch: (search: TaskSearch) => void;
 }) {
   const api = useApi();
-  const wide = useMediaQuery("(min-width: 62rem)");
+  const kind = search.view ?? keptKind();
+  // The board needs the whole width.
+  const wide = useMediaQuery("(min-width: 62rem)") && kind === "list";
   // "empty": open because there are no tasks; it stays open when the first one appears.
   const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
   const [draft, setDraft] = useDraft(taskDraft());
@@ -59,12 +73,22 @@ export function TasksScreen({
     const merged = Object.entries({ ...search, ...next }).filter(([, value]) => value !== undefined);
     onSearch(Object.fromEntries(merged) as TaskSearch);
   };
+  const clear = () => onSearch(archived === undefined ? {} : { archived });
   return (
-    <div className="tasks-page">
+    <div className={kind === "board" ? "tasks-page tasks-page-board" : "tasks-page"}>
       {help && <KeysHelp onClose={() => setHelp(false)} />}
       <section className="tasks-main" aria-labelledby="tasks-heading">
         <div className="page-head">
           <h1 id="tasks-heading">{archived === true ? "Archived tasks" : "Tasks"}</h1>
+          {hasTasks === true && (
+            <KindSwitch
+              kind={kind}
+              onChange={(next) => {
+                keepKind(next);
+                change({ view: next });
+              }}
+            />
+          )}
           {!wide && hasTasks === true && (
             <button
               type="button"
@@ -83,8 +107,19 @@ export function TasksScreen({
             {...{ draft, setDraft }}
           />
         )}
-        {hasTasks === true && <ListToolbar search={search} counts={all} onChange={change} />}
-        <FoundTasks search={search} onClear={() => onSearch(archived === undefined ? {} : { archived })} />
+        {hasTasks === true && (
+          <>
+            <SavedViews search={search} kind={kind} onSearch={onSearch} />
+            <ListToolbar search={search} kind={kind} counts={all} onChange={change} />
+          </>
+        )}
+        {kind === "board" && hasTasks === true ? (
+          <Suspense fallback={<Loading label="Loading the board" rows={5} />}>
+            <Board search={search} onClear={clear} />
+          </Suspense>
+        ) : (
+          <FoundTasks search={search} onClear={clear} />
+        )}
       </section>
       {wide && (
         <aside className="tasks-aside" aria-label="New task">
@@ -143,25 +178,5 @@ function FoundTasks({ search, onClear }: { readonly search: TaskSearch; readonly
         />
       )}
     </>
-  );
-}
-
-function NoTasks({ search, onClear }: { readonly search: TaskSearch; readonly onClear: () => void }) {
-  if (isNarrowed(search)) {
-    return (
-      <Empty title="No task matches">
-        <button type="button" className="button" onClick={onClear}>
-          Show all tasks
-        </button>
-      </Empty>
-    );
-  }
-  if (search.archived === true)
-    return <Empty title="Nothing is archived">Archive a task in the list when you are done with it.</Empty>;
-  return (
-    <Empty title="No tasks yet">
-      Choose a repository and an agent, and describe the task. The sample repository and the demo agent work
-      without an API key or an account.
-    </Empty>
   );
 }

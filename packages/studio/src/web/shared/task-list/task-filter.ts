@@ -1,4 +1,11 @@
-import type { TaskFilter, TaskGrouping, TaskQuery, TaskStatus, TaskSummary } from "../../../contract.ts";
+import type {
+  SavedView,
+  TaskFilter,
+  TaskGrouping,
+  TaskQuery,
+  TaskStatus,
+  TaskSummary,
+} from "../../../contract.ts";
 import { statusOrder, taskStatuses } from "../../../task-status.ts";
 
 /** What the list shows, as it stands in the address. */
@@ -10,11 +17,13 @@ export interface TaskSearch {
   readonly unread?: true;
   readonly archived?: true;
   readonly group?: TaskGrouping;
+  /** Absent: as this browser showed the tasks last. */
+  readonly view?: SavedView["kind"];
 }
 
 /** Reads the address, and leaves out what is no part of a filter. */
 export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskSearch {
-  const { q, repository, agent, status, unread, archived, group } = search;
+  const { q, repository, agent, status, unread, archived, group, view } = search;
   const text = (value: unknown) => (typeof value === "number" ? String(value) : value);
   const isText = (value: unknown) => typeof value === "string" && value !== "" && value.length <= 4_096;
   const knownStatus = taskStatuses.find((each) => each === status);
@@ -27,6 +36,7 @@ export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskS
     ...(unread === true ? { unread } : {}),
     ...(archived === true ? { archived } : {}),
     ...(knownGroup === undefined ? {} : { group: knownGroup }),
+    ...(view === "list" || view === "board" ? { view } : {}),
   };
 }
 
@@ -44,6 +54,21 @@ export function filterOf({ q, repository, agent, status, unread, archived }: Tas
     ...(unread === undefined ? {} : { unread }),
     ...(archived === undefined ? {} : { archived }),
   };
+}
+
+/** The search of a saved view. A view of another client may filter by several values, of which the page shows one. */
+export function searchOf({ filter, group, kind }: SavedView): TaskSearch {
+  return readTaskSearch({
+    ...{ q: filter.search, repository: filter.repositories?.[0], agent: filter.agents?.[0] },
+    ...{ status: filter.statuses?.[0], unread: filter.unread, archived: filter.archived, group, view: kind },
+  });
+}
+
+/** True if two addresses show the same tasks in the same way. */
+export function isSameSearch(a: TaskSearch, b: TaskSearch): boolean {
+  const partsOf = ({ q, repository, agent, status, unread, archived, group, view }: TaskSearch) =>
+    JSON.stringify([q, repository, agent, status, unread, archived, group, view]);
+  return partsOf(a) === partsOf(b);
 }
 
 /** The value by which a task is grouped. */
