@@ -16,7 +16,7 @@ export interface CallContext {
 
 /**
  * The connected repository of a forge that a remote leads to, the first remote that has one. Throws
- * `publish.not_connected`.
+ * `publish.not_connected`, `publish.no_remote`.
  */
 export async function findTarget(c: CallContext, remotes: readonly string[]): Promise<PublishTarget> {
   const organization = c.client().get("organization", ["local"]);
@@ -29,7 +29,8 @@ export async function findTarget(c: CallContext, remotes: readonly string[]): Pr
       if (isSamePlace(place, await sourceOf(c, id))) return { repositoryId: id, name, kind };
     }
   }
-  throw notConnected(places);
+  const [first] = places;
+  throw first === undefined ? noRemote() : notConnected(`${first.host}/${first.path}`);
 }
 
 /** Where a repository is at its forge. Throws `publish.not_connected` when it was disconnected. */
@@ -38,10 +39,11 @@ export async function sourceOf(c: CallContext, repositoryId: string): Promise<Fo
   const { source } = await repository
     .action<RepositoryView>({ name: "get", args: [] })
     .catch((error: unknown) => {
-      if (error instanceof HoldfastError && error.code === "not_found") throw notConnected([]);
+      if (error instanceof HoldfastError && error.code === "not_found")
+        throw notConnected("The repository that this task was published to");
       throw error;
     });
-  if (source.kind !== "forge") throw notConnected([]);
+  if (source.kind !== "forge") throw notConnected("The repository that this task was published to");
   return source;
 }
 
@@ -77,11 +79,13 @@ function isSamePlace({ host, path }: Place, { apiUrl, fullName }: ForgeSource): 
   return hosts.includes(host) && (path === full || path === fullName.toLowerCase());
 }
 
-function notConnected(places: readonly Place[]): HoldfastError {
-  const [first] = places;
-  const message =
-    first === undefined
-      ? "The repository of this task has no remote at a forge. Add one with git remote add, and connect the repository of the forge."
-      : `${first.host}/${first.path} is not connected. Connect it as a repository, then publish again.`;
+function notConnected(place: string): HoldfastError {
+  const message = `${place} is not connected. Connect it as a repository, then publish again.`;
   return new HoldfastError("publish", "not_connected", message, { statusCode: 409 });
+}
+
+function noRemote(): HoldfastError {
+  const message =
+    "The repository of this task has no remote at a forge. Add one with git remote add, and connect the repository of the forge.";
+  return new HoldfastError("publish", "no_remote", message, { statusCode: 409 });
 }

@@ -1,4 +1,4 @@
-/** Review of a task's changes: the diff, and Apply. Does not import the room of the task that shows it. */
+/** Review of a task's changes: the diff, Apply and Publish. Does not import the room of the task that shows it. */
 import "./review.css";
 import "../shared/diff/diff.css";
 import { appPart, Empty, ErrorNotice, Loading, RefreshIcon } from "@holdfast/web-parts";
@@ -10,6 +10,7 @@ import { isBusy } from "../shared/status.tsx";
 import { Apply } from "./apply.tsx";
 import { diffQuery } from "./diff-query.ts";
 import { Counts } from "./files/file-marks.tsx";
+import { Publish } from "./publish/publish.tsx";
 
 /** Loaded with the first changes that are shown. */
 const Files = lazy(
@@ -60,6 +61,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
       {query.data !== undefined && query.data.files.length > 0 && (
         <>
           <Apply task={task} files={query.data.files} />
+          <Publish task={task} />
           <Suspense fallback={<Loading label="Loading the changes" rows={4} />}>
             <Files task={task} diff={query.data} />
           </Suspense>

@@ -58,6 +58,7 @@ export function createStudioApi(endpoint: string): StudioApi {
       const conn = client.task.get([id]).connect();
       conn.on("changed", watch.on.changed);
       conn.on("reviewChanged", watch.on.reviewChanged);
+      conn.on("publicationChanged", watch.on.publicationChanged);
       return follow(conn, watch.onState);
     },
     watchEnvironment(id, watch) {

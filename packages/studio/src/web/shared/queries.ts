@@ -99,11 +99,20 @@ export function mergeReview(queries: QueryClient, taskId: string, change: Review
   else queries.setQueryData<ReviewView>(queryKey, next);
 }
 
-/** Takes over a change of a publication that is shown, unless a newer one is. */
+/** The newer of two views of a publication: an answer may be older than an event. */
+export function keepNewerPublication(
+  known: PublicationView | undefined,
+  next: PublicationView,
+): PublicationView {
+  return known === undefined || known.revision <= next.revision ? next : known;
+}
+
+/** Takes over a change of a publication that is shown. */
 export function mergePublication(queries: QueryClient, taskId: string, change: PublicationChange): void {
   queries.setQueryData<PublicationView>(["publication", taskId], (known) => {
-    if (known === undefined || known.revision > change.revision) return known;
+    if (known === undefined) return known;
     const { target, problem, proposal } = known;
-    return { target, proposal, ...(problem === undefined ? {} : { problem }), ...change };
+    const next = { target, proposal, ...(problem === undefined ? {} : { problem }), ...change };
+    return keepNewerPublication(known, next);
   });
 }

@@ -48,6 +48,12 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
               {task.origin.source === task.origin.topic ? "" : ` from ${task.origin.source}`}
             </span>
           )}
+          {task.pullRequest !== undefined && (
+            <a href={task.pullRequest.webUrl} target="_blank" rel="noreferrer">
+              Pull request #{task.pullRequest.number}
+              {task.pullRequest.state === "open" ? "" : `, ${task.pullRequest.state}`}
+            </a>
+          )}
           <SandboxLink task={task} />
         </p>
       </div>

@@ -1,0 +1,83 @@
+/** The pull request of a task: its form, its state at the forge, and what can be done with it. */
+import { HoldfastError } from "@holdfast/core";
+import { BranchIcon, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { useState } from "react";
+import type { PublicationView, TaskView } from "../../../contract.ts";
+import { isBusy } from "../../shared/status.tsx";
+import { PublishForm } from "./publish-form.tsx";
+import { usePublication } from "./publish-query.ts";
+import { PullRequest } from "./pull-request.tsx";
+import "./publish.css";
+
+export function Publish({ task }: { readonly task: TaskView }) {
+  const controls = usePublication(task.id);
+  const [isOpen, setOpen] = useState(false);
+  const { query, publish } = controls;
+  const view = query.data;
+  if (query.isPending) return <Loading label="Loading the pull request" rows={1} />;
+  if (view === undefined)
+    return (
+      <ErrorNotice
+        error={query.error}
+        title="The pull request could not be loaded."
+        onRetry={() => void query.refetch()}
+      />
+    );
+  const { pullRequest, target, problem, progress, proposal } = view;
+  // Who works on a folder without a forge has nothing to do here.
+  if (target === null && pullRequest === undefined && problem?.code === "no_remote") return null;
+  if (target === null && pullRequest === undefined)
+    return <p className="publish-problem field-help">No pull request yet. {problem?.message}</p>;
+  const isOver = pullRequest !== undefined && pullRequest.state !== "open";
+  const busy = isBusy(task.status);
+  const isWorking = publish.isPending || progress !== null;
+  const failure = publish.error ?? errorOf(view);
+  return (
+    <section className="publish" aria-label="Pull request">
+      {pullRequest !== undefined && (
+        <PullRequest
+          pull={pullRequest}
+          view={view}
+          busy={busy}
+          isWorking={isWorking}
+          controls={controls}
+          onPublish={() => publish.mutate({})}
+        />
+      )}
+      {(pullRequest === undefined || isOver) && !isOpen && !isWorking && (
+        <div className="publish-row">
+          <p className="muted">
+            {isOver ? "More changes need another pull request." : `Publish to ${target?.name ?? ""}`}
+          </p>
+          <button type="button" className="button" disabled={busy} onClick={() => setOpen(true)}>
+            <BranchIcon />
+            {isOver ? "Publish again…" : "Publish…"}
+          </button>
+        </div>
+      )}
+      {isOpen && !isWorking && (
+        <PublishForm
+          proposal={proposal}
+          target={target?.name ?? ""}
+          busy={busy}
+          onCancel={() => setOpen(false)}
+          onPublish={(input) => publish.mutate(input, { onSuccess: () => setOpen(false) })}
+        />
+      )}
+      {isWorking && (
+        <p className="publish-progress" role="status">
+          <span className="spinner" aria-hidden="true" />
+          {progress === "opening"
+            ? "Opening the pull request…"
+            : `Pushing to ${target?.name ?? "the forge"}…`}
+        </p>
+      )}
+      {failure !== null && !isWorking && <ErrorNotice error={failure} title="The task was not published." />}
+    </section>
+  );
+}
+
+/** The last failure, also of another window, the command line or an earlier server. */
+function errorOf({ error }: PublicationView): HoldfastError | null {
+  return error === undefined ? null : new HoldfastError(error.group, error.code, error.message);
+}

@@ -1,0 +1,208 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import {
+  ArchiveIcon,
+  BranchIcon,
+  ConfirmButton,
+  ErrorNotice,
+  RefreshIcon,
+  SendIcon,
+  TimeAgo,
+  useAnnounce,
+  WarningIcon,
+} from "@holdfast/web-parts";
+import { useId, useState } from "react";
+import type { PublicationView, PullRequestDetails } from "../../../contract.ts";
+import { Checks } from "./checks.tsx";
+import { Comments } from "./comments.tsx";
+import type { PublicationControls } from "./publish-query.ts";
+
+const stateLabels = { open: "Open", closed: "Closed", merged: "Merged" } as const;
+
+/** A pull request as it was read last, and what can be done with it. */
+export function PullRequest({
+  pull,
+  view,
+  busy,
+  isWorking,
+  controls,
+  onPublish,
+}: {
+  readonly pull: PullRequestDetails;
+  readonly view: PublicationView;
+  /** True while the agent works. */
+  readonly busy: boolean;
+  /** True while the task is published. */
+  readonly isWorking: boolean;
+  readonly controls: PublicationControls;
+  readonly onPublish: () => void;
+}) {
+  const { read, merge, address } = controls;
+  const error = merge.error ?? address.error ?? read.error;
+  return (
+    <>
+      <div className="pull-head">
+        <span
+          className="tag pull-state"
+          data-state={pull.isDraft && pull.state === "open" ? "draft" : pull.state}
+        >
+          {pull.isDraft && pull.state === "open" ? "Draft" : stateLabels[pull.state]}
+        </span>
+        <a className="pull-title" href={pull.webUrl} target="_blank" rel="noreferrer">
+          {visibleText(pull.title)} <span className="muted">#{pull.number}</span>
+        </a>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Read the pull request again"
+          title="Read the pull request again"
+          disabled={read.isPending}
+          onClick={() => read.mutate()}
+        >
+          <RefreshIcon />
+        </button>
+      </div>
+      <p className="pull-meta muted">
+        <span>{pull.repository}</span>
+        <span>
+          <code>{pull.headBranch}</code> into <code>{pull.baseBranch}</code>
+        </span>
+        {pull.reviewers.length > 0 && <span>Review by {pull.reviewers.join(", ")}</span>}
+        <span>
+          Read <TimeAgo at={pull.readAt} />
+        </span>
+      </p>
+      {view.problem !== undefined && (
+        <p className="field-warning">
+          <WarningIcon />
+          <span>{view.problem.message}</span>
+        </p>
+      )}
+      {pull.readError !== undefined && (
+        <p className="field-warning" role="alert">
+          <WarningIcon />
+          <span>Not up to date. {pull.readError.message}</span>
+        </p>
+      )}
+      {pull.state === "open" && pull.isMergeable === false && (
+        <p className="field-warning">
+          <WarningIcon />
+          <span>
+            Conflicts with {pull.baseBranch}. Merge {pull.baseBranch} into {pull.headBranch} at the forge, or
+            start a new task from the newest {pull.baseBranch}.
+          </span>
+        </p>
+      )}
+      <Checks checks={pull.checkList} summary={pull.checks} />
+      <Comments comments={pull.comments} />
+      {pull.state === "open" ? (
+        <Actions
+          pull={pull}
+          unaddressed={view.unaddressed}
+          disabled={busy || isWorking}
+          controls={controls}
+          onPublish={onPublish}
+        />
+      ) : (
+        <Over pull={pull} controls={controls} />
+      )}
+      {busy && pull.state === "open" && (
+        <p className="field-help">The agent works. Push when it has finished.</p>
+      )}
+      {error !== null && <ErrorNotice error={error} title="The forge or the agent refused." />}
+    </>
+  );
+}
+
+function Actions({
+  pull,
+  unaddressed,
+  disabled,
+  controls: { merge, address },
+  onPublish,
+}: {
+  readonly pull: PullRequestDetails;
+  readonly unaddressed: number;
+  readonly disabled: boolean;
+  readonly controls: PublicationControls;
+  readonly onPublish: () => void;
+}) {
+  const id = useId();
+  const announce = useAnnounce();
+  const [method, setMethod] = useState<"merge" | "squash">("merge");
+  return (
+    <div className="publish-actions">
+      {unaddressed > 0 && (
+        <button
+          type="button"
+          className="button button-primary"
+          disabled={address.isPending}
+          onClick={() => address.mutate(undefined, { onSuccess: () => announce("Sent to the agent.") })}
+        >
+          <SendIcon />
+          Address the review ({unaddressed})
+        </button>
+      )}
+      <button type="button" className="button" disabled={disabled} onClick={onPublish}>
+        <BranchIcon />
+        Push changes
+      </button>
+      {!pull.isDraft && pull.isMergeable !== false && (
+        <span className="pull-merge">
+          <label className="visually-hidden" htmlFor={id}>
+            Way to merge
+          </label>
+          <select
+            id={id}
+            className="pull-method"
+            value={method}
+            onChange={({ target: { value } }) => setMethod(value === "squash" ? "squash" : "merge")}
+          >
+            <option value="merge">Merge commit</option>
+            <option value="squash">Squash</option>
+          </select>
+          <ConfirmButton
+            label={merge.isPending ? "Merging…" : "Merge…"}
+            className="button"
+            title={`Merge #${pull.number} into ${pull.baseBranch}?`}
+            confirmLabel="Merge"
+            onConfirm={() => merge.mutateAsync(method)}
+          >
+            {mergeText(pull)}
+          </ConfirmButton>
+        </span>
+      )}
+    </div>
+  );
+}
+
+function mergeText({ checks, headCommit, headBranch }: PullRequestDetails): string {
+  const at = `${headBranch} is merged at ${headCommit.slice(0, 8)}.`;
+  if (checks === "failure") return `${at} A check has failed.`;
+  return checks === "running" ? `${at} Checks are still running.` : at;
+}
+
+function Over({
+  pull,
+  controls: { archive },
+}: {
+  readonly pull: PullRequestDetails;
+  readonly controls: PublicationControls;
+}) {
+  if (pull.state === "closed")
+    return <p className="field-help">Closed at the forge. Open it again there, or publish another one.</p>;
+  return (
+    <div className="publish-row">
+      <p className="pull-merged">Merged into {pull.baseBranch}.</p>
+      <button
+        type="button"
+        className="button"
+        disabled={archive.isPending || archive.isSuccess}
+        onClick={() => archive.mutate()}
+      >
+        <ArchiveIcon />
+        {archive.isSuccess ? "Archived" : "Archive task"}
+      </button>
+      {archive.isError && <ErrorNotice error={archive.error} title="The task was not archived." />}
+    </div>
+  );
+}

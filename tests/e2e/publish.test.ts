@@ -1,0 +1,101 @@
+/** A task from the browser to the merge of its pull request, with a forge whose CI fails once. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import type { Browser } from "playwright-core";
+import { connectWithCookie, createStudioClient } from "../../packages/studio/src/index.ts";
+import { cloneOf } from "../../packages/studio/tests/publish/support.ts";
+import {
+  type ForgeUnderTest,
+  forges,
+  Summaries,
+  storeSecrets,
+  webhookSecret,
+} from "../../packages/studio/tests/repositories/support.ts";
+import { logIn } from "../../packages/studio/tests/support.ts";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage, troubleOf } from "./support/browser.ts";
+import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+/** Connects the repository with its webhooks. */
+async function connect(t: TestContext, studio: StudioProcess, forge: ForgeUnderTest): Promise<void> {
+  await storeSecrets(join(studio.directory, "data"), forge);
+  const ticket = new URL(await studio.link()).hash.slice("#ticket=".length);
+  const base = connectWithCookie(studio.url, await logIn(studio.url, ticket));
+  t.after(() => base.dispose());
+  const client = createStudioClient(base);
+  const summaries = await Summaries.watch(t, client);
+  const { id } = await client.organization.connectRepository(forge.source);
+  await summaries.until(({ status }) => status === "synced");
+  forge.emulator.sendWebhooksTo(`${studio.url}/forges/${id}`, webhookSecret);
+}
+
+describe("a task that is published", { skip: missing() ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchChromium();
+    studio = await StudioProcess.create();
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("becomes a pull request; its CI fails, the agent addresses the review, and it is merged", async (t) => {
+    const forge = await (forges["GitHub"] as (typeof forges)[string])(t);
+    const { repository } = forge;
+    await connect(t, studio, forge);
+    const page = await openPage(browser, t, { width: 1600, height: 1000 });
+    await signIn(page, studio);
+    const prompt = 'write "one" to one.txt without asking';
+    await startTask(page, { repository: cloneOf(t, forge), prompt });
+    await waitForStatus(page, "idle");
+    await page.getByRole("button", { name: "Publish…" }).click();
+    await page.getByLabel("Title").fill("Add one");
+    await assertAccessible(page, "form of a pull request");
+    await keepScreenshot(page, "publish-form");
+    await page.keyboard.press("Control+Enter");
+
+    const panel = page.getByRole("region", { name: "Pull request" });
+    await panel.getByRole("link", { name: "Add one #1" }).waitFor();
+    const hosted = repository.pullRequests.get(1);
+    assert.ok(hosted !== undefined);
+    const pushed = hosted.headCommit;
+    repository.setCheck("test", pushed, "failure");
+    const grace = { id: 2, login: "grace" };
+    const comment = { number: 1, author: grace, path: "one.txt", line: 1, commit: pushed };
+    repository.addComment({ ...comment, body: "Is one enough?" });
+    await panel.getByText("Checks failed").waitFor();
+    await panel.getByText("Is one enough?").waitFor();
+    await assertAccessible(page, "pull request whose check failed");
+    await keepScreenshot(page, "publish-failed-check");
+    await panel.getByRole("button", { name: "Address the review (2)" }).click();
+    await page.getByRole("button", { name: "Allow once" }).click();
+    await waitForStatus(page, "idle");
+
+    await panel.getByRole("button", { name: "Push changes" }).click();
+    await panel.getByText("Checks failed").waitFor({ state: "hidden" });
+    assert.notEqual(hosted.headCommit, pushed);
+    repository.setCheck("test", hosted.headCommit, "success");
+    await panel.getByText("All checks passed").waitFor();
+    assert.match(await studio.holdfast("tasks", "list"), /write "one"/);
+    const [taskId = ""] = page.url().split("/").slice(-1);
+    assert.match(
+      await studio.holdfast("tasks", "show", taskId),
+      /Pull request #1 \(open, checks: success\): http/,
+    );
+
+    await panel.getByRole("button", { name: "Merge…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Merge", exact: true }).click();
+    await panel.getByText("Merged into main.").waitFor();
+    assert.equal(await repository.bare.git(["show", "main:one.txt"]), "one");
+    await assertAccessible(page, "merged pull request");
+    await panel.getByRole("button", { name: "Archive task" }).click();
+    await panel.getByRole("button", { name: "Archived" }).waitFor();
+    assert.deepEqual(troubleOf(page), []);
+  });
+});
