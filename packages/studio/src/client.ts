@@ -5,7 +5,7 @@ import type { StudioClient, StudioHandle } from "./studio.ts";
 const shapes = {
   organization: {
     actions: [
-      ...["createTask", "listTasks", "countTasks", "archiveTasks", "restoreTasks", "markTasks"],
+      ...["me", "createTask", "listTasks", "countTasks", "archiveTasks", "restoreTasks", "markTasks"],
       ...["listViews", "saveView", "deleteView"],
       ...["taskStorage", "deleteTask", "checkRepository", "listAgents", "system", "listGroups"],
       ...["environment", "prepareEnvironment"],
@@ -27,8 +27,13 @@ const shapes = {
     probe: { name: "get", args: [] },
   },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },
+  inbox: { actions: ["list", "done", "snooze", "mark"], probe: { name: "list", args: [{ limit: 1 }] } },
+  attention: { actions: ["approvals"], probe: { name: "approvals", args: [] } },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
+
+/** Actors that exist as soon as somebody asks for them. */
+const creatable: ReadonlySet<keyof typeof shapes> = new Set(["organization", "group", "inbox", "attention"]);
 
 /** Creates a typed client of the backend over any transport: in-process or network. */
 export function createStudioClient(client: ClientBase): StudioClient {
@@ -39,6 +44,8 @@ export function createStudioClient(client: ClientBase): StudioClient {
     environment: (id) => createHandle(client, "environment", id),
     repository: (id) => createHandle(client, "repository", id),
     group: (name) => createHandle(client, "group", name),
+    inbox: (person) => createHandle(client, "inbox", person),
+    attention: createHandle(client, "attention", "local"),
   };
 }
 
@@ -47,8 +54,7 @@ function createHandle<Actions, Events>(
   actor: keyof typeof shapes,
   key: string,
 ): StudioHandle<Actions, Events> {
-  const isCreatable = actor === "organization" || actor === "group";
-  const handle = isCreatable ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
+  const handle = creatable.has(actor) ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
   const { actions, probe } = shapes[actor];
   const methods: Record<string, unknown> = {};
   for (const name of actions) {

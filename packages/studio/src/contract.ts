@@ -5,13 +5,40 @@
  * Actors: `organization` (key ["local"]) is the root and holds the index of tasks; `task` (key [taskId]) owns a unit
  * of work on one repository; `session` (key [sessionId]) owns the append-only log of one conversation with an agent;
  * `group` (key [name]) queues the events of one group; `environment` (key [id]) has the progress of preparing a
- * repository. All times are in milliseconds since the epoch.
+ * repository; `inbox` (key [person]) has what needs a person; `attention` (key ["local"]) has the open approvals of all
+ * tasks. All times are in milliseconds since the epoch.
  */
 
 import type { RepositorySource, RepositorySummary } from "./backend/repositories/contract.ts";
+import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
 import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
+export type {
+  ApprovalAnswer,
+  ApprovalAnsweredBy,
+  ApprovalAnswerOutcome,
+  ApprovalOption,
+  ApprovalQueue,
+  ApprovalQueuePatch,
+  ApprovalView,
+  AttentionActions,
+  AttentionEvents,
+  OpenApproval,
+  SettledApproval,
+} from "./contract/approvals.ts";
+export type {
+  InboxActions,
+  InboxCounts,
+  InboxEntry,
+  InboxEvents,
+  InboxKind,
+  InboxPage,
+  InboxPatch,
+  InboxQuery,
+  InboxTask,
+  InboxView,
+} from "./contract/inbox.ts";
 export type {
   PublicationChange,
   PublicationView,
@@ -67,45 +94,6 @@ export interface AppliedBranch {
   readonly branch: string;
   readonly commit: string;
   readonly appliedAt: number;
-}
-
-/** A question for a person: from the agent (an ACP permission request) or from the gate. */
-export interface ApprovalView {
-  readonly id: string;
-  /** Set for a question of the gate: the call does not leave the jail without an answer. */
-  readonly boundary?: {
-    readonly tool: string;
-    /** Why the session is tainted. The untrusted text may have caused the question. */
-    readonly origin?: string;
-  };
-  /** For a question of the gate: a narrow policy rule that would allow such calls in the future. */
-  readonly proposal?: Readonly<Record<string, unknown>>;
-  readonly title: string;
-  /** ACP tool kind: edit, execute, read, ... */
-  readonly kind?: string;
-  /** The tool's input as text for people: escaped, and truncated at 16 KiB with `truncated` set. */
-  readonly detail: string;
-  readonly truncated: boolean;
-  readonly options: readonly ApprovalOption[];
-  readonly createdAt: number;
-  readonly expiresAt: number;
-}
-
-export interface ApprovalOption {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: "allow_once" | "allow_always" | "reject_once" | "reject_always";
-}
-
-export interface ApprovalAnswer {
-  readonly approvalId: string;
-  readonly optionId: string;
-}
-
-export interface ApprovalAnswerOutcome {
-  readonly approvalId: string;
-  /** Why the answer was refused; same codes as `answer`. */
-  readonly error?: { readonly group: string; readonly code: string; readonly message: string };
 }
 
 /** A record of a session's log. `seq` starts at 1 and has no gaps. */
@@ -360,8 +348,15 @@ export interface RepositoryCheck {
   readonly dirty: boolean;
 }
 
+/** Whoever asks. */
+export interface Me {
+  /** Also the key of their inbox. */
+  readonly id: string;
+}
+
 /** Actions of `organization`. Errors: group "repository", "agent", "task". */
 export interface OrganizationActions extends TaskListActions {
+  me(): Promise<Me>;
   createTask(input: CreateTaskInput): Promise<TaskSummary>;
   /** Throws `repository.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
@@ -452,7 +447,10 @@ export interface TaskActions extends PublishActions {
   prompt(text: string): Promise<void>;
   /** Aborts the current turn within a second. Idempotent. */
   stop(): Promise<void>;
-  /** Answers a question once. Throws `approval.already_settled`, `.agent_gone`, `.expired`, `.not_found`. */
+  /**
+   * Answers a question once. Throws `approval.already_settled`, which says who answered it, `.agent_gone`, `.expired`,
+   * `.not_found`.
+   */
   answer(approvalId: string, optionId: string): Promise<void>;
   /**
    * Answers up to 100 questions, independently and in order. A refused answer is reported in its outcome and does not

@@ -65,6 +65,19 @@ export const studioLimits = {
   maxMarksPerCall: 200,
   /** Lines of a quote that the agent gets. */
   maxQuotedLines: 40,
+  /** Entries of a person's inbox. Beyond, the oldest go, those that are done first. */
+  maxInboxEntries: 2_000,
+  maxInboxPage: 100,
+  maxInboxIdsPerCall: 100,
+  /** Characters of an entry's text. */
+  maxInboxText: 500,
+  maxSnoozeMs: 366 * 24 * 60 * 60 * 1000,
+  /** Undelivered news of tasks, and the size of each: an approval in full. */
+  maxWaitingNews: 100_000,
+  maxNewsBytes: 256 * 1024,
+  /** The queue of open approvals in one answer. */
+  maxApprovalsShown: 200,
+  maxApprovalQueueBytes: 768 * 1024,
   /** Text of a task that a search finds: all of it, one piece, and the pieces of one call. The oldest make room. */
   maxTaskTextBytes: 256 * 1024,
   maxTextPieceBytes: 16 * 1024,

@@ -6,10 +6,14 @@ import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
 import type { RepositoryActions, RepositoryEvents } from "./backend/repositories/contract.ts";
 import type {
+  AttentionActions,
+  AttentionEvents,
   EnvironmentActions,
   EnvironmentEvents,
   GroupActions,
   GroupEvents,
+  InboxActions,
+  InboxEvents,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
@@ -118,6 +122,10 @@ export interface StudioClient {
   environment(id: string): StudioHandle<EnvironmentActions, EnvironmentEvents>;
   repository(id: string): StudioHandle<RepositoryActions, RepositoryEvents>;
   group(name: string): StudioHandle<GroupActions, GroupEvents>;
+  /** The inbox of a person, by the id that `organization.me` tells. */
+  inbox(person: string): StudioHandle<InboxActions, InboxEvents>;
+  /** The open approvals of all tasks. */
+  readonly attention: StudioHandle<AttentionActions, AttentionEvents>;
 }
 
 /** Handle of one actor: its actions and its events. */

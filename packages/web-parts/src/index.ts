@@ -18,4 +18,4 @@ export { type LinkState, Shell } from "./ui/shell.tsx";
 export { Status, type StatusKind } from "./ui/status.tsx";
 export { type Tab, TabPanel, TabStrip } from "./ui/tabs.tsx";
 export { TimeAgo } from "./ui/time.tsx";
-export { usePageTitle, WebApp, type WebAppProfile } from "./web-app.tsx";
+export { usePageTitle, useTitleCount, WebApp, type WebAppProfile } from "./web-app.tsx";

@@ -34,10 +34,26 @@ export function useWebApp(): WebAppProfile {
   return profile;
 }
 
+/** The title of the browser tab: that of the page, after the number of what waits for the person on any page. */
+const tab = { title: "", count: 0 };
+
+function showTitle(): void {
+  document.title = tab.count === 0 ? tab.title : `(${tab.count}) ${tab.title}`;
+}
+
 /** Sets the title of the browser tab. */
 export function usePageTitle(title: string): void {
   const { name } = useWebApp();
   useEffect(() => {
-    document.title = `${title} · ${name}`;
+    tab.title = `${title} · ${name}`;
+    showTitle();
   }, [title, name]);
+}
+
+/** Sets the number before the title, on every page; 0 for none. */
+export function useTitleCount(count: number): void {
+  useEffect(() => {
+    tab.count = count;
+    if (tab.title !== "") showTitle();
+  }, [count]);
 }

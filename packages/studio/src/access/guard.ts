@@ -1,7 +1,14 @@
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
-import { type Identify, localOrganization, type Person, type RequestHeaders, requireRule } from "./person.ts";
+import {
+  type Identify,
+  localOrganization,
+  type Person,
+  type RequestHeaders,
+  requireOwn,
+  requireRule,
+} from "./person.ts";
 import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
-import { managementRules, type RouteName, type Rule, routeRules, ruleOfActor } from "./rules.ts";
+import { isPersonal, managementRules, type RouteName, type Rule, routeRules, ruleOfActor } from "./rules.ts";
 
 /** Tells when rights of people may have changed, so that what is open is checked again. */
 export interface AccessChanges {
@@ -43,6 +50,7 @@ export class Guard {
     const rule = ruleOfActor(info);
     const allowed = this.#require(info, rule, organizationOf(info));
     const signal = (person: Person | undefined) => {
+      if (isPersonal(info.actor)) requireOwn(person, info.key);
       const record = person && this.#record && recordOfAction(person, info, rule);
       if (record !== undefined) return this.#record?.(record).then(() => undefined);
       return info.kind === "connect" ? this.signalSince(person, mark) : undefined;
@@ -101,14 +109,16 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
   if (first === undefined || key?.length !== 1) return undefined;
   switch (actor) {
     case "organization":
+    case "attention":
       return first;
     case "task":
     case "session":
     case "environment":
     case "repository":
       return organizationOfId(first);
-    // Groups are configured on the machine.
+    // Groups are configured on the machine. An inbox has news of tasks, and there is one organization.
     case "group":
+    case "inbox":
       return localOrganization;
     default:
       return undefined;

@@ -57,6 +57,12 @@ export function requireRule(
   requireRole(role, rule);
 }
 
+/** Throws `auth.forbidden` unless the actor with this key is the person's own. */
+export function requireOwn(person: Person | undefined, key: readonly string[] | undefined): void {
+  if (person?.isOperator === true || (key?.length === 1 && key[0] === person?.id)) return;
+  throw forbidden("This belongs to somebody else");
+}
+
 function requireRole(role: Role | undefined, least: Role): void {
   if (role === undefined) throw forbidden("You are not a member of this organization");
   if (!isAtLeast(role, least))

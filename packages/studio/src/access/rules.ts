@@ -25,6 +25,8 @@ export type Rule =
 export type ActorRules =
   | "internal"
   | {
+      /** True if each actor of the kind is for one person, whose id is its key. The others cannot reach it. */
+      readonly isPersonal?: true;
       /** Creation by a client, and `getOrCreate`. */
       readonly create: Rule;
       /** Rules by the name of the action. `internal` stands for all actions of that group. */
@@ -36,6 +38,7 @@ export const actorRules = {
   organization: {
     create: "viewer",
     actions: {
+      me: "viewer",
       createTask: "member",
       listTasks: "viewer",
       countTasks: "viewer",
@@ -100,6 +103,12 @@ export const actorRules = {
   session: { create: "internal", actions: { events: "viewer", internal: "internal" } },
   environment: { create: "internal", actions: { get: "viewer", stop: "member", internal: "internal" } },
   group: { create: "viewer", actions: { get: "viewer", prompt: "member", internal: "internal" } },
+  inbox: {
+    isPersonal: true,
+    create: "viewer",
+    actions: { list: "viewer", done: "viewer", snooze: "viewer", mark: "viewer", internal: "internal" },
+  },
+  attention: { create: "viewer", actions: { approvals: "viewer", internal: "internal" } },
   access: "internal",
   user: "internal",
   uniqueIndex: "internal",
@@ -210,6 +219,14 @@ export const nodeRouteRules = {
 } as const satisfies Readonly<Record<string, "node">>;
 
 export type NodeRouteName = keyof typeof nodeRouteRules;
+
+/** True if each actor of this kind is for one person, whose id is its key. */
+export function isPersonal(actor: string): boolean {
+  const rules: ActorRules | undefined = Object.hasOwn(actorRules, actor)
+    ? actorRules[actor as keyof typeof actorRules]
+    : undefined;
+  return rules !== undefined && rules !== "internal" && rules.isPersonal === true;
+}
 
 /** The rule of an action, or of another operation on an actor; undefined if it has no row. */
 export function ruleOfActor({

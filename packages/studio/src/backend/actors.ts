@@ -2,6 +2,8 @@ import { createAccessActor } from "./access.ts";
 import { createEnvironmentActor } from "./environment/actor.ts";
 import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
+import { createAttentionActor } from "./inbox/attention.ts";
+import { createInboxActor } from "./inbox/inbox.ts";
 import { createOrganizationActor } from "./organization.ts";
 import { createRepositoryActor } from "./repositories/repository.ts";
 import { createSessionActor } from "./session.ts";
@@ -17,5 +19,7 @@ export function createActors(host: BackendHost) {
     environment: createEnvironmentActor(host),
     repository: createRepositoryActor(host),
     group: createGroupActor(host),
+    attention: createAttentionActor(host),
+    inbox: createInboxActor(host),
   };
 }

@@ -30,7 +30,7 @@ export type GroupTaskNames = Required<
   Pick<TaskInput, "taint">;
 
 /** What the server knows of a new task by itself. */
-type KnownInput = Partial<GroupTaskNames> & Pick<TaskInput, "startedBy">;
+type KnownInput = Partial<GroupTaskNames> & Pick<TaskInput, "startedBy" | "createdBy">;
 
 /**
  * Validates the input before anything is created. Throws `repository.*`, `agent.not_found`, `.not_installed`,

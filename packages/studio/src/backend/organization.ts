@@ -5,6 +5,7 @@ import type {
   AgentChoice,
   CreateTaskInput,
   GroupView,
+  Me,
   OrganizationEvents,
   RepositoryCheck,
   RepositoryEnvironment,
@@ -75,9 +76,12 @@ export function createOrganizationActor(host: BackendHost) {
     },
     options: { name: "Organization", actionTimeout: 180_000 },
     actions: {
+      me: (c): Me => ({ id: c.conn.state.person }),
+
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
-        const { startedBy } = c.conn.state;
-        const task = await validateTask(host, input, startedBy === undefined ? {} : { startedBy });
+        const { startedBy, person: createdBy } = c.conn.state;
+        const by = startedBy === undefined ? { createdBy } : { createdBy, startedBy };
+        const task = await validateTask(host, input, by);
         await addTask(c, task);
         host.creating(task.taskId);
         await createTaskActors(host, c, task);

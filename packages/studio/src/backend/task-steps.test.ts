@@ -11,6 +11,8 @@ const approval = {
   expiresAt: Number.MAX_SAFE_INTEGER,
 };
 
+const ada = { person: "ada", startedBy: { id: "ada", name: "Ada" } };
+
 interface QuestionOptions {
   readonly isAwaiting: boolean;
   readonly isDelivered?: boolean;
@@ -63,7 +65,7 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
       schedule: { after: unused },
     },
     broadcast: () => {},
-    client: () => ({ get: () => ({ action: unused }) }),
+    client: () => ({ get: () => ({ action: unused }), getOrCreate: () => ({ send: async () => {} }) }),
     waitUntil: (promise) => void promise.catch(() => {}),
     saveState: () => Promise.resolve(),
   };
@@ -96,12 +98,16 @@ describe("a stop", () => {
 describe("the origin of a task", () => {
   test("is the event of its newest prompt, or nothing if a person wrote that prompt", async () => {
     const { state, steps, context } = createTaskWithQuestion({ isAwaiting: true });
-    const known = { ...context, client: () => ({ get: () => ({ action: async () => 1 as never }) }) };
+    const { getOrCreate } = context.client();
+    const known = {
+      ...context,
+      client: () => ({ getOrCreate, get: () => ({ action: async () => 1 as never }) }),
+    };
     state.group = "g";
     const origin = { group: "g", topic: "mail", source: "plugin:mail", event: 7 };
     await steps.promptOnce(known, { id: "p2", text: "a mail came", origin });
     assert.deepEqual(toTaskView(state).origin, origin);
-    await steps.prompt(known, "and now this");
+    await steps.prompt(known, "and now this", "ada");
     assert.equal(toTaskView(state).origin, undefined);
   });
 });
@@ -128,18 +134,21 @@ describe("a gate question shown by an earlier process", () => {
 describe("an answer", () => {
   test("is consumed and delivered to the waiting agent", async () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
-    await steps.answer(context, "a", "yes");
+    await steps.answer(context, "a", "yes", ada);
     assert.deepEqual(delivered, [{ optionId: "yes", allowed: true }]);
     assert.deepEqual([state.approvals, state.settled], [[], ["a"]]);
-    await assert.rejects(steps.answer(context, "a", "yes"), (error) =>
-      isErrorCode(error, "approval", "already_settled"),
+    await assert.rejects(
+      steps.answer(context, "a", "yes", { person: "operator" }),
+      (error) =>
+        isErrorCode(error, "approval", "already_settled") &&
+        error.message === "Ada has already answered this question: Allow",
     );
   });
 
   test("to a dead agent is refused, and its question is left for the runner to settle", async () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: false });
     await assert.rejects(
-      steps.answer(context, "a", "yes"),
+      steps.answer(context, "a", "yes", ada),
       (error) => isErrorCode(error, "approval", "agent_gone") && /will ask again/.test(error.message),
     );
     assert.deepEqual(delivered, []);
@@ -148,7 +157,7 @@ describe("an answer", () => {
 
   test("that the agent did not live to receive is not reported as delivered", async () => {
     const { state, steps, context } = createTaskWithQuestion({ isAwaiting: true, isDelivered: false });
-    await assert.rejects(steps.answer(context, "a", "yes"), (error) =>
+    await assert.rejects(steps.answer(context, "a", "yes", ada), (error) =>
       isErrorCode(error, "approval", "agent_gone"),
     );
     assert.deepEqual(state.approvals, []);
@@ -158,13 +167,17 @@ describe("an answer", () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
     for (const id of ["b", "c"])
       applyReport(state, { type: "approval-requested", approval: { ...approval, id } });
-    const outcomes = await steps.answerMany(context, [
-      { approvalId: "a", optionId: "yes" },
-      { approvalId: "gone", optionId: "yes" },
-      { approvalId: "b", optionId: "perhaps" },
-      { approvalId: "a", optionId: "yes" },
-      { approvalId: "c", optionId: "yes" },
-    ]);
+    const outcomes = await steps.answerMany(
+      context,
+      [
+        { approvalId: "a", optionId: "yes" },
+        { approvalId: "gone", optionId: "yes" },
+        { approvalId: "b", optionId: "perhaps" },
+        { approvalId: "a", optionId: "yes" },
+        { approvalId: "c", optionId: "yes" },
+      ],
+      ada,
+    );
     assert.deepEqual(
       outcomes.map(({ approvalId, error }) => [approvalId, error?.code]),
       [
@@ -181,15 +194,15 @@ describe("an answer", () => {
       ["b"],
     );
     const invalid = (error: unknown) => isErrorCode(error, "task", "invalid_input");
-    await assert.rejects(steps.answerMany(context, []), invalid);
+    await assert.rejects(steps.answerMany(context, [], ada), invalid);
     const many = Array.from({ length: 101 }, () => ({ approvalId: "b", optionId: "yes" }));
-    await assert.rejects(steps.answerMany(context, many), invalid);
+    await assert.rejects(steps.answerMany(context, many, ada), invalid);
   });
 
   test("to an already settled gate question is refused with that reason", async () => {
     const { state, steps, context } = createTaskWithQuestion({ isAwaiting: false });
     state.approvals = [{ ...approval, boundary: { tool: "mail.send" } }];
-    await assert.rejects(steps.answer(context, "a", "yes"), (error) =>
+    await assert.rejects(steps.answer(context, "a", "yes", ada), (error) =>
       isErrorCode(error, "approval", "already_settled"),
     );
   });

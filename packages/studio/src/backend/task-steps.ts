@@ -1,4 +1,5 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
+import { localOrganization } from "../access/person.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { FilesContext, FilesVars, TaskFiles } from "../cluster/task-files.ts";
 import type {
@@ -11,10 +12,12 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+import { type TaskNews, takeNews } from "./inbox/news.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
+  addPerson,
   applyReport,
   type GroupPrompt,
   hasOpenEvent,
@@ -25,6 +28,7 @@ import {
   toTaskSummary,
   toTaskView,
 } from "./task-state.ts";
+import type { PersonConnState } from "./tasks/actions.ts";
 import type { TextVars } from "./tasks/transcript-text.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
@@ -49,8 +53,14 @@ export interface TaskContext extends RunnerContext, FilesContext {
   readonly broadcast: (name: "changed", view: TaskView) => void;
   client(): {
     get(name: string, key: string[]): { action<Result>(options: CallOptions): Promise<Result> };
+    getOrCreate(name: string, key: string[]): { send(queue: string, body: unknown): Promise<void> };
   };
   waitUntil(promise: Promise<unknown>): void;
+}
+
+/** The part of the context of an action that says who calls. */
+export interface PersonContext {
+  readonly conn: { readonly state: PersonConnState };
 }
 
 interface CallOptions {
@@ -86,14 +96,25 @@ export class TaskSteps {
     return uuidv7(this.#host.ports.clock, this.#host.ports.random);
   }
 
-  /** Publishes a change to subscribers, the index and the group. */
+  /** Publishes a change to subscribers, people's inboxes, the index and the group. */
   publishChange(c: TaskContext): void {
     c.state.revision += 1;
     c.state.updatedAt = this.#now();
+    // In the turn of the change, and so in one commit with it.
+    for (const news of takeNews(c.state, this.#now())) c.waitUntil(this.sendNews(c, news));
     c.broadcast("changed", toTaskView(c.state));
     c.waitUntil(this.#notifyOrganization(c));
     if (c.state.group !== undefined && !hasOpenEvent(c.state))
       c.waitUntil(this.#notifyGroup(c, c.state.group));
+  }
+
+  /** Sends news to the inboxes of people. Durable with the turn that sends it, and delivered once. */
+  async sendNews(c: TaskContext, news: TaskNews): Promise<void> {
+    try {
+      await c.client().getOrCreate("attention", [localOrganization]).send("news", news);
+    } catch (error) {
+      this.#host.ports.log.error("could not report news of a task", { taskId: c.state.id, error });
+    }
   }
 
   /**
@@ -113,9 +134,9 @@ export class TaskSteps {
     if (settled > 0) this.publishChange(c);
   }
 
-  async prompt(c: TaskContext, text: string): Promise<void> {
+  async prompt(c: TaskContext, text: string, person: string): Promise<void> {
     requirePrompt(text);
-    await this.#enqueue(c, { id: this.newId(), text });
+    await this.#enqueue(c, { id: this.newId(), text }, () => addPerson(c.state, person));
   }
 
   /**
@@ -174,7 +195,7 @@ export class TaskSteps {
     await this.#finishStop(c);
   }
 
-  async answer(c: TaskContext, approvalId: string, optionId: string): Promise<void> {
+  async answer(c: TaskContext, approvalId: string, optionId: string, by: PersonConnState): Promise<void> {
     requireText(approvalId, "approvalId", 200);
     requireText(optionId, "optionId", 200);
     const approval = c.state.approvals.find((each) => each.id === approvalId);
@@ -188,15 +209,30 @@ export class TaskSteps {
       throw new HoldfastError("approval", "invalid_option", message, { statusCode: 400 });
     }
     // After a crash the question stays listed until the runner removes it, but nothing waits for its answer.
-    if (!(await this.#host.isAwaitingAnswer(c.state.id, approvalId))) throw undeliverableAnswer(approval);
+    if (!(await this.#host.isAwaitingAnswer(c.state.id, approvalId)))
+      throw undeliverableAnswer(c.state, approval);
     // Another answer may have come during the await.
     if (!c.state.approvals.some(({ id }) => id === approvalId)) throw unknownApproval(c.state, approvalId);
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
+    // Somebody answers it at this moment.
+    if (c.state.answers?.[approvalId] !== undefined) throw alreadySettled(c.state, approvalId);
     const deliver = () => this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
-    const delivered = await (approval.boundary === undefined
-      ? this.#answerAgent(c, approvalId, deliver)
-      : this.#answerGate(c, approvalId, deliver));
-    if (!delivered) throw undeliverableAnswer(approval);
+    c.state.answers = {
+      ...c.state.answers,
+      [approvalId]: {
+        ...{ person: by.person, option: option.name, isAllowed: allowed, at: this.#now() },
+        ...(by.startedBy === undefined ? {} : { name: by.startedBy.name }),
+      },
+    };
+    let delivered = false;
+    try {
+      delivered = await (approval.boundary === undefined
+        ? this.#answerAgent(c, approvalId, deliver)
+        : this.#answerGate(c, approvalId, deliver));
+    } finally {
+      if (!delivered) delete c.state.answers?.[approvalId];
+    }
+    if (!delivered) throw undeliverableAnswer(c.state, approval);
   }
 
   async #answerAgent(c: TaskContext, approvalId: string, deliver: () => Promise<boolean>): Promise<boolean> {
@@ -219,12 +255,13 @@ export class TaskSteps {
   async answerMany(
     c: TaskContext,
     answers: readonly ApprovalAnswer[],
+    by: PersonConnState,
   ): Promise<readonly ApprovalAnswerOutcome[]> {
     requireList(answers, "answers", studioLimits.maxAnswersPerCall);
     const outcomes: ApprovalAnswerOutcome[] = [];
     for (const { approvalId, optionId } of answers) {
       try {
-        await this.answer(c, approvalId, optionId);
+        await this.answer(c, approvalId, optionId, by);
         outcomes.push({ approvalId });
       } catch (error) {
         if (!isHoldfastError(error)) throw error;
@@ -356,7 +393,7 @@ function repositoryOf({ repository, repositoryNode }: TaskState): UserRepository
 
 function unknownApproval(state: TaskState, approvalId: string): HoldfastError {
   return state.settled.includes(approvalId)
-    ? alreadySettled()
+    ? alreadySettled(state, approvalId)
     : new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });
 }
 
@@ -364,15 +401,24 @@ function unknownApproval(state: TaskState, approvalId: string): HoldfastError {
  * The error for an answer that nothing waits for. An answer is never saved for a restarted agent, which may act
  * differently before it asks the same question again; the person who answered has not seen that.
  */
-function undeliverableAnswer({ boundary }: ApprovalView): HoldfastError {
-  if (boundary !== undefined) return alreadySettled();
+function undeliverableAnswer(state: TaskState, { id, boundary }: ApprovalView): HoldfastError {
+  if (boundary !== undefined) return alreadySettled(state, id);
   const message =
     "The agent that asked this is no longer running, so the answer was not delivered. " +
     "It will ask again if it still needs an answer.";
   return new HoldfastError("approval", "agent_gone", message, { statusCode: 409 });
 }
 
-function alreadySettled(): HoldfastError {
-  const message = "This question has already been answered";
-  return new HoldfastError("approval", "already_settled", message, { statusCode: 409 });
+function alreadySettled({ answers }: TaskState, approvalId: string): HoldfastError {
+  const answer = answers?.[approvalId];
+  if (answer === undefined) {
+    const message = "This question has already been answered";
+    return new HoldfastError("approval", "already_settled", message, { statusCode: 409 });
+  }
+  const { name = "The operator", option } = answer;
+  const message = `${name} has already answered this question: ${option}`;
+  return new HoldfastError("approval", "already_settled", message, {
+    statusCode: 409,
+    metadata: { answer: { ...answer } },
+  });
 }

@@ -10,6 +10,7 @@ import type {
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
+import { deletionNews } from "./inbox/news.ts";
 import {
   createPublishing,
   type PublishingContext,
@@ -34,6 +35,7 @@ import {
   toTaskView,
 } from "./task-state.ts";
 import { newTaskVars, TaskSteps } from "./task-steps.ts";
+import { connStateOf, type PersonConnState } from "./tasks/actions.ts";
 import { eraseTask, taskStorage } from "./tasks/erase.ts";
 import { TranscriptText } from "./tasks/transcript-text.ts";
 import { requireText } from "./validate.ts";
@@ -52,6 +54,7 @@ export function createTaskActor(host: BackendHost) {
   return actor({
     createState: (_c, input: { readonly token: string }): TaskState =>
       newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
+    createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     createVars: newTaskVars,
     events: {
       changed: event<TaskView>(),
@@ -79,7 +82,7 @@ export function createTaskActor(host: BackendHost) {
     actions: {
       get: (c): TaskView => toTaskView(c.state),
 
-      prompt: (c, text: string): Promise<void> => steps.prompt(c, text),
+      prompt: (c, text: string): Promise<void> => steps.prompt(c, text, c.conn.state.person),
 
       async stop(c): Promise<void> {
         await steps.stop(c);
@@ -87,10 +90,10 @@ export function createTaskActor(host: BackendHost) {
       },
 
       answer: (c, approvalId: string, optionId: string): Promise<void> =>
-        steps.answer(c, approvalId, optionId),
+        steps.answer(c, approvalId, optionId, c.conn.state),
 
       answerMany: (c, answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]> =>
-        steps.answerMany(c, answers),
+        steps.answerMany(c, answers, c.conn.state),
 
       async diff(c): Promise<DiffView> {
         const { base } = c.state;
@@ -154,7 +157,8 @@ export function createTaskActor(host: BackendHost) {
         storage: (c): Promise<TaskStorage> => taskStorage(host, c),
 
         /** Deletes the task, its session and its files. Returns what was freed. Throws `task.busy`. */
-        erase: (c): Promise<TaskStorage> => eraseTask(host, c),
+        erase: (c): Promise<TaskStorage> =>
+          eraseTask(host, c, () => steps.sendNews(c, deletionNews(c.state, host.ports.clock.now()))),
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
 

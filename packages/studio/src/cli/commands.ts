@@ -43,6 +43,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { approvalsUsage: usage, approvalsCommand: run } = await import("./tasks/approvals.ts");
     return { usage, run };
   },
+  inbox: async () => {
+    const { inboxUsage: usage, inboxCommand: run } = await import("./tasks/inbox.ts");
+    return { usage, run };
+  },
   agents: async () => {
     const { agentsUsage: usage, agentsCommand: run } = await import("./server/agents.ts");
     return { usage, run };

@@ -11,6 +11,7 @@ import {
   type ActorRules,
   actorKindRules,
   actorRules,
+  isPersonal,
   type managementRules,
   nodeRouteRules,
   type Rule,
@@ -24,7 +25,14 @@ import { LocalGate } from "../../src/gate-state/local-gate.ts";
 import type { Studio } from "../../src/index.ts";
 import { createPeopleActors } from "../../src/people/actors/people-actors.ts";
 import { logIn } from "../support.ts";
-import { type Credentials, connectAs, type PersonName, people, startWithPeople } from "./people-support.ts";
+import {
+  type Credentials,
+  connectAs,
+  type PersonName,
+  people,
+  personId,
+  startWithPeople,
+} from "./people-support.ts";
 
 /** What the check says: `passed` stands for every answer that is not about access. */
 type Outcome = "passed" | "auth.unauthorized" | "auth.forbidden" | "inspector.unauthorized";
@@ -97,8 +105,9 @@ function ask(studio: Studio, { method, path, headers }: Attempt): Promise<Outcom
 const names = Object.keys(people) as PersonName[];
 const tables: Readonly<Record<string, ActorRules>> = actorRules;
 /** Keys in the local organization. None of the tasks exists. */
-const keys: Readonly<Record<string, string>> = { organization: "local" };
-const keyOf = (actor: string) => keys[actor] ?? "none";
+const keys: Readonly<Record<string, string>> = { organization: "local", attention: "local" };
+const keyOf = (actor: string, person: PersonName) =>
+  isPersonal(actor) ? personId(person) : (keys[actor] ?? "none");
 const pathOf = (actor: string, key: string, form: "@" | "~" = "@") =>
   `/actors/${actor}/${form}${encodeKey([key])}`;
 
@@ -135,7 +144,7 @@ for (const actor of Object.keys(tables)) {
     tryEach(t, async (studio, person) => {
       const results: (readonly [string, Outcome, Outcome])[] = [];
       for (const action of actionsOf(actor)) {
-        const path = `${pathOf(actor, keyOf(actor))}/actions/${action}`;
+        const path = `${pathOf(actor, keyOf(actor, person))}/actions/${action}`;
         const found = await ask(studio, { method: "POST", path, headers: people[person] });
         results.push([action, found, expected(ruleOfActor({ kind: "action", actor, action }), person)]);
       }
@@ -144,7 +153,7 @@ for (const actor of Object.keys(tables)) {
 
   test(`each operation on ${actor} is refused below its role, and to strangers`, (t) =>
     tryEach(t, async (studio, person) => {
-      const at = pathOf(actor, keyOf(actor));
+      const at = pathOf(actor, keyOf(actor, person));
       const requests: Readonly<Record<keyof typeof actorKindRules | "create", readonly [string, string]>> = {
         create: ["PUT", at],
         connect: ["GET", `${at}/events?event=x`],
@@ -194,13 +203,35 @@ test("connections to actors of other kinds are refused to strangers, and to ever
     const client = connectAs(t, studio.url, people[person]);
     const results: (readonly [string, Outcome, Outcome])[] = [];
     for (const actor of Object.keys(tables)) {
-      const connection = client.get(actor, [keyOf(actor)]).connect();
+      const connection = client.get(actor, [keyOf(actor, person)]).connect();
       const rule = ruleOfActor({ kind: "connect", actor, action: undefined });
       results.push([actor, await outcome(connection.ready), expected(rule, person)]);
       await connection.dispose();
     }
     return results;
   }));
+
+test("what belongs to one person is out of reach for everybody else, whatever their role", async (t) => {
+  const studio = await startWithPeople(t);
+  const personal = Object.keys(tables).filter(isPersonal);
+  assert.ok(personal.length > 0);
+  for (const actor of personal)
+    for (const person of ["viewer", "owner", "stranger"] as const) {
+      const at = pathOf(actor, personId("member"));
+      const headers = people[person];
+      for (const action of actionsOf(actor)) {
+        const attempt = { method: "POST", path: `${at}/actions/${action}`, headers };
+        assert.equal(await ask(studio, attempt), "auth.forbidden", `${person} ${action}`);
+      }
+      for (const [method, path] of [
+        ["PUT", at],
+        ["GET", at],
+        ["GET", `${at}/events?event=changed`],
+        ["POST", `/actors/${actor}/${personId("member")}/actions/list`],
+      ] as const)
+        assert.equal(await ask(studio, { method, path, headers }), "auth.forbidden", `${person} ${path}`);
+    }
+});
 
 test("actors of another organization, and actors addressed by their ids, are out of reach", async (t) => {
   const studio = await startWithPeople(t);

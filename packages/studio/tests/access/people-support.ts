@@ -27,10 +27,19 @@ function readPerson(value: string): Person {
   const [role, organization] = value.split("@");
   const known = roles.find((each) => each === role);
   return {
-    id: createHash("sha256").update(value).digest("hex"),
+    id: idOf(value),
     isOperator: false,
     roleIn: (id) => (id === organization ? known : undefined),
   };
+}
+
+function idOf(value: string): string {
+  return createHash("sha256").update(value).digest("hex");
+}
+
+export function personId(person: PersonName): string {
+  const credentials: Credentials = people[person];
+  return idOf(credentials["x-person"] ?? "nobody");
 }
 
 /** A Studio whose people are those of {@link people}. */

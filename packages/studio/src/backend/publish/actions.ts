@@ -1,7 +1,8 @@
 import { event } from "@holdfast/actors";
 import type { TaskFiles } from "../../cluster/task-files.ts";
 import type { PublicationChange, PublicationView, PublishInput } from "../../contract/publish.ts";
-import type { TaskContext, TaskSteps } from "../task-steps.ts";
+import { addPerson } from "../task-state.ts";
+import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import { addressReview } from "./address.ts";
 import { readMergeMethod, readPublishInput } from "./input.ts";
 import { type PublishContext, type PublishHost, Publishing } from "./publish.ts";
@@ -39,8 +40,18 @@ export function publishActions(publishing: Publishing<PublishingContext>, steps:
       options?: { readonly method?: "merge" | "squash" },
     ): Promise<PublicationView> => publishing.merge(c, readMergeMethod(options)),
 
-    async addressReview(c: PublishingContext): Promise<PublicationView> {
-      await addressReview(c, (text, beside, taint) => steps.promptBeside(c, text, beside, taint));
+    async addressReview(c: PublishingContext & PersonContext): Promise<PublicationView> {
+      await addressReview(c, (text, beside, taint) =>
+        steps.promptBeside(
+          c,
+          text,
+          () => {
+            beside();
+            addPerson(c.state, c.conn.state.person);
+          },
+          taint,
+        ),
+      );
       await publishing.announce(c);
       return publishing.view(c);
     },

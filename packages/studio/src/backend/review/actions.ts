@@ -1,8 +1,9 @@
 import type { ReviewComment, ReviewCommentInput, ReviewView } from "../../contract.ts";
-import type { TaskContext, TaskSteps } from "../task-steps.ts";
+import { addPerson } from "../task-state.ts";
+import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import type { Review, ReviewContext } from "./review.ts";
 
-type ReviewingContext = ReviewContext & TaskContext;
+type ReviewingContext = ReviewContext & TaskContext & PersonContext;
 
 /** The actions of a task about its review. */
 export function reviewActions(review: Review, steps: TaskSteps) {
@@ -20,6 +21,11 @@ export function reviewActions(review: Review, steps: TaskSteps) {
     deleteComment: (c: ReviewingContext, id: string): Promise<void> => review.deleteComment(c, id),
 
     sendReview: (c: ReviewingContext, commentIds: readonly string[]): Promise<void> =>
-      review.send(c, commentIds, (text, beside) => steps.promptBeside(c, text, beside)),
+      review.send(c, commentIds, (text, beside) =>
+        steps.promptBeside(c, text, () => {
+          beside();
+          addPerson(c.state, c.conn.state.person);
+        }),
+      ),
   };
 }

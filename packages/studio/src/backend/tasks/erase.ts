@@ -37,6 +37,7 @@ export async function taskStorage(
 export async function eraseTask(
   host: Pick<BackendHost, "filesSize" | "release" | "restoreFiles">,
   c: EraseContext,
+  reportDeletion: () => Promise<void>,
 ): Promise<TaskStorage> {
   const { id, sessionId, group } = c.state;
   if (isActive(c.state)) {
@@ -53,6 +54,7 @@ export async function eraseTask(
       .get("group", [group])
       .action({ name: "internal.forgetTask", args: [id] });
   await c.client().get("session", [sessionId]).action({ name: "internal.erase", args: [] });
+  await reportDeletion();
   c.destroy();
   return freed;
 }

@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { readInboxTab } from "../inbox/search.ts";
 import { readFilter, readTab } from "../inspector/search.ts";
 import { readTaskSearch } from "../shared/task-list/task-filter.ts";
 import { readTaskTab } from "../task/task-tab.ts";
@@ -58,6 +59,16 @@ const systemRoute = createRoute({
   ),
 });
 
+const inboxRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/inbox",
+  validateSearch: readInboxTab,
+  component: lazyRouteComponent(
+    appPart(() => import("../inbox/routes.tsx")),
+    "InboxRoute",
+  ),
+});
+
 const inspectorParts = appPart(() => import("../inspector/routes.tsx"));
 const actorsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -104,6 +115,7 @@ export function createAppRouter() {
     routeTree: rootRoute.addChildren([
       tasksRoute,
       taskRoute,
+      inboxRoute,
       environmentRoute,
       systemRoute,
       actorsRoute,

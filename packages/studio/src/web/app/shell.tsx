@@ -1,8 +1,9 @@
-import { Shell as AppShell, WarningIcon } from "@holdfast/web-parts";
+import { Shell as AppShell, useTitleCount, WarningIcon } from "@holdfast/web-parts";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { useApi } from "../shared/context.ts";
+import { useInboxLive } from "../shared/inbox.ts";
 import { useOrganizationLive } from "../shared/live.ts";
 import { useProfile } from "../shared/people.ts";
 import { refetchActive, systemQuery } from "../shared/queries.ts";
@@ -38,6 +39,7 @@ export function Shell() {
       tools={<PaletteHost />}
       navigation={
         <>
+          <InboxLink />
           <TasksLink />
           {profile?.isOperator !== false && (
             <Link to="/inspector" activeOptions={{ includeSearch: false }}>
@@ -54,6 +56,23 @@ export function Shell() {
         </>
       }
     />
+  );
+}
+
+/** With the number of unread entries, which is in the title of the page too. */
+function InboxLink() {
+  const unread = useInboxLive()?.unread ?? 0;
+  useTitleCount(unread);
+  return (
+    <Link to="/inbox" activeOptions={{ includeSearch: false }}>
+      Inbox
+      {unread > 0 && (
+        <span className="tag tag-attention nav-count">
+          {unread > 99 ? "99+" : unread}
+          <span className="visually-hidden"> unread</span>
+        </span>
+      )}
+    </Link>
   );
 }
 

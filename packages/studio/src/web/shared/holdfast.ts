@@ -1,8 +1,12 @@
 import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
 import type { LinkState } from "@holdfast/web-parts";
 import type {
+  AttentionActions,
+  AttentionEvents,
   EnvironmentActions,
   EnvironmentEvents,
+  InboxActions,
+  InboxEvents,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
@@ -29,6 +33,8 @@ interface StudioRegistry {
     readonly organization: Definition<OrganizationActions, OrganizationEvents>;
     readonly task: Definition<TaskActions, TaskEvents>;
     readonly environment: Definition<EnvironmentActions, EnvironmentEvents>;
+    readonly inbox: Definition<InboxActions, InboxEvents>;
+    readonly attention: Definition<AttentionActions, AttentionEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
   };
 }
@@ -37,6 +43,8 @@ interface StudioRegistry {
 export function createStudioApi(endpoint: string): StudioApi {
   const client = createClient<StudioRegistry>(endpoint);
   const organization = () => client.organization.get(["local"]);
+  const inbox = (person: string) => client.inbox.getOrCreate([person]);
+  const attention = () => client.attention.getOrCreate(["local"]);
   return {
     organization: organization(),
     task: (id) => client.task.get([id]),
@@ -46,6 +54,8 @@ export function createStudioApi(endpoint: string): StudioApi {
       client.task.get([taskId]).action({ name: "prompt", args: [text], idempotencyKey }),
     environment: (id) => client.environment.get([id]),
     session: (id) => client.session.get([id]),
+    inbox: (person) => inbox(person),
+    attention: attention(),
     watchOrganization(watch) {
       const conn = organization().connect();
       conn.on("taskChanged", watch.on.taskChanged);
@@ -65,6 +75,16 @@ export function createStudioApi(endpoint: string): StudioApi {
       const conn = client.environment.get([id]).connect();
       conn.on("changed", watch.on.changed);
       conn.on("output", watch.on.output);
+      return follow(conn, watch.onState);
+    },
+    watchInbox(person, watch) {
+      const conn = inbox(person).connect();
+      conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
+    watchAttention(watch) {
+      const conn = attention().connect();
+      conn.on("approvalsChanged", watch.on.approvalsChanged);
       return follow(conn, watch.onState);
     },
     watchSession(id, watch) {

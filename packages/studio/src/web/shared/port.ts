@@ -1,8 +1,12 @@
 import type { LinkState } from "@holdfast/web-parts";
 import type {
+  AttentionActions,
+  AttentionEvents,
   CreateTaskInput,
   EnvironmentActions,
   EnvironmentEvents,
+  InboxActions,
+  InboxEvents,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
@@ -30,8 +34,12 @@ export interface StudioApi {
   sendPrompt(taskId: string, text: string, attemptId: string): Promise<void>;
   session(id: string): SessionActions;
   environment(id: string): EnvironmentActions;
+  inbox(person: string): InboxActions;
+  readonly attention: AttentionActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
   watchEnvironment(id: string, watch: Watch<EnvironmentEvents>): Unwatch;
+  watchInbox(person: string, watch: Watch<InboxEvents>): Unwatch;
+  watchAttention(watch: Watch<AttentionEvents>): Unwatch;
   watchSession(id: string, watch: Watch<SessionEvents>): Unwatch;
 }

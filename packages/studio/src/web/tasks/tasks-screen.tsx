@@ -13,10 +13,10 @@ import { useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
+import { KeysHelp } from "../shared/keys-help.tsx";
 import { filterOf, type TaskSearch } from "../shared/task-list/task-filter.ts";
 import { seenOf } from "../shared/task-list/task-pages.ts";
-import { KeysHelp } from "./keys-help.tsx";
-import { useListKeys } from "./list-keys.ts";
+import { listKeys, useListKeys } from "./list-keys.ts";
 import { ListToolbar } from "./list-toolbar.tsx";
 import { NewTask } from "./new-task.tsx";
 import { NoTasks } from "./no-tasks.tsx";
@@ -55,8 +55,7 @@ export function TasksScreen({
   useListKeys(showHelp);
   const { archived } = search;
   const all = useQuery(taskCountsQuery(api, archived === undefined ? {} : { archived })).data;
-  const waiting = useQuery(taskCountsQuery(api, {})).data?.statuses.find(({ value }) => value === "waiting");
-  usePageTitle(waiting === undefined ? "Tasks" : `(${waiting.count}) Tasks`);
+  usePageTitle("Tasks");
   const hasTasks = all === undefined ? undefined : all.total > 0 || archived === true;
   useEffect(() => {
     if (hasTasks === false) setOpened((known) => (known === "no" ? "empty" : known));
@@ -76,7 +75,7 @@ export function TasksScreen({
   const clear = () => onSearch(archived === undefined ? {} : { archived });
   return (
     <div className={kind === "board" ? "tasks-page tasks-page-board" : "tasks-page"}>
-      {help && <KeysHelp onClose={() => setHelp(false)} />}
+      {help && <KeysHelp title="Keys of the list" keys={listKeys} onClose={() => setHelp(false)} />}
       <section className="tasks-main" aria-labelledby="tasks-heading">
         <div className="page-head">
           <h1 id="tasks-heading">{archived === true ? "Archived tasks" : "Tasks"}</h1>

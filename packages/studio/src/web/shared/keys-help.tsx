@@ -1,17 +1,24 @@
 import { useEffect, useRef } from "react";
-import { listKeys } from "./list-keys.ts";
 
-/** All keys of the list. */
-export function KeysHelp({ onClose }: { readonly onClose: () => void }) {
+/** All keys of a screen. */
+export function KeysHelp({
+  title,
+  keys,
+  onClose,
+}: {
+  readonly title: string;
+  readonly keys: readonly { readonly key: string; readonly text: string }[];
+  readonly onClose: () => void;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (dialog.current?.open === false) dialog.current.showModal();
   }, []);
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="keys-help-title" onClose={onClose}>
-      <h2 id="keys-help-title">Keys of the list</h2>
+      <h2 id="keys-help-title">{title}</h2>
       <dl className="keys-help">
-        {listKeys.map(({ key, text }) => (
+        {keys.map(({ key, text }) => (
           <div key={key}>
             <dt>
               <kbd>{key}</kbd>

@@ -1,0 +1,142 @@
+import { actor, event, queue } from "@holdfast/actors";
+import { db } from "@holdfast/actors/db";
+import { HoldfastError } from "@holdfast/core";
+import { localOrganization, operator } from "../../access/person.ts";
+import type { ApprovalQueue, ApprovalQueuePatch, InboxTask, OpenApproval } from "../../contract.ts";
+import { studioLimits } from "../../limits.ts";
+import type { BackendHost } from "../host.ts";
+import type { TaskNews } from "./news.ts";
+import { type InboxDatabase, isNews, migrateAttentionTables } from "./schema.ts";
+
+export interface AttentionState {
+  version: 1;
+  /** Number of changes of the queue of approvals. */
+  revision: number;
+}
+
+/** A person who has an inbox. */
+export interface NewPerson {
+  readonly version: 1;
+  readonly person: string;
+}
+
+/**
+ * Takes the news of all tasks of an organization: keeps the queue of open approvals, and passes each on to the inboxes
+ * of its people. Each message, what it changes and what it sends are one commit.
+ */
+export function createAttentionActor(host: BackendHost) {
+  return actor({
+    createState: (c): AttentionState => {
+      if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1, revision: 0 };
+      const message = "There is no such organization";
+      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    },
+    db: db({ onMigrate: migrateAttentionTables }),
+    queues: { news: queue<TaskNews>(), people: queue<NewPerson>() },
+    events: { approvalsChanged: event<ApprovalQueuePatch>() },
+    options: {
+      name: "Attention",
+      maxQueueSize: studioLimits.maxWaitingNews,
+      maxQueueMessageSize: studioLimits.maxNewsBytes,
+    },
+    async run(c): Promise<void> {
+      const send = (person: string, news: TaskNews) => {
+        const { change } = news;
+        // An inbox shows the title; the whole question is in the queue, and in its task.
+        const short =
+          change.type === "asks"
+            ? { ...news, change: { ...change, approval: { ...change.approval, detail: "" } } }
+            : news;
+        c.client()
+          .getOrCreate("inbox", [person])
+          .send("news", short)
+          .catch((error: unknown) => host.ports.log.error("could not pass on news of a task", { error }));
+      };
+      for await (const message of c.queue.iter({ completable: true }))
+        await c.transaction(async () => {
+          if (message.name === "people") await addPerson(c.db, message.body.person);
+          else if (await isNews(c.db, message.body.task.id, message.body.seq)) {
+            const news = message.body;
+            const patch = await changeQueue(c.db, news);
+            if (patch !== undefined) {
+              c.state.revision += 1;
+              const { revision } = c.state;
+              c.broadcast("approvalsChanged", { ...patch, revision, total: countApprovals(c.db) });
+            }
+            for (const person of await recipientsOf(c.db, news)) send(person, news);
+          }
+          await message.complete();
+        });
+    },
+    actions: {
+      approvals: (c): ApprovalQueue => ({
+        approvals: openApprovals(c.db),
+        total: countApprovals(c.db),
+        revision: c.state.revision,
+      }),
+    },
+  });
+}
+
+async function addPerson(db: InboxDatabase, person: string): Promise<void> {
+  await db.execute("INSERT INTO person (id) VALUES (?) ON CONFLICT DO NOTHING", person);
+}
+
+/** The people of a task. One that nobody started, but an event of a group, concerns everybody who has an inbox. */
+async function recipientsOf(db: InboxDatabase, { people }: TaskNews): Promise<readonly string[]> {
+  if (people.length > 0) return people;
+  const known = db.query<{ id: string }>("SELECT id FROM person ORDER BY id").map(({ id }) => id);
+  return [...new Set([operator.id, ...known])];
+}
+
+/** Takes news into the queue of open approvals. Returns what changed in it. */
+async function changeQueue(
+  db: InboxDatabase,
+  { task, change }: TaskNews,
+): Promise<Pick<ApprovalQueuePatch, "added" | "removed"> | undefined> {
+  switch (change.type) {
+    case "asks": {
+      const { approval } = change;
+      await db.execute(
+        "INSERT INTO approval (id, task_id, task, view, created_at) VALUES (?, ?, ?, ?, ?)",
+        ...[approval.id, task.id, JSON.stringify(task), JSON.stringify(approval), approval.createdAt],
+      );
+      return { added: { task, approval } };
+    }
+    case "settled": {
+      const { approvalId, answer } = change;
+      await db.execute("DELETE FROM approval WHERE task_id = ? AND id = ?", task.id, approvalId);
+      return { removed: { taskId: task.id, approvalId, ...(answer === undefined ? {} : { answer }) } };
+    }
+    case "deleted":
+      await db.execute("DELETE FROM approval WHERE task_id = ?", task.id);
+      return undefined;
+    case "finished":
+    case "failed":
+    case "working":
+    case "stopped":
+      return undefined;
+  }
+}
+
+function countApprovals(db: InboxDatabase): number {
+  return db.get<{ count: number }>("SELECT count(*) AS count FROM approval")?.count ?? 0;
+}
+
+function openApprovals(db: InboxDatabase): readonly OpenApproval[] {
+  const rows = db.query<{ task: string; view: string }>(
+    "SELECT task, view FROM approval ORDER BY created_at, id LIMIT ?",
+    studioLimits.maxApprovalsShown,
+  );
+  const approvals: OpenApproval[] = [];
+  let bytes = 0;
+  for (const { task, view } of rows) {
+    bytes += Buffer.byteLength(task) + Buffer.byteLength(view);
+    if (approvals.length > 0 && bytes > studioLimits.maxApprovalQueueBytes) break;
+    approvals.push({
+      task: JSON.parse(task) as InboxTask,
+      approval: JSON.parse(view) as OpenApproval["approval"],
+    });
+  }
+  return approvals;
+}

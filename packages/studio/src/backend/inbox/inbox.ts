@@ -1,0 +1,122 @@
+import { actor, event, queue } from "@holdfast/actors";
+import { db } from "@holdfast/actors/db";
+import { localOrganization } from "../../access/person.ts";
+import type { InboxEntry, InboxPage, InboxPatch, InboxQuery } from "../../contract.ts";
+import { studioLimits } from "../../limits.ts";
+import type { BackendHost } from "../host.ts";
+import type { NewPerson } from "./attention.ts";
+import { invalid, readEntryIds, readQuery, readSnooze } from "./input.ts";
+import type { TaskNews } from "./news.ts";
+import {
+  changeEntries,
+  countEntries,
+  dropOldestEntries,
+  type EntryChanges,
+  listEntries,
+  takeChange,
+  wakeEntries,
+} from "./rows.ts";
+import { type InboxDatabase, isNews, migrateInboxTables } from "./schema.ts";
+
+export interface InboxState {
+  version: 1;
+  /** Number of changes. */
+  revision: number;
+}
+
+/** The part of the actor context that is used here. */
+interface InboxContext {
+  readonly state: InboxState;
+  readonly db: InboxDatabase;
+  readonly broadcast: (name: "changed", patch: InboxPatch) => void;
+}
+
+/** The inbox of a person, whose id is its key: what needs them, of all their tasks. */
+export function createInboxActor(host: BackendHost) {
+  const now = () => host.ports.clock.now();
+  return actor({
+    createState: (): InboxState => ({ version: 1, revision: 0 }),
+    onCreate(c): void {
+      const joins: NewPerson = { version: 1, person: c.key[0] ?? "" };
+      c.client()
+        .getOrCreate("attention", [localOrganization])
+        .send("people", joins)
+        .catch((error: unknown) => host.ports.log.error("could not register an inbox", { error }));
+    },
+    db: db({ onMigrate: migrateInboxTables }),
+    queues: { news: queue<TaskNews>() },
+    events: { changed: event<InboxPatch>() },
+    options: {
+      name: "Inbox",
+      maxQueueSize: studioLimits.maxWaitingNews,
+      maxQueueMessageSize: studioLimits.maxNewsBytes,
+    },
+    async run(c): Promise<void> {
+      for await (const message of c.queue.iter({ completable: true }))
+        await c.transaction(async () => {
+          const news = message.body;
+          if (await isNews(c.db, news.task.id, news.seq)) {
+            const changes = await takeChange(c.db, news);
+            const dropped = await dropOldestEntries(c.db);
+            publish(c, { ...changes, removed: [...changes.removed, ...dropped] });
+          }
+          await message.complete();
+        });
+    },
+    actions: {
+      list: (c, query?: InboxQuery): InboxPage => ({
+        ...listEntries(c.db, readQuery(query)),
+        counts: countEntries(c.db),
+        revision: c.state.revision,
+      }),
+
+      async done(c, ids: readonly string[], isDone = true): Promise<void> {
+        if (typeof isDone !== "boolean") throw invalid("`isDone` must be true or false");
+        const at = isDone ? now() : null;
+        const known = readEntryIds(ids);
+        const where = isDone ? "done_at IS NULL" : "done_at IS NOT NULL";
+        // Whoever is done with an entry has read it, and does not want it back later.
+        const set = isDone ? "done_at = ?, is_unread = 0, snoozed_until = NULL" : "done_at = ?";
+        publishEntries(c, await changeEntries(c.db, known, set, where, at));
+      },
+
+      async snooze(c, ids: readonly string[], until: number | null): Promise<void> {
+        const known = readEntryIds(ids);
+        const at = readSnooze(until, now());
+        const set = at === null ? "snoozed_until = ?" : "snoozed_until = ?, is_unread = 0";
+        const entries = await changeEntries(c.db, known, set, "done_at IS NULL", at);
+        if (at !== null && entries.length > 0) await c.schedule.at(at, "internal.wakeSnoozed");
+        publishEntries(c, entries);
+      },
+
+      async mark(c, ids: readonly string[], as: "read" | "unread"): Promise<void> {
+        if (as !== "read" && as !== "unread") throw invalid('`as` must be "read" or "unread"');
+        const known = readEntryIds(ids);
+        const isUnread = as === "unread" ? 1 : 0;
+        publishEntries(
+          c,
+          await changeEntries(c.db, known, "is_unread = ?", `is_unread <> ${isUnread}`, isUnread),
+        );
+      },
+
+      internal: {
+        /** Shows entries again whose time has come. */
+        async wakeSnoozed(c): Promise<void> {
+          const entries = await wakeEntries(c.db, now());
+          publish(c, { entries, removed: [], notify: entries });
+        },
+      },
+    },
+  });
+}
+
+function publishEntries(c: InboxContext, entries: readonly InboxEntry[]): void {
+  publish(c, { entries, removed: [], notify: [] });
+}
+
+function publish(c: InboxContext, { entries, removed }: EntryChanges): void {
+  if (entries.length === 0 && removed.length === 0) return;
+  c.state.revision += 1;
+  const { revision } = c.state;
+  c.broadcast("changed", { revision, entries, removed, counts: countEntries(c.db) });
+}

@@ -1,0 +1,93 @@
+/** Inboxes of people: what tasks report, the open approvals of all tasks, and the entries of each person. */
+import type { ApprovalAnsweredBy, ApprovalView, InboxTask } from "../../contract.ts";
+import type { TaskState } from "../task-state.ts";
+
+/** What has become of a task. */
+export type TaskChange =
+  | { readonly type: "finished"; readonly cause: string }
+  | { readonly type: "failed"; readonly cause: string; readonly message: string }
+  /** It goes on: somebody sent a prompt. */
+  | { readonly type: "working" }
+  | { readonly type: "stopped" }
+  | { readonly type: "asks"; readonly approval: ApprovalView }
+  | { readonly type: "settled"; readonly approvalId: string; readonly answer?: ApprovalAnsweredBy }
+  | { readonly type: "deleted" };
+
+/** A message of a task. `seq` counts its messages, so that one which arrives twice counts once. */
+export interface TaskNews {
+  readonly version: 1;
+  readonly seq: number;
+  readonly at: number;
+  readonly task: InboxTask;
+  /** Who has sent it prompts. Everybody gets the news of a task that nobody did. */
+  readonly people: readonly string[];
+  readonly change: TaskChange;
+}
+
+/** What is new since the last call, in order. The caller sends it in the same turn. */
+export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
+  const { reported } = state;
+  const turn = turnChange(state);
+  const changes: TaskChange[] = [];
+  // The turn of a task that has never reported anything ended before there were inboxes.
+  if (reported !== undefined && reported.turn !== turn.key) changes.push(turn.change);
+  const before = new Set(reported?.approvals);
+  const open = new Set(state.approvals.map(({ id }) => id));
+  for (const approvalId of before) {
+    if (open.has(approvalId)) continue;
+    const answer = state.answers?.[approvalId];
+    changes.push({
+      type: "settled",
+      approvalId,
+      ...(answer === undefined ? {} : { answer: { ...answer } }),
+    });
+  }
+  for (const approval of state.approvals)
+    if (!before.has(approval.id)) changes.push({ type: "asks", approval: toPlain(approval) });
+  const seq = reported?.seq ?? 0;
+  if (reported === undefined || changes.length > 0)
+    state.reported = { seq: seq + changes.length, approvals: [...open], turn: turn.key };
+  return changes.map((change, index) => newsOf(state, seq + index + 1, at, change));
+}
+
+/** The last message of a task. */
+export function deletionNews(state: TaskState, at: number): TaskNews {
+  return newsOf(state, (state.reported?.seq ?? 0) + 1, at, { type: "deleted" });
+}
+
+function newsOf(state: TaskState, seq: number, at: number, change: TaskChange): TaskNews {
+  const { id, title, repository, agent, people = [] } = state;
+  return { version: 1, seq, at, task: { id, title, repository, agent }, people: [...people], change };
+}
+
+/** How the task stands. Two turns that ended the same way have different keys. */
+function turnChange({ status, prompts, error }: TaskState): {
+  readonly key: string;
+  readonly change: TaskChange;
+} {
+  const last = (state: "done" | "failed") => prompts.findLast((prompt) => prompt.state === state)?.id ?? "";
+  switch (status) {
+    case "preparing":
+    case "running":
+    case "waiting":
+      return { key: "working", change: { type: "working" } };
+    case "stopped":
+      return { key: "stopped", change: { type: "stopped" } };
+    case "idle": {
+      const cause = last("done");
+      return { key: `finished ${cause}`, change: { type: "finished", cause } };
+    }
+    case "failed": {
+      const cause = last("failed");
+      return {
+        key: `failed ${cause}`,
+        change: { type: "failed", cause, message: error?.message ?? "The task failed" },
+      };
+    }
+  }
+}
+
+/** Copies what may be a proxy of the state. */
+function toPlain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}

@@ -1,0 +1,196 @@
+import type { InboxCounts, InboxEntry, InboxKind, InboxPage, InboxTask, InboxView } from "../../contract.ts";
+import { studioLimits } from "../../limits.ts";
+import type { InboxPaging } from "./input.ts";
+import { writeCursor } from "./input.ts";
+import type { TaskNews } from "./news.ts";
+import type { InboxDatabase } from "./schema.ts";
+
+interface StoredEntry {
+  readonly id: string;
+  readonly kind: InboxKind;
+  readonly task: string;
+  readonly text: string;
+  readonly approval_id: string | null;
+  readonly is_working: number;
+  readonly is_unread: number;
+  readonly created_at: number;
+  readonly bumped_at: number;
+  readonly notified_at: number;
+  readonly done_at: number | null;
+  readonly snoozed_until: number | null;
+}
+
+const columns =
+  "id, kind, task, text, approval_id, is_working, is_unread, created_at, bumped_at, notified_at, done_at, snoozed_until";
+
+const conditions: Readonly<Record<InboxView, string>> = {
+  open: "done_at IS NULL AND snoozed_until IS NULL",
+  snoozed: "done_at IS NULL AND snoozed_until IS NOT NULL",
+  done: "done_at IS NOT NULL",
+};
+
+/** What news changed: entries, entries that are gone, and those of which the person should be notified. */
+export interface EntryChanges {
+  readonly entries: readonly InboxEntry[];
+  readonly removed: readonly string[];
+  readonly notify: readonly InboxEntry[];
+}
+
+function toEntry(row: StoredEntry): InboxEntry {
+  return {
+    id: row.id,
+    kind: row.kind,
+    task: JSON.parse(row.task) as InboxTask,
+    text: row.text,
+    ...(row.approval_id === null ? {} : { approvalId: row.approval_id }),
+    isWorking: row.is_working === 1,
+    createdAt: row.created_at,
+    bumpedAt: row.bumped_at,
+    notifiedAt: row.notified_at,
+    isUnread: row.is_unread === 1,
+    ...(row.done_at === null ? {} : { doneAt: row.done_at }),
+    ...(row.snoozed_until === null ? {} : { snoozedUntil: row.snoozed_until }),
+  };
+}
+
+/** A page of a view, without counts and revision. */
+export function listEntries(
+  db: InboxDatabase,
+  { view, limit, after }: InboxPaging,
+): Pick<InboxPage, "entries" | "cursor"> {
+  const rows = db.query<StoredEntry>(
+    `SELECT ${columns} FROM entry WHERE ${conditions[view]} AND (bumped_at < ? OR (bumped_at = ? AND id < ?))
+     ORDER BY bumped_at DESC, id DESC LIMIT ?`,
+    ...[after.at, after.at, after.id, limit + 1],
+  );
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const isComplete = rows.length <= limit || last === undefined;
+  return {
+    entries: page.map(toEntry),
+    ...(isComplete ? {} : { cursor: writeCursor({ at: last.bumped_at, id: last.id }) }),
+  };
+}
+
+export function countEntries(db: InboxDatabase): InboxCounts {
+  const row = db.get<{ open: number; unread: number; snoozed: number }>(
+    `SELECT count(*) FILTER (WHERE ${conditions.open}) AS open,
+            count(*) FILTER (WHERE ${conditions.open} AND is_unread = 1) AS unread,
+            count(*) FILTER (WHERE ${conditions.snoozed}) AS snoozed
+     FROM entry`,
+  );
+  return { open: row?.open ?? 0, unread: row?.unread ?? 0, snoozed: row?.snoozed ?? 0 };
+}
+
+/** Sets columns of entries. Returns the entries that changed. */
+export async function changeEntries(
+  db: InboxDatabase,
+  ids: readonly string[],
+  set: string,
+  where: string,
+  ...values: readonly (number | null)[]
+): Promise<readonly InboxEntry[]> {
+  const marks = ids.map(() => "?").join(", ");
+  const rows = await db.execute<StoredEntry>(
+    `UPDATE entry SET ${set} WHERE id IN (${marks}) AND ${where} RETURNING ${columns}`,
+    ...values,
+    ...ids,
+  );
+  return rows.map(toEntry);
+}
+
+/** Shows the entries again whose time has come, as news. */
+export async function wakeEntries(db: InboxDatabase, now: number): Promise<readonly InboxEntry[]> {
+  const rows = await db.execute<StoredEntry>(
+    `UPDATE entry SET snoozed_until = NULL, is_unread = 1, bumped_at = ?, notified_at = ?
+     WHERE snoozed_until <= ? AND done_at IS NULL RETURNING ${columns}`,
+    ...[now, now, now],
+  );
+  return rows.map(toEntry);
+}
+
+/** Takes news of a task. What only goes on bumps its entry; what a person waits for notifies. */
+export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNews): Promise<EntryChanges> {
+  const none: EntryChanges = { entries: [], removed: [], notify: [] };
+  switch (change.type) {
+    case "finished":
+    case "failed": {
+      const text = change.type === "failed" ? change.message.slice(0, studioLimits.maxInboxText) : "";
+      const entry = await putEntry(db, {
+        id: task.id,
+        kind: change.type,
+        task,
+        text,
+        at,
+        cause: change.cause,
+      });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
+    case "asks": {
+      const { id, title } = change.approval;
+      const text = title.slice(0, studioLimits.maxInboxText);
+      const entry = await putEntry(db, {
+        ...{ id: approvalEntryId(task.id, id), kind: "asks", task, text, at, cause: id },
+        approvalId: id,
+      });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
+    case "working":
+      return { ...none, entries: await changeEntries(db, [task.id], bump, "done_at IS NULL", 1, at) };
+    case "stopped":
+      return { ...none, entries: await changeEntries(db, [task.id], bump, "done_at IS NULL", 0, at) };
+    case "settled":
+      return { ...none, removed: await remove(db, "id = ?", approvalEntryId(task.id, change.approvalId)) };
+    case "deleted":
+      return { ...none, removed: await remove(db, "task_id = ?", task.id) };
+  }
+}
+
+const bump = "is_working = ?, bumped_at = ?";
+
+function approvalEntryId(taskId: string, approvalId: string): string {
+  return `${taskId}.${approvalId}`;
+}
+
+/** Adds an entry, or brings the one of this task up to date: it is open and unread again. */
+async function putEntry(
+  db: InboxDatabase,
+  entry: {
+    readonly id: string;
+    readonly kind: InboxKind;
+    readonly task: InboxTask;
+    readonly text: string;
+    readonly at: number;
+    readonly cause: string;
+    readonly approvalId?: string;
+  },
+): Promise<InboxEntry> {
+  const { id, kind, task, text, at, cause, approvalId = null } = entry;
+  const [row] = await db.execute<StoredEntry>(
+    `INSERT INTO entry (id, kind, task_id, task, text, approval_id, cause, created_at, bumped_at, notified_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET kind = excluded.kind, task = excluded.task, text = excluded.text,
+       cause = excluded.cause, is_working = 0, is_unread = 1, bumped_at = excluded.bumped_at,
+       notified_at = excluded.notified_at, done_at = NULL, snoozed_until = NULL
+     RETURNING ${columns}`,
+    ...[id, kind, task.id, JSON.stringify(task), text, approvalId, cause, at, at, at],
+  );
+  if (row === undefined) throw new Error("SQLite returned no row for an entry that it stored");
+  return toEntry(row);
+}
+
+async function remove(db: InboxDatabase, where: string, value: string): Promise<readonly string[]> {
+  const rows = await db.execute<{ id: string }>(`DELETE FROM entry WHERE ${where} RETURNING id`, value);
+  return rows.map(({ id }) => id);
+}
+
+/** Removes the oldest entries beyond the limit, those that are done first. */
+export async function dropOldestEntries(db: InboxDatabase): Promise<readonly string[]> {
+  const rows = await db.execute<{ id: string }>(
+    `DELETE FROM entry WHERE id IN (
+       SELECT id FROM entry ORDER BY done_at IS NULL DESC, bumped_at DESC LIMIT -1 OFFSET ?
+     ) RETURNING id`,
+    studioLimits.maxInboxEntries,
+  );
+  return rows.map(({ id }) => id);
+}

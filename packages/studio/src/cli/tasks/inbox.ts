@@ -1,0 +1,87 @@
+/** `holdfast inbox`: what needs the owner, of all tasks. */
+import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import { HoldfastError } from "@holdfast/core";
+import type { InboxEntry, InboxView, StudioClient } from "@holdfast/studio";
+import { withOwnerAccess } from "../server/owner.ts";
+
+export const inboxUsage = `holdfast inbox [list] [--snoozed | --done] | done ID... | restore ID...
+
+  list           lists what needs you, the latest first; * marks what is unread
+  --snoozed      with list: what comes back later
+  --done         with list: what is done
+  done ID...     takes entries out of the inbox
+  restore ID...  takes entries back into it
+  --data DIR     data directory (default: HOLDFAST_DATA or .holdfast)
+  --json         machine-readable output`;
+
+export async function inboxCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, { snoozed: { type: "boolean" }, done: { type: "boolean" } });
+  if (values.help === true) {
+    console.log(inboxUsage);
+    return 0;
+  }
+  const [given = "list", ...ids] = positionals;
+  const verb = verbOf("inbox", ["list", "done", "restore"], given);
+  const [snoozed, done] = [values.snoozed === true, values.done === true];
+  if (verb === "list") noArguments(ids);
+  else if (ids.length === 0) throw new UsageError("The ids of entries are missing");
+  if ((snoozed || done) && verb !== "list") throw new UsageError("--snoozed and --done are only for list");
+  if (snoozed && done) throw new UsageError("Choose one of --snoozed and --done");
+  const json = values.json === true;
+  return withOwnerAccess(values, async ({ client }) => {
+    if (verb === "list") {
+      await list(client, snoozed ? "snoozed" : done ? "done" : "open", json);
+      return 0;
+    }
+    await move(client, ids, verb === "done");
+    if (json) for (const id of ids) console.log(jsonLine({ id, isDone: verb === "done" }));
+    else console.log(verb === "done" ? "Done." : "Back in the inbox.");
+    return 0;
+  });
+}
+
+async function list(client: StudioClient, view: InboxView, json: boolean): Promise<void> {
+  let isEmpty = true;
+  for await (const entry of entriesOf(client, view)) {
+    isEmpty = false;
+    console.log(json ? jsonLine(entry) : formatEntry(entry));
+  }
+  if (isEmpty && !json) console.log(view === "open" ? "Nothing needs you." : "There are no such entries.");
+}
+
+async function* entriesOf(client: StudioClient, view: InboxView): AsyncGenerator<InboxEntry> {
+  const inbox = await ownInbox(client);
+  let cursor: string | undefined;
+  do {
+    const page = await inbox.list({ view, ...(cursor === undefined ? {} : { cursor }) });
+    yield* page.entries;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+async function ownInbox(client: StudioClient) {
+  return client.inbox((await client.organization.me()).id);
+}
+
+/** Throws `inbox.not_found` for an id that is in no view, before anything changes. */
+async function move(client: StudioClient, ids: readonly string[], isDone: boolean): Promise<void> {
+  const known = new Set<string>();
+  for (const view of ["open", "snoozed", "done"] as const)
+    for await (const { id } of entriesOf(client, view)) known.add(id);
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown !== undefined) {
+    const message = `There is no entry ${unknown}. List all entries with: holdfast inbox`;
+    throw new HoldfastError("inbox", "not_found", message, { statusCode: 404 });
+  }
+  const inbox = await ownInbox(client);
+  for (let at = 0; at < ids.length; at += 100) await inbox.done(ids.slice(at, at + 100), isDone);
+}
+
+const kinds = { finished: "Finished", failed: "Failed", asks: "Asks" } as const;
+
+/** One line: the id, a mark for what is unread, the kind, the task, and what it asks or why it failed. */
+export function formatEntry({ id, kind, task, text, isUnread, isWorking }: InboxEntry): string {
+  const words = `${harmless(task.title)}${text === "" ? "" : `: ${harmless(text)}`}`;
+  const mark = isUnread ? "*" : " ";
+  return `${id}  ${mark} ${kinds[kind].padEnd(8)}  ${words}${isWorking ? " (working again)" : ""}`;
+}

@@ -1,0 +1,95 @@
+export type InboxKind =
+  /** The last turn of a task has ended. */
+  | "finished"
+  /** A task cannot go on. */
+  | "failed"
+  /** The agent or the gate waits for the answer to an approval. */
+  | "asks";
+
+/** A task as the inbox shows it. */
+export interface InboxTask {
+  readonly id: string;
+  readonly title: string;
+  readonly repository: string;
+  readonly agent: string;
+}
+
+/**
+ * One thing that needs a person. A task has one entry for how its last turn ended, and one for each open approval,
+ * which goes with its answer.
+ */
+export interface InboxEntry {
+  readonly id: string;
+  readonly kind: InboxKind;
+  readonly task: InboxTask;
+  /** Title of the approval, or message of the error; empty for a finished task. */
+  readonly text: string;
+  /** Of kind "asks". */
+  readonly approvalId?: string;
+  /** True while the task goes on after this. */
+  readonly isWorking: boolean;
+  readonly createdAt: number;
+  /** When something happened last. Entries are ordered by it. */
+  readonly bumpedAt: number;
+  /** When the person was last notified. What only bumps an entry does not change it. */
+  readonly notifiedAt: number;
+  readonly isUnread: boolean;
+  readonly doneAt?: number;
+  readonly snoozedUntil?: number;
+}
+
+/** Which entries: those that wait for the person, those that come back later, or those that are done. */
+export type InboxView = "open" | "snoozed" | "done";
+
+export interface InboxQuery {
+  /** By default "open". */
+  readonly view?: InboxView;
+  /** At most 100, by default 50. */
+  readonly limit?: number;
+  /** That of the page before. */
+  readonly cursor?: string;
+}
+
+export interface InboxCounts {
+  readonly open: number;
+  /** Of the open ones. */
+  readonly unread: number;
+  readonly snoozed: number;
+}
+
+export interface InboxPage {
+  /** The latest first. */
+  readonly entries: readonly InboxEntry[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+  readonly counts: InboxCounts;
+  /** Incremented by every change. */
+  readonly revision: number;
+}
+
+/** A change of an inbox. A client that sees a gap between two revisions reads the inbox again. */
+export interface InboxPatch {
+  readonly revision: number;
+  /** New and changed entries. */
+  readonly entries: readonly InboxEntry[];
+  /** Ids of entries that are gone. */
+  readonly removed: readonly string[];
+  readonly counts: InboxCounts;
+}
+
+/** Actions of `inbox`, whose key is the id of its person. Errors: group "inbox". */
+export interface InboxActions {
+  /** Throws `inbox.invalid_input`. */
+  list(query?: InboxQuery): Promise<InboxPage>;
+  /** Takes up to 100 entries out of the inbox, or back into it. Unknown ones are ignored. */
+  done(ids: readonly string[], isDone?: boolean): Promise<void>;
+  /** Hides up to 100 entries until a time within a year; `null` shows them again. Unknown ones are ignored. */
+  snooze(ids: readonly string[], until: number | null): Promise<void>;
+  /** Marks up to 100 entries. Unknown ones are ignored. */
+  mark(ids: readonly string[], as: "read" | "unread"): Promise<void>;
+}
+
+/** Events of `inbox`. */
+export interface InboxEvents {
+  changed: InboxPatch;
+}

@@ -1,0 +1,101 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, Loading, TimeAgo, useAnnounce } from "@holdfast/web-parts";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import type { InboxEntry } from "../../contract.ts";
+import { baseName } from "../shared/base-name.ts";
+import { useApi } from "../shared/context.ts";
+import { useTaskLive } from "../shared/live.ts";
+import { taskQuery } from "../shared/queries.ts";
+import { StatusPill } from "../shared/status.tsx";
+import { ApprovalCard } from "../task/approvals/approval-card.tsx";
+import { Message } from "../task/transcript/message.tsx";
+import { lastWordsQuery } from "./last-words.ts";
+
+/** The selected entry in full: the request with its answers, or the last words of the task. */
+export function Preview({ entry, actions }: { readonly entry: InboxEntry; readonly actions: ReactNode }) {
+  const api = useApi();
+  useTaskLive(entry.task.id);
+  const query = useQuery(taskQuery(api, entry.task.id));
+  const { task } = entry;
+  const view = query.data;
+  return (
+    <>
+      <header className="inbox-preview-head">
+        <h2>{visibleText(task.title)}</h2>
+        <p className="inbox-preview-meta muted">
+          {view !== undefined && <StatusPill status={view.status} />}
+          <span title={task.repository}>{baseName(task.repository)}</span>
+          <span>{task.agent}</span>
+          <TimeAgo at={entry.bumpedAt} />
+        </p>
+        {actions}
+      </header>
+      {view === undefined ? (
+        query.isError ? (
+          <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
+        ) : (
+          <Loading label="Loading the task" />
+        )
+      ) : entry.kind === "asks" ? (
+        <Request entry={entry} approval={view.approvals.find(({ id }) => id === entry.approvalId)} />
+      ) : (
+        <Outcome entry={entry} sessionId={view.sessionId} revision={view.status} />
+      )}
+    </>
+  );
+}
+
+function Request({
+  entry,
+  approval,
+}: {
+  readonly entry: InboxEntry;
+  readonly approval: Parameters<typeof ApprovalCard>[0]["approval"] | undefined;
+}) {
+  const announce = useAnnounce();
+  const [outcome, setOutcome] = useState<string>();
+  const [undelivered, setUndelivered] = useState<unknown>();
+  if (undelivered !== undefined)
+    return <ErrorNotice error={undelivered} title="The answer was not accepted." />;
+  if (outcome !== undefined || approval === undefined)
+    return <p className="notice">{outcome ?? "This request was answered, or it expired."}</p>;
+  return (
+    <ApprovalCard
+      taskId={entry.task.id}
+      approval={approval}
+      position={undefined}
+      onSubmit={() => {}}
+      onUndelivered={setUndelivered}
+      onAnswered={(words) => {
+        announce(words);
+        setOutcome(words);
+      }}
+    />
+  );
+}
+
+function Outcome({
+  entry,
+  sessionId,
+  revision,
+}: {
+  readonly entry: InboxEntry;
+  readonly sessionId: string;
+  readonly revision: string;
+}) {
+  const query = useQuery(lastWordsQuery(useApi(), sessionId, revision));
+  return (
+    <div className="inbox-outcome">
+      {entry.kind === "failed" && <p className="notice notice-error">{visibleText(entry.text)}</p>}
+      {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
+      {query.isPending && <Loading label="Loading the last words" />}
+      {query.data !== undefined &&
+        (query.data === "" ? (
+          <p className="muted">The agent has said nothing. Open the task to see what it did.</p>
+        ) : (
+          <Message text={query.data} />
+        ))}
+    </div>
+  );
+}
