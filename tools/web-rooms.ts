@@ -28,6 +28,8 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
   inbox: [
     "task/approvals/approval-batch.ts",
     "task/approvals/approval-card.tsx",
+    "task/task.css",
+    "task/transcript/transcript.css",
     "task/transcript/message.tsx",
   ],
   palette: ["tasks/task-draft.ts"],

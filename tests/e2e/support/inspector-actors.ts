@@ -2,12 +2,14 @@ import { actor, event, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { Loop, workflow } from "@holdfast/actors/workflow";
 import { UserError } from "@holdfast/core";
+import { emptyInbox, me } from "./empty-inbox.ts";
 
 /** Answers requests of every page's header; there are no tasks here. */
 const organization = actor({
   state: {},
   events: { taskChanged: event<never>() },
   actions: {
+    me,
     listTasks: () => ({ tasks: [], seen: {} }),
     countTasks: () => ({ total: 0, unread: 0, repositories: [], agents: [], statuses: [] }),
     listAgents: () => [],
@@ -129,4 +131,4 @@ const notes = actor({
 });
 
 /** One actor for each part that the inspector shows. */
-export const inspectedActors = { organization, counter, mailer, order, notes };
+export const inspectedActors = { organization, inbox: emptyInbox, counter, mailer, order, notes };

@@ -8,6 +8,7 @@ import type {
   TaskSummary,
   TaskView,
 } from "../../../packages/studio/src/contract.ts";
+import { emptyInbox, me } from "./empty-inbox.ts";
 
 /** Replaces the diff of a scripted task. */
 export interface ScriptedDiff {
@@ -52,6 +53,7 @@ export function scriptedTask(script: TaskScript) {
     state: {},
     events: { taskChanged: event<TaskSummary>() },
     actions: {
+      me,
       listTasks: () => ({ tasks: [view] }),
       listAgents: () => [],
       // Opening a task marks it as seen.
@@ -118,5 +120,5 @@ export function scriptedTask(script: TaskScript) {
       },
     },
   });
-  return { organization, task, session };
+  return { organization, task, session, inbox: emptyInbox };
 }

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { useApi } from "../shared/context.ts";
-import { useInboxLive } from "../shared/inbox.ts";
+import { useInboxLive } from "../shared/inbox/live.ts";
 import { useOrganizationLive } from "../shared/live.ts";
 import { useProfile } from "../shared/people.ts";
 import { refetchActive, systemQuery } from "../shared/queries.ts";

@@ -6,7 +6,7 @@ import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } fro
 import type { InboxEntry, InboxView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
-import { inboxQuery } from "../shared/inbox.ts";
+import { inboxQuery } from "../shared/inbox/live.ts";
 import { KeysHelp } from "../shared/keys-help.tsx";
 import { type InboxKey, inboxKeys, useInboxKeys } from "./keys.ts";
 import { Preview } from "./preview.tsx";

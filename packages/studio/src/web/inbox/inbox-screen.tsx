@@ -2,7 +2,7 @@
 import { ErrorNotice, Loading, TabPanel, TabStrip, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { useApi } from "../shared/context.ts";
-import { inboxCountsQuery, meQuery } from "../shared/inbox.ts";
+import { inboxCountsQuery, meQuery } from "../shared/inbox/live.ts";
 import { ApprovalQueue } from "./approval-queue.tsx";
 import { EntryList } from "./entry-list.tsx";
 import { useApprovalQueue } from "./queue.ts";

@@ -1,3 +1,6 @@
+import "../shared/diff/diff.css";
+import "../task/task.css";
+import "../task/transcript/transcript.css";
 import "./inbox.css";
 import { getRouteApi } from "@tanstack/react-router";
 import { InboxScreen } from "./inbox-screen.tsx";

@@ -77,6 +77,18 @@ export const commands: readonly Command[] = [
     run: ({ api, task }) => onTask(task, (id) => api.organization.markTasks([id], "unread"), list),
     done: "The task is unread.",
   },
+  {
+    group: "Go to",
+    title: () => "Inbox",
+    keywords: "notifications unread attention",
+    run: () => ({ to: "/inbox" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Approvals",
+    keywords: "questions permissions allow deny waiting",
+    run: () => ({ to: "/inbox", search: { tab: "approvals" } }),
+  },
   { group: "Go to", title: () => "Tasks", keywords: "list home", run: () => list },
   {
     group: "Go to",

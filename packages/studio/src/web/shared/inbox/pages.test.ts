@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { InboxEntry, InboxPatch, InboxView } from "../../contract.ts";
-import { applyPatch, type InboxPages } from "./inbox.ts";
+import type { InboxEntry, InboxPatch, InboxView } from "../../../contract.ts";
+import { applyPatch, type InboxPages } from "./pages.ts";
 
 function entry(id: string, bumpedAt: number, more: Partial<InboxEntry> = {}): InboxEntry {
   return {
