@@ -12,7 +12,7 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
-import { type TaskNews, takeNews } from "./inbox/news.ts";
+import { deletionNews, type TaskNews, takeNews } from "./inbox/news.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
@@ -101,15 +101,20 @@ export class TaskSteps {
     c.state.revision += 1;
     c.state.updatedAt = this.#now();
     // In the turn of the change, and so in one commit with it.
-    for (const news of takeNews(c.state, this.#now())) c.waitUntil(this.sendNews(c, news));
+    for (const news of takeNews(c.state, this.#now())) c.waitUntil(this.#sendNews(c, news));
     c.broadcast("changed", toTaskView(c.state));
     c.waitUntil(this.#notifyOrganization(c));
     if (c.state.group !== undefined && !hasOpenEvent(c.state))
       c.waitUntil(this.#notifyGroup(c, c.state.group));
   }
 
+  /** Takes a task that is being deleted from the inboxes. Resolves when that is certain. */
+  reportDeletion(c: TaskContext): Promise<void> {
+    return this.#sendNews(c, deletionNews(c.state, this.#now()));
+  }
+
   /** Sends news to the inboxes of people. Durable with the turn that sends it, and delivered once. */
-  async sendNews(c: TaskContext, news: TaskNews): Promise<void> {
+  async #sendNews(c: TaskContext, news: TaskNews): Promise<void> {
     try {
       await c.client().getOrCreate("attention", [localOrganization]).send("news", news);
     } catch (error) {

@@ -10,7 +10,6 @@ import type {
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
-import { deletionNews } from "./inbox/news.ts";
 import {
   createPublishing,
   type PublishingContext,
@@ -157,8 +156,7 @@ export function createTaskActor(host: BackendHost) {
         storage: (c): Promise<TaskStorage> => taskStorage(host, c),
 
         /** Deletes the task, its session and its files. Returns what was freed. Throws `task.busy`. */
-        erase: (c): Promise<TaskStorage> =>
-          eraseTask(host, c, () => steps.sendNews(c, deletionNews(c.state, host.ports.clock.now()))),
+        erase: (c): Promise<TaskStorage> => eraseTask(host, c, () => steps.reportDeletion(c)),
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
 
