@@ -12,6 +12,7 @@ export { AskButton } from "./ui/ask-button.tsx";
 export { ConfirmButton } from "./ui/confirm-button.tsx";
 export { CopyButton } from "./ui/copy-button.tsx";
 export * from "./ui/icons.tsx";
+export { KeysHelp } from "./ui/keys-help.tsx";
 export { Empty, ErrorNotice, Loading } from "./ui/notice.tsx";
 export { appPart, PageFailed } from "./ui/page-failed.tsx";
 export { type LinkState, Shell } from "./ui/shell.tsx";

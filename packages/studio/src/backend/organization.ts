@@ -28,7 +28,7 @@ import {
   validateTask,
 } from "./new-task.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
-import { connStateOf, type PersonConnState, taskListActions } from "./tasks/actions.ts";
+import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
 import { addTask, addTaskText } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
 import { TaskRemoval } from "./tasks/removal.ts";
@@ -79,9 +79,7 @@ export function createOrganizationActor(host: BackendHost) {
       me: (c): Me => ({ id: c.conn.state.person }),
 
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
-        const { startedBy, person: createdBy } = c.conn.state;
-        const by = startedBy === undefined ? { createdBy } : { createdBy, startedBy };
-        const task = await validateTask(host, input, by);
+        const task = await validateTask(host, input, starterOf(c.conn.state));
         await addTask(c, task);
         host.creating(task.taskId);
         await createTaskActors(host, c, task);

@@ -28,7 +28,11 @@ async function openTask(t: TestContext, onWake: () => Promise<void> = async () =
   const handover = new LocalHandover(() => uuidv4(ports.random));
   const host = {
     ...{ ports, handover, unsafe: false, runsWithActor: false, place: { id: "here" } },
-    ...{ runs: () => false, stop: async () => {}, personOf: async () => ({ id: "operator", isOperator: true }) },
+    ...{
+      runs: () => false,
+      stop: async () => {},
+      personOf: async () => ({ id: "operator", isOperator: true }),
+    },
   } as unknown as BackendHost;
   const organization = actor({
     state: {},

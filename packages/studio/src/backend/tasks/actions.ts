@@ -11,6 +11,7 @@ import type {
   TaskSummary,
 } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
+import type { TaskInput } from "../task-state.ts";
 import { requireText } from "../validate.ts";
 import { invalid, readTaskIds } from "./input.ts";
 import { countTasks, listTasks } from "./list.ts";
@@ -32,6 +33,14 @@ export function connStateOf({
   isOperator,
 }: Awaited<ReturnType<BackendHost["personOf"]>>): PersonConnState {
   return { person: id, ...(isOperator ? {} : { startedBy: { id, name: name ?? id } }) };
+}
+
+/** Who starts a task, for its input. */
+export function starterOf({
+  person,
+  startedBy,
+}: PersonConnState): Pick<TaskInput, "createdBy" | "startedBy"> {
+  return { createdBy: person, ...(startedBy === undefined ? {} : { startedBy }) };
 }
 
 /** A connection, and whose it is. */

@@ -1,5 +1,13 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { Empty, ErrorNotice, Loading, TimeAgo, useAnnounce, useMediaQuery } from "@holdfast/web-parts";
+import {
+  Empty,
+  ErrorNotice,
+  KeysHelp,
+  Loading,
+  TimeAgo,
+  useAnnounce,
+  useMediaQuery,
+} from "@holdfast/web-parts";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -7,7 +15,6 @@ import type { InboxEntry, InboxView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { inboxQuery } from "../shared/inbox/live.ts";
-import { KeysHelp } from "../shared/keys-help.tsx";
 import { type InboxKey, inboxKeys, useInboxKeys } from "./keys.ts";
 import { Preview } from "./preview.tsx";
 import { SnoozeDialog } from "./snooze-dialog.tsx";

@@ -2,6 +2,7 @@ import {
   appPart,
   CrossIcon,
   ErrorNotice,
+  KeysHelp,
   Loading,
   PlusIcon,
   useDraft,
@@ -13,7 +14,6 @@ import { useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
-import { KeysHelp } from "../shared/keys-help.tsx";
 import { filterOf, type TaskSearch } from "../shared/task-list/task-filter.ts";
 import { seenOf } from "../shared/task-list/task-pages.ts";
 import { listKeys, useListKeys } from "./list-keys.ts";
