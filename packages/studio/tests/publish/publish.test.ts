@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { forges } from "../repositories/support.ts";
+import { forges, startStudio } from "../repositories/support.ts";
 import { needsJail, readLog } from "../support.ts";
-import { failure, onlyPull, startPublishing, until } from "./support.ts";
+import { failure, onlyPull, startPublishing, startTask, until } from "./support.ts";
 
 const ada = { id: 1, login: "ada" };
 
@@ -87,6 +87,20 @@ test("a pull request that others change, merge or close at the forge is shown so
   assert.match((await failure(client.task(id).mergePullRequest())).message, /conflicts with main/);
   forge.repository.updatePullRequest(hosted, { state: "closed" });
   await until(published, ({ pullRequest }) => pullRequest?.state === "closed");
+});
+
+test("without webhooks, an open pull request is looked at on a timer, which ends with it", async (t) => {
+  if (!needsJail(t)) return;
+  const forge = await (forges["Gitea"] as (typeof forges)[string])(t);
+  const { webhookSecret: _, ...source } = forge.source;
+  const studio = await startStudio(t, forge, { limits: { pullRequestReadMs: 5_000 } });
+  const published = await startTask(t, { ...forge, source }, studio.client);
+  await published.client.task(published.id).publish();
+  const hosted = onlyPull(published);
+  forge.repository.setCheck("test", hosted.headCommit, "failure", { isStatus: true });
+  await until(published, ({ pullRequest }) => pullRequest?.checks === "failure");
+  await forge.repository.merge(hosted, "merge");
+  await until(published, ({ pullRequest }) => pullRequest?.state === "merged");
 });
 
 test("the credential of a push is in no file of the task, and in no record", async (t) => {
