@@ -128,5 +128,25 @@ describe("two people", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: /^End the session of/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "End session" }).click();
     await other.getByRole("heading", { name: "Sign in" }).waitFor();
+
+    await other.getByRole("link", { name: "Forgot your password?" }).click();
+    await other.getByLabel("E-mail address").fill("eve@example.org");
+    await assertAccessible(other, "reset a password");
+    await other.getByRole("button", { name: "Ask for a link" }).click();
+    // There is no mail server.
+    await other.getByRole("heading", { name: "Ask an admin for the link" }).waitFor();
+    await operator.reload();
+    await operator.getByRole("button", { name: "Reset password of Eve M." }).click();
+    await operator.getByRole("dialog").getByRole("button", { name: "Create link" }).click();
+    const reset = operator.getByRole("group", { name: "Link for Eve M." });
+    const link = await reset.locator("code").innerText();
+    await assertAccessible(operator, "people with a link");
+    await keepScreenshot(operator, "people-reset");
+    await other.goto(link);
+    await other.getByLabel("New password").fill(`${password} staple`);
+    await keepScreenshot(other, "people-new-password");
+    await other.getByRole("button", { name: "Change password" }).click();
+    await other.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
   });
 });

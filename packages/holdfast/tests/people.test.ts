@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
 import { holdfast, scratch, startServer } from "./support.ts";
 
 test("people and their API tokens are managed from the command line", async (t) => {
@@ -58,4 +60,62 @@ test("people and their API tokens are managed from the command line", async (t) 
   }
   assert.match((await run("people", "remove", "ada@example.org")).stdout, /Their tasks go on/);
   assert.match((await run("people", "list")).stdout, /There is nobody yet/);
+});
+
+test("with a mail server, invitations and links to reset a password arrive by mail", async (t) => {
+  const problem = mailServerProblem();
+  if (problem !== undefined) return t.skip(problem);
+  const mail = await startMailServer();
+  t.after(() => mail.close());
+  const directory = scratch(t);
+  const data = `${directory}/data`;
+  const authority = `${directory}/authority.pem`;
+  writeFileSync(authority, mail.certificate);
+  const { host, port } = mail.smtp;
+  const { url } = await startServer(t, data, ["--people"], {
+    HOLDFAST_SMTP_URL: `smtp://${encodeURIComponent(mail.address)}:${mail.password}@${host}:${port}`,
+    HOLDFAST_SMTP_FROM: "Holdfast <holdfast@example.org>",
+    NODE_EXTRA_CA_CERTS: authority,
+  });
+  const linkIn = (text: string) =>
+    /http:\S+#\w+=[\w-]+/.exec(text.replaceAll("=\r\n", "").replaceAll("=3D", "="))?.[0];
+  const post = (path: string, body: unknown, headers = {}) =>
+    fetch(`${url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  const invited = await holdfast([
+    "people",
+    "invite",
+    "--email",
+    "ada@example.org",
+    "--json",
+    "--data",
+    data,
+  ]);
+  const { link, mailed } = JSON.parse(invited.stdout) as { readonly link: string; readonly mailed: boolean };
+  assert.equal(mailed, true);
+  assert.equal(linkIn(await mail.waitForDelivery("You are invited to Holdfast")), link);
+  const token = link.split("=")[1] ?? "";
+  const password = "correct horse battery";
+  const signUp = { name: "Ada", email: "ada@example.org", password };
+  const joined = await post("/people/auth/sign-up/email", signUp, { "x-holdfast-invitation": token });
+  assert.equal(joined.status, 200);
+  assert.equal((await post("/people/reset", { email: "ada@example.org" })).status, 202);
+  const reset = linkIn(await mail.waitForDelivery("Reset your password for Holdfast")) ?? "";
+  const newPassword = `${password} staple`;
+  const changed = await post("/people/auth/reset-password", { token: reset.split("=")[1], newPassword });
+  assert.equal(changed.status, 200, await changed.text());
+  const nobody = await holdfast([
+    "people",
+    "invite",
+    "--email",
+    "nobody@example.org",
+    "--json",
+    "--data",
+    data,
+  ]);
+  // The mail server refuses this one: the link is printed all the same.
+  assert.equal((JSON.parse(nobody.stdout) as { readonly mailed: boolean }).mailed, false);
 });

@@ -40,7 +40,7 @@ import { Logins } from "./http/logins.ts";
 import { createNodeRoutes } from "./http/node-routes.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
-import { allowedHosts, localUrl } from "./http/served-hosts.ts";
+import { allowedHosts, localUrl, requireOrigin } from "./http/served-hosts.ts";
 import { createWebhookRoute } from "./http/webhooks.ts";
 import { loadGuestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
@@ -132,7 +132,8 @@ async function compose(parts: StudioParts): Promise<Studio> {
     parts;
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
-  const people = await loadPeople(parts);
+  const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
+  const people = await loadPeople(parts, () => address.origin);
   const logins = createLogins(parts);
   const identify = firstOf(logins.identify, people?.identify ?? options.identify);
   const host = await createHost(parts, others, identify);
@@ -152,6 +153,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   people?.start(await backends.peopleSecret(randomBytes(32).toString("base64url")));
   if (cluster === undefined) {
     cleanup.defer(() => registry.shutdown());
+    cleanup.defer(() => people?.close());
     cleanup.defer(() => host.close());
   } else {
     // Actors that leave this node stop their runners in good order.
@@ -173,6 +175,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
   const { port } = await registry.listen({ port: options.port ?? 0, host: listenHost });
+  if (address.origin === "") address.origin = localUrl(listenHost, port);
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
   return {
@@ -196,6 +199,7 @@ function createLogins({ options, ports, dataDirectory, backends }: StudioParts):
   return new Logins({
     backend: backends.access,
     now: () => ports.clock.now(),
+    isSecure: options.origin?.startsWith("https:") === true,
     ...(cluster === undefined
       ? { identity: dataDirectory }
       : { identity: () => backends.identity(), cacheMs: studioLimits.loginCacheMs }),
@@ -222,7 +226,10 @@ function gatewayOptions(
   return {
     nodeFallback: nodeRoutes.request,
     nodeFallbackUpgrade: nodeRoutes.upgrade,
-    hosts: allowedHosts(options.host ?? "127.0.0.1"),
+    hosts: [
+      ...allowedHosts(options.host ?? "127.0.0.1"),
+      ...(options.origin === undefined ? [] : [new URL(options.origin).hostname]),
+    ],
     access: guard.authorizeAction,
     manage: guard.authorizeManagement,
     ...(token === undefined || token === "" ? {} : { inspector: { token } }),
@@ -237,7 +244,7 @@ function gatewayOptions(
       forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),
       webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
-      ...(people === undefined ? {} : { people: people.routes }),
+      ...(people === undefined ? {} : { people: people.routes, sendsMail: people.sendsMail }),
       log: ports.log,
     }),
   };
@@ -247,7 +254,10 @@ function gatewayOptions(
  * Loaded on demand: without people, the Studio needs nothing of it. Throws `people.not_supported`,
  * `people.package_missing`.
  */
-async function loadPeople({ options, ports, backends }: StudioParts): Promise<PeopleSetup | undefined> {
+async function loadPeople(
+  { options, ports, backends }: StudioParts,
+  origin: () => string,
+): Promise<PeopleSetup | undefined> {
   if (options.people !== true) return undefined;
   if (options.cluster !== undefined || options.identify !== undefined) {
     const other = options.cluster === undefined ? "`identify`" : "several nodes";
@@ -257,7 +267,9 @@ async function loadPeople({ options, ports, backends }: StudioParts): Promise<Pe
   const { setUpPeople } = await import("./people/setup.ts").catch((error: unknown) => {
     throw isMissingPackage(error) ? peoplePackageMissing() : error;
   });
-  return setUpPeople({ ports, client: () => backends.client });
+  const { mail, trustProxy = false } = options;
+  const mailer = mail && (await (await import("./people/mail/mailer.ts")).createMailer(mail));
+  return setUpPeople({ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer });
 }
 
 function isMissingPackage(error: unknown): boolean {

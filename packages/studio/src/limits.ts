@@ -153,6 +153,9 @@ export const studioLimits = {
   maxSessionsPerPerson: 50,
   maxTokensPerPerson: 50,
   maxTokenDays: 366,
+  /** A link to reset a password; between two of them for one address. */
+  passwordResetTtlMs: 60 * 60 * 1000,
+  resetPauseMs: 60_000,
   /** How often it is noted that a member was seen. */
   memberSeenMs: 5 * 60 * 1000,
   invitationTtlMs: 7 * 24 * 60 * 60 * 1000,

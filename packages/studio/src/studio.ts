@@ -22,6 +22,7 @@ import type {
   TaskEvents,
 } from "./contract.ts";
 import type { StudioLimits } from "./limits.ts";
+import type { MailSettings } from "./people/mail/mailer.ts";
 
 /** Driver that creates the agents' jails. */
 export interface StudioJails {
@@ -83,6 +84,18 @@ export interface StudioOptions {
    * roles. False by default: the operator is the only person. Not with `cluster` or `identify`.
    */
   readonly people?: boolean;
+  /**
+   * Where people open the Studio, if a proxy is in front: "https://studio.example.org". It is an allowed Host, begins the
+   * links to people, and with https its cookies are Secure.
+   */
+  readonly origin?: string;
+  /**
+   * True if a proxy in front adds the client's address to X-Forwarded-For. Attempts to sign in are then limited by that
+   * address instead of the socket's. False by default: any client can send the header.
+   */
+  readonly trustProxy?: boolean;
+  /** Mail server for invitations and links to reset passwords, with `people`. */
+  readonly mail?: MailSettings;
   /**
    * Environment for model keys and for the PATH on which agents are found; `process.env` by default. None of its
    * variables reach a jail.

@@ -29,8 +29,8 @@ export interface MailServer {
   readonly log: () => string;
   /** Number of messages with `subject` that the SMTP server has accepted so far. */
   received(subject: string): number;
-  /** Resolves when a message with `subject` is in the mailbox. */
-  waitForDelivery(subject: string): Promise<void>;
+  /** Resolves when a message with `subject` is in the mailbox, with its text as it was sent. */
+  waitForDelivery(subject: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -151,16 +151,18 @@ function readGreeting(host: string, port: number, listen: boolean): Promise<stri
   });
 }
 
-/** Polls until the message is there. */
-async function delivered(mail: string, header: string): Promise<void> {
-  const lies = () =>
-    readdirSync(mail, { recursive: true, withFileTypes: true }).some(
-      (entry) =>
-        entry.isFile() &&
-        /\/(?:new|cur)$/.test(entry.parentPath) &&
-        readFileSync(join(entry.parentPath, entry.name), "utf8").replace(/\r?\n/g, "\r\n").includes(header),
-    );
-  while (!lies()) await new Promise((resolve) => setTimeout(resolve, 20));
+/** Polls until the message is there, and returns it. */
+async function delivered(mail: string, header: string): Promise<string> {
+  const find = () =>
+    readdirSync(mail, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\/(?:new|cur)$/.test(entry.parentPath))
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8").replace(/\r?\n/g, "\r\n"))
+      .find((text) => text.includes(header));
+  for (;;) {
+    const text = find();
+    if (text !== undefined) return text;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 function createCertificate(directory: string, host: string): string {

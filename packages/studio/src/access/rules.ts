@@ -166,6 +166,9 @@ export const routeRules = {
   "POST /people/auth/sign-in/email": "public",
   "POST /people/auth/sign-out": "public",
   "POST /people/auth/change-password": "account",
+  // The token of the link is the secret, and a request for a link is answered alike for every address.
+  "POST /people/auth/reset-password": "public",
+  "POST /people/reset": "public",
   "GET /people/me": "person",
   // For programs of people who have no browser there.
   "GET /people/accounts/:person/tokens": "operator",
@@ -183,6 +186,7 @@ export const routeRules = {
   "GET /people/organizations/:organization/members": "viewer",
   "PATCH /people/organizations/:organization/members/:person": "admin",
   "DELETE /people/organizations/:organization/members/:person": "admin",
+  "POST /people/organizations/:organization/members/:person/reset": "admin",
   "POST /people/organizations/:organization/leave": "viewer",
   "POST /people/organizations/:organization/transfer": "owner",
   "GET /people/organizations/:organization/invitations": "admin",

@@ -5,6 +5,8 @@ import type { Role } from "../access/roles.ts";
 export interface SignInOptions {
   /** False where the operator is the only person. */
   readonly people: boolean;
+  /** True if the server sends mails. */
+  readonly mail: boolean;
 }
 
 /** Whoever sends the request. */

@@ -15,6 +15,8 @@ export interface LoginsOptions {
   readonly backend: AccessBackend;
   /** Separates the cookies of several Studios on one host, which browsers would mix up; the same on all nodes. */
   readonly identity: string | (() => Promise<string>);
+  /** True where people open the Studio over HTTPS: browsers send the cookie over nothing else. */
+  readonly isSecure?: boolean;
   readonly now: () => number;
   /** How long a valid login is cached: on several nodes, another one may have ended it. No limit by default. */
   readonly cacheMs?: number;
@@ -51,7 +53,7 @@ export class Logins {
     const secret = randomBytes(32).toString("base64url");
     const { expiresAt } = await this.#backend.exchange(sha256(ticket), sha256(secret));
     const maxAge = Math.floor((expiresAt - this.#now()) / 1000);
-    return `${await this.#nameCookie()}=${secret}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict`;
+    return `${await this.#nameCookie()}=${secret}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${this.#options.isSecure === true ? "; Secure" : ""}`;
   }
 
   /** Ends the login of a request, which frees its slot. Throws `auth.unauthorized`. */

@@ -45,6 +45,8 @@ export interface RoutesOptions {
   readonly approvalWebhook?: WebhookRoute;
   /** Handles the routes about people. Without them there are none. */
   readonly people?: Readonly<Record<PeopleRouteName, RouteHandler>>;
+  /** True if the server sends mails to people. */
+  readonly sendsMail?: boolean;
   readonly log: Logger;
 }
 
@@ -120,7 +122,10 @@ function routeHandlers(options: RoutesOptions): Handlers {
     ...options.people,
     "POST /auth/exchange": (call) => exchange(options, call),
     "GET /auth/options": async ({ response }) => {
-      const answer: SignInOptions = { people: options.people !== undefined };
+      const answer: SignInOptions = {
+        people: options.people !== undefined,
+        mail: options.sendsMail === true,
+      };
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
       response.end(JSON.stringify(answer));
     },

@@ -11,12 +11,13 @@ import type {
   TokenScope,
 } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
-import { invitationNotFound, memberNotFound, type NewInvitation } from "./actors/members.ts";
+import { invitationNotFound, memberNotFound, type NewInvitation, requireGreatest } from "./actors/members.ts";
 import type { PeopleActors } from "./actors/people-actors.ts";
 import type { NewApiToken, TokenOwner } from "./actors/user.ts";
 import type { Row } from "./actors/where.ts";
 import { type Auth, sessionCookie } from "./auth/auth.ts";
 import { newSecret, sha256 } from "./hash.ts";
+import { emailValue, UniqueValues } from "./unique-values.ts";
 
 /** Begins every API token, so that scanners of secrets recognize them. */
 const tokenPrefix = "hf_";
@@ -35,11 +36,13 @@ export class People {
   readonly #actors: PeopleActors;
   readonly #auth: () => Auth;
   readonly #now: () => number;
+  readonly #unique: UniqueValues;
 
   constructor({ actors, auth, now }: PeopleOptions) {
     this.#actors = actors;
     this.#auth = auth;
     this.#now = now;
+    this.#unique = new UniqueValues(actors);
   }
 
   /**
@@ -163,6 +166,38 @@ export class People {
     const members = await this.members(localOrganization);
     if (members.some((member) => member.person === person)) return { id: person };
     throw memberNotFound();
+  }
+
+  /** The account with an e-mail address. */
+  async findAccount(email: string): Promise<{ readonly id: string; readonly email: string } | undefined> {
+    const id = await this.#unique.find(emailValue(email));
+    return id === undefined ? undefined : { id, email: await this.#emailOf(id) };
+  }
+
+  async #emailOf(id: string): Promise<string> {
+    const [user] = await this.#actors.user<readonly Row[]>(id, "find", "user", []);
+    return String(user?.["email"]);
+  }
+
+  /** The account of a member whose password an admin may reset. Throws `member.not_found`, `member.forbidden_role`. */
+  async accountToReset(person: Person, organization: string, id: string) {
+    const member = (await this.members(organization)).find((each) => each.person === id);
+    if (member === undefined) throw memberNotFound();
+    requireGreatest(await this.#roleOf(person, organization), member.role);
+    return { id, email: await this.#emailOf(id) };
+  }
+
+  /** Returns a token by which its holder sets a new password for the account, once, for an hour. */
+  async createReset(id: string): Promise<string> {
+    const token = newSecret();
+    const { internalAdapter } = await this.#auth().$context;
+    const expiresAt = new Date(this.#now() + studioLimits.passwordResetTtlMs);
+    await internalAdapter.createVerificationValue({
+      identifier: `reset-password:${token}`,
+      value: id,
+      expiresAt,
+    });
+    return token;
   }
 
   members(organization: string): Promise<readonly Member[]> {

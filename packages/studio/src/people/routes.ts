@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 import { localOrganization, type Person } from "../access/person.ts";
 import { type Role, roles } from "../access/roles.ts";
@@ -8,6 +9,7 @@ import { headersOf } from "../http/router.ts";
 import type { PeopleRouteName, RouteCall, RouteHandler } from "../http/routes.ts";
 import { studioLimits } from "../limits.ts";
 import { type Auth, authOrigin, peerHeader } from "./auth/auth.ts";
+import type { Links } from "./links.ts";
 import type { People } from "./people.ts";
 
 /** The header with the token of the invitation that a sign-up needs. */
@@ -15,18 +17,36 @@ export const invitationHeader = "x-holdfast-invitation";
 
 type Body = Readonly<Record<string, unknown>>;
 
+export interface PeopleRoutesOptions {
+  readonly people: People;
+  readonly auth: () => Auth;
+  readonly links: Links;
+  /** True if a proxy in front says whose request it is. */
+  readonly trustsProxy: boolean;
+}
+
+type AskAuth = (call: RouteCall, body: Buffer) => Promise<Response>;
+
 /** Handlers of the routes about people. Who may call them is in `routeRules`. */
-export function createPeopleRoutes(
-  people: People,
-  auth: () => Auth,
-): Readonly<Record<PeopleRouteName, RouteHandler>> {
-  const toAuth: RouteHandler = async (call) =>
-    sendResponse(call, await askAuth(auth(), call, await bodyOf(call)));
+export function createPeopleRoutes({
+  people,
+  auth,
+  links,
+  trustsProxy,
+}: PeopleRoutesOptions): Readonly<Record<PeopleRouteName, RouteHandler>> {
+  const ask: AskAuth = (call, body) => askAuth(auth(), call, body, addressOf(call.request, trustsProxy));
+  const toAuth: RouteHandler = async (call) => sendResponse(call, await ask(call, await bodyOf(call)));
   return {
-    "POST /people/auth/sign-up/email": (call) => signUp(people, auth(), call),
+    "POST /people/auth/sign-up/email": (call) => signUp(people, ask, call),
     "POST /people/auth/sign-in/email": toAuth,
     "POST /people/auth/sign-out": toAuth,
     "POST /people/auth/change-password": toAuth,
+    "POST /people/auth/reset-password": toAuth,
+    "POST /people/reset": async (call) => {
+      const { email } = await jsonOf(call);
+      links.requestReset(textOf(email, "email", 320));
+      send(call, 202, {});
+    },
     "GET /people/me": async (call) => send(call, 200, await people.profile(personOf(call))),
     "PATCH /people/me": async (call) => {
       const { name } = await jsonOf(call);
@@ -61,7 +81,7 @@ export function createPeopleRoutes(
       await people.deleteToken(await accountOf(people, call), call.params["token"] ?? "");
       send(call, 204);
     },
-    ...organizationRoutes(people),
+    ...organizationRoutes(people, links),
   };
 }
 
@@ -81,7 +101,10 @@ async function tokenInputOf(call: RouteCall) {
 
 type OrganizationRouteName = Extract<PeopleRouteName, `${string} /people/organizations/${string}`>;
 
-function organizationRoutes(people: People): Readonly<Record<OrganizationRouteName, RouteHandler>> {
+function organizationRoutes(
+  people: People,
+  links: Links,
+): Readonly<Record<OrganizationRouteName, RouteHandler>> {
   return {
     "GET /people/organizations/:organization/members": async (call) =>
       send(call, 200, { members: await people.members(organizationOf(call)) }),
@@ -94,6 +117,11 @@ function organizationRoutes(people: People): Readonly<Record<OrganizationRouteNa
     "DELETE /people/organizations/:organization/members/:person": async (call) => {
       await people.removeMember(personOf(call), organizationOf(call), call.params["person"] ?? "");
       send(call, 204);
+    },
+    "POST /people/organizations/:organization/members/:person/reset": async (call) => {
+      const { person: member = "" } = call.params;
+      const { id, email } = await people.accountToReset(personOf(call), organizationOf(call), member);
+      send(call, 200, await links.resetFor(id, email));
     },
     "POST /people/organizations/:organization/leave": async (call) => {
       await people.leave(personOf(call), organizationOf(call));
@@ -112,7 +140,8 @@ function organizationRoutes(people: People): Readonly<Record<OrganizationRouteNa
         role: oneOf(role, "role", roles),
         email: email === undefined || email === null ? null : textOf(email, "email", 320),
       };
-      send(call, 201, await people.invite(personOf(call), organizationOf(call), invitation));
+      const made = await people.invite(personOf(call), organizationOf(call), invitation);
+      send(call, 201, await links.sendInvitation(made));
     },
     "DELETE /people/organizations/:organization/invitations/:invitation": async (call) => {
       await people.withdraw(organizationOf(call), call.params["invitation"] ?? "");
@@ -120,18 +149,19 @@ function organizationRoutes(people: People): Readonly<Record<OrganizationRouteNa
     },
     "POST /people/organizations/:organization/invitations/:invitation/renew": async (call) => {
       const { invitation = "" } = call.params;
-      send(call, 200, await people.renewInvitation(personOf(call), organizationOf(call), invitation));
+      const made = await people.renewInvitation(personOf(call), organizationOf(call), invitation);
+      send(call, 200, await links.sendInvitation(made));
     },
   };
 }
 
 /** Signs up a person who is invited, and makes them a member. */
-async function signUp(people: People, auth: Auth, call: RouteCall): Promise<void> {
+async function signUp(people: People, ask: AskAuth, call: RouteCall): Promise<void> {
   const token = invitationTokenOf(call);
   const body = await bodyOf(call);
   const { email } = parse(body);
   await people.checkInvitation(token, textOf(email, "email", 320));
-  const response = await askAuth(auth, call, body);
+  const response = await ask(call, body);
   if (response.ok) {
     const { user } = (await response.clone().json()) as { readonly user: { readonly id: string } };
     await people.accept(user.id, token);
@@ -147,14 +177,14 @@ function invitationTokenOf({ request }: RouteCall): string {
   throw new HoldfastError("invitation", "required", message, { statusCode: 403 });
 }
 
-/** Passes a request on to better-auth, with the address of its socket. */
-function askAuth(auth: Auth, { request, path }: RouteCall, body: Buffer): Promise<Response> {
+/** Passes a request on to better-auth, with the address of the client. */
+function askAuth(auth: Auth, { request, path }: RouteCall, body: Buffer, address: string): Promise<Response> {
   const headers = new Headers({ "content-type": "application/json" });
   for (const name of ["cookie", "user-agent"] as const) {
     const value = request.headers[name];
     if (value !== undefined) headers.set(name, value);
   }
-  headers.set(peerHeader, request.socket.remoteAddress ?? "127.0.0.1");
+  headers.set(peerHeader, address);
   return auth.handler(
     new Request(`${authOrigin}${path}`, {
       method: "POST",
@@ -162,6 +192,15 @@ function askAuth(auth: Auth, { request, path }: RouteCall, body: Buffer): Promis
       body: body.length === 0 ? "{}" : new Uint8Array(body),
     }),
   );
+}
+
+/**
+ * The address of the client: that of the socket, or the last one of X-Forwarded-For if the operator says that a proxy
+ * in front has added it. What clients send themselves comes before that one.
+ */
+function addressOf({ headers, socket }: IncomingMessage, trustsProxy: boolean): string {
+  const forwarded = [headers["x-forwarded-for"] ?? []].flat().join(",").split(",").at(-1)?.trim() ?? "";
+  return trustsProxy && isIP(forwarded) !== 0 ? forwarded : (socket.remoteAddress ?? "127.0.0.1");
 }
 
 /** Throws `people.too_many_attempts`, `.wrong_credentials`, `.already_exists`, `.refused` for what better-auth refuses. */

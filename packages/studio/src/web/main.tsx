@@ -18,7 +18,7 @@ import { createStudioApi } from "./shared/holdfast.ts";
 
 // Removes the ticket from the address before anything else, even if its exchange fails.
 const ticket = takeTicket(location, history);
-reloadOnFragment(["ticket"]);
+reloadOnFragment(["ticket", "invitation", "token"]);
 flushQueryUpdates();
 focusManager.setEventListener(watchFocus);
 const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);

@@ -1,97 +1,25 @@
 /** People of a whole Studio, over HTTP and WebSockets. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
-import type { ActorConn } from "@holdfast/client";
-import { isErrorCode, isHoldfastError } from "@holdfast/core";
+import { describe, test } from "node:test";
 import { openAudit } from "@holdfast/gate";
 import type { Role } from "../../src/access/roles.ts";
-import { createStudio, createStudioClient, type Studio } from "../../src/index.ts";
-import { type Credentials, connectAs } from "../access/people-support.ts";
-import { logIn, makeRepository, needsJail, temporaryFolder } from "../support.ts";
-
-async function start(t: TestContext, dataDirectory = join(temporaryFolder(t), "data")): Promise<Studio> {
-  const studio = await createStudio({
-    dataDirectory,
-    webDirectory: temporaryFolder(t),
-    environment: { PATH: process.env.PATH },
-    vault: { logins: false },
-    people: true,
-  });
-  t.after(() => studio.close());
-  return studio;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly cookies: readonly string[];
-}
-
-async function send(
-  studio: Studio,
-  method: string,
-  path: string,
-  headers: Credentials = {},
-  body?: unknown,
-): Promise<Answer> {
-  const response = await fetch(`${studio.url}${path}`, {
-    method,
-    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    body: text.startsWith("{") ? (JSON.parse(text) as Answer["body"]) : {},
-    cookies: response.headers.getSetCookie(),
-  };
-}
-
-const code = ({ body }: Answer) => `${String(body["group"])}.${String(body["code"])}`;
-const organization = "/people/organizations/local";
-const password = "correct horse battery";
-
-const credentialsOf = ({ cookies }: Answer): Credentials => ({
-  cookie: cookies.map((cookie) => cookie.split(";", 1)[0]).join("; "),
-});
-
-async function asOperator(studio: Studio): Promise<Credentials> {
-  return { cookie: await logIn(studio.url, await studio.issueTicket()) };
-}
-
-/** Invites and signs up; the rate limit allows three sign-ups at once. */
-async function joinAs(studio: Studio, by: Credentials, role: Role, email: string) {
-  const invited = await send(studio, "POST", `${organization}/invitations`, by, { role });
-  assert.equal(invited.status, 201, JSON.stringify(invited.body));
-  const headers = { "x-holdfast-invitation": String(invited.body["token"]) };
-  const signUp = { name: email, email, password };
-  const answer = await send(studio, "POST", "/people/auth/sign-up/email", headers, signUp);
-  assert.equal(answer.status, 200, JSON.stringify(answer.body));
-  const { id } = answer.body["user"] as { readonly id: string };
-  return { id, answer, credentials: credentialsOf(answer) };
-}
-
-async function signIn(studio: Studio, email: string): Promise<Credentials> {
-  const answer = await send(studio, "POST", "/people/auth/sign-in/email", {}, { email, password });
-  assert.equal(answer.status, 200, JSON.stringify(answer.body));
-  return credentialsOf(answer);
-}
-
-const listTasks = (t: TestContext, studio: Studio, credentials: Credentials) =>
-  createStudioClient(connectAs(t, studio.url, credentials)).organization.listTasks();
-
-/** The code with which an open connection is refused when it has been closed and tries again. */
-function refusalOf(t: TestContext, connection: ActorConn): Promise<string> {
-  const refused = Promise.withResolvers<string>();
-  const off = connection.onError((error) => {
-    if (isHoldfastError(error) && error.group === "auth") refused.resolve(error.code);
-  });
-  t.after(() => off());
-  return refused.promise;
-}
-
-const is = (code: "unauthorized" | "forbidden") => (error: unknown) => isErrorCode(error, "auth", code);
+import { createStudio, createStudioClient } from "../../src/index.ts";
+import { connectAs } from "../access/people-support.ts";
+import { makeRepository, needsJail, temporaryFolder } from "../support.ts";
+import {
+  asOperator,
+  code,
+  is,
+  joinAs,
+  listTasks,
+  organization,
+  password,
+  refusalOf,
+  send,
+  signIn,
+  start,
+} from "./studio-support.ts";
 
 describe("people", () => {
   test("join by an invitation only, with its role", async (t) => {
@@ -417,7 +345,7 @@ test("without the option there are no accounts", async (t) => {
   t.after(() => studio.close());
   const answer = await send(studio, "POST", "/people/auth/sign-in/email", {}, { email: "a@b.c", password });
   assert.equal(code(answer), "people.not_enabled");
-  assert.deepEqual((await send(studio, "GET", "/auth/options")).body, { people: false });
+  assert.deepEqual((await send(studio, "GET", "/auth/options")).body, { people: false, mail: false });
   const me = await send(studio, "GET", "/people/me", await asOperator(studio));
   assert.equal(code(me), "people.not_enabled");
 });

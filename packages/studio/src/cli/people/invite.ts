@@ -37,15 +37,14 @@ export function invite(
   email: string | undefined,
   json: boolean,
 ): Promise<number> {
-  return asOperator(data, async ({ url, ask }) => {
+  return asOperator(data, async ({ ask }) => {
     const body = { role, ...(email === undefined ? {} : { email }) };
-    const made = await ask<Invitation & { readonly token: string }>(
+    const made = await ask<Invitation & { readonly link: string; readonly token: string }>(
       "POST",
       `${organizationPath}/invitations`,
       body,
     );
-    const link = `${url}/join#invitation=${made.token}`;
-    console.log(json ? jsonLine({ url, link, ...made }) : link);
+    console.log(json ? jsonLine(made) : made.link);
     return 0;
   });
 }

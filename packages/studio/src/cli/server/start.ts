@@ -9,7 +9,7 @@ import {
   UsageError,
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
-import { createStudio, servesTasks } from "@holdfast/studio";
+import { createStudio, type StudioOptions, servesTasks } from "@holdfast/studio";
 import { jailOptions, jailUsage, parseJailChoice } from "./jail-choice.ts";
 import { nodeOptions, nodeUsage, parseNode } from "./node-options.ts";
 import { serveOwner } from "./owner.ts";
@@ -25,7 +25,11 @@ Starts the Studio and prints the link to open.
 ${jailUsage}
 ${nodeUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
-  --people           people with accounts: by invitation, with roles; see docs/explanation/people.md
+  --people           people with accounts: by invitation, with roles; see docs/how-to/work-as-a-team.md;
+                     they get mails if HOLDFAST_SMTP_URL and HOLDFAST_SMTP_FROM are set
+  --origin URL       where people open it, if a proxy is in front: https://studio.example.org
+                     (default: HOLDFAST_ORIGIN or none)
+  --trust-proxy      limit attempts to sign in by the address that the proxy adds to X-Forwarded-For
   --json             print the link as JSON`;
 
 const defaultPort = 6420;
@@ -34,6 +38,8 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     port: { type: "string" },
     people: { type: "boolean" },
+    origin: { type: "string" },
+    "trust-proxy": { type: "boolean" },
     host: { type: "string" },
     ...jailOptions,
     ...nodeOptions,
@@ -46,6 +52,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   // Node would listen on all addresses.
   if (values.host === "") throw new UsageError("--host is empty");
   const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
+  const origin = values.origin ?? process.env["HOLDFAST_ORIGIN"];
   const choice = parseJailChoice(values);
   const node = parseNode(values);
   const dataDirectory = dataDirectoryOf(values.data);
@@ -57,7 +64,9 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.host === undefined ? {} : { host: values.host }),
     ...choice,
     ...node,
-    ...(values.people === true ? { people: true } : {}),
+    ...(values.people === true ? { people: true, ...mailOptions() } : {}),
+    ...(origin === undefined || origin === "" ? {} : { origin }),
+    ...(values["trust-proxy"] === true ? { trustProxy: true } : {}),
     log: cliLogger("warn"),
   }).catch((error: unknown) => {
     throw toShellError(error, port);
@@ -70,6 +79,12 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
   await stopped;
   return 0;
+}
+
+/** The mail server of the environment: its URL has a password, which other users see in arguments. */
+function mailOptions(): Pick<StudioOptions, "mail"> {
+  const { HOLDFAST_SMTP_URL: url = "", HOLDFAST_SMTP_FROM: from = "" } = process.env;
+  return url === "" ? {} : { mail: { url, from } };
 }
 
 /** Rewrites an error for the command line: names the option instead of the API's parameter. */

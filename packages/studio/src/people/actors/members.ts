@@ -275,7 +275,7 @@ export function invitationNotFound(): HoldfastError {
 }
 
 /** Nobody gives, changes or takes away a greater role than their own. Throws `member.forbidden_role`. */
-function requireGreatest(by: Role, role: Role): void {
+export function requireGreatest(by: Role, role: Role): void {
   if (isAtLeast(by, role)) return;
   const message = `Your role "${by}" does not allow changes of the role "${role}"`;
   throw new HoldfastError("member", "forbidden_role", message, { statusCode: 403 });

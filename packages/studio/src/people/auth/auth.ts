@@ -20,6 +20,8 @@ export interface AuthOptions {
   readonly actors: PeopleActors;
   /** Signs the cookies of sessions; the same on all nodes. */
   readonly secret: string;
+  /** True where people open the Studio over HTTPS: browsers send its cookies over nothing else. */
+  readonly isSecure?: boolean;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -27,7 +29,7 @@ export interface AuthOptions {
 export type Auth = ReturnType<typeof createAuth>;
 
 /** Sign-up, sign-in and sessions with e-mail and password, by better-auth over the actors. */
-export function createAuth({ actors, secret, now, log }: AuthOptions) {
+export function createAuth({ actors, secret, isSecure = false, now, log }: AuthOptions) {
   return betterAuth({
     appName: "Holdfast",
     baseURL: authOrigin,
@@ -35,16 +37,22 @@ export function createAuth({ actors, secret, now, log }: AuthOptions) {
     secret,
     database: actorAdapter(actors),
     telemetry: { enabled: false },
-    emailAndPassword: { enabled: true, minPasswordLength: 12, maxPasswordLength: 128 },
+    emailAndPassword: {
+      enabled: true,
+      minPasswordLength: 12,
+      maxPasswordLength: 128,
+      revokeSessionsOnPasswordReset: true,
+    },
     session: {
       expiresIn: studioLimits.personSessionMs / 1_000,
       // A copy in a cookie would outlive the end of its session.
       cookieCache: { enabled: false },
     },
-    // Three attempts to sign in or up in ten seconds, by the address of the socket.
+    // Three attempts to sign in or up in ten seconds, by the address of the client.
     rateLimit: { enabled: true, window: 60, max: 100, customStorage: { consume: new Attempts(now).consume } },
     advanced: {
       cookiePrefix: "holdfast-people",
+      useSecureCookies: isSecure,
       // The gateway refuses foreign origins before a request comes here.
       disableCSRFCheck: true,
       disableOriginCheck: true,
@@ -73,5 +81,5 @@ export function createAuth({ actors, secret, now, log }: AuthOptions) {
   });
 }
 
-/** The header with the address of the client's socket. */
+/** The header with the address of the client, set by the server. */
 export const peerHeader = "x-holdfast-peer";

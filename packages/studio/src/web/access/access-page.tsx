@@ -1,7 +1,8 @@
-/** Pages for those who are not signed in: sign-in, and joining by an invitation. */
+/** Pages for those who are not signed in: sign-in, joining by an invitation, and a new password. */
 import { JoinPage } from "./join-page.tsx";
+import { ResetPage } from "./reset-page.tsx";
 
 /** The page of the address, which needs no session. */
 export default function AccessPage() {
-  return <JoinPage />;
+  return window.location.pathname === "/reset" ? <ResetPage /> : <JoinPage />;
 }

@@ -8,6 +8,9 @@ export default function SignInPage() {
   return (
     <AccessFrame title="Sign in">
       <SignInForm submitLabel="Sign in" onSignedIn={() => window.location.reload()} />
+      <p className="small">
+        <a href="/reset">Forgot your password?</a>
+      </p>
       <p className="access-foot muted small">
         No account? Ask an admin of your team for an invitation. The operator of this server signs in with the
         link of <code>npx holdfast url</code>.

@@ -11,7 +11,7 @@ import { SignIn } from "./sign-in.tsx";
 
 /** Pages for those who are not signed in, where people have accounts. */
 const AccessPage = lazy(() => import("../access/access-page.tsx"));
-const accessPaths: readonly string[] = ["/join"];
+const accessPaths: readonly string[] = ["/join", "/reset"];
 
 /** Screens may assume that this browser is signed in; the first refusal replaces the page. */
 export function App({

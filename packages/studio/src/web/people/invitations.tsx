@@ -43,8 +43,9 @@ export function Invitations({
           text={invitationLink(made.token)}
           onDone={() => setMade(undefined)}
         >
-          Send this link to {made.email === null ? "one person" : visibleText(made.email)}. It works once,
-          until {formatDateTime(made.expiresAt)}, and is not shown again.
+          {made.mailed && "It was sent by mail. "}Send this link to{" "}
+          {made.email === null ? "one person" : visibleText(made.email)}. It works once, until{" "}
+          {formatDateTime(made.expiresAt)}, and is not shown again.
         </Secret>
       )}
       {invitations.isPending && <Loading label="Loading invitations" rows={1} />}

@@ -1,8 +1,10 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ConfirmButton, ErrorNotice, TimeAgo, useAnnounce } from "@holdfast/web-parts";
+import { useState } from "react";
 import type { Member } from "../../contract/people.ts";
 import { Avatar } from "./avatar.tsx";
 import { peopleApi, type Role, roleNames, roleOrder, usePeopleChange } from "./queries.ts";
+import { Secret } from "./secret.tsx";
 
 interface MemberRowProps {
   readonly member: Member;
@@ -19,6 +21,7 @@ export function MemberRow({ member, isSelf, isLastOwner, role, isOperator }: Mem
   const change = usePeopleChange((next: Role) => peopleApi.changeRole(member.person, next));
   const isAbove = roleOrder.indexOf(member.role) > roleOrder.indexOf(role);
   const manages = (role === "admin" || role === "owner") && !isAbove;
+  const [reset, setReset] = useState<string>();
   return (
     <li className="row person-row" data-member={member.email}>
       <Avatar name={name} />
@@ -73,11 +76,50 @@ export function MemberRow({ member, isSelf, isLastOwner, role, isOperator }: Mem
             {role === "owner" && !isOperator && member.role !== "owner" && (
               <TransferButton member={member} name={name} />
             )}
+            {manages && <ResetButton member={member} name={name} onReset={setReset} />}
             {manages && !isLastOwner && <RemoveButton member={member} name={name} />}
           </>
         )}
       </div>
+      {reset !== undefined && (
+        <Secret label={`Link for ${name}`} text={reset} onDone={() => setReset(undefined)}>
+          For {name}: the link sets a new password, once, within an hour, and is not shown again.
+        </Secret>
+      )}
     </li>
+  );
+}
+
+/** For members who have forgotten their password. */
+function ResetButton({
+  member,
+  name,
+  onReset,
+}: {
+  readonly member: Member;
+  readonly name: string;
+  /** Called with the link if the member did not get it by mail. */
+  readonly onReset: (link: string | undefined) => void;
+}) {
+  const announce = useAnnounce();
+  const reset = usePeopleChange(() => peopleApi.resetPassword(member.person));
+  return (
+    <ConfirmButton
+      label="Reset password"
+      accessibleLabel={`Reset password of ${name}`}
+      title={`Reset the password of ${name}?`}
+      confirmLabel="Create link"
+      onConfirm={async () => {
+        const { link } = await reset.mutateAsync(undefined);
+        onReset(link);
+        if (link === undefined) announce(`${name} got a mail with the link.`);
+      }}
+    >
+      <p>
+        {name} gets a link by mail. Without a mail server, it is shown here, for you to hand over. Their
+        password works until they set another one.
+      </p>
+    </ConfirmButton>
   );
 }
 
@@ -103,7 +145,7 @@ function TransferButton({ member, name }: { readonly member: Member; readonly na
   return (
     <ConfirmButton
       label="Make owner"
-      accessibleLabel={`Hand the organization over to ${name}`}
+      accessibleLabel={`Make owner: ${name}`}
       title={`Hand the organization over to ${name}?`}
       confirmLabel="Hand over"
       onConfirm={() => transfer.mutateAsync(undefined)}

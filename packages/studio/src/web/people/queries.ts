@@ -51,7 +51,7 @@ export const tokensQuery = queryOptions({
 });
 
 /** An invitation with the token of its link, which is shown once. */
-export type NewInvitation = Invitation & { readonly token: string };
+export type NewInvitation = Invitation & { readonly token: string; readonly mailed: boolean };
 
 export type NewToken = ApiToken & { readonly token: string };
 
@@ -67,6 +67,12 @@ export const peopleApi = {
   changeRole: (person: string, role: Role) =>
     request<void>("PATCH", `${organization}/members/${person}`, { role }),
   removeMember: (person: string) => request<void>("DELETE", `${organization}/members/${person}`),
+  /** The link is there if the member did not get it by mail. */
+  resetPassword: (person: string) =>
+    request<{ readonly mailed: boolean; readonly link?: string }>(
+      "POST",
+      `${organization}/members/${person}/reset`,
+    ),
   leave: () => request<void>("POST", `${organization}/leave`),
   transfer: (to: string) => request<void>("POST", `${organization}/transfer`, { to }),
   rename: (name: string) => request<void>("PATCH", "/people/me", { name }),
