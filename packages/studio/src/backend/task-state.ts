@@ -74,6 +74,8 @@ export interface ReportedNews {
   approvals: string[];
   /** How its last turn ended, or that it works. */
   turn: string;
+  /** The pull request and the commit whose checks fail. */
+  failing?: string;
 }
 
 export interface TaskState extends FilesState {

@@ -3,6 +3,8 @@ export type InboxKind =
   | "finished"
   /** A task cannot go on. */
   | "failed"
+  /** A check of its open pull request failed. */
+  | "ci-failed"
   /** The agent or the gate waits for the answer to an approval. */
   | "asks";
 
@@ -15,14 +17,14 @@ export interface InboxTask {
 }
 
 /**
- * One thing that needs a person. A task has one entry for how its last turn ended, and one for each open approval,
- * which goes with its answer.
+ * One thing that needs a person. A task has one entry for how its last turn ended, one for each open approval, which
+ * goes with its answer, and one for failed checks of its pull request, which goes when none fails any more.
  */
 export interface InboxEntry {
   readonly id: string;
   readonly kind: InboxKind;
   readonly task: InboxTask;
-  /** Title of the approval, or message of the error; empty for a finished task. */
+  /** Title of the approval, message of the error, or name of the pull request; empty for a finished task. */
   readonly text: string;
   /** Of kind "asks". */
   readonly approvalId?: string;

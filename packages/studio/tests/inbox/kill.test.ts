@@ -39,7 +39,8 @@ test("kill -9 between a task and the inbox loses no entry and doubles none", asy
 
   const asked: string[] = [];
   for (const id of ["a", "b", "c"].flatMap((name) => [0, 1, 2].map((round) => `${name}${round}`)))
-    for (const { id: approval } of (await inboxes.task(id).get()).approvals) asked.push(`${id}.${approval}`);
+    for (const { id: approval } of (await inboxes.task(id).get()).approvals)
+      asked.push(`${id}.approval.${approval}`);
   for (const id of acknowledged) assert.ok(asked.includes(id), `${id} was acknowledged`);
 
   // The rest of the messages is on its way: each is one revision.

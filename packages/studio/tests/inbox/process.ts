@@ -17,5 +17,5 @@ for (const id of tasks) {
 for (let n = 0; ; n++) {
   const id = tasks[n % tasks.length] ?? "";
   await inboxes.ask(id, `q${n}`);
-  process.stdout.write(`${id}.q${n}\n`);
+  process.stdout.write(`${id}.approval.q${n}\n`);
 }

@@ -113,6 +113,8 @@ async function changeQueue(
       return undefined;
     case "finished":
     case "failed":
+    case "ci-failed":
+    case "ci-settled":
     case "working":
     case "stopped":
       return undefined;

@@ -9,6 +9,9 @@ export type TaskChange =
   /** It goes on: somebody sent a prompt. */
   | { readonly type: "working" }
   | { readonly type: "stopped" }
+  /** A check of its pull request failed, or none fails any more. */
+  | { readonly type: "ci-failed"; readonly cause: string; readonly pullRequest: string }
+  | { readonly type: "ci-settled" }
   | { readonly type: "asks"; readonly approval: ApprovalView }
   | { readonly type: "settled"; readonly approvalId: string; readonly answer?: ApprovalAnsweredBy }
   | { readonly type: "deleted" };
@@ -31,6 +34,10 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
   const changes: TaskChange[] = [];
   // The turn of a task that has never reported anything ended before there were inboxes.
   if (reported !== undefined && reported.turn !== turn.key) changes.push(turn.change);
+  const failing = failingChecks(state);
+  if (failing !== undefined && failing.cause !== reported?.failing)
+    changes.push({ type: "ci-failed", ...failing });
+  if (failing === undefined && reported?.failing !== undefined) changes.push({ type: "ci-settled" });
   const before = new Set(reported?.approvals);
   const open = new Set(state.approvals.map(({ id }) => id));
   for (const approvalId of before) {
@@ -46,7 +53,10 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
     if (!before.has(approval.id)) changes.push({ type: "asks", approval: toPlain(approval) });
   const seq = reported?.seq ?? 0;
   if (reported === undefined || changes.length > 0)
-    state.reported = { seq: seq + changes.length, approvals: [...open], turn: turn.key };
+    state.reported = {
+      ...{ seq: seq + changes.length, approvals: [...open], turn: turn.key },
+      ...(failing === undefined ? {} : { failing: failing.cause }),
+    };
   return changes.map((change, index) => newsOf(state, seq + index + 1, at, change));
 }
 
@@ -58,6 +68,14 @@ export function deletionNews(state: TaskState, at: number): TaskNews {
 function newsOf(state: TaskState, seq: number, at: number, change: TaskChange): TaskNews {
   const { id, title, repository, agent, people = [] } = state;
   return { version: 1, seq, at, task: { id, title, repository, agent }, people: [...people], change };
+}
+
+/** Failed checks of the open pull request. Those of two commits have different causes. */
+function failingChecks({ publication }: TaskState) {
+  const { pullRequest, headCommit = "" } = publication ?? {};
+  if (pullRequest?.state !== "open" || pullRequest.checks !== "failure") return undefined;
+  const { repository, number } = pullRequest;
+  return { cause: `${number} ${headCommit}`, pullRequest: `${repository}#${number}` };
 }
 
 /** How the task stands. Two turns that ended the same way have different keys. */

@@ -126,6 +126,21 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
       });
       return { ...none, entries: [entry], notify: [entry] };
     }
+    case "ci-failed": {
+      const text = change.pullRequest.slice(0, studioLimits.maxInboxText);
+      const { cause } = change;
+      const entry = await putEntry(db, {
+        id: checksEntryId(task.id),
+        kind: "ci-failed",
+        task,
+        text,
+        at,
+        cause,
+      });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
+    case "ci-settled":
+      return { ...none, removed: await remove(db, "id = ?", checksEntryId(task.id)) };
     case "asks": {
       const { id, title } = change.approval;
       const text = title.slice(0, studioLimits.maxInboxText);
@@ -148,8 +163,12 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
 
 const bump = "is_working = ?, bumped_at = ?";
 
+function checksEntryId(taskId: string): string {
+  return `${taskId}.checks`;
+}
+
 function approvalEntryId(taskId: string, approvalId: string): string {
-  return `${taskId}.${approvalId}`;
+  return `${taskId}.approval.${approvalId}`;
 }
 
 /** Adds an entry, or brings the one of this task up to date: it is open and unread again. */

@@ -10,9 +10,9 @@ const entry: InboxEntry = {
 };
 
 test("an entry is one line, in which nothing reaches the terminal unescaped", () => {
-  assert.equal(formatEntry(entry), "t1  * Failed    Fix it: It ended\\u001b[2K");
+  assert.equal(formatEntry(entry), "t1  * Failed     Fix it: It ended\\u001b[2K");
   assert.equal(
     formatEntry({ ...entry, kind: "finished", text: "", isUnread: false, isWorking: true }),
-    "t1    Finished  Fix it (working again)",
+    "t1    Finished   Fix it (working again)",
   );
 });

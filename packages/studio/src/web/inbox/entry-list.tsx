@@ -196,7 +196,12 @@ function clickAnswer(kind: "allow_once" | "reject_once"): boolean {
   return true;
 }
 
-const kindLabels = { finished: "Finished", failed: "Failed", asks: "Asks" } as const;
+const kindLabels = {
+  finished: "Finished",
+  failed: "Failed",
+  "ci-failed": "CI failed",
+  asks: "Asks",
+} as const;
 
 function Row({
   entry,

@@ -87,6 +87,12 @@ function Outcome({
   const query = useQuery(lastWordsQuery(useApi(), sessionId, revision));
   return (
     <div className="inbox-outcome">
+      {entry.kind === "ci-failed" && (
+        <p className="notice notice-error">
+          A check of {visibleText(entry.text)} failed. Open the task to see which, and to send it to the
+          agent.
+        </p>
+      )}
       {entry.kind === "failed" && <p className="notice notice-error">{visibleText(entry.text)}</p>}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <Loading label="Loading the last words" />}
