@@ -73,6 +73,12 @@ describe("the inbox", { skip: absent ?? false }, () => {
     await page.locator(".inbox-row-unread", { hasText: "pelicans" }).waitFor();
     await page.keyboard.press("e");
     await row(page, "pelicans").waitFor({ state: "detached" });
+    const listed = (await studio.holdfast("inbox", "--json")).trim().split("\n");
+    assert.deepEqual(
+      listed.map((line) => (JSON.parse(line) as { task: { title: string } }).task.title),
+      ["Add a line about herons"],
+    );
+    assert.match(await studio.holdfast("inbox", "--done"), /Finished +Add a line about pelicans/);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: /herons/ }).waitFor();
     assertNoTrouble(page);

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   environments: ofStudio("environments", "show and prepare what a repository needs for its tasks"),
   groups: ofStudio("groups", "list and show groups of agents"),
   tasks: ofStudio("tasks", "list, show, stop, diff and apply tasks"),
+  inbox: ofStudio("inbox", "list what needs you, of all tasks"),
   approvals: ofStudio("approvals", "list and answer questions that wait for you"),
   actors: {
     summary: "list, inspect, call and destroy actors",
