@@ -1,6 +1,6 @@
 import { formatCount } from "@holdfast/web-parts/format";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { TaskCount, TaskGrouping, TaskMatch, TaskStatus, TaskSummary } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { statusLabel } from "../shared/status.tsx";
@@ -37,17 +37,13 @@ export function TaskList({
 }) {
   const list = useRef<HTMLUListElement>(null);
   const lines = useMemo(() => linesOf(tasks, group), [tasks, group]);
-  const [top, setTop] = useState(0);
+  const top = useTop(list);
   const virtualizer = useWindowVirtualizer({
     count: lines.length,
     estimateSize: (index) => (lines[index]?.kind === "group" ? headingHeight : rowHeight),
     getItemKey: (index) => keyOf(lines[index]),
     overscan: 12,
     scrollMargin: top,
-  });
-  useLayoutEffect(() => {
-    const { current } = list;
-    if (current !== null) setTop(current.getBoundingClientRect().top + window.scrollY);
   });
   const items = virtualizer.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
@@ -85,6 +81,26 @@ export function TaskList({
       })}
     </ul>
   );
+}
+
+/**
+ * Distance of an element from the top of the page. Measured when something on the page changes its size, and not at each
+ * render: while the list scrolls, every measurement would lay out the page anew.
+ */
+function useTop(element: RefObject<HTMLElement | null>): number {
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (current === null) return;
+    const measure = () => setTop(current.getBoundingClientRect().top + window.scrollY);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    for (const sibling of current.parentElement?.children ?? [])
+      if (sibling !== current) observer.observe(sibling);
+    return () => observer.disconnect();
+  }, [element]);
+  return top;
 }
 
 function linesOf(tasks: readonly TaskSummary[], group: TaskGrouping | undefined): readonly Line[] {

@@ -112,7 +112,7 @@ export function TasksScreen({
             <ListToolbar search={search} kind={kind} counts={all} onChange={change} />
           </>
         )}
-        {kind === "board" && hasTasks === true ? (
+        {kind === "board" && hasTasks !== false ? (
           <Suspense fallback={<Loading label="Loading the board" rows={5} />}>
             <Board search={search} onClear={clear} />
           </Suspense>
