@@ -61,6 +61,9 @@ describe("two people", { skip: absent ?? false }, () => {
     await keepScreenshot(bob, "people-join");
     await join(bob, link, "Bob");
 
+    // The navigation scrolls by itself, and the page does not.
+    assert.ok((await bob.evaluate<number>("document.documentElement.scrollWidth")) <= 390);
+
     // A viewer manages nobody.
     await bob.getByRole("link", { name: "People" }).click();
     await bob.locator('[data-member="ada@example.org"]').waitFor();
