@@ -106,6 +106,12 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     await page.keyboard.type("+");
     await tree(page).getByText("not saved").waitFor();
     await keepScreenshot(page, "workspace");
+    // The edit, the file and the terminal are there again after another tab.
+    await page.getByRole("tab", { name: "Conversation and changes" }).click();
+    await page.getByRole("tab", { name: "Workspace" }).click();
+    await tree(page).getByText("not saved").waitFor();
+    await terminal(page).getByText("Connected").waitFor();
+    await editor(page).getByText("[^a-z0-9]+/g").click();
     await page.keyboard.press("Control+s");
     await tree(page).getByText("not saved").waitFor({ state: "detached" });
     await terminal(page).locator(".xterm-helper-textarea").focus();
@@ -117,7 +123,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
 
     await page.getByRole("tab", { name: "Processes" }).click();
     await page.getByRole("list", { name: "Processes" }).getByText("Running").waitFor();
-    await page.getByRole("button", { name: "Stop Terminal" }).click();
+    await page.getByRole("button", { name: "Stop Terminal 1" }).click();
     await page.getByText("Nothing runs").waitFor();
     await page.getByRole("tab", { name: "Terminals" }).click();
     await page.getByRole("button", { name: "Close this terminal" }).click();

@@ -34,6 +34,7 @@ import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { directorySize } from "./work/directory-size.ts";
 import { ForgeAccess } from "./work/forge-access.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
+import { IdleAgents } from "./work/idle-agents.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
 
@@ -79,8 +80,7 @@ export class StudioHost implements BackendHost {
   readonly ports: Ports;
   readonly #options: StudioHostOptions;
   readonly #runners = new Map<string, ClaimedRunner>();
-  /** Eviction timers of tasks with an idle agent, longest idle first. */
-  readonly #idle = new Map<string, NodeJS.Timeout>();
+  readonly #idle: IdleAgents;
   /** The latest preparation of each task, while it runs. */
   readonly #preparations = new Map<string, Promise<void>>();
   /** Gate questions that are settled in their task as soon as the gate settles them. */
@@ -93,6 +93,9 @@ export class StudioHost implements BackendHost {
   constructor(options: StudioHostOptions) {
     this.#options = options;
     this.ports = options.ports;
+    const { idleAgentMs, maxIdleAgents } = options.limits;
+    const evict = (taskId: string) => this.#evict(taskId);
+    this.#idle = new IdleAgents({ idleMs: idleAgentMs, most: maxIdleAgents, evict });
     this.forges = new ForgeAccess({ ...options, hostGit: (taskId) => this.#folders(taskId).hostGit });
   }
 
@@ -194,7 +197,6 @@ export class StudioHost implements BackendHost {
 
   wake(taskId: string, claim: number): void {
     if (!this.runs(taskId)) return;
-    clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     this.#runner(taskId, claim).wake();
   }
@@ -204,7 +206,6 @@ export class StudioHost implements BackendHost {
   }
 
   async release(taskId: string): Promise<void> {
-    clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     await this.#runners.get(taskId)?.runner.abandon();
     this.#forget(taskId);
@@ -213,7 +214,7 @@ export class StudioHost implements BackendHost {
   /** The way to the sandbox server of a task of this process, while its agent runs. */
   sandbox(taskId: string): SandboxRoute | undefined {
     const agent = this.#runners.get(taskId)?.runner.sandbox;
-    return agent === undefined ? undefined : { agent, prefix: "" };
+    return agent === undefined ? undefined : { agent, prefix: "", hold: () => this.#idle.hold(taskId) };
   }
 
   async stop(taskId: string): Promise<void> {
@@ -336,7 +337,7 @@ export class StudioHost implements BackendHost {
   /** Stops all agents. The next start resumes their work. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const timer of this.#idle.values()) clearTimeout(timer);
+    this.#idle.close();
     const runners = [...this.#runners.values()].map(({ runner }) => runner.close());
     await Promise.all([...runners, this.#options.environments.close()]);
   }
@@ -459,26 +460,15 @@ export class StudioHost implements BackendHost {
 
   /** Keeps a few idle agents warm for the next prompt, and evicts the others, longest idle first. */
   #onIdle(taskId: string, runner: TaskRunner): void {
-    const { limits } = this.#options;
     if (this.#runners.get(taskId)?.runner !== runner || this.#closing) return;
     if (runner.isDormant) {
       this.#forget(taskId);
       return;
     }
-    clearTimeout(this.#idle.get(taskId));
-    const timer = setTimeout(() => this.#evict(taskId), limits.idleAgentMs);
-    timer.unref();
-    this.#idle.delete(taskId);
-    this.#idle.set(taskId, timer);
-    for (const oldest of this.#idle.keys()) {
-      if (this.#idle.size <= limits.maxIdleAgents) break;
-      this.#evict(oldest);
-    }
+    this.#idle.add(taskId);
   }
 
   #evict(taskId: string): void {
-    clearTimeout(this.#idle.get(taskId));
-    this.#idle.delete(taskId);
     const runner = this.#runners.get(taskId)?.runner;
     if (runner === undefined || runner.isRunning) return;
     void runner

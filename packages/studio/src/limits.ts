@@ -132,7 +132,7 @@ export const studioLimits = {
   /** Grace period between `session/cancel` and stopping the jail. */
   stopGraceMs: 800,
   agentStartTimeoutMs: 60_000,
-  /** Idle agents are stopped after this time. At most `maxIdleAgents` stay up. */
+  /** Idle agents are stopped after this time, unless a terminal in their sandbox is open. At most `maxIdleAgents` stay up. */
   idleAgentMs: 5 * 60 * 1000,
   maxIdleAgents: 2,
   /** How often a prompt is resumed after the server crashed during its turn. */

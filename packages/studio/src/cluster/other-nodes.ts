@@ -10,6 +10,11 @@ export interface SandboxRoute {
   readonly agent: Agent;
   /** Goes before the path of each request. */
   readonly prefix: string;
+  /**
+   * Keeps the sandbox while a terminal is open, until the function that it returns is called. The node that runs the
+   * task has it.
+   */
+  readonly hold?: () => () => void;
 }
 
 /** Paths of requests between nodes of a Studio. */

@@ -59,7 +59,7 @@ export function createSandboxUpgrade(
 
 /** Connects a WebSocket with a terminal of a sandbox, until either ends. */
 export async function connectToSandbox(
-  { agent, prefix }: SandboxRoute,
+  { agent, prefix, hold }: SandboxRoute,
   path: string,
   request: IncomingMessage,
   socket: Duplex,
@@ -80,8 +80,10 @@ export async function connectToSandbox(
   );
   socket.write(firstBytes);
   upstream.write(head);
+  const release = hold?.();
   // Either end closes the other. The WebSocket frames carry the close reason.
   await Promise.allSettled([pipeline(socket, upstream), pipeline(upstream, socket)]);
+  release?.();
 }
 
 interface Handshake {

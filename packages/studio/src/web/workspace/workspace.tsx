@@ -18,6 +18,7 @@ import { TaskSandbox, TaskSandboxProvider } from "./task-sandbox.ts";
 import { Processes } from "./terminals/processes.tsx";
 import { TerminalsOf, ToolsPane } from "./tools-pane.tsx";
 import { useMayWrite } from "./use-may-write.ts";
+import { useTaskState } from "./use-task-state.ts";
 import { useWorkspaceChanges } from "./use-workspace-changes.ts";
 
 interface WorkspaceProps {
@@ -40,14 +41,14 @@ export function Workspace(props: WorkspaceProps) {
 
 function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { readonly sandbox: TaskSandbox }) {
   const tree = useTree();
-  const drafts = useDrafts();
+  const drafts = useDrafts(task.id);
   const mayWrite = useMayWrite(task.id);
   const isNarrow = useMediaQuery("(max-width: 47.99rem)");
-  const [shown, setShown] = useState<Shown>();
+  const [shown, setShown] = useTaskState<Shown | null>(task.id, "shown", null);
   useWorkspaceChanges(sandbox);
   const show = (file: FileRef, line?: number) => {
     tree.reveal(formatFileRef(file));
-    setShown({ file, ...(line === undefined ? {} : { goTo: { line } }) });
+    setShown(() => ({ file, ...(line === undefined ? {} : { goTo: { line } }) }));
   };
   const { entries, error } = tree.root;
   if (entries === undefined && error !== undefined && error !== null) {
@@ -57,7 +58,14 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
       <ErrorNotice error={error} title="The files could not be loaded." />
     );
   }
-  const parts = { tree, drafts, shown, onShow: show, onClose: () => setShown(undefined), mayWrite };
+  const parts = {
+    tree,
+    drafts,
+    shown: shown ?? undefined,
+    onShow: show,
+    onClose: () => setShown(() => null),
+    mayWrite,
+  };
   return (
     <div className="work">
       {error !== undefined && error !== null && isSandboxStopped(error) && (

@@ -1,5 +1,6 @@
 import { type FileRef, restoreLineEndings, type TextFile } from "@holdfast/web-parts/sandbox";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo } from "react";
+import { useTaskState } from "../use-task-state.ts";
 
 /** Edited text, and the version of the file that it is based on. */
 export interface Draft {
@@ -17,9 +18,12 @@ export interface Drafts {
   readonly saved: (file: FileRef, saved: TextFile) => void;
 }
 
-/** Edits that are not saved, of all files of a task. They last as long as the page of the task. */
-export function useDrafts(): Drafts {
-  const [drafts, setDrafts] = useState<ReadonlyMap<FileRef, Draft>>(new Map());
+const none: ReadonlyMap<FileRef, Draft> = new Map();
+
+/** Edits that are not saved, of all files of a task. They last as long as the page, and the browser asks before it goes. */
+export function useDrafts(taskId: string): Drafts {
+  const [drafts, setDrafts] = useTaskState(taskId, "drafts", none);
+  useAskBeforeLeaving(drafts.size > 0);
   const change = useCallback(
     (file: FileRef, next: (known: Draft | undefined) => Draft | undefined) =>
       setDrafts((all) => {
@@ -29,7 +33,7 @@ export function useDrafts(): Drafts {
         else copy.set(file, draft);
         return copy;
       }),
-    [],
+    [setDrafts],
   );
   return useMemo(
     () => ({
@@ -44,6 +48,15 @@ export function useDrafts(): Drafts {
     }),
     [drafts, change],
   );
+}
+
+function useAskBeforeLeaving(asks: boolean): void {
+  useEffect(() => {
+    if (!asks) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [asks]);
 }
 
 /** The draft after an edit; undefined if the text is that of the file again. */

@@ -1,9 +1,10 @@
 /** Files of the workspace: tree, search, editor, drafts. */
 import type { FileRef } from "@holdfast/web-parts/sandbox";
 import { useQueries } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo } from "react";
 import { directoryQuery } from "../queries.ts";
 import { useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
+import { useTaskState } from "../use-task-state.ts";
 import { type DirectoryState, foldersAbove, type TreeRow, treeRows } from "./tree-rows.ts";
 
 export interface Tree {
@@ -14,10 +15,12 @@ export interface Tree {
   readonly reveal: (path: string) => void;
 }
 
+const onlyRoot: ReadonlySet<FileRef> = new Set([workspaceRoot]);
+
 /** The files of the workspace. Each folder is listed when it is first opened. */
 export function useTree(): Tree {
   const sandbox = useTaskSandbox();
-  const [open, setOpenFolders] = useState<ReadonlySet<FileRef>>(() => new Set([workspaceRoot]));
+  const [open, setOpenFolders] = useTaskState(sandbox.taskId, "folders", onlyRoot);
   const folders = useMemo(() => [...open], [open]);
   const listed = useQueries({ queries: folders.map((folder) => directoryQuery(sandbox, folder)) });
   const directories = new Map(
@@ -34,11 +37,11 @@ export function useTree(): Tree {
         else next.delete(folder);
         return next;
       }),
-    [],
+    [setOpenFolders],
   );
   const reveal = useCallback(
     (path: string) => setOpenFolders((known) => new Set([...known, ...foldersAbove(workspaceRoot, path)])),
-    [],
+    [setOpenFolders],
   );
   return {
     rows: treeRows(workspaceRoot, directories),

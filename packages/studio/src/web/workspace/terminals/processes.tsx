@@ -4,6 +4,7 @@ import { Empty, ErrorNotice, Loading, Status, TimeAgo } from "@holdfast/web-part
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { keys, portsQuery, processesQuery } from "../queries.ts";
 import { type Port, useTaskSandbox } from "../task-sandbox.ts";
+import { terminalLabel } from "./terminal-label.ts";
 
 /** Processes that were started in the sandbox beside the agent, and the ports that they listen on. */
 export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
@@ -17,6 +18,7 @@ export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
       <ErrorNotice error={error} onRetry={() => void refetch()} />
     );
   }
+  const terminals = data.filter(({ tty }) => tty);
   const running = data.filter(({ status }) => status === "running");
   if (running.length === 0) {
     return (
@@ -29,6 +31,11 @@ export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
         <ProcessRow
           key={process.id}
           process={process}
+          name={
+            process.tty
+              ? terminalLabel(process, terminals.indexOf(process))
+              : visibleText([process.command, ...process.args].join(" "))
+          }
           ports={ports.filter(({ processId }) => processId === process.id)}
           mayWrite={mayWrite}
         />
@@ -39,10 +46,12 @@ export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
 
 function ProcessRow({
   process,
+  name,
   ports,
   mayWrite,
 }: {
   readonly process: ProcessInfo;
+  readonly name: string;
   readonly ports: readonly Port[];
   readonly mayWrite: boolean;
 }) {
@@ -52,10 +61,9 @@ function ProcessRow({
     mutationFn: () => sandbox.stop(process.id),
     onSettled: () => queries.invalidateQueries({ queryKey: keys.processes(sandbox.taskId) }),
   });
-  const command = visibleText(process.tty ? "Terminal" : [process.command, ...process.args].join(" "));
   return (
     <li className="process-row">
-      <span className="process-command mono">{command}</span>
+      <span className="process-command mono">{name}</span>
       <Status kind="running" label="Running" />
       <span className="muted small">
         <TimeAgo at={process.createdAtMs} />
@@ -73,7 +81,7 @@ function ProcessRow({
         <button
           type="button"
           className="button button-small"
-          aria-label={`Stop ${command}`}
+          aria-label={`Stop ${name}`}
           disabled={stop.isPending}
           onClick={() => stop.mutate()}
         >

@@ -14,6 +14,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { keys, processesQuery } from "../queries.ts";
 import { useTaskSandbox } from "../task-sandbox.ts";
+import { terminalLabel } from "./terminal-label.ts";
 
 const TerminalView = lazy(appPart(() => import("./terminal-view.tsx")));
 
@@ -39,7 +40,10 @@ export function Terminals() {
         {shown !== undefined && (
           <TabStrip
             label="Terminals"
-            tabs={terminals.map((terminal, index) => ({ id: terminal.id, label: labelOf(terminal, index) }))}
+            tabs={terminals.map((terminal, index) => ({
+              id: terminal.id,
+              label: terminalLabel(terminal, index),
+            }))}
             tab={shown.id}
             onChange={setChosen}
           />
@@ -74,10 +78,6 @@ export function Terminals() {
       )}
     </div>
   );
-}
-
-function labelOf(terminal: ProcessInfo, index: number): string {
-  return terminal.status === "running" ? `Terminal ${index + 1}` : `Terminal ${index + 1} (ended)`;
 }
 
 function CloseTerminal({
