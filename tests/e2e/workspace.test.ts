@@ -108,6 +108,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     await keepScreenshot(page, "workspace");
     // The edit, the file and the terminal are there again after another tab.
     await page.getByRole("tab", { name: "Conversation and changes" }).click();
+    await page.locator('[data-file="README.md"]').first().waitFor();
     await page.getByRole("tab", { name: "Workspace" }).click();
     await tree(page).getByText("not saved").waitFor();
     await terminal(page).getByText("Connected").waitFor();
@@ -223,7 +224,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("a narrow window has one pane at a time, and a stopped sandbox says how it starts again", async (t) => {
+  test("a narrow window has one pane at a time, and a stopped sandbox starts again with a prompt", async (t) => {
     const page = await openWorkspace(t, { width: 390, height: 844, colorScheme: "dark" });
     await tree(page).getByRole("treeitem", { name: "README.md" }).click();
     await editor(page).getByText("Slugs").waitFor();
@@ -239,6 +240,10 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     await page.getByText("The sandbox is not running").waitFor();
     await keepScreenshot(page, "workspace-stopped");
     await page.getByRole("button", { name: "Send a prompt to start it again" }).click();
-    await page.getByRole("textbox", { name: "Next prompt" }).waitFor();
+    // The prompt starts it; the workspace is there again by itself.
+    await page.getByRole("textbox", { name: "Next prompt" }).fill("Add a line to the README without asking");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("tab", { name: "Workspace" }).click();
+    await tree(page).getByRole("treeitem", { name: "README.md" }).waitFor();
   });
 });

@@ -1,11 +1,15 @@
 import { type FileRef, isPermanentRefusal, isSandboxStopped, readText } from "@holdfast/web-parts/sandbox";
 import { queryOptions } from "@tanstack/react-query";
-import type { TaskSandbox } from "./task-sandbox.ts";
+import { type TaskSandbox, workspaceRoot } from "./task-sandbox.ts";
 
-/** No stream reports the start and the end of processes, so they are polled while they are shown. */
-const refetchInterval = 2_000;
+const pollMs = 2_000;
+
+/** No stream reports the start and the end of processes, so they are polled while they are shown and there is a sandbox. */
+const refetchInterval = ({ state }: { readonly state: { readonly error: unknown } }) =>
+  isSandboxStopped(state.error) ? false : pollMs;
 
 export const keys = {
+  all: (taskId: string) => ["sandbox", taskId],
   directories: (taskId: string) => ["sandbox", taskId, "directory"],
   directory: (taskId: string, directory: FileRef) => ["sandbox", taskId, "directory", directory],
   files: (taskId: string) => ["sandbox", taskId, "file"],
@@ -21,6 +25,17 @@ export function directoryQuery(sandbox: TaskSandbox, directory: FileRef) {
     queryKey: keys.directory(sandbox.taskId, directory),
     queryFn: ({ signal }) => sandbox.entries(directory, signal),
     retry,
+  });
+}
+
+/**
+ * The folder at the top. While the sandbox is stopped and the agent has work, it is about to start: no event reports
+ * when it has.
+ */
+export function rootQuery(sandbox: TaskSandbox, isBusy: boolean) {
+  return queryOptions({
+    ...directoryQuery(sandbox, workspaceRoot),
+    refetchInterval: ({ state }) => (isBusy && isSandboxStopped(state.error) ? pollMs : false),
   });
 }
 

@@ -1,3 +1,4 @@
+import { usePrevious } from "@holdfast/web-parts";
 import { watchDirectory } from "@holdfast/web-parts/sandbox";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
@@ -7,10 +8,18 @@ import { type TaskSandbox, workspaceRoot } from "./task-sandbox.ts";
 /** Changes within this time are answered by one request for each folder and file. */
 const settleMs = 200;
 
-/** Reads again what the agent, or anything else in the sandbox, has changed of the folders and the file that are shown. */
-export function useWorkspaceChanges({ http, taskId }: TaskSandbox): void {
+/**
+ * Reads again what the agent, or anything else in the sandbox, has changed of the folders and the file that are shown;
+ * and everything, when the sandbox has started again.
+ */
+export function useWorkspaceChanges({ http, taskId }: TaskSandbox, isRunning: boolean): void {
   const queries = useQueryClient();
+  const wasRunning = usePrevious(isRunning);
   useEffect(() => {
+    if (isRunning && wasRunning === false) void queries.invalidateQueries({ queryKey: keys.all(taskId) });
+  }, [isRunning, wasRunning, queries, taskId]);
+  useEffect(() => {
+    if (!isRunning) return;
     const abort = new AbortController();
     const changed = new Set<string>();
     let missed = false;
@@ -38,7 +47,7 @@ export function useWorkspaceChanges({ http, taskId }: TaskSandbox): void {
       abort.abort();
       clearTimeout(timer);
     };
-  }, [http, taskId, queries]);
+  }, [http, taskId, isRunning, queries]);
 }
 
 function parentOf(path: string): string {

@@ -6,14 +6,17 @@ import "./workspace.css";
 import "../shared/diff/diff.css";
 import { Empty, ErrorNotice, TabPanel, TabStrip, useMediaQuery } from "@holdfast/web-parts";
 import { type FileRef, formatFileRef, isSandboxStopped } from "@holdfast/web-parts/sandbox";
-import { type ReactNode, useMemo, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
 import type { TaskView } from "../../contract.ts";
+import { isBusy } from "../shared/status.tsx";
 import { type Drafts, useDrafts } from "./files/drafts.ts";
 import { FileView } from "./files/file-view.tsx";
 import { FilesPane } from "./files/files-pane.tsx";
 import { type Tree, useTree } from "./files/use-tree.ts";
 import { usePanes } from "./panes.ts";
+import { rootQuery } from "./queries.ts";
 import { TaskSandbox, TaskSandboxProvider } from "./task-sandbox.ts";
 import { Processes } from "./terminals/processes.tsx";
 import { TerminalsOf, ToolsPane } from "./tools-pane.tsx";
@@ -45,13 +48,17 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
   const mayWrite = useMayWrite(task.id);
   const isNarrow = useMediaQuery("(max-width: 47.99rem)");
   const [shown, setShown] = useTaskState<Shown | null>(task.id, "shown", null);
-  useWorkspaceChanges(sandbox);
   const show = (file: FileRef, line?: number) => {
     tree.reveal(formatFileRef(file));
     setShown(() => ({ file, ...(line === undefined ? {} : { goTo: { line } }) }));
   };
-  const { entries, error } = tree.root;
-  if (entries === undefined && error !== undefined && error !== null) {
+  const root = useQuery(rootQuery(sandbox, isBusy(task.status)));
+  useWorkspaceChanges(sandbox, root.isSuccess);
+  const { data: entries, error, refetch } = root;
+  // A turn may be over before a poll has seen its sandbox.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the status is what makes the answer old.
+  useEffect(() => void refetch(), [task.status, refetch]);
+  if (entries === undefined && error !== null) {
     return isSandboxStopped(error) ? (
       <Stopped task={task} onPrompt={onPrompt} />
     ) : (
@@ -68,7 +75,7 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
   };
   return (
     <div className="work">
-      {error !== undefined && error !== null && isSandboxStopped(error) && (
+      {error !== null && isSandboxStopped(error) && (
         <p className="notice notice-warning work-stopped" role="status">
           The sandbox has stopped. What is shown is from before.{" "}
           <button type="button" className="link-button" onClick={onPrompt}>
