@@ -45,6 +45,9 @@ import { createWebhookRoute } from "./http/webhooks.ts";
 import { loadGuestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
 import type { PeopleSetup } from "./people/setup.ts";
+import { Connections } from "./remotes/connections.ts";
+import { Mirrors } from "./remotes/mirrors.ts";
+import type { Remote } from "./remotes/remote-git.ts";
 import { sampleRepository } from "./sample/sample.ts";
 import { systemStatus } from "./status.ts";
 import type { Studio, StudioOptions } from "./studio.ts";
@@ -309,12 +312,24 @@ async function createHost(parts: StudioParts, others: OtherNodes, identify: Iden
     ...{ gate, git, catalogue, dataDirectory, startedAt },
     ...(cluster === undefined ? {} : { node: place.node }),
   };
+  const limits = { ...studioLimits, ...options.limits };
+  const now = () => ports.clock.now();
+  const remoteOf = async (id: string): Promise<Remote> => {
+    const source = await backends.repositorySource(id);
+    if (source.kind === "folder") throw new TypeError("a folder has no server");
+    return connections.remote(source);
+  };
+  const mirrors = new Mirrors({
+    ...{ git, remoteOf, now, directory: join(dataDirectory, "mirrors"), log: ports.log },
+    ...{ timeoutMs: limits.cloneTimeoutMs, reportMs: limits.repositoryReportMs },
+    report: (id, report) => backends.fetchReported(id, report),
+  });
+  const connections = new Connections({ git, mirrors, now, vault: gate.vault });
   const repositories = new Repositories({
-    ...{ git, others, jails: gate.jails, temporary: snapshotDirectory },
+    ...{ git, others, mirrors, remoteOf, jails: gate.jails, temporary: snapshotDirectory },
     sample: memoize(() => sampleRepository(git, dataDirectory)),
     node: cluster === undefined ? undefined : place.node,
   });
-  const limits = { ...studioLimits, ...options.limits };
   const environments = new Environments({
     ...{ ports, gate, git, limits, bundle, dataDirectory, repositories },
     place: { id: place.id, node: cluster === undefined ? undefined : place.node },
@@ -333,6 +348,8 @@ async function createHost(parts: StudioParts, others: OtherNodes, identify: Iden
     snapshotDirectory,
     bundle,
     repositories,
+    connections,
+    mirrors,
     others,
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,

@@ -1,7 +1,7 @@
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import type { Handover } from "./backend/handover.ts";
-import type { WebhookSettings } from "./backend/repositories/contract.ts";
+import type { FetchReport, RepositorySource, WebhookSettings } from "./backend/repositories/contract.ts";
 import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { GroupEventAccepted } from "./contract.ts";
@@ -110,7 +110,24 @@ export class StudioBackends {
       }
     },
     deliver: (id, delivery) => this.#repository(id, "deliver", delivery),
+    refuse: (id, failure) => this.#repository(id, "deliveryFailed", failure),
   };
+
+  /** Where a connected repository is. Throws `repository.not_connected`. */
+  async repositorySource(id: string): Promise<RepositorySource> {
+    try {
+      return await this.#repository<RepositorySource>(id, "source");
+    } catch (error) {
+      if (!isErrorCode(error, "actor", "not_found")) throw error;
+      const message =
+        "The repository of this task is not connected any more. Connect it, and start a new task.";
+      throw new HoldfastError("repository", "not_connected", message, { statusCode: 404 });
+    }
+  }
+
+  fetchReported(id: string, report: FetchReport): Promise<void> {
+    return this.#repository(id, "fetchReported", report);
+  }
 
   /** Passes an event to its group; durable when it resolves. */
   readonly acceptEvent: AcceptEvent = async (group, event) => {

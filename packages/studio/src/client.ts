@@ -9,7 +9,7 @@ const shapes = {
       ...["listViews", "saveView", "deleteView"],
       ...["taskStorage", "deleteTask", "checkRepository", "listAgents", "system", "listGroups"],
       ...["environment", "prepareEnvironment"],
-      ...["connectRepository", "disconnectRepository", "listRepositories"],
+      ...["connectRepository", "addRepository", "disconnectRepository", "listRepositories"],
     ],
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },
@@ -23,7 +23,10 @@ const shapes = {
   },
   environment: { actions: ["get", "stop"], probe: { name: "get", args: [] } },
   repository: {
-    actions: ["get", "branches", "pullRequests", "sync"],
+    actions: [
+      ...["get", "branches", "pullRequests", "pullRequest", "sync", "cancelFetch"],
+      ...["check", "setUpWebhook"],
+    ],
     probe: { name: "get", args: [] },
   },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },

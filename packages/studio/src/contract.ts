@@ -9,7 +9,7 @@
  * tasks. All times are in milliseconds since the epoch.
  */
 
-import type { RepositorySource, RepositorySummary } from "./backend/repositories/contract.ts";
+import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
 import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
@@ -249,8 +249,10 @@ export interface SystemCheck {
 }
 
 export interface CreateTaskInput {
-  /** Absolute path of a local git repository, or "sample" for the bundled one. */
+  /** Absolute path of a local git repository, the id of a connected one, or "sample" for the bundled one. */
   readonly repository: string;
+  /** Branch of a connected repository. Default: its default branch. */
+  readonly branch?: string;
   readonly agent: string;
   readonly prompt: string;
   /** Start from the last commit even if the working tree has uncommitted changes. */
@@ -355,16 +357,11 @@ export interface Me {
 }
 
 /** Actions of `organization`. Errors: group "repository", "agent", "task". */
-export interface OrganizationActions extends TaskListActions {
+export interface OrganizationActions extends TaskListActions, RepositoryListActions {
   me(): Promise<Me>;
   createTask(input: CreateTaskInput): Promise<TaskSummary>;
   /** Throws `repository.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
-  /** Starts to sync a repository. Throws `repository.invalid_source`, `.too_many`. */
-  connectRepository(source: RepositorySource): Promise<RepositorySummary>;
-  /** Removes what is kept of a repository. The repository itself is left alone. */
-  disconnectRepository(id: string): Promise<void>;
-  listRepositories(): Promise<readonly RepositorySummary[]>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(): Promise<SystemStatus>;
   listGroups(): Promise<readonly GroupView[]>;

@@ -7,9 +7,6 @@ import type { AgentCatalogue } from "./agents.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
-import type { RepositorySource } from "./backend/repositories/contract.ts";
-import { openRepository } from "./backend/repositories/open-repository.ts";
-import type { RepositoryReader } from "./backend/repositories/reader.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./cluster/other-nodes.ts";
@@ -29,6 +26,8 @@ import type { GroupSettings } from "./groups/group-settings.ts";
 import { resolveSession } from "./groups/resolve-session.ts";
 import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
+import type { RepositoryConnections } from "./remotes/connections.ts";
+import type { Mirrors } from "./remotes/mirrors.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { directorySize } from "./work/directory-size.ts";
@@ -51,6 +50,8 @@ export interface StudioHostOptions {
   readonly snapshotDirectory: string;
   readonly bundle: () => Promise<GuestBundle>;
   readonly repositories: Repositories;
+  readonly connections: RepositoryConnections;
+  readonly mirrors: Pick<Mirrors, "close">;
   readonly environments: Environments;
   readonly others: OtherNodes;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
@@ -157,10 +158,8 @@ export class StudioHost implements BackendHost {
     return this.#options.limits.pullRequestReadMs;
   }
 
-  openRepository(source: RepositorySource): Promise<RepositoryReader> {
-    const { git, gate, ports } = this.#options;
-    const readSecret = (name: string) => gate.vault.readSecret({ name, owner: {} });
-    return openRepository({ git, readSecret, now: () => ports.clock.now() }, source);
+  get connections(): RepositoryConnections {
+    return this.#options.connections;
   }
 
   requireJails() {
@@ -316,12 +315,12 @@ export class StudioHost implements BackendHost {
     return requireBranchName(this.#options.git, branch);
   }
 
-  async apply(taskId: string, { path, node }: UserRepository, plan: ApplyPlan) {
+  async apply(taskId: string, target: UserRepository, plan: ApplyPlan) {
     const { repositories, gate } = this.#options;
-    const repository = path;
+    const repository = target.path;
     const audit = { session: taskId, data: { repository, branch: plan.branch, tree: plan.tree } };
     await gate.audit.append({ type: "apply.begin", ...audit });
-    const result = await repositories.apply(this.#folders(taskId).hostGit, { path, node }, plan);
+    const result = await repositories.apply(this.#folders(taskId).hostGit, target, plan);
     await gate.audit.append({ type: "apply.done", session: taskId, data: { repository, ...result } });
     return result;
   }
@@ -339,7 +338,8 @@ export class StudioHost implements BackendHost {
     this.#closing = true;
     this.#idle.close();
     const runners = [...this.#runners.values()].map(({ runner }) => runner.close());
-    await Promise.all([...runners, this.#options.environments.close()]);
+    const { environments, mirrors } = this.#options;
+    await Promise.all([...runners, environments.close(), mirrors.close()]);
   }
 
   #folders(taskId: string) {
@@ -417,7 +417,10 @@ export class StudioHost implements BackendHost {
     }
     const { directory, workspace, home } = this.#folders(work.taskId);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const source = { path: work.repository, node: work.repositoryNode };
+    const source = {
+      ...{ path: work.repository, node: work.repositoryNode },
+      ...(work.connected === undefined ? {} : { connected: work.connected }),
+    };
     // A stop aborts the clone; otherwise the next prompt would have to wait for it.
     const cloning = { timeoutMs: limits.cloneTimeoutMs, signal };
     const { base } = await repositories.prepare(directory, source, cloning).catch((error: unknown) => {

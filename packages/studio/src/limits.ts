@@ -37,6 +37,10 @@ export const studioLimits = {
   maxPullRequestComments: 100,
   maxPullRequestComment: 4 * 1024,
   maxPullRequestCommentBytes: 128 * 1024,
+  /** Refused deliveries of a webhook that are shown. */
+  maxWebhookFailures: 10,
+  /** The text of a pull request that a task can start with. */
+  maxPullRequestTextCharacters: 20_000,
   /** Repositories of an organization. */
   maxRepositories: 1_000,
   /** An answer of a forge: 100 pull requests have a few MB. */

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   start: ofStudio("start", "start the Studio and print its link"),
   run: ofStudio("run", "run one task from the shell"),
   prompt: ofStudio("prompt", "send a prompt to a group and follow the answer"),
+  repositories: ofStudio("repositories", "connect, check and sync repositories"),
   environments: ofStudio("environments", "show and prepare what a repository needs for its tasks"),
   groups: ofStudio("groups", "list and show groups of agents"),
   tasks: ofStudio("tasks", "list, show, stop, diff and apply tasks"),

@@ -56,7 +56,9 @@ export const actorRules = {
       checkRepository: "member",
       // It names secrets of the vault and the server that they are sent to, and folders of the machine.
       connectRepository: "operator",
-      disconnectRepository: "operator",
+      // It names none of both: the token that comes with it is sent to the address that comes with it.
+      addRepository: "admin",
+      disconnectRepository: "admin",
       listRepositories: "viewer",
       listAgents: "viewer",
       listGroups: "viewer",
@@ -97,6 +99,12 @@ export const actorRules = {
       branches: "viewer",
       pullRequests: "viewer",
       sync: "member",
+      // They ask the forge, with the credential of the repository.
+      pullRequest: "member",
+      check: "member",
+      cancelFetch: "member",
+      // It replaces the secret, and may show the new one.
+      setUpWebhook: "admin",
       internal: "internal",
     },
   },

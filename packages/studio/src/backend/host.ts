@@ -10,11 +10,10 @@ import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatu
 import type { Environments } from "../environments/environments.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
+import type { RepositoryConnections } from "../remotes/connections.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
-import type { RepositorySource } from "./repositories/contract.ts";
-import type { RepositoryReader } from "./repositories/reader.ts";
 
 /**
  * Services that the process provides to the actors: running jails, git, the gate. It holds no durable state;
@@ -74,11 +73,11 @@ export interface BackendHost {
   readonly environments: Pick<Environments, "inspect" | "prepare" | "stop">;
   /** Time between two comparisons of a repository with its forge, at least 5,000. */
   readonly repositoryReconcileMs?: number;
-  /** Opens a repository for its sync, with its secret of the vault. Throws `repository.*`, `forge.unauthorized`. */
-  openRepository(source: RepositorySource): Promise<RepositoryReader>;
   readonly forges: Pick<ForgeAccess, "open" | "commit" | "push" | "merge">;
   /** Time between two looks at open pull requests of a repository without webhooks, at least 5,000. */
   readonly pullRequestReadMs?: number;
+  /** The servers of connected repositories. */
+  readonly connections: RepositoryConnections;
   /** Where this process has the files of tasks. */
   readonly place: Place;
   /** Archives the files of a task, which this process has. */

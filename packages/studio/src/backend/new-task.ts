@@ -3,6 +3,7 @@ import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
 import type { BackendHost } from "./host.ts";
+import type { RepositorySummary } from "./repositories/contract.ts";
 import { type TaskInput, titleOf } from "./task-state.ts";
 import { requirePrompt, requireText } from "./validate.ts";
 
@@ -30,7 +31,10 @@ export type GroupTaskNames = Required<
   Pick<TaskInput, "taint">;
 
 /** What the server knows of a new task by itself. */
-type KnownInput = Partial<GroupTaskNames> & Pick<TaskInput, "startedBy" | "createdBy">;
+interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy" | "createdBy"> {
+  /** The connected repository that the input names. */
+  readonly connectedTo?: RepositorySummary | undefined;
+}
 
 /**
  * Validates the input before anything is created. Throws `repository.*`, `agent.not_found`, `.not_installed`,
@@ -39,26 +43,48 @@ type KnownInput = Partial<GroupTaskNames> & Pick<TaskInput, "startedBy" | "creat
 export async function validateTask(
   host: BackendHost,
   input: CreateTaskInput,
-  names: KnownInput = {},
+  { connectedTo, ...names }: KnownInput = {},
 ): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
   host.requireJails();
   const agent = await requireAgent(host, input.agent);
-  const repository = await host.checkRepository(input.repository);
-  requireClean(repository, input.fromHead === true);
+  const repository = await repositoryOf(host, input, connectedTo);
   const { clock, random } = host.ports;
   return {
     taskId: uuidv7(clock, random),
     sessionId: uuidv7(clock, random),
     title: titleOf(input.prompt),
-    repository: repository.path,
-    ...(repository.node === undefined ? {} : { repositoryNode: repository.node }),
+    ...repository,
     agent: agent.id,
     prompt: input.prompt,
     unsafe: host.unsafe,
     createdAt: clock.now(),
     ...names,
+  };
+}
+
+/** Checks where the task starts. A repository of a server is fetched when the task is prepared. */
+async function repositoryOf(
+  host: BackendHost,
+  { repository, branch, fromHead }: CreateTaskInput,
+  connected: RepositorySummary | undefined,
+): Promise<Pick<TaskInput, "repository" | "repositoryNode" | "connected">> {
+  if (connected !== undefined && connected.kind !== "folder") {
+    if (branch === undefined) return { repository: connected.name, connected: { id: connected.id } };
+    requireText(branch, "branch", 200);
+    await host.requireBranchName(branch);
+    return { repository: connected.name, connected: { id: connected.id, branch } };
+  }
+  if (branch !== undefined) {
+    const message = "A task in a folder starts from its current branch. Check out the branch there first.";
+    throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
+  }
+  const check = await host.checkRepository(connected?.name ?? repository);
+  requireClean(check, fromHead === true);
+  return {
+    repository: check.path,
+    ...(check.node === undefined ? {} : { repositoryNode: check.node }),
   };
 }
 

@@ -28,6 +28,7 @@ import {
   validateTask,
 } from "./new-task.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
+import { findConnected } from "./repositories/connections.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
 import { addTask, addTaskText } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
@@ -79,7 +80,8 @@ export function createOrganizationActor(host: BackendHost) {
       me: (c): Me => ({ id: c.conn.state.person }),
 
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
-        const task = await validateTask(host, input, starterOf(c.conn.state));
+        const connectedTo = await findConnected(c, input?.repository);
+        const task = await validateTask(host, input, { connectedTo, ...starterOf(c.conn.state) });
         await addTask(c, task);
         host.creating(task.taskId);
         await createTaskActors(host, c, task);

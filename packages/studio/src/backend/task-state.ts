@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { FilesState } from "../cluster/files-state.ts";
 import type { Place } from "../cluster/place.ts";
+import type { ConnectedRepository } from "../cluster/repositories.ts";
 import type {
   AppliedBranch,
   ApprovalAnsweredBy,
@@ -24,6 +25,8 @@ export interface TaskInput {
   readonly repository: string;
   /** The node that has the repository. Absent on a single node. */
   readonly repositoryNode?: string;
+  /** Set for a connected repository of a server: its id and its branch. */
+  readonly connected?: ConnectedRepository;
   readonly agent: string;
   readonly prompt: string;
   readonly unsafe: boolean;
@@ -85,6 +88,7 @@ export interface TaskState extends FilesState {
   title: string;
   repository: string;
   repositoryNode?: string;
+  connected?: ConnectedRepository;
   agent: string;
   unsafe: boolean;
   startedBy?: TaskStarter;
@@ -149,6 +153,8 @@ export interface TaskWork {
   readonly sessionId: string;
   readonly repository: string;
   readonly repositoryNode?: string;
+  /** Set for a connected repository of a server: its id and its branch. */
+  readonly connected?: ConnectedRepository;
   readonly agent: string;
   readonly agentSessionId?: string;
   readonly group?: string;
@@ -178,6 +184,7 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     title: input.title,
     repository: input.repository,
     ...(input.repositoryNode === undefined ? {} : { repositoryNode: input.repositoryNode }),
+    ...(input.connected === undefined ? {} : { connected: { ...input.connected } }),
     agent: input.agent,
     unsafe: input.unsafe,
     ...(input.startedBy === undefined ? {} : { startedBy: { ...input.startedBy } }),
@@ -220,6 +227,7 @@ export function takeWork(state: TaskState): TaskWork | undefined {
     sessionId: state.sessionId,
     repository: state.repository,
     ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
+    ...(state.connected === undefined ? {} : { connected: { ...state.connected } }),
     agent: state.agent,
     ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
     ...(state.group === undefined ? {} : { group: state.group }),

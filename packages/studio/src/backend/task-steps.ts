@@ -392,8 +392,11 @@ export class TaskSteps {
   }
 }
 
-function repositoryOf({ repository, repositoryNode }: TaskState): UserRepository {
-  return { path: repository, node: repositoryNode };
+function repositoryOf({ repository, repositoryNode, connected }: TaskState): UserRepository {
+  return {
+    ...{ path: repository, node: repositoryNode },
+    ...(connected === undefined ? {} : { connected: { ...connected } }),
+  };
 }
 
 function unknownApproval(state: TaskState, approvalId: string): HoldfastError {

@@ -39,6 +39,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { environmentsUsage: usage, environmentsCommand: run } = await import("./tasks/environments.ts");
     return { usage, run };
   },
+  repositories: async () => {
+    const { repositoriesUsage: usage, repositoriesCommand: run } = await import("./tasks/repositories.ts");
+    return { usage, run };
+  },
   approvals: async () => {
     const { approvalsUsage: usage, approvalsCommand: run } = await import("./tasks/approvals.ts");
     return { usage, run };

@@ -19,6 +19,8 @@ import { hasCommit, receivePack, sendPack } from "../git/pack.ts";
 import { prepareRepository, type TaskRepository } from "../git/prepare.ts";
 import { remotesOf } from "../git/remotes.ts";
 import { checkRepository } from "../git/repository.ts";
+import type { Mirrors } from "../remotes/mirrors.ts";
+import { pushBranch, type Remote } from "../remotes/remote-git.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import { nodePaths, type OtherNodes } from "./other-nodes.ts";
 
@@ -32,6 +34,9 @@ export interface RepositoriesOptions {
   /** Id of this node; undefined on a single node. */
   readonly node: string | undefined;
   readonly others: OtherNodes;
+  readonly mirrors: Mirrors;
+  /** How git reaches a connected repository. */
+  readonly remoteOf: (id: string) => Promise<Remote>;
 }
 
 /** A repository of a user. Each is on one node. */
@@ -39,6 +44,14 @@ export interface UserRepository {
   readonly path: string;
   /** Undefined on a single node. */
   readonly node: string | undefined;
+  /** Set for a repository of a server: `path` is its name then, and each node has a mirror of its own. */
+  readonly connected?: ConnectedRepository;
+}
+
+export interface ConnectedRepository {
+  readonly id: string;
+  /** The branch to start from: the default branch without it. */
+  readonly branch?: string;
 }
 
 /** The part that answers other nodes. */
@@ -87,7 +100,15 @@ export class Repositories implements RepositoryRoutes {
     repository: UserRepository,
     limits: Pick<GitRunOptions, "timeoutMs" | "signal">,
   ): Promise<TaskRepository> {
-    const { git, jails, temporary } = this.#options;
+    const { git, jails, temporary, mirrors } = this.#options;
+    const { connected } = repository;
+    if (connected !== undefined) {
+      const checkSource = async () => {
+        await mirrors.fetch(connected.id, limits.signal);
+        return mirrors.commitOf(connected.id, connected.branch);
+      };
+      return prepareRepository(git, directory, checkSource, limits);
+    }
     const other = this.#otherOf(repository);
     if (other === undefined)
       return prepareRepository(git, directory, () => checkRepository(git, repository.path), limits);
@@ -109,6 +130,9 @@ export class Repositories implements RepositoryRoutes {
   }
 
   async branchName(repository: UserRepository, title: string): Promise<string> {
+    const { connected } = repository;
+    if (connected !== undefined)
+      return branchName(this.#options.git, this.#options.mirrors.path(connected.id), title);
     if (this.#otherOf(repository) === undefined) return branchName(this.#options.git, repository.path, title);
     const question = JSON.stringify({ path: repository.path, title });
     return text(await this.#send(repository, "branch-name", { body: question }));
@@ -116,6 +140,8 @@ export class Repositories implements RepositoryRoutes {
 
   /** Addresses of the remotes of a repository. Throws `repository.elsewhere`. */
   async remotes(repository: UserRepository): Promise<readonly string[]> {
+    const { connected } = repository;
+    if (connected !== undefined) return [(await this.#options.remoteOf(connected.id)).url];
     if (this.#otherOf(repository) === undefined) return remotesOf(this.#options.git, repository.path);
     const answer = await this.#send(repository, "remotes", { body: JSON.stringify(repository) });
     return (await json(answer)) as readonly string[];
@@ -128,7 +154,12 @@ export class Repositories implements RepositoryRoutes {
     plan: ApplyPlan,
   ): Promise<{ readonly branch: string; readonly commit: string }> {
     const { git } = this.#options;
-    const { path } = repository;
+    const { path, connected } = repository;
+    if (connected !== undefined) {
+      const commit = await commitTree(git, hostGit, plan);
+      const remote = await this.#options.remoteOf(connected.id);
+      return { branch: await pushBranch(git, remote, { hostGit, commit, branch: plan.branch }), commit };
+    }
     if (this.#otherOf(repository) === undefined) return applyTree(git, hostGit, path, plan);
     const commit = await commitTree(git, hostGit, plan);
     const publication: Publication = { path, branch: plan.branch, commit, base: plan.base };

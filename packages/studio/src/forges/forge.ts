@@ -158,6 +158,13 @@ export interface GitCredential {
   readonly isForRepositoryOnly: boolean;
 }
 
+/** A webhook about pull requests and pushes. */
+export interface WebhookTarget {
+  readonly url: string;
+  /** What the forge signs deliveries with. */
+  readonly secret: string;
+}
+
 export type ForgeKind = "github" | "gitea" | "gitlab";
 
 /**
@@ -233,4 +240,6 @@ export interface Forge {
   issues(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<Issue>>;
   /** Credential to clone and push this repository. */
   gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential>;
+  /** Creates the webhook with this address, or gives the one that is there the secret. */
+  ensureWebhook(fullName: string, target: WebhookTarget, signal?: AbortSignal): Promise<void>;
 }

@@ -7,7 +7,8 @@ import { HoldfastError } from "@holdfast/core";
 
 /**
  * Hardened git for the host. Arguments are arrays. Nothing from a repository is executed: no hooks, fsmonitor,
- * filters, external diffs or remote helpers. It never prompts, and its only transport is a local path. Never run it on
+ * filters, external diffs or remote helpers. It never prompts, and its only transport is a local path, unless a
+ * call allows another one (`remotes/remote-git.ts`). Never run it on
  * a `.git` that an agent can write.
  */
 export interface Git {
@@ -35,6 +36,10 @@ export interface GitRunOptions {
   /** 16 MiB by default. */
   readonly maxOutputBytes?: number;
   readonly signal?: AbortSignal;
+  /** Called with each piece of standard error, for the progress of a transfer; the result then has its end. */
+  readonly onErrorOutput?: (text: string) => void;
+  /** Ends the programs that git has started with it, which would go on with a transfer. */
+  readonly endsChildren?: boolean;
 }
 
 export interface GitResult {
@@ -154,6 +159,15 @@ function gitFailed(args: readonly string[], status: number, stderr: string): Hol
   );
 }
 
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // All of them have ended by themselves.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
 function executeGit(
   args: readonly string[],
   options: GitRunOptions,
@@ -164,14 +178,19 @@ function executeGit(
       cwd: options.cwd ?? "/",
       env: options.env,
       stdio: ["pipe", "pipe", "pipe"],
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      killSignal: "SIGKILL",
+      // A group of its own.
+      detached: options.endsChildren === true,
     });
     let failure: unknown;
     const stop = (error: unknown) => {
       failure ??= error;
-      child.kill("SIGKILL");
+      if (options.endsChildren !== true || child.pid === undefined) child.kill("SIGKILL");
+      else endGroup(child.pid);
     };
+    const { signal } = options;
+    const onAbort = () => stop(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted === true) onAbort();
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     const timer = setTimeout(
       () => stop(new HoldfastError("git", "timed_out", `git took longer than ${timeoutMs} ms`)),
@@ -187,15 +206,19 @@ function executeGit(
       }
     });
     child.stderr.on("data", (chunk: Buffer) => {
-      if (stderr.length < maxErrorBytes) stderr += chunk.toString("utf8");
+      const text = chunk.toString("utf8");
+      if (options.onErrorOutput !== undefined) stderr = (stderr + text).slice(-maxErrorBytes);
+      else if (stderr.length < maxErrorBytes) stderr += text;
+      options.onErrorOutput?.(text);
     });
     child.on("error", (error) => {
       failure ??= "code" in error && error.code === "ENOENT" ? gitMissing() : error;
     });
-    child.on("close", (code, signal) => {
+    child.on("close", (code, killedBy) => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       if (failure !== undefined) reject(failure);
-      else if (code === null) reject(new HoldfastError("git", "failed", `git was killed by ${signal}`));
+      else if (code === null) reject(new HoldfastError("git", "failed", `git was killed by ${killedBy}`));
       else resolve({ status: code, stderr });
     });
     // Git may close its input early. Its exit status reports the cause.

@@ -14,6 +14,11 @@ export interface TaskRepository {
   readonly base: { readonly branch: string; readonly commit: string };
 }
 
+/** A repository to clone, and the reference to start from: HEAD without one. */
+export interface SourceCheck extends RepositoryCheck {
+  readonly ref?: string;
+}
+
 const baseRef = "refs/holdfast/base";
 const partialPrefix = "prepare";
 
@@ -29,7 +34,7 @@ const partialPrefix = "prepare";
 export async function prepareRepository(
   git: Git,
   taskDirectory: string,
-  checkSource: () => Promise<RepositoryCheck>,
+  checkSource: () => Promise<SourceCheck>,
   limits: Pick<GitRunOptions, "timeoutMs" | "signal"> = {},
 ): Promise<TaskRepository> {
   const hostGit = join(taskDirectory, "host.git");
@@ -64,7 +69,7 @@ async function removeLeftovers(taskDirectory: string): Promise<void> {
 async function cloneInto(
   run: (args: readonly string[]) => Promise<unknown>,
   directory: string,
-  repository: RepositoryCheck,
+  repository: SourceCheck,
   objectFormat: string,
 ): Promise<void> {
   const bare = join(directory, "host.git");
@@ -81,7 +86,7 @@ async function cloneInto(
     "--no-write-fetch-head",
     "--update-shallow",
     repository.path,
-    `HEAD:${baseRef}`,
+    `${repository.ref ?? "HEAD"}:${baseRef}`,
   ]);
   await run(["--git-dir", bare, "update-ref", `refs/heads/${branch}`, baseRef]);
   const workspace = join(directory, "workspace");

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Vault } from "@holdfast/gate";
 import type { WebhookSettings } from "../backend/repositories/contract.ts";
 import type { ForgeDelivery, ForgeEvent, Webhook } from "../forges/webhooks/event.ts";
@@ -15,6 +15,8 @@ export interface WebhookRepositories {
   settings(id: string): Promise<WebhookSettings | undefined>;
   /** Durable when it resolves; false for a delivery that was taken before. */
   deliver(id: string, delivery: ForgeDelivery): Promise<boolean>;
+  /** Notes a delivery that was refused, for those who look for the reason. */
+  refuse(id: string, failure: { readonly code: string; readonly message: string }): Promise<void>;
 }
 
 const readers = {
@@ -43,11 +45,24 @@ export function createForgeWebhook(repositories: WebhookRepositories, vault: Vau
     };
     const webhook: Webhook = { header, body, secrets: secret === undefined ? [] : [secret] };
     // Without a secret, every delivery is refused like one with a wrong signature.
-    const { deliveryId, event } = readers[settings?.forge ?? "github"](webhook);
+    const { deliveryId, event } = await read(webhook, settings?.forge ?? "github").catch(
+      async (error: unknown) => {
+        // An unknown repository has nobody to tell.
+        if (settings !== undefined && isHoldfastError(error)) {
+          const { group, code, message } = error;
+          await repositories.refuse(id, { code: `${group}.${code}`, message });
+        }
+        throw error;
+      },
+    );
     const isNew = await repositories.deliver(id, { deliveryId, event: withoutTexts(event) });
     response.writeHead(202, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify({ duplicate: !isNew }));
   };
+}
+
+async function read(webhook: Webhook, forge: WebhookSettings["forge"]): Promise<ForgeDelivery> {
+  return readers[forge](webhook);
 }
 
 /** What a repository keeps of an event: texts of people can exceed what a call may carry. */

@@ -32,9 +32,9 @@ export class ForgeAccess {
 
   /** Client of a repository's forge, with its secret of the vault. Throws `forge.unauthorized`. */
   open(source: ForgeSource): Promise<Forge> {
-    const { git, gate, ports } = this.#options;
+    const { gate, ports } = this.#options;
     const readSecret = (name: string) => gate.vault.readSecret({ name, owner: {} });
-    return openForge({ git, readSecret, now: () => ports.clock.now() }, source);
+    return openForge({ readSecret, now: () => ports.clock.now() }, source);
   }
 
   /** Commits the plan's tree in the task's clone, without a branch of the user. Throws `apply.nothing_to_apply`. */

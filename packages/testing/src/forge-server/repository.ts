@@ -67,6 +67,13 @@ export interface HostedCheck {
   readonly webUrl: string | null;
 }
 
+/** Webhook that was set up through the API. */
+export interface HostedHook {
+  readonly id: number;
+  url: string;
+  secret: string;
+}
+
 /** Change in a repository that an emulator reports to webhooks. */
 export type HostedChange =
   | { readonly kind: "pull_request"; readonly action: string; readonly pullRequest: HostedPullRequest }
@@ -129,6 +136,8 @@ export class HostedRepository {
   readonly issues = new Map<number, HostedIssue>();
   readonly comments: HostedComment[] = [];
   readonly checks: HostedCheck[] = [];
+  /** Only kept: a test sends their deliveries. */
+  readonly hooks: HostedHook[] = [];
   readonly #now: () => number;
   readonly #onChange: HostedRepositoryOptions["onChange"];
   #lastNumber = 0;
@@ -211,6 +220,17 @@ export class HostedRepository {
   async isMergeable({ base, headCommit }: HostedPullRequest): Promise<boolean> {
     const target = this.bare.branches.get(base);
     return target !== undefined && (await this.bare.mergeTree(target, headCommit)) !== undefined;
+  }
+
+  /** Adds a webhook, or changes the one with this id; undefined if there is none. */
+  keepHook(id: number | undefined, url: string, secret: string): HostedHook | undefined {
+    if (id !== undefined) {
+      const known = this.hooks.find((hook) => hook.id === id);
+      return known && Object.assign(known, { url, secret });
+    }
+    const hook = { id: this.#nextId(), url, secret };
+    this.hooks.push(hook);
+    return hook;
   }
 
   addIssue(title: string, author: ForgeUser, body = "", labels: readonly string[] = []): HostedIssue {

@@ -1,4 +1,9 @@
-import { ChangeRefused, type HostedPullRequest, type HostedRepository } from "../forge-server/repository.ts";
+import {
+  ChangeRefused,
+  type HostedHook,
+  type HostedPullRequest,
+  type HostedRepository,
+} from "../forge-server/repository.ts";
 import { type ApiAnswer, type ApiRequest, pageOf } from "../forge-server/server.ts";
 import { ApiRefusal, type TokenGrant } from "../forge-server/token-forge.ts";
 import { commentShape, issueShape, pullShape, repositoryShape, shownTitle, statusShape } from "./shapes.ts";
@@ -19,6 +24,9 @@ type Handler = (call: RepositoryCall, matched: readonly string[], input: Input) 
 const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET $/, async ({ server, repository }) => ok(repositoryShape(server, repository))],
   [/^GET branches$/, listBranches],
+  [/^GET hooks$/, async ({ repository }) => ok(repository.hooks.map(hookShape))],
+  [/^POST hooks$/, keepHook],
+  [/^PATCH hooks\/(\d+)$/, keepHook],
   [/^GET labels$/, listLabels],
   [/^POST labels$/, addLabel],
   [/^GET pulls$/, listPulls],
@@ -57,6 +65,19 @@ export function pageSize(url: URL): number {
 }
 
 const ok = (body: unknown): ApiAnswer => ({ status: 200, body });
+
+const hookShape = ({ id, url }: HostedHook) => ({ id, active: true, config: { url, content_type: "json" } });
+
+async function keepHook(
+  { repository }: RepositoryCall,
+  [id]: readonly string[],
+  { config }: Input,
+): Promise<ApiAnswer> {
+  const { url, secret } = config as { readonly url: string; readonly secret: string };
+  const hook = repository.keepHook(id === undefined ? undefined : Number(id), url, secret);
+  if (hook === undefined) throw notFound();
+  return { status: id === undefined ? 201 : 200, body: hookShape(hook) };
+}
 const created = (body: unknown): ApiAnswer => ({ status: 201, body });
 const notFound = () => new ApiRefusal(404, "The target couldn't be found.");
 

@@ -1,4 +1,9 @@
-import { ChangeRefused, type HostedPullRequest, type HostedRepository } from "../forge-server/repository.ts";
+import {
+  ChangeRefused,
+  type HostedHook,
+  type HostedPullRequest,
+  type HostedRepository,
+} from "../forge-server/repository.ts";
 import { type ApiAnswer, type ApiRequest, pageOf } from "../forge-server/server.ts";
 import type { TokenAccess } from "./accounts.ts";
 import { Refusal } from "./refusal.ts";
@@ -20,6 +25,9 @@ type Handler = (call: RepositoryCall, matched: readonly string[], input: Input) 
 const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET $/, async ({ server, repository }) => ok(repositoryShape(server, repository))],
   [/^GET branches$/, listBranches],
+  [/^GET hooks$/, async ({ repository }) => ok(repository.hooks.map(hookShape))],
+  [/^POST hooks$/, keepHook],
+  [/^PATCH hooks\/(\d+)$/, keepHook],
   [/^GET pulls$/, listPulls],
   [/^POST pulls$/, createPull],
   [/^GET pulls\/(\d+)$/, getPull],
@@ -51,6 +59,19 @@ export async function answerForRepository(call: RepositoryCall): Promise<ApiAnsw
 }
 
 const ok = (body: unknown): ApiAnswer => ({ status: 200, body });
+
+const hookShape = ({ id, url }: HostedHook) => ({ id, active: true, config: { url, content_type: "json" } });
+
+async function keepHook(
+  { repository }: RepositoryCall,
+  [id]: readonly string[],
+  { config }: Input,
+): Promise<ApiAnswer> {
+  const { url, secret } = config as { readonly url: string; readonly secret: string };
+  const hook = repository.keepHook(id === undefined ? undefined : Number(id), url, secret);
+  if (hook === undefined) throw new Refusal(404, "Not Found");
+  return { status: id === undefined ? 201 : 200, body: hookShape(hook) };
+}
 
 function page<Item>(call: RepositoryCall, list: readonly Item[], shape: (item: Item) => unknown): ApiAnswer {
   const { items, headers } = pageOf(call.request.url, list, pageSize(call.request.url));

@@ -1,6 +1,7 @@
 import {
   ChangeRefused,
   type HostedComment,
+  type HostedHook,
   type HostedPullRequest,
   type HostedRepository,
 } from "../forge-server/repository.ts";
@@ -35,6 +36,9 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST merge_requests\/(\d+)\/notes$/, addNote],
   [/^POST merge_requests\/(\d+)\/discussions$/, addDiscussion],
   [/^GET issues$/, listIssues],
+  [/^GET hooks$/, async ({ repository }) => ok(repository.hooks.map(hookShape))],
+  [/^POST hooks$/, keepHook],
+  [/^PUT hooks\/(\d+)$/, keepHook],
   [/^GET repository\/commits\/([0-9a-f]{40})\/statuses$/, listStatuses],
   [/^POST statuses\/([0-9a-f]{40})$/, setStatus],
 ];
@@ -54,6 +58,24 @@ export function pageSize(url: URL): number {
 }
 
 const ok = (body: unknown): ApiAnswer => ({ status: 200, body });
+const hookShape = ({ id, url }: HostedHook) => ({
+  id,
+  url,
+  token_present: true,
+  signing_token_present: true,
+});
+
+async function keepHook(
+  { repository }: ProjectCall,
+  [id]: readonly string[],
+  input: Input,
+): Promise<ApiAnswer> {
+  const known = id === undefined ? undefined : Number(id);
+  const hook = repository.keepHook(known, requireText(input, "url"), requireText(input, "token"));
+  if (hook === undefined) throw new ApiRefusal(404, "404 Not Found");
+  return { status: id === undefined ? 201 : 200, body: hookShape(hook) };
+}
+
 const created = (body: unknown): ApiAnswer => ({ status: 201, body });
 
 function page<Item>(call: ProjectCall, list: readonly Item[], shape: (item: Item) => unknown): ApiAnswer {

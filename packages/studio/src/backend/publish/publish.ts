@@ -282,8 +282,8 @@ export class Publishing<Context extends PublishContext> {
   }
 
   async #target(c: Context) {
-    const { repository: path, repositoryNode: node } = c.state;
-    const user: UserRepository = { path, node };
+    const { repository: path, repositoryNode: node, connected } = c.state;
+    const user: UserRepository = { path, node, ...(connected === undefined ? {} : { connected }) };
     return findTarget(c, await this.#options.host.remotes(user));
   }
 }

@@ -25,7 +25,7 @@ export async function findTarget(c: CallContext, remotes: readonly string[]): Pr
   const places = remotes.flatMap((url) => placeOf(url) ?? []);
   for (const place of places) {
     for (const { id, name, kind } of connected) {
-      if (kind === "folder" || !place.path.endsWith(name.toLowerCase())) continue;
+      if (kind === "folder" || kind === "git" || !place.path.endsWith(name.toLowerCase())) continue;
       if (isSamePlace(place, await sourceOf(c, id))) return { repositoryId: id, name, kind };
     }
   }

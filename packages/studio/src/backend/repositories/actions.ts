@@ -1,6 +1,7 @@
 import { event } from "@holdfast/actors";
 import type { BackendHost } from "../host.ts";
 import {
+  addRepository,
   applyRepositoryPatch,
   type ConnectionsContext,
   connectRepository,
@@ -8,7 +9,7 @@ import {
   listRepositories,
   recoverRepositories,
 } from "./connections.ts";
-import type { RepositoryPatch, RepositorySource, RepositorySummary } from "./contract.ts";
+import type { AddRepositoryInput, RepositoryPatch, RepositorySource, RepositorySummary } from "./contract.ts";
 
 /** Events of the organization about its repositories. */
 export const repositoryEvents = {
@@ -21,6 +22,9 @@ export function repositoryActions(host: BackendHost) {
   return {
     connectRepository: (c: ConnectionsContext, source: RepositorySource): Promise<RepositorySummary> =>
       connectRepository(host, c, source),
+
+    addRepository: (c: ConnectionsContext, input: AddRepositoryInput): Promise<RepositorySummary> =>
+      addRepository(host, c, input),
 
     disconnectRepository: (c: ConnectionsContext, id: string): Promise<void> => disconnectRepository(c, id),
 

@@ -2,10 +2,11 @@
 import { HoldfastError, isErrorCode, uuidv7 } from "@holdfast/core";
 import { localOrganization } from "../../access/person.ts";
 import { studioLimits } from "../../limits.ts";
+import { secretPrefix } from "../../remotes/connections.ts";
 import type { BackendHost } from "../host.ts";
-import type { RepositoryPatch, RepositorySummary } from "./contract.ts";
+import type { AddRepositoryInput, RepositoryPatch, RepositorySource, RepositorySummary } from "./contract.ts";
 import type { RowDatabase } from "./rows.ts";
-import { requireSource } from "./source.ts";
+import { newSource, requireSource } from "./source.ts";
 import { newRepositoryState, type RepositoryInput, summaryOf } from "./state.ts";
 
 interface RepositoryRow {
@@ -48,10 +49,43 @@ export async function connectRepository(
   c: ConnectionsContext,
   source: unknown,
 ): Promise<RepositorySummary> {
+  return connect(host, c, newId(host, c), requireSource(source));
+}
+
+/**
+ * Connects a repository with what a person has entered: tries it, stores the secrets, and starts the first sync. Throws
+ * `repository.*`, `forge.*`, and keeps nothing then.
+ */
+export async function addRepository(
+  host: Pick<BackendHost, "ports" | "handover" | "connections">,
+  c: ConnectionsContext,
+  input: AddRepositoryInput,
+): Promise<RepositorySummary> {
+  const id = newId(host, c);
+  const { source, secrets } = newSource(input, secretPrefix(id));
+  try {
+    for (const { name, value } of secrets) await host.connections.storeSecret(name, value);
+    return await connect(host, c, id, await host.connections.try(source));
+  } catch (error) {
+    await host.connections.forget(id);
+    throw error;
+  }
+}
+
+function newId({ ports }: Pick<BackendHost, "ports">, { key }: ConnectionsContext): string {
+  const [organization = ""] = key;
+  const uuid = uuidv7(ports.clock, ports.random);
+  return organization === localOrganization ? uuid : `${organization}_${uuid}`;
+}
+
+async function connect(
+  host: Pick<BackendHost, "handover">,
+  c: ConnectionsContext,
+  id: string,
+  source: RepositorySource,
+): Promise<RepositorySummary> {
   const [organization = ""] = c.key;
-  const uuid = uuidv7(host.ports.clock, host.ports.random);
-  const id = organization === localOrganization ? uuid : `${organization}_${uuid}`;
-  const input: RepositoryInput = { id, organization, source: requireSource(source) };
+  const input: RepositoryInput = { id, organization, source };
   const none = { branches: 0, pullRequests: 0, openPullRequests: 0 };
   const summary = summaryOf(newRepositoryState(input), none);
   await change(c, async (tx) => {
@@ -66,6 +100,22 @@ export async function connectRepository(
 
 export async function listRepositories(c: ConnectionsContext): Promise<readonly RepositorySummary[]> {
   return (await change(c, readAll)).map(({ summary }) => summary);
+}
+
+/**
+ * The connected repository that a new task names by its id; undefined for a path. Throws `repository.not_connected` for what
+ * is neither.
+ */
+export async function findConnected(
+  c: ConnectionsContext,
+  repository: unknown,
+): Promise<RepositorySummary | undefined> {
+  if (typeof repository !== "string" || !/^(?:\w+_)?[0-9a-f]{8}-[0-9a-f-]{27}$/.test(repository))
+    return undefined;
+  const found = await change(c, (tx) => read(tx, repository));
+  if (found !== undefined) return found.summary;
+  const message = "This repository is not connected any more. Connect it again, or choose another.";
+  throw new HoldfastError("repository", "not_connected", message, { statusCode: 404 });
 }
 
 /** Creates the actors of connections that a crash has interrupted. */

@@ -5,7 +5,7 @@ import { GitHubForge } from "../../forges/github/github.ts";
 import { GitLabForge } from "../../forges/gitlab/gitlab.ts";
 import type { Git } from "../../git/git.ts";
 import { checkRepository } from "../../git/repository.ts";
-import type { ForgeSource, RepositorySource } from "./contract.ts";
+import type { ForgeSource, GitSource, RepositorySource } from "./contract.ts";
 import { branchReader, forgeReader, type RepositoryReader } from "./reader.ts";
 
 export interface RepositoryOpener {
@@ -13,6 +13,7 @@ export interface RepositoryOpener {
   /** Value of a secret of the vault, if it is there. */
   readonly readSecret: (name: string) => Promise<string | undefined>;
   readonly now: () => number;
+  readonly listBranches: (source: GitSource, signal: AbortSignal) => Promise<readonly ForgeBranch[]>;
 }
 
 /** Opens a repository for its sync. Throws `repository.*` for a folder, `forge.unauthorized` without its secret. */
@@ -21,13 +22,17 @@ export async function openRepository(
   source: RepositorySource,
 ): Promise<RepositoryReader> {
   if (source.kind === "forge") return forgeReader(await openForge(opener, source), source.fullName);
+  if (source.kind === "git") return branchReader((signal) => opener.listBranches(source, signal));
   const { git } = opener;
   const { path } = await checkRepository(git, source.path);
   return branchReader((signal) => branchesOf(git, path, signal));
 }
 
 /** Client of a forge with the secret of the vault. Throws `forge.unauthorized` if there is none of this name. */
-export async function openForge(opener: RepositoryOpener, source: ForgeSource): Promise<Forge> {
+export async function openForge(
+  opener: Pick<RepositoryOpener, "readSecret" | "now">,
+  source: ForgeSource,
+): Promise<Forge> {
   const { apiUrl, credential, forge } = source;
   const { now } = opener;
   const secret = await opener.readSecret(credential.secret);

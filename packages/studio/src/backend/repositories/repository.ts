@@ -1,22 +1,37 @@
 /** The repository actor: branches and pull requests of one repository, kept equal to those of its forge. */
 import { actor, db, event } from "@holdfast/actors";
 import { migrations } from "@holdfast/actors/unstable/migrations";
+import { HoldfastError } from "@holdfast/core";
+import type { PullRequest } from "../../forges/forge.ts";
 import type { ForgeDelivery } from "../../forges/webhooks/event.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import type { PullRequestReading } from "../publish/state.ts";
 import type {
   BranchView,
+  ConnectionCheck,
+  FetchReport,
   PullRequestQuery,
   PullRequestView,
+  RepositorySource,
   RepositorySummary,
   RepositoryView,
+  WebhookFailure,
   WebhookSettings,
+  WebhookSetup,
 } from "./contract.ts";
 import { followSchema, PullRequestFollower } from "./follow.ts";
+import { reportSummary } from "./report.ts";
 import { RepositoryRows, repositorySchema } from "./rows.ts";
-import { isRepositoryInput, newRepositoryState, type RepositoryState, summaryOf } from "./state.ts";
+import {
+  isRepositoryInput,
+  mirrorAfter,
+  newRepositoryState,
+  type RepositoryState,
+  summaryOf,
+} from "./state.ts";
 import { RepositorySync, type RepositoryVars } from "./sync.ts";
+import { checkConnection, keepFailure, setUpWebhook, webhookOf } from "./webhook.ts";
 
 const maxBranches = 1_000;
 const maxPullRequests = 200;
@@ -24,7 +39,7 @@ const maxPullRequests = 200;
 export function createRepositoryActor(host: BackendHost) {
   const { repositoryReconcileMs: reconcileMs = studioLimits.repositoryReconcileMs } = host;
   const now = () => host.ports.clock.now();
-  const sync = new RepositorySync({ now, open: (source) => host.openRepository(source) });
+  const sync = new RepositorySync({ now, open: (source) => host.connections.open(source) });
   const follower = new PullRequestFollower(host);
   const versions = [
     { version: 1, sql: repositorySchema },
@@ -50,12 +65,18 @@ export function createRepositoryActor(host: BackendHost) {
       // The first sync, or one that ended with its process.
       const isPaused = c.state.status === "failed" || c.state.retryAt !== null;
       if (c.state.status === "syncing" && !isPaused) await sync.start(c);
+      // The first fetch, or one that ended with its process.
+      if (c.state.mirror?.status === "fetching") host.connections.beginFetch(c.state.id);
     },
     options: { name: "Repository", actionTimeout: 300_000 },
     actions: {
       async get(c): Promise<RepositoryView> {
         const counts = await new RepositoryRows(c.db).counts();
-        return { ...summaryOf(c.state, counts), source: c.state.source };
+        const webhook = webhookOf(c.state);
+        return {
+          ...{ ...summaryOf(c.state, counts), source: c.state.source },
+          ...(webhook === undefined ? {} : { webhook }),
+        };
       },
 
       branches: (c, query?: { readonly after?: string }): Promise<readonly BranchView[]> =>
@@ -71,9 +92,35 @@ export function createRepositoryActor(host: BackendHost) {
         });
       },
 
-      sync: (c): Promise<void> => sync.start(c),
+      pullRequest: (c, number: number): Promise<PullRequest> =>
+        readPullRequest(host, c.state.source, number, c.abortSignal),
+
+      async sync(c): Promise<void> {
+        await sync.start(c);
+        if (c.state.source.kind !== "folder") host.connections.beginFetch(c.state.id);
+      },
+
+      cancelFetch: (c): Promise<void> => host.connections.cancelFetch(c.state.id),
+
+      check: (c): Promise<readonly ConnectionCheck[]> =>
+        checkConnection(c.state, (source) => host.connections.check(source, c.abortSignal)),
+
+      setUpWebhook: (c, studioUrl: string): Promise<WebhookSetup> =>
+        setUpWebhook(host.connections, c, studioUrl),
 
       internal: {
+        source: (c): RepositorySource => c.state.source,
+
+        async fetchReported(c, report: FetchReport): Promise<void> {
+          c.state.mirror = mirrorAfter(c.state.mirror, report);
+          await reportSummary(c);
+        },
+
+        /** Notes a delivery that was refused. */
+        deliveryFailed(c, failure: Pick<WebhookFailure, "code" | "message">): void {
+          keepFailure(c.state, failure, now());
+        },
+
         sync: (c): Promise<void> => sync.run(c),
 
         readPullRequest: (c, number: number): Promise<void> => sync.readPullRequest(c, number),
@@ -92,16 +139,21 @@ export function createRepositoryActor(host: BackendHost) {
 
         readAllFollowed: (c): Promise<void> => follower.readAll(c),
 
-        remove: (c): void => c.destroy(),
+        async remove(c): Promise<void> {
+          await host.connections.forget(c.state.id);
+          c.destroy();
+        },
 
         /** Null for a repository without webhooks. */
-        webhookSettings({ state: { source } }): WebhookSettings | null {
-          if (source.kind !== "forge" || source.webhookSecret === undefined) return null;
-          return { forge: source.forge, secret: source.webhookSecret };
+        webhookSettings({ state: { source, webhookSecret } }): WebhookSettings | null {
+          if (source.kind !== "forge") return null;
+          const secret = webhookSecret ?? source.webhookSecret;
+          return secret === undefined ? null : { forge: source.forge, secret };
         },
 
         /** Takes a webhook that was verified. Returns false for one that was delivered before. */
         async deliver(c, delivery: ForgeDelivery): Promise<boolean> {
+          c.state.webhookDeliveredAt = now();
           const isNew = await sync.deliver(c, delivery);
           if (isNew) await follower.onEvent(c, delivery.event);
           return isNew;
@@ -109,4 +161,20 @@ export function createRepositoryActor(host: BackendHost) {
       },
     },
   });
+}
+
+/** A pull request as it is at the forge now. Throws `repository.no_pull_request`, `forge.*`. */
+async function readPullRequest(
+  { connections }: Pick<BackendHost, "connections">,
+  source: RepositorySource,
+  number: unknown,
+  signal: AbortSignal,
+): Promise<PullRequest> {
+  if (source.kind !== "forge" || typeof number !== "number" || !Number.isSafeInteger(number) || number < 1) {
+    const message = "There is no such pull request. Choose one of the repository's list.";
+    throw new HoldfastError("repository", "no_pull_request", message, { statusCode: 404 });
+  }
+  const found = await connections.pullRequest(source, number, signal);
+  // A text can exceed what an answer may carry.
+  return { ...found, body: found.body.slice(0, studioLimits.maxPullRequestTextCharacters) };
 }

@@ -1,12 +1,69 @@
 import { HoldfastError } from "@holdfast/core";
 import { projectPath, repositoryPath } from "../../forges/http/repository-path.ts";
-import type { ForgeSource, RepositorySource } from "./contract.ts";
+import { addressProblem, readAddress } from "../../forges/repository-address.ts";
+import type { AddRepositoryInput, ForgeSource, GitSource, RepositorySource } from "./contract.ts";
+
+/** A source, and the secrets that have to be stored under the names in it. */
+export interface NewSource {
+  readonly source: RepositorySource;
+  readonly secrets: readonly { readonly name: string; readonly value: string }[];
+}
+
+/**
+ * The source for what a person has entered. Names of secrets begin with `prefix`: nobody can name one of the vault. Throws
+ * `repository.invalid_source`, `repository.invalid_address`.
+ */
+export function newSource(input: AddRepositoryInput, prefix: string): NewSource {
+  const given = fieldsOf(input, "input");
+  if (given["path"] !== undefined)
+    return { source: { kind: "folder", path: textOf(given, "path", 4_096) }, secrets: [] };
+  const text = textOf(given, "url", 2_000);
+  const problem = addressProblem(text);
+  if (problem !== undefined)
+    throw new HoldfastError("repository", "invalid_address", problem, { statusCode: 400 });
+  const { url, guess, fullName, apiUrls } = readAddress(text);
+  const token = given["token"] === undefined ? undefined : textOf(given, "token", 4_096).trim();
+  const app = given["app"] === undefined ? undefined : fieldsOf(given["app"], "app");
+  const kind = given["kind"] ?? (token === undefined && app === undefined ? "git" : guess);
+  const tokenName = `${prefix}token`;
+  if (kind === "git") {
+    if (app !== undefined) throw invalid("only github has apps");
+    const username = given["username"] === undefined ? "git" : textOf(given, "username", 200);
+    if (/\p{Cc}/u.test(username)) throw invalid("username must be one line");
+    const credential = token === undefined ? {} : { credential: { username, secret: tokenName } };
+    return { source: { kind: "git", url, ...credential }, secrets: secretOf(tokenName, token) };
+  }
+  if (kind !== "github" && kind !== "gitlab" && kind !== "gitea")
+    throw invalid("kind must be git, github, gitlab or gitea");
+  const apiUrl = given["apiUrl"] ?? apiUrls[kind];
+  const at = { kind: "forge", forge: kind, apiUrl, fullName };
+  if (app !== undefined) {
+    const keyName = `${prefix}key`;
+    const { appId, installationId } = app;
+    const privateKey = textOf(app, "privateKey", 8_192);
+    if (!privateKey.includes("PRIVATE KEY")) throw invalid("privateKey must be the PEM file of the App");
+    const credential = { kind: "app", appId, installationId, secret: keyName };
+    const value = Buffer.from(privateKey).toString("base64");
+    return { source: requireSource({ ...at, credential }), secrets: secretOf(keyName, value) };
+  }
+  if (token === undefined)
+    throw invalid(
+      `a token is needed for pull requests. Make one at ${new URL(url).host}, or connect it as git`,
+    );
+  const credential = { kind: "token", secret: tokenName };
+  return { source: requireSource({ ...at, credential }), secrets: secretOf(tokenName, token) };
+}
+
+function secretOf(name: string, value: string | undefined): NewSource["secrets"] {
+  return value === undefined ? [] : [{ name, value }];
+}
 
 /** Checks a source that somebody has entered, and drops unknown fields. Throws `repository.invalid_source`. */
 export function requireSource(input: unknown): RepositorySource {
   const source = fieldsOf(input, "source");
   if (source["kind"] === "folder") return { kind: "folder", path: textOf(source, "path", 4_096) };
-  if (source["kind"] !== "forge") throw invalid("kind must be folder or forge");
+  if (source["kind"] === "git") return requireGitSource(source);
+  if (source["kind"] !== "forge") throw invalid("kind must be folder, git or forge");
   const { forge } = source;
   if (forge !== "github" && forge !== "gitlab" && forge !== "gitea")
     throw invalid("forge must be github, gitlab or gitea");
@@ -27,6 +84,18 @@ export function requireSource(input: unknown): RepositorySource {
     credential,
     ...webhook,
   };
+}
+
+function requireGitSource(given: Readonly<Record<string, unknown>>): GitSource {
+  const text = textOf(given, "url", 2_000);
+  const problem = addressProblem(text);
+  if (problem !== undefined)
+    throw new HoldfastError("repository", "invalid_address", problem, { statusCode: 400 });
+  const { url } = readAddress(text);
+  if (given["credential"] === undefined) return { kind: "git", url };
+  const credential = fieldsOf(given["credential"], "credential");
+  const username = textOf(credential, "username", 200);
+  return { kind: "git", url, credential: { username, secret: textOf(credential, "secret", 200) } };
 }
 
 function requireCredential(input: unknown): ForgeSource["credential"] {

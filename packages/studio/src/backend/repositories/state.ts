@@ -1,4 +1,10 @@
-import type { RepositorySource, RepositorySummary } from "./contract.ts";
+import type {
+  FetchReport,
+  MirrorView,
+  RepositorySource,
+  RepositorySummary,
+  WebhookFailure,
+} from "./contract.ts";
 import type { RepositoryCounts } from "./rows.ts";
 
 export interface RepositoryState {
@@ -19,6 +25,12 @@ export interface RepositoryState {
   /** The summary that the organization has, and its revision there; 0 when it has none. */
   reported: RepositorySummary | null;
   revision: number;
+  /** The host's copy. Absent for a folder, and in states of earlier versions. */
+  mirror?: MirrorView;
+  /** Name of the secret that `setUpWebhook` made; before it, that of the source. */
+  webhookSecret?: string;
+  webhookDeliveredAt?: number;
+  webhookFailures?: readonly WebhookFailure[];
 }
 
 /** What the organization gives to a new repository. */
@@ -37,16 +49,52 @@ export function newRepositoryState({ id, organization, source }: RepositoryInput
     ...{ version: 1, id, organization, source, status: "syncing" },
     ...{ syncedAt: null, retryAt: null, error: null, failures: 0, isAskedAgain: false, scheduled: null },
     ...{ reported: null, revision: 0 },
+    ...(source.kind === "folder" ? {} : { mirror: { status: "fetching" } }),
   };
 }
 
 export function summaryOf(state: RepositoryState, counts: RepositoryCounts): RepositorySummary {
-  const { id, source, status, syncedAt, retryAt, error } = state;
-  const isForge = source.kind === "forge";
+  const { id, source, status, syncedAt, retryAt, error, mirror } = state;
   return {
-    ...{ id, name: isForge ? source.fullName : source.path, kind: isForge ? source.forge : source.kind },
+    ...{ id, name: nameOf(source), kind: source.kind === "forge" ? source.forge : source.kind },
     ...{ status, syncedAt, retryAt, error: error === null ? null : { ...error }, ...counts },
+    ...(mirror === undefined ? {} : { mirror: plainMirror(mirror) }),
   };
+}
+
+/** A copy whose objects are not those of the state. */
+function plainMirror({ progress, error, ...rest }: MirrorView): MirrorView {
+  return {
+    ...rest,
+    ...(progress === undefined ? {} : { progress: { ...progress } }),
+    ...(error === undefined ? {} : { error: { ...error } }),
+  };
+}
+
+/** The name of a repository for people, and that of its tasks. */
+export function nameOf(source: RepositorySource): string {
+  switch (source.kind) {
+    case "folder":
+      return source.path;
+    case "forge":
+      return source.fullName;
+    case "git": {
+      const { host, pathname } = new URL(source.url);
+      return `${host}${pathname.replace(/\.git$/, "")}`;
+    }
+  }
+}
+
+/** The host's copy after a report about a fetch. What was known of an earlier one stays until the next is complete. */
+export function mirrorAfter(before: MirrorView | undefined, report: FetchReport): MirrorView {
+  const { fetchedAt, defaultBranch } = before ?? {};
+  const known = {
+    ...(fetchedAt === undefined ? {} : { fetchedAt }),
+    ...(defaultBranch === undefined ? {} : { defaultBranch }),
+  };
+  const { status, ...rest } = report;
+  if (status === "fetching") return { status, ...known, progress: rest as MirrorView["progress"] & object };
+  return { status, ...known, ...rest };
 }
 
 /** The fields of `after` that differ from `before`; all of them when there is nothing before. */

@@ -18,6 +18,7 @@ import type {
   PageRequest,
   PullRequest,
   PullRequestChange,
+  WebhookTarget,
 } from "../forge.ts";
 import {
   ForgeHttp,
@@ -247,6 +248,19 @@ export class GiteaForge implements Forge {
       expiresAt: undefined,
       isForRepositoryOnly: false,
     };
+  }
+
+  async ensureWebhook(fullName: string, { url, secret }: WebhookTarget, signal?: AbortSignal): Promise<void> {
+    const path = `${pathOf(fullName)}/hooks`;
+    type Hook = { readonly id: number; readonly config: { readonly url?: string } };
+    const hooks = await this.#get<Hook[]>(`${path}?limit=${pageSize}`, signal);
+    const known = hooks.find(({ config }) => config.url === url);
+    const fields = {
+      ...{ active: true, events: ["push", "pull_request"] },
+      config: { url, secret, content_type: "json" },
+    };
+    if (known === undefined) await this.#send("POST", path, { type: "gitea", ...fields }, signal);
+    else await this.#send("PATCH", `${path}/${known.id}`, fields, signal);
   }
 
   async #reviewComments(base: string, id: number, signal?: AbortSignal): Promise<Comment[]> {

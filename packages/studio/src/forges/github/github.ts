@@ -18,6 +18,7 @@ import type {
   PageRequest,
   PullRequest,
   PullRequestChange,
+  WebhookTarget,
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
@@ -234,6 +235,20 @@ export class GitHubForge implements Forge {
       ...{ cloneUrl, username: "x-access-token", password: token, expiresAt },
       isForRepositoryOnly: this.#tokens.isApp,
     };
+  }
+
+  async ensureWebhook(fullName: string, { url, secret }: WebhookTarget, signal?: AbortSignal): Promise<void> {
+    const path = `${pathOf(fullName)}/hooks`;
+    type Hook = { readonly id: number; readonly config: { readonly url?: string } };
+    const hooks = await this.#get<Hook[]>(`${path}?per_page=${pageSize}`, signal);
+    const known = hooks.find(({ config }) => config.url === url);
+    const fields = {
+      ...{ active: true, events: ["push", "pull_request"] },
+      config: { url, secret, content_type: "json", insecure_ssl: "0" },
+    };
+    if (known === undefined)
+      await this.#send({ method: "POST", path, body: { name: "web", ...fields }, signal });
+    else await this.#send({ method: "PATCH", path: `${path}/${known.id}`, body: fields, signal });
   }
 
   async #page<Row, Item>(

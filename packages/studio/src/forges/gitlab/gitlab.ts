@@ -18,6 +18,7 @@ import type {
   PageRequest,
   PullRequest,
   PullRequestChange,
+  WebhookTarget,
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { taggedPage } from "../http/item-tag.ts";
@@ -248,6 +249,36 @@ export class GitLabForge implements Forge {
       expiresAt: expires_at === null ? undefined : Date.parse(expires_at),
       isForRepositoryOnly: /^project_\d+_bot/.test(login),
     };
+  }
+
+  /** A secret that begins with `whsec_` signs; servers that cannot sign are `forge.refused` with the reason "unsigned". */
+  async ensureWebhook(fullName: string, { url, secret }: WebhookTarget, signal?: AbortSignal): Promise<void> {
+    const path = `${pathOf(fullName)}/hooks`;
+    type Hook = { readonly id: number; readonly url: string; readonly signing_token_present?: boolean };
+    const hooks = await this.#get<Hook[]>(`${path}?per_page=${pageSize}`, signal);
+    const known = hooks.find((hook) => hook.url === url);
+    const isSigning = secret.startsWith("whsec_");
+    const fields = {
+      ...{
+        url,
+        token: secret,
+        push_events: true,
+        merge_requests_events: true,
+        enable_ssl_verification: true,
+      },
+      ...(isSigning ? { signing_token: secret } : {}),
+    };
+    const { body } =
+      known === undefined
+        ? await this.#send("POST", path, fields, signal)
+        : await this.#send("PUT", `${path}/${known.id}`, fields, signal);
+    // Older servers ignore what they do not know.
+    if (!isSigning || (body as Hook).signing_token_present === true) return;
+    const message = "This GitLab does not sign webhooks. Use a secret that does not begin with whsec_.";
+    throw new HoldfastError("forge", "refused", message, {
+      statusCode: 409,
+      metadata: { reason: "unsigned" },
+    });
   }
 
   #mergeRequest(fullName: string, number: number, signal?: AbortSignal) {
