@@ -17,6 +17,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "inbox/search.ts",
     "inspector/routes.tsx",
     "inspector/search.ts",
+    "repositories/routes.tsx",
     "palette/palette.tsx",
     "people/no-organization.tsx",
     "people/routes.tsx",
@@ -32,7 +33,6 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "task/transcript/transcript.css",
     "task/transcript/message.tsx",
   ],
-  palette: ["tasks/task-draft.ts"],
   task: ["review/changes.tsx", "workspace/workspace.tsx"],
   tasks: ["environment/environment-note.tsx"],
 };

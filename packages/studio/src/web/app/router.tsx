@@ -68,6 +68,17 @@ const inboxRoute = createRoute({
     "InboxRoute",
   ),
 });
+const repositoryParts = appPart(() => import("../repositories/routes.tsx"));
+const repositoriesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/repositories",
+  component: lazyRouteComponent(repositoryParts, "RepositoriesScreen"),
+});
+const repositoryRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/repositories/$repositoryId",
+  component: lazyRouteComponent(repositoryParts, "RepositoryRoute"),
+});
 
 const inspectorParts = appPart(() => import("../inspector/routes.tsx"));
 const actorsRoute = createRoute({
@@ -118,6 +129,8 @@ export function createAppRouter() {
       inboxRoute,
       environmentRoute,
       systemRoute,
+      repositoriesRoute,
+      repositoryRoute,
       actorsRoute,
       actorRoute,
       peopleRoute,

@@ -114,6 +114,12 @@ export const commands: readonly Command[] = [
   },
   {
     group: "Go to",
+    title: () => "Repositories",
+    keywords: "connect github gitlab gitea git pull requests webhooks",
+    run: () => ({ to: "/repositories" }),
+  },
+  {
+    group: "Go to",
     title: () => "Actors",
     keywords: "inspector state sqlite",
     isOffered: ({ profile }) => profile?.isOperator !== false,

@@ -7,10 +7,10 @@ import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 
 import type { TaskSummary, TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
+import { taskDraft } from "../shared/new-task/task-draft.ts";
 import { useProfile } from "../shared/people.ts";
 import type { StudioApi } from "../shared/port.ts";
 import { StatusPill } from "../shared/status.tsx";
-import { taskDraft } from "../tasks/task-draft.ts";
 import { type Command, type CommandContext, commands, offeredCommands } from "./commands.ts";
 
 /** Tasks that are offered. More are asked for, because those with the words in their title come first. */

@@ -1,5 +1,6 @@
 import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
 import type { LinkState } from "@holdfast/web-parts";
+import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
 import type {
   AttentionActions,
   AttentionEvents,
@@ -35,6 +36,7 @@ interface StudioRegistry {
     readonly environment: Definition<EnvironmentActions, EnvironmentEvents>;
     readonly inbox: Definition<InboxActions, InboxEvents>;
     readonly attention: Definition<AttentionActions, AttentionEvents>;
+    readonly repository: Definition<RepositoryActions, RepositoryEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
   };
 }
@@ -53,6 +55,7 @@ export function createStudioApi(endpoint: string): StudioApi {
     sendPrompt: (taskId, text, idempotencyKey) =>
       client.task.get([taskId]).action({ name: "prompt", args: [text], idempotencyKey }),
     environment: (id) => client.environment.get([id]),
+    repository: (id) => client.repository.get([id]),
     session: (id) => client.session.get([id]),
     inbox: (person) => inbox(person),
     attention: attention(),
@@ -61,6 +64,8 @@ export function createStudioApi(endpoint: string): StudioApi {
       conn.on("taskChanged", watch.on.taskChanged);
       conn.on("taskDeleted", watch.on.taskDeleted);
       conn.on("seenChanged", watch.on.seenChanged);
+      conn.on("repositoryChanged", watch.on.repositoryChanged);
+      conn.on("repositoryRemoved", watch.on.repositoryRemoved);
       conn.on("viewsChanged", watch.on.viewsChanged);
       return follow(conn, watch.onState);
     },
@@ -85,6 +90,11 @@ export function createStudioApi(endpoint: string): StudioApi {
     watchAttention(watch) {
       const conn = attention().connect();
       conn.on("approvalsChanged", watch.on.approvalsChanged);
+      return follow(conn, watch.onState);
+    },
+    watchRepository(id, watch) {
+      const conn = client.repository.get([id]).connect();
+      conn.on("changed", watch.on.changed);
       return follow(conn, watch.onState);
     },
     watchSession(id, watch) {

@@ -2,6 +2,7 @@ import type { LinkState } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
+import { dropRepository, mergeRepository } from "./new-task/repositories.ts";
 import {
   dropTask,
   mergePublication,
@@ -63,9 +64,8 @@ export function useOrganizationLive(): LinkState {
         viewsChanged({ views }) {
           queries.setQueryData(viewsKey, views);
         },
-        // No screen shows repositories of forges.
-        repositoryChanged: () => {},
-        repositoryRemoved: () => {},
+        repositoryChanged: (repository) => mergeRepository(queries, repository),
+        repositoryRemoved: (id) => dropRepository(queries, id),
       },
       onState(next) {
         setState(next);

@@ -1,4 +1,5 @@
 import type { LinkState } from "@holdfast/web-parts";
+import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
 import type {
   AttentionActions,
   AttentionEvents,
@@ -36,10 +37,12 @@ export interface StudioApi {
   environment(id: string): EnvironmentActions;
   inbox(person: string): InboxActions;
   readonly attention: AttentionActions;
+  repository(id: string): RepositoryActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
   watchEnvironment(id: string, watch: Watch<EnvironmentEvents>): Unwatch;
   watchInbox(person: string, watch: Watch<InboxEvents>): Unwatch;
   watchAttention(watch: Watch<AttentionEvents>): Unwatch;
+  watchRepository(id: string, watch: Watch<RepositoryEvents>): Unwatch;
   watchSession(id: string, watch: Watch<SessionEvents>): Unwatch;
 }

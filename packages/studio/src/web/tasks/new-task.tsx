@@ -3,10 +3,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useCallback, useEffect, useId, useRef, useState } from "react";
 import type { AgentChoice, CreateTaskInput } from "../../contract.ts";
 import { EnvironmentNote } from "../environment/environment-note.tsx";
+import { emptyDraft, type RepositoryValue, type TaskDraft } from "../shared/new-task/task-draft.ts";
 import { AgentField } from "./agent-field.tsx";
 import { useCreateTask } from "./queries.ts";
-import { RepositoryField, type RepositoryValue, sampleRepository } from "./repository-field.tsx";
-import { emptyDraft, type TaskDraft } from "./task-draft.ts";
+import { RepositoryField, sampleRepository } from "./repository-field.tsx";
 
 const agentKey = "holdfast.agent";
 /** What the sample repository is for; the demo agent can do it too. */
@@ -73,8 +73,10 @@ export function NewTask({
       return document.querySelector<HTMLInputElement>(".agent-field input")?.focus();
     }
     if (problems.prompt !== undefined) return promptRef.current?.focus();
+    const branch = repository.branch.trim();
     const input: CreateTaskInput = {
-      repository: repository.path.trim(),
+      repository: repository.connected ?? repository.path.trim(),
+      ...(repository.connected === undefined || branch === "" ? {} : { branch }),
       agent: agent.id,
       prompt: prompt.trim(),
       ...(repository.fromHead ? { fromHead: true } : {}),
@@ -91,6 +93,7 @@ export function NewTask({
         inputRef={repositoryRef}
       />
       {repository.path !== sampleRepository &&
+        repository.connected === undefined &&
         (repository.check === "clean" || repository.check === "dirty") && (
           <EnvironmentNote path={repository.path.trim()} />
         )}

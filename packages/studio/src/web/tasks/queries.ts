@@ -70,6 +70,14 @@ export function repositoryQuery(api: StudioApi, path: string) {
   });
 }
 
+/** Branches of a connected repository, by name. */
+export function branchesQuery(api: StudioApi, id: string) {
+  return queryOptions({
+    queryKey: ["repository", "branches", id],
+    queryFn: () => api.repository(id).branches(),
+  });
+}
+
 /**
  * Archives, restores, marks or deletes a task. The list follows by the events of the server; an outcome that was refused
  * is an error of the mutation.

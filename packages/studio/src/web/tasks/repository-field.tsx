@@ -2,21 +2,17 @@
 import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
+import type { RepositorySummary } from "../../backend/repositories/contract.ts";
 import { useApi } from "../shared/context.ts";
 import { describeError } from "../shared/errors.ts";
-import { repositoryQuery } from "./queries.ts";
+import { repositoriesQuery } from "../shared/new-task/repositories.ts";
+import { emptyDraft, type RepositoryValue } from "../shared/new-task/task-draft.ts";
+import { branchesQuery, repositoryQuery } from "./queries.ts";
 
 /** The server's name for its sample repository. */
 export const sampleRepository = "sample";
 
-export interface RepositoryValue {
-  readonly path: string;
-  /** Starts from the last commit even if there are uncommitted changes. */
-  readonly fromHead: boolean;
-  readonly check: "none" | "checking" | "clean" | "dirty" | "failed";
-}
-
-/** The path of a repository, checked on the server while the user types. */
+/** The path of a repository, checked on the server while the user types, or the name of a connected one. */
 export function RepositoryField({
   value,
   onChange,
@@ -33,14 +29,18 @@ export function RepositoryField({
   const typed = value.path.trim();
   const settled = useDebounced(typed, 350);
   const current = settled === typed;
+  const list = useQuery(repositoriesQuery(api));
+  const repositories = list.data ?? [];
+  const connected = repositories.find(({ name, kind }) => kind !== "folder" && name === typed);
   const query = useQuery({
     ...repositoryQuery(api, settled),
-    enabled: settled !== "" && settled !== sampleRepository,
+    enabled: settled !== "" && settled !== sampleRepository && !list.isPending && connected === undefined,
   });
-  const check = checkState(typed, current, query);
+  const check = connected === undefined ? checkState(typed, current, query) : "clean";
   useEffect(() => {
-    if (check !== value.check) onChange({ ...value, check });
-  }, [check, onChange, value]);
+    if (check !== value.check || connected?.id !== value.connected)
+      onChange({ ...value, check, connected: connected?.id });
+  }, [check, connected, onChange, value]);
   const invalid = problem !== undefined || check === "failed";
   return (
     <div className="field">
@@ -50,7 +50,7 @@ export function RepositoryField({
           <button
             type="button"
             className="link-button"
-            onClick={() => onChange({ path: sampleRepository, fromHead: false, check: "clean" })}
+            onClick={() => onChange({ ...emptyDraft.repository, path: sampleRepository, check: "clean" })}
           >
             Use the sample repository
           </button>
@@ -61,17 +61,36 @@ export function RepositoryField({
         ref={inputRef}
         className="mono"
         value={value.path}
-        onChange={(event) => onChange({ path: event.target.value, fromHead: false, check: "checking" })}
-        placeholder="/home/you/project"
+        onChange={(event) =>
+          onChange({ ...emptyDraft.repository, path: event.target.value, check: "checking" })
+        }
+        list={`${id}-connected`}
+        placeholder={repositories.length === 0 ? "/home/you/project" : "Search, or enter a path"}
         autoComplete="off"
         autoCapitalize="off"
         spellCheck={false}
         aria-invalid={invalid}
         aria-describedby={`${id}-help`}
       />
+      <datalist id={`${id}-connected`}>
+        {repositories.map(({ id: key, name, kind }) => (
+          <option key={key} value={name} label={kind} />
+        ))}
+      </datalist>
       <div id={`${id}-help`} className="repository-check" aria-live="polite" data-check={check}>
-        {describe(check, query.data, query.error, problem)}
+        {connected === undefined ? (
+          describe(check, query.data, query.error, problem)
+        ) : (
+          <Connected repository={connected} />
+        )}
       </div>
+      {connected !== undefined && (
+        <BranchField
+          repository={connected}
+          branch={value.branch}
+          onChange={(branch) => onChange({ ...value, branch })}
+        />
+      )}
       {check === "dirty" && (
         <label className="checkbox">
           <input
@@ -84,6 +103,59 @@ export function RepositoryField({
         </label>
       )}
     </div>
+  );
+}
+
+function Connected({ repository: { error, mirror } }: { readonly repository: RepositorySummary }) {
+  const problem = error?.message ?? mirror?.error?.message;
+  if (problem === undefined) {
+    return (
+      <p className="field-ok">
+        <CheckIcon />
+        <span>Connected. The task starts from what was pushed last.</span>
+      </p>
+    );
+  }
+  return (
+    <p className="field-warning">
+      <WarningIcon />
+      <span>{problem}</span>
+    </p>
+  );
+}
+
+/** The branch that the task starts from, with those that are known as suggestions. */
+function BranchField({
+  repository: { id, mirror },
+  branch,
+  onChange,
+}: {
+  readonly repository: RepositorySummary;
+  readonly branch: string;
+  readonly onChange: (branch: string) => void;
+}) {
+  const ids = useId();
+  const branches = useQuery(branchesQuery(useApi(), id)).data ?? [];
+  return (
+    <>
+      <label htmlFor={ids}>Branch</label>
+      <input
+        id={ids}
+        className="mono"
+        value={branch}
+        list={`${ids}-branches`}
+        placeholder={mirror?.defaultBranch ?? "Default branch"}
+        autoComplete="off"
+        autoCapitalize="off"
+        spellCheck={false}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <datalist id={`${ids}-branches`}>
+        {branches.map(({ name }) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </>
   );
 }
 
@@ -113,7 +185,7 @@ function describe(
       return (
         <p className={problem === undefined ? "field-help" : "field-problem"}>
           {problem ??
-            "The absolute path of a git repository on this machine. Holdfast works on a clone and leaves yours unchanged."}
+            "A connected repository, or the absolute path of one on this machine. Holdfast works on a clone and leaves yours unchanged."}
         </p>
       );
     case "checking":

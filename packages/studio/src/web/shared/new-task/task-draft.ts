@@ -1,6 +1,17 @@
 import { Draft, tabStorage } from "@holdfast/web-parts";
-import type { AgentChoice } from "../../contract.ts";
-import type { RepositoryValue } from "./repository-field.tsx";
+import type { AgentChoice } from "../../../contract.ts";
+
+export interface RepositoryValue {
+  /** Path of a folder, or name of a connected repository. */
+  readonly path: string;
+  /** Id of the connected repository of a server that has this name. */
+  readonly connected: string | undefined;
+  /** Branch of a connected repository; empty for its default one. */
+  readonly branch: string;
+  /** Starts from the last commit even if there are uncommitted changes. */
+  readonly fromHead: boolean;
+  readonly check: "none" | "checking" | "clean" | "dirty" | "failed";
+}
 
 /** The values of the form for a new task. */
 export interface TaskDraft {
@@ -10,7 +21,7 @@ export interface TaskDraft {
 }
 
 export const emptyDraft: TaskDraft = {
-  repository: { path: "", fromHead: false, check: "none" },
+  repository: { path: "", connected: undefined, branch: "", fromHead: false, check: "none" },
   prompt: "",
 };
 
@@ -27,7 +38,7 @@ function readDraft(kept: unknown): TaskDraft | undefined {
   if (typeof kept !== "object" || kept === null) return undefined;
   const { repository, prompt } = kept as { readonly repository?: unknown; readonly prompt?: unknown };
   if (typeof repository !== "object" || repository === null || typeof prompt !== "string") return undefined;
-  const { path } = repository as { readonly path?: unknown };
-  if (typeof path !== "string") return undefined;
-  return { repository: { ...emptyDraft.repository, path }, prompt };
+  const { path, branch = "" } = repository as { readonly path?: unknown; readonly branch?: unknown };
+  if (typeof path !== "string" || typeof branch !== "string") return undefined;
+  return { repository: { ...emptyDraft.repository, path, branch }, prompt };
 }

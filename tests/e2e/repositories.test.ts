@@ -1,0 +1,92 @@
+/** Connected repositories in the browser: connected with a token, checked, used for a task, and removed. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import { startGitea } from "@holdfast/testing/gitea";
+import type { Browser } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage, troubleOf } from "./support/browser.ts";
+import { keepScreenshot, signIn } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+
+describe("connected repositories", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+  let forge: Awaited<ReturnType<typeof startGitea>>;
+
+  before(async () => {
+    browser = await launchChromium();
+    studio = await StudioProcess.create();
+    forge = await startGitea();
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+    await forge?.close();
+  });
+
+  test("are connected, checked, set up with a webhook, used for a task on a pull request, and removed", async (t) => {
+    const hosted = await forge.addRepository("team/app");
+    await hosted.bare.commit("add-search", { "search.txt": "search\n" }, "Add the search");
+    const author = forge.user("ada");
+    const body = "The list has no search yet.";
+    await hosted.createPullRequest({
+      title: "Add the search",
+      body,
+      head: "add-search",
+      base: "main",
+      author,
+    });
+
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.getByRole("link", { name: "Repositories" }).click();
+    await page.getByText("No repository is connected").waitFor();
+    await assertAccessible(page, "repositories, none yet");
+    await keepScreenshot(page, "repositories-empty");
+
+    await page.getByLabel("Address").fill("git@example.com:team/app.git");
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByText("Use the HTTPS address: https://example.com/team/app.git").waitFor();
+    await page.getByLabel("Address").fill(`${forge.url}/team/app`);
+    await page.getByLabel("Gitea").check();
+    await page.getByLabel("Token").fill("a-wrong-token");
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByRole("alert").getByText("does not accept the credential").waitFor();
+    await keepScreenshot(page, "repositories-refused");
+    await page.getByLabel("Token").fill(forge.addToken("ada"));
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+
+    await page.getByRole("heading", { name: "team/app" }).waitFor();
+    await page.getByText("Up to date").waitFor();
+    const row = page.getByRole("button", { name: "Add the search" });
+    await row.waitFor();
+    await page.getByRole("button", { name: "Check now" }).click();
+    await page.getByText("Can be fetched: 2 branches.").waitFor();
+    await page.getByRole("button", { name: "Set up webhook" }).click();
+    await page.getByText("The webhook is set up at the forge").waitFor();
+    assert.deepEqual(hosted.hooks.length, 1);
+    await assertAccessible(page, "a repository");
+    await keepScreenshot(page, "repository");
+
+    await row.click();
+    await page.getByText("The task starts from what was pushed last.").waitFor();
+    assert.equal(await page.getByLabel("Repository").inputValue(), "team/app");
+    assert.equal(await page.getByLabel("Branch").inputValue(), "add-search");
+    assert.ok((await page.getByLabel("Describe the task").inputValue()).endsWith(body));
+    await keepScreenshot(page, "repository-new-task");
+    await page.getByRole("button", { name: "Start task" }).click();
+    await page.waitForURL(/\/tasks\//);
+
+    await page.getByRole("link", { name: "Repositories" }).click();
+    await page.getByRole("link", { name: "team/app" }).click();
+    await page.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByText("No repository is connected").waitFor();
+    // The browser reports the refused connection too.
+    const trouble = troubleOf(page).filter((text) => !/status of 40[01]/.test(text));
+    assert.deepEqual(trouble, []);
+  });
+});
