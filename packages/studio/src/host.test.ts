@@ -46,6 +46,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   const log = createLogger("error", (record) => void records.push(record));
   const host = new StudioHost({
     ports: systemPorts(log),
+    mirrors: { close: async () => {} },
     repositories: new Repositories({ git, node: undefined } as RepositoriesOptions),
     ...{ limits: studioLimits, dataDirectory: folder, runDirectory: folder, runTasks: true },
     catalogue: { row: () => ({}) },
