@@ -31,9 +31,9 @@ test("a server that is killed in the middle of a sync goes on at its page", asyn
   const { emulator, repository, source, server, dataDirectory } = await startServer(t);
   await repository.fill(900, author);
   const isPull = (line: string) => /\/pulls\?.*&page=\d+ 200$/.test(line);
-  // A token and ten pages of branches go by; the fifth page of pull requests is not answered before the kill.
+  // A token, ten pages of branches and three calls for the credential of the first fetch go by; the fifth page of pull requests is not answered before the kill.
   const reached = Promise.withResolvers<void>();
-  const calls = Array.from({ length: 15 }, () => ({ kind: "call", call: () => {} }) as const);
+  const calls = Array.from({ length: 18 }, () => ({ kind: "call", call: () => {} }) as const);
   emulator.faults.push(...calls, { kind: "call", call: reached.resolve });
   emulator.faults.push({ kind: "disconnect" });
   await server.client.organization.connectRepository(source);

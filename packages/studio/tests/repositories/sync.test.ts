@@ -162,8 +162,8 @@ test("an App that is suspended in the middle of a sync: the sync goes on at its 
   const { emulator, repository, installation } = forge;
   await repository.fill(450, author);
   const isPull = (line: string) => /\/pulls\?.*&page=\d+ 200$/.test(line);
-  // A token, five pages of branches, two of pull requests.
-  const calls = Array.from({ length: 8 }, () => ({ kind: "call", call: () => {} }) as const);
+  // A token, five pages of branches, two of pull requests; and three calls for the credential of the first fetch.
+  const calls = Array.from({ length: 11 }, () => ({ kind: "call", call: () => {} }) as const);
   const suspend = () => {
     installation.isSuspended = true;
   };
