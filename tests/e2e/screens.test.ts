@@ -177,8 +177,13 @@ describe("every screen", { skip: absent ?? false }, () => {
           return borderTopColor === borderBottomColor ? "none" : "below";
         })`,
       );
-    assert.deepEqual(await lines(".top nav a"), ["below", "none", "none"]);
-    assert.deepEqual(await lines(".tabs > button"), ["below", "none"]);
+    for (const [all, current] of [
+      [".top nav a", ":is([aria-current], .nav-parent)"],
+      [".tabs > button", '[aria-selected="true"]'],
+    ] as const) {
+      assert.deepEqual(await lines(`${all}${current}`), ["below"]);
+      assert.deepEqual(new Set(await lines(`${all}:not(${current})`)), new Set(["none"]));
+    }
     await check(page, "task-forced-colours");
   });
 
