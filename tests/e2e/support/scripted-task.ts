@@ -3,6 +3,8 @@ import { Review, type ReviewContext } from "../../../packages/studio/src/backend
 import type {
   ApprovalView,
   DiffFile,
+  PublicationChange,
+  PublicationView,
   ReviewChange,
   SessionEvent,
   TaskSummary,
@@ -18,6 +20,12 @@ export interface ScriptedDiff {
 /** The one task of a {@link scriptedTask}. */
 export const scriptedTaskId = "018f0000-0000-7000-8000-000000000001";
 const sessionId = "018f0000-0000-7000-8000-000000000002";
+
+/** The repository is at no forge. */
+const notConnected: PublicationView = {
+  ...{ progress: null, unaddressed: 0, revision: 0, target: null },
+  proposal: { title: "", body: "", branch: "", baseBranch: "" },
+};
 
 export interface TaskScript {
   /** A diff that the test changes; instead of `files`. */
@@ -74,7 +82,11 @@ export function scriptedTask(script: TaskScript) {
   const task = actor({
     state: {},
     createVars: () => ({}),
-    events: { changed: event<TaskView>(), reviewChanged: event<ReviewChange>() },
+    events: {
+      changed: event<TaskView>(),
+      reviewChanged: event<ReviewChange>(),
+      publicationChanged: event<PublicationChange>(),
+    },
     actions: {
       // The review is the real one.
       review: (c) => review.view(c as unknown as ReviewContext),
@@ -87,6 +99,7 @@ export function scriptedTask(script: TaskScript) {
           prompts.push(text);
         }),
       prompts: () => prompts,
+      publication: () => notConnected,
       get: () => view,
       diff: () => ({ files: script.diff?.files ?? script.files ?? [], truncated: false }),
       prompt: (c, text: string) => {
