@@ -40,16 +40,17 @@ export async function runWithRemote(
   const problem = addressProblem(url);
   if (problem !== undefined)
     throw new HoldfastError("repository", "invalid_address", problem, { statusCode: 400 });
+  const { origin, protocol } = new URL(url);
   const settings = [
     // A redirect could carry the credential to another server.
     "http.followRedirects=false",
     "http.lowSpeedLimit=1",
     `http.lowSpeedTime=${stalledSeconds}`,
-    ...(password === undefined ? [] : [`credential.helper=${helper}`]),
+    ...(password === undefined ? [] : [`credential.${origin}.helper=${helper}`]),
   ].flatMap((setting) => ["-c", setting]);
   const env = {
     ...options.env,
-    GIT_ALLOW_PROTOCOL: new URL(url).protocol.slice(0, -1),
+    GIT_ALLOW_PROTOCOL: protocol.slice(0, -1),
     ...(password === undefined ? {} : { GIT_REMOTE_USER: username, GIT_REMOTE_PASSWORD: password }),
   };
   return git.status([...settings, ...args], { ...options, env, endsChildren: true });

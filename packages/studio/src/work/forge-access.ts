@@ -5,8 +5,8 @@ import { openForge } from "../backend/repositories/open-repository.ts";
 import type { Forge } from "../forges/forge.ts";
 import { type ApplyPlan, commitTree } from "../git/apply.ts";
 import type { Git } from "../git/git.ts";
-import { pushCommit } from "../git/push.ts";
 import type { StudioLimits } from "../limits.ts";
+import { pushCommit } from "../remotes/push-commit.ts";
 
 export interface ForgeAccessOptions {
   readonly git: Git;

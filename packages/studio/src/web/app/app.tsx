@@ -1,4 +1,5 @@
 /** Frame, routes, sign-in. */
+import { appPart } from "@holdfast/web-parts";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
@@ -10,7 +11,7 @@ import { createAppRouter, preloadTask } from "./router.tsx";
 import { SignIn } from "./sign-in.tsx";
 
 /** Pages for those who are not signed in, where people have accounts. */
-const AccessPage = lazy(() => import("../access/access-page.tsx"));
+const AccessPage = lazy(appPart(() => import("../access/access-page.tsx")));
 const accessPaths: readonly string[] = ["/join", "/reset"];
 
 /** Screens may assume that this browser is signed in; the first refusal replaces the page. */

@@ -1,4 +1,4 @@
-import { Shell as AppShell, useTitleCount, WarningIcon } from "@holdfast/web-parts";
+import { Shell as AppShell, appPart, useTitleCount, WarningIcon } from "@holdfast/web-parts";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
@@ -9,7 +9,7 @@ import { useProfile } from "../shared/people.ts";
 import { refetchActive, systemQuery } from "../shared/queries.ts";
 import { PaletteHost } from "./palette-host.tsx";
 
-const NoOrganization = lazy(() => import("../people/no-organization.tsx"));
+const NoOrganization = lazy(appPart(() => import("../people/no-organization.tsx")));
 
 /** The frame around every screen of the Studio. */
 export function Shell() {

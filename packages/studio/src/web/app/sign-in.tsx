@@ -1,9 +1,9 @@
-import { BrandMark, usePageTitle } from "@holdfast/web-parts";
+import { appPart, BrandMark, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { signInOptionsQuery } from "../shared/people.ts";
 
-const SignInPage = lazy(() => import("../access/sign-in-page.tsx"));
+const SignInPage = lazy(appPart(() => import("../access/sign-in-page.tsx")));
 
 /** Shown without a session. */
 export function SignIn({ refused }: { readonly refused: boolean }) {

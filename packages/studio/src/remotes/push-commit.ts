@@ -1,7 +1,8 @@
 import { isErrorCode } from "@holdfast/core";
 import type { GitCredential } from "../forges/forge.ts";
 import { pushRefusalOf } from "../forges/push-refusal.ts";
-import type { Git } from "./git.ts";
+import type { Git } from "../git/git.ts";
+import { runWithRemote } from "./remote-git.ts";
 
 export interface Push {
   readonly commit: string;
@@ -11,9 +12,6 @@ export interface Push {
   readonly timeoutMs: number;
 }
 
-/** Prints the credential of the environment: it is in no argument, address or file. */
-const helper =
-  '!f() { test "$1" = get && echo "username=$FORGE_USERNAME" && echo "password=$FORGE_PASSWORD"; }; f';
 /** Keeps the commit that was pushed: the next one is made on top of it. */
 const pushedRef = "refs/holdfast/pushed";
 
@@ -26,25 +24,16 @@ export async function pushCommit(
   hostGit: string,
   { commit, branch, credential, timeoutMs }: Push,
 ): Promise<void> {
-  const { cloneUrl, username, password } = credential;
-  const { origin, protocol } = new URL(cloneUrl);
-  const scheme = protocol === "http:" ? "http" : "https";
+  const { cloneUrl: url, username, password } = credential;
   await git.run(["--git-dir", hostGit, "update-ref", pushedRef, commit]);
-  const settings = [
-    `protocol.${scheme}.allow=always`,
-    // Only this server gets the credential, and a redirect is not followed to another.
-    `credential.${origin}.helper=${helper}`,
-    "http.followRedirects=false",
+  const args = [
+    ...["--git-dir", hostGit],
     // Finds what the forge has: its branches may have moved on from the task's base.
-    "push.negotiate=true",
-  ].flatMap((setting) => ["-c", setting]);
-  const args = ["--git-dir", hostGit, ...settings, "push", "--quiet", "--no-verify"];
-  const env = { GIT_ALLOW_PROTOCOL: scheme, FORGE_USERNAME: username, FORGE_PASSWORD: password };
+    ...["-c", "push.negotiate=true"],
+    ...["push", "--quiet", "--no-verify", "--", url, `${commit}:refs/heads/${branch}`],
+  ];
   try {
-    const { status, stderr } = await git.status([...args, cloneUrl, `${commit}:refs/heads/${branch}`], {
-      env,
-      timeoutMs,
-    });
+    const { status, stderr } = await runWithRemote(git, { url, username, password }, args, { timeoutMs });
     if (status !== 0) throw pushRefusalOf(stderr, branch, password);
   } catch (error) {
     if (!isErrorCode(error, "git", "timed_out")) throw error;
