@@ -16,6 +16,9 @@ export interface SnapshotConfig {
 }
 
 const maxRepositories = 50;
+/** Attempts to read files that the agent is changing, and the time after which none begins. */
+const maxAttempts = 20;
+const maxAttemptsMs = 10_000;
 const maxDepth = 4;
 
 const config = JSON.parse(process.argv[2] ?? "{}") as SnapshotConfig;
@@ -69,12 +72,26 @@ function writeTree(workTree: string, base: string | undefined, depth: number): s
     throw new Error("too many repositories in the workspace");
   const exclude = nested.map((path) => `:(exclude,literal,top)${path.slice(0, -1)}`);
   const pathspecs = [":(top)", ...exclude].join("\0");
-  run(["-C", workTree, "add", "-A", "--pathspec-from-file=-", "--pathspec-file-nul"], pathspecs);
+  repeated(() =>
+    run(["-C", workTree, "add", "-A", "--pathspec-from-file=-", "--pathspec-file-nul"], pathspecs),
+  );
   for (const path of nested) {
     const tree = writeTree(join(workTree, path), undefined, depth + 1);
     if (tree !== emptyTree) run(["read-tree", `--prefix=${path}`, tree]);
   }
   return run(["write-tree"]).toString("utf8").trim();
+}
+
+/** Git gives up on a file that is renamed, removed or shortened while it is read. */
+function repeated(work: () => void): void {
+  const until = performance.now() + maxAttemptsMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return work();
+    } catch (error) {
+      if (attempt === maxAttempts || performance.now() > until) throw error;
+    }
+  }
 }
 
 mkdirSync(join(config.out, "objects"), { recursive: true });
