@@ -4,7 +4,7 @@ import { studioLimits } from "../../limits.ts";
 import { requireText } from "../validate.ts";
 import { invalid, readFilter, readPaging } from "./input.ts";
 
-interface ViewsContext {
+export interface ViewsContext {
   readonly kv: {
     get(key: string): Promise<string | null>;
     put(key: string, value: string): Promise<void>;
