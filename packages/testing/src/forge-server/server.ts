@@ -29,8 +29,10 @@ export interface ApiAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Takes the place of the answer to one request of the API. */
-export type ForgeFault =
+/** Takes the place of the answer to one request of the API: the next one, or the next that is `at` "METHOD path?query". */
+export type ForgeFault = { readonly at?: RegExp } & ForgeFaultKind;
+
+type ForgeFaultKind =
   | { readonly kind: "answer"; readonly answer: ApiAnswer }
   /** Refuses the credential with 401 and repeats it in the message, as careless proxies do. */
   | { readonly kind: "echo_credential" }
@@ -112,7 +114,9 @@ export class ForgeServer {
     if (git !== null) return this.#git(git[1] ?? "", url, request, response);
     const { method = "GET", headers } = request;
     const asked: ApiRequest = { method, url, headers, body: await text(request) };
-    const fault = this.faults.shift();
+    const line = `${method} ${url.pathname}${url.search}`;
+    const next = this.faults.findIndex(({ at }) => at === undefined || at.test(line));
+    const [fault] = next < 0 ? [] : this.faults.splice(next, 1);
     if (fault?.kind === "disconnect") {
       request.socket.destroy();
       return;
