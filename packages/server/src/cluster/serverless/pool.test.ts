@@ -68,6 +68,18 @@ test("a start that fails says why, and is not tried again at once", async (t) =>
   assert.equal(requests, 2);
 });
 
+test("a connection that the platform closes as it is used again fails no start", async (t) => {
+  let closes = 2;
+  const { pool } = await poolAt(t, (request, response) => {
+    if (closes-- > 0) return void request.socket.destroy();
+    response.writeHead(200).write(encodeEvent({ event: "started", node: "a" }));
+  });
+  await pool.start();
+  assert.equal(pool.runningIn([{ id: "a", draining: false, weight: 1 } as never]), "a");
+  const { pool: closed } = await poolAt(t, (request) => request.socket.destroy());
+  await assert.rejects(closed.start(), failedWith(/fetch failed/));
+});
+
 test("a platform that does not answer yet holds up no call that comes when it does", async (t) => {
   let isUp = false;
   const { pool } = await poolAt(t, (_request, response) => {

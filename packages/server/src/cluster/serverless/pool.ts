@@ -26,6 +26,8 @@ const minRetryMs = 1_000;
 const maxRetryMs = 30_000;
 /** Pause before a process that is ending is asked again. */
 const endingRetryMs = 200;
+/** Connections that a request tries: kept ones may have been closed, each at its next use. */
+const maxConnections = 3;
 /** Time without a sign of life after which a started node counts as gone. */
 const maxSilenceMs = 60_000;
 /** Characters of a response that an error repeats. */
@@ -224,17 +226,27 @@ export class ServerlessPool {
     }
   }
 
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  async #fetch(path: string, init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
     const { url, headers } = this.#options;
-    const response = await fetch(`${url.replace(/\/+$/, "")}${path}`, {
-      ...init,
-      headers: { ...headers, ...init.headers },
-      // Its headers are for this URL only.
-      redirect: "error",
-    });
-    if (response.ok) return response;
-    throw new Refused(response.status, (await response.text()).slice(0, 10 * maxDetail));
+    const target = `${url.replace(/\/+$/, "")}${path}`;
+    // Its headers are for this URL only.
+    const request: RequestInit = { ...init, headers: { ...headers, ...init.headers }, redirect: "error" };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const response = await fetch(target, request);
+        if (response.ok) return response;
+        throw new Refused(response.status, (await response.text()).slice(0, 10 * maxDetail));
+      } catch (error) {
+        if (!wasClosed(error) || attempt === maxConnections || init.signal.aborted) throw error;
+      }
+    }
   }
+}
+
+/** True if the other side closed the connection before it answered, as it may do with one that was kept alive. */
+function wasClosed(error: unknown): boolean {
+  const { code } = Object(error instanceof Error ? error.cause : undefined) as { readonly code?: unknown };
+  return code === "UND_ERR_SOCKET" || code === "ECONNRESET";
 }
 
 /** A response with the status of an error. */
