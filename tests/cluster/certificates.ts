@@ -29,8 +29,8 @@ export class Authority {
     return join(this.#folder, "ca.pem");
   }
 
-  /** Signs a certificate that is valid for 30 days from `at`, a time that `faketime` knows. */
-  issue({ name = "IP:127.0.0.1", at = "+0 days" } = {}): Files {
+  /** Signs a certificate that is valid for 30 days from now, or from `at`, a time that `faketime` knows. */
+  issue({ name = "IP:127.0.0.1", at }: { readonly name?: string; readonly at?: string } = {}): Files {
     const id = `node-${++this.#issued}`;
     const extensions = join(this.#folder, `${id}.ext`);
     writeFileSync(extensions, `subjectAltName=${name}\n`);
