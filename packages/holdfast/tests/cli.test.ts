@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { commands } from "@holdfast/studio/cli";
 import { git, holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
 
 /** One task to its end, with every question of its agent answered by yes. */
@@ -44,6 +45,15 @@ describe("usage", () => {
       assert.equal(result.code, 2, `${args.join(" ")}: ${result.stderr}`);
       assert.match(result.stdout + result.stderr, /holdfast/);
     }
+  });
+
+  test("every command of the Studio is among those of holdfast", async () => {
+    const { stdout } = await holdfast(["--help"]);
+    const named = stdout.split("\n").map((line) => /^ {2}(\S+) /.exec(line)?.[1]);
+    assert.deepEqual(
+      Object.keys(commands).filter((name) => !named.includes(name)),
+      [],
+    );
   });
 
   test("help and version are exit code 0", async () => {

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   environments: ofStudio("environments", "show and prepare what a repository needs for its tasks"),
   groups: ofStudio("groups", "list and show groups of agents"),
   tasks: ofStudio("tasks", "list, show, stop, diff and apply tasks"),
+  publish: ofStudio("publish", "publish a task as a pull request"),
   inbox: ofStudio("inbox", "list what needs you, of all tasks"),
   approvals: ofStudio("approvals", "list and answer questions that wait for you"),
   actors: {
@@ -98,7 +99,8 @@ const completable = Object.fromEntries(
 );
 
 function overview(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  const width = Math.max(...Object.keys(commands).map(({ length }) => length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
   return `holdfast COMMAND [options]\n\n${lines.join("\n")}\n\nholdfast COMMAND --help says more.`;
 }
 
