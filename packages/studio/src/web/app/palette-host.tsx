@@ -1,6 +1,6 @@
 import { appPart, SearchIcon } from "@holdfast/web-parts";
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
-import { modKey } from "../shared/mod-key.ts";
+import { modKey } from "../shared/keys.ts";
 
 /** Loaded when it is first opened. */
 const Palette = lazy(

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useKeys } from "../shared/keys.ts";
 
 /** The keys of the inbox, in the order in which the help lists them. */
 export const inboxKeys = [
@@ -15,36 +15,17 @@ export const inboxKeys = [
 
 export type InboxKey = (typeof inboxKeys)[number]["key"];
 
-/** Calls `press` for the keys of the inbox, but not while somebody types or a dialog is open. */
+/** Calls `press` for the keys of the inbox. */
 export function useInboxKeys(press: (key: InboxKey) => boolean): void {
-  const latest = useRef(press);
-  useEffect(() => {
-    latest.current = press;
+  useKeys(({ key, repeat }) => {
+    const known = inboxKeys.find((each) => each.key === key);
+    if (known === undefined || (repeat && !"jk".includes(key))) return false;
+    return (known.key !== "Enter" || !belongsToFocus()) && press(known.key);
   });
-  useEffect(() => {
-    const listener = (event: KeyboardEvent) => {
-      if (
-        event.defaultPrevented ||
-        event.ctrlKey ||
-        event.metaKey ||
-        event.altKey ||
-        (event.repeat && !"jk".includes(event.key))
-      )
-        return;
-      const known = inboxKeys.find(({ key }) => key === event.key);
-      if (known === undefined || isElsewhere(known.key)) return;
-      if (latest.current(known.key)) event.preventDefault();
-    };
-    document.addEventListener("keydown", listener);
-    return () => document.removeEventListener("keydown", listener);
-  }, []);
 }
 
 /** Enter belongs to the button or the link that has the focus, unless that is an entry of the list. */
-function isElsewhere(key: InboxKey): boolean {
+function belongsToFocus(): boolean {
   const focused = document.activeElement;
-  if (document.querySelector("dialog[open]") !== null) return true;
-  if (!(focused instanceof HTMLElement)) return false;
-  if (focused.matches("input:not([type=checkbox]), textarea, select, [contenteditable]")) return true;
-  return key === "Enter" && focused.matches("a, button, summary") && !focused.matches(".inbox-row-title");
+  return focused?.matches("a, button, summary") === true && !focused.matches(".inbox-row-title");
 }

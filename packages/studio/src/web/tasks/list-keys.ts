@@ -1,5 +1,4 @@
-import { useEffect } from "react";
-import { modKey } from "../shared/mod-key.ts";
+import { modKey, useKeys } from "../shared/keys.ts";
 import { moveOnBoard } from "./board/board-keys.ts";
 
 /** The keys of the list, in the order in which the help lists them. */
@@ -17,17 +16,9 @@ export const listKeys = [
 
 const rowLinks = ".task-list .task-row-title";
 
-/** Keys for the list of tasks. They act on the row that has the focus, and not while somebody types or a dialog is open. */
+/** Keys for the list of tasks, which act on the row that has the focus. */
 export function useListKeys(onHelp: () => void): void {
-  useEffect(() => {
-    const listener = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isElsewhere()) return;
-      if (!press(event.key, onHelp)) return;
-      event.preventDefault();
-    };
-    document.addEventListener("keydown", listener);
-    return () => document.removeEventListener("keydown", listener);
-  }, [onHelp]);
+  useKeys(({ key }) => press(key, onHelp));
 }
 
 /** Returns false for a key that has no meaning here. */
@@ -50,13 +41,6 @@ function press(key: string, onHelp: () => void): boolean {
     default:
       return moveOnBoard(key);
   }
-}
-
-function isElsewhere(): boolean {
-  const focused = document.activeElement;
-  const isTyping =
-    focused instanceof HTMLElement && focused.matches("input, textarea, select, [contenteditable]");
-  return isTyping || document.querySelector("dialog[open]") !== null;
 }
 
 function focusedRow(): Element | null {
