@@ -172,9 +172,11 @@ for (const skipped of skips) console.log(`skipped: ${skipped.replaceAll("\n", " 
 // Again at the end, where they are seen first.
 for (const failure of flaky) console.log(`flaky: ${failure}`);
 for (const failure of reports.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
+if (embedded.length > 0) console.log(`${embedded.length} about one process only`);
+if (flaky.length > 0) console.log(`${flaky.length} flaky`);
 console.log(`${runs.length} files in ${Math.round((performance.now() - started) / 1000)} s`);
 console.log(
-  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${flaky.length} flaky, ${skips.length} skipped, ${embedded.length} about one process only`,
+  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${skips.length} skipped`,
 );
 const skipsFail = process.env["CI"] === "true" && skips.length > 0;
 if (skipsFail) console.error("In CI nothing is skipped: see the reasons above");
