@@ -1,11 +1,13 @@
 /**
  * Checks the imports between packages against docs/explanation/architecture.md. A package is imported only through the
  * exports of its package.json, and only where it is declared as a dependency. Files do not import each other in a
- * circle, types included. Rooms of the web app import each other only through their front doors.
+ * circle, types included. Rooms of the web app import each other only through their front doors. Modules of the Studio's
+ * actors keep no state, and no file of a package switches its type check off.
  */
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, relative, resolve } from "node:path";
+import { sharedStateProblems } from "./actor-modules.ts";
 import { importCycles } from "./import-cycles.ts";
 import { webRoomProblems } from "./web-rooms.ts";
 import {
@@ -117,6 +119,9 @@ function checkFile(
   byName: ReadonlyMap<string, WorkspacePackage>,
 ): void {
   const text = readFileSync(resolve(root, path), "utf8");
+  problems.push(...sharedStateProblems(path, text));
+  if (owner !== undefined && /@ts-(?:nocheck|ignore)/.test(text))
+    problems.push(`${path}: types are checked here`);
   const shipped = owner !== undefined && path.startsWith(`packages/${owner.folder}/src/`) && !isTest(path);
   for (const specifier of importsOf(text)) {
     if (specifier.startsWith(".")) {

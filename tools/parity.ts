@@ -1,6 +1,6 @@
 /**
  * Checks the pages docs/reference/parity*.md (`npm run parity`): every row names an existing test, or one of the accepted reasons
- * for having none. Prints the number of rows of each kind.
+ * for having none. A title in quotation marks behind a test is one of its cases. Prints the number of rows of each kind.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,15 +25,15 @@ export interface ParityReport {
   readonly problems: readonly string[];
 }
 
-/** Parses the page. `exists` reports whether a path below the repository root exists. */
-export function checkParity(page: string, exists: (path: string) => boolean): ParityReport {
+/** Parses the page. `read` returns a file below the repository root, undefined if there is none. */
+export function checkParity(page: string, read: (path: string) => string | undefined): ParityReport {
   const tested = new Map<string, number>();
   const reasoned = new Map<Reason, number>();
   const problems: string[] = [];
   let section = "";
   page.split("\n").forEach((line, index) => {
     if (line.startsWith("## ")) section = line.slice(3);
-    if (!line.startsWith("| ") || line.startsWith("| ---") || line.startsWith("| Peer feature |")) return;
+    if (!line.startsWith("| ") || /^\| (?:---|Peer feature|Peer defect) /.test(line)) return;
     const complain = (what: string): void => void problems.push(`line ${index + 1}: ${what}`);
     // A vertical bar inside code does not end a cell.
     const cells = line.split(/(?<!\\)\|(?=(?:[^`]*`[^`]*`)*[^`]*$)/).map((cell) => cell.trim());
@@ -52,13 +52,24 @@ export function checkParity(page: string, exists: (path: string) => boolean): Pa
       complain(`"${last}" is neither a test nor a reason`);
       return;
     }
-    for (const path of paths) if (!exists(path)) complain(`there is no ${path}`);
+    for (const path of paths) if (read(path) === undefined) complain(`there is no ${path}`);
+    for (const [, path = "", title = ""] of last.matchAll(/`([^`]+)` "([^"]+)"/g))
+      if (read(path)?.includes(title) !== true) complain(`${path} has no case "${title}"`);
     tested.set(section, (tested.get(section) ?? 0) + 1);
   });
   return { tested, reasoned, problems };
 }
 
-const pages = ["docs/reference/parity.md", "docs/reference/parity-servers.md"];
+const pages = [
+  "docs/reference/parity.md",
+  "docs/reference/parity-servers.md",
+  "docs/reference/parity-studio.md",
+];
+
+function readIfThere(path: string): string | undefined {
+  const file = join(root, path);
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
 
 /** Report for the pages of this repository together. */
 export function parityOfRepository(): ParityReport {
@@ -66,9 +77,7 @@ export function parityOfRepository(): ParityReport {
   const reasoned = new Map<Reason, number>();
   const problems: string[] = [];
   for (const page of pages) {
-    const report = checkParity(readFileSync(join(root, page), "utf8"), (path) =>
-      existsSync(join(root, path)),
-    );
+    const report = checkParity(readFileSync(join(root, page), "utf8"), readIfThere);
     for (const [section, count] of report.tested) tested.set(section, count);
     for (const [reason, count] of report.reasoned) reasoned.set(reason, (reasoned.get(reason) ?? 0) + count);
     problems.push(...report.problems.map((problem) => `${page} ${problem}`));
