@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { missingChromium } from "@holdfast/testing/chromium";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
 /** What these tests need and is absent here; in CI that is a failure, elsewhere a skip with a name. */
 export function missing(): string | undefined {
@@ -19,6 +19,8 @@ export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
   readonly colorScheme?: "light" | "dark";
+  /** Cookies and storage of an earlier context: a browser that is signed in. */
+  readonly state?: Awaited<ReturnType<BrowserContext["storageState"]>>;
 }
 
 /** Owner of opened resources: a test's context, or a script. */
@@ -28,12 +30,13 @@ export interface Cleanup {
 
 const trouble = new WeakMap<Page, string[]>();
 
-/** A page with cookies of its own. Errors in its console, and what its policy refused, are collected. */
+/** A page of a browser context of its own. Errors in its console, and what its policy refused, are collected. */
 export async function openPage(browser: Browser, t: Cleanup, options: PageOptions = {}): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.height ?? 900 },
     colorScheme: options.colorScheme ?? "light",
     reducedMotion: "reduce",
+    ...(options.state === undefined ? {} : { storageState: options.state }),
   });
   // An agent starts within a second; beside other tests it may take a quarter of a minute and more.
   context.setDefaultTimeout(60_000);

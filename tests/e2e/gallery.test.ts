@@ -1,0 +1,147 @@
+/** Every screen of a Studio in use, in three widths and both themes: `artifacts/gallery-SCREEN-WIDTH-THEME.png`. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launchChromium } from "@holdfast/testing/chromium";
+import { startGitea } from "@holdfast/testing/gitea";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage } from "./support/browser.ts";
+import { assertNoTrouble, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+const widths = [
+  { name: "phone", width: 390, height: 844 },
+  { name: "tablet", width: 1024, height: 768 },
+  { name: "desktop", width: 1600, height: 1000 },
+] as const;
+
+interface Screen {
+  readonly name: string;
+  /** The route as the router of the app has it. */
+  readonly route: string;
+  /** The address; that of the route when it is left out. */
+  readonly path?: string;
+  /** What is there once the screen shows its contents. */
+  readonly content: string;
+}
+
+/** The routes of the app, in the order of its router. */
+function routesOfApp(): string[] {
+  const router = fileURLToPath(new URL("../../packages/studio/src/web/app/router.tsx", import.meta.url));
+  return [...readFileSync(router, "utf8").matchAll(/^ +path: "([^"]+)"/gm)].map(([, path = ""]) => path);
+}
+
+/** One that only leads elsewhere, and one that needs an account: people.test.ts keeps its picture. */
+const withoutPicture = ["/actors", "/account"];
+
+describe("the gallery", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+  let forge: Awaited<ReturnType<typeof startGitea>>;
+  let screens: readonly Screen[];
+  /** The state of a browser that is signed in. */
+  let state: Awaited<ReturnType<BrowserContext["storageState"]>>;
+
+  before(async () => {
+    browser = await launchChromium();
+    [studio, forge] = await Promise.all([StudioProcess.create({ args: ["--people"] }), startGitea()]);
+    screens = await fill();
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+    await forge?.close();
+  });
+
+  /** Uses the Studio until each screen has something to show. */
+  async function fill(): Promise<Screen[]> {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(60_000);
+    const page = await context.newPage();
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line about pelicans without asking" });
+    await waitForStatus(page, "idle");
+    const finished = new URL(page.url()).pathname;
+    await startTask(page, { prompt: "Add a line about herons" });
+    await waitForStatus(page, "waiting");
+    const waiting = new URL(page.url()).pathname;
+    const repository = await connect(page);
+    await page.goto(`${studio.url}/inspector`);
+    const actor = await page.locator('a[href^="/inspector/task/"]').first().getAttribute("href");
+    state = await context.storageState();
+    await context.close();
+    return [
+      { name: "tasks", route: "/", content: ".task-list a" },
+      { name: "task-waiting", route: "/tasks/$taskId", path: waiting, content: "[data-approval]" },
+      {
+        name: "task-changes",
+        route: "/tasks/$taskId",
+        path: `${finished}?view=changes`,
+        content: "[data-file]",
+      },
+      { name: "inbox", route: "/inbox", content: "[data-entry]" },
+      {
+        name: "environment",
+        route: "/environment",
+        path: `/environment?${new URLSearchParams({ repository: join(studio.directory, "data", "sample") })}`,
+        content: "h1",
+      },
+      { name: "system", route: "/system", content: '[data-agent="demo"]' },
+      { name: "repositories", route: "/repositories", content: `a[href="${repository}"]` },
+      { name: "repository", route: "/repositories/$repositoryId", path: repository, content: "h1" },
+      { name: "actors", route: "/inspector", content: 'a[href^="/inspector/"]' },
+      { name: "actor", route: "/inspector/$name/$actorId", path: actor ?? "", content: "h1" },
+      { name: "people", route: "/people", content: "h1" },
+    ];
+  }
+
+  /** Connects a repository with an open pull request; returns the address of its screen. */
+  async function connect(page: Page): Promise<string> {
+    const hosted = await forge.addRepository("team/app");
+    await hosted.bare.commit("add-search", { "search.txt": "search\n" }, "Add the search");
+    const author = forge.user("ada");
+    await hosted.createPullRequest({ title: "Add the search", head: "add-search", base: "main", author });
+    await page.getByRole("link", { name: "Repositories" }).click();
+    await page.getByLabel("Address").fill(`${forge.url}/team/app`);
+    await page.getByLabel("Gitea").check();
+    await page.getByLabel("Token").fill(forge.addToken("ada"));
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByRole("heading", { name: "team/app" }).waitFor();
+    await page.getByText("Up to date").waitFor();
+    return new URL(page.url()).pathname;
+  }
+
+  test("has every screen of the app", () => {
+    const shown = new Set([...screens.map(({ route }) => route), ...withoutPicture]);
+    assert.deepEqual(
+      routesOfApp().filter((route) => !shown.has(route)),
+      [],
+    );
+  });
+
+  for (const size of widths) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      test(`is accessible and fits: ${size.name}, ${colorScheme}`, async (t) => {
+        const page = await openPage(browser, t, { ...size, colorScheme, state });
+        for (const { name, route, path = route, content } of screens) {
+          await page.goto(`${studio.url}${path}`);
+          await page.locator(content).first().waitFor();
+          // What is still being read is drawn as grey bars.
+          await page.locator(".loading").first().waitFor({ state: "detached" });
+          const label = `gallery-${name}-${size.name}-${colorScheme}`;
+          await keepScreenshot(page, label);
+          const surplus = await page.evaluate<number>(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+          );
+          assert.ok(surplus <= 0, `${label} is ${surplus} pixels too wide`);
+          if (size.name !== "tablet") await assertAccessible(page, label);
+        }
+        assertNoTrouble(page);
+      });
+    }
+  }
+});
