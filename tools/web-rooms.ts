@@ -12,6 +12,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
   app: [
     "access/access-page.tsx",
     "access/sign-in-page.tsx",
+    "design/routes.tsx",
     "environment/routes.tsx",
     "inbox/routes.tsx",
     "inbox/search.ts",

@@ -104,6 +104,14 @@ const accountRoute = createRoute({
   path: "/account",
   component: lazyRouteComponent(peopleParts, "AccountScreen"),
 });
+const designRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/design",
+  component: lazyRouteComponent(
+    appPart(() => import("../design/routes.tsx")),
+    "DesignScreen",
+  ),
+});
 /** The actors' own routes are below this address, so people may enter it. */
 const actorsAddressRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -135,6 +143,7 @@ export function createAppRouter() {
       actorRoute,
       peopleRoute,
       accountRoute,
+      designRoute,
       actorsAddressRoute,
     ]),
     scrollRestoration: true,
