@@ -353,7 +353,7 @@ async function createHost(parts: StudioParts, others: OtherNodes, identify: Iden
     others,
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,
-    task: (taskId, claim) => backends.task(taskId, claim),
+    task: (taskId, sessionId, claim) => backends.task(taskId, sessionId, claim),
     session: (sessionId, claim) => backends.session(sessionId, claim),
     handover:
       cluster === undefined

@@ -45,11 +45,12 @@ export class StudioBackends {
   }
 
   /** `claim` is that of the runner that calls: a runner that was replaced gets `task.runner_replaced`. */
-  task(taskId: string, claim?: number): TaskBackend {
+  task(taskId: string, sessionId: string, claim?: number): TaskBackend {
     const claims = claim === undefined ? [] : [claim];
+    const as = [claim ?? null, sessionId];
     return {
-      next: async () => (await this.#task<TaskWork | null>(taskId, "next", ...claims)) ?? undefined,
-      report: (report) => this.#task(taskId, "report", report, ...claims),
+      next: async () => (await this.#task<TaskWork | null>(taskId, "next", ...as)) ?? undefined,
+      report: (report) => this.#task(taskId, "report", report, ...as),
       bringFiles: () => this.#task(taskId, "bringFiles", ...claims),
       saveFiles: () => this.#task(taskId, "saveFiles", ...claims),
     };

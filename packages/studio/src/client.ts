@@ -16,6 +16,7 @@ const shapes = {
   task: {
     actions: [
       ...["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
+      ...["startSession", "renameSession", "closeSession", "seenSessions", "markSession"],
       ...["review", "markViewed", "saveComment", "deleteComment", "sendReview"],
       ...["publication", "publish", "readPullRequest", "mergePullRequest", "addressReview"],
     ],

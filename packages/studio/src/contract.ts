@@ -12,6 +12,13 @@
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
 import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
+import type {
+  SessionChoice,
+  TaskSessionActions,
+  TaskSessionEvents,
+  TaskSessionView,
+  TokenUsage,
+} from "./contract/sessions.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
 export type {
@@ -50,6 +57,14 @@ export type {
   TaskPullRequest,
 } from "./contract/publish.ts";
 export type {
+  NewSession,
+  SessionChoice,
+  TaskSessionActions,
+  TaskSessionEvents,
+  TaskSessionView,
+  TokenUsage,
+} from "./contract/sessions.ts";
+export type {
   SavedView,
   TaskCount,
   TaskCounts,
@@ -70,7 +85,10 @@ export type {
 } from "./contract/task-list.ts";
 
 export interface TaskView extends TaskSummary {
+  /** The first session. */
   readonly sessionId: string;
+  /** All sessions, oldest first, the closed ones too. What the view has beside them is about all of the open ones. */
+  readonly sessions: readonly TaskSessionView[];
   /** Branch and commit on which the work is based: the merge base of the diff. */
   readonly base: { readonly branch: string; readonly commit: string };
   readonly approvals: readonly ApprovalView[];
@@ -78,16 +96,10 @@ export interface TaskView extends TaskSummary {
   readonly applied?: AppliedBranch;
   /** Its pull request, once it is published. */
   readonly pullRequest?: TaskPullRequest;
-  /** Queued prompts, in order, without the one in progress. Their text is truncated at 500 characters. */
-  readonly queued?: readonly { readonly id: string; readonly text: string }[];
+  /** Queued prompts of the first session. */
+  readonly queued?: TaskSessionView["queued"];
   /** Incremented by every change. Clients drop views that are older than the one they have. */
   readonly revision: number;
-}
-
-export interface TokenUsage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly requests: number;
 }
 
 export interface AppliedBranch {
@@ -439,11 +451,12 @@ export interface OrganizationEvents extends TaskListEvents {
 }
 
 /** Actions of `task`. */
-export interface TaskActions extends PublishActions {
+export interface TaskActions extends PublishActions, TaskSessionActions {
   get(): Promise<TaskView>;
-  prompt(text: string): Promise<void>;
-  /** Aborts the current turn within a second. Idempotent. */
-  stop(): Promise<void>;
+  /** Throws `task.session_not_found`, `task.session_closed`. */
+  prompt(text: string, to?: SessionChoice): Promise<void>;
+  /** Aborts the current turn of a session within a second; without a session, those of all. Idempotent. */
+  stop(session?: SessionChoice): Promise<void>;
   /**
    * Answers a question once. Throws `approval.already_settled`, which says who answered it, `.agent_gone`, `.expired`,
    * `.not_found`.
@@ -468,11 +481,11 @@ export interface TaskActions extends PublishActions {
    * Sends those of the comments that were not sent yet as one prompt. Throws `review.comment_not_found`,
    * `review.changed`, `task.prompt_too_long`, `task.queue_full`; then nothing was sent.
    */
-  sendReview(commentIds: readonly string[]): Promise<void>;
+  sendReview(commentIds: readonly string[], to?: SessionChoice): Promise<void>;
 }
 
 /** Events of `task`. */
-export interface TaskEvents {
+export interface TaskEvents extends TaskSessionEvents {
   changed: TaskView;
   reviewChanged: ReviewChange;
   publicationChanged: PublicationChange;

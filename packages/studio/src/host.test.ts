@@ -37,7 +37,14 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   } as unknown as Git;
   const queue = ["p1", "p2"].map(
     (id): TaskWork => ({
-      ...{ taskId, sessionId: "s", repository: folder, agent: "demo", staleApprovals: [] },
+      ...{
+        taskId,
+        sessionId: "s",
+        firstSessionId: "s",
+        repository: folder,
+        agent: "demo",
+        staleApprovals: [],
+      },
       prompt: { id, text: "do it", attempt: 1 },
     }),
   );
@@ -58,15 +65,15 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
     session: () => ({ append: async () => 1, hasRecord: async () => false, size: async () => 0 }),
   } as unknown as StudioHostOptions);
   t.after(() => host.close());
-  host.wake(taskId, 1);
+  host.wake(taskId, 1, ["s"]);
   while (clones === 0) await delay(1);
   const [{ timeoutMs, signal } = {}] = runs;
   // Cloning a large repository may take longer than other git commands.
   assert.equal(timeoutMs, studioLimits.cloneTimeoutMs);
   assert.equal(signal?.aborted, false);
-  await host.stop(taskId);
+  await host.stop(taskId, "s");
   assert.equal(signal?.aborted, true);
-  host.wake(taskId, 1);
+  host.wake(taskId, 1, ["s"]);
   // A clone that did not wait for the previous one would start within these turns of the event loop.
   for (let turn = 0; turn < 100; turn++) await nextTurn();
   assert.equal(clones, 1);

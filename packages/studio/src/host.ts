@@ -36,6 +36,7 @@ import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./wo
 import { IdleAgents } from "./work/idle-agents.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
+import { SessionRunners } from "./work/session-runners.ts";
 
 export interface StudioHostOptions {
   readonly ports: Ports;
@@ -55,8 +56,8 @@ export interface StudioHostOptions {
   readonly environments: Environments;
   readonly others: OtherNodes;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
-  /** The actors of a task, for the runner with this claim, or for the process itself. */
-  readonly task: (taskId: string, claim?: number) => TaskBackend;
+  /** The actor of a task, as a session of it, for the runner with this claim, or for the process itself. */
+  readonly task: (taskId: string, sessionId: string, claim?: number) => TaskBackend;
   readonly session: (sessionId: string, claim?: number) => SessionBackend;
   readonly handover: Handover;
   /** True on a node of a cluster. */
@@ -69,9 +70,9 @@ export interface StudioHostOptions {
   readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
 }
 
-/** A runner, and the claim by which its task knows it. */
-interface ClaimedRunner {
-  readonly runner: TaskRunner;
+/** The runners of a task, and the claim by which it knows them. */
+interface ClaimedRunners {
+  readonly runners: SessionRunners;
   readonly claim: number;
   readonly settled: PromiseWithResolvers<void>;
 }
@@ -80,7 +81,7 @@ interface ClaimedRunner {
 export class StudioHost implements BackendHost {
   readonly ports: Ports;
   readonly #options: StudioHostOptions;
-  readonly #runners = new Map<string, ClaimedRunner>();
+  readonly #runners = new Map<string, ClaimedRunners>();
   readonly #idle: IdleAgents;
   /** The latest preparation of each task, while it runs. */
   readonly #preparations = new Map<string, Promise<void>>();
@@ -194,10 +195,11 @@ export class StudioHost implements BackendHost {
     return this.#runners.get(taskId)?.claim;
   }
 
-  wake(taskId: string, claim: number): void {
-    if (!this.runs(taskId)) return;
+  wake(taskId: string, claim: number, sessionIds: readonly string[]): void {
+    if (!this.runs(taskId) || sessionIds.length === 0) return;
     this.#idle.delete(taskId);
-    this.#runner(taskId, claim).wake();
+    const runners = this.#runnersOf(taskId, claim);
+    for (const sessionId of sessionIds) runners.wake(sessionId);
   }
 
   settled(taskId: string): Promise<void> {
@@ -206,24 +208,29 @@ export class StudioHost implements BackendHost {
 
   async release(taskId: string): Promise<void> {
     this.#idle.delete(taskId);
-    await this.#runners.get(taskId)?.runner.abandon();
+    await this.#runners.get(taskId)?.runners.abandon();
     this.#forget(taskId);
   }
 
   /** The way to the sandbox server of a task of this process, while its agent runs. */
   sandbox(taskId: string): SandboxRoute | undefined {
-    const agent = this.#runners.get(taskId)?.runner.sandbox;
+    const agent = this.#runners.get(taskId)?.runners.sandbox;
     return agent === undefined ? undefined : { agent, prefix: "", hold: () => this.#idle.hold(taskId) };
   }
 
-  async stop(taskId: string): Promise<void> {
-    await this.#runners.get(taskId)?.runner.stop();
+  async stop(taskId: string, sessionId: string): Promise<void> {
+    await this.#runners.get(taskId)?.runners.stop(sessionId);
+  }
+
+  async closeSession(taskId: string, sessionId: string): Promise<void> {
+    await this.#runners.get(taskId)?.runners.closeSession(sessionId);
+    await this.#options.gate.approvals.cancelSession(sessionId);
   }
 
   async isAwaitingAnswer(taskId: string, approvalId: string): Promise<boolean> {
     return (
       (await isGateQuestionOpen(this.#options.gate, approvalId)) ||
-      (await this.#runners.get(taskId)?.runner.isAwaitingAnswer(approvalId)) === true
+      (await this.#runners.get(taskId)?.runners.isAwaitingAnswer(approvalId)) === true
     );
   }
 
@@ -231,7 +238,7 @@ export class StudioHost implements BackendHost {
     const onRuleError = (error: unknown) =>
       this.ports.log.error("could not write a policy rule", { taskId, error });
     if (await deliverGateAnswer(this.#options.gate, approvalId, choice, onRuleError)) return true;
-    return (await this.#runners.get(taskId)?.runner.deliverAnswer(approvalId, choice)) ?? false;
+    return (await this.#runners.get(taskId)?.runners.deliverAnswer(approvalId, choice)) ?? false;
   }
 
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void {
@@ -239,7 +246,7 @@ export class StudioHost implements BackendHost {
     this.#watchedQuestions.add(approvalId);
     const { gate, task, session, limits } = this.#options;
     const log = new SessionLog(session(sessionId), limits);
-    void settleShownQuestion({ gate, task: task(taskId), log }, approvalId)
+    void settleShownQuestion({ gate, task: task(taskId, sessionId), log }, approvalId)
       .catch((error: unknown) =>
         this.ports.log.warn("could not settle a question of the gate", { taskId, error }),
       )
@@ -337,7 +344,7 @@ export class StudioHost implements BackendHost {
   async close(): Promise<void> {
     this.#closing = true;
     this.#idle.close();
-    const runners = [...this.#runners.values()].map(({ runner }) => runner.close());
+    const runners = [...this.#runners.values()].map((each) => each.runners.close());
     const { environments, mirrors } = this.#options;
     await Promise.all([...runners, environments.close(), mirrors.close()]);
   }
@@ -354,33 +361,37 @@ export class StudioHost implements BackendHost {
     };
   }
 
-  #runner(taskId: string, claim: number): TaskRunner {
+  #runnersOf(taskId: string, claim: number): SessionRunners {
     const existing = this.#runners.get(taskId);
-    if (existing?.claim === claim) return existing.runner;
+    if (existing?.claim === claim) return existing.runners;
     if (existing !== undefined) this.#replace(taskId, existing);
     const { task, session, limits, ports } = this.#options;
-    const runner = new TaskRunner({
-      taskId,
-      task: task(taskId, claim),
-      session: (sessionId) => session(sessionId, claim),
-      limits,
-      log: ports.log,
-      prepare: (work, signal) => this.#prepareSerially(work, signal),
-      movesFiles: this.runsWithActor,
-      taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
-      onIdle: () => this.#onIdle(taskId, runner),
+    const runners = new SessionRunners({
+      create: (id, onIdle) =>
+        new TaskRunner({
+          taskId,
+          task: task(taskId, id, claim),
+          session: (sessionId) => session(sessionId, claim),
+          limits,
+          log: ports.log,
+          prepare: (work, signal) => this.#prepareSerially(work, signal),
+          movesFiles: this.runsWithActor,
+          taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
+          onIdle,
+        }),
+      onIdle: () => this.#onIdle(taskId, runners),
     });
-    this.#runners.set(taskId, { runner, claim, settled: Promise.withResolvers() });
-    return runner;
+    this.#runners.set(taskId, { runners, claim, settled: Promise.withResolvers() });
+    return runners;
   }
 
-  /** The next runner prepares when the jail of this one, which uses the same folders, is gone. */
-  #replace(taskId: string, { runner }: ClaimedRunner): void {
+  /** The next runners prepare when the jails of these, which use the same folders, are gone. */
+  #replace(taskId: string, { runners }: ClaimedRunners): void {
     const before = this.#preparations.get(taskId);
     this.#forget(taskId);
     this.#preparations.set(
       taskId,
-      Promise.all([before, runner.abandon()]).then(() => {}),
+      Promise.all([before, runners.abandon()]).then(() => {}),
     );
   }
 
@@ -454,6 +465,7 @@ export class StudioHost implements BackendHost {
       bundle: await bundle(),
       jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
       runDirectory,
+      workspace: work.firstSessionId,
       folders: { workspace, home },
       variables,
       ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
@@ -462,9 +474,9 @@ export class StudioHost implements BackendHost {
   }
 
   /** Keeps a few idle agents warm for the next prompt, and evicts the others, longest idle first. */
-  #onIdle(taskId: string, runner: TaskRunner): void {
-    if (this.#runners.get(taskId)?.runner !== runner || this.#closing) return;
-    if (runner.isDormant) {
+  #onIdle(taskId: string, runners: SessionRunners): void {
+    if (this.#runners.get(taskId)?.runners !== runners || this.#closing) return;
+    if (runners.isDormant) {
       this.#forget(taskId);
       return;
     }
@@ -472,13 +484,13 @@ export class StudioHost implements BackendHost {
   }
 
   #evict(taskId: string): void {
-    const runner = this.#runners.get(taskId)?.runner;
-    if (runner === undefined || runner.isRunning) return;
-    void runner
-      .stopAgent()
+    const runners = this.#runners.get(taskId)?.runners;
+    if (runners === undefined || runners.isRunning) return;
+    void runners
+      .stopAgents()
       .then(() => {
-        if (runner.isDormant && this.#runners.get(taskId)?.runner === runner) this.#forget(taskId);
+        if (runners.isDormant && this.#runners.get(taskId)?.runners === runners) this.#forget(taskId);
       })
-      .catch((error: unknown) => this.ports.log.warn("could not stop an idle agent", { taskId, error }));
+      .catch((error: unknown) => this.ports.log.warn("could not stop idle agents", { taskId, error }));
   }
 }

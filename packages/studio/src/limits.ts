@@ -51,7 +51,11 @@ export const studioLimits = {
   maxSavedViews: 30,
   maxViewNameCharacters: 60,
   maxViewBytes: 8 * 1024,
-  /** Queued prompts of a task. */
+  /** Sessions of a task: those that are open at the same time, and all. The name of one. */
+  maxOpenSessions: 8,
+  maxSessions: 50,
+  maxSessionNameCharacters: 60,
+  /** Queued prompts of a session. */
   maxQueuedPrompts: 20,
   /** All patches of one diff, and the patch of one file. */
   maxDiffBytes: 2 * 1024 * 1024,

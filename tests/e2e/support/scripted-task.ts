@@ -40,7 +40,7 @@ export interface TaskScript {
  * real gateway; only the work behind the actors is scripted.
  */
 export function scriptedTask(script: TaskScript) {
-  let view: TaskView = {
+  let view: Omit<TaskView, "sessions"> = {
     id: scriptedTaskId,
     sessionId,
     title: "Tidy the module",
@@ -56,13 +56,32 @@ export function scriptedTask(script: TaskScript) {
     usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
     revision: 1,
   };
+  /** The task has one session, which stands as the task does. */
+  const shown = (): TaskView => {
+    const { agent, status, approvals, usage, createdAt, queued, error } = view;
+    const session = {
+      id: sessionId,
+      name: agent,
+      agent,
+      status,
+      approvals,
+      usage,
+      createdAt,
+      attentionAt: 0,
+    };
+    const optional = {
+      ...(queued === undefined ? {} : { queued }),
+      ...(error === undefined ? {} : { error }),
+    };
+    return { ...view, sessions: [{ ...session, ...optional }] };
+  };
   const log: SessionEvent[] = [];
   const organization = actor({
     state: {},
     events: { taskChanged: event<TaskSummary>() },
     actions: {
       me,
-      listTasks: () => ({ tasks: [view] }),
+      listTasks: () => ({ tasks: [shown()] }),
       listAgents: () => [],
       // Opening a task marks it as seen.
       markTasks: () => {},
@@ -86,6 +105,7 @@ export function scriptedTask(script: TaskScript) {
       changed: event<TaskView>(),
       reviewChanged: event<ReviewChange>(),
       publicationChanged: event<PublicationChange>(),
+      sessionsSeen: event<Readonly<Record<string, number>>>(),
     },
     actions: {
       // The review is the real one.
@@ -100,24 +120,26 @@ export function scriptedTask(script: TaskScript) {
         }),
       prompts: () => prompts,
       publication: () => notConnected,
-      get: () => view,
+      get: () => shown(),
+      seenSessions: () => ({}),
+      markSession: () => {},
       diff: () => ({ files: script.diff?.files ?? script.files ?? [], truncated: false }),
       prompt: (c, text: string) => {
         const queued = [...(view.queued ?? []), { id: `p${view.revision}`, text }];
         view = { ...view, queued, revision: view.revision + 1 };
-        c.broadcast("changed", view);
+        c.broadcast("changed", shown());
       },
       /** The new view is on its way before the answer is, as it may be with the real task. */
       answer: async (c, approvalId: string) => {
         const approvals = view.approvals.filter(({ id }) => id !== approvalId);
         view = { ...view, approvals, status: "running", revision: view.revision + 1 };
-        c.broadcast("changed", view);
+        c.broadcast("changed", shown());
         await c.saveState();
         await new Promise((resolve) => setTimeout(resolve, 300));
       },
-      change: (c, change: Partial<TaskView>) => {
+      change: (c, change: Partial<Omit<TaskView, "sessions">>) => {
         view = { ...view, ...change, revision: view.revision + 1 };
-        c.broadcast("changed", view);
+        c.broadcast("changed", shown());
       },
     },
   });

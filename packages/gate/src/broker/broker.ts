@@ -28,7 +28,7 @@ import { PayloadStage } from "./stages/payload.ts";
 import { RouteStage } from "./stages/route.ts";
 import { stageNames } from "./stages/stage.ts";
 import { TopicStage } from "./stages/topic.ts";
-import { type SharedTaint, Taint } from "./taint.ts";
+import { type SharedTaint, Taint, taintKey } from "./taint.ts";
 import type { Principal } from "./tool.ts";
 
 /** Configuration of the broker. */
@@ -157,7 +157,7 @@ export class Broker {
     const directory = join(this.#parts.sockets, `b${randomBytes(6).toString("hex")}`);
     try {
       await mkdir(directory, { mode: 0o700 });
-      await this.#adoptTaint(principal.session);
+      await this.#adoptTaint(taintKey(principal));
       const jail = await this.#openJail(directory, principal, tools);
       this.#open.set(jailId, jail);
       return {
@@ -182,7 +182,7 @@ export class Broker {
   async markTainted(principal: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
     await Promise.all([
       this.#markHere(principal, reason),
-      this.#parts.shared?.taint.mark(principal.session, reason),
+      this.#parts.shared?.taint.mark(taintKey(principal), reason),
     ]);
   }
 
@@ -192,8 +192,9 @@ export class Broker {
     if (reason !== undefined) this.taint.mark(session, reason, this.#parts.clock.now());
   }
 
-  async #markHere({ jailId, session }: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
-    if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;
+  async #markHere(principal: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
+    const { jailId, session } = principal;
+    if (!this.taint.mark(taintKey(principal), reason, this.#parts.clock.now())) return;
     await this.#parts.audit.note({
       type: "session.tainted",
       ...(jailId === undefined ? {} : { jailId }),
@@ -262,11 +263,12 @@ export class Broker {
       .map(listed);
   }
 
-  #sessionInfo({ group, session, agent, jailId }: Principal): Readonly<Record<string, unknown>> {
+  #sessionInfo(principal: Principal): Readonly<Record<string, unknown>> {
+    const { group, session, agent, jailId } = principal;
     return {
       ...{ group, session, jail: jailId },
       ...(agent === undefined ? {} : { agent }),
-      tainted: this.taint.has(session),
+      tainted: this.taint.has(taintKey(principal)),
     };
   }
 

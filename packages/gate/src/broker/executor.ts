@@ -6,7 +6,7 @@ import { type BrokerErrorPayload, pipelineCodes } from "./errors.ts";
 import type { Sanitizer } from "./messages/sanitizer.ts";
 import { Refusal } from "./refusal.ts";
 import type { ConfirmedCall } from "./stages/stage.ts";
-import type { Taint } from "./taint.ts";
+import { type Taint, taintKey } from "./taint.ts";
 import type { Principal, ToolError, ToolOutcome, ToolProgress } from "./tool.ts";
 
 export interface ExecutorParts {
@@ -63,7 +63,7 @@ export class Executor {
     caller.addEventListener("abort", onCancel, { once: true });
     try {
       caller.throwIfAborted();
-      const tainted = this.#parts.taint.has(call.principal.session);
+      const tainted = this.#parts.taint.has(taintKey(call.principal));
       // Before the call, since errors and progress can contain untrusted content too.
       if (tool.untrusted === true)
         await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} was called`);

@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { Principal } from "./tool.ts";
 
 /** Sessions kept; the oldest are evicted. */
 const maxSessions = 100_000;
@@ -21,6 +22,11 @@ export interface SharedTaint {
   mark(session: string, reason: string): Promise<void>;
   /** Undefined when no node has marked the session. */
   reason(session: string): Promise<string | undefined>;
+}
+
+/** By what a session is tainted: its workspace, if it shares one with others. */
+export function taintKey({ session, workspace = session }: Pick<Principal, "session" | "workspace">): string {
+  return workspace;
 }
 
 /**

@@ -2,6 +2,11 @@
 export interface Principal {
   readonly jailId: string;
   readonly session: string;
+  /**
+   * Names a workspace that several sessions work in: what taints one taints all of them, since it may be in the files
+   * that they share. By default the session has one of its own.
+   */
+  readonly workspace?: string;
   /** Sessions, memory and credentials of one group are invisible to another. */
   readonly group: string;
   readonly organization?: string;

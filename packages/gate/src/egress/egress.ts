@@ -93,6 +93,8 @@ export interface EgressOptions extends Principal {
   readonly jailId: string;
   /** The session that usage and decisions belong to, besides `user` and `organization`. */
   readonly session: string;
+  /** As for the broker: what taints one session of a workspace taints all of them. */
+  readonly workspace?: string;
   /** Added to the budgets of the gate. The same session budget for two jails counts both. */
   readonly budgets?: readonly BudgetRule[];
   readonly upstreams: readonly EgressUpstream[];

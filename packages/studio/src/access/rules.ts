@@ -79,6 +79,12 @@ export const actorRules = {
       answer: "member",
       answerMany: "member",
       apply: "member",
+      startSession: "member",
+      renameSession: "member",
+      closeSession: "member",
+      // What was read is that of the person who reads it.
+      seenSessions: "viewer",
+      markSession: "viewer",
       review: "viewer",
       markViewed: "member",
       saveComment: "member",

@@ -43,16 +43,18 @@ export interface BackendHost {
   /** The claim of the task's runner in this process, if there is one. */
   claimOf(taskId: string): number | undefined;
   /**
-   * Ensures that a runner works on the task's next prompt. Returns immediately. A runner with another claim is
-   * abandoned.
+   * Ensures that runners work on the next prompts of these sessions, side by side. Returns immediately. Those with
+   * another claim are abandoned.
    */
-  wake(taskId: string, claim: number): void;
+  wake(taskId: string, claim: number, sessionIds: readonly string[]): void;
   /** Resolves when the task has neither work nor an agent in this process. */
   settled(taskId: string): Promise<void>;
   /** Abandons the task: another node may run it next. Resolves when its agent and its jail are gone. */
   release(taskId: string): Promise<void>;
-  /** Aborts the current turn, its agent and its jail; resolves within a second. */
-  stop(taskId: string): Promise<void>;
+  /** Aborts the current turn of a session, its agent and its jail; resolves within a second. */
+  stop(taskId: string, sessionId: string): Promise<void>;
+  /** Ends the agent of a session that was closed, and withdraws its questions. */
+  closeSession(taskId: string, sessionId: string): Promise<void>;
   /** True while the agent or the gate waits for the answer to this question. */
   isAwaitingAnswer(taskId: string, approvalId: string): Promise<boolean>;
   /** Delivers a durable answer. Returns false if the question is no longer open. */

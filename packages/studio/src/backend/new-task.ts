@@ -88,7 +88,8 @@ async function repositoryOf(
   };
 }
 
-async function requireAgent(host: BackendHost, id: unknown): Promise<AgentChoice> {
+/** An agent that can start. Throws `agent.not_found`, `.not_installed`, `.not_ready`. */
+export async function requireAgent(host: Pick<BackendHost, "listAgents">, id: unknown): Promise<AgentChoice> {
   requireText(id, "agent", 64);
   const agents = await host.listAgents();
   const agent = agents.find((each) => each.id === id);

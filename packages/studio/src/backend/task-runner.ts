@@ -1,5 +1,5 @@
 import type { BackendHost } from "./host.ts";
-import { interruptWork, isActive, type TaskState } from "./task-state.ts";
+import { hasWork, interruptWork, isActive, sessionsOf, type TaskState } from "./task-state.ts";
 
 /** The part of a task's memory that belongs to its runner. */
 export interface RunnerVars {
@@ -36,7 +36,7 @@ const watchName = "watch";
 const watchAction = "internal.watch";
 
 /**
- * Ensures that a runner in this process works on the task. Each instance of the actor makes one claim: what a runner
+ * Ensures that runners in this process work on the sessions of the task that have prompts. Each instance of the actor makes one claim: what a runner
  * of an earlier one reports from then on is refused.
  */
 export async function ensureRunner(host: RunnerHost, c: RunnerContext): Promise<void> {
@@ -47,7 +47,12 @@ export async function ensureRunner(host: RunnerHost, c: RunnerContext): Promise<
   if (host.runsWithActor)
     await c.cron.every({ name: watchName, interval: watchMs, action: watchAction, maxHistory: 0 });
   await c.saveState();
-  host.wake(id, claim);
+  const working = sessionsOf(c.state).filter(hasWork);
+  host.wake(
+    id,
+    claim,
+    working.map(({ sessionId }) => sessionId),
+  );
   if (host.runsWithActor) void c.keepAwake(host.settled(id));
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { applyReport, isActive, newTaskState, takeWork, titleOf, toTaskView } from "./task-state.ts";
+import { toTaskView } from "./sessions/view.ts";
+import { applyReport, isActive, newTaskState, takeWork, titleOf } from "./task-state.ts";
 
 function newState() {
   return newTaskState(

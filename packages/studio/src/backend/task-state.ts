@@ -10,8 +10,6 @@ import type {
   TaskOrigin,
   TaskStarter,
   TaskStatus,
-  TaskSummary,
-  TaskView,
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
@@ -70,32 +68,71 @@ export interface PromptRow {
   readonly taint?: string;
 }
 
-/** What a task has reported so far. */
-export interface ReportedNews {
-  seq: number;
+/** What people were told of a session so far. */
+export interface ReportedSession {
   /** Ids of the open approvals. */
   approvals: string[];
   /** How its last turn ended, or that it works. */
   turn: string;
+}
+
+/** What a task has reported so far; the part about a session is that of its first one. */
+export interface ReportedNews extends ReportedSession {
+  seq: number;
   /** The pull request and the commit whose checks fail. */
   failing?: string;
 }
 
-export interface TaskState extends FilesState {
+/** One conversation of a task with an agent: its prompts, its questions, and how it stands. */
+export interface TaskSession {
+  /** Key of the actor that has its log. */
+  sessionId: string;
+  /** Its name among the sessions of the task. Absent for a first session that was never renamed. */
+  name?: string;
+  agent: string;
+  status: TaskStatus;
+  error?: TaskError | undefined;
+  prompts: PromptRow[];
+  approvals: ApprovalView[];
+  /** Ids of the newest settled approvals, so that a second answer gets a precise error. */
+  settled: string[];
+  /** Who answered the newest approvals, by their ids. Absent before the first. */
+  answers?: Record<string, ApprovalAnsweredBy>;
+  usage: TokenUsage;
+  agentSessionId?: string | undefined;
+  /** A stop was requested and has not finished. */
+  stopping: boolean;
+  /** When it last needed a person. Absent if it never did, and in states of earlier versions. */
+  attentionAt?: number;
+  /** When it last got a prompt. Absent in states of earlier versions. */
+  promptedAt?: number;
+  /** Set once it is closed: from then on it can only be read. */
+  closedAt?: number;
+  /** The event of the log up to which the organization knows the text. Absent before the first. */
+  textSeq?: number;
+}
+
+/** A session beside the first one. */
+export interface FurtherSession extends TaskSession {
+  readonly name: string;
+  readonly createdAt: number;
+  /** What people were told. Absent before the first report. */
+  reported?: ReportedSession;
+}
+
+/** A task is its own first session, so that states from before there were several are read unchanged. */
+export interface TaskState extends FilesState, TaskSession {
   version: 1;
   id: string;
-  sessionId: string;
   title: string;
   repository: string;
   repositoryNode?: string;
   connected?: ConnectedRepository;
-  agent: string;
   unsafe: boolean;
   startedBy?: TaskStarter;
   group?: string;
   /** The group event that caused the newest prompt. */
   origin?: TaskOrigin | undefined;
-  status: TaskStatus;
   createdAt: number;
   updatedAt: number;
   revision: number;
@@ -103,22 +140,13 @@ export interface TaskState extends FilesState {
   wake: number;
   /** Number of the newest runner. Only that one may take work and report. Absent in states of earlier versions. */
   claim?: number;
-  error?: TaskError | undefined;
   base?: { branch: string; commit: string } | undefined;
-  prompts: PromptRow[];
-  approvals: ApprovalView[];
-  /** Ids of the newest settled approvals, so that a second answer gets a precise error. */
-  settled: string[];
-  /** Who answered the newest approvals, by their ids. Absent before the first. */
-  answers?: Record<string, ApprovalAnsweredBy>;
+  /** The sessions beside the first one, oldest first. Absent if there never was one. */
+  sessions?: FurtherSession[];
   /** Who has sent prompts. Absent in states of earlier versions. */
   people?: string[];
   /** What people were told. Absent before the first report. */
   reported?: ReportedNews;
-  usage: TokenUsage;
-  agentSessionId?: string | undefined;
-  /** A stop was requested and has not finished. */
-  stopping: boolean;
   /** The last apply; `done` once its branch exists. */
   apply?: { plan: ApplyPlan; done: boolean } | undefined;
   applied?: AppliedBranch | undefined;
@@ -126,8 +154,6 @@ export interface TaskState extends FilesState {
   publication?: PublicationState;
   /** Number of changes of the review. Absent before the first one. */
   reviewRevision?: number;
-  /** The event of the log up to which the organization knows the text. Absent before the first. */
-  textSeq?: number;
 }
 
 /** A report from the runner to the task. Each is one durable step. */
@@ -151,6 +177,8 @@ export type TaskReport =
 export interface TaskWork {
   readonly taskId: string;
   readonly sessionId: string;
+  /** The task's first session, under whose id all of its sessions share what they may have read from each other. */
+  readonly firstSessionId: string;
   readonly repository: string;
   readonly repositoryNode?: string;
   /** Set for a connected repository of a server: its id and its branch. */
@@ -213,23 +241,24 @@ export function newPrompt({ id, text, origin, taint }: Omit<GroupPrompt, "origin
   return row;
 }
 
-/** Marks the first open prompt as sent and returns it. */
-export function takeWork(state: TaskState): TaskWork | undefined {
-  const prompt = state.prompts.find(isOpen);
-  if (prompt === undefined || state.stopping) return undefined;
+/** Marks the first open prompt of a session as sent and returns it. */
+export function takeWork(state: TaskState, session: TaskSession = state): TaskWork | undefined {
+  const prompt = session.prompts.find(isOpen);
+  if (prompt === undefined || session.stopping) return undefined;
   prompt.state = "sent";
   prompt.attempts += 1;
   if (prompt.attempts === 1) state.turns = (state.turns ?? 0) + 1;
-  state.status = state.base === undefined ? "preparing" : "running";
-  state.error = undefined;
+  session.status = state.base === undefined ? "preparing" : "running";
+  session.error = undefined;
   return {
     taskId: state.id,
-    sessionId: state.sessionId,
+    sessionId: session.sessionId,
+    firstSessionId: state.sessionId,
     repository: state.repository,
     ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
     ...(state.connected === undefined ? {} : { connected: { ...state.connected } }),
-    agent: state.agent,
-    ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
+    agent: session.agent,
+    ...(session.agentSessionId === undefined ? {} : { agentSessionId: session.agentSessionId }),
     ...(state.group === undefined ? {} : { group: state.group }),
     ...(state.snapshot === undefined ? {} : { hasSnapshot: true }),
     prompt: {
@@ -239,74 +268,74 @@ export function takeWork(state: TaskState): TaskWork | undefined {
     },
     staleApprovals:
       prompt.attempts > 1
-        ? state.approvals.filter((each) => each.boundary === undefined).map(({ id }) => id)
+        ? session.approvals.filter((each) => each.boundary === undefined).map(({ id }) => id)
         : [],
   };
 }
 
-export function applyReport(state: TaskState, report: TaskReport): void {
+export function applyReport(state: TaskState, report: TaskReport, session: TaskSession = state): void {
   switch (report.type) {
     case "prepared":
       state.base = { ...report.base };
       if (report.place !== undefined) state.place = { ...report.place };
       return;
     case "agent-ready":
-      state.agentSessionId = report.agentSessionId;
+      session.agentSessionId = report.agentSessionId;
       state.changed = true;
-      if (state.status === "preparing") state.status = "running";
+      if (session.status === "preparing") session.status = "running";
       return;
     case "approval-requested":
-      if (state.approvals.some(({ id }) => id === report.approval.id)) return;
-      state.approvals.push(report.approval);
+      if (session.approvals.some(({ id }) => id === report.approval.id)) return;
+      session.approvals.push(report.approval);
       // A leftover background process can ask between turns; that question blocks no turn.
-      if (state.prompts.some(isOpen)) state.status = "waiting";
+      if (session.prompts.some(isOpen)) session.status = "waiting";
       return;
     case "approval-settled":
-      settleApproval(state, report.approvalId);
+      settleApproval(session, report.approvalId);
       return;
     case "turn-ended":
-      if (!isSent(state, report.promptId)) return;
-      endPrompt(state, report.promptId, "done");
-      endTurn(state, state.prompts.some((row) => row.state === "queued") ? "running" : "idle");
+      if (!isSent(session, report.promptId)) return;
+      endPrompt(session, report.promptId, "done");
+      endTurn(session, session.prompts.some((row) => row.state === "queued") ? "running" : "idle");
       return;
     case "put-down": {
-      const row = state.prompts.find(({ id, state: at }) => id === report.promptId && at === "sent");
+      const row = session.prompts.find(({ id, state: at }) => id === report.promptId && at === "sent");
       if (row !== undefined) row.putDown = (row.putDown ?? 0) + 1;
       return;
     }
     case "failed":
-      if (!isSent(state, report.promptId)) return;
-      endPrompt(state, report.promptId, "failed");
-      endTurn(state, "failed");
-      state.error = report.error;
+      if (!isSent(session, report.promptId)) return;
+      endPrompt(session, report.promptId, "failed");
+      endTurn(session, "failed");
+      session.error = report.error;
       return;
     case "stopped":
-      for (const row of state.prompts) {
+      for (const row of session.prompts) {
         if (isOpen(row)) row.state = "cancelled";
       }
-      endTurn(state, "stopped");
-      state.stopping = false;
+      endTurn(session, "stopped");
+      session.stopping = false;
       return;
     case "usage":
-      state.usage = {
-        inputTokens: state.usage.inputTokens + report.usage.inputTokens,
-        outputTokens: state.usage.outputTokens + report.usage.outputTokens,
-        requests: state.usage.requests + report.usage.requests,
+      session.usage = {
+        inputTokens: session.usage.inputTokens + report.usage.inputTokens,
+        outputTokens: session.usage.outputTokens + report.usage.outputTokens,
+        requests: session.usage.requests + report.usage.requests,
       };
       return;
   }
 }
 
-/** Records that the runner was stopped in good order, in whatever it did. */
+/** Records that the runners were stopped in good order, in whatever they did. */
 export function interruptWork(state: TaskState): void {
-  for (const { id, state: at } of state.prompts) {
-    if (at === "sent") applyReport(state, { type: "put-down", promptId: id });
-  }
+  for (const session of sessionsOf(state))
+    for (const { id, state: at } of session.prompts)
+      if (at === "sent") applyReport(state, { type: "put-down", promptId: id }, session);
 }
 
 /** Throws `task.runner_replaced` unless the claim is that of the newest runner. */
-export function requireClaim(state: { readonly claim?: number }, claim: number | undefined): void {
-  if (claim !== undefined && claim !== state.claim) throw runnerReplaced();
+export function requireClaim(state: { readonly claim?: number }, claim: number | null | undefined): void {
+  if (claim !== undefined && claim !== null && claim !== state.claim) throw runnerReplaced();
 }
 
 export function runnerReplaced(): HoldfastError {
@@ -314,17 +343,17 @@ export function runnerReplaced(): HoldfastError {
   return new HoldfastError("task", "runner_replaced", message, { statusCode: 409 });
 }
 
-export function settleApproval(state: TaskState, approvalId: string): void {
-  if (!state.approvals.some((approval) => approval.id === approvalId)) return;
-  state.approvals = state.approvals.filter((approval) => approval.id !== approvalId);
-  recordSettled(state, approvalId);
-  if (state.status === "waiting" && state.approvals.length === 0) state.status = "running";
+export function settleApproval(session: TaskSession, approvalId: string): void {
+  if (!session.approvals.some((approval) => approval.id === approvalId)) return;
+  session.approvals = session.approvals.filter((approval) => approval.id !== approvalId);
+  recordSettled(session, approvalId);
+  if (session.status === "waiting" && session.approvals.length === 0) session.status = "running";
 }
 
-function recordSettled(state: TaskState, approvalId: string): void {
-  const [oldest] = state.settled;
-  if (state.settled.length >= maxSettled && oldest !== undefined) delete state.answers?.[oldest];
-  state.settled = [...state.settled, approvalId].slice(-maxSettled);
+function recordSettled(session: TaskSession, approvalId: string): void {
+  const [oldest] = session.settled;
+  if (session.settled.length >= maxSettled && oldest !== undefined) delete session.answers?.[oldest];
+  session.settled = [...session.settled, approvalId].slice(-maxSettled);
 }
 
 /** Notes that a person sent a prompt: from now on they get the news of this task. */
@@ -333,96 +362,59 @@ export function addPerson(state: TaskState, person: string): void {
   if (!people.includes(person)) state.people = [...people, person].slice(-maxPeople);
 }
 
-function isOpen({ state }: PromptRow): boolean {
+export function isOpen({ state }: PromptRow): boolean {
   return state === "sent" || state === "queued";
 }
 
 /** False for a prompt that a stop cancelled while its turn was ending. */
-function isSent(state: TaskState, promptId: string): boolean {
-  return state.prompts.some(({ id, state: at }) => id === promptId && at === "sent");
+function isSent(session: TaskSession, promptId: string): boolean {
+  return session.prompts.some(({ id, state: at }) => id === promptId && at === "sent");
 }
 
-function endPrompt(state: TaskState, promptId: string, end: "done" | "failed"): void {
-  const row = state.prompts.find((prompt) => prompt.id === promptId);
+function endPrompt(session: TaskSession, promptId: string, end: "done" | "failed"): void {
+  const row = session.prompts.find((prompt) => prompt.id === promptId);
   if (row !== undefined) row.state = end;
 }
 
-function endTurn(state: TaskState, status: TaskStatus): void {
+function endTurn(session: TaskSession, status: TaskStatus): void {
   // Questions of the gate outlive the turn: the same request made again joins the open question.
-  for (const { id, boundary } of state.approvals) if (boundary === undefined) recordSettled(state, id);
-  state.approvals = state.approvals.filter((each) => each.boundary !== undefined);
-  state.status = status;
-  const open = state.prompts.filter(isOpen);
-  const finished = state.prompts.filter((row) => !isOpen(row));
-  if (finished.length > maxFinishedPrompts) state.prompts = [...finished.slice(-maxFinishedPrompts), ...open];
+  for (const { id, boundary } of session.approvals) if (boundary === undefined) recordSettled(session, id);
+  session.approvals = session.approvals.filter((each) => each.boundary !== undefined);
+  session.status = status;
+  const open = session.prompts.filter(isOpen);
+  const finished = session.prompts.filter((row) => !isOpen(row));
+  if (finished.length > maxFinishedPrompts)
+    session.prompts = [...finished.slice(-maxFinishedPrompts), ...open];
+}
+
+/** All sessions of a task, the first one first. */
+export function sessionsOf(state: TaskState): readonly TaskSession[] {
+  return state.sessions === undefined ? [state] : [state, ...state.sessions];
+}
+
+/** True while an agent works on a prompt of the session, or should. */
+export function hasWork(session: TaskSession): boolean {
+  return session.stopping || session.prompts.some(isOpen);
 }
 
 /** True while an agent works on a prompt, or should. */
 export function isInTurn(state: TaskState): boolean {
-  return state.prompts.some((row) => row.state === "sent");
+  return sessionsOf(state).some(({ prompts }) => prompts.some((row) => row.state === "sent"));
 }
 
 /** True while the server must resume this task after a crash. */
 export function isActive(state: TaskState): boolean {
   const isApplied = state.apply?.done !== false;
-  return state.stopping || !isApplied || isPublishing(state) || state.prompts.some(isOpen);
+  return !isApplied || isPublishing(state) || sessionsOf(state).some(hasWork);
 }
 
 function isPublishing({ publication }: TaskState): boolean {
   return publication?.pending !== undefined;
 }
 
-/** True while a prompt from a group event is open. */
+/** True while a prompt from a group event is open. Events are prompts of the first session. */
 export function hasOpenEvent(state: TaskState): boolean {
   return state.prompts.some((row) => row.origin !== undefined && isOpen(row));
-}
-
-export function toTaskSummary(state: TaskState): TaskSummary {
-  return {
-    id: state.id,
-    title: state.title,
-    repository: state.repository,
-    agent: state.agent,
-    status: state.status,
-    createdAt: state.createdAt,
-    updatedAt: state.updatedAt,
-    unsafe: state.unsafe,
-    openApprovals: state.approvals.length,
-    ...(state.error === undefined ? {} : { error: { ...state.error } }),
-    ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
-    ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
-  };
-}
-
-export function toTaskView(state: TaskState): TaskView {
-  return {
-    ...toTaskSummary(state),
-    sessionId: state.sessionId,
-    base: state.base === undefined ? { branch: "", commit: "" } : { ...state.base },
-    approvals: toPlain(state.approvals),
-    usage: { ...state.usage },
-    ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
-    ...(state.publication?.pullRequest === undefined
-      ? {}
-      : { pullRequest: { ...state.publication.pullRequest } }),
-    ...queuedPrompts(state),
-    revision: state.revision,
-  };
-}
-
-/** Maximum characters of a queued prompt in a view. */
-const maxQueuedText = 500;
-
-/** The queued prompts. The first open prompt is the one in progress and not included. */
-function queuedPrompts({ prompts }: TaskState): Pick<TaskView, "queued"> {
-  const [, ...waiting] = prompts.filter(isOpen);
-  if (waiting.length === 0) return {};
-  return { queued: waiting.map(({ id, text }) => ({ id, text: text.slice(0, maxQueuedText) })) };
-}
-
-/** Copies a value that may be a state proxy, which `structuredClone` cannot clone. */
-function toPlain<Value>(value: Value): Value {
-  return JSON.parse(JSON.stringify(value)) as Value;
 }
 
 /** The first line of a prompt, at most 62 characters. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import type { ApprovalChoice } from "./host.ts";
-import { applyReport, newPrompt, newTaskState, takeWork, toTaskView } from "./task-state.ts";
+import { toTaskView } from "./sessions/view.ts";
+import { applyReport, newPrompt, newTaskState, takeWork } from "./task-state.ts";
 import { type TaskContext, TaskSteps } from "./task-steps.ts";
 
 const approval = {
@@ -65,7 +66,10 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
       schedule: { after: unused },
     },
     broadcast: () => {},
-    client: () => ({ get: () => ({ action: unused }), getOrCreate: () => ({ send: async () => {} }) }),
+    client: () => ({
+      get: () => ({ action: unused }),
+      getOrCreate: () => ({ send: async () => {}, resolve: unused }),
+    }),
     waitUntil: (promise) => void promise.catch(() => {}),
     saveState: () => Promise.resolve(),
   };

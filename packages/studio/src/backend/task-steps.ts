@@ -7,6 +7,7 @@ import type {
   ApprovalAnswer,
   ApprovalAnswerOutcome,
   ApprovalView,
+  SessionChoice,
   TaskView,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
@@ -15,6 +16,9 @@ import type { BackendHost } from "./host.ts";
 import { deletionNews, type TaskNews, takeNews } from "./inbox/news.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
+import { agentsOf, findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
+import { readSession } from "./sessions/input.ts";
+import { toTaskSummary, toTaskView } from "./sessions/view.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
   addPerson,
@@ -22,11 +26,12 @@ import {
   type GroupPrompt,
   hasOpenEvent,
   isActive,
+  isOpen,
   newPrompt,
+  sessionsOf,
   settleApproval,
+  type TaskSession,
   type TaskState,
-  toTaskSummary,
-  toTaskView,
 } from "./task-state.ts";
 import type { PersonConnState } from "./tasks/actions.ts";
 import type { TextVars } from "./tasks/transcript-text.ts";
@@ -53,7 +58,11 @@ export interface TaskContext extends RunnerContext, FilesContext {
   readonly broadcast: (name: "changed", view: TaskView) => void;
   client(): {
     get(name: string, key: string[]): { action<Result>(options: CallOptions): Promise<Result> };
-    getOrCreate(name: string, key: string[]): { send(queue: string, body: unknown): Promise<void> };
+    getOrCreate(
+      name: string,
+      key: string[],
+      options?: { readonly createWithInput: unknown },
+    ): { send(queue: string, body: unknown): Promise<void>; resolve(): Promise<string> };
   };
   waitUntil(promise: Promise<unknown>): void;
 }
@@ -98,10 +107,11 @@ export class TaskSteps {
 
   /** Publishes a change to subscribers, people's inboxes, the index and the group. */
   publishChange(c: TaskContext): void {
+    const now = this.#now();
     c.state.revision += 1;
-    c.state.updatedAt = this.#now();
+    c.state.updatedAt = now;
     // In the turn of the change, and so in one commit with it.
-    for (const news of takeNews(c.state, this.#now())) c.waitUntil(this.#sendNews(c, news));
+    for (const news of takeNews(c.state, now)) c.waitUntil(this.#sendNews(c, news));
     c.broadcast("changed", toTaskView(c.state));
     c.waitUntil(this.#notifyOrganization(c));
     if (c.state.group !== undefined && !hasOpenEvent(c.state))
@@ -127,60 +137,74 @@ export class TaskSteps {
    * longer wait and watches the others, which could otherwise stay open forever.
    */
   async reconcileGateQuestions(c: TaskContext): Promise<void> {
-    const { id: taskId, sessionId, approvals } = c.state;
-    const questionIds = approvals.filter(({ boundary }) => boundary !== undefined).map(({ id }) => id);
-    for (const id of questionIds) this.#host.watchQuestion(taskId, sessionId, id);
+    const { id: taskId } = c.state;
+    const questions = sessionsOf(c.state).flatMap((session) =>
+      session.approvals.flatMap(({ id, boundary }) => (boundary === undefined ? [] : [{ session, id }])),
+    );
+    for (const { session, id } of questions) this.#host.watchQuestion(taskId, session.sessionId, id);
     let settled = 0;
-    for (const id of questionIds) {
+    for (const { session, id } of questions) {
       if (await this.#host.isAwaitingAnswer(taskId, id)) continue;
-      settleApproval(c.state, id);
+      settleApproval(session, id);
       settled += 1;
     }
     if (settled > 0) this.publishChange(c);
   }
 
-  async prompt(c: TaskContext, text: string, person: string): Promise<void> {
+  async prompt(c: TaskContext, text: string, person: string, to?: SessionChoice): Promise<void> {
     requirePrompt(text);
-    await this.#enqueue(c, { id: this.newId(), text }, () => addPerson(c.state, person));
+    const session = findOpenSession(c.state, readSession(to));
+    await this.#enqueue(c, session, { id: this.newId(), text }, () => addPerson(c.state, person));
   }
 
   /**
    * Enqueues a prompt together with another change of the task. `beside` runs in the turn that has the prompt; if it
    * throws, there is no prompt. `taint` says why the text is untrusted.
    */
-  async promptBeside(c: TaskContext, text: string, beside: () => void, taint?: string): Promise<void> {
+  async promptBeside(
+    c: TaskContext,
+    text: string,
+    beside: () => void,
+    { taint, to }: { readonly taint?: string; readonly to?: SessionChoice | undefined } = {},
+  ): Promise<void> {
     requirePrompt(text);
-    await this.#enqueue(c, { id: this.newId(), text, ...(taint === undefined ? {} : { taint }) }, beside);
+    const session = findOpenSession(c.state, readSession(to));
+    const prompt = { id: this.newId(), text, ...(taint === undefined ? {} : { taint }) };
+    await this.#enqueue(c, session, prompt, beside);
   }
 
   async #enqueue(
     c: TaskContext,
+    session: TaskSession,
     prompt: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>,
     beside: () => void = () => {},
   ): Promise<void> {
-    if (c.state.stopping) {
+    if (session.stopping) {
       const message = "The task is being stopped. Try again in a moment.";
       throw new HoldfastError("task", "stopping", message, { statusCode: 409 });
     }
-    const waiting = c.state.prompts.filter((row) => row.state === "queued").length;
+    const waiting = session.prompts.filter((row) => row.state === "queued").length;
     if (waiting >= studioLimits.maxQueuedPrompts) {
       const message = `${waiting} prompts are already waiting. Let the agent finish some, or stop it.`;
       throw new HoldfastError("task", "queue_full", message, { statusCode: 429 });
     }
     await this.markActive(c);
     // A concurrent call may have added the prompt during the await.
-    if (c.state.prompts.some((row) => row.id === prompt.id)) return;
+    if (session.prompts.some((row) => row.id === prompt.id)) return;
     try {
+      // Or closed the session.
+      findOpenSession(c.state, session.sessionId);
       beside();
     } catch (error) {
       // The index was told that the task becomes active.
       this.publishChange(c);
       throw error;
     }
-    c.state.prompts.push(newPrompt(prompt));
+    session.prompts.push(newPrompt(prompt));
+    session.promptedAt = this.#now();
     c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
-    if (c.state.status !== "waiting" && c.state.status !== "preparing") c.state.status = "running";
-    c.state.error = undefined;
+    if (session.status !== "waiting" && session.status !== "preparing") session.status = "running";
+    session.error = undefined;
     this.publishChange(c);
     await ensureRunner(this.#host, c);
   }
@@ -190,21 +214,26 @@ export class TaskSteps {
     if (c.state.group === undefined)
       throw new HoldfastError("task", "no_group", "The task does not belong to a group");
     if (c.state.prompts.some((row) => row.id === prompt.id)) return;
-    await this.#enqueue(c, prompt);
+    await this.#enqueue(c, c.state, prompt);
   }
 
-  async stop(c: TaskContext): Promise<void> {
-    if (!c.state.prompts.some((row) => row.state === "sent" || row.state === "queued")) return;
-    c.state.stopping = true;
+  /** Stops the agent of a session; without a choice, those of all. */
+  async stop(c: TaskContext, choice?: SessionChoice): Promise<void> {
+    const given = readSession(choice);
+    const chosen = given === undefined ? sessionsOf(c.state) : [findSession(c.state, given)];
+    const working = chosen.filter(({ prompts }) => prompts.some(isOpen));
+    if (working.length === 0) return;
+    for (const session of working) session.stopping = true;
     await c.saveState();
-    await this.#finishStop(c);
+    await Promise.all(working.map((session) => this.#finishStop(c, session)));
   }
 
   async answer(c: TaskContext, approvalId: string, optionId: string, by: PersonConnState): Promise<void> {
     requireText(approvalId, "approvalId", 200);
     requireText(optionId, "optionId", 200);
-    const approval = c.state.approvals.find((each) => each.id === approvalId);
-    if (approval === undefined) throw unknownApproval(c.state, approvalId);
+    const session = sessionOfApproval(c.state, approvalId) ?? c.state;
+    const approval = session.approvals.find((each) => each.id === approvalId);
+    if (approval === undefined) throw unknownApproval(session, approvalId);
     if (approval.expiresAt <= this.#now()) {
       throw new HoldfastError("approval", "expired", "This question has expired", { statusCode: 410 });
     }
@@ -215,15 +244,15 @@ export class TaskSteps {
     }
     // After a crash the question stays listed until the runner removes it, but nothing waits for its answer.
     if (!(await this.#host.isAwaitingAnswer(c.state.id, approvalId)))
-      throw undeliverableAnswer(c.state, approval);
+      throw undeliverableAnswer(session, approval);
     // Another answer may have come during the await.
-    if (!c.state.approvals.some(({ id }) => id === approvalId)) throw unknownApproval(c.state, approvalId);
+    if (!session.approvals.some(({ id }) => id === approvalId)) throw unknownApproval(session, approvalId);
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
     // Somebody answers it at this moment.
-    if (c.state.answers?.[approvalId] !== undefined) throw alreadySettled(c.state, approvalId);
+    if (session.answers?.[approvalId] !== undefined) throw alreadySettled(session, approvalId);
     const deliver = () => this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
-    c.state.answers = {
-      ...c.state.answers,
+    session.answers = {
+      ...session.answers,
       [approvalId]: {
         ...{ person: by.person, option: option.name, isAllowed: allowed, at: this.#now() },
         ...(by.startedBy === undefined ? {} : { name: by.startedBy.name }),
@@ -232,16 +261,21 @@ export class TaskSteps {
     let delivered = false;
     try {
       delivered = await (approval.boundary === undefined
-        ? this.#answerAgent(c, approvalId, deliver)
-        : this.#answerGate(c, approvalId, deliver));
+        ? this.#answerAgent(c, session, approvalId, deliver)
+        : this.#answerGate(c, session, approvalId, deliver));
     } finally {
-      if (!delivered) delete c.state.answers?.[approvalId];
+      if (!delivered) delete session.answers?.[approvalId];
     }
-    if (!delivered) throw undeliverableAnswer(c.state, approval);
+    if (!delivered) throw undeliverableAnswer(session, approval);
   }
 
-  async #answerAgent(c: TaskContext, approvalId: string, deliver: () => Promise<boolean>): Promise<boolean> {
-    settleApproval(c.state, approvalId);
+  async #answerAgent(
+    c: TaskContext,
+    session: TaskSession,
+    approvalId: string,
+    deliver: () => Promise<boolean>,
+  ): Promise<boolean> {
+    settleApproval(session, approvalId);
     this.publishChange(c);
     // The approval is consumed durably before the agent gets the answer, so it can never be used twice.
     await c.saveState();
@@ -249,9 +283,14 @@ export class TaskSteps {
   }
 
   /** The record of the gate decides which answer was first. Until it has one, the question stays in the task. */
-  async #answerGate(c: TaskContext, approvalId: string, deliver: () => Promise<boolean>): Promise<boolean> {
+  async #answerGate(
+    c: TaskContext,
+    session: TaskSession,
+    approvalId: string,
+    deliver: () => Promise<boolean>,
+  ): Promise<boolean> {
     const delivered = await deliver();
-    settleApproval(c.state, approvalId);
+    settleApproval(session, approvalId);
     this.publishChange(c);
     return delivered;
   }
@@ -297,7 +336,7 @@ export class TaskSteps {
           tree,
           base: base.commit,
           branch: branch ?? (await this.#host.branchName(repositoryOf(c.state), c.state.title)),
-          message: `${c.state.title}\n\nWritten by ${c.state.agent} in Holdfast task ${c.state.id}.\n`,
+          message: `${c.state.title}\n\nWritten by ${agentsOf(c.state)} in Holdfast task ${c.state.id}.\n`,
           // The commit is the one that was published.
           at: isPublished ? published.at : this.#now(),
         };
@@ -322,16 +361,20 @@ export class TaskSteps {
         this.#host.ports.log.warn("could not finish an apply", { taskId: c.state.id, error });
       });
     }
-    if (c.state.stopping) await this.#finishStop(c);
+    await Promise.all(
+      sessionsOf(c.state)
+        .filter(({ stopping }) => stopping)
+        .map((session) => this.#finishStop(c, session)),
+    );
     this.publishChange(c);
     await c.saveState();
   }
 
-  async #finishStop(c: TaskContext): Promise<void> {
-    if (c.state.stopping) await this.#host.stop(c.state.id);
+  async #finishStop(c: TaskContext, session: TaskSession): Promise<void> {
+    if (session.stopping) await this.#host.stop(c.state.id, session.sessionId);
     // A concurrent stop has finished already. Prompts that arrived since then must stay.
-    if (!c.state.stopping) return;
-    applyReport(c.state, { type: "stopped" });
+    if (!session.stopping) return;
+    applyReport(c.state, { type: "stopped" }, session);
     this.publishChange(c);
     c.waitUntil(this.#files.trySave(c));
   }
@@ -360,7 +403,11 @@ export class TaskSteps {
   /** Best effort: after a crash, recovery brings the index up to date. */
   async #notifyOrganization(c: TaskContext): Promise<void> {
     const { revision, wake } = c.state;
-    const change = { summary: toTaskSummary(c.state), revision, wake, active: isActive(c.state) };
+    const times = sessionsOf(c.state).flatMap(({ attentionAt = [] }) => attentionAt);
+    const change = {
+      ...{ summary: toTaskSummary(c.state), revision, wake, active: isActive(c.state) },
+      ...(times.length === 0 ? {} : { attentionAt: Math.max(...times) }),
+    };
     try {
       await this.#callOrganization(c, "internal.taskChanged", change);
     } catch (error) {
@@ -399,9 +446,9 @@ function repositoryOf({ repository, repositoryNode, connected }: TaskState): Use
   };
 }
 
-function unknownApproval(state: TaskState, approvalId: string): HoldfastError {
-  return state.settled.includes(approvalId)
-    ? alreadySettled(state, approvalId)
+function unknownApproval(session: TaskSession, approvalId: string): HoldfastError {
+  return session.settled.includes(approvalId)
+    ? alreadySettled(session, approvalId)
     : new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });
 }
 
@@ -409,15 +456,15 @@ function unknownApproval(state: TaskState, approvalId: string): HoldfastError {
  * The error for an answer that nothing waits for. An answer is never saved for a restarted agent, which may act
  * differently before it asks the same question again; the person who answered has not seen that.
  */
-function undeliverableAnswer(state: TaskState, { id, boundary }: ApprovalView): HoldfastError {
-  if (boundary !== undefined) return alreadySettled(state, id);
+function undeliverableAnswer(session: TaskSession, { id, boundary }: ApprovalView): HoldfastError {
+  if (boundary !== undefined) return alreadySettled(session, id);
   const message =
     "The agent that asked this is no longer running, so the answer was not delivered. " +
     "It will ask again if it still needs an answer.";
   return new HoldfastError("approval", "agent_gone", message, { statusCode: 409 });
 }
 
-function alreadySettled({ answers }: TaskState, approvalId: string): HoldfastError {
+function alreadySettled({ answers }: TaskSession, approvalId: string): HoldfastError {
   const answer = answers?.[approvalId];
   if (answer === undefined) {
     const message = "This question has already been answered";

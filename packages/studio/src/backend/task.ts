@@ -6,6 +6,7 @@ import type {
   ApprovalAnswerOutcome,
   DiffView,
   ReviewChange,
+  SessionChoice,
   TaskStorage,
   TaskView,
 } from "../contract.ts";
@@ -19,20 +20,11 @@ import {
 } from "./publish/actions.ts";
 import { reviewActions } from "./review/actions.ts";
 import { Review } from "./review/review.ts";
+import { sessionActions, sessionEvents } from "./sessions/actions.ts";
+import { runnerActions } from "./sessions/internals.ts";
+import { toTaskView } from "./sessions/view.ts";
 import { ensureRunner, releaseRunner, watchRunner } from "./task-runner.ts";
-import {
-  applyReport,
-  type GroupPrompt,
-  isTaskInput,
-  newTaskState,
-  type PromptRow,
-  requireClaim,
-  type TaskReport,
-  type TaskState,
-  type TaskWork,
-  takeWork,
-  toTaskView,
-} from "./task-state.ts";
+import { type GroupPrompt, isTaskInput, newTaskState, type PromptRow, type TaskState } from "./task-state.ts";
 import { newTaskVars, TaskSteps } from "./task-steps.ts";
 import { connStateOf, type PersonConnState } from "./tasks/actions.ts";
 import { eraseTask, taskStorage } from "./tasks/erase.ts";
@@ -58,6 +50,7 @@ export function createTaskActor(host: BackendHost) {
     events: {
       changed: event<TaskView>(),
       reviewChanged: event<ReviewChange>(),
+      ...sessionEvents,
       ...publishEvents,
     },
     async onWake(c): Promise<void> {
@@ -81,10 +74,11 @@ export function createTaskActor(host: BackendHost) {
     actions: {
       get: (c): TaskView => toTaskView(c.state),
 
-      prompt: (c, text: string): Promise<void> => steps.prompt(c, text, c.conn.state.person),
+      prompt: (c, text: string, to?: SessionChoice): Promise<void> =>
+        steps.prompt(c, text, c.conn.state.person, to),
 
-      async stop(c): Promise<void> {
-        await steps.stop(c);
+      async stop(c, session?: SessionChoice): Promise<void> {
+        await steps.stop(c, session);
         await text.schedule(c);
       },
 
@@ -112,6 +106,8 @@ export function createTaskActor(host: BackendHost) {
         return c.keepAwake(turn);
       },
 
+      ...sessionActions(host, steps),
+
       ...reviewActions(review, steps),
 
       ...publishActions(publishing, steps),
@@ -119,25 +115,7 @@ export function createTaskActor(host: BackendHost) {
       internal: {
         ...publishInternals(publishing),
 
-        /** Hands the next prompt to the runner; durable before the runner gets it. */
-        next(c, claim?: number): TaskWork | null {
-          requireClaim(c.state, claim);
-          const work = takeWork(c.state);
-          if (work === undefined) return null;
-          // The server that runs the task decides whether it is jailed, not the one that created it.
-          c.state.unsafe = host.unsafe;
-          // An agent that is up may start at once.
-          if (c.state.place?.id === host.place.id) c.state.changed = true;
-          steps.publishChange(c);
-          return work;
-        },
-
-        async report(c, report: TaskReport, claim?: number): Promise<void> {
-          requireClaim(c.state, claim);
-          applyReport(c.state, report);
-          steps.publishChange(c);
-          if (report.type === "turn-ended" || report.type === "failed") await text.schedule(c);
-        },
+        ...runnerActions(host, steps, text),
 
         recover: (c): Promise<void> => recover(c),
 
@@ -155,7 +133,7 @@ export function createTaskActor(host: BackendHost) {
 
         storage: (c): Promise<TaskStorage> => taskStorage(host, c),
 
-        /** Deletes the task, its session and its files. Returns what was freed. Throws `task.busy`. */
+        /** Deletes the task, its sessions and its files. Returns what was freed. Throws `task.busy`. */
         erase: (c): Promise<TaskStorage> => eraseTask(host, c, () => steps.reportDeletion(c)),
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),

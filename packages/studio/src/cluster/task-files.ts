@@ -1,6 +1,6 @@
 import type { ActorBlobs } from "@holdfast/actors";
 import type { BackendHost } from "../backend/host.ts";
-import { isInTurn, requireClaim, runnerReplaced, type TaskState } from "../backend/task-state.ts";
+import { isInTurn, requireClaim, runnerReplaced, sessionsOf, type TaskState } from "../backend/task-state.ts";
 import { moveText } from "./files-state.ts";
 import { readSnapshot, storeSnapshot } from "./snapshot-store.ts";
 
@@ -33,19 +33,21 @@ export class TaskFiles {
 
   /**
    * Brings the files to this node if they are elsewhere: from the newest snapshot, or, without one, from a new clone.
-   * The log of the session says so. Throws `snapshot.*`.
+   * The logs of its open sessions say so. Throws `snapshot.*`.
    */
   async bring(c: FilesContext): Promise<void> {
     if (!this.#isElsewhere(c.state)) return;
     await this.#serialize(c, async () => {
-      const { id, sessionId, place, snapshot } = c.state;
+      const { id, place, snapshot } = c.state;
       const { place: here } = this.#host;
       if (place === undefined || !this.#isElsewhere(c.state)) return;
       const archives = snapshot === undefined ? undefined : readSnapshot(c.blob, snapshot.manifest);
       await this.#host.restoreFiles(id, archives);
       const text = moveText(c.state, place, here);
       // A repetition of this step changes nothing.
-      await this.#host.note(id, sessionId, text, `moved/${c.state.claim ?? 0}/${here.id}`);
+      for (const { sessionId, closedAt } of sessionsOf(c.state))
+        if (closedAt === undefined)
+          await this.#host.note(id, sessionId, text, `moved/${c.state.claim ?? 0}/${here.id}`);
       c.state.place = { ...here };
       c.state.changed = false;
       await c.saveState();

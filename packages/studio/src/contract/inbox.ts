@@ -14,10 +14,12 @@ export interface InboxTask {
   readonly title: string;
   readonly repository: string;
   readonly agent: string;
+  /** The session that this is about. Absent for the first one of its task. */
+  readonly session?: { readonly id: string; readonly name: string };
 }
 
 /**
- * One thing that needs a person. A task has one entry for how its last turn ended, one for each open approval, which
+ * One thing that needs a person. Each session of a task has one entry for how its last turn ended, one for each open approval, which
  * goes with its answer, and one for failed checks of its pull request, which goes when none fails any more.
  */
 export interface InboxEntry {

@@ -1,4 +1,5 @@
 import type { Check, Comment, ForgeKind, PullRequest } from "../forges/forge.ts";
+import type { SessionChoice } from "./sessions.ts";
 import type { TaskError } from "./task-list.ts";
 
 /** A task's way to a pull request: where to, what is proposed, and the pull request as it is at the forge. */
@@ -92,5 +93,5 @@ export interface PublishActions {
    * Sends the comments and failed checks that the agent has not got yet as one prompt. Throws `publish.nothing_to_address`,
    * and the errors of a prompt.
    */
-  addressReview(): Promise<PublicationView>;
+  addressReview(to?: SessionChoice): Promise<PublicationView>;
 }

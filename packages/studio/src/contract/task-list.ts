@@ -27,6 +27,8 @@ export interface TaskSummary {
   readonly error?: TaskError;
   /** Number of open approvals. Absent in index rows from earlier versions. */
   readonly openApprovals?: number;
+  /** Number of open sessions. Absent if there is one. */
+  readonly openSessions?: number;
   /** The group event that started its newest turn, if any. */
   readonly origin?: TaskOrigin;
   /** The person who started it. Absent for the operator and for groups. */

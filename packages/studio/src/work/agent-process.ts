@@ -29,6 +29,8 @@ export interface AgentProcessOptions {
   readonly limits: StudioLimits;
   readonly row: AgentRow;
   readonly session: string;
+  /** Names the workspace, which other sessions may share. */
+  readonly workspace: string;
   /** Unique among running jails. */
   readonly jailId: string;
   /** A private folder for sockets. Its path is short, because socket paths are limited. */
@@ -82,7 +84,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   if (egress !== undefined) cleanup.defer(() => egress.egress.close());
   const broker = await gate.openBroker({
     jailId,
-    session: options.session,
+    ...{ session: options.session, workspace: options.workspace },
     organization: "local",
     user: "owner",
     agent: row.id,
@@ -174,7 +176,7 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
   const upstream = await gate.vault.upstream(provider);
   const egress = await gate.openEgress({
     jailId: options.jailId,
-    session: options.session,
+    ...{ session: options.session, workspace: options.workspace },
     organization: "local",
     user: "owner",
     upstreams: [upstream],

@@ -216,13 +216,13 @@ class LiveSession implements AgentSession {
 
   /** Loads the memory brief. A failure does not prevent the session. Untrusted content taints the session first. */
   async #loadBrief(): Promise<void> {
-    const { gate, group, sessionId, jailId, log, hostLog } = this.#options;
+    const { gate, group, sessionId, workspace, jailId, log, hostLog } = this.#options;
     // A session that was lost before its first prompt still needs the brief.
     if (group?.memory !== true || (await log.wasPrompted())) return;
     try {
       const brief = await loadMemoryBrief(gate, { jailId, session: sessionId, group: group.name });
       if (brief?.untrusted === true)
-        await gate.taint(sessionId, "the memory brief contains untrusted content");
+        await gate.taint(workspace, "the memory brief contains untrusted content");
       this.#brief = brief;
     } catch (error) {
       hostLog.warn("session started without its memory brief", { group: group.name, error: String(error) });

@@ -197,7 +197,7 @@ export class TaskRunner {
     try {
       await log.append({ body: { type: "prompt", text: prompt.text }, dedupeKey: `prompt/${prompt.id}` });
       if (prompt.attempt > 1 && (await this.#recoverAttempt(work, log))) return;
-      if (prompt.taint !== undefined) await this.#options.taint(work.sessionId, prompt.taint);
+      if (prompt.taint !== undefined) await this.#options.taint(work.firstSessionId, prompt.taint);
       const agent = await this.#ensureAgent(work, log);
       const stopReason = await agent.prompt(
         await this.#composePrompt(work, agent, log),

@@ -3,7 +3,7 @@ import { matchesGlob } from "../../policy/glob.ts";
 import type { Policy, PolicyDecision } from "../../policy/policy.ts";
 import type { Rates } from "../rates/rates.ts";
 import { Refusal, rateLimited } from "../refusal.ts";
-import type { Taint } from "../taint.ts";
+import { type Taint, taintKey } from "../taint.ts";
 import type { AddressedCall, AuthorizedCall } from "./stage.ts";
 
 export interface AuthorizeParts {
@@ -47,7 +47,7 @@ export function decideCall(
   { policy, taint }: Pick<AuthorizeParts, "policy" | "taint">,
   { entry: { tool }, principal, envelope }: AddressedCall,
 ): { readonly decision: PolicyDecision; readonly auditData: AuthorizedCall["auditData"] } {
-  const tainted = taint.has(principal.session);
+  const tainted = taint.has(taintKey(principal));
   const decision = policy.decide({ tool, arguments: envelope.payload.arguments, principal, tainted });
   const auditData = decisionAuditData(tool, principal, tainted, decision);
   switch (decision.action) {

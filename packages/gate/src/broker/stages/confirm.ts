@@ -3,7 +3,7 @@ import type { Approval, ApprovalRequest, Approvals } from "../../approvals/appro
 import type { Policy } from "../../policy/policy.ts";
 import { ruleFor } from "../../policy/propose.ts";
 import { Refusal } from "../refusal.ts";
-import type { Taint } from "../taint.ts";
+import { type Taint, taintKey } from "../taint.ts";
 import { decideCall } from "./authorize.ts";
 import type { AuthorizedCall, ConfirmedCall } from "./stage.ts";
 
@@ -18,7 +18,7 @@ export interface ConfirmParts {
 /** Details of an approval card besides the call itself. */
 function cardDetails(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "proposal" | "origin"> {
   const { entry, principal, envelope } = call;
-  const origin = taint.reason(principal.session);
+  const origin = taint.reason(taintKey(principal));
   const proposal = ruleFor({
     tool: entry.tool,
     arguments: envelope.payload.arguments,

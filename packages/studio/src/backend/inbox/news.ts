@@ -1,6 +1,7 @@
 /** Inboxes of people: what tasks report, the open approvals of all tasks, and the entries of each person. */
 import type { ApprovalAnsweredBy, ApprovalView, InboxTask } from "../../contract.ts";
-import type { TaskState } from "../task-state.ts";
+import { nameOf } from "../sessions/find.ts";
+import type { ReportedSession, TaskSession, TaskState } from "../task-state.ts";
 
 /** What has become of a task. */
 export type TaskChange =
@@ -27,47 +28,79 @@ export interface TaskNews {
   readonly change: TaskChange;
 }
 
+interface SessionNews {
+  readonly session: TaskSession;
+  readonly change: TaskChange;
+}
+
 /** What is new since the last call, in order. The caller sends it in the same turn. */
 export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
   const { reported } = state;
-  const turn = turnChange(state);
+  const news: SessionNews[] = [];
+  const take = (session: TaskSession, before: ReportedSession | undefined): ReportedSession => {
+    const changes = changesOf(session, before);
+    if (changes.some(needsPerson)) session.attentionAt = at;
+    news.push(...changes.map((change) => ({ session, change })));
+    return { approvals: session.approvals.map(({ id }) => id), turn: turnChange(session).key };
+  };
+  const first = take(state, reported);
+  const failing = failingChecks(state);
+  if (failing !== undefined && failing.cause !== reported?.failing)
+    news.push({ session: state, change: { type: "ci-failed", ...failing } });
+  if (failing === undefined && reported?.failing !== undefined)
+    news.push({ session: state, change: { type: "ci-settled" } });
+  for (const session of state.sessions ?? []) {
+    const heard = take(session, session.reported ?? { approvals: [], turn: unreported });
+    if (session.reported?.turn !== heard.turn || `${session.reported.approvals}` !== `${heard.approvals}`)
+      session.reported = heard;
+  }
+  const seq = reported?.seq ?? 0;
+  if (reported === undefined || news.length > 0)
+    state.reported = {
+      ...{ ...first, seq: seq + news.length },
+      ...(failing === undefined ? {} : { failing: failing.cause }),
+    };
+  return news.map(({ session, change }, index) => newsOf(state, session, seq + index + 1, at, change));
+}
+
+/** How a session stands of which nothing was reported yet. */
+const unreported = "finished ";
+
+function needsPerson({ type }: TaskChange): boolean {
+  return type === "finished" || type === "failed" || type === "asks";
+}
+
+function changesOf(session: TaskSession, reported: ReportedSession | undefined): readonly TaskChange[] {
+  const turn = turnChange(session);
   const changes: TaskChange[] = [];
   // The turn of a task that has never reported anything ended before there were inboxes.
   if (reported !== undefined && reported.turn !== turn.key) changes.push(turn.change);
-  const failing = failingChecks(state);
-  if (failing !== undefined && failing.cause !== reported?.failing)
-    changes.push({ type: "ci-failed", ...failing });
-  if (failing === undefined && reported?.failing !== undefined) changes.push({ type: "ci-settled" });
   const before = new Set(reported?.approvals);
-  const open = new Set(state.approvals.map(({ id }) => id));
+  const open = new Set(session.approvals.map(({ id }) => id));
   for (const approvalId of before) {
     if (open.has(approvalId)) continue;
-    const answer = state.answers?.[approvalId];
+    const answer = session.answers?.[approvalId];
     changes.push({
       type: "settled",
       approvalId,
       ...(answer === undefined ? {} : { answer: { ...answer } }),
     });
   }
-  for (const approval of state.approvals)
+  for (const approval of session.approvals)
     if (!before.has(approval.id)) changes.push({ type: "asks", approval: toPlain(approval) });
-  const seq = reported?.seq ?? 0;
-  if (reported === undefined || changes.length > 0)
-    state.reported = {
-      ...{ seq: seq + changes.length, approvals: [...open], turn: turn.key },
-      ...(failing === undefined ? {} : { failing: failing.cause }),
-    };
-  return changes.map((change, index) => newsOf(state, seq + index + 1, at, change));
+  return changes;
 }
 
 /** The last message of a task. */
 export function deletionNews(state: TaskState, at: number): TaskNews {
-  return newsOf(state, (state.reported?.seq ?? 0) + 1, at, { type: "deleted" });
+  return newsOf(state, state, (state.reported?.seq ?? 0) + 1, at, { type: "deleted" });
 }
 
-function newsOf(state: TaskState, seq: number, at: number, change: TaskChange): TaskNews {
-  const { id, title, repository, agent, people = [] } = state;
-  return { version: 1, seq, at, task: { id, title, repository, agent }, people: [...people], change };
+function newsOf(state: TaskState, of: TaskSession, seq: number, at: number, change: TaskChange): TaskNews {
+  const { id, title, repository, people = [] } = state;
+  const session = of.sessionId === state.sessionId ? {} : { session: { id: of.sessionId, name: nameOf(of) } };
+  const task = { id, title, repository, agent: of.agent, ...session };
+  return { version: 1, seq, at, task, people: [...people], change };
 }
 
 /** Failed checks of the open pull request. Those of two commits have different causes. */
@@ -79,7 +112,7 @@ function failingChecks({ publication }: TaskState) {
 }
 
 /** How the task stands. Two turns that ended the same way have different keys. */
-function turnChange({ status, prompts, error }: TaskState): {
+function turnChange({ status, prompts, error }: TaskSession): {
   readonly key: string;
   readonly change: TaskChange;
 } {

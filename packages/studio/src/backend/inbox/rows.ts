@@ -117,7 +117,7 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
     case "failed": {
       const text = change.type === "failed" ? change.message.slice(0, studioLimits.maxInboxText) : "";
       const entry = await putEntry(db, {
-        id: task.id,
+        id: turnEntryId(task),
         kind: change.type,
         task,
         text,
@@ -151,9 +151,15 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
       return { ...none, entries: [entry], notify: [entry] };
     }
     case "working":
-      return { ...none, entries: await changeEntries(db, [task.id], bump, "done_at IS NULL", 1, at) };
+      return {
+        ...none,
+        entries: await changeEntries(db, [turnEntryId(task)], bump, "done_at IS NULL", 1, at),
+      };
     case "stopped":
-      return { ...none, entries: await changeEntries(db, [task.id], bump, "done_at IS NULL", 0, at) };
+      return {
+        ...none,
+        entries: await changeEntries(db, [turnEntryId(task)], bump, "done_at IS NULL", 0, at),
+      };
     case "settled":
       return { ...none, removed: await remove(db, "id = ?", approvalEntryId(task.id, change.approvalId)) };
     case "deleted":
@@ -162,6 +168,10 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
 }
 
 const bump = "is_working = ?, bumped_at = ?";
+
+function turnEntryId({ id, session }: InboxTask): string {
+  return session === undefined ? id : `${id}.session.${session.id}`;
+}
 
 function checksEntryId(taskId: string): string {
   return `${taskId}.checks`;

@@ -1,6 +1,7 @@
 import { event } from "@holdfast/actors";
 import type { TaskFiles } from "../../cluster/task-files.ts";
 import type { PublicationChange, PublicationView, PublishInput } from "../../contract/publish.ts";
+import type { SessionChoice } from "../../contract/sessions.ts";
 import { addPerson } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import { addressReview } from "./address.ts";
@@ -40,7 +41,7 @@ export function publishActions(publishing: Publishing<PublishingContext>, steps:
       options?: { readonly method?: "merge" | "squash" },
     ): Promise<PublicationView> => publishing.merge(c, readMergeMethod(options)),
 
-    async addressReview(c: PublishingContext & PersonContext): Promise<PublicationView> {
+    async addressReview(c: PublishingContext & PersonContext, to?: SessionChoice): Promise<PublicationView> {
       await addressReview(c, (text, beside, taint) =>
         steps.promptBeside(
           c,
@@ -49,7 +50,7 @@ export function publishActions(publishing: Publishing<PublishingContext>, steps:
             beside();
             addPerson(c.state, c.conn.state.person);
           },
-          taint,
+          { taint, to },
         ),
       );
       await publishing.announce(c);

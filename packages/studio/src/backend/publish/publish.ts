@@ -12,6 +12,7 @@ import type {
 import type { TaskError } from "../../contract.ts";
 import type { Forge, PullRequest } from "../../forges/forge.ts";
 import type { BackendHost } from "../host.ts";
+import { agentsOf } from "../sessions/find.ts";
 import type { TaskState } from "../task-state.ts";
 import { branchOf, proposalOf } from "./proposal.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
@@ -165,7 +166,7 @@ export class Publishing<Context extends PublishContext> {
         ? { ...applied, branch }
         : {
             ...{ tree, base: parent, branch, at: host.ports.clock.now() },
-            message: `${state.title}\n\nWritten by ${state.agent} in Holdfast task ${state.id}.\n`,
+            message: `${state.title}\n\nWritten by ${agentsOf(state)} in Holdfast task ${state.id}.\n`,
           };
     const pending: PendingPublish = {
       ...{ step: "pushing", tree, isDraft: input.draft === true, reviewers: [...(input.reviewers ?? [])] },

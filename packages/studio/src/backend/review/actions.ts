@@ -1,4 +1,4 @@
-import type { ReviewComment, ReviewCommentInput, ReviewView } from "../../contract.ts";
+import type { ReviewComment, ReviewCommentInput, ReviewView, SessionChoice } from "../../contract.ts";
 import { addPerson } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import type { Review, ReviewContext } from "./review.ts";
@@ -20,12 +20,17 @@ export function reviewActions(review: Review, steps: TaskSteps) {
 
     deleteComment: (c: ReviewingContext, id: string): Promise<void> => review.deleteComment(c, id),
 
-    sendReview: (c: ReviewingContext, commentIds: readonly string[]): Promise<void> =>
+    sendReview: (c: ReviewingContext, commentIds: readonly string[], to?: SessionChoice): Promise<void> =>
       review.send(c, commentIds, (text, beside) =>
-        steps.promptBeside(c, text, () => {
-          beside();
-          addPerson(c.state, c.conn.state.person);
-        }),
+        steps.promptBeside(
+          c,
+          text,
+          () => {
+            beside();
+            addPerson(c.state, c.conn.state.person);
+          },
+          { to },
+        ),
       ),
   };
 }

@@ -1,7 +1,7 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { TaskStorage } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
-import { isActive, type TaskState } from "../task-state.ts";
+import { isActive, sessionsOf, type TaskState } from "../task-state.ts";
 
 /** The part of a task's context that is used here. */
 export interface EraseContext {
@@ -17,21 +17,31 @@ export interface EraseContext {
   };
 }
 
+/** Idempotent: an attempt that was interrupted may have deleted it. */
+async function eraseSession(c: EraseContext, sessionId: string): Promise<void> {
+  try {
+    await c.client().get("session", [sessionId]).action({ name: "internal.erase", args: [] });
+  } catch (error) {
+    if (!isErrorCode(error, "actor", "not_found")) throw error;
+  }
+}
+
 /** What the task takes on disk, in this process. */
 export async function taskStorage(
   host: Pick<BackendHost, "filesSize">,
   c: EraseContext,
 ): Promise<TaskStorage> {
-  const session = c.client().get("session", [c.state.sessionId]);
-  const [{ bytes, isComplete }, transcriptBytes] = await Promise.all([
+  const sizeOf = (sessionId: string) =>
+    c.client().get("session", [sessionId]).action<number>({ name: "internal.size", args: [] });
+  const [{ bytes, isComplete }, ...transcripts] = await Promise.all([
     host.filesSize(c.state.id),
-    session.action<number>({ name: "internal.size", args: [] }),
+    ...sessionsOf(c.state).map(({ sessionId }) => sizeOf(sessionId)),
   ]);
-  return { filesBytes: bytes, isComplete, transcriptBytes };
+  return { filesBytes: bytes, isComplete, transcriptBytes: transcripts.reduce((sum, size) => sum + size, 0) };
 }
 
 /**
- * Deletes the files, then the session, then the task: each attempt can be repeated until the last. Returns what was
+ * Deletes the files, then the sessions, then the task: each attempt can be repeated until the last. Returns what was
  * freed. Throws `task.busy`.
  */
 export async function eraseTask(
@@ -39,7 +49,7 @@ export async function eraseTask(
   c: EraseContext,
   reportDeletion: () => Promise<void>,
 ): Promise<TaskStorage> {
-  const { id, sessionId, group } = c.state;
+  const { id, group } = c.state;
   if (isActive(c.state)) {
     const message = "An agent still works on this task. Stop it first.";
     throw new HoldfastError("task", "busy", message, { statusCode: 409 });
@@ -53,7 +63,7 @@ export async function eraseTask(
       .client()
       .get("group", [group])
       .action({ name: "internal.forgetTask", args: [id] });
-  await c.client().get("session", [sessionId]).action({ name: "internal.erase", args: [] });
+  for (const { sessionId } of sessionsOf(c.state)) await eraseSession(c, sessionId);
   await reportDeletion();
   c.destroy();
   return freed;

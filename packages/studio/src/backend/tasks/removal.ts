@@ -80,6 +80,7 @@ export class TaskRemoval {
       taskId,
     );
     await c.db.execute("DELETE FROM text WHERE task_id = ?", taskId);
+    await c.db.execute("DELETE FROM session_text WHERE task_id = ?", taskId);
     await c.db.execute("DELETE FROM seen WHERE task_id = ?", taskId);
     if (row !== undefined) {
       c.state.tasks -= 1;

@@ -20,6 +20,8 @@ export interface TaskChange {
   readonly revision: number;
   readonly wake: number;
   readonly active: boolean;
+  /** When a session of it last needed a person. Absent if none ever did. */
+  readonly attentionAt?: number;
 }
 
 interface StoredRow {
@@ -97,9 +99,10 @@ export async function updateRow(db: TaskDatabase, change: TaskChange): Promise<T
   const before = readRow(db, summary.id);
   if (before === undefined || revision <= before.revision) return undefined;
   const active = change.active || before.wake !== wake;
+  // One session may need a person while the task as a whole still works.
   const attentionAt = needsPerson(before.summary, summary)
     ? summary.updatedAt
-    : (before.summary.attentionAt ?? 0);
+    : Math.max(before.summary.attentionAt ?? 0, change.attentionAt ?? 0);
   // A report that came during an await has a higher revision, and stays.
   const [row] = await db.execute<StoredRow>(
     `UPDATE task SET status = ?, status_order = ?, attention_at = ?, active = ?, revision = ?, summary = ?, input = NULL

@@ -49,4 +49,19 @@ CREATE TRIGGER text_delete AFTER DELETE ON text BEGIN
 END;
 `;
 
-export const migrateTaskTables = migrations({ migrations: [{ version: 1, sql: first }] });
+/** Up to where the log of a session beside the first one of its task can be found. */
+const second = `
+CREATE TABLE session_text (
+  session_id TEXT PRIMARY KEY,
+  task_id TEXT NOT NULL,
+  seq INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX session_text_task ON session_text (task_id);
+`;
+
+export const migrateTaskTables = migrations({
+  migrations: [
+    { version: 1, sql: first },
+    { version: 2, sql: second },
+  ],
+});

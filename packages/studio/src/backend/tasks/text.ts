@@ -11,6 +11,8 @@ export interface TextPiece {
 /** New text of a task: what its log has after `after`, up to `seq`. */
 export interface TextPush {
   readonly taskId: string;
+  /** Absent for its first session. */
+  readonly sessionId?: string;
   readonly after: number;
   readonly seq: number;
   readonly pieces: readonly TextPiece[];
@@ -54,20 +56,45 @@ export async function addFirstText(db: TaskDatabase, taskId: string, pieces: rea
  * pieces of its transcript make room for new ones. Returns the number up to which the text is known, and by how many
  * bytes it has grown.
  */
-export async function addText(db: TaskDatabase, { taskId, after, seq, pieces }: TextPush) {
+export async function addText(db: TaskDatabase, push: TextPush) {
+  const { taskId, seq, pieces } = push;
+  const row = await (push.sessionId === undefined ? advanceTask(db, push) : advanceSession(db, push));
+  if (typeof row === "number") return { seq: row, grown: 0 };
+  for (const piece of pieces) await insert(db, taskId, piece);
+  await dropOldest(db, taskId, studioLimits.maxTaskTextBytes);
+  return { seq, grown: await updateBytes(db, taskId, row.text_bytes) };
+}
+
+interface TextRow {
+  readonly text_bytes: number;
+}
+
+/** Up to where the text of a task's first session is known, if not up to where the push continues. */
+async function advanceTask(db: TaskDatabase, { taskId, after, seq }: TextPush): Promise<TextRow | number> {
   const [row] = await db.execute<{ text_bytes: number }>(
     `UPDATE task SET text_seq = ? WHERE id = ? AND text_seq = ? AND deleted_at IS NULL AND ? > text_seq
      RETURNING text_bytes`,
     ...[seq, taskId, after, seq],
   );
-  if (row === undefined) {
-    const known = db.get<{ text_seq: number }>("SELECT text_seq FROM task WHERE id = ?", taskId);
-    // A deleted task has nothing more to tell.
-    return { seq: known?.text_seq ?? Number.MAX_SAFE_INTEGER, grown: 0 };
-  }
-  for (const piece of pieces) await insert(db, taskId, piece);
-  await dropOldest(db, taskId, studioLimits.maxTaskTextBytes);
-  return { seq, grown: await updateBytes(db, taskId, row.text_bytes) };
+  if (row !== undefined) return row;
+  const known = db.get<{ text_seq: number }>("SELECT text_seq FROM task WHERE id = ?", taskId);
+  // A deleted task has nothing more to tell.
+  return known?.text_seq ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** The same for a session beside the first one. */
+async function advanceSession(db: TaskDatabase, push: TextPush): Promise<TextRow | number> {
+  const { taskId, sessionId = "", after, seq } = push;
+  const task = db.get<TextRow>("SELECT text_bytes FROM task WHERE id = ? AND deleted_at IS NULL", taskId);
+  if (task === undefined) return Number.MAX_SAFE_INTEGER;
+  const [advanced] = await db.execute(
+    `INSERT INTO session_text (session_id, task_id, seq) SELECT ?, ?, ? WHERE ? = 0 OR EXISTS
+       (SELECT 1 FROM session_text WHERE session_id = ?)
+     ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq = ? AND excluded.seq > seq RETURNING seq`,
+    ...[sessionId, taskId, seq, after, sessionId, after],
+  );
+  if (advanced !== undefined) return task;
+  return db.get<{ seq: number }>("SELECT seq FROM session_text WHERE session_id = ?", sessionId)?.seq ?? 0;
 }
 
 async function insert(db: TaskDatabase, taskId: string, { kind, body }: TextPiece): Promise<void> {

@@ -2,7 +2,7 @@ import type { SessionEvent, SessionPage } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import { createTranscript, reduceTranscript } from "../../transcript.ts";
 import type { BackendHost } from "../host.ts";
-import type { TaskState } from "../task-state.ts";
+import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 import { piecesOf, type TextPiece, type TextPush } from "./text.ts";
 
 /** What a task keeps in memory about its text. */
@@ -31,8 +31,8 @@ export interface TextContext {
 const eventsPerPush = 200;
 
 /**
- * Tells the organization the text of a task's transcript, so that a search finds it: after each turn, what is new in
- * the log, a bounded part in each call.
+ * Tells the organization the text of a task's transcripts, so that a search finds it: after each turn, what is new in
+ * their logs, a bounded part in each call.
  */
 export class TranscriptText {
   readonly #host: Pick<BackendHost, "ports">;
@@ -58,17 +58,29 @@ export class TranscriptText {
   }
 
   async #pushAll(c: TextContext): Promise<void> {
+    for (const session of sessionsOf(c.state)) await this.#pushSession(c, session);
+  }
+
+  async #pushSession(c: TextContext, session: TaskSession): Promise<void> {
+    const { sessionId } = session;
+    const isFirst = sessionId === c.state.sessionId;
     for (;;) {
-      const after = c.state.textSeq ?? 0;
-      const session = c.client().get("session", [c.state.sessionId]);
+      const after = session.textSeq ?? 0;
       const query = { after, limit: eventsPerPush };
-      const page = await session.action<SessionPage>({ name: "events", args: [query] });
+      const page = await c
+        .client()
+        .get("session", [sessionId])
+        .action<SessionPage>({ name: "events", args: [query] });
       const last = page.events.at(-1);
       if (last === undefined) return;
-      const push: TextPush = { taskId: c.state.id, after, seq: last.seq, pieces: textOf(page.events) };
+      const push: TextPush = {
+        taskId: c.state.id,
+        ...(isFirst ? {} : { sessionId }),
+        ...{ after, seq: last.seq, pieces: textOf(page.events) },
+      };
       const organization = c.client().get("organization", ["local"]);
-      c.state.textSeq = await organization.action<number>({ name: "internal.addText", args: [push] });
-      if (c.state.textSeq >= page.head) return;
+      session.textSeq = await organization.action<number>({ name: "internal.addText", args: [push] });
+      if (session.textSeq >= page.head) return;
     }
   }
 }

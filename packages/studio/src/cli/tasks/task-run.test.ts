@@ -6,7 +6,7 @@ import { TaskRun } from "./task-run.ts";
 function view(status: TaskStatus, revision: number, ...approvals: ApprovalView[]): TaskView {
   return {
     ...{ id: "t", title: "x", repository: "/r", agent: "demo", status, createdAt: 0, updatedAt: 0 },
-    ...{ unsafe: false, sessionId: "s", base: { branch: "main", commit: "c" }, approvals },
+    ...{ unsafe: false, sessionId: "s", sessions: [], base: { branch: "main", commit: "c" }, approvals },
     ...{ usage: { inputTokens: 0, outputTokens: 0, requests: 0 }, revision },
   };
 }

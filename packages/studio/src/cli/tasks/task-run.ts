@@ -91,7 +91,7 @@ export class TaskRun {
           wake = resolve;
         });
         await this.#catchUp(view.sessionId);
-        for (const approval of view.approvals) {
+        for (const approval of firstSession(view).approvals) {
           // Later questions belong to the next turn, which this command does not follow.
           if (ended !== undefined) break;
           // The question may have been settled elsewhere while another one was being answered.
@@ -226,8 +226,14 @@ function requireOption(approval: ApprovalView, ...kinds: readonly ApprovalOption
   );
 }
 
+/** The session that is followed. Others may work beside it. */
+function firstSession(view: TaskView): Pick<TaskView, "status" | "approvals"> {
+  return view.sessions.find(({ id }) => id === view.sessionId) ?? view;
+}
+
 function hasEnded(view: TaskView): boolean {
-  return view.status === "idle" || view.status === "failed" || view.status === "stopped";
+  const { status } = firstSession(view);
+  return status === "idle" || status === "failed" || status === "stopped";
 }
 
 /** Reads answers from standard input, one line per question; undefined at its end. */

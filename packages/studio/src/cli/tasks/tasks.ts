@@ -1,4 +1,4 @@
-/** `holdfast tasks`: lists, shows, stops and applies tasks. */
+/** `holdfast tasks`: lists, shows, stops and applies tasks, and starts and uses their sessions. */
 import {
   harmless,
   jsonLine,
@@ -15,29 +15,43 @@ import { isBusy, statusLabel } from "../../task-status.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 import { EventPrinter, printDiff } from "./event-printer.ts";
 import { pullRequestText } from "./pull-request-text.ts";
+import { listSessions, sendPrompt, sessionNamed, startSession } from "./task-sessions.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
+               | prompt ID "text" | sessions ID | start-session ID ["prompt"] | close-session ID
 
   list        lists all tasks, newest first
   show ID     prints the log of a task, and names its pull request
-  stop ID     stops its agent
+  stop ID     stops its agents; with --session, one of them
   diff ID     prints its changes since the commit that it started from
   apply ID    applies its changes to a new branch of the repository
+  prompt ID   sends a prompt to its agent
+  sessions ID        lists its sessions, which work in parallel in one workspace
+  start-session ID   starts another session, with --agent NAME and --name NAME
+  close-session ID   ends the agent of the session that --session names; its log stays
+  --session NAME     name or id of a session, for show, stop, prompt and close-session (default: the
+                     first one that is open)
   --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
   --json      machine-readable output`;
 
 export async function tasksCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { branch: { type: "string" } });
+  const { values, positionals } = parse(args, {
+    ...{ branch: { type: "string" }, session: { type: "string" } },
+    ...{ agent: { type: "string" }, name: { type: "string" } },
+  } as const);
   const [given, ...rest] = positionals;
   if (values.help === true) {
     console.log(tasksUsage);
     return 0;
   }
-  const verb = verbOf("tasks", ["list", "show", "stop", "diff", "apply"], given);
+  const verb = verbOf("tasks", verbs, given);
   if (verb === "list") noArguments(rest);
-  const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
-  if (values.branch !== undefined && verb !== "apply") throw new UsageError("--branch is only for apply");
+  const takesText = verb === "prompt" || verb === "start-session";
+  const id = verb === "list" ? "" : oneArgument(takesText ? rest.slice(0, 1) : rest, "The task's id");
+  const text = takesText ? textOf(rest.slice(1), verb) : undefined;
+  checkOptions(verb, values);
   const json = values.json === true;
+  const call = { json, data: values.data };
   // A stopped task is resumed first, so that its log records the end.
   const runTasks = verb === "stop" ? { task: id } : false;
   return withOwnerAccess({ data: values.data, runTasks }, async (owner) => {
@@ -48,11 +62,33 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
     const view = await findTask(owner.client, id);
     switch (verb) {
       case "show":
-        await show(owner.client, view, json);
+        await show(owner.client, view, sessionNamed(view, values.session)?.id ?? view.sessionId, json);
         break;
       case "stop":
-        await stop(owner.client, view, json);
+        await stop(owner.client, view, values.session, json);
         break;
+      case "prompt":
+        await sendPrompt(owner.client, view, text ?? "", values.session, {
+          ...call,
+          isPersistent: owner.isPersistent,
+        });
+        break;
+      case "sessions":
+        listSessions(view, json);
+        break;
+      case "start-session": {
+        const { agent, name } = values;
+        const given = { agent, name, ...(text === undefined ? {} : { prompt: text }) };
+        await startSession(owner.client, view, given, { ...call, isPersistent: owner.isPersistent });
+        break;
+      }
+      case "close-session": {
+        const session = sessionNamed(view, values.session);
+        if (session === undefined) break;
+        await owner.client.task(id).closeSession(session.id);
+        console.log(json ? jsonLine({ closed: session.id }) : `Closed ${harmless(session.name)}.`);
+        break;
+      }
       case "diff": {
         const diff = await owner.client.task(id).diff();
         if (json) console.log(jsonLine(diff));
@@ -70,6 +106,39 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
     }
     return 0;
   });
+}
+
+const verbs = [
+  ...(["list", "show", "stop", "diff", "apply"] as const),
+  ...(["prompt", "sessions", "start-session", "close-session"] as const),
+] as const;
+type Verb = (typeof verbs)[number];
+
+/** The prompt after the task's id, which `start-session` does not need. */
+function textOf(rest: readonly string[], verb: Verb): string | undefined {
+  if (verb === "start-session" && rest.length === 0) return undefined;
+  const text = oneArgument(rest, "The prompt");
+  if (text.trim() === "") throw new UsageError("The prompt is empty");
+  return text;
+}
+
+/** Which options belong to which commands. */
+const optionVerbs = {
+  branch: ["apply"],
+  session: ["show", "stop", "prompt", "close-session"],
+  agent: ["start-session"],
+  name: ["start-session"],
+} as const satisfies Readonly<Record<string, readonly Verb[]>>;
+
+/** Throws a usage error for an option that the command does not take. */
+function checkOptions(verb: Verb, values: Readonly<Partial<Record<keyof typeof optionVerbs, string>>>): void {
+  for (const option of ["branch", "session", "agent", "name"] as const) {
+    const allowed: readonly Verb[] = optionVerbs[option];
+    if (values[option] !== undefined && !allowed.includes(verb))
+      throw new UsageError(`--${option} is only for ${allowed.join(", ")}`);
+  }
+  if (verb === "close-session" && values.session === undefined)
+    throw new UsageError("close-session needs --session NAME");
 }
 
 /** Throws `task.not_found`. */
@@ -104,20 +173,28 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
   if (isEmpty && !json) console.log("There are no tasks yet.");
 }
 
-async function stop(client: StudioClient, before: TaskView, json: boolean): Promise<void> {
-  await client.task(before.id).stop();
-  const { id, status } = await client.task(before.id).get();
-  const worked = isBusy(before.status);
+async function stop(
+  client: StudioClient,
+  before: TaskView,
+  given: string | undefined,
+  json: boolean,
+): Promise<void> {
+  const session = given === undefined ? undefined : sessionNamed(before, given);
+  await client.task(before.id).stop(session === undefined ? {} : { session: session.id });
+  const view = await client.task(before.id).get();
+  const { id } = view;
+  const { status } = view.sessions.find((each) => each.id === session?.id) ?? view;
+  const worked = isBusy(session?.status ?? before.status);
   if (json) console.log(jsonLine({ id, status, stopped: worked }));
   else console.log(worked ? "Stopped." : `No agent was working. Status of the task: ${statusLabel(status)}.`);
 }
 
-async function show(client: StudioClient, view: TaskView, json: boolean): Promise<void> {
+async function show(client: StudioClient, view: TaskView, sessionId: string, json: boolean): Promise<void> {
   if (json) console.log(jsonLine(view));
   const printer = new EventPrinter(screenOf(process.stdout));
   let after = 0;
   for (;;) {
-    const page = await client.session(view.sessionId).events({ after });
+    const page = await client.session(sessionId).events({ after });
     for (const event of page.events) {
       after = event.seq;
       if (json) console.log(jsonLine(event));

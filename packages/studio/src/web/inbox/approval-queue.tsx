@@ -11,6 +11,7 @@ import { refetchActive } from "../shared/queries.ts";
 import { answersFor } from "../task/approvals/approval-batch.ts";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
 import type { ApprovalQueueQuery, GoneApproval } from "./queue.ts";
+import { taskLink } from "./task-link.ts";
 
 /** The open approvals of all tasks, each in full, answered one by one or together. Nothing is selected initially. */
 export function ApprovalQueue({ queue, me }: { readonly queue: ApprovalQueueQuery; readonly me: string }) {
@@ -71,9 +72,7 @@ export function ApprovalQueue({ queue, me }: { readonly queue: ApprovalQueueQuer
                     onChange={() => setSelected((known) => toggled(known, key))}
                   />
                 )}
-                <Link to="/tasks/$taskId" params={{ taskId: task.id }}>
-                  {visibleText(task.title)}
-                </Link>
+                <Link {...taskLink(task)}>{visibleText(task.title)}</Link>
                 <span className="muted">
                   {baseName(task.repository)} · {task.agent}
                 </span>

@@ -18,6 +18,7 @@ import { inboxQuery } from "../shared/inbox/live.ts";
 import { type InboxKey, inboxKeys, useInboxKeys } from "./keys.ts";
 import { Preview } from "./preview.tsx";
 import { SnoozeDialog } from "./snooze-dialog.tsx";
+import { taskLink } from "./task-link.ts";
 
 const emptyTexts: Readonly<Record<InboxView, readonly [title: string, text: string]>> = {
   open: ["Nothing needs you", "Tasks that finish, fail or ask something appear here by themselves."],
@@ -64,7 +65,7 @@ export function EntryList({ person, view }: { readonly person: string; readonly 
     else if (key === "u") change.mutate({ type: selected.isUnread ? "read" : "unread", entry: selected });
     else if (key === "h" && view === "snoozed") change.mutate({ type: "wake", entry: selected });
     else if (key === "h" && view === "open") setDialog("snooze");
-    else if (key === "Enter") void navigate({ to: "/tasks/$taskId", params: { taskId: selected.task.id } });
+    else if (key === "Enter") void navigate(taskLink(selected.task));
     else if (key === "a" || key === "d") return clickAnswer(key === "a" ? "allow_once" : "reject_once");
     else return false;
     return true;
@@ -219,8 +220,7 @@ function Row({
       data-entry={id}
     >
       <Link
-        to="/tasks/$taskId"
-        params={{ taskId: task.id }}
+        {...taskLink(task)}
         className="inbox-row-title"
         aria-current={isSelected ? "true" : undefined}
         onClick={(event) => {
@@ -284,7 +284,7 @@ function EntryActions({
       {view === "open" && button("h", "Snooze")}
       {view === "snoozed" && button("h", "Show again")}
       {button("u", entry.isUnread ? "Mark as read" : "Mark as unread")}
-      <Link to="/tasks/$taskId" params={{ taskId: entry.task.id }} className="button button-small">
+      <Link {...taskLink(entry.task)} className="button button-small">
         Open task{" "}
         <span className="inbox-key" aria-hidden="true">
           ↵

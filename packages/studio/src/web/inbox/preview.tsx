@@ -27,6 +27,7 @@ export function Preview({ entry, actions }: { readonly entry: InboxEntry; readon
           {view !== undefined && <StatusPill status={view.status} />}
           <span title={task.repository}>{baseName(task.repository)}</span>
           <span>{task.agent}</span>
+          {task.session !== undefined && <span>{visibleText(task.session.name)}</span>}
           <TimeAgo at={entry.bumpedAt} />
         </p>
         {actions}
@@ -40,7 +41,7 @@ export function Preview({ entry, actions }: { readonly entry: InboxEntry; readon
       ) : entry.kind === "asks" ? (
         <Request entry={entry} approval={view.approvals.find(({ id }) => id === entry.approvalId)} />
       ) : (
-        <Outcome entry={entry} sessionId={view.sessionId} revision={view.status} />
+        <Outcome entry={entry} sessionId={task.session?.id ?? view.sessionId} revision={view.status} />
       )}
     </>
   );

@@ -7,7 +7,15 @@ import { type CommandContext, commands, offeredCommands } from "./commands.ts";
 const usage = { inputTokens: 0, outputTokens: 0, requests: 0 };
 const taskOf = (status: TaskStatus): TaskView => ({
   ...{ id: "t", title: "Title", repository: "/r", agent: "demo", status, createdAt: 0, updatedAt: 0 },
-  ...{ unsafe: false, sessionId: "s", base: { branch: "", commit: "" }, approvals: [], usage, revision: 1 },
+  ...{
+    unsafe: false,
+    sessionId: "s",
+    sessions: [],
+    base: { branch: "", commit: "" },
+    approvals: [],
+    usage,
+    revision: 1,
+  },
 });
 const contextOf = (typed: string, task?: TaskView): CommandContext => ({
   ...{ api: {} as StudioApi, task, profile: undefined, typed, draftPrompt() {} },

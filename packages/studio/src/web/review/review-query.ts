@@ -12,8 +12,8 @@ function reviewQuery(api: StudioApi, taskId: string) {
   });
 }
 
-/** A task's review, and its operations. `error` is that of the last operation, or of reading it. */
-export function useReview(taskId: string) {
+/** A task's review, and its operations; what is sent goes to the session. `error` is that of the last operation, or of reading it. */
+export function useReview(taskId: string, sessionId: string) {
   const api = useApi();
   const queries = useQueryClient();
   const { queryKey } = reviewQuery(api, taskId);
@@ -44,7 +44,7 @@ export function useReview(taskId: string) {
     onSettled: reload,
   });
   const send = useMutation({
-    mutationFn: (ids: readonly string[]) => api.task(taskId).sendReview(ids),
+    mutationFn: (ids: readonly string[]) => api.task(taskId).sendReview(ids, { session: sessionId }),
     onSettled: reload,
   });
   return { query, mark, save, remove, send };

@@ -52,8 +52,10 @@ export function createStudioApi(endpoint: string): StudioApi {
     task: (id) => client.task.get([id]),
     createTask: (input, idempotencyKey) =>
       organization().action({ name: "createTask", args: [input], idempotencyKey }),
-    sendPrompt: (taskId, text, idempotencyKey) =>
-      client.task.get([taskId]).action({ name: "prompt", args: [text], idempotencyKey }),
+    sendPrompt: (taskId, session, text, idempotencyKey) =>
+      client.task.get([taskId]).action({ name: "prompt", args: [text, { session }], idempotencyKey }),
+    startSession: (taskId, input, idempotencyKey) =>
+      client.task.get([taskId]).action({ name: "startSession", args: [input], idempotencyKey }),
     environment: (id) => client.environment.get([id]),
     repository: (id) => client.repository.get([id]),
     session: (id) => client.session.get([id]),
@@ -74,6 +76,7 @@ export function createStudioApi(endpoint: string): StudioApi {
       conn.on("changed", watch.on.changed);
       conn.on("reviewChanged", watch.on.reviewChanged);
       conn.on("publicationChanged", watch.on.publicationChanged);
+      conn.on("sessionsSeen", watch.on.sessionsSeen);
       return follow(conn, watch.onState);
     },
     watchEnvironment(id, watch) {

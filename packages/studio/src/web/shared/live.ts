@@ -11,6 +11,7 @@ import {
   mergeTask,
   mergeView,
   refetchActive,
+  seenSessionsKey,
   viewsKey,
 } from "./queries.ts";
 
@@ -92,12 +93,14 @@ export function useTaskLive(id: string): void {
           changed: (view) => mergeView(queries, view),
           reviewChanged: (change) => mergeReview(queries, id, change),
           publicationChanged: (change) => mergePublication(queries, id, change),
+          sessionsSeen: (seen) => queries.setQueryData(seenSessionsKey(id), seen),
         },
         onState(next) {
           if (next !== "online") return;
           void refetchActive(queries, ["task", id]);
           void refetchActive(queries, ["review", id]);
           void refetchActive(queries, ["publication", id]);
+          void refetchActive(queries, seenSessionsKey(id));
         },
       }),
     [api, queries, id],

@@ -8,12 +8,14 @@ import type {
   EnvironmentEvents,
   InboxActions,
   InboxEvents,
+  NewSession,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
   SessionEvents,
   TaskActions,
   TaskEvents,
+  TaskSessionView,
   TaskSummary,
 } from "../../contract.ts";
 
@@ -32,7 +34,9 @@ export interface StudioApi {
   /** `createTask` of the organization; repeating it with the same id creates one task. */
   createTask(input: CreateTaskInput, attemptId: string): Promise<TaskSummary>;
   /** `prompt` of a task; repeating it with the same id sends one prompt. */
-  sendPrompt(taskId: string, text: string, attemptId: string): Promise<void>;
+  sendPrompt(taskId: string, sessionId: string, text: string, attemptId: string): Promise<void>;
+  /** `startSession` of a task; repeating it with the same id starts one session. */
+  startSession(taskId: string, input: NewSession, attemptId: string): Promise<TaskSessionView>;
   session(id: string): SessionActions;
   environment(id: string): EnvironmentActions;
   inbox(person: string): InboxActions;

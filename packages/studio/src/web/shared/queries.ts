@@ -57,6 +57,11 @@ export function taskListKey(query: TaskQuery) {
 /** Key of the views that this person has saved. */
 export const viewsKey = ["views"] as const;
 
+/** Key of when this person has last read each session of a task. */
+export function seenSessionsKey(taskId: string) {
+  return ["seen-sessions", taskId] as const;
+}
+
 /** When a task last needed a person. Set by its changes alone. */
 export function attentionQuery(taskId: string) {
   return queryOptions({ queryKey: ["attention", taskId], queryFn: () => 0, enabled: false });

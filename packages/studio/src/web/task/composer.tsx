@@ -20,10 +20,11 @@ const statusHints: Readonly<Record<TaskStatus, string>> = {
 export function Composer({ task }: { readonly task: TaskView }) {
   const id = useId();
   const api = useApi();
-  const [draft, setDraft] = useDraft(promptDraft(task.id));
+  const [draft, setDraft] = useDraft(promptDraft(draftKey(task)));
   const attempt = useAttempt();
   const send = useMutation({
-    mutationFn: (typed: string) => api.sendPrompt(task.id, typed.trim(), attempt.idFor(typed.trim())),
+    mutationFn: (typed: string) =>
+      api.sendPrompt(task.id, task.sessionId, typed.trim(), attempt.idFor(typed.trim())),
     onError(error) {
       if (!isResponseLost(error)) attempt.arrived();
     },
@@ -69,6 +70,11 @@ export function Composer({ task }: { readonly task: TaskView }) {
       </p>
     </form>
   );
+}
+
+/** The first session has the draft that the task had when it was alone. */
+function draftKey({ id, sessionId, sessions }: TaskView): string {
+  return sessionId === sessions[0]?.id ? id : sessionId;
 }
 
 /** Prompts that run after the current turn, in order. */

@@ -10,7 +10,17 @@ import type { SessionLogState } from "./transcript/session-log.ts";
 import { Transcript } from "./transcript/transcript.tsx";
 
 /** The transcript, and below it, always visible: plan, questions, composer. */
-export function Conversation({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
+export function Conversation({
+  task,
+  log,
+  closedAt,
+}: {
+  /** The task as the session sees it. */
+  readonly task: TaskView;
+  readonly log: SessionLogState;
+  /** Set for a session that can only be read. */
+  readonly closedAt: number | undefined;
+}) {
   const { transcript, phase } = log;
   return (
     <div className="conversation">
@@ -37,7 +47,11 @@ export function Conversation({ task, log }: { readonly task: TaskView; readonly 
             </p>
           </div>
         )}
-        <Composer task={task} />
+        {closedAt === undefined ? (
+          <Composer task={task} />
+        ) : (
+          <p className="notice session-closed">This session is closed. Its conversation can still be read.</p>
+        )}
         <StatusLine task={task} log={log} />
       </div>
     </div>

@@ -16,7 +16,7 @@ export function useMarkRead(taskId: string): void {
   }, [organization, taskId, visible, attentionAt]);
 }
 
-function watchVisibility(listener: () => void): () => void {
+export function watchVisibility(listener: () => void): () => void {
   document.addEventListener("visibilitychange", listener);
   return () => document.removeEventListener("visibilitychange", listener);
 }

@@ -2,7 +2,7 @@ import { Draft, tabStorage } from "@holdfast/web-parts";
 
 const drafts = new Map<string, Draft<string>>();
 
-/** The draft of a task's next prompt, outside of the component: a prompt that is being sent may outlive its page. */
+/** The draft of a session's next prompt, outside of the component: a prompt that is being sent may outlive its page. */
 export function promptDraft(taskId: string): Draft<string> {
   const known = drafts.get(taskId);
   if (known !== undefined) return known;

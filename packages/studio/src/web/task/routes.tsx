@@ -1,4 +1,5 @@
 import "./task.css";
+import "./sessions/sessions.css";
 import "./transcript/transcript.css";
 import { getRouteApi } from "@tanstack/react-router";
 import { TaskScreen } from "./task-screen.tsx";
@@ -9,14 +10,18 @@ const route = getRouteApi("/tasks/$taskId");
 /** Loaded when the list has been shown, or with the first task that is opened. */
 export function TaskRoute() {
   const { taskId } = route.useParams();
-  const { view = "conversation" } = route.useSearch();
+  const { view = "conversation", session } = route.useSearch();
   const navigate = route.useNavigate();
   return (
     <TaskScreen
       key={taskId}
       taskId={taskId}
       view={view}
-      onView={(next) => void navigate({ search: readTaskTab({ view: next }), resetScroll: false })}
+      session={session}
+      onView={(next) => void navigate({ search: readTaskTab({ view: next, session }), resetScroll: false })}
+      onSession={(next) =>
+        void navigate({ search: readTaskTab({ view, session: next }), resetScroll: false })
+      }
     />
   );
 }

@@ -40,7 +40,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
               {task.base.branch} <code>{task.base.commit.slice(0, 8)}</code>
             </span>
           )}
-          <span>{task.agent}</span>
+          <span>{[...new Set(task.sessions.map(({ agent }) => agent))].join(", ")}</span>
           {task.startedBy !== undefined && <span>Started by {visibleText(task.startedBy.name)}</span>}
           {task.origin !== undefined && (
             <span className="task-origin" title={`Event ${task.origin.event} of group ${task.origin.group}`}>
@@ -65,7 +65,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           onClick={() => stop.mutate()}
         >
           <StopIcon />
-          {stopping ? "Stopping…" : "Stop"}
+          {stopping ? "Stopping…" : task.openSessions === undefined ? "Stop" : "Stop all"}
         </button>
       )}
       {stop.isError && <ErrorNotice error={stop.error} title="The task was not stopped." />}

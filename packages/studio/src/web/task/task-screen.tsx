@@ -24,6 +24,8 @@ import { isBusy, statusLabel } from "../shared/status.tsx";
 import { Conversation } from "./conversation.tsx";
 import { useMarkRead } from "./mark-read.ts";
 import { Plan } from "./plan.tsx";
+import { SessionBar } from "./sessions/session-bar.tsx";
+import { openSessions, shownSession, viewOfSession } from "./sessions/session-view.ts";
 import { StatusLine } from "./status-line.tsx";
 import { TaskHeader } from "./task-header.tsx";
 import type { TaskTab } from "./task-tab.ts";
@@ -41,16 +43,19 @@ const Workspace = lazy(
 interface TaskScreenProps {
   readonly taskId: string;
   readonly view: TaskTab;
+  /** The session that was chosen. */
+  readonly session: string | undefined;
   readonly onView: (view: TaskTab) => void;
+  readonly onSession: (id: string) => void;
 }
 
-export function TaskScreen({ taskId, view, onView }: TaskScreenProps) {
+export function TaskScreen({ taskId, ...shown }: TaskScreenProps) {
   const api = useApi();
   const query = useQuery(taskQuery(api, taskId));
   useTaskLive(taskId);
   useMarkRead(taskId);
   usePageTitle(query.data === undefined ? "Task" : pageTitle(query.data));
-  if (query.data !== undefined) return <TaskViews task={query.data} view={view} onView={onView} />;
+  if (query.data !== undefined) return <TaskViews task={query.data} {...shown} />;
   if (query.isPending) {
     return (
       <div className="page">
@@ -83,17 +88,29 @@ function pageTitle({ status, title, approvals }: TaskView): string {
 function TaskViews({
   task,
   view,
+  session: chosen,
   onView,
-}: Pick<TaskScreenProps, "view" | "onView"> & { readonly task: TaskView }) {
+  onSession,
+}: Omit<TaskScreenProps, "taskId"> & { readonly task: TaskView }) {
   const wide = useMediaQuery("(min-width: 75rem)");
-  const log = useSessionLog(task.sessionId);
+  const session = shownSession(task, chosen);
+  const log = useSessionLog(session?.id);
   useStatusAnnouncements(task);
   useFreshDiff(task);
   // Both are side by side on a wide screen.
   const tab = wide && view === "changes" ? "conversation" : view;
   const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
-  const conversation = <Conversation task={task} log={log} />;
-  const changes = <Changes task={task} />;
+  if (session === undefined) return null;
+  const shown = viewOfSession(task, session);
+  const conversation = (
+    <>
+      <SessionBar task={task} session={session} onSession={onSession} />
+      <Conversation key={session.id} task={shown} log={log} closedAt={session.closedAt} />
+    </>
+  );
+  // What is sent from here goes to the session that is shown, if it takes prompts.
+  const target = session.closedAt === undefined ? session.id : (openSessions(task)[0]?.id ?? task.sessionId);
+  const changes = <Changes task={{ ...task, sessionId: target }} />;
   return (
     <div className={wide ? "workspace workspace-wide" : "workspace"}>
       <TaskHeader task={task} />
@@ -113,7 +130,7 @@ function TaskViews({
           <Suspense fallback={<Loading label="Loading the workspace" rows={8} />}>
             <Workspace
               task={task}
-              agent={<AgentProgress task={task} log={log} />}
+              agent={<AgentProgress task={shown} log={log} />}
               onPrompt={() => onView("conversation")}
             />
           </Suspense>
@@ -157,15 +174,19 @@ function useStatusAnnouncements(task: TaskView): void {
   }, [announce, previous, task.status, task.error]);
 }
 
-/** Changes are refetched whenever the agent stops or waits for an answer. */
+/** Changes are refetched whenever an agent stops or waits for an answer. */
 function useFreshDiff(task: TaskView): void {
   const queries = useQueryClient();
-  const previous = usePrevious(task.status);
-  const { id, status } = task;
+  const { id, sessions } = task;
+  const resting = sessions
+    .filter(({ status }) => !isBusy(status) || status === "waiting")
+    .map((session) => `${session.id} ${session.status}`)
+    .join();
+  const previous = usePrevious(resting);
   useEffect(() => {
-    if (previous === undefined || previous === status) return;
-    if (!isBusy(status) || status === "waiting") {
-      void refetchActive(queries, ["diff", id]);
-    }
-  }, [id, previous, queries, status]);
+    // One that goes on has changed nothing yet.
+    const before = new Set(previous?.split(","));
+    if (previous === undefined || resting.split(",").every((each) => each === "" || before.has(each))) return;
+    void refetchActive(queries, ["diff", id]);
+  }, [id, previous, queries, resting]);
 }

@@ -17,7 +17,7 @@ const none: readonly ReviewComment[] = [];
 /** The list of files, and below it the changes of each. Both render only what is in view. */
 export function Files({ task, diff }: { readonly task: TaskView; readonly diff: DiffView }) {
   const root = useRef<HTMLDivElement>(null);
-  const review = useReview(task.id);
+  const review = useReview(task.id, task.sessionId);
   const [layout, setLayout] = useLayout();
   // The file that the user selected; its block is always rendered.
   const [target, setTarget] = useState<{ readonly index: number }>();

@@ -17,7 +17,7 @@ function publicationQuery(api: StudioApi, taskId: string) {
 }
 
 /** A task's publication, and its operations. */
-export function usePublication(taskId: string) {
+export function usePublication(taskId: string, sessionId: string) {
   const api = useApi();
   const queries = useQueryClient();
   const options = publicationQuery(api, taskId);
@@ -36,7 +36,7 @@ export function usePublication(taskId: string) {
     mutationFn: (method: "merge" | "squash") => task.mergePullRequest({ method }),
     ...keep,
   });
-  const address = useMutation({ mutationFn: () => task.addressReview(), ...keep });
+  const address = useMutation({ mutationFn: () => task.addressReview({ session: sessionId }), ...keep });
   const archive = useMutation({
     mutationFn: async () => requireDone(await api.organization.archiveTasks([taskId])),
   });

@@ -10,7 +10,7 @@ import { PullRequest } from "./pull-request.tsx";
 import "./publish.css";
 
 export function Publish({ task }: { readonly task: TaskView }) {
-  const controls = usePublication(task.id);
+  const controls = usePublication(task.id, task.sessionId);
   const [isOpen, setOpen] = useState(false);
   const { query, publish } = controls;
   const view = query.data;

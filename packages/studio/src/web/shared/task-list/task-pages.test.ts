@@ -26,7 +26,7 @@ function pages(...tasks: readonly (readonly TaskSummary[])[]): TaskPages {
 function view(revision: number): TaskView {
   const base = { branch: "main", commit: "c" };
   const usage = { inputTokens: 0, outputTokens: 0, requests: 0 };
-  return { ...task("a", revision), sessionId: "s", base, approvals: [], usage, revision };
+  return { ...task("a", revision), sessionId: "s", sessions: [], base, approvals: [], usage, revision };
 }
 
 const read = (list: TaskPages) => list.pages.map((page) => page.tasks.map(({ id }) => id).join(""));

@@ -1,0 +1,75 @@
+import type { TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
+import { isOpen, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
+import { nameOf, openSessions, statusOf } from "./find.ts";
+
+export function toTaskSummary(state: TaskState): TaskSummary {
+  const open = openSessions(state);
+  return {
+    id: state.id,
+    title: state.title,
+    repository: state.repository,
+    agent: state.agent,
+    ...statusOf(state),
+    createdAt: state.createdAt,
+    updatedAt: state.updatedAt,
+    unsafe: state.unsafe,
+    openApprovals: open.reduce((sum, { approvals }) => sum + approvals.length, 0),
+    ...(open.length < 2 ? {} : { openSessions: open.length }),
+    ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
+    ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
+  };
+}
+
+export function toTaskView(state: TaskState): TaskView {
+  const sessions = sessionsOf(state).map((session) => toSessionView(state, session));
+  return {
+    ...toTaskSummary(state),
+    sessionId: state.sessionId,
+    sessions,
+    base: state.base === undefined ? { branch: "", commit: "" } : { ...state.base },
+    approvals: sessions.flatMap(({ approvals }) => approvals),
+    usage: sessions.map(({ usage }) => usage).reduce(addUsage),
+    ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
+    ...(state.publication?.pullRequest === undefined
+      ? {}
+      : { pullRequest: { ...state.publication.pullRequest } }),
+    ...queuedPrompts(state),
+    revision: state.revision,
+  };
+}
+
+export function toSessionView(state: TaskState, session: TaskSession): TaskSessionView {
+  const { sessionId: id, agent, status, error, attentionAt = 0, closedAt } = session;
+  return {
+    ...{ id, name: nameOf(session), agent, status, attentionAt },
+    ...(error === undefined ? {} : { error: { ...error } }),
+    approvals: toPlain(session.approvals),
+    ...queuedPrompts(session),
+    usage: { ...session.usage },
+    createdAt: state.sessions?.find(({ sessionId }) => sessionId === id)?.createdAt ?? state.createdAt,
+    ...(closedAt === undefined ? {} : { closedAt }),
+  };
+}
+
+function addUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    requests: a.requests + b.requests,
+  };
+}
+
+/** Maximum characters of a queued prompt in a view. */
+const maxQueuedText = 500;
+
+/** The queued prompts. The first open prompt is the one in progress and not included. */
+function queuedPrompts({ prompts }: TaskSession): Pick<TaskSessionView, "queued"> {
+  const [, ...waiting] = prompts.filter(isOpen);
+  if (waiting.length === 0) return {};
+  return { queued: waiting.map(({ id, text }) => ({ id, text: text.slice(0, maxQueuedText) })) };
+}
+
+/** Copies a value that may be a state proxy, which `structuredClone` cannot clone. */
+function toPlain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}

@@ -1,0 +1,72 @@
+/** Types of the contract by subject: the sessions of a task. */
+import type { ApprovalView } from "./approvals.ts";
+import type { TaskError, TaskStatus } from "./task-list.ts";
+
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly requests: number;
+}
+
+/**
+ * One conversation of a task with an agent. The sessions of a task work in the same workspace, each with an agent process
+ * of its own. Their turns run in parallel, and nothing keeps two agents from changing the same file: the last write
+ * stays.
+ */
+export interface TaskSessionView {
+  /** Key of its `session` actor. */
+  readonly id: string;
+  readonly name: string;
+  readonly agent: string;
+  readonly status: TaskStatus;
+  readonly error?: TaskError;
+  readonly approvals: readonly ApprovalView[];
+  /** Queued prompts, in order, without the one in progress. Their text is truncated at 500 characters. */
+  readonly queued?: readonly { readonly id: string; readonly text: string }[];
+  readonly usage: TokenUsage;
+  readonly createdAt: number;
+  /** When it last needed a person. 0 if it never did. */
+  readonly attentionAt: number;
+  /** Set once it is closed: from then on it can only be read. */
+  readonly closedAt?: number;
+}
+
+export interface NewSession {
+  /** Id of an agent. */
+  readonly agent: string;
+  /** At most 60 characters. By default the agent's id, with a number if it is taken. */
+  readonly name?: string;
+  /** Its first prompt. Without one, the agent starts with the next. */
+  readonly prompt?: string;
+}
+
+/** Names a session of a task. Absent: the first one that is open. */
+export interface SessionChoice {
+  readonly session?: string;
+}
+
+/** Actions of `task` about its sessions. */
+export interface TaskSessionActions {
+  /**
+   * Starts another session in the workspace of the task. Throws `task.too_many_sessions`, `agent.*`,
+   * `jail.unavailable`, and what a prompt throws.
+   */
+  startSession(input: NewSession): Promise<TaskSessionView>;
+  /** Throws `task.session_not_found`, `task.invalid_input`. */
+  renameSession(sessionId: string, name: string): Promise<void>;
+  /**
+   * Ends the agent of a session, which can only be read from then on. Idempotent. Throws `task.session_not_found`,
+   * `task.session_busy`, `task.last_session`.
+   */
+  closeSession(sessionId: string): Promise<void>;
+  /** When the person who asks has last read each session. A session that they never read is not in it. */
+  seenSessions(): Promise<Readonly<Record<string, number>>>;
+  /** Notes that the person who asks has read a session up to now. */
+  markSession(sessionId: string): Promise<void>;
+}
+
+/** Events of `task` about its sessions. */
+export interface TaskSessionEvents {
+  /** Only for the connections of the person who has read a session. */
+  sessionsSeen: Readonly<Record<string, number>>;
+}
