@@ -51,7 +51,12 @@ describe("several sessions of a task", { skip: missing() ?? false }, () => {
     // The first session still works, and so does the task.
     await tab(page, "demo working").waitFor();
     await waitForStatus(page, "running");
-    assert.equal(await page.getByText("hang", { exact: true }).count(), 0, "each has its own conversation");
+    const conversation = page.locator(".transcript");
+    assert.equal(
+      await conversation.getByText("hang", { exact: true }).count(),
+      0,
+      "each has its own conversation",
+    );
     await assertAccessible(page, "a task with two sessions");
     await keepScreenshot(page, "sessions-1280-light");
 
@@ -89,7 +94,7 @@ describe("several sessions of a task", { skip: missing() ?? false }, () => {
       .getByRole("button", { name: /planner/ })
       .click();
     await tab(page, "planner closed").waitFor();
-    await page.getByText("hang", { exact: true }).first().waitFor();
+    await conversation.getByText("hang", { exact: true }).waitFor();
     assert.equal(await composer.count(), 0);
     await assertAccessible(page, "a closed session");
 

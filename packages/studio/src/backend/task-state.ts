@@ -412,9 +412,17 @@ function isPublishing({ publication }: TaskState): boolean {
   return publication?.pending !== undefined;
 }
 
-/** True while a prompt from a group event is open. Events are prompts of the first session. */
+/** True while a prompt from a group event is open. */
 export function hasOpenEvent(state: TaskState): boolean {
-  return state.prompts.some((row) => row.origin !== undefined && isOpen(row));
+  return sessionsOf(state).some(({ prompts }) =>
+    prompts.some((row) => row.origin !== undefined && isOpen(row)),
+  );
+}
+
+export function findPrompt(state: TaskState, promptId: string): PromptRow | undefined {
+  return sessionsOf(state)
+    .flatMap(({ prompts }) => prompts)
+    .find(({ id }) => id === promptId);
 }
 
 /** The first line of a prompt, at most 62 characters. */

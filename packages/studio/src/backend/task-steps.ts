@@ -23,6 +23,7 @@ import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } fr
 import {
   addPerson,
   applyReport,
+  findPrompt,
   type GroupPrompt,
   hasOpenEvent,
   isActive,
@@ -213,8 +214,8 @@ export class TaskSteps {
   async promptOnce(c: TaskContext, prompt: GroupPrompt): Promise<void> {
     if (c.state.group === undefined)
       throw new HoldfastError("task", "no_group", "The task does not belong to a group");
-    if (c.state.prompts.some((row) => row.id === prompt.id)) return;
-    await this.#enqueue(c, c.state, prompt);
+    if (findPrompt(c.state, prompt.id) !== undefined) return;
+    await this.#enqueue(c, findSession(c.state), prompt);
   }
 
   /** Stops the agent of a session; without a choice, those of all. */

@@ -24,7 +24,14 @@ import { sessionActions, sessionEvents } from "./sessions/actions.ts";
 import { runnerActions } from "./sessions/internals.ts";
 import { toTaskView } from "./sessions/view.ts";
 import { ensureRunner, releaseRunner, watchRunner } from "./task-runner.ts";
-import { type GroupPrompt, isTaskInput, newTaskState, type PromptRow, type TaskState } from "./task-state.ts";
+import {
+  findPrompt,
+  type GroupPrompt,
+  isTaskInput,
+  newTaskState,
+  type PromptRow,
+  type TaskState,
+} from "./task-state.ts";
 import { newTaskVars, TaskSteps } from "./task-steps.ts";
 import { connStateOf, type PersonConnState } from "./tasks/actions.ts";
 import { eraseTask, taskStorage } from "./tasks/erase.ts";
@@ -140,7 +147,7 @@ export function createTaskActor(host: BackendHost) {
 
         /** State of a prompt; null if there is no record of it. */
         promptState: (c, promptId: string): PromptRow["state"] | null =>
-          c.state.prompts.find((row) => row.id === promptId)?.state ?? null,
+          findPrompt(c.state, promptId)?.state ?? null,
       },
     },
   });
