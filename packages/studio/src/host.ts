@@ -30,7 +30,7 @@ import type { RepositoryConnections } from "./remotes/connections.ts";
 import type { Mirrors } from "./remotes/mirrors.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
-import { directorySize } from "./work/directory-size.ts";
+import { directorySize } from "./work/files/directory-size.ts";
 import { ForgeAccess } from "./work/forge-access.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
 import { IdleAgents } from "./work/idle-agents.ts";

@@ -12,7 +12,7 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { OrganizationActions, SessionEventBody, TaskActions, TaskSummary } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
-import { directorySize } from "../../work/directory-size.ts";
+import { directorySize } from "../../work/files/directory-size.ts";
 import { createActors } from "../actors.ts";
 import { LocalHandover } from "../handover.ts";
 import type { BackendHost } from "../host.ts";

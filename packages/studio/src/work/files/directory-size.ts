@@ -1,3 +1,4 @@
+/** Files of tasks on this machine: what they take on disk. */
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 
