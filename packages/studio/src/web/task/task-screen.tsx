@@ -25,7 +25,7 @@ import { Conversation } from "./conversation.tsx";
 import { useMarkRead } from "./mark-read.ts";
 import { Plan } from "./plan.tsx";
 import { SessionBar } from "./sessions/session-bar.tsx";
-import { openSessions, shownSession, viewOfSession } from "./sessions/session-view.ts";
+import { openSessions, shownSession, tabbedSessions, viewOfSession } from "./sessions/session-view.ts";
 import { StatusLine } from "./status-line.tsx";
 import { TaskHeader } from "./task-header.tsx";
 import type { TaskTab } from "./task-tab.ts";
@@ -102,10 +102,17 @@ function TaskViews({
   const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
   if (session === undefined) return null;
   const shown = viewOfSession(task, session);
+  const talk = <Conversation key={session.id} task={shown} log={log} closedAt={session.closedAt} />;
   const conversation = (
     <>
       <SessionBar task={task} session={session} onSession={onSession} />
-      <Conversation key={session.id} task={shown} log={log} closedAt={session.closedAt} />
+      {tabbedSessions(task, session).length > 1 ? (
+        <TabPanel tab={session.id} className="pane">
+          {talk}
+        </TabPanel>
+      ) : (
+        talk
+      )}
     </>
   );
   // What is sent from here goes to the session that is shown, if it takes prompts.

@@ -7,7 +7,7 @@ import { isBusy, statusLabel } from "../../shared/status.tsx";
 import { ClosedSessions } from "./closed-sessions.tsx";
 import { NewSessionButton } from "./new-session.tsx";
 import { useUnreadSessions } from "./queries.ts";
-import { openSessions } from "./session-view.ts";
+import { openSessions, tabbedSessions } from "./session-view.ts";
 
 /**
  * The sessions of a task as tabs, and what can be done with the one that is shown. A task with one session has the
@@ -23,8 +23,7 @@ export function SessionBar({
   readonly onSession: (id: string) => void;
 }) {
   const unread = useUnreadSessions(task, session);
-  const open = openSessions(task);
-  const tabs = session.closedAt === undefined ? open : [...open, session];
+  const tabs = tabbedSessions(task, session);
   return (
     <div className="session-bar">
       {tabs.length > 1 && (

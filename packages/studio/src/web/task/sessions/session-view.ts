@@ -11,6 +11,12 @@ export function shownSession(task: TaskView, chosen: string | undefined): TaskSe
   return task.sessions.find(({ id }) => id === chosen) ?? openSessions(task)[0] ?? task.sessions[0];
 }
 
+/** The sessions that have a tab: the open ones, and the one that is shown. */
+export function tabbedSessions(task: TaskView, shown: TaskSessionView): readonly TaskSessionView[] {
+  const open = openSessions(task);
+  return shown.closedAt === undefined ? open : [...open, shown];
+}
+
 /** A task as one of its sessions sees it: with the agent, the status, the questions and the prompts of that one alone. */
 export function viewOfSession(task: TaskView, session: TaskSessionView): TaskView {
   const { error: _error, queued: _queued, ...rest } = task;
