@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import type { ProviderName, Vault } from "@holdfast/gate";
 import {
+  type AgentConfigOption,
   type AgentRow,
   agentTable,
   type CustomAgent,
@@ -10,7 +11,7 @@ import {
   withoutNodeModulesBins,
 } from "@holdfast/sandbox";
 import { commandHint } from "./command-hint.ts";
-import type { AgentChoice } from "./contract.ts";
+import type { AgentChoice, AgentOption } from "./contract.ts";
 
 /** A configured agent: any program that speaks ACP on its standard input and output. */
 export interface StudioAgent extends CustomAgent {
@@ -134,6 +135,7 @@ export class AgentCatalogue {
       name: row.name,
       installed,
       ready,
+      ...(row.configOptions === undefined ? {} : { options: row.configOptions.map(toAgentOption) }),
       ...(installed && version !== undefined && (await this.#isManaged(row)) ? { version } : {}),
       ...(hint === undefined ? {} : { hint }),
     };
@@ -158,4 +160,9 @@ export class AgentCatalogue {
     const path = withoutNodeModulesBins(this.#options.environment.PATH);
     return findAgent(row, { agentsDirectory: this.agentsDirectory, path });
   }
+}
+
+/** An option that an agent is known to offer, before one runs. */
+function toAgentOption({ id, name, category, options }: AgentConfigOption): AgentOption {
+  return { id, name, category, current: "", values: options.map(({ value, name }) => ({ id: value, name })) };
 }

@@ -13,6 +13,7 @@ import type { PersonRecord } from "./access/person-log.ts";
 import { AgentCatalogue } from "./agents.ts";
 import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks.ts";
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
+import { Attachments } from "./attachments/attachments.ts";
 import { createActors } from "./backend/actors.ts";
 import { LocalHandover } from "./backend/handover.ts";
 import { StudioBackends } from "./backends.ts";
@@ -247,6 +248,7 @@ function gatewayOptions(
       forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),
       webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
+      attachments: host.attachments,
       ...(people === undefined ? {} : { people: people.routes, sendsMail: people.sendsMail }),
       log: ports.log,
     }),
@@ -336,6 +338,10 @@ async function createHost(parts: StudioParts, others: OtherNodes, identify: Iden
     actor: (id) => backends.environment(id),
     index: backends.preparations,
   });
+  const handover =
+    cluster === undefined
+      ? new LocalHandover(() => uuidv4(ports.random))
+      : new SealedHandover(cluster.secret);
   return new StudioHost({
     ports,
     gate,
@@ -355,10 +361,8 @@ async function createHost(parts: StudioParts, others: OtherNodes, identify: Iden
     runTasks: options.runTasks ?? true,
     task: (taskId, sessionId, claim) => backends.task(taskId, sessionId, claim),
     session: (sessionId, claim) => backends.session(sessionId, claim),
-    handover:
-      cluster === undefined
-        ? new LocalHandover(() => uuidv4(ports.random))
-        : new SealedHandover(cluster.secret),
+    handover,
+    attachments: new Attachments({ ports, limits, client: () => backends.client, handover: () => handover }),
     runsWithActor: cluster !== undefined,
     place,
     servesTasks: servesTasks(cluster),

@@ -7,7 +7,15 @@ const shapes = {
     actions: [
       ...["me", "createTask", "listTasks", "countTasks", "archiveTasks", "restoreTasks", "markTasks"],
       ...["listViews", "saveView", "deleteView"],
-      ...["taskStorage", "deleteTask", "checkRepository", "listAgents", "system", "listGroups"],
+      ...[
+        "taskStorage",
+        "deleteTask",
+        "checkRepository",
+        "repositoryFiles",
+        "listAgents",
+        "system",
+        "listGroups",
+      ],
       ...["environment", "prepareEnvironment"],
       ...["connectRepository", "addRepository", "disconnectRepository", "listRepositories"],
     ],
@@ -17,6 +25,7 @@ const shapes = {
     actions: [
       ...["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
       ...["startSession", "renameSession", "closeSession", "seenSessions", "markSession"],
+      ...["queuedPrompt", "editPrompt", "removePrompt", "movePrompt", "chooseOption", "files"],
       ...["review", "markViewed", "saveComment", "deleteComment", "sendReview"],
       ...["publication", "publish", "readPullRequest", "mergePullRequest", "addressReview"],
     ],
@@ -32,12 +41,15 @@ const shapes = {
   },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },
   inbox: { actions: ["list", "done", "snooze", "mark"], probe: { name: "list", args: [{ limit: 1 }] } },
+  drafts: { actions: ["get", "save"], probe: { name: "get", args: ["new"] } },
   attention: { actions: ["approvals"], probe: { name: "approvals", args: [] } },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
 /** Actors that exist as soon as somebody asks for them. */
-const creatable: ReadonlySet<keyof typeof shapes> = new Set(["organization", "group", "inbox", "attention"]);
+const creatable: ReadonlySet<keyof typeof shapes> = new Set([
+  ...["organization", "group", "inbox", "drafts", "attention"],
+] as const);
 
 /** Creates a typed client of the backend over any transport: in-process or network. */
 export function createStudioClient(client: ClientBase): StudioClient {
@@ -48,6 +60,7 @@ export function createStudioClient(client: ClientBase): StudioClient {
     environment: (id) => createHandle(client, "environment", id),
     repository: (id) => createHandle(client, "repository", id),
     group: (name) => createHandle(client, "group", name),
+    drafts: (person) => createHandle(client, "drafts", person),
     inbox: (person) => createHandle(client, "inbox", person),
     attention: createHandle(client, "attention", "local"),
   };

@@ -6,11 +6,12 @@
  * of work on one repository; `session` (key [sessionId]) owns the append-only log of one conversation with an agent;
  * `group` (key [name]) queues the events of one group; `environment` (key [id]) has the progress of preparing a
  * repository; `inbox` (key [person]) has what needs a person; `attention` (key ["local"]) has the open approvals of all
- * tasks. All times are in milliseconds since the epoch.
+ * tasks; `drafts` (key [person]) has the prompts that a person has not sent. All times are in milliseconds since the epoch.
  */
 
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
+import type { AgentOption, AttachmentView, FoundFiles, PromptActions } from "./contract/prompts.ts";
 import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
 import type {
   SessionChoice,
@@ -46,6 +47,7 @@ export type {
   InboxTask,
   InboxView,
 } from "./contract/inbox.ts";
+export type * from "./contract/prompts.ts";
 export type {
   PublicationChange,
   PublicationView,
@@ -98,6 +100,8 @@ export interface TaskView extends TaskSummary {
   readonly pullRequest?: TaskPullRequest;
   /** Queued prompts of the first session. */
   readonly queued?: TaskSessionView["queued"];
+  /** Options of the agent of the first session that were chosen, by their ids. */
+  readonly options?: Readonly<Record<string, string>>;
   /** Incremented by every change. Clients drop views that are older than the one they have. */
   readonly revision: number;
 }
@@ -118,7 +122,11 @@ export interface SessionEvent {
 export type SessionEventBody =
   /** An unmodified ACP envelope; `direction` is from the host's perspective. */
   | { readonly type: "acp"; readonly direction: "to-agent" | "from-agent"; readonly envelope: unknown }
-  | { readonly type: "prompt"; readonly text: string }
+  | {
+      readonly type: "prompt";
+      readonly text: string;
+      readonly attachments?: readonly AttachmentView[];
+    }
   /** A new agent process serves the session. `resumed` is the way in which it continues the conversation. */
   | {
       readonly type: "agent-started";
@@ -237,6 +245,8 @@ export interface AgentChoice {
   readonly hint?: string;
   /** False if it needs a model and has neither a key nor a login. */
   readonly ready: boolean;
+  /** What it is known to offer before it runs: models and modes. */
+  readonly options?: readonly AgentOption[];
 }
 
 export interface SystemStatus {
@@ -269,6 +279,10 @@ export interface CreateTaskInput {
   readonly prompt: string;
   /** Start from the last commit even if the working tree has uncommitted changes. */
   readonly fromHead?: boolean;
+  /** Ids of uploaded files that come with the prompt. */
+  readonly attachments?: readonly string[];
+  /** Options of the agent, by their ids: its model, for example. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 /** What the last commit of a repository asks for, to be worked on. */
@@ -374,6 +388,8 @@ export interface OrganizationActions extends TaskListActions, RepositoryListActi
   createTask(input: CreateTaskInput): Promise<TaskSummary>;
   /** Throws `repository.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
+  /** Files of the last commit of a folder whose paths match. Throws `repository.*`. */
+  repositoryFiles(path: string, query: string): Promise<FoundFiles>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(): Promise<SystemStatus>;
   listGroups(): Promise<readonly GroupView[]>;
@@ -451,10 +467,8 @@ export interface OrganizationEvents extends TaskListEvents {
 }
 
 /** Actions of `task`. */
-export interface TaskActions extends PublishActions, TaskSessionActions {
+export interface TaskActions extends PublishActions, PromptActions, TaskSessionActions {
   get(): Promise<TaskView>;
-  /** Throws `task.session_not_found`, `task.session_closed`. */
-  prompt(text: string, to?: SessionChoice): Promise<void>;
   /** Aborts the current turn of a session within a second; without a session, those of all. Idempotent. */
   stop(session?: SessionChoice): Promise<void>;
   /**

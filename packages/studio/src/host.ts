@@ -4,6 +4,7 @@ import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/co
 import type { AuditEntry, Gate } from "@holdfast/gate";
 import { type Identify, operator, type Person, unauthorized } from "./access/person.ts";
 import type { AgentCatalogue } from "./agents.ts";
+import type { Attachments } from "./attachments/attachments.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
@@ -18,6 +19,7 @@ import type { Environments } from "./environments/environments.ts";
 import { prepareForTask } from "./environments/prepare-for-task.ts";
 import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
 import { diffTrees } from "./git/diff.ts";
+import { FileFinder } from "./git/file-finder.ts";
 import type { Git } from "./git/git.ts";
 import { snapshotTree } from "./git/snapshot.ts";
 import type { GroupRegistry } from "./groups/group-registry.ts";
@@ -66,6 +68,7 @@ export interface StudioHostOptions {
   /** False on a node that does not run tasks, and needs no jails. */
   readonly servesTasks: boolean;
   readonly groups: GroupRegistry;
+  readonly attachments: Attachments;
   readonly identify: Identify;
   readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
 }
@@ -90,15 +93,24 @@ export class StudioHost implements BackendHost {
   /** Tasks created by this process, for `runTasks: "new"`. */
   readonly #createdHere = new Set<string>();
   readonly forges: ForgeAccess;
+  readonly fileFinder: FileFinder;
+  readonly attachments: Attachments;
+  readonly repositoryReconcileMs: number;
+  readonly pullRequestReadMs: number;
   #closing = false;
 
   constructor(options: StudioHostOptions) {
     this.#options = options;
+    this.attachments = options.attachments;
+    this.repositoryReconcileMs = options.limits.repositoryReconcileMs;
+    this.pullRequestReadMs = options.limits.pullRequestReadMs;
     this.ports = options.ports;
     const { idleAgentMs, maxIdleAgents } = options.limits;
     const evict = (taskId: string) => this.#evict(taskId);
     this.#idle = new IdleAgents({ idleMs: idleAgentMs, most: maxIdleAgents, evict });
-    this.forges = new ForgeAccess({ ...options, hostGit: (taskId) => this.#folders(taskId).hostGit });
+    const located = { ...options, hostGit: (taskId: string) => this.#folders(taskId).hostGit };
+    this.fileFinder = new FileFinder(located);
+    this.forges = new ForgeAccess(located);
   }
 
   get handover(): Handover {
@@ -149,14 +161,6 @@ export class StudioHost implements BackendHost {
 
   checkRepository(path: string): Promise<RepositoryCheck> {
     return this.#options.repositories.find(path);
-  }
-
-  get repositoryReconcileMs(): number {
-    return this.#options.limits.repositoryReconcileMs;
-  }
-
-  get pullRequestReadMs(): number {
-    return this.#options.limits.pullRequestReadMs;
   }
 
   get connections(): RepositoryConnections {
@@ -376,6 +380,7 @@ export class StudioHost implements BackendHost {
           log: ports.log,
           prepare: (work, signal) => this.#prepareSerially(work, signal),
           movesFiles: this.runsWithActor,
+          readAttachment: (id) => this.attachments.read(id),
           taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
           onIdle,
         }),

@@ -51,6 +51,20 @@ export const studioLimits = {
   maxSavedViews: 30,
   maxViewNameCharacters: 60,
   maxViewBytes: 8 * 1024,
+  /** Files of one prompt, one of them, and all of them. */
+  maxAttachments: 10,
+  maxAttachmentBytes: 10 * 1024 * 1024,
+  maxAttachmentsBytes: 20 * 1024 * 1024,
+  /** Files that the agent gets in the prompt itself; larger ones are placed in its workspace. */
+  maxInlineImageBytes: 5 * 1024 * 1024,
+  maxInlineTextBytes: 64 * 1024,
+  /** How long a file stays that is not sent. */
+  unsentAttachmentMs: 7 * 24 * 60 * 60 * 1000,
+  /** Drafts of a person. The oldest make room. */
+  maxDrafts: 200,
+  /** Options of its agent that a task can choose, and the characters of an id or a value. */
+  maxAgentOptions: 20,
+  maxAgentOptionCharacters: 200,
   /** Sessions of a task: those that are open at the same time, and all. The name of one. */
   maxOpenSessions: 8,
   maxSessions: 50,

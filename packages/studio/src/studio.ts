@@ -8,6 +8,8 @@ import type { RepositoryActions, RepositoryEvents } from "./backend/repositories
 import type {
   AttentionActions,
   AttentionEvents,
+  DraftsActions,
+  DraftsEvents,
   EnvironmentActions,
   EnvironmentEvents,
   GroupActions,
@@ -137,6 +139,8 @@ export interface StudioClient {
   group(name: string): StudioHandle<GroupActions, GroupEvents>;
   /** The inbox of a person, by the id that `organization.me` tells. */
   inbox(person: string): StudioHandle<InboxActions, InboxEvents>;
+  /** The unsent prompts of a person. */
+  drafts(person: string): StudioHandle<DraftsActions, DraftsEvents>;
   /** The open approvals of all tasks. */
   readonly attention: StudioHandle<AttentionActions, AttentionEvents>;
 }

@@ -20,6 +20,8 @@ const empty: Transcript = {
   items: [],
   plan: [],
   pendingApprovals: [],
+  options: [],
+  commands: [],
   running: false,
   reducerState: { incarnation: 0, startsNewItem: true },
 };

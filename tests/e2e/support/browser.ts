@@ -53,7 +53,9 @@ export async function openPage(browser: Browser, t: Cleanup, options: PageOption
 
 /** A server that was killed on purpose, and a refused ticket, are no faults of the page. */
 function isExpected(text: string): boolean {
-  return /ERR_CONNECTION|WebSocket connection|status of 40[13]|ERR_EMPTY_RESPONSE|ERR_NETWORK/.test(text);
+  return /ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|WebSocket connection|status of 40[13]|ERR_EMPTY_RESPONSE|ERR_NETWORK/.test(
+    text,
+  );
 }
 
 /** Errors of a page since it was opened. */

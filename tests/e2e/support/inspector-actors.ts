@@ -2,7 +2,7 @@ import { actor, event, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { Loop, workflow } from "@holdfast/actors/workflow";
 import { UserError } from "@holdfast/core";
-import { emptyInbox, me } from "./empty-inbox.ts";
+import { emptyInbox, keptDrafts, me } from "./empty-inbox.ts";
 
 /** Answers requests of every page's header; there are no tasks here. */
 const organization = actor({
@@ -131,4 +131,12 @@ const notes = actor({
 });
 
 /** One actor for each part that the inspector shows. */
-export const inspectedActors = { organization, inbox: emptyInbox, counter, mailer, order, notes };
+export const inspectedActors = {
+  organization,
+  inbox: emptyInbox,
+  drafts: keptDrafts(),
+  counter,
+  mailer,
+  order,
+  notes,
+};

@@ -10,7 +10,7 @@ import type {
   TaskSummary,
   TaskView,
 } from "../../../packages/studio/src/contract.ts";
-import { emptyInbox, me } from "./empty-inbox.ts";
+import { emptyInbox, keptDrafts, me } from "./empty-inbox.ts";
 
 /** Replaces the diff of a scripted task. */
 export interface ScriptedDiff {
@@ -58,7 +58,7 @@ export function scriptedTask(script: TaskScript) {
   };
   /** The task has one session, which stands as the task does. */
   const shown = (): TaskView => {
-    const { agent, status, approvals, usage, createdAt, queued, error } = view;
+    const { agent, status, approvals, usage, createdAt, queued, error, options } = view;
     const session = {
       id: sessionId,
       name: agent,
@@ -72,6 +72,7 @@ export function scriptedTask(script: TaskScript) {
     const optional = {
       ...(queued === undefined ? {} : { queued }),
       ...(error === undefined ? {} : { error }),
+      ...(options === undefined ? {} : { options }),
     };
     return { ...view, sessions: [{ ...session, ...optional }] };
   };
@@ -129,6 +130,36 @@ export function scriptedTask(script: TaskScript) {
         view = { ...view, queued, revision: view.revision + 1 };
         c.broadcast("changed", shown());
       },
+      queuedPrompt: (_c, id: string) => view.queued?.find((each) => each.id === id),
+      editPrompt: (c, id: string, text: string) => {
+        const queued = (view.queued ?? []).map((each) => (each.id === id ? { ...each, text } : each));
+        view = { ...view, queued, revision: view.revision + 1 };
+        c.broadcast("changed", shown());
+      },
+      removePrompt: (c, id: string) => {
+        const queued = (view.queued ?? []).filter((each) => each.id !== id);
+        view = { ...view, queued, revision: view.revision + 1 };
+        c.broadcast("changed", shown());
+      },
+      movePrompt: (c, id: string, to: number) => {
+        const moved = (view.queued ?? []).filter((each) => each.id === id);
+        const others = (view.queued ?? []).filter((each) => each.id !== id);
+        const queued = [...others.slice(0, to), ...moved, ...others.slice(to)];
+        view = { ...view, queued, revision: view.revision + 1 };
+        c.broadcast("changed", shown());
+      },
+      chooseOption: (c, id: string, value: string) => {
+        view = { ...view, options: { ...view.options, [id]: value }, revision: view.revision + 1 };
+        c.broadcast("changed", shown());
+      },
+      files: (_c, query: string) => {
+        const paths = ["README.md", "src/main.ts", "src/my notes.md"].filter((path) => path.includes(query));
+        return { paths, total: paths.length };
+      },
+      stop: (c) => {
+        view = { ...view, status: "stopped", queued: [], revision: view.revision + 1 };
+        c.broadcast("changed", shown());
+      },
       /** The new view is on its way before the answer is, as it may be with the real task. */
       answer: async (c, approvalId: string) => {
         const approvals = view.approvals.filter(({ id }) => id !== approvalId);
@@ -155,5 +186,5 @@ export function scriptedTask(script: TaskScript) {
       },
     },
   });
-  return { organization, task, session, inbox: emptyInbox };
+  return { organization, task, session, inbox: emptyInbox, drafts: keptDrafts() };
 }

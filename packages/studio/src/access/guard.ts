@@ -119,6 +119,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
     // Groups are configured on the machine. An inbox has news of tasks, and there is one organization.
     case "group":
     case "inbox":
+    case "drafts":
       return localOrganization;
     default:
       return undefined;

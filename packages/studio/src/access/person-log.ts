@@ -14,7 +14,11 @@ export interface PersonRecord {
 export type RecordPerson = (record: PersonRecord) => Promise<void>;
 
 /** These look up, though not everyone may: a page asks them while a person types. */
-const lookUps: readonly string[] = ["organization.checkRepository", "organization.environment"];
+const lookUps: readonly string[] = [
+  "organization.checkRepository",
+  "organization.repositoryFiles",
+  "organization.environment",
+];
 
 /** True for rules of what changes something. */
 function isChange(rule: Rule | undefined): boolean {

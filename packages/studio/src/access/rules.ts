@@ -54,6 +54,7 @@ export const actorRules = {
       deleteTask: "member",
       // It reads any path of the machine that the Studio's user can read.
       checkRepository: "member",
+      repositoryFiles: "member",
       // It names secrets of the vault and the server that they are sent to, and folders of the machine.
       connectRepository: "operator",
       // It names none of both: the token that comes with it is sent to the address that comes with it.
@@ -75,6 +76,12 @@ export const actorRules = {
       get: "viewer",
       diff: "viewer",
       prompt: "member",
+      queuedPrompt: "viewer",
+      editPrompt: "member",
+      removePrompt: "member",
+      movePrompt: "member",
+      chooseOption: "member",
+      files: "viewer",
       stop: "member",
       answer: "member",
       answerMany: "member",
@@ -121,6 +128,13 @@ export const actorRules = {
     isPersonal: true,
     create: "viewer",
     actions: { list: "viewer", done: "viewer", snooze: "viewer", mark: "viewer", internal: "internal" },
+  },
+  // A file of a prompt has routes, which check the organization.
+  attachment: "internal",
+  drafts: {
+    isPersonal: true,
+    create: "viewer",
+    actions: { get: "viewer", save: "viewer", internal: "internal" },
   },
   attention: { create: "viewer", actions: { approvals: "viewer", internal: "internal" } },
   access: "internal",
@@ -207,6 +221,9 @@ export const routeRules = {
   "POST /people/organizations/:organization/invitations": "admin",
   "DELETE /people/organizations/:organization/invitations/:invitation": "admin",
   "POST /people/organizations/:organization/invitations/:invitation/renew": "admin",
+  // Files of prompts. One that is not sent yet is shown to whoever uploaded it.
+  "POST /organizations/:organization/attachments": "member",
+  "GET /organizations/:organization/attachments/:attachment": "viewer",
   "POST /hooks/:group/:hook": "machine",
   "POST /approvals/:hook": "machine",
   "POST /forges/:repository": "machine",

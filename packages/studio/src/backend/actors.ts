@@ -5,6 +5,8 @@ import type { BackendHost } from "./host.ts";
 import { createAttentionActor } from "./inbox/attention.ts";
 import { createInboxActor } from "./inbox/inbox.ts";
 import { createOrganizationActor } from "./organization.ts";
+import { createAttachmentActor } from "./prompts/attachment.ts";
+import { createDraftsActor } from "./prompts/drafts.ts";
 import { createRepositoryActor } from "./repositories/repository.ts";
 import { createSessionActor } from "./session.ts";
 import { createTaskActor } from "./task.ts";
@@ -21,5 +23,7 @@ export function createActors(host: BackendHost) {
     group: createGroupActor(host),
     attention: createAttentionActor(host),
     inbox: createInboxActor(host),
+    attachment: createAttachmentActor(host),
+    drafts: createDraftsActor(host),
   };
 }

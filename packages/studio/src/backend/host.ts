@@ -9,6 +9,7 @@ import type { Archives } from "../cluster/snapshot-store.ts";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { ApplyPlan } from "../git/apply.ts";
+import type { FileFinder } from "../git/file-finder.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import type { RepositoryConnections } from "../remotes/connections.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
@@ -95,6 +96,7 @@ export interface BackendHost {
   /** Writes a git tree of the complete workspace and returns its id. */
   snapshot(taskId: string): Promise<string>;
   diff(taskId: string, base: string): Promise<DiffView>;
+  readonly fileFinder: Pick<FileFinder, "inTask" | "inRepository">;
   /** An unused branch name derived from `title`. */
   branchName(repository: UserRepository, title: string): Promise<string>;
   requireBranchName(branch: string): Promise<void>;

@@ -3,6 +3,7 @@ import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
 import type { BackendHost } from "./host.ts";
+import { readOptions } from "./prompts/actions.ts";
 import type { RepositorySummary } from "./repositories/contract.ts";
 import { type TaskInput, titleOf } from "./task-state.ts";
 import { requirePrompt, requireText } from "./validate.ts";
@@ -47,6 +48,7 @@ export async function validateTask(
 ): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
+  const options = readOptions(input.options);
   host.requireJails();
   const agent = await requireAgent(host, input.agent);
   const repository = await repositoryOf(host, input, connectedTo);
@@ -59,6 +61,7 @@ export async function validateTask(
     agent: agent.id,
     prompt: input.prompt,
     unsafe: host.unsafe,
+    ...(Object.keys(options).length === 0 ? {} : { options }),
     createdAt: clock.now(),
     ...names,
   };

@@ -7,7 +7,6 @@ import type {
   GroupView,
   Me,
   OrganizationEvents,
-  RepositoryCheck,
   RepositoryEnvironment,
   SystemStatus,
   TaskSummary,
@@ -27,6 +26,8 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
+import { folderActions } from "./prompts/actions.ts";
+import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
 import { findConnected } from "./repositories/connections.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
@@ -81,7 +82,8 @@ export function createOrganizationActor(host: BackendHost) {
 
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
         const connectedTo = await findConnected(c, input?.repository);
-        const task = await validateTask(host, input, { connectedTo, ...starterOf(c.conn.state) });
+        const valid = await validateTask(host, input, { connectedTo, ...starterOf(c.conn.state) });
+        const task = await withAttachments(c, valid, c.conn.state.person, input.attachments);
         await addTask(c, task);
         host.creating(task.taskId);
         await createTaskActors(host, c, task);
@@ -93,11 +95,9 @@ export function createOrganizationActor(host: BackendHost) {
 
       ...savedViewActions,
 
-      ...repositoryActions(host),
+      ...folderActions(host),
 
-      async checkRepository(_c, path: string): Promise<RepositoryCheck> {
-        return host.checkRepository(requirePath(path));
-      },
+      ...repositoryActions(host),
 
       /** Lists the configured groups, each with its newest events. */
       listGroups: (c): Promise<readonly GroupView[]> =>

@@ -2,6 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { FilesState } from "../cluster/files-state.ts";
 import type { Place } from "../cluster/place.ts";
 import type { ConnectedRepository } from "../cluster/repositories.ts";
+import type { AttachmentView } from "../contract/prompts.ts";
 import type {
   AppliedBranch,
   ApprovalAnsweredBy,
@@ -13,6 +14,7 @@ import type {
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
+import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
 
 /** Input for a new task, validated by the organization. */
@@ -39,6 +41,10 @@ export interface TaskInput {
   readonly promptId?: string;
   /** Why the first prompt is untrusted. */
   readonly taint?: string;
+  /** Files of the first prompt. */
+  readonly attachments?: readonly AttachmentView[];
+  /** Options of the agent that were chosen. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 /** A prompt from a group. Prompts with the same id count once. */
@@ -47,26 +53,14 @@ export interface GroupPrompt {
   readonly text: string;
   readonly origin: TaskOrigin;
   readonly taint?: string;
+  readonly attachments?: readonly AttachmentView[];
 }
 
 export function isTaskInput(value: unknown): value is TaskInput {
   return typeof value === "object" && value !== null && "taskId" in value && "prompt" in value;
 }
 
-/** A durable prompt. One that is still `sent` after a restart was interrupted. */
-export interface PromptRow {
-  readonly id: string;
-  readonly text: string;
-  state: "queued" | "sent" | "done" | "failed" | "cancelled";
-  /** Number of times it was started. */
-  attempts: number;
-  /** Attempts interrupted by an orderly server shutdown, which do not count as failures. */
-  putDown?: number;
-  /** The group event that caused it. */
-  readonly origin?: TaskOrigin;
-  /** Why its text is untrusted. */
-  readonly taint?: string;
-}
+export type { PromptRow } from "./prompts/prompt-row.ts";
 
 /** What people were told of a session so far. */
 export interface ReportedSession {
@@ -100,6 +94,8 @@ export interface TaskSession {
   answers?: Record<string, ApprovalAnsweredBy>;
   usage: TokenUsage;
   agentSessionId?: string | undefined;
+  /** Options of the agent that were chosen. Absent before the first choice. */
+  options?: Record<string, string>;
   /** A stop was requested and has not finished. */
   stopping: boolean;
   /** When it last needed a person. Absent if it never did, and in states of earlier versions. */
@@ -147,6 +143,8 @@ export interface TaskState extends FilesState, TaskSession {
   people?: string[];
   /** What people were told. Absent before the first report. */
   reported?: ReportedNews;
+  /** Ids of all files that came with prompts. Absent before the first. */
+  attachments?: string[];
   /** The last apply; `done` once its branch exists. */
   apply?: { plan: ApplyPlan; done: boolean } | undefined;
   applied?: AppliedBranch | undefined;
@@ -195,7 +193,10 @@ export interface TaskWork {
     /** Earlier attempts that were interrupted by an orderly shutdown. */
     readonly putDown?: number;
     readonly taint?: string;
+    readonly attachments?: readonly AttachmentView[];
   };
+  /** Options of the agent that were chosen. */
+  readonly options?: Readonly<Record<string, string>>;
   /** Open questions of an agent process that no longer exists. */
   readonly staleApprovals: readonly string[];
 }
@@ -224,6 +225,8 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     revision: 1,
     wake: 0,
     prompts: [newPrompt({ ...input, id: input.promptId ?? promptId, text: input.prompt })],
+    ...(input.options === undefined ? {} : { options: { ...input.options } }),
+    ...(input.attachments === undefined ? {} : { attachments: input.attachments.map(({ id }) => id) }),
     approvals: [],
     settled: [],
     people: input.createdBy === undefined ? [] : [input.createdBy],
@@ -232,11 +235,18 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
   };
 }
 
-export function newPrompt({ id, text, origin, taint }: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>) {
+export function newPrompt({
+  id,
+  text,
+  origin,
+  taint,
+  attachments = [],
+}: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>) {
   const row: PromptRow = {
     ...{ id, text, state: "queued", attempts: 0 },
     ...(origin === undefined ? {} : { origin: { ...origin } }),
     ...(taint === undefined ? {} : { taint }),
+    ...(attachments.length === 0 ? {} : { attachments: attachments.map((each) => ({ ...each })) }),
   };
   return row;
 }
@@ -265,7 +275,9 @@ export function takeWork(state: TaskState, session: TaskSession = state): TaskWo
       ...{ id: prompt.id, text: prompt.text, attempt: prompt.attempts },
       ...(prompt.putDown === undefined ? {} : { putDown: prompt.putDown }),
       ...(prompt.taint === undefined ? {} : { taint: prompt.taint }),
+      ...(prompt.attachments === undefined ? {} : { attachments: toPlain(prompt.attachments) }),
     },
+    ...(session.options === undefined ? {} : { options: { ...session.options } }),
     staleApprovals:
       prompt.attempts > 1
         ? session.approvals.filter((each) => each.boundary === undefined).map(({ id }) => id)
@@ -423,6 +435,11 @@ export function findPrompt(state: TaskState, promptId: string): PromptRow | unde
   return sessionsOf(state)
     .flatMap(({ prompts }) => prompts)
     .find(({ id }) => id === promptId);
+}
+
+/** Copies a value that may be a state proxy, which `structuredClone` cannot clone. */
+function toPlain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
 }
 
 /** The first line of a prompt, at most 62 characters. */

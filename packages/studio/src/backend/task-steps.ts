@@ -2,6 +2,7 @@ import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
 import { localOrganization } from "../access/person.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { FilesContext, FilesVars, TaskFiles } from "../cluster/task-files.ts";
+import type { AttachmentView } from "../contract/prompts.ts";
 import type {
   AppliedBranch,
   ApprovalAnswer,
@@ -152,10 +153,21 @@ export class TaskSteps {
     if (settled > 0) this.publishChange(c);
   }
 
-  async prompt(c: TaskContext, text: string, person: string, to?: SessionChoice): Promise<void> {
+  /** The files belong to the task already. */
+  async prompt(
+    c: TaskContext,
+    text: string,
+    person: string,
+    to?: SessionChoice,
+    attachments: readonly AttachmentView[] = [],
+  ): Promise<void> {
     requirePrompt(text);
     const session = findOpenSession(c.state, readSession(to));
-    await this.#enqueue(c, session, { id: this.newId(), text }, () => addPerson(c.state, person));
+    await this.#enqueue(c, session, { id: this.newId(), text, attachments }, () => {
+      addPerson(c.state, person);
+      if (attachments.length > 0)
+        c.state.attachments = [...(c.state.attachments ?? []), ...attachments.map(({ id }) => id)];
+    });
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
   TaskView,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
+import { promptActions } from "./prompts/actions.ts";
 import {
   createPublishing,
   type PublishingContext,
@@ -81,8 +82,7 @@ export function createTaskActor(host: BackendHost) {
     actions: {
       get: (c): TaskView => toTaskView(c.state),
 
-      prompt: (c, text: string, to?: SessionChoice): Promise<void> =>
-        steps.prompt(c, text, c.conn.state.person, to),
+      ...promptActions(host, files, steps),
 
       async stop(c, session?: SessionChoice): Promise<void> {
         await steps.stop(c, session);

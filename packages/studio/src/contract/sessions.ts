@@ -1,5 +1,6 @@
 /** Types of the contract by subject: the sessions of a task. */
 import type { ApprovalView } from "./approvals.ts";
+import type { QueuedPrompt } from "./prompts.ts";
 import type { TaskError, TaskStatus } from "./task-list.ts";
 
 export interface TokenUsage {
@@ -22,7 +23,9 @@ export interface TaskSessionView {
   readonly error?: TaskError;
   readonly approvals: readonly ApprovalView[];
   /** Queued prompts, in order, without the one in progress. Their text is truncated at 500 characters. */
-  readonly queued?: readonly { readonly id: string; readonly text: string }[];
+  readonly queued?: readonly QueuedPrompt[];
+  /** Options of its agent that were chosen, by their ids. */
+  readonly options?: Readonly<Record<string, string>>;
   readonly usage: TokenUsage;
   readonly createdAt: number;
   /** When it last needed a person. 0 if it never did. */

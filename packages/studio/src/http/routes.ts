@@ -6,8 +6,11 @@ import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import type { Guard } from "../access/guard.ts";
 import type { Person } from "../access/person.ts";
 import type { RouteName } from "../access/rules.ts";
+import type { Attachments } from "../attachments/attachments.ts";
+import { sendAttachment, uploadAttachment } from "../attachments/routes.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { SignInOptions } from "../contract/people.ts";
+import { studioLimits } from "../limits.ts";
 import type { Logins } from "./logins.ts";
 import { readBody } from "./read-body.ts";
 import { endWith, headersOf, matchRoute, type RouteParams } from "./router.ts";
@@ -43,6 +46,8 @@ export interface RoutesOptions {
   readonly forgeWebhook?: WebhookRoute;
   /** Handles answers to questions of the gate. Without it there is no such route. */
   readonly approvalWebhook?: WebhookRoute;
+  /** Files of prompts. Without them there are no such routes. */
+  readonly attachments?: Attachments;
   /** Handles the routes about people. Without them there are none. */
   readonly people?: Readonly<Record<PeopleRouteName, RouteHandler>>;
   /** True if the server sends mails to people. */
@@ -118,6 +123,10 @@ function routeHandlers(options: RoutesOptions): Handlers {
   const { inspectorDirectory, webDirectory } = options;
   const sandbox: RouteHandler = ({ request, response, params: { task = "", rest = "" } }) =>
     proxyToSandbox(options.sandbox(task), `/v1/${rest}`, request, response);
+  const attachments = (): Attachments => {
+    if (options.attachments !== undefined) return options.attachments;
+    throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+  };
   return {
     ...options.people,
     "POST /auth/exchange": (call) => exchange(options, call),
@@ -130,6 +139,9 @@ function routeHandlers(options: RoutesOptions): Handlers {
       response.end(JSON.stringify(answer));
     },
     "POST /auth/end": (call) => endLogin(options, call),
+    "POST /organizations/:organization/attachments": (call) =>
+      uploadAttachment(attachments(), studioLimits.maxAttachmentBytes, call),
+    "GET /organizations/:organization/attachments/:attachment": (call) => sendAttachment(attachments(), call),
     "POST /hooks/:group/:hook": webhook(options.webhook),
     "POST /approvals/:hook": webhook(options.approvalWebhook),
     "POST /forges/:repository": webhook(options.forgeWebhook),

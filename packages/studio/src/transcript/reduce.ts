@@ -1,5 +1,12 @@
 /** A session's log reduced to a transcript. */
 import type { SessionEvent } from "../contract.ts";
+import {
+  readAgentCommands,
+  readAgentOptions,
+  readConfigOptions,
+  withChange,
+  withMode,
+} from "./agent-options.ts";
 import { field, isRecord, list, text } from "./read.ts";
 import { mergeToolCall } from "./tool-call.ts";
 import type { Transcript, TranscriptItem } from "./types.ts";
@@ -18,7 +25,10 @@ export function reduceEvent(
         ? toAgent(transcript, body.envelope)
         : fromAgent(transcript, items, event, body.envelope);
     case "prompt":
-      items.push({ type: "prompt", id, at, text: body.text });
+      items.push({
+        ...{ type: "prompt", id, at, text: body.text },
+        ...(body.attachments === undefined ? {} : { attachments: body.attachments }),
+      });
       // A plan is valid only for its turn.
       return endTextItem({ ...transcript, plan: [], running: true });
     case "agent-started": {
@@ -88,11 +98,15 @@ function endTextItem(transcript: Transcript): Transcript {
 }
 
 function toAgent(transcript: Transcript, envelope: unknown): Transcript {
-  if (!isRecord(envelope) || envelope.method !== "session/load") return transcript;
-  return {
-    ...transcript,
-    reducerState: { ...transcript.reducerState, loadRequestId: requestId(envelope.id) },
-  };
+  if (!isRecord(envelope)) return transcript;
+  const { reducerState } = transcript;
+  const id = requestId(envelope.id);
+  if (envelope.method === "session/load")
+    return { ...transcript, reducerState: { ...reducerState, loadRequestId: id } };
+  if (envelope.method === "session/new")
+    return { ...transcript, reducerState: { ...reducerState, newRequestId: id } };
+  const options = withChange(transcript.options, envelope.method, envelope.params);
+  return options === transcript.options ? transcript : { ...transcript, options };
 }
 
 function fromAgent(
@@ -105,11 +119,20 @@ function fromAgent(
   const { loadRequestId, ...reducerState } = transcript.reducerState;
   if (loadRequestId !== undefined) {
     const isAnswer = envelope.method === undefined && requestId(envelope.id) === loadRequestId;
-    return isAnswer ? { ...transcript, reducerState } : transcript;
+    return isAnswer ? withOffer({ ...transcript, reducerState }, envelope.result) : transcript;
+  }
+  if (envelope.method === undefined && requestId(envelope.id) === transcript.reducerState.newRequestId) {
+    const { newRequestId: _, ...rest } = reducerState;
+    return withOffer({ ...transcript, reducerState: rest }, envelope.result);
   }
   if (envelope.method !== "session/update") return transcript;
   const update = field(field(envelope, "params"), "update");
   return isRecord(update) ? sessionUpdate(transcript, items, event, update) : transcript;
+}
+
+/** Takes the options from the answer that opened a session. */
+function withOffer(transcript: Transcript, result: unknown): Transcript {
+  return isRecord(result) ? { ...transcript, options: readAgentOptions(result) } : transcript;
 }
 
 function requestId(id: unknown): string {
@@ -141,6 +164,10 @@ function sessionUpdate(
       return typeof update.title === "string"
         ? { ...transcript, title: text(update.title, 200) }
         : transcript;
+    case "available_commands_update":
+      return { ...transcript, commands: readAgentCommands(update.availableCommands) };
+    case "config_option_update":
+      return { ...transcript, options: mergeOptions(transcript.options, update.configOptions) };
     case "current_mode_update":
       items.push({
         type: "notice",
@@ -150,10 +177,19 @@ function sessionUpdate(
         kind: "mode",
         text: `Mode: ${text(update.currentModeId, 100)}`,
       });
-      return endTextItem(transcript);
+      return endTextItem({ ...transcript, options: withMode(transcript.options, update.currentModeId) });
     default:
       return transcript;
   }
+}
+
+/** The older models and modes stay beside config options of other categories. */
+function mergeOptions(known: Transcript["options"], configOptions: unknown): Transcript["options"] {
+  const options = readConfigOptions(configOptions);
+  if (options.length === 0) return known;
+  const isReplaced = (option: Transcript["options"][number]) =>
+    options.some(({ id, category }) => id === option.id || category === option.category);
+  return [...options, ...known.filter((option) => !isReplaced(option))];
 }
 
 function blockText(block: unknown): string {

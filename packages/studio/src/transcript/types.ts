@@ -1,3 +1,4 @@
+import type { AgentCommand, AgentOption, AttachmentView } from "../contract/prompts.ts";
 import type { ApprovalView, TaskError } from "../contract.ts";
 
 /** View model of a session's transcript, shared by the web app and the command line. */
@@ -14,6 +15,9 @@ export interface Transcript {
   /** The context window as reported by the agent; not the metered usage. */
   readonly context?: { readonly used: number; readonly size: number };
   readonly title?: string;
+  /** Options of the agent, with what is chosen; empty before it has started. */
+  readonly options: readonly AgentOption[];
+  readonly commands: readonly AgentCommand[];
   /** Internal state of the reducer; not for display. */
   readonly reducerState: ReducerState;
 }
@@ -21,6 +25,8 @@ export interface Transcript {
 export interface ReducerState {
   /** Id of a pending `session/load` request. Its replayed messages are not shown. */
   readonly loadRequestId?: string;
+  /** Id of a pending `session/new` request. */
+  readonly newRequestId?: string;
   /** Incremented for each new agent process, because its tool call ids may repeat earlier ones. */
   readonly incarnation: number;
   /** True if the next message or thought starts a new item. */
@@ -28,7 +34,13 @@ export interface ReducerState {
 }
 
 export type TranscriptItem =
-  | { readonly type: "prompt"; readonly id: string; readonly at: number; readonly text: string }
+  | {
+      readonly type: "prompt";
+      readonly id: string;
+      readonly at: number;
+      readonly text: string;
+      readonly attachments?: readonly AttachmentView[];
+    }
   | { readonly type: "message"; readonly id: string; readonly at: number; readonly text: string }
   | { readonly type: "thought"; readonly id: string; readonly at: number; readonly text: string }
   | TranscriptToolCall

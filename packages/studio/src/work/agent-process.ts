@@ -53,6 +53,8 @@ export interface AgentProcess {
   readonly sandbox: Agent;
   /** Path of the workspace as the agent sees it. */
   readonly cwd: string;
+  /** Writes a file in the jail, below the workspace. The path is relative to it. */
+  writeFile(path: string, content: Uint8Array): Promise<void>;
   /** Resolves with the cause when the agent or its jail exits; never rejects. */
   readonly exited: Promise<HoldfastError>;
   /** Stops the agent and the jail, and releases all resources. Idempotent. */
@@ -138,6 +140,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     connection,
     sandbox: dial.agent,
     cwd: config.workspace,
+    writeFile: async (path, content) => void (await client.fs.write(join(config.workspace, path), content)),
     mcpServers: row.quirks.mcpServers ? [gateServer(config.gate.local, program, node)] : [],
     exited: Promise.race([jailEnded, agentExit.promise]),
     stop(graceMs) {

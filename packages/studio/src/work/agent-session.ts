@@ -1,6 +1,7 @@
 import type { Agent } from "node:http";
 import { HoldfastError, type Logger } from "@holdfast/core";
 import type { Envelope, RpcId } from "@holdfast/sandbox-client";
+import type { AttachmentContent } from "../attachments/attachments.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import { field, text } from "../transcript/read.ts";
 import { studioVersion } from "../version.ts";
@@ -10,6 +11,8 @@ import type { TaskBackend } from "./backend.ts";
 import { GateQuestions } from "./gate-questions.ts";
 import { loadMemoryBrief, type MemoryBrief } from "./memory-brief.ts";
 import { ToolCallHistory } from "./permission.ts";
+import { type PromptCapabilities, promptContent, readPromptCapabilities } from "./prompt/prompt-content.ts";
+import { SessionOptions } from "./prompt/session-options.ts";
 import type { SessionLog } from "./session-log.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
@@ -36,8 +39,13 @@ export interface AgentSession {
   takeBrief(): MemoryBrief | undefined;
   /** Returns true once if the agent needs a transcript of the earlier conversation. */
   takeNeedsTranscript(): boolean;
-  /** Resolves with ACP's stop reason. `dedupeKey` marks the log record of the prompt. */
-  prompt(text: string, dedupeKey: string): Promise<string>;
+  /**
+   * Resolves with ACP's stop reason. `dedupeKey` marks the log record of the prompt. Files go to the agent with the text
+   * if it takes them, and otherwise into its workspace.
+   */
+  prompt(text: string, dedupeKey: string, files?: readonly AttachmentContent[]): Promise<string>;
+  /** Applies chosen options that the agent offers. Returns why others were not applied, by their ids. */
+  choose(options: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, string>>;
   /** Asks the agent to end its turn; resolves when the agent has the message or the grace period is over. */
   cancel(): Promise<void>;
   /** True while the agent waits for the answer to this question. */
@@ -72,6 +80,8 @@ class LiveSession implements AgentSession {
   #alive = true;
   #needsTranscript = false;
   #brief: MemoryBrief | undefined;
+  #promptCapabilities: PromptCapabilities = {};
+  readonly #agentOptions = new SessionOptions();
   #promptDedupeKey: string | undefined;
   /** Rejects when the session cannot continue: the agent exited, or its messages cannot be logged. */
   readonly #failure = Promise.withResolvers<never>();
@@ -125,13 +135,18 @@ class LiveSession implements AgentSession {
     return needs;
   }
 
-  async prompt(prompt: string, dedupeKey: string): Promise<string> {
+  async prompt(prompt: string, dedupeKey: string, files: readonly AttachmentContent[] = []): Promise<string> {
+    const { blocks, placed } = promptContent(prompt, files, this.#promptCapabilities, this.#options.limits);
+    for (const { path, content } of placed) await this.#process?.writeFile(path, content);
     this.#promptDedupeKey = dedupeKey;
-    const result = await this.#request("session/prompt", {
-      sessionId: this.agentSessionId,
-      prompt: [{ type: "text", text: prompt }],
-    });
+    const result = await this.#request("session/prompt", { sessionId: this.agentSessionId, prompt: blocks });
     return text(field(result, "stopReason"), 100) || "end_turn";
+  }
+
+  choose(options: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, string>> {
+    return this.#agentOptions.choose(options, (method, params) =>
+      this.#request(method, { sessionId: this.agentSessionId, ...params }),
+    );
   }
 
   async cancel(): Promise<void> {
@@ -199,13 +214,16 @@ class LiveSession implements AgentSession {
       throw new HoldfastError("agent", "protocol_mismatch", "The agent does not support version 1 of ACP");
     }
     await this.#loadBrief();
-    const canLoad = field(field(initialized, "agentCapabilities"), "loadSession") === true;
+    const capabilities = field(initialized, "agentCapabilities");
+    this.#promptCapabilities = readPromptCapabilities(field(capabilities, "promptCapabilities"));
+    const canLoad = field(capabilities, "loadSession") === true;
     if (previous !== undefined && canLoad && (await this.#load(previous, cwd))) {
       this.agentSessionId = previous;
       this.resumed = "native";
       return;
     }
     const created = await this.#request("session/new", { cwd, mcpServers: this.#process?.mcpServers ?? [] });
+    this.#agentOptions.offer(created);
     this.agentSessionId = text(field(created, "sessionId"), 500);
     if (this.agentSessionId === "") {
       throw new HoldfastError("agent", "refused", "The agent opened a session without an id");
@@ -231,7 +249,8 @@ class LiveSession implements AgentSession {
 
   async #load(sessionId: string, cwd: string): Promise<boolean> {
     try {
-      await this.#request("session/load", { sessionId, cwd, mcpServers: this.#process?.mcpServers ?? [] });
+      const mcpServers = this.#process?.mcpServers ?? [];
+      this.#agentOptions.offer(await this.#request("session/load", { sessionId, cwd, mcpServers }));
       return true;
     } catch (error) {
       // An RPC error means that the agent has no such session. Other errors mean that it failed.
@@ -261,7 +280,10 @@ class LiveSession implements AgentSession {
       throw error;
     }
     if (direction === "to-agent" || message.method === undefined) return;
-    if (message.method === "session/update") this.#calls.record(message.params);
+    if (message.method === "session/update") {
+      this.#calls.record(message.params);
+      this.#agentOptions.update(field(message.params, "update"));
+    }
     if (message.id === undefined) return;
     void this.#serve(message.id, message.method, message.params);
   }

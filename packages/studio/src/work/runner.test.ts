@@ -36,6 +36,7 @@ function startRunner(onNode?: Pick<TaskBackend, "saveFiles">) {
       bringFiles: async () => {},
       saveFiles: async () => onNode?.saveFiles(),
     },
+    readAttachment: async () => assert.fail("no prompt has a file"),
     session: () => ({
       append: async (batch) => {
         await disk.promise;

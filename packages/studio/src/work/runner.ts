@@ -1,5 +1,6 @@
 import type { Agent } from "node:http";
 import { HoldfastError, isErrorCode, isHoldfastError, type Logger } from "@holdfast/core";
+import type { AttachmentContent } from "../attachments/attachments.ts";
 import type { ApprovalChoice } from "../backend/host.ts";
 import { runnerReplaced, type TaskWork } from "../backend/task-state.ts";
 import type { Place } from "../cluster/place.ts";
@@ -25,6 +26,8 @@ export interface RunnerOptions {
   readonly prepare: (work: TaskWork, signal: AbortSignal) => Promise<PreparedTask>;
   /** True on a node of a cluster: files come from where they are, and are stored at the end of each turn. */
   readonly movesFiles: boolean;
+  /** A file of a prompt. Throws `attachment.not_found`. */
+  readonly readAttachment: (id: string) => Promise<AttachmentContent>;
   /** Taints a session before untrusted text enters it; durable when it resolves. */
   readonly taint: (sessionId: string, reason: string) => Promise<void>;
   /** Called when no work is left. The agent keeps running until `stopAgent` is called. */
@@ -195,13 +198,20 @@ export class TaskRunner {
     const log = new SessionLog(session(work.sessionId), limits);
     const { prompt } = work;
     try {
-      await log.append({ body: { type: "prompt", text: prompt.text }, dedupeKey: `prompt/${prompt.id}` });
+      const { attachments } = prompt;
+      await log.append({
+        body: { type: "prompt", text: prompt.text, ...(attachments === undefined ? {} : { attachments }) },
+        dedupeKey: `prompt/${prompt.id}`,
+      });
       if (prompt.attempt > 1 && (await this.#recoverAttempt(work, log))) return;
       if (prompt.taint !== undefined) await this.#options.taint(work.firstSessionId, prompt.taint);
       const agent = await this.#ensureAgent(work, log);
+      await this.#chooseOptions(work, agent, log);
+      const files = await Promise.all((attachments ?? []).map(({ id }) => this.#options.readAttachment(id)));
       const stopReason = await agent.prompt(
         await this.#composePrompt(work, agent, log),
         `sent/${prompt.id}/${prompt.attempt}`,
+        files,
       );
       // A turn that has ended is in a snapshot, so that no node takes its files along when it dies.
       await this.#saveFiles(work, log);
@@ -272,6 +282,13 @@ export class TaskRunner {
     await task.report({ type: "agent-ready", agentSessionId: agent.agentSessionId });
     signal.throwIfAborted();
     return agent;
+  }
+
+  /** Applies the options that people have chosen. One that the agent does not take is noted, and ends no turn. */
+  async #chooseOptions({ options, prompt }: TaskWork, agent: AgentSession, log: SessionLog): Promise<void> {
+    if (options === undefined) return;
+    for (const [id, text] of await agent.choose(options))
+      await log.append({ body: { type: "note", text }, dedupeKey: `option/${prompt.id}/${id}` });
   }
 
   /** Stores a snapshot of the files. A failure is noted in the log, and ends no turn. */

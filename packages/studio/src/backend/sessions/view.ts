@@ -1,5 +1,6 @@
 import type { TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
-import { isOpen, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
+import { toQueuedPrompt, waitingPrompts } from "../prompts/queue.ts";
+import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 import { nameOf, openSessions, statusOf } from "./find.ts";
 
 export function toTaskSummary(state: TaskState): TaskSummary {
@@ -34,6 +35,7 @@ export function toTaskView(state: TaskState): TaskView {
       ? {}
       : { pullRequest: { ...state.publication.pullRequest } }),
     ...queuedPrompts(state),
+    ...chosenOptions(state),
     revision: state.revision,
   };
 }
@@ -45,6 +47,7 @@ export function toSessionView(state: TaskState, session: TaskSession): TaskSessi
     ...(error === undefined ? {} : { error: { ...error } }),
     approvals: toPlain(session.approvals),
     ...queuedPrompts(session),
+    ...chosenOptions(session),
     usage: { ...session.usage },
     createdAt: state.sessions?.find(({ sessionId }) => sessionId === id)?.createdAt ?? state.createdAt,
     ...(closedAt === undefined ? {} : { closedAt }),
@@ -63,10 +66,14 @@ function addUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
 const maxQueuedText = 500;
 
 /** The queued prompts. The first open prompt is the one in progress and not included. */
-function queuedPrompts({ prompts }: TaskSession): Pick<TaskSessionView, "queued"> {
-  const [, ...waiting] = prompts.filter(isOpen);
+function queuedPrompts(session: TaskSession): Pick<TaskSessionView, "queued"> {
+  const waiting = waitingPrompts(session).map(toQueuedPrompt);
   if (waiting.length === 0) return {};
-  return { queued: waiting.map(({ id, text }) => ({ id, text: text.slice(0, maxQueuedText) })) };
+  return { queued: waiting.map((prompt) => ({ ...prompt, text: prompt.text.slice(0, maxQueuedText) })) };
+}
+
+function chosenOptions({ options }: TaskSession): Pick<TaskSessionView, "options"> {
+  return options === undefined ? {} : { options: { ...options } };
 }
 
 /** Copies a value that may be a state proxy, which `structuredClone` cannot clone. */

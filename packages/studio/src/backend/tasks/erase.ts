@@ -1,6 +1,7 @@
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { TaskStorage } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
+import { eraseAttachments } from "../prompts/bind-attachments.ts";
 import { isActive, sessionsOf, type TaskState } from "../task-state.ts";
 
 /** The part of a task's context that is used here. */
@@ -63,6 +64,7 @@ export async function eraseTask(
       .client()
       .get("group", [group])
       .action({ name: "internal.forgetTask", args: [id] });
+  await eraseAttachments(c, c.state.attachments ?? []);
   for (const { sessionId } of sessionsOf(c.state)) await eraseSession(c, sessionId);
   await reportDeletion();
   c.destroy();

@@ -4,6 +4,8 @@ import type { RepositoryActions, RepositoryEvents } from "../../backend/reposito
 import type {
   AttentionActions,
   AttentionEvents,
+  DraftsActions,
+  DraftsEvents,
   EnvironmentActions,
   EnvironmentEvents,
   InboxActions,
@@ -35,6 +37,7 @@ interface StudioRegistry {
     readonly task: Definition<TaskActions, TaskEvents>;
     readonly environment: Definition<EnvironmentActions, EnvironmentEvents>;
     readonly inbox: Definition<InboxActions, InboxEvents>;
+    readonly drafts: Definition<DraftsActions, DraftsEvents>;
     readonly attention: Definition<AttentionActions, AttentionEvents>;
     readonly repository: Definition<RepositoryActions, RepositoryEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
@@ -46,20 +49,26 @@ export function createStudioApi(endpoint: string): StudioApi {
   const client = createClient<StudioRegistry>(endpoint);
   const organization = () => client.organization.get(["local"]);
   const inbox = (person: string) => client.inbox.getOrCreate([person]);
+  const drafts = (person: string) => client.drafts.getOrCreate([person]);
   const attention = () => client.attention.getOrCreate(["local"]);
   return {
     organization: organization(),
     task: (id) => client.task.get([id]),
     createTask: (input, idempotencyKey) =>
       organization().action({ name: "createTask", args: [input], idempotencyKey }),
-    sendPrompt: (taskId, session, text, idempotencyKey) =>
-      client.task.get([taskId]).action({ name: "prompt", args: [text, { session }], idempotencyKey }),
+    sendPrompt: (taskId, session, { text, attachments }, idempotencyKey) =>
+      client.task.get([taskId]).action({
+        name: "prompt",
+        args: [text, attachments.length === 0 ? { session } : { session, attachments }],
+        idempotencyKey,
+      }),
     startSession: (taskId, input, idempotencyKey) =>
       client.task.get([taskId]).action({ name: "startSession", args: [input], idempotencyKey }),
     environment: (id) => client.environment.get([id]),
     repository: (id) => client.repository.get([id]),
     session: (id) => client.session.get([id]),
     inbox: (person) => inbox(person),
+    drafts: (person) => drafts(person),
     attention: attention(),
     watchOrganization(watch) {
       const conn = organization().connect();
@@ -83,6 +92,11 @@ export function createStudioApi(endpoint: string): StudioApi {
       const conn = client.environment.get([id]).connect();
       conn.on("changed", watch.on.changed);
       conn.on("output", watch.on.output);
+      return follow(conn, watch.onState);
+    },
+    watchDrafts(person, watch) {
+      const conn = drafts(person).connect();
+      conn.on("changed", watch.on.changed);
       return follow(conn, watch.onState);
     },
     watchInbox(person, watch) {

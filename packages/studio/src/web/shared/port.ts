@@ -4,6 +4,8 @@ import type {
   AttentionActions,
   AttentionEvents,
   CreateTaskInput,
+  DraftsActions,
+  DraftsEvents,
   EnvironmentActions,
   EnvironmentEvents,
   InboxActions,
@@ -34,17 +36,24 @@ export interface StudioApi {
   /** `createTask` of the organization; repeating it with the same id creates one task. */
   createTask(input: CreateTaskInput, attemptId: string): Promise<TaskSummary>;
   /** `prompt` of a task; repeating it with the same id sends one prompt. */
-  sendPrompt(taskId: string, sessionId: string, text: string, attemptId: string): Promise<void>;
+  sendPrompt(
+    taskId: string,
+    sessionId: string,
+    prompt: { readonly text: string; readonly attachments: readonly string[] },
+    attemptId: string,
+  ): Promise<void>;
   /** `startSession` of a task; repeating it with the same id starts one session. */
   startSession(taskId: string, input: NewSession, attemptId: string): Promise<TaskSessionView>;
   session(id: string): SessionActions;
   environment(id: string): EnvironmentActions;
   inbox(person: string): InboxActions;
+  drafts(person: string): DraftsActions;
   readonly attention: AttentionActions;
   repository(id: string): RepositoryActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
   watchEnvironment(id: string, watch: Watch<EnvironmentEvents>): Unwatch;
+  watchDrafts(person: string, watch: Watch<DraftsEvents>): Unwatch;
   watchInbox(person: string, watch: Watch<InboxEvents>): Unwatch;
   watchAttention(watch: Watch<AttentionEvents>): Unwatch;
   watchRepository(id: string, watch: Watch<RepositoryEvents>): Unwatch;

@@ -1,64 +1,119 @@
-import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ErrorNotice, remainingText, SendIcon, useAttempt, useDraft } from "@holdfast/web-parts";
-import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useId } from "react";
+import { ErrorNotice, remainingText, SendIcon, useAnnounce, useAttempt, useDraft } from "@holdfast/web-parts";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { type FormEvent, useId, useMemo } from "react";
 import type { TaskStatus, TaskView } from "../../contract.ts";
+import type { Transcript } from "../../transcript.ts";
 import { useApi } from "../shared/context.ts";
 import { isResponseLost } from "../shared/errors.ts";
-import { promptDraft } from "./prompt-draft.ts";
+import { AgentOptions } from "../shared/prompt/agent-options.tsx";
+import type { CompletionSources } from "../shared/prompt/completions.ts";
+import { PromptBox } from "../shared/prompt/prompt-box.tsx";
+import { promptDraft } from "../shared/prompt/prompt-draft.ts";
+import type { PromptValue } from "../shared/prompt/prompt-value.ts";
+import { QueuedPrompts } from "../shared/prompt/queued-prompts.tsx";
+import { useServerDraft } from "../shared/prompt/server-draft.ts";
+import { agentsQuery } from "../shared/queries.ts";
+import { isBusy } from "../shared/status.tsx";
 
 const statusHints: Readonly<Record<TaskStatus, string>> = {
   preparing: "The task is being prepared. Your prompt is queued until the first turn ends.",
-  running: "The agent is working. Your prompt is queued until this turn ends.",
+  running: "The agent is working. Your prompt is queued until this turn ends. Escape stops the agent.",
   waiting: "The agent waits for your answer. Your prompt is queued until this turn ends.",
-  idle: "Press Ctrl+Enter to send.",
-  stopped: "Stopped. Send a prompt to continue. Press Ctrl+Enter to send.",
-  failed: "Send a prompt to try again. Press Ctrl+Enter to send.",
+  idle: "Enter sends, Shift+Enter begins a new line. Type @ for files and tasks, # for changed lines.",
+  stopped: "Stopped. Send a prompt to continue.",
+  failed: "Send a prompt to try again.",
 };
 
+const maxHistory = 100;
+
 /** The next prompt. While the agent works, prompts are queued and run in order. */
-export function Composer({ task }: { readonly task: TaskView }) {
+export function Composer({ task, transcript }: { readonly task: TaskView; readonly transcript: Transcript }) {
   const id = useId();
   const api = useApi();
-  const [draft, setDraft] = useDraft(promptDraft(draftKey(task)));
+  const announce = useAnnounce();
+  const scope = draftKey(task);
+  const [draft, setDraft] = useDraft(promptDraft(scope));
+  const isSaved = useServerDraft(scope, draft, setDraft);
   const attempt = useAttempt();
   const send = useMutation({
-    mutationFn: (typed: string) =>
-      api.sendPrompt(task.id, task.sessionId, typed.trim(), attempt.idFor(typed.trim())),
+    mutationFn: ({ text: typed, attachments: files }: PromptValue) => {
+      const prompt = { text: typed.trim(), attachments: files.map(({ id: file }) => file) };
+      return api.sendPrompt(task.id, task.sessionId, prompt, attempt.idFor(JSON.stringify(prompt)));
+    },
     onError(error) {
       if (!isResponseLost(error)) attempt.arrived();
     },
-    onSuccess(_sent, typed) {
+    onSuccess(_sent, sent) {
       attempt.arrived();
-      setDraft((now) => remainingText(now, typed));
+      setDraft((now) => remainingPrompt(now, sent));
     },
   });
+  const stop = useMutation({ mutationFn: () => api.task(task.id).stop({ session: task.sessionId }) });
+  const choose = useMutation({
+    mutationFn: ([option, value]: readonly [string, string]) =>
+      api.task(task.id).chooseOption(option, value, { session: task.sessionId }),
+    onSuccess: () => announce("Used from the next prompt on."),
+  });
+  const options = useOffer(task, transcript);
+  const sources = useMemo<CompletionSources>(
+    () => ({
+      scope: task.id,
+      taskId: task.id,
+      files: (query) => api.task(task.id).files(query),
+      commands: transcript.commands,
+    }),
+    [api, task.id, transcript.commands],
+  );
+  const history = useMemo(
+    () => transcript.items.flatMap((item) => (item.type === "prompt" ? [item.text] : [])).slice(-maxHistory),
+    [transcript.items],
+  );
   const blocked = send.isPending;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!blocked && draft.trim() !== "") send.mutate(draft);
+  const submit = () => {
+    if (!blocked && draft.text.trim() !== "") send.mutate(draft);
   };
+  const error = send.error ?? stop.error ?? choose.error;
   return (
-    <form className="composer" onSubmit={submit} aria-label="Next prompt">
-      {send.isError && <ErrorNotice error={send.error} title="The prompt was not sent." />}
-      {task.queued !== undefined && <QueuedPrompts prompts={task.queued} />}
+    <form
+      className="composer"
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        submit();
+      }}
+      aria-label="Next prompt"
+    >
+      {error !== null && (
+        <ErrorNotice
+          error={error}
+          title={send.isError ? "The prompt was not sent." : "That was not possible."}
+        />
+      )}
+      {task.queued !== undefined && <QueuedPrompts taskId={task.id} prompts={task.queued} />}
       <div className="composer-box">
-        <textarea
+        <PromptBox
           id={id}
+          scope={scope}
+          label="Next prompt"
+          describedBy={`${id}-reason`}
+          placeholder="Ask for a follow-up change"
           rows={2}
           value={draft}
-          aria-label="Next prompt"
-          aria-describedby={`${id}-reason`}
-          placeholder="Ask for a follow-up change"
-          onChange={({ target: { value } }) => setDraft(() => value)}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
-          }}
-        />
+          onChange={setDraft}
+          onSubmit={submit}
+          onStop={isBusy(task.status) ? () => !stop.isPending && stop.mutate() : undefined}
+          sources={sources}
+          history={history}
+        >
+          <AgentOptions
+            options={options}
+            chosen={task.options ?? {}}
+            onChoose={(option, value) => choose.mutate([option, value])}
+          />
+        </PromptBox>
         <button
           type="submit"
           className="button button-primary composer-send"
-          disabled={blocked || draft.trim() === ""}
+          disabled={blocked || draft.text.trim() === ""}
           aria-describedby={`${id}-reason`}
         >
           <SendIcon />
@@ -67,6 +122,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
       </div>
       <p id={`${id}-reason`} className="composer-reason">
         {statusHints[task.status]}
+        {!isSaved && " The draft is in this browser alone, until the server takes it."}
       </p>
     </form>
   );
@@ -77,15 +133,20 @@ function draftKey({ id, sessionId, sessions }: TaskView): string {
   return sessionId === sessions[0]?.id ? id : sessionId;
 }
 
-/** Prompts that run after the current turn, in order. */
-function QueuedPrompts({ prompts }: { readonly prompts: NonNullable<TaskView["queued"]> }) {
-  return (
-    <ol className="queued-prompts" aria-label="Queued prompts">
-      {prompts.map(({ id, text }) => (
-        <li key={id} data-queued={id}>
-          <span className="tag">queued</span> {visibleText(text)}
-        </li>
-      ))}
-    </ol>
-  );
+/** What the agent offers: what it has said, or before its start what it is known for. */
+function useOffer(task: TaskView, transcript: Transcript) {
+  const api = useApi();
+  const isUnknown = transcript.options.length === 0;
+  const agents = useQuery({ ...agentsQuery(api), enabled: isUnknown }).data;
+  const known = agents?.find(({ id }) => id === task.agent)?.options ?? [];
+  return isUnknown ? known : transcript.options;
+}
+
+/** What stays in the box after a prompt was sent. */
+function remainingPrompt(now: PromptValue, sent: PromptValue): PromptValue {
+  const gone = new Set(sent.attachments.map(({ id }) => id));
+  return {
+    text: remainingText(now.text, sent.text),
+    attachments: now.attachments.filter(({ id }) => !gone.has(id)),
+  };
 }

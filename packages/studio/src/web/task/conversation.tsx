@@ -48,7 +48,7 @@ export function Conversation({
           </div>
         )}
         {closedAt === undefined ? (
-          <Composer task={task} />
+          <Composer task={task} transcript={transcript} />
         ) : (
           <p className="notice session-closed">This session is closed. Its conversation can still be read.</p>
         )}

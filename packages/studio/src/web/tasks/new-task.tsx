@@ -5,6 +5,7 @@ import type { AgentChoice, CreateTaskInput } from "../../contract.ts";
 import { EnvironmentNote } from "../environment/environment-note.tsx";
 import { emptyDraft, type RepositoryValue, type TaskDraft } from "../shared/new-task/task-draft.ts";
 import { AgentField } from "./agent-field.tsx";
+import { PromptField } from "./prompt-field.tsx";
 import { useCreateTask } from "./queries.ts";
 import { RepositoryField, sampleRepository } from "./repository-field.tsx";
 
@@ -15,7 +16,7 @@ const samplePrompt = "Find out why the tests fail, and fix it.";
 /** The form for a new task. A missing value is reported at its field, which takes the focus. */
 export function NewTask({
   takeFocus,
-  draft: { repository, agent, prompt },
+  draft,
   setDraft,
 }: {
   /** The first empty field takes the focus whenever this changes to another text. */
@@ -23,6 +24,7 @@ export function NewTask({
   readonly draft: TaskDraft;
   readonly setDraft: (change: (draft: TaskDraft) => TaskDraft) => void;
 }) {
+  const { repository, agent, prompt, attachments, options } = draft;
   const ids = useId();
   const navigate = useNavigate();
   const create = useCreateTask((task) => {
@@ -45,7 +47,7 @@ export function NewTask({
     [reset, setDraft],
   );
   const setAgent = useCallback(
-    (choice: AgentChoice) => setDraft((known) => ({ ...known, agent: choice })),
+    (choice: AgentChoice) => setDraft((known) => ({ ...known, agent: choice, options: {} })),
     [setDraft],
   );
 
@@ -59,8 +61,8 @@ export function NewTask({
     agent: agentProblem(agent),
     prompt: prompt.trim() === "" ? "Describe the task." : undefined,
   };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = (event?: FormEvent) => {
+    event?.preventDefault();
     // Held keys repeat, and the form stays until the page of the task opens.
     if (create.isPending || create.isSuccess) return;
     setTried(true);
@@ -80,6 +82,8 @@ export function NewTask({
       agent: agent.id,
       prompt: prompt.trim(),
       ...(repository.fromHead ? { fromHead: true } : {}),
+      ...(attachments.length === 0 ? {} : { attachments: attachments.map(({ id }) => id) }),
+      ...(Object.keys(options).length === 0 ? {} : { options }),
     };
     create.mutate(input);
   };
@@ -103,25 +107,14 @@ export function NewTask({
         onChange={setAgent}
         problem={tried ? problems.agent : undefined}
       />
-      <div className="field">
-        <label htmlFor={`${ids}-prompt`}>Describe the task</label>
-        <textarea
-          id={`${ids}-prompt`}
-          ref={promptRef}
-          rows={5}
-          value={prompt}
-          onChange={({ target: { value } }) => setDraft((known) => ({ ...known, prompt: value }))}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
-          }}
-          placeholder={samplePrompt}
-          aria-invalid={tried && problems.prompt !== undefined}
-          aria-describedby={`${ids}-prompt-help`}
-        />
-        <p id={`${ids}-prompt-help`} className={tried && problems.prompt ? "field-problem" : "field-help"}>
-          {(tried && problems.prompt) || "Press Ctrl+Enter to start the task."}
-        </p>
-      </div>
+      <PromptField
+        draft={draft}
+        setDraft={setDraft}
+        placeholder={samplePrompt}
+        problem={tried ? problems.prompt : undefined}
+        fieldRef={promptRef}
+        onSubmit={submit}
+      />
       {create.isError && <ErrorNotice error={create.error} title="The task was not started." />}
       <button
         type="submit"

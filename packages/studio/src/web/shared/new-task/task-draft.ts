@@ -1,5 +1,6 @@
 import { Draft, tabStorage } from "@holdfast/web-parts";
-import type { AgentChoice } from "../../../contract.ts";
+import type { AgentChoice, AttachmentView } from "../../../contract.ts";
+import { readPromptValue } from "../prompt/prompt-value.ts";
 
 export interface RepositoryValue {
   /** Path of a folder, or name of a connected repository. */
@@ -18,11 +19,16 @@ export interface TaskDraft {
   readonly repository: RepositoryValue;
   readonly agent?: AgentChoice;
   readonly prompt: string;
+  readonly attachments: readonly AttachmentView[];
+  /** Options of the agent that were chosen, by their ids. */
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export const emptyDraft: TaskDraft = {
   repository: { path: "", connected: undefined, branch: "", fromHead: false, check: "none" },
   prompt: "",
+  attachments: [],
+  options: {},
 };
 
 let draft: Draft<TaskDraft> | undefined;
@@ -36,9 +42,14 @@ export function taskDraft(): Draft<TaskDraft> {
 /** The prompt is kept; repository and agent are checked again. */
 function readDraft(kept: unknown): TaskDraft | undefined {
   if (typeof kept !== "object" || kept === null) return undefined;
-  const { repository, prompt } = kept as { readonly repository?: unknown; readonly prompt?: unknown };
+  const { repository, prompt, attachments } = kept as Partial<Record<keyof TaskDraft, unknown>>;
   if (typeof repository !== "object" || repository === null || typeof prompt !== "string") return undefined;
   const { path, branch = "" } = repository as { readonly path?: unknown; readonly branch?: unknown };
   if (typeof path !== "string" || typeof branch !== "string") return undefined;
-  return { repository: { ...emptyDraft.repository, path, branch }, prompt };
+  const value = readPromptValue({ text: prompt, attachments });
+  return {
+    ...emptyDraft,
+    ...{ repository: { ...emptyDraft.repository, path, branch }, prompt },
+    attachments: value?.attachments ?? [],
+  };
 }

@@ -19,13 +19,14 @@ export function tabbedSessions(task: TaskView, shown: TaskSessionView): readonly
 
 /** A task as one of its sessions sees it: with the agent, the status, the questions and the prompts of that one alone. */
 export function viewOfSession(task: TaskView, session: TaskSessionView): TaskView {
-  const { error: _error, queued: _queued, ...rest } = task;
-  const { id, agent, status, approvals, usage, error, queued } = session;
+  const { error: _error, queued: _queued, options: _options, ...rest } = task;
+  const { id, agent, status, approvals, usage, error, queued, options } = session;
   return {
     ...rest,
     ...{ sessionId: id, agent, status, approvals, usage },
     ...(error === undefined ? {} : { error }),
     ...(queued === undefined ? {} : { queued }),
+    ...(options === undefined ? {} : { options }),
   };
 }
 

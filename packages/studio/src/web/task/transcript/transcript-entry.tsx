@@ -3,6 +3,8 @@ import { ChevronIcon } from "@holdfast/web-parts";
 import { formatClock } from "@holdfast/web-parts/format";
 import { useState } from "react";
 import type { TranscriptItem } from "../../../transcript.ts";
+import { SentAttachments } from "../../shared/prompt/attachment-list.tsx";
+import { PromptText } from "../../shared/prompt/prompt-text.tsx";
 import { Message } from "./message.tsx";
 import { ToolCall } from "./tool-call.tsx";
 
@@ -18,7 +20,10 @@ export function TranscriptEntry({
     case "prompt":
       return (
         <article className="prompt" aria-label="Your prompt">
-          <p className="prompt-text">{visibleText(item.text)}</p>
+          <p className="prompt-text">
+            <PromptText text={item.text} />
+          </p>
+          {item.attachments !== undefined && <SentAttachments attachments={item.attachments} />}
           <Clock at={item.at} />
         </article>
       );
