@@ -22,6 +22,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "palette/palette.tsx",
     "people/no-organization.tsx",
     "people/routes.tsx",
+    "schedules/routes.tsx",
     "system/routes.tsx",
     "task/routes.tsx",
     "task/task-tab.ts",

@@ -91,6 +91,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
         content: "h1",
       },
       { name: "system", route: "/system", content: '[data-agent="demo"]' },
+      { name: "schedules", route: "/schedules", content: "h1" },
       { name: "repositories", route: "/repositories", content: `a[href="${repository}"]` },
       { name: "repository", route: "/repositories/$repositoryId", path: repository, content: "h1" },
       { name: "actors", route: "/inspector", content: 'a[href^="/inspector/"]' },

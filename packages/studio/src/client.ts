@@ -42,13 +42,14 @@ const shapes = {
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },
   inbox: { actions: ["list", "done", "snooze", "mark"], probe: { name: "list", args: [{ limit: 1 }] } },
   drafts: { actions: ["get", "save"], probe: { name: "get", args: ["new"] } },
+  schedules: { actions: ["list", "save", "pause", "run", "remove"], probe: { name: "list", args: [] } },
   attention: { actions: ["approvals"], probe: { name: "approvals", args: [] } },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
 /** Actors that exist as soon as somebody asks for them. */
 const creatable: ReadonlySet<keyof typeof shapes> = new Set([
-  ...["organization", "group", "inbox", "drafts", "attention"],
+  ...["organization", "group", "inbox", "drafts", "schedules", "attention"],
 ] as const);
 
 /** Creates a typed client of the backend over any transport: in-process or network. */
@@ -63,6 +64,7 @@ export function createStudioClient(client: ClientBase): StudioClient {
     drafts: (person) => createHandle(client, "drafts", person),
     inbox: (person) => createHandle(client, "inbox", person),
     attention: createHandle(client, "attention", "local"),
+    schedules: createHandle(client, "schedules", "local"),
   };
 }
 

@@ -58,6 +58,7 @@ export type {
   PullRequestDetails,
   TaskPullRequest,
 } from "./contract/publish.ts";
+export type * from "./contract/schedules.ts";
 export type {
   NewSession,
   SessionChoice,

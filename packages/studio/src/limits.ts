@@ -62,6 +62,10 @@ export const studioLimits = {
   unsentAttachmentMs: 7 * 24 * 60 * 60 * 1000,
   /** Drafts of a person. The oldest make room. */
   maxDrafts: 200,
+  /** Schedules, the characters of the name of one, and the time between two of its runs. */
+  maxSchedules: 100,
+  maxScheduleNameCharacters: 80,
+  minScheduleIntervalMs: 5 * 60 * 1000,
   /** Options of its agent that a task can choose, and the characters of an id or a value. */
   maxAgentOptions: 20,
   maxAgentOptionCharacters: 200,

@@ -18,6 +18,8 @@ import type {
   InboxEvents,
   OrganizationActions,
   OrganizationEvents,
+  SchedulesActions,
+  SchedulesEvents,
   SessionActions,
   SessionEvents,
   TaskActions,
@@ -143,6 +145,7 @@ export interface StudioClient {
   drafts(person: string): StudioHandle<DraftsActions, DraftsEvents>;
   /** The open approvals of all tasks. */
   readonly attention: StudioHandle<AttentionActions, AttentionEvents>;
+  readonly schedules: StudioHandle<SchedulesActions, SchedulesEvents>;
 }
 
 /** Handle of one actor: its actions and its events. */

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   repositories: ofStudio("repositories", "connect, check and sync repositories"),
   environments: ofStudio("environments", "show and prepare what a repository needs for its tasks"),
   groups: ofStudio("groups", "list and show groups of agents"),
+  schedules: ofStudio("schedules", "list, add, run, pause and delete schedules of prompts"),
   tasks: ofStudio("tasks", "list, show, stop, diff and apply tasks"),
   publish: ofStudio("publish", "publish a task as a pull request"),
   inbox: ofStudio("inbox", "list what needs you, of all tasks"),

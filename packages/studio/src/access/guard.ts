@@ -110,6 +110,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
   switch (actor) {
     case "organization":
     case "attention":
+    case "schedules":
       return first;
     case "task":
     case "session":

@@ -136,6 +136,17 @@ export const actorRules = {
     create: "viewer",
     actions: { get: "viewer", save: "viewer", internal: "internal" },
   },
+  schedules: {
+    create: "viewer",
+    actions: {
+      list: "viewer",
+      save: "member",
+      pause: "member",
+      run: "member",
+      remove: "member",
+      internal: "internal",
+    },
+  },
   attention: { create: "viewer", actions: { approvals: "viewer", internal: "internal" } },
   access: "internal",
   user: "internal",

@@ -8,6 +8,7 @@ import { createOrganizationActor } from "./organization.ts";
 import { createAttachmentActor } from "./prompts/attachment.ts";
 import { createDraftsActor } from "./prompts/drafts.ts";
 import { createRepositoryActor } from "./repositories/repository.ts";
+import { createSchedulesActor } from "./schedules/schedules.ts";
 import { createSessionActor } from "./session.ts";
 import { createTaskActor } from "./task.ts";
 
@@ -25,5 +26,6 @@ export function createActors(host: BackendHost) {
     inbox: createInboxActor(host),
     attachment: createAttachmentActor(host),
     drafts: createDraftsActor(host),
+    schedules: createSchedulesActor(host),
   };
 }

@@ -31,6 +31,10 @@ export type GroupTaskNames = Required<
 > &
   Pick<TaskInput, "taint">;
 
+/** Ids that a schedule assigns to a task in advance, and whose task it is. */
+export type ScheduledTaskNames = Required<Pick<TaskInput, "taskId" | "sessionId" | "promptId">> &
+  Pick<TaskInput, "startedBy" | "createdBy">;
+
 /** What the server knows of a new task by itself. */
 interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy" | "createdBy"> {
   /** The connected repository that the input names. */

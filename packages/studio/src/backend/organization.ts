@@ -30,6 +30,7 @@ import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
 import { findConnected } from "./repositories/connections.ts";
+import { scheduledTaskInternals } from "./schedules/tasks.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
 import { addTask, addTaskText } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
@@ -137,7 +138,7 @@ export function createOrganizationActor(host: BackendHost) {
         openPreparations: (c, place: string): Promise<readonly OpenPreparation[]> =>
           openPreparations(c.kv, place),
 
-        ...repositoryInternals(host),
+        ...{ ...repositoryInternals(host), ...scheduledTaskInternals(host) },
 
         /** Creates a group's task unless it exists. */
         async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {

@@ -27,6 +27,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { groupsUsage: usage, groupsCommand: run } = await import("./tasks/groups.ts");
     return { usage, run };
   },
+  schedules: async () => {
+    const { schedulesUsage: usage, schedulesCommand: run } = await import("./tasks/schedules.ts");
+    return { usage, run };
+  },
   tasks: async () => {
     const { tasksUsage: usage, tasksCommand: run } = await import("./tasks/tasks.ts");
     return { usage, run };

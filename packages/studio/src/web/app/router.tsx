@@ -68,6 +68,14 @@ const inboxRoute = createRoute({
     "InboxRoute",
   ),
 });
+const schedulesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/schedules",
+  component: lazyRouteComponent(
+    appPart(() => import("../schedules/routes.tsx")),
+    "SchedulesScreen",
+  ),
+});
 const repositoryParts = appPart(() => import("../repositories/routes.tsx"));
 const repositoriesRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -137,6 +145,7 @@ export function createAppRouter() {
       inboxRoute,
       environmentRoute,
       systemRoute,
+      schedulesRoute,
       repositoriesRoute,
       repositoryRoute,
       actorsRoute,

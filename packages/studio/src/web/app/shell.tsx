@@ -41,6 +41,7 @@ export function Shell() {
         <>
           <InboxLink />
           <TasksLink />
+          <Link to="/schedules">Schedules</Link>
           <Link to="/repositories">Repositories</Link>
           {profile?.isOperator !== false && (
             <Link to="/inspector" activeOptions={{ includeSearch: false }}>

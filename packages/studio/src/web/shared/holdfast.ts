@@ -12,6 +12,8 @@ import type {
   InboxEvents,
   OrganizationActions,
   OrganizationEvents,
+  SchedulesActions,
+  SchedulesEvents,
   SessionActions,
   SessionEvents,
   TaskActions,
@@ -38,6 +40,7 @@ interface StudioRegistry {
     readonly environment: Definition<EnvironmentActions, EnvironmentEvents>;
     readonly inbox: Definition<InboxActions, InboxEvents>;
     readonly drafts: Definition<DraftsActions, DraftsEvents>;
+    readonly schedules: Definition<SchedulesActions, SchedulesEvents>;
     readonly attention: Definition<AttentionActions, AttentionEvents>;
     readonly repository: Definition<RepositoryActions, RepositoryEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
@@ -50,6 +53,7 @@ export function createStudioApi(endpoint: string): StudioApi {
   const organization = () => client.organization.get(["local"]);
   const inbox = (person: string) => client.inbox.getOrCreate([person]);
   const drafts = (person: string) => client.drafts.getOrCreate([person]);
+  const schedules = () => client.schedules.getOrCreate(["local"]);
   const attention = () => client.attention.getOrCreate(["local"]);
   return {
     organization: organization(),
@@ -70,6 +74,7 @@ export function createStudioApi(endpoint: string): StudioApi {
     inbox: (person) => inbox(person),
     drafts: (person) => drafts(person),
     attention: attention(),
+    schedules: schedules(),
     watchOrganization(watch) {
       const conn = organization().connect();
       conn.on("taskChanged", watch.on.taskChanged);
@@ -97,6 +102,12 @@ export function createStudioApi(endpoint: string): StudioApi {
     watchDrafts(person, watch) {
       const conn = drafts(person).connect();
       conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
+    watchSchedules(watch) {
+      const conn = schedules().connect();
+      conn.on("changed", watch.on.changed);
+      conn.on("removed", watch.on.removed);
       return follow(conn, watch.onState);
     },
     watchInbox(person, watch) {

@@ -13,6 +13,8 @@ import type {
   NewSession,
   OrganizationActions,
   OrganizationEvents,
+  SchedulesActions,
+  SchedulesEvents,
   SessionActions,
   SessionEvents,
   TaskActions,
@@ -49,11 +51,13 @@ export interface StudioApi {
   inbox(person: string): InboxActions;
   drafts(person: string): DraftsActions;
   readonly attention: AttentionActions;
+  readonly schedules: SchedulesActions;
   repository(id: string): RepositoryActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
   watchEnvironment(id: string, watch: Watch<EnvironmentEvents>): Unwatch;
   watchDrafts(person: string, watch: Watch<DraftsEvents>): Unwatch;
+  watchSchedules(watch: Watch<SchedulesEvents>): Unwatch;
   watchInbox(person: string, watch: Watch<InboxEvents>): Unwatch;
   watchAttention(watch: Watch<AttentionEvents>): Unwatch;
   watchRepository(id: string, watch: Watch<RepositoryEvents>): Unwatch;

@@ -1,0 +1,212 @@
+/** Prompts that start tasks at given times: the actor of an organization that has them, and the tasks of their runs. */
+import { actor, event } from "@holdfast/actors";
+import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
+import { localOrganization } from "../../access/person.ts";
+import type { ScheduleRun, SchedulesEvents, ScheduleView } from "../../contract/schedules.ts";
+import type { CreateTaskInput, TaskError, TaskSummary } from "../../contract.ts";
+import { studioLimits } from "../../limits.ts";
+import type { BackendHost } from "../host.ts";
+import type { ScheduledTaskNames } from "../new-task.ts";
+import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
+import { readSchedule } from "./input.ts";
+import {
+  maxRuns,
+  type Schedule,
+  type SchedulesState,
+  type StoredRun,
+  toRunView,
+  toScheduleView,
+} from "./state.ts";
+
+const fireAction = "internal.fire";
+
+/** The part of the actor context that is used here. */
+interface SchedulesContext {
+  readonly state: SchedulesState;
+  readonly broadcast: (name: "changed", view: ScheduleView) => void;
+  saveState(): Promise<void>;
+  client(): {
+    getOrCreate(
+      name: string,
+      key: string[],
+    ): {
+      action<Result>(options: { readonly name: string; readonly args: readonly unknown[] }): Promise<Result>;
+    };
+  };
+}
+
+/** The schedules of an organization: each starts a task at its times. */
+export function createSchedulesActor(host: BackendHost) {
+  const runner = new ScheduleRuns(host);
+  return actor({
+    createState(c): SchedulesState {
+      if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1, schedules: [] };
+      const message = "There is no such organization";
+      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    },
+    createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
+    events: {
+      changed: event<SchedulesEvents["changed"]>(),
+      removed: event<SchedulesEvents["removed"]>(),
+    },
+    async onWake(c): Promise<void> {
+      // Runs that the last process has left behind.
+      c.waitUntil(runner.resume(c));
+    },
+    options: { name: "Schedules", actionTimeout: 60_000 },
+    actions: {
+      list: (c): readonly ScheduleView[] =>
+        c.state.schedules.map((schedule) => toScheduleView(schedule, host.ports.clock.now())),
+
+      async save(c, given: unknown): Promise<ScheduleView> {
+        const { id: known, ...input } = readSchedule(given, host.ports.clock.now());
+        const { person, startedBy } = c.conn.state;
+        await c
+          .client()
+          .getOrCreate("organization", [localOrganization])
+          .action({ name: "internal.checkScheduledTask", args: [taskInputOf(input)] });
+        if (known === undefined && c.state.schedules.length >= studioLimits.maxSchedules) {
+          const message = `There are ${studioLimits.maxSchedules} schedules. Delete one first.`;
+          throw new HoldfastError("schedule", "too_many", message, { statusCode: 409 });
+        }
+        const before = known === undefined ? undefined : find(c.state, known);
+        const schedule: Schedule = {
+          ...input,
+          id: known ?? uuidv7(host.ports.clock, host.ports.random),
+          isPaused: before?.isPaused ?? false,
+          person,
+          ...(startedBy === undefined ? {} : { startedBy: { ...startedBy } }),
+          runs: plain(before?.runs ?? []),
+        };
+        c.state.schedules =
+          before === undefined
+            ? [...plain(c.state.schedules), schedule]
+            : plain(c.state.schedules).map((each) => (each.id === schedule.id ? schedule : each));
+        const { id, cron: expression, timezone } = schedule;
+        await c.cron.set({
+          ...{ name: id, expression, timezone, action: fireAction, args: [id] },
+          ...{ maxHistory: 0, catchUp: "once" },
+        });
+        if (schedule.isPaused) await c.cron.pause(id);
+        return publish(host, c, id);
+      },
+
+      async pause(c, id: string, isPaused: boolean): Promise<ScheduleView> {
+        const schedule = find(c.state, id);
+        schedule.isPaused = isPaused === true;
+        await (schedule.isPaused ? c.cron.pause(schedule.id) : c.cron.resume(schedule.id));
+        return publish(host, c, id);
+      },
+
+      run: (c, id: string): Promise<ScheduleRun> => runner.start(c, find(c.state, id).id, "person"),
+
+      async remove(c, id: string): Promise<void> {
+        if (!c.state.schedules.some((each) => each.id === id)) return;
+        c.state.schedules = plain(c.state.schedules).filter((each) => each.id !== id);
+        await c.cron.delete(id);
+        c.broadcast("removed", { id });
+      },
+
+      internal: {
+        async fire(c, id: string): Promise<void> {
+          if (c.state.schedules.some((each) => each.id === id && !each.isPaused))
+            await runner.start(c, id, "schedule");
+        },
+      },
+    },
+  });
+}
+
+/** Starts the tasks of schedules. */
+class ScheduleRuns {
+  readonly #host: Pick<BackendHost, "ports">;
+
+  constructor(host: Pick<BackendHost, "ports">) {
+    this.#host = host;
+  }
+
+  async start(c: SchedulesContext, scheduleId: string, cause: ScheduleRun["cause"]): Promise<ScheduleRun> {
+    const newId = () => uuidv7(this.#host.ports.clock, this.#host.ports.random);
+    const run: StoredRun = {
+      ...{ id: newId(), at: this.#host.ports.clock.now(), cause, state: "starting" },
+      ...{ taskId: newId(), sessionId: newId(), promptId: newId() },
+    };
+    const schedule = find(c.state, scheduleId);
+    schedule.runs = [run, ...plain(schedule.runs)].slice(0, maxRuns);
+    await c.saveState();
+    return this.#finish(c, scheduleId, run);
+  }
+
+  /** Completes runs that an earlier process has begun. Creating a task again makes no second one. */
+  async resume(c: SchedulesContext): Promise<void> {
+    for (const { id, runs } of plain(c.state.schedules))
+      for (const run of runs) if (run.state === "starting") await this.#finish(c, id, run);
+  }
+
+  async #finish(c: SchedulesContext, scheduleId: string, run: StoredRun): Promise<ScheduleRun> {
+    const { person, startedBy, ...schedule } = plain(find(c.state, scheduleId));
+    const { taskId, sessionId, promptId } = run;
+    const names: ScheduledTaskNames = {
+      ...{ taskId, sessionId, promptId, createdBy: person },
+      ...(startedBy === undefined ? {} : { startedBy }),
+    };
+    let error: TaskError | undefined;
+    try {
+      await c
+        .client()
+        .getOrCreate("organization", [localOrganization])
+        .action<TaskSummary>({ name: "internal.createScheduledTask", args: [taskInputOf(schedule), names] });
+    } catch (cause) {
+      this.#host.ports.log.warn("a schedule could not start its task", {
+        schedule: scheduleId,
+        error: cause,
+      });
+      error = toTaskError(cause);
+    }
+    const ended: StoredRun =
+      error === undefined ? { ...run, state: "started" } : { ...run, state: "failed", error };
+    const current = c.state.schedules.find(({ id }) => id === scheduleId);
+    // It was deleted meanwhile.
+    if (current === undefined) return toRunView(ended);
+    current.runs = plain(current.runs).map((each) => (each.id === run.id ? ended : each));
+    publish(this.#host, c, scheduleId);
+    return toRunView(ended);
+  }
+}
+
+function taskInputOf({
+  repository,
+  branch,
+  agent,
+  prompt,
+}: Omit<CreateTaskInput, "fromHead">): CreateTaskInput {
+  return { repository, agent, prompt, fromHead: true, ...(branch === undefined ? {} : { branch }) };
+}
+
+/** Throws `schedule.not_found`. */
+function find(state: SchedulesState, id: unknown): Schedule {
+  const schedule = state.schedules.find((each) => each.id === id);
+  if (schedule !== undefined) return schedule;
+  throw new HoldfastError("schedule", "not_found", "There is no such schedule", { statusCode: 404 });
+}
+
+function publish(
+  { ports }: Pick<BackendHost, "ports">,
+  c: Pick<SchedulesContext, "state" | "broadcast">,
+  id: string,
+): ScheduleView {
+  const view = toScheduleView(plain(find(c.state, id)), ports.clock.now());
+  c.broadcast("changed", view);
+  return view;
+}
+
+function toTaskError(error: unknown): TaskError {
+  if (isHoldfastError(error)) return { group: error.group, code: error.code, message: error.message };
+  const message = "The task could not be started. The server's log says why.";
+  return { group: "internal", code: "internal_error", message };
+}
+
+/** Copies a value that may be a state proxy. */
+function plain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}

@@ -1,0 +1,40 @@
+import type { CreateTaskInput } from "../../contract.ts";
+import type { BackendHost } from "../host.ts";
+import {
+  type ActorCreator,
+  beginTask,
+  createTaskActors,
+  type ScheduledTaskNames,
+  validateTask,
+} from "../new-task.ts";
+import { type ConnectionsContext, findConnected } from "../repositories/connections.ts";
+import { type AddContext, addTask } from "../tasks/add.ts";
+import { readRow } from "../tasks/rows.ts";
+
+type ScheduledContext = ActorCreator & AddContext & ConnectionsContext;
+
+/** The internal actions of the organization that create the tasks of schedules. */
+export function scheduledTaskInternals(host: BackendHost) {
+  return {
+    /** Throws what a task with this input would throw. */
+    async checkScheduledTask(c: ScheduledContext, input: CreateTaskInput): Promise<void> {
+      await validateTask(host, input, { connectedTo: await findConnected(c, input.repository) });
+    },
+
+    /** Creates the task of a run unless it exists. */
+    async createScheduledTask(
+      c: ScheduledContext,
+      input: CreateTaskInput,
+      names: ScheduledTaskNames,
+    ): Promise<void> {
+      const present = readRow(c.db, names.taskId);
+      const connectedTo = await findConnected(c, input.repository);
+      const task = present?.input ?? (await validateTask(host, input, { connectedTo, ...names }));
+      if (present === undefined) await addTask(c, task);
+      host.creating(names.taskId);
+      // The row drops its input once the task has reported, so the task exists.
+      if (present === undefined || present.input !== undefined) await createTaskActors(host, c, task);
+      await beginTask(c, names.taskId);
+    },
+  };
+}

@@ -1,0 +1,2 @@
+/** Loaded when the schedules are first opened. */
+export { SchedulesScreen } from "./schedules-screen.tsx";
