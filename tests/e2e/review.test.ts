@@ -1,35 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { silentLogger, systemPorts } from "@holdfast/core";
-import { createRegistry } from "@holdfast/server";
-import { openSqliteStore } from "@holdfast/store-sqlite";
 import { launchChromium } from "@holdfast/testing/chromium";
-import type { Browser, Page } from "playwright-core";
-import type { DiffFile } from "../../packages/studio/src/contract.ts";
+import type { Browser } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage, type PageOptions } from "./support/browser.ts";
-import { webGateway } from "./support/inspector-server.ts";
+import { missing } from "./support/browser.ts";
 import { assertNoTrouble, keepScreenshot } from "./support/pages.ts";
-import { type ScriptedDiff, scriptedTask, scriptedTaskId } from "./support/scripted-task.ts";
+import { changedFile, section, serveReview } from "./support/review.ts";
+import type { ScriptedDiff } from "./support/scripted-task.ts";
 
-function file(path: string, patch: string, contentId: string): DiffFile {
-  const count = (sign: string) => patch.split("\n").filter((line) => line.startsWith(sign)).length;
-  return {
-    ...{ path, status: "modified", additions: count("+"), deletions: count("-"), binary: false },
-    ...{ contentId, patch, runsOnYourMachine: false },
-  };
-}
-
-const first = file(
+const first = changedFile(
   "src/a.ts",
   "@@ -1,3 +1,4 @@\n const a = 1;\n-const b = 2;\n+const b = 3;\n+const c = 4;\n end();\n",
   "a1",
 );
-const second = file("src/b.ts", '@@ -1 +1 @@\n-old("<b>");\n+fresh("<b>\u202e");\n', "b1");
-const lockFile = file("package-lock.json", "@@ -1 +1 @@\n-1\n+2\n", "l1");
+const second = changedFile("src/b.ts", '@@ -1 +1 @@\n-old("<b>");\n+fresh("<b>\u202e");\n', "b1");
+const lockFile = changedFile("package-lock.json", "@@ -1 +1 @@\n-1\n+2\n", "l1");
 
 describe("the review of a task's changes", { skip: missing() ?? false }, () => {
   let browser: Browser;
@@ -39,33 +24,7 @@ describe("the review of a task's changes", { skip: missing() ?? false }, () => {
   });
   after(() => browser?.close());
 
-  async function serve(t: TestContext, diff: ScriptedDiff) {
-    const directory = await mkdtemp(join(tmpdir(), "holdfast-review-"));
-    t.after(() => rm(directory, { recursive: true, force: true }));
-    const ports = systemPorts(silentLogger);
-    const registry = createRegistry({
-      use: scriptedTask({ status: "idle", diff }),
-      ports,
-      store: () => openSqliteStore({ path: directory, ports }),
-      gateway: webGateway(directory),
-    });
-    t.after(() => registry.shutdown());
-    const task = registry.client.task.getOrCreate([scriptedTaskId]);
-    await task.get();
-    await registry.client.session.getOrCreate(["018f0000-0000-7000-8000-000000000002"]).events({ after: 0 });
-    await registry.client.organization.getOrCreate(["local"]).listTasks();
-    const { url } = await registry.listen({ port: 0 });
-    const open = async (options: PageOptions = {}): Promise<Page> => {
-      const page = await openPage(browser, t, { width: 1600, height: 1000, ...options });
-      await page.goto(`${url}/tasks/${scriptedTaskId}`);
-      if ((options.width ?? 1600) < 1200) await page.getByRole("tab", { name: "Changes" }).click();
-      await page.locator(".review-bar").waitFor();
-      return page;
-    };
-    return { open, task };
-  }
-
-  const section = (page: Page, path: string) => page.getByRole("group", { name: path, exact: true });
+  const serve = (t: TestContext, diff: ScriptedDiff) => serveReview(browser, t, diff);
 
   test("marks and drafts are in every browser, are sent as one prompt, and outdated comments stay", async (t) => {
     const diff: ScriptedDiff = { files: [first, second, lockFile] };
@@ -104,7 +63,7 @@ describe("the review of a task's changes", { skip: missing() ?? false }, () => {
     await page.getByText("1 of 3 viewed").waitFor();
     assert.equal(await section(page, "src/b.ts").getAttribute("data-open"), "false");
     await page.getByRole("button", { name: "Send 2 comments to the agent" }).click();
-    await section(other, "src/a.ts").locator('[data-comment="sent"]').waitFor();
+    await section(other, "src/a.ts").locator('[data-comment="open"]').waitFor();
     const prompts = (await task.prompts()) as readonly string[];
     assert.equal(prompts.length, 1);
     assert.match(
@@ -118,17 +77,29 @@ describe("the review of a task's changes", { skip: missing() ?? false }, () => {
 
     // The agent changed both files: the mark is gone, and the comment on lines that are gone is said to be outdated.
     diff.files = [
-      file("src/a.ts", "@@ -1,2 +1,2 @@\n const a = 1;\n-const b = 2;\n+const b = 5;\n", "a2"),
-      file("src/b.ts", '@@ -1 +1 @@\n-old("<b>");\n+other();\n', "b2"),
+      changedFile("src/a.ts", "@@ -1,2 +1,2 @@\n const a = 1;\n-const b = 2;\n+const b = 5;\n", "a2"),
+      changedFile("src/b.ts", '@@ -1 +1 @@\n-old("<b>");\n+other();\n', "b2"),
     ];
     await page.getByRole("button", { name: "Reload changes" }).click();
     await page.getByText("0 of 2 viewed").waitFor();
-    const outdated = section(page, "src/a.ts").locator(".comments-outdated");
-    await outdated.getByText("outdated", { exact: true }).waitFor();
+    const outdated = section(page, "src/a.ts").locator(".diff-comments .comment");
+    await outdated.getByText("changed since", { exact: true }).waitFor();
     await outdated.getByText("const c = 4;").waitFor();
     await section(page, "src/b.ts").locator(".diff-comments").getByText("Why is this gone?").waitFor();
-    await outdated.getByRole("button", { name: "Resolve" }).click();
-    await outdated.waitFor({ state: "detached" });
+    await task.answerReview();
+    await page.getByText("Comments: 2 answered").waitFor();
+
+    // Resolved and opened again by keyboard alone, in every browser.
+    await page.locator(".review").focus();
+    await page.keyboard.press("]");
+    await page.locator('.comment[data-comment="answered"]:focus').waitFor();
+    await page.keyboard.press("r");
+    await other.getByText("Comments: 1 answered, 1 resolved").waitFor();
+    await page.locator('.comment[data-comment="resolved"]:focus').waitFor();
+    await page.keyboard.press("r");
+    await other.getByText("Comments: 2 answered").waitFor();
+    await page.keyboard.press("]");
+    await page.locator(".comment:focus", { hasText: "Why is this gone?" }).waitFor();
     assertNoTrouble(page);
     assertNoTrouble(other);
   });
@@ -158,7 +129,7 @@ describe("the review of a task's changes", { skip: missing() ?? false }, () => {
 
   test("5,000 files scroll, and keys lead from file to file", async (t) => {
     const files = Array.from({ length: 5_000 }, (_, index) =>
-      file(`src/f${index}.ts`, `@@ -0,0 +1 @@\n+f${index}();\n`, `c${index}`),
+      changedFile(`src/f${index}.ts`, `@@ -0,0 +1 @@\n+f${index}();\n`, `c${index}`),
     );
     const { open } = await serve(t, { files });
     const page = await open();
@@ -180,6 +151,38 @@ describe("the review of a task's changes", { skip: missing() ?? false }, () => {
     await page.evaluate("document.querySelector('.changes').scrollTo(0, 1e9)");
     await page.getByText("f4999();").waitFor();
     assert.ok((await count()) < 8_000, `${await count()} elements at the end`);
+    assertNoTrouble(page);
+  });
+
+  test("unchanged lines and words of changed ones are shown, unified and split", async (t) => {
+    const text = Array.from({ length: 100 }, (_, index) => `line ${index + 1}`).join("\n");
+    const patch =
+      "@@ -27,7 +27,7 @@ f()\n line 27\n line 28\n line 29\n-line 30 old\n+line 30 new\n line 31\n line 32\n line 33\n";
+    const { open } = await serve(t, {
+      files: [changedFile("src/a.txt", patch, "a1"), changedFile("src/b.ts", second.patch, "b1")],
+      texts: { "src/a.txt": text },
+    });
+    const page = await open();
+    const lines = section(page, "src/a.txt");
+    await lines.locator(".diff-removed .diff-word", { hasText: "old" }).waitFor();
+    await lines.locator(".diff-added .diff-word", { hasText: "new" }).waitFor();
+    assert.equal(await lines.locator('.line-button[data-line="26"]').count(), 0);
+    await lines.getByRole("button", { name: "Show 26 lines" }).click();
+    await lines.locator('.line-button[data-line="1"]').waitFor();
+    await lines.getByRole("button", { name: "↓ 20 lines" }).click();
+    await lines.locator('.line-button[data-line="53"]').waitFor();
+    await lines.getByRole("button", { name: "↓ 20 lines" }).click();
+    await lines.locator('.line-button[data-line="73"]').waitFor();
+    await lines.getByRole("button", { name: "Show 27 lines" }).click();
+    await lines.locator('.line-button[data-line="100"]').waitFor();
+    assert.equal(await lines.locator(".gap-button", { hasText: "lines" }).count(), 0);
+    // A comment on a line that was hidden.
+    await lines.locator('.line-button[data-line="2"]').click();
+    await page.getByRole("textbox", { name: "New comment on line 2" }).fill("Look here");
+    await page.keyboard.press("Control+Enter");
+    await lines.locator(".comment").getByText("Look here").waitFor();
+    await page.getByRole("button", { name: "Split" }).click();
+    await lines.locator(".review-lines-split .diff-word").first().waitFor();
     assertNoTrouble(page);
   });
 });

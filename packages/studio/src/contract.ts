@@ -11,8 +11,10 @@
 
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
+import type { ChecksActions, ChecksEvents } from "./contract/checks.ts";
 import type { AgentOption, AttachmentView, FoundFiles, PromptActions } from "./contract/prompts.ts";
 import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
+import type { ReviewActions, ReviewChange } from "./contract/review.ts";
 import type {
   SessionChoice,
   TaskSessionActions,
@@ -35,6 +37,17 @@ export type {
   OpenApproval,
   SettledApproval,
 } from "./contract/approvals.ts";
+export type {
+  CheckOutput,
+  CheckProblem,
+  CheckRun,
+  CheckRunState,
+  ChecksActions,
+  ChecksChange,
+  ChecksView,
+  CheckView,
+} from "./contract/checks.ts";
+export type { DiffFile, DiffView } from "./contract/diff.ts";
 export type {
   InboxActions,
   InboxCounts,
@@ -59,6 +72,23 @@ export type {
   TaskPullRequest,
 } from "./contract/publish.ts";
 export type * from "./contract/schedules.ts";
+export type {
+  DiffCompare,
+  FileBytes,
+  FileLines,
+  FilePart,
+  HunkPlace,
+  RevertInput,
+  RevertView,
+  ReviewActions,
+  ReviewChange,
+  ReviewComment,
+  ReviewCommentInput,
+  ReviewLines,
+  ReviewView,
+  TaskCommit,
+  ViewedFile,
+} from "./contract/review.ts";
 export type {
   NewSession,
   SessionChoice,
@@ -152,89 +182,6 @@ export interface SessionPage {
   readonly events: readonly SessionEvent[];
   /** The newest sequence number of the log; equals that of the last event if the page reaches the end. */
   readonly head: number;
-}
-
-export interface DiffView {
-  readonly base: string;
-  readonly files: readonly DiffFile[];
-  /** True if files or patches were omitted because of the limits. */
-  readonly truncated: boolean;
-}
-
-export interface DiffFile {
-  readonly path: string;
-  /** Set if the file was renamed or copied. */
-  readonly oldPath?: string;
-  readonly status: "added" | "modified" | "deleted" | "renamed" | "copied" | "type-changed";
-  readonly additions: number;
-  readonly deletions: number;
-  readonly binary: boolean;
-  /** Names the content that the file has now: two versions of a path are equal if their ids are. */
-  readonly contentId: string;
-  /** The unified diff of this file; empty for binary files. */
-  readonly patch: string;
-  /** True for files that the user's tools execute when the folder is opened or built (Makefile, .envrc, ...). */
-  readonly runsOnYourMachine: boolean;
-}
-
-/**
- * The review of a task's changes: what was viewed, and comments on lines. The task keeps it, so that each browser of
- * each person shows the same.
- */
-export interface ReviewView {
-  readonly viewed: readonly ViewedFile[];
-  /** Oldest first. */
-  readonly comments: readonly ReviewComment[];
-  /** Incremented by every change. A client that sees a gap between two changes reads the review again. */
-  readonly revision: number;
-}
-
-/** A file that was marked as viewed. The mark holds while the file has this content. */
-export interface ViewedFile {
-  readonly path: string;
-  readonly contentId: string;
-}
-
-/** The lines of a comment, as they were when it was written. */
-export interface ReviewLines {
-  readonly path: string;
-  /** "old" counts the lines before the task's changes, "new" those after them. */
-  readonly side: "old" | "new";
-  /** The first line is 1. */
-  readonly startLine: number;
-  /** The last line, included. */
-  readonly endLine: number;
-  /** Text of these lines, joined by line feeds; at most 8 KiB. */
-  readonly quote: string;
-  /** The file's `contentId`. */
-  readonly contentId: string;
-}
-
-/** A comment to save. Saving it again with the same id replaces its text and lines. */
-export interface ReviewCommentInput extends ReviewLines {
-  /** UUID that the client has chosen. */
-  readonly id: string;
-  /** At most 4 KiB. */
-  readonly text: string;
-}
-
-export interface ReviewComment extends ReviewCommentInput {
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  /** Set once the agent got it. */
-  readonly sentAt?: number;
-}
-
-/** A change of a review; absent parts have not changed. */
-export interface ReviewChange {
-  readonly revision: number;
-  readonly viewed?: readonly ViewedFile[];
-  /** Paths that are no longer marked as viewed. */
-  readonly unviewed?: readonly string[];
-  /** New and changed comments. */
-  readonly comments?: readonly ReviewComment[];
-  /** Ids of deleted comments. */
-  readonly deleted?: readonly string[];
 }
 
 export interface AgentChoice {
@@ -468,7 +415,12 @@ export interface OrganizationEvents extends TaskListEvents {
 }
 
 /** Actions of `task`. */
-export interface TaskActions extends PublishActions, PromptActions, TaskSessionActions {
+export interface TaskActions
+  extends PublishActions,
+    PromptActions,
+    TaskSessionActions,
+    ReviewActions,
+    ChecksActions {
   get(): Promise<TaskView>;
   /** Aborts the current turn of a session within a second; without a session, those of all. Idempotent. */
   stop(session?: SessionChoice): Promise<void>;
@@ -482,25 +434,12 @@ export interface TaskActions extends PublishActions, PromptActions, TaskSessionA
    * affect the others.
    */
   answerMany(answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]>;
-  diff(): Promise<DiffView>;
   /** Publishes the changes as a new branch of the user's repository. Idempotent for one state of the workspace. */
   apply(options?: { readonly branch?: string }): Promise<AppliedBranch>;
-  review(): Promise<ReviewView>;
-  /** Marks up to 200 files as viewed; without `contentId`, as not viewed. The oldest of too many marks are dropped. */
-  markViewed(files: readonly { readonly path: string; readonly contentId?: string }[]): Promise<void>;
-  /** Saves a draft of a comment. Throws `review.comment_sent`, `review.too_large`. */
-  saveComment(comment: ReviewCommentInput): Promise<ReviewComment>;
-  /** Deletes a comment, sent or not. Idempotent. */
-  deleteComment(id: string): Promise<void>;
-  /**
-   * Sends those of the comments that were not sent yet as one prompt. Throws `review.comment_not_found`,
-   * `review.changed`, `task.prompt_too_long`, `task.queue_full`; then nothing was sent.
-   */
-  sendReview(commentIds: readonly string[], to?: SessionChoice): Promise<void>;
 }
 
 /** Events of `task`. */
-export interface TaskEvents extends TaskSessionEvents {
+export interface TaskEvents extends TaskSessionEvents, ChecksEvents {
   changed: TaskView;
   reviewChanged: ReviewChange;
   publicationChanged: PublicationChange;

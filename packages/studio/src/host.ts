@@ -9,19 +9,19 @@ import type { GroupEvent } from "./backend/group-state.ts";
 import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
 import type { TaskWork } from "./backend/task-state.ts";
+import { TaskChanges } from "./changes/task-changes.ts";
+import { Checks } from "./checks/checks.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./cluster/other-nodes.ts";
 import type { Place } from "./cluster/place.ts";
 import type { Repositories, UserRepository } from "./cluster/repositories.ts";
 import type { Archives } from "./cluster/snapshot-store.ts";
-import type { AgentChoice, DiffView, RepositoryCheck, SystemStatus } from "./contract.ts";
+import type { AgentChoice, RepositoryCheck, SystemStatus } from "./contract.ts";
 import type { Environments } from "./environments/environments.ts";
 import { prepareForTask } from "./environments/prepare-for-task.ts";
 import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
-import { diffTrees } from "./git/diff.ts";
 import { FileFinder } from "./git/file-finder.ts";
 import type { Git } from "./git/git.ts";
-import { snapshotTree } from "./git/snapshot.ts";
 import type { GroupRegistry } from "./groups/group-registry.ts";
 import { groupRepository } from "./groups/group-repository.ts";
 import type { GroupSettings } from "./groups/group-settings.ts";
@@ -97,6 +97,8 @@ export class StudioHost implements BackendHost {
   readonly attachments: Attachments;
   readonly repositoryReconcileMs: number;
   readonly pullRequestReadMs: number;
+  readonly changes: TaskChanges;
+  readonly checks: Checks;
   #closing = false;
 
   constructor(options: StudioHostOptions) {
@@ -111,6 +113,9 @@ export class StudioHost implements BackendHost {
     const located = { ...options, hostGit: (taskId: string) => this.#folders(taskId).hostGit };
     this.fileFinder = new FileFinder(located);
     this.forges = new ForgeAccess(located);
+    const folders = (taskId: string) => this.#folders(taskId);
+    this.changes = new TaskChanges({ ...options, folders });
+    this.checks = new Checks({ ...options, folders });
   }
 
   get handover(): Handover {
@@ -288,34 +293,12 @@ export class StudioHost implements BackendHost {
     return { jails: gate.jails, directory, temporary: snapshotDirectory };
   }
 
-  async note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void> {
-    this.ports.log.info("a task continues on this node", { taskId });
+  async note(_taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void> {
     await this.#options.session(sessionId).append({ records: [{ body: { type: "note", text }, dedupeKey }] });
   }
 
-  async snapshot(taskId: string): Promise<string> {
-    const { git, gate, bundle, snapshotDirectory } = this.#options;
-    const { hostGit, workspace } = this.#folders(taskId);
-    const base = await git.text([
-      "--git-dir",
-      hostGit,
-      "rev-parse",
-      "--verify",
-      "refs/holdfast/base^{commit}",
-    ]);
-    return snapshotTree(git, {
-      jails: gate.jails,
-      bundle: await bundle(),
-      hostGit,
-      workspace,
-      base,
-      temporary: snapshotDirectory,
-    });
-  }
-
-  async diff(taskId: string, base: string): Promise<DiffView> {
-    const tree = await this.snapshot(taskId);
-    return diffTrees(this.#options.git, this.#folders(taskId).hostGit, base, tree);
+  snapshot(taskId: string): Promise<string> {
+    return this.changes.snapshot(taskId);
   }
 
   branchName(repository: UserRepository, title: string): Promise<string> {
@@ -350,7 +333,7 @@ export class StudioHost implements BackendHost {
     this.#idle.close();
     const runners = [...this.#runners.values()].map((each) => each.runners.close());
     const { environments, mirrors } = this.#options;
-    await Promise.all([...runners, environments.close(), mirrors.close()]);
+    await Promise.all([...runners, this.checks.close(), environments.close(), mirrors.close()]);
   }
 
   #folders(taskId: string) {

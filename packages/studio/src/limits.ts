@@ -87,6 +87,15 @@ export const studioLimits = {
   /** One comment of a review: its text, and the lines that it quotes. */
   maxCommentBytes: 4 * 1024,
   maxQuoteBytes: 8 * 1024,
+  /** Parts of a patch or a file in one answer; the largest that is shown. Lines of context in one answer. */
+  maxFilePartBytes: 384 * 1024,
+  maxShownFileBytes: 16 * 1024 * 1024,
+  maxContextLines: 500,
+  /** Reverts of a task that can be undone; states of the files that it remembers, one for each turn. */
+  maxReverts: 20,
+  maxTurnTrees: 20,
+  /** Commits of the agent that can be looked at one by one. */
+  maxCommitsShown: 100,
   /** Files that one call marks as viewed. */
   maxMarksPerCall: 200,
   /** Lines of a quote that the agent gets. */
@@ -124,7 +133,15 @@ export const studioLimits = {
   maxEnvironmentStepMs: 60 * 60 * 1000,
   /** The end of a step's output that is kept. */
   maxStepOutputBytes: 16 * 1024,
-  /** How often the output of a step is recorded, at most. */
+  /** Checks of a repository; the newest results of each, by the state of the files; places found in one output. */
+  maxChecks: 10,
+  maxCheckRuns: 5,
+  maxCheckProblems: 50,
+  maxCheckMessage: 300,
+  /** The end of a check's output that is kept, and what the agent gets of a failure. */
+  maxCheckOutput: 16 * 1024,
+  maxCheckPrompt: 12 * 1024,
+  /** How often the output of a step or a check is recorded, at most. */
   stepOutputMs: 250,
   /** Snapshots of one repository that stay on a machine. */
   maxEnvironmentsPerRepository: 3,

@@ -392,7 +392,7 @@ describe("the diff", () => {
     assert.match(two ?? "", /^[\w-]{27}$/);
   });
 
-  test("truncates a long patch at the limit with a flag, and keeps the others complete", async () => {
+  test("omits a patch above the limit with a flag, and keeps the others complete", async () => {
     const path = repository();
     const task = folder("task");
     const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
@@ -403,8 +403,7 @@ describe("the diff", () => {
     const diff = await diffTrees(git, hostGit, base.commit, writeWorkspaceTree(task));
     assert.equal(diff.truncated, true);
     const [big, small] = diff.files;
-    assert.ok((big?.patch.length ?? 0) <= studioLimits.maxPatchBytes);
-    assert.ok((big?.patch.length ?? 0) > studioLimits.maxPatchBytes / 2);
+    assert.deepEqual([big?.patch, big?.additions], ["", studioLimits.maxPatchBytes / 16]);
     assert.match(small?.patch ?? "", /\+small\n$/);
   });
 });

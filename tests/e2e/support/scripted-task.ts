@@ -2,6 +2,8 @@ import { actor, event } from "@holdfast/actors";
 import { Review, type ReviewContext } from "../../../packages/studio/src/backend/review/review.ts";
 import type {
   ApprovalView,
+  CheckOutput,
+  ChecksChange,
   DiffFile,
   PublicationChange,
   PublicationView,
@@ -15,6 +17,10 @@ import { emptyInbox, keptDrafts, me } from "./empty-inbox.ts";
 /** Replaces the diff of a scripted task. */
 export interface ScriptedDiff {
   files: readonly DiffFile[];
+  /** Patches that the files lack, by path. */
+  readonly patches?: Readonly<Record<string, string>>;
+  /** Texts of files, by path. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 /** The one task of a {@link scriptedTask}. */
@@ -26,6 +32,8 @@ const notConnected: PublicationView = {
   ...{ progress: null, unaddressed: 0, revision: 0, target: null },
   proposal: { title: "", body: "", branch: "", baseBranch: "" },
 };
+
+const partLength = 300_000;
 
 export interface TaskScript {
   /** A diff that the test changes; instead of `files`. */
@@ -105,6 +113,8 @@ export function scriptedTask(script: TaskScript) {
     events: {
       changed: event<TaskView>(),
       reviewChanged: event<ReviewChange>(),
+      checksChanged: event<ChecksChange>(),
+      checkOutput: event<CheckOutput>(),
       publicationChanged: event<PublicationChange>(),
       sessionsSeen: event<Readonly<Record<string, number>>>(),
     },
@@ -113,18 +123,36 @@ export function scriptedTask(script: TaskScript) {
       review: (c) => review.view(c as unknown as ReviewContext),
       markViewed: (c, files: unknown) => review.markViewed(c as unknown as ReviewContext, files),
       saveComment: (c, comment: unknown) => review.saveComment(c as unknown as ReviewContext, comment),
+      resolveComment: (c, id: unknown, isResolved: unknown) =>
+        review.resolveComment(c as unknown as ReviewContext, id, isResolved),
       deleteComment: (c, id: unknown) => review.deleteComment(c as unknown as ReviewContext, id),
       sendReview: (c, ids: unknown) =>
         review.send(c as unknown as ReviewContext, ids, async (text, beside) => {
-          beside();
           prompts.push(text);
+          beside(`p${prompts.length}`);
         }),
       prompts: () => prompts,
       publication: () => notConnected,
       get: () => shown(),
       seenSessions: () => ({}),
       markSession: () => {},
-      diff: () => ({ files: script.diff?.files ?? script.files ?? [], truncated: false }),
+      diff: () => ({
+        ...{ base: "0".repeat(40), tree: "1".repeat(40), truncated: false },
+        files: script.diff?.files ?? script.files ?? [],
+      }),
+      commits: () => [],
+      checks: () => ({ checks: [], revision: 0 }),
+      filePatch: (_c, { path, from = 0 }: { path: string; from?: number }) => {
+        const patch = script.diff?.patches?.[path] ?? "";
+        const end = Math.min(patch.length, from + partLength);
+        return { text: patch.slice(from, end), next: end < patch.length ? end : null };
+      },
+      fileLines: (_c, { path, start, end }: { path: string; start: number; end: number }) => {
+        const lines = script.diff?.texts?.[path]?.split("\n") ?? [];
+        return { start, lines: lines.slice(start - 1, end), total: lines.length };
+      },
+      /** As if the agent had worked on what it got. */
+      answerReview: (c) => review.turnEnded(c as unknown as ReviewContext, `p${prompts.length}`),
       prompt: (c, text: string) => {
         const queued = [...(view.queued ?? []), { id: `p${view.revision}`, text }];
         view = { ...view, queued, revision: view.revision + 1 };

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   groups: ofStudio("groups", "list and show groups of agents"),
   schedules: ofStudio("schedules", "list, add, run, pause and delete schedules of prompts"),
   tasks: ofStudio("tasks", "list, show, stop, diff and apply tasks"),
+  checks: ofStudio("checks", "show and run the checks of a task"),
   publish: ofStudio("publish", "publish a task as a pull request"),
   inbox: ofStudio("inbox", "list what needs you, of all tasks"),
   approvals: ofStudio("approvals", "list and answer questions that wait for you"),

@@ -3,10 +3,12 @@
 import type { Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { Person } from "../access/person.ts";
+import type { TaskChanges } from "../changes/task-changes.ts";
+import type { Checks } from "../checks/checks.ts";
 import type { Place } from "../cluster/place.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { Archives } from "../cluster/snapshot-store.ts";
-import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
+import type { AgentChoice, AppliedBranch, RepositoryCheck, SystemStatus } from "../contract.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { FileFinder } from "../git/file-finder.ts";
@@ -95,8 +97,9 @@ export interface BackendHost {
   note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void>;
   /** Writes a git tree of the complete workspace and returns its id. */
   snapshot(taskId: string): Promise<string>;
-  diff(taskId: string, base: string): Promise<DiffView>;
   readonly fileFinder: Pick<FileFinder, "inTask" | "inRepository">;
+  readonly changes: TaskChanges;
+  readonly checks: Pick<Checks, "find" | "run" | "isClosing">;
   /** An unused branch name derived from `title`. */
   branchName(repository: UserRepository, title: string): Promise<string>;
   requireBranchName(branch: string): Promise<void>;

@@ -16,6 +16,7 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
+import type { ReviewState } from "./review/state.ts";
 
 /** Input for a new task, validated by the organization. */
 export interface TaskInput {
@@ -117,7 +118,7 @@ export interface FurtherSession extends TaskSession {
 }
 
 /** A task is its own first session, so that states from before there were several are read unchanged. */
-export interface TaskState extends FilesState, TaskSession {
+export interface TaskState extends FilesState, TaskSession, ReviewState {
   version: 1;
   id: string;
   title: string;
@@ -150,8 +151,6 @@ export interface TaskState extends FilesState, TaskSession {
   applied?: AppliedBranch | undefined;
   /** Absent before the task is published for the first time. */
   publication?: PublicationState;
-  /** Number of changes of the review. Absent before the first one. */
-  reviewRevision?: number;
 }
 
 /** A report from the runner to the task. Each is one durable step. */

@@ -13,6 +13,7 @@ import type {
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
+import type { ChecksVars } from "./checks/checks.ts";
 import type { BackendHost } from "./host.ts";
 import { deletionNews, type TaskNews, takeNews } from "./inbox/news.ts";
 import type { PublishVars } from "./publish/publish.ts";
@@ -40,7 +41,7 @@ import type { TextVars } from "./tasks/transcript-text.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
 /** What a task keeps in memory. */
-export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, PublishVars, TextVars {
+export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, ChecksVars, PublishVars, TextVars {
   /** Tail of the mutex that serializes applies. */
   applyTail: Promise<unknown>;
   /** True once what an earlier process left unfinished was resumed. */
@@ -171,19 +172,20 @@ export class TaskSteps {
   }
 
   /**
-   * Enqueues a prompt together with another change of the task. `beside` runs in the turn that has the prompt; if it
-   * throws, there is no prompt. `taint` says why the text is untrusted.
+   * Enqueues a prompt together with another change of the task. `beside` runs in the turn that has the prompt, with its
+   * id; if it throws, there is no prompt. `taint` says why the text is untrusted.
    */
   async promptBeside(
     c: TaskContext,
     text: string,
-    beside: () => void,
+    beside: (promptId: string) => void,
     { taint, to }: { readonly taint?: string; readonly to?: SessionChoice | undefined } = {},
   ): Promise<void> {
     requirePrompt(text);
     const session = findOpenSession(c.state, readSession(to));
-    const prompt = { id: this.newId(), text, ...(taint === undefined ? {} : { taint }) };
-    await this.#enqueue(c, session, prompt, beside);
+    const id = this.newId();
+    const prompt = { id, text, ...(taint === undefined ? {} : { taint }) };
+    await this.#enqueue(c, session, prompt, () => beside(id));
   }
 
   async #enqueue(

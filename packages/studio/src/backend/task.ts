@@ -4,12 +4,11 @@ import type {
   AppliedBranch,
   ApprovalAnswer,
   ApprovalAnswerOutcome,
-  DiffView,
-  ReviewChange,
   SessionChoice,
   TaskStorage,
   TaskView,
 } from "../contract.ts";
+import { checksActions, checksEvents } from "./checks/actions.ts";
 import type { BackendHost } from "./host.ts";
 import { promptActions } from "./prompts/actions.ts";
 import {
@@ -19,8 +18,7 @@ import {
   publishEvents,
   publishInternals,
 } from "./publish/actions.ts";
-import { reviewActions } from "./review/actions.ts";
-import { Review } from "./review/review.ts";
+import { createReviewing, reviewActions, reviewEvents } from "./review/actions.ts";
 import { sessionActions, sessionEvents } from "./sessions/actions.ts";
 import { runnerActions } from "./sessions/internals.ts";
 import { toTaskView } from "./sessions/view.ts";
@@ -44,7 +42,7 @@ export function createTaskActor(host: BackendHost) {
   const files = new TaskFiles(host);
   const steps = new TaskSteps(host, files);
   const text = new TranscriptText(host);
-  const review = new Review(() => host.ports.clock.now());
+  const reviewing = createReviewing(host, files);
   const publishing = createPublishing(host, files, steps);
   const recover = async (c: PublishingContext): Promise<void> => {
     await steps.recover(c);
@@ -57,11 +55,13 @@ export function createTaskActor(host: BackendHost) {
     createVars: newTaskVars,
     events: {
       changed: event<TaskView>(),
-      reviewChanged: event<ReviewChange>(),
+      ...reviewEvents,
+      ...checksEvents,
       ...sessionEvents,
       ...publishEvents,
     },
     async onWake(c): Promise<void> {
+      c.vars.stopping = c.abortSignal;
       const reconciled = steps.reconcileGateQuestions(c);
       if (!host.runsWithActor) return reconciled;
       // The questions of the gate may be on a node that has just died: the task does not wait for them.
@@ -87,6 +87,7 @@ export function createTaskActor(host: BackendHost) {
       async stop(c, session?: SessionChoice): Promise<void> {
         await steps.stop(c, session);
         await text.schedule(c);
+        c.waitUntil(reviewing.turnEnded(c));
       },
 
       answer: (c, approvalId: string, optionId: string): Promise<void> =>
@@ -94,13 +95,6 @@ export function createTaskActor(host: BackendHost) {
 
       answerMany: (c, answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]> =>
         steps.answerMany(c, answers, c.conn.state),
-
-      async diff(c): Promise<DiffView> {
-        const { base } = c.state;
-        if (base === undefined) return { base: "", files: [], truncated: false };
-        await files.bring(c);
-        return c.keepAwake(host.diff(c.state.id, base.commit));
-      },
 
       async apply(c, options?: { readonly branch?: string }): Promise<AppliedBranch> {
         const branch = options?.branch;
@@ -115,14 +109,16 @@ export function createTaskActor(host: BackendHost) {
 
       ...sessionActions(host, steps),
 
-      ...reviewActions(review, steps),
+      ...reviewActions(reviewing, steps),
+
+      ...checksActions(reviewing.checks, steps),
 
       ...publishActions(publishing, steps),
 
       internal: {
         ...publishInternals(publishing),
 
-        ...runnerActions(host, steps, text),
+        ...runnerActions(host, steps, text, reviewing),
 
         recover: (c): Promise<void> => recover(c),
 
@@ -141,7 +137,8 @@ export function createTaskActor(host: BackendHost) {
         storage: (c): Promise<TaskStorage> => taskStorage(host, c),
 
         /** Deletes the task, its sessions and its files. Returns what was freed. Throws `task.busy`. */
-        erase: (c): Promise<TaskStorage> => eraseTask(host, c, () => steps.reportDeletion(c)),
+        erase: (c): Promise<TaskStorage> =>
+          eraseTask(host, c, { stop: () => reviewing.checks.stop(c), report: () => steps.reportDeletion(c) }),
 
         promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
 

@@ -35,6 +35,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { tasksUsage: usage, tasksCommand: run } = await import("./tasks/tasks.ts");
     return { usage, run };
   },
+  checks: async () => {
+    const { checksUsage: usage, checksCommand: run } = await import("./tasks/checks.ts");
+    return { usage, run };
+  },
   publish: async () => {
     const { publishUsage: usage, publishCommand: run } = await import("./tasks/publish.ts");
     return { usage, run };

@@ -44,6 +44,7 @@ export class TaskFiles {
       const archives = snapshot === undefined ? undefined : readSnapshot(c.blob, snapshot.manifest);
       await this.#host.restoreFiles(id, archives);
       const text = moveText(c.state, place, here);
+      this.#host.ports.log.info("a task continues on this node", { taskId: id });
       // A repetition of this step changes nothing.
       for (const { sessionId, closedAt } of sessionsOf(c.state))
         if (closedAt === undefined)

@@ -32,6 +32,7 @@ export function parseDevcontainer(text: string, source: string): ParsedEnvironme
       ...variablesOf("remoteEnv", remoteEnv, notSupported),
     },
     steps: steps ?? [],
+    checks: [],
     network: [],
     caches: [],
     notSupported,

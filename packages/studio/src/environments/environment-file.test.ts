@@ -14,6 +14,9 @@ inputs: [package-lock.json, tools/]
 env: {A: text, B: 2, C: true}
 setup:
   - {name: install, run: npm ci, timeoutMinutes: 5}
+checks:
+  - {name: test, run: npm test, timeoutMinutes: 2, afterTurn: true}
+  - {name: lint, run: npm run lint}
 network:
   - npm
   - packages.example.com
@@ -26,6 +29,10 @@ caches: {npm: npm_config_cache}
       inputs: ["package-lock.json", "tools"],
       variables: { A: "text", B: "2", C: "true" },
       steps: [{ name: "install", run: "npm ci", timeoutMs: 300_000 }],
+      checks: [
+        { name: "test", run: "npm test", timeoutMs: 120_000, afterTurn: true },
+        { name: "lint", run: "npm run lint", timeoutMs: 900_000, afterTurn: false },
+      ],
       network: [
         "npm",
         { host: "packages.example.com", methods: ["GET", "HEAD"] },
@@ -53,6 +60,10 @@ caches: {npm: npm_config_cache}
     ["setup:\n- run: x", 2, "setup[0].name"],
     ["setup:\n- name: a\n  run: x\n  timeoutMinutes: 61", 4, "setup[0].timeoutMinutes"],
     ["setup:\n- name: a\n  run: x\n  timeoutMinutes: 0", 4, "setup[0].timeoutMinutes"],
+    ["checks:\n- {name: a, run: x}\n- {name: a, run: y}", 3, "checks[1].name"],
+    ["checks:\n- name: a\n  run: x\n  afterTurn: yes", 4, "checks[0].afterTurn"],
+    ["checks:\n- name: a\n  run: x\n  when: push", 4, "checks[0].when"],
+    ["setup:\n- name: a\n  run: x\n  afterTurn: true", 4, "setup[0].afterTurn"],
     ["services: []", 1, "services"],
     ["version: 2", 1, "version"],
     ["\ninputs:\n  - ../secret", 3, "inputs[0]"],

@@ -1,7 +1,13 @@
 import { HoldfastError } from "@holdfast/core";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { studioLimits } from "../limits.ts";
-import type { Environment, EnvironmentCache, EnvironmentStep, NetworkRule } from "./environment.ts";
+import type {
+  Environment,
+  EnvironmentCache,
+  EnvironmentCheck,
+  EnvironmentStep,
+  NetworkRule,
+} from "./environment.ts";
 
 type Path = readonly (string | number)[];
 
@@ -87,7 +93,7 @@ export function parseEnvironmentFile(text: string, source: string): ParsedEnviro
     throw invalidFile(source, line, "", syntax.message.split("\n")[0]?.replace(/ at line .*$/, "") ?? "");
   }
   const read = new FieldReader(fail);
-  const keys = ["version", "inputs", "env", "setup", "network", "caches"];
+  const keys = ["version", "inputs", "env", "setup", "checks", "network", "caches"];
   const file = read.object(contentOf(document, fail) ?? {}, [], keys);
   if (file["version"] !== undefined && file["version"] !== 1) throw fail(["version"], "must be 1");
   return {
@@ -98,6 +104,7 @@ export function parseEnvironmentFile(text: string, source: string): ParsedEnviro
     steps: read
       .list(file["setup"], ["setup"], studioLimits.maxEnvironmentSteps)
       .map((step, index) => readStep(read, step, ["setup", index])),
+    checks: readChecks(read, file["checks"]),
     network: read
       .list(file["network"], ["network"], maxNetworkRules)
       .map((rule, index) => readRule(read, rule, ["network", index])),
@@ -154,8 +161,27 @@ export function isVariableName(name: string): boolean {
   return /^[A-Za-z_]\w{0,127}$/.test(name) && !/^(?:PATH|HOME|HOLDFAST_.*|CARAPACE_.*)$/.test(name);
 }
 
-function readStep(read: FieldReader, value: unknown, path: Path): EnvironmentStep {
-  const step = read.object(value, path, ["name", "run", "timeoutMinutes"]);
+function readChecks(read: FieldReader, value: unknown): readonly EnvironmentCheck[] {
+  const names = new Set<string>();
+  return read.list(value, ["checks"], studioLimits.maxChecks).map((each, index) => {
+    const path = ["checks", index];
+    const { afterTurn, ...step } = read.mapping(each, path);
+    if (afterTurn !== undefined && typeof afterTurn !== "boolean")
+      throw read.fail([...path, "afterTurn"], "must be true or false");
+    const check = readStep(read, step, path, ["afterTurn"]);
+    if (names.has(check.name)) throw read.fail([...path, "name"], "is the name of another check");
+    names.add(check.name);
+    return { ...check, afterTurn: afterTurn === true };
+  });
+}
+
+function readStep(
+  read: FieldReader,
+  value: unknown,
+  path: Path,
+  moreKeys: readonly string[] = [],
+): EnvironmentStep {
+  const step = read.object(value, path, ["name", "run", "timeoutMinutes", ...moreKeys]);
   const minutes = step["timeoutMinutes"];
   const most = studioLimits.maxEnvironmentStepMs / 60_000;
   if (minutes !== undefined && !(typeof minutes === "number" && minutes > 0 && minutes <= most))

@@ -17,6 +17,7 @@ export interface Environment {
   /** Variables of the steps and of the agent. */
   readonly variables: Readonly<Record<string, string>>;
   readonly steps: readonly EnvironmentStep[];
+  readonly checks: readonly EnvironmentCheck[];
   readonly network: readonly NetworkRule[];
   /** Folders that survive from one preparation to the next. */
   readonly caches: readonly EnvironmentCache[];
@@ -30,6 +31,12 @@ export interface EnvironmentStep {
   readonly run: string;
   /** Milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** A command that tells whether the changes of a task are good: tests, a linter, a type check. */
+export interface EnvironmentCheck extends EnvironmentStep {
+  /** True if it runs after each turn of the agent. */
+  readonly afterTurn: boolean;
 }
 
 /** The folder of a cache. Its path is in `variable`. */

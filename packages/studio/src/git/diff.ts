@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { DiffFile, DiffView } from "../contract.ts";
+import type { DiffFile, DiffView } from "../contract/diff.ts";
 import { studioLimits } from "../limits.ts";
 import type { Git } from "./git.ts";
 import { runsOnYourMachine } from "./runs-on-your-machine.ts";
@@ -58,11 +58,11 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
       status: entry.status,
       ...count,
       contentId: contentIdOf(entry),
-      patch: count.binary ? "" : patch.text,
+      patch: count.binary || patch.truncated ? "" : patch.text,
       runsOnYourMachine: runsOnYourMachine(entry.path, entry.mode),
     };
   });
-  return truncateDiff({ base, files, truncated }, studioLimits.maxDiffMessageBytes);
+  return truncateDiff({ base, tree, files, truncated }, studioLimits.maxDiffMessageBytes);
 }
 
 /** Fits a diff into `maxBytes`: drops the longest patches first, then files from the end of the list. */

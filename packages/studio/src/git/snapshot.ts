@@ -48,18 +48,31 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
     out: layout.mount(out, jailPaths.out, "rw"),
     base: options.base,
   };
+  return runPackTool(options, layout, guestPrograms.snapshot, config);
+}
+
+/**
+ * Runs a program of the bundle in a throwaway jail; it writes a pack, and prints the id of an object, which is returned.
+ * Throws `snapshot.failed`, and the errors of the jail.
+ */
+export async function runPackTool(
+  { jails, bundle }: Pick<SnapshotOptions, "jails" | "bundle">,
+  layout: JailLayout,
+  program: string,
+  config: object,
+): Promise<string> {
   const node = layout.mount(process.execPath, jailPaths.node, "ro");
-  const guest = layout.mount(options.bundle.directory, jailPaths.guest, "ro");
+  const guest = layout.mount(bundle.directory, jailPaths.guest, "ro");
   // `ulimit -f` limits the size of each written file, in units of 512 bytes.
   const limit = 'ulimit -f "$0" && exec "$@"';
-  const result = await options.jails.runTool({
+  const result = await jails.runTool({
     command: "/bin/sh",
     args: [
       "-c",
       limit,
       String(studioLimits.maxSnapshotBytes / 512),
       node,
-      join(guest, guestPrograms.snapshot),
+      join(guest, program),
       JSON.stringify(config),
     ],
     cwd: "/",
@@ -68,14 +81,15 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
     timeoutMs: 120_000,
     maxOutputBytes: 64 * 1024,
   });
-  const tree = result.stdout.toString("utf8").trim();
-  if (result.code === 0 && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(tree)) return tree;
+  const object = result.stdout.toString("utf8").trim();
+  if (result.code === 0 && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(object)) return object;
   const reason =
     result.stderr.toString("utf8").trim().slice(-1_000) || result.detail || `exit ${result.code}`;
   throw new HoldfastError("snapshot", "failed", `Git could not read the workspace: ${reason}`);
 }
 
-async function importPack(git: Git, hostGit: string, path: string): Promise<void> {
+/** Takes the objects of a pack that a jail wrote, each verified. Throws `snapshot.too_large`, `snapshot.refused`. */
+export async function importPack(git: Git, hostGit: string, path: string): Promise<void> {
   // The jail wrote this path. It must be a regular file, and is only read through this handle.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

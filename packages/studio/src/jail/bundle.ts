@@ -8,7 +8,7 @@ import { HoldfastError } from "@holdfast/core";
 import { guestProgramsDirectory } from "@holdfast/guest";
 import { demoEntry } from "@holdfast/sandbox";
 
-/** Folder of the bundled programs: `guest.mjs`, `demo.mjs`, `snapshot.mjs`, `setup.mjs`. */
+/** Folder of the bundled programs: `guest.mjs`, `demo.mjs`, `snapshot.mjs`, `setup.mjs` and others. */
 export interface GuestBundle {
   readonly directory: string;
 }
@@ -18,6 +18,8 @@ export const guestPrograms = {
   demo: "demo.mjs",
   snapshot: "snapshot.mjs",
   setup: "setup.mjs",
+  switchTree: "switch-tree.mjs",
+  commits: "commits.mjs",
   /** A folder with `ipc` and the MCP server that connects agents to the gate. */
   tools: "tools",
 } as const;
@@ -73,6 +75,8 @@ async function buildGuest(): Promise<BuiltFile[]> {
       demo: demoEntry(),
       snapshot: fileURLToPath(new URL("./snapshot.ts", import.meta.url)),
       setup: fileURLToPath(new URL("./setup.ts", import.meta.url)),
+      "switch-tree": fileURLToPath(new URL("./switch-tree.ts", import.meta.url)),
+      commits: fileURLToPath(new URL("./commits.ts", import.meta.url)),
     },
     platform: "node",
     logLevel: "warn",

@@ -1,13 +1,92 @@
-import type { ReviewComment, ReviewCommentInput, ReviewView, SessionChoice } from "../../contract.ts";
+import { event } from "@holdfast/actors";
+import type { TaskFiles } from "../../cluster/task-files.ts";
+import type { DiffView } from "../../contract/diff.ts";
+import type {
+  DiffCompare,
+  FileBytes,
+  FileLines,
+  FilePart,
+  RevertInput,
+  RevertView,
+  ReviewActions,
+  ReviewChange,
+  ReviewComment,
+  ReviewCommentInput,
+  ReviewView,
+  TaskCommit,
+} from "../../contract/review.ts";
+import type { SessionChoice } from "../../contract/sessions.ts";
+import { type ChecksContext, TaskChecks } from "../checks/checks.ts";
+import type { BackendHost } from "../host.ts";
 import { addPerson } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
-import type { Review, ReviewContext } from "./review.ts";
+import { type ChangesContext, ChangesOfTask } from "./changes.ts";
+import { Review, type ReviewContext } from "./review.ts";
 
-type ReviewingContext = ReviewContext & TaskContext & PersonContext;
+type ReviewingContext = ReviewContext & ChangesContext & TaskContext & PersonContext;
+type Input<Name extends keyof ReviewActions> = Parameters<ReviewActions[Name]>[0];
 
-/** The actions of a task about its review. */
-export function reviewActions(review: Review, steps: TaskSteps) {
+/** Events of a task about its review. */
+export const reviewEvents = { reviewChanged: event<ReviewChange>() };
+
+/** The part of the actor context for all of them. */
+export type ReviewedContext = ChangesContext & ChecksContext;
+
+/** The review of a task, its changes and its checks, which hear of each other's news. */
+export interface Reviewing<Context extends ChangesContext & ChecksContext> {
+  readonly review: Review;
+  readonly changes: ChangesOfTask<Context>;
+  readonly checks: TaskChecks;
+  /** Follows the end of a turn; without the prompt, of one that came to no answer. Never rejects. */
+  turnEnded(c: Context, promptId?: string): Promise<void>;
+}
+
+export function createReviewing(host: BackendHost, files: TaskFiles): Reviewing<ReviewedContext> {
+  const review = new Review(() => host.ports.clock.now());
+  const checks = new TaskChecks(host, files);
+  const changes = new ChangesOfTask<ReviewedContext>({
+    ...{ host, files, review },
+    onTree: (c, tree) => checks.noteTree(c, tree),
+  });
   return {
+    ...{ review, changes, checks },
+    async turnEnded(c, promptId) {
+      // The next turn may begin at any moment.
+      const turn = c.state.turns ?? 0;
+      if (c.state.base === undefined) return;
+      try {
+        if (promptId !== undefined) await review.turnEnded(c, promptId);
+        await changes.turnEnded(c, turn);
+        if (promptId !== undefined) await checks.afterTurn(c);
+      } catch (error) {
+        // The files of a task that is deleted at this moment are gone.
+        host.ports.log.warn("could not follow the end of a turn", { taskId: c.state.id, error });
+      }
+    },
+  };
+}
+
+/** The actions of a task about its changes and their review. */
+export function reviewActions<Context extends ChangesContext & ChecksContext>(
+  { review, changes }: Reviewing<Context>,
+  steps: TaskSteps,
+) {
+  return {
+    diff: (c: Context, options?: { readonly compare?: DiffCompare }): Promise<DiffView> =>
+      changes.diff(c, options),
+
+    commits: (c: Context): Promise<readonly TaskCommit[]> => changes.commits(c),
+
+    filePatch: (c: Context, file: Input<"filePatch">): Promise<FilePart> => changes.filePatch(c, file),
+
+    fileLines: (c: Context, file: Input<"fileLines">): Promise<FileLines> => changes.fileLines(c, file),
+
+    fileBytes: (c: Context, file: Input<"fileBytes">): Promise<FileBytes> => changes.fileBytes(c, file),
+
+    revert: (c: Context, input: RevertInput): Promise<RevertView> => changes.revert(c, input),
+
+    undoRevert: (c: Context, id: string): Promise<void> => changes.undo(c, id),
+
     review: (c: ReviewingContext): Promise<ReviewView> => review.view(c),
 
     markViewed: (
@@ -18,6 +97,9 @@ export function reviewActions(review: Review, steps: TaskSteps) {
     saveComment: (c: ReviewingContext, comment: ReviewCommentInput): Promise<ReviewComment> =>
       review.saveComment(c, comment),
 
+    resolveComment: (c: ReviewingContext, id: string, isResolved: boolean): Promise<void> =>
+      review.resolveComment(c, id, isResolved),
+
     deleteComment: (c: ReviewingContext, id: string): Promise<void> => review.deleteComment(c, id),
 
     sendReview: (c: ReviewingContext, commentIds: readonly string[], to?: SessionChoice): Promise<void> =>
@@ -25,8 +107,8 @@ export function reviewActions(review: Review, steps: TaskSteps) {
         steps.promptBeside(
           c,
           text,
-          () => {
-            beside();
+          (promptId) => {
+            beside(promptId);
             addPerson(c.state, c.conn.state.person);
           },
           { to },

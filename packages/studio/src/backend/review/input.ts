@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ReviewCommentInput } from "../../contract.ts";
+import type { DiffCompare, HunkPlace, RevertInput, ReviewCommentInput } from "../../contract/review.ts";
 import { studioLimits } from "../../limits.ts";
 import { requireList, requireText } from "../validate.ts";
 
@@ -46,6 +46,66 @@ export function readComment(value: unknown): ReviewCommentInput {
 export function readId(value: unknown): string {
   if (typeof value !== "string" || !uuid.test(value)) throw invalid("The id of a comment must be a UUID");
   return value;
+}
+
+/** Throws `task.invalid_input`. */
+export function readCompare(options: unknown): DiffCompare {
+  const compare = fieldsOf(options ?? {})["compare"];
+  if (compare === undefined) return { kind: "base" };
+  const { kind, commit } = fieldsOf(compare);
+  if (kind === "base" || kind === "turn") return { kind };
+  if (kind === "commit") return { kind, commit: readObject(commit, "commit") };
+  throw invalid('`compare.kind` must be "base", "turn" or "commit"');
+}
+
+/** A file of a state of the files. Throws `task.invalid_input`. */
+export function readFile(value: unknown, needed: readonly "base"[]) {
+  const { tree, path, oldPath, base, from = 0 } = fieldsOf(value);
+  requireText(path, "path", maxPathCharacters);
+  if (oldPath !== undefined) requireText(oldPath, "oldPath", maxPathCharacters);
+  if (!Number.isSafeInteger(from) || Number(from) < 0) throw invalid("`from` must be a position");
+  return {
+    ...{ tree: readObject(tree, "tree"), path, from: Number(from) },
+    ...(oldPath === undefined ? {} : { oldPath }),
+    ...(needed.includes("base") ? { base: readObject(base, "base") } : {}),
+  };
+}
+
+/** Throws `task.invalid_input`. */
+export function readLineRange(value: unknown): { readonly start: number; readonly end: number } {
+  const { start, end } = fieldsOf(value);
+  if (!isLine(start) || !isLine(end) || start > end)
+    throw invalid("`start` and `end` must be numbers of lines, in this order");
+  return { start, end };
+}
+
+/** Throws `task.invalid_input`. */
+export function readRevert(value: unknown): RevertInput {
+  const { path, contentId, hunk, compare } = fieldsOf(value);
+  requireText(path, "path", maxPathCharacters);
+  requireText(contentId, "contentId", maxContentIdCharacters);
+  const against = readCompare({ compare });
+  if (against.kind === "commit") throw invalid("A commit of the agent cannot be reverted here");
+  return { path, contentId, compare: against, ...(hunk === undefined ? {} : { hunk: readHunk(hunk) }) };
+}
+
+function readHunk(value: unknown): HunkPlace {
+  const { oldStart, oldLines, newStart, newLines } = fieldsOf(value);
+  for (const each of [oldStart, oldLines, newStart, newLines]) {
+    if (each !== 0 && !isLine(each)) throw invalid("`hunk` must have the four numbers of its header");
+  }
+  return { oldStart, oldLines, newStart, newLines } as HunkPlace;
+}
+
+/** The id of a git object, in full. */
+function readObject(value: unknown, name: string): string {
+  if (typeof value === "string" && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value)) return value;
+  throw invalid(`\`${name}\` must be the id of a git object`);
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
+  throw invalid("The input must be an object");
 }
 
 function isLine(value: unknown): value is number {

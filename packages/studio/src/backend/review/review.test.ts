@@ -235,7 +235,7 @@ describe("the review of a task", () => {
     for (const marks of [[], most, [{ path: 1 }]] as never[]) {
       await assert.rejects(task().markViewed(marks), code("invalid_input", "task"));
     }
-    assert.deepEqual(await task().review(), { viewed: [], comments: [], revision: 0 });
+    assert.deepEqual(await task().review(), { viewed: [], comments: [], reverts: [], revision: 0 });
   });
 
   test("fits into one answer at its limits: old marks are dropped, further comments refused", async (t) => {

@@ -1,6 +1,12 @@
 /** The review of a task's changes: marks of viewed files and comments on lines, kept by the task's actor. */
 import { HoldfastError } from "@holdfast/core";
-import type { ReviewChange, ReviewComment, ReviewView, ViewedFile } from "../../contract.ts";
+import type {
+  RevertView,
+  ReviewChange,
+  ReviewComment,
+  ReviewView,
+  ViewedFile,
+} from "../../contract/review.ts";
 import { studioLimits } from "../../limits.ts";
 import type { TaskState } from "../task-state.ts";
 import { readComment, readId, readMarks } from "./input.ts";
@@ -24,7 +30,7 @@ export interface ReviewContext {
  * Enqueues a prompt for the agent. `beside` runs in the same turn as the prompt and so commits with it; if it throws,
  * there is no prompt.
  */
-export type SendPrompt = (text: string, beside: () => void) => Promise<void>;
+export type SendPrompt = (text: string, beside: (promptId: string) => void) => Promise<void>;
 
 /** The operations of a review. Each is one commit: after the review was read there is no other await. */
 export class Review {
@@ -40,6 +46,7 @@ export class Review {
     return {
       viewed: Array.from(viewed, ([path, contentId]) => ({ path, contentId })),
       comments: Array.from(comments.values()),
+      reverts: revertsOf(c.state),
       revision: c.state.reviewRevision ?? 0,
     };
   }
@@ -94,6 +101,40 @@ export class Review {
     await write;
   }
 
+  /** Settles a comment that the agent got, or opens it again. Throws `task.invalid_input`, `review.comment_not_found`. */
+  async resolveComment(c: ReviewContext, id: unknown, isResolved: unknown): Promise<void> {
+    const commentId = readId(id);
+    const content = await this.#content(c);
+    const known = content.comments.get(commentId);
+    if (known?.sentAt === undefined) {
+      const message = "There is no such comment that the agent got. Reload the review.";
+      throw new HoldfastError("review", "comment_not_found", message, { statusCode: 404 });
+    }
+    if ((known.resolvedAt !== undefined) === (isResolved === true)) return;
+    const { resolvedAt: _resolvedAt, ...open } = known;
+    const comment = isResolved === true ? { ...open, resolvedAt: this.#now() } : open;
+    const write = this.#store.putComment(c.kv, content, comment);
+    this.#publish(c, { comments: [comment] });
+    await write;
+  }
+
+  /** The turn of a prompt has ended: its comments are answered. */
+  async turnEnded(c: ReviewContext, promptId: string): Promise<void> {
+    const content = await this.#content(c);
+    const answeredAt = this.#now();
+    const answered = Array.from(content.comments.values())
+      .filter((comment) => comment.promptId === promptId && comment.answeredAt === undefined)
+      .map((comment) => ({ ...comment, answeredAt }));
+    if (answered.length === 0) return;
+    const writes = answered.map((comment) => this.#store.putComment(c.kv, content, comment));
+    this.#publish(c, { comments: answered });
+    await Promise.all(writes);
+  }
+
+  announceReverts(c: ReviewContext): void {
+    this.#publish(c, { reverts: revertsOf(c.state) });
+  }
+
   /**
    * Sends drafts as one prompt. Comments that were already sent are skipped, so that a repetition sends nothing. Throws
    * `task.invalid_input`, `review.comment_not_found`, `review.changed`, and the errors of a prompt.
@@ -111,14 +152,14 @@ export class Review {
     const drafts = found.filter(({ sentAt }) => sentAt === undefined);
     if (drafts.length === 0) return;
     const writes: Promise<void>[] = [];
-    await sendPrompt(reviewPrompt(drafts), () => {
+    await sendPrompt(reviewPrompt(drafts), (promptId) => {
       // Reaching the queue of prompts takes an await, during which another window may have changed a comment.
       if (drafts.some((draft) => content.comments.get(draft.id) !== draft)) {
         const message = "A comment was changed in another window. Look at the comments, and send them again.";
         throw new HoldfastError("review", "changed", message, { statusCode: 409 });
       }
       const sentAt = this.#now();
-      const sent = drafts.map((draft) => ({ ...draft, sentAt }));
+      const sent = drafts.map((draft) => ({ ...draft, sentAt, promptId }));
       writes.push(...sent.map((comment) => this.#store.putComment(c.kv, content, comment)));
       this.#publish(c, { comments: sent });
     });
@@ -137,9 +178,14 @@ export class Review {
   #publish(c: ReviewContext, change: Omit<ReviewChange, "revision">): void {
     const revision = (c.state.reviewRevision ?? 0) + 1;
     c.state.reviewRevision = revision;
-    const parts = Object.entries(change).filter(([, items]) => items.length > 0);
+    // Reverts are always all of them, and may be none.
+    const parts = Object.entries(change).filter(([name, items]) => name === "reverts" || items.length > 0);
     c.broadcast("reviewChanged", { revision, ...Object.fromEntries(parts) });
   }
+}
+
+function revertsOf({ reverts = [] }: TaskState): readonly RevertView[] {
+  return reverts.map(({ id, path, isHunk, revertedAt }) => ({ id, path, isHunk, revertedAt }));
 }
 
 function invalidIds(): HoldfastError {

@@ -1,4 +1,5 @@
 import type { BackendHost } from "../host.ts";
+import type { ReviewedContext, Reviewing } from "../review/actions.ts";
 import { applyReport, requireClaim, type TaskReport, type TaskWork, takeWork } from "../task-state.ts";
 import type { TaskContext, TaskSteps } from "../task-steps.ts";
 import type { TextContext, TranscriptText } from "../tasks/transcript-text.ts";
@@ -9,6 +10,7 @@ export function runnerActions(
   host: Pick<BackendHost, "unsafe" | "place">,
   steps: TaskSteps,
   text: TranscriptText,
+  reviewing: Reviewing<ReviewedContext>,
 ) {
   return {
     /** Hands the next prompt of a session to its runner; durable before the runner gets it. */
@@ -25,15 +27,18 @@ export function runnerActions(
     },
 
     async report(
-      c: TaskContext & TextContext,
+      c: TaskContext & TextContext & ReviewedContext,
       report: TaskReport,
       claim?: number | null,
       sessionId?: string,
     ): Promise<void> {
       requireClaim(c.state, claim);
-      applyReport(c.state, report, sessionId === undefined ? c.state : findSession(c.state, sessionId));
+      const session = sessionId === undefined ? c.state : findSession(c.state, sessionId);
+      applyReport(c.state, report, session);
       steps.publishChange(c);
-      if (report.type === "turn-ended" || report.type === "failed") await text.schedule(c);
+      if (report.type !== "turn-ended" && report.type !== "failed") return;
+      c.waitUntil(reviewing.turnEnded(c, report.type === "failed" ? undefined : report.promptId));
+      await text.schedule(c);
     },
   };
 }

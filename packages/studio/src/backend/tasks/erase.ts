@@ -48,13 +48,15 @@ export async function taskStorage(
 export async function eraseTask(
   host: Pick<BackendHost, "filesSize" | "release" | "restoreFiles">,
   c: EraseContext,
-  reportDeletion: () => Promise<void>,
+  { stop, report }: { readonly stop: () => Promise<void>; readonly report: () => Promise<void> },
 ): Promise<TaskStorage> {
   const { id, group } = c.state;
   if (isActive(c.state)) {
     const message = "An agent still works on this task. Stop it first.";
     throw new HoldfastError("task", "busy", message, { statusCode: 409 });
   }
+  // Its checks use the files.
+  await stop();
   // An idle agent may still run, and uses the files.
   await host.release(id);
   const freed = await taskStorage(host, c);
@@ -66,7 +68,7 @@ export async function eraseTask(
       .action({ name: "internal.forgetTask", args: [id] });
   await eraseAttachments(c, c.state.attachments ?? []);
   for (const { sessionId } of sessionsOf(c.state)) await eraseSession(c, sessionId);
-  await reportDeletion();
+  await report();
   c.destroy();
   return freed;
 }

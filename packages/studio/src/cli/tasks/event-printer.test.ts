@@ -94,6 +94,7 @@ test("a diff marks files that run on the user's machine, and truncation", () => 
   const screen = collect();
   printDiff(screen, {
     base: "0".repeat(40),
+    tree: "1".repeat(40),
     truncated: true,
     files: [
       {

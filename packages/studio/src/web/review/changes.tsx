@@ -1,13 +1,15 @@
-/** Review of a task's changes: the diff, Apply and Publish. Does not import the room of the task that shows it. */
+/** Review of a task's changes: checks, the diff, Apply and Publish. Does not import the room of the task that shows it. */
 import "./review.css";
 import "../shared/diff/diff.css";
 import { appPart, Empty, ErrorNotice, Loading, RefreshIcon } from "@holdfast/web-parts";
-import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
-import type { DiffFile, TaskView } from "../../contract.ts";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import type { DiffCompare, DiffFile, TaskView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { isBusy } from "../shared/status.tsx";
 import { Apply } from "./apply.tsx";
+import type { Place } from "./checks/place.ts";
+import { CompareSelect } from "./compare/compare-select.tsx";
 import { diffQuery } from "./diff-query.ts";
 import { Counts } from "./files/file-marks.tsx";
 import { Publish } from "./publish/publish.tsx";
@@ -15,31 +17,50 @@ import { Publish } from "./publish/publish.tsx";
 /** Loaded with the first changes that are shown. */
 const Files = lazy(
   appPart(async () => {
-    const part = await import("./files/files.tsx");
-    return { default: part.Files };
+    const part = await import("./compare/compared-files.tsx");
+    return { default: part.ComparedFiles };
+  }),
+);
+const Checks = lazy(
+  appPart(async () => {
+    const part = await import("./checks/checks.tsx");
+    return { default: part.Checks };
   }),
 );
 
 /** The changes since the task began, file by file, and the form to apply them. */
 export function Changes({ task }: { readonly task: TaskView }) {
   const api = useApi();
+  const queries = useQueryClient();
   const ready = task.status !== "preparing";
+  const [compare, setCompare] = useState<DiffCompare>({ kind: "base" });
+  const [place, setPlace] = useState<Place>();
   const query = useQuery({ ...diffQuery(api, task.id), enabled: ready });
   const none = query.data !== undefined && query.data.files.length === 0;
   // Data read before the agent stopped does not include its last changes.
   const settling = none && query.isFetching && !isBusy(task.status);
+  const showPlace = (next: Place) => {
+    const isChanged = query.data?.files.some(({ path }) => path === next.path) === true;
+    if (!isChanged) return false;
+    setCompare({ kind: "base" });
+    setPlace(next);
+    return true;
+  };
   return (
     <div className="changes">
       <div className="changes-head">
         <h2>Changes</h2>
         {query.data !== undefined && query.data.files.length > 0 && <Totals files={query.data.files} />}
+        {query.data !== undefined && query.data.files.length > 0 && (
+          <CompareSelect taskId={task.id} compare={compare} onCompare={setCompare} />
+        )}
         <button
           type="button"
           className="icon-button"
           aria-label="Reload changes"
           title="Reload changes"
           disabled={!ready || query.isFetching}
-          onClick={() => void query.refetch()}
+          onClick={() => void queries.invalidateQueries({ queryKey: ["diff", task.id] })}
         >
           <RefreshIcon />
         </button>
@@ -58,12 +79,17 @@ export function Changes({ task }: { readonly task: TaskView }) {
           {isBusy(task.status) ? "The agent has not changed any files yet." : "The agent changed no files."}
         </Empty>
       )}
+      {ready && (
+        <Suspense fallback={null}>
+          <Checks task={task} onShow={showPlace} />
+        </Suspense>
+      )}
       {query.data !== undefined && query.data.files.length > 0 && (
         <>
           <Apply task={task} files={query.data.files} />
           <Publish task={task} />
           <Suspense fallback={<Loading label="Loading the changes" rows={4} />}>
-            <Files task={task} diff={query.data} />
+            <Files task={task} all={query.data} compare={compare} place={place} />
           </Suspense>
         </>
       )}

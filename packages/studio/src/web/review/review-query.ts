@@ -1,8 +1,8 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { DiffFile, ReviewCommentInput, ReviewView } from "../../contract.ts";
+import type { DiffFile, RevertInput, ReviewCommentInput, ReviewView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { keepNewerReview } from "../shared/review-changes.ts";
+import { keepNewerReview } from "../shared/review/review-changes.ts";
 
 function reviewQuery(api: StudioApi, taskId: string) {
   return queryOptions({
@@ -43,11 +43,26 @@ export function useReview(taskId: string, sessionId: string) {
     mutationFn: (id: string) => api.task(taskId).deleteComment(id),
     onSettled: reload,
   });
+  const resolve = useMutation({
+    mutationFn: ({ id, isResolved }: { readonly id: string; readonly isResolved: boolean }) =>
+      api.task(taskId).resolveComment(id, isResolved),
+    onSettled: reload,
+  });
+  // The files are others now, whether it worked or they had changed before.
+  const reloadAll = () => Promise.all([reload(), queries.invalidateQueries({ queryKey: ["diff", taskId] })]);
+  const revert = useMutation({
+    mutationFn: (input: RevertInput) => api.task(taskId).revert(input),
+    onSettled: reloadAll,
+  });
+  const undo = useMutation({
+    mutationFn: (id: string) => api.task(taskId).undoRevert(id),
+    onSettled: reloadAll,
+  });
   const send = useMutation({
     mutationFn: (ids: readonly string[]) => api.task(taskId).sendReview(ids, { session: sessionId }),
     onSettled: reload,
   });
-  return { query, mark, save, remove, send };
+  return { query, mark, save, remove, resolve, revert, undo, send };
 }
 
 export type ReviewControls = ReturnType<typeof useReview>;

@@ -89,6 +89,8 @@ export function createStudioApi(endpoint: string): StudioApi {
       const conn = client.task.get([id]).connect();
       conn.on("changed", watch.on.changed);
       conn.on("reviewChanged", watch.on.reviewChanged);
+      conn.on("checksChanged", watch.on.checksChanged);
+      conn.on("checkOutput", watch.on.checkOutput);
       conn.on("publicationChanged", watch.on.publicationChanged);
       conn.on("sessionsSeen", watch.on.sessionsSeen);
       return follow(conn, watch.onState);

@@ -5,6 +5,8 @@ import { useApi } from "./context.ts";
 import { dropRepository, mergeRepository } from "./new-task/repositories.ts";
 import {
   dropTask,
+  mergeCheckOutput,
+  mergeChecks,
   mergePublication,
   mergeReview,
   mergeSeen,
@@ -92,6 +94,8 @@ export function useTaskLive(id: string): void {
         on: {
           changed: (view) => mergeView(queries, view),
           reviewChanged: (change) => mergeReview(queries, id, change),
+          checksChanged: (change) => mergeChecks(queries, id, change),
+          checkOutput: (output) => mergeCheckOutput(queries, id, output),
           publicationChanged: (change) => mergePublication(queries, id, change),
           sessionsSeen: (seen) => queries.setQueryData(seenSessionsKey(id), seen),
         },
@@ -99,6 +103,7 @@ export function useTaskLive(id: string): void {
           if (next !== "online") return;
           void refetchActive(queries, ["task", id]);
           void refetchActive(queries, ["review", id]);
+          void refetchActive(queries, ["checks", id]);
           void refetchActive(queries, ["publication", id]);
           void refetchActive(queries, seenSessionsKey(id));
         },

@@ -1,5 +1,8 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import type {
+  CheckOutput,
+  ChecksChange,
+  ChecksView,
   PublicationChange,
   PublicationView,
   ReviewChange,
@@ -9,7 +12,8 @@ import type {
   TaskView,
 } from "../../contract.ts";
 import type { StudioApi } from "./port.ts";
-import { applyReviewChange } from "./review-changes.ts";
+import { withCheckOutput, withChecksChange } from "./review/check-changes.ts";
+import { applyReviewChange } from "./review/review-changes.ts";
 import { addSeen, keepNewerView, removeTask, type TaskPages, upsertTask } from "./task-list/task-pages.ts";
 
 /** Agents are installed and given keys in a terminal: refetched when the user returns from there. */
@@ -97,11 +101,28 @@ export function mergeView(queries: QueryClient, view: TaskView): void {
 
 /** Applies a change of a review that is shown; reads it again if an event was missed. */
 export function mergeReview(queries: QueryClient, taskId: string, change: ReviewChange): void {
-  const queryKey = ["review", taskId];
-  const known = queries.getQueryData<ReviewView>(queryKey);
-  const next = known === undefined ? undefined : applyReviewChange(known, change);
+  mergeInto(queries, ["review", taskId], (known: ReviewView) => applyReviewChange(known, change));
+}
+
+/** Applies a change of the checks that are shown; reads them again if an event was missed. */
+export function mergeChecks(queries: QueryClient, taskId: string, change: ChecksChange): void {
+  mergeInto(queries, ["checks", taskId], (known: ChecksView) => withChecksChange(known, change));
+}
+
+export function mergeCheckOutput(queries: QueryClient, taskId: string, output: CheckOutput): void {
+  mergeInto(queries, ["checks", taskId], (known: ChecksView) => withCheckOutput(known, output));
+}
+
+/** Changes what is known; if that is not possible, reads it again. */
+function mergeInto<Data>(
+  queries: QueryClient,
+  queryKey: readonly string[],
+  change: (known: Data) => Data | undefined,
+): void {
+  const known = queries.getQueryData<Data>(queryKey);
+  const next = known === undefined ? undefined : change(known);
   if (next === undefined) void refetchActive(queries, queryKey);
-  else queries.setQueryData<ReviewView>(queryKey, next);
+  else queries.setQueryData<Data>(queryKey, next);
 }
 
 /** The newer of two views of a publication: an answer may be older than an event. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReviewComment } from "../../../contract.ts";
 import { parsePatch } from "../../shared/diff/patch.ts";
-import { isInDiff, locateComment, quoteOf } from "./locate.ts";
+import { isInDiff, locateComment, quoteOf, whereItWas } from "./locate.ts";
 
 const hunks = parsePatch("@@ -1,3 +1,4 @@\n one\n-two\n+TWO\n+same\n same\n");
 
@@ -34,4 +34,11 @@ test("a quote is the text of the selected lines of one side", () => {
   assert.equal(quoteOf(hunks, { side: "old", start: 1, end: 2 }), "one\ntwo");
   assert.equal(isInDiff(hunks, { side: "old", start: 1, end: 3 }), true);
   assert.equal(isInDiff(hunks, { side: "old", start: 1, end: 4 }), false);
+});
+
+test("a comment on lines that are gone is where they were", () => {
+  assert.deepEqual(whereItWas({ side: "new", endLine: 3 }, hunks), { side: "new", start: 3, end: 3 });
+  assert.deepEqual(whereItWas({ side: "new", endLine: 90 }, hunks), { side: "new", start: 4, end: 4 });
+  const later = parsePatch("@@ -50 +50 @@\n-a\n+b\n");
+  assert.equal(whereItWas({ side: "new", endLine: 9 }, later), undefined);
 });

@@ -28,6 +28,21 @@ export function locateComment(comment: ReviewComment, hunks: readonly PatchHunk[
   return nearest === undefined ? undefined : at(nearest);
 }
 
+/**
+ * The line of the diff after which the lines of a comment were, now that they are gone; undefined if there is none before
+ * them.
+ */
+export function whereItWas(
+  { side, endLine }: Pick<ReviewComment, "side" | "endLine">,
+  hunks: readonly PatchHunk[],
+): LineRange | undefined {
+  let found: number | undefined;
+  for (const line of linesOfSide(hunks, side).keys()) {
+    if (line <= endLine && line > (found ?? 0)) found = line;
+  }
+  return found === undefined ? undefined : { side, start: found, end: found };
+}
+
 /** The text of a range, as a comment quotes it; at most `maxBytes`, in whole lines. */
 export function quoteOf(hunks: readonly PatchHunk[], { side, start, end }: LineRange): string {
   const lines = linesOfSide(hunks, side);

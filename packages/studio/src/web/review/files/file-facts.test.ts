@@ -13,7 +13,7 @@ function file(path: string, more: Partial<DiffFile> = {}): DiffFile {
 test("a file stays viewed until its content changes", () => {
   const viewed = ["a", "b", "gone"].map((path) => ({ path, contentId: "1" }));
   const files = [file("a"), file("b", { contentId: "2" }), file("c")];
-  assert.deepEqual([...viewedPaths(files, { viewed, comments: [], revision: 1 })], ["a"]);
+  assert.deepEqual([...viewedPaths(files, { viewed, comments: [], reverts: [], revision: 1 })], ["a"]);
 });
 
 test("viewed, generated, deleted and large files start collapsed", () => {

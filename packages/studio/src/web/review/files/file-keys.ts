@@ -12,6 +12,7 @@ export function fileKeys({
   viewed,
   setViewed,
   setOpen,
+  nextComment,
 }: {
   readonly files: readonly DiffFile[];
   readonly root: RefObject<HTMLElement | null>;
@@ -21,6 +22,8 @@ export function fileKeys({
   readonly viewed: ReadonlySet<string>;
   readonly setViewed: (file: DiffFile, viewed: boolean) => void;
   readonly setOpen: (path: string, open: boolean) => void;
+  /** Shows the comment after this one, or before it; from the first without one. */
+  readonly nextComment: (from: string | undefined, step: 1 | -1) => void;
 }): (event: KeyboardEvent) => void {
   return (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey || isEditable(event.target)) return;
@@ -35,6 +38,10 @@ export function fileKeys({
       case "k":
       case "p":
         show(Math.max((index ?? 1) - 1, 0), false);
+        break;
+      case "]":
+      case "[":
+        nextComment(currentComment(event.target), event.key === "]" ? 1 : -1);
         break;
       case "v":
         setViewed(file, !viewed.has(file.path));
@@ -54,7 +61,10 @@ export function fileKeys({
 }
 
 function isEditable(target: EventTarget): boolean {
-  return target instanceof Element && target.closest("textarea, select, input:not([type=checkbox])") !== null;
+  return (
+    target instanceof Element &&
+    target.closest("textarea, select, dialog, input:not([type=checkbox])") !== null
+  );
 }
 
 /** Index of the file that has the focus. */
@@ -62,4 +72,11 @@ function currentFile(target: EventTarget, root: HTMLElement | null): number | un
   const section = target instanceof Element ? target.closest(".file-diff") : null;
   if (section === null || root?.contains(section) !== true) return undefined;
   return Number(section.id.slice(fileId(0).length - 1));
+}
+
+/** Id of the comment that has the focus. */
+function currentComment(target: EventTarget): string | undefined {
+  return target instanceof Element
+    ? target.closest<HTMLElement>(".comment")?.dataset["commentId"]
+    : undefined;
 }

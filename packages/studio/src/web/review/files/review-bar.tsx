@@ -1,7 +1,9 @@
 import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useState } from "react";
-import type { Layout } from "../lines/review-lines.tsx";
+import { countsOf } from "../comments/comment-state.ts";
+import type { Layout } from "../lines/row.tsx";
 import type { ReviewControls } from "../review-query.ts";
+import { RevertNotice } from "./revert-notice.tsx";
 
 const layoutKey = "holdfast.diff-layout";
 
@@ -12,12 +14,14 @@ export function ReviewBar({
   layout,
   onLayout,
   review,
+  isBusy,
 }: {
   readonly viewed: number;
   readonly total: number;
   readonly layout: Layout;
   readonly onLayout: (layout: Layout) => void;
   readonly review: ReviewControls;
+  readonly isBusy: boolean;
 }) {
   const announce = useAnnounce();
   const drafts = (review.query.data?.comments ?? []).filter(({ sentAt }) => sentAt === undefined);
@@ -26,14 +30,18 @@ export function ReviewBar({
       drafts.map(({ id }) => id),
       { onSuccess: () => announce(`Sent to the agent: ${drafts.length}.`) },
     );
-  const error = review.send.error ?? review.save.error ?? review.mark.error ?? review.remove.error;
+  const comments = countsOf(review.query.data?.comments ?? []);
+  const { send: sent, save, mark, remove, resolve } = review;
+  const error = sent.error ?? save.error ?? mark.error ?? remove.error ?? resolve.error;
   return (
     <section className="review-bar" aria-label="Review">
       <p>
         {viewed} of {total} viewed
       </p>
+      {comments !== "" && <p data-testid="comment-counts">Comments: {comments}</p>}
       <p className="review-keys muted">
-        <kbd>j</kbd> <kbd>k</kbd> files, <kbd>v</kbd> viewed, <kbd>c</kbd> comment
+        <kbd>j</kbd> <kbd>k</kbd> files, <kbd>v</kbd> viewed, <kbd>c</kbd> comment, <kbd>[</kbd> <kbd>]</kbd>{" "}
+        comments, <kbd>r</kbd> resolve
       </p>
       <div className="review-layout">
         {(["unified", "split"] as const).map((each) => (
@@ -67,6 +75,7 @@ export function ReviewBar({
           onRetry={() => void review.query.refetch()}
         />
       )}
+      <RevertNotice review={review} isBusy={isBusy} />
       {error !== null && <ErrorNotice error={error} title="The review was not changed." />}
     </section>
   );

@@ -29,3 +29,25 @@ test("a file of an unknown kind, or a hunk that is too long, stays plain", () =>
   const long = parsePatch(`@@ -0,0 +1 @@\n+${"x".repeat(60_001)}\n`);
   assert.equal(highlightHunks("a.ts", long).size, 0);
 });
+
+test("marks of words lie across tokens", () => {
+  const hunks = parsePatch('@@ -1 +1 @@\n-const a = "one";\n+const b = "one";\n');
+  const highlighted = highlightHunks("a.ts", hunks);
+  const [removed, added] = hunks[0]?.lines ?? [];
+  assert.ok(removed !== undefined && added !== undefined);
+  const marked = (line: typeof removed) =>
+    highlighted.get(line)?.filter(({ className }) => className?.includes("diff-word") === true);
+  assert.deepEqual(
+    marked(removed)?.map(({ text }) => text),
+    ["a"],
+  );
+  assert.deepEqual(
+    marked(added)?.map(({ text }) => text),
+    ["b"],
+  );
+  const plain = parsePatch("@@ -1 +1 @@\n-one two\n+one 2\n");
+  assert.deepEqual(Array.from(highlightHunks("a.unknown", plain).values()), [
+    [{ text: "one " }, { text: "two", className: "diff-word" }],
+    [{ text: "one " }, { text: "2", className: "diff-word" }],
+  ]);
+});

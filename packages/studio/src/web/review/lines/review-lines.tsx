@@ -1,39 +1,35 @@
-import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import {
   type KeyboardEvent,
   type MouseEvent,
   memo,
   type ReactNode,
+  type RefObject,
   useEffect,
   useMemo,
   useRef,
   useState,
 } from "react";
-import { chunk } from "../../shared/diff/chunk.ts";
+import "./lines.css";
 import type { PatchHunk, PatchLine } from "../../shared/diff/patch.ts";
-import { useNearViewport } from "../../shared/diff/use-near-viewport.ts";
 import type { LineRange } from "../comments/locate.ts";
 import type { Highlighted } from "./highlight.ts";
+import { HunkRows, isLongFile } from "./lazy-rows.tsx";
+import { columns, type Layout, type RowContext } from "./row.tsx";
 import { type LineRow, splitRows } from "./rows.ts";
 
-export type Layout = "unified" | "split";
+/** What belongs to the hunks of a file besides their lines. */
+export interface HunkParts {
+  /** In the row above each hunk. */
+  readonly head: (index: number) => ReactNode;
+  /** Below the last hunk. */
+  readonly foot: ReactNode;
+}
 
-/** Rows of one lazily rendered block. */
-const blockRows = 100;
-const estimatedLinePx = 19;
-const signs: Readonly<Record<PatchLine["type"], string>> = {
-  added: "+",
-  removed: "−",
-  context: "",
-  note: "",
-};
-
-interface RowContext {
-  readonly layout: Layout;
-  readonly highlighted: Highlighted | undefined;
-  readonly selected: LineRange | undefined;
-  /** Comments and forms by `SIDE:LINE`, shown below that line. */
-  readonly below: ReadonlyMap<string, ReactNode>;
+/** A line to scroll to, as `SIDE:LINE`; each object scrolls once. */
+export interface GoTo {
+  readonly line: string;
+  /** What gets the focus instead of the line: a comment below it. */
+  readonly selector?: string;
 }
 
 interface Point {
@@ -52,6 +48,10 @@ export const ReviewLines = memo(function ReviewLines({
   highlighted,
   selected,
   below,
+  parts,
+  goTo,
+  isNewOnly,
+  isReadOnly,
   onSelect,
 }: {
   readonly hunks: readonly PatchHunk[];
@@ -60,6 +60,10 @@ export const ReviewLines = memo(function ReviewLines({
   readonly highlighted: Highlighted | undefined;
   readonly selected: LineRange | undefined;
   readonly below: ReadonlyMap<string, ReactNode>;
+  readonly parts: HunkParts;
+  readonly goTo: GoTo | undefined;
+  readonly isNewOnly: boolean;
+  readonly isReadOnly: boolean;
   readonly onSelect: (range: LineRange) => void;
 }) {
   const table = useRef<HTMLTableElement>(null);
@@ -67,7 +71,7 @@ export const ReviewLines = memo(function ReviewLines({
   const [head, setHead] = useState<Point>();
   const dragging = useRef(false);
   const marked = anchor !== undefined && head !== undefined ? rangeOf(anchor, head) : selected;
-  const isLong = hunks.reduce((sum, { lines }) => sum + lines.length, 0) > blockRows;
+  const isLong = isLongFile(hunks.reduce((sum, { lines }) => sum + lines.length, 0));
   const choose = (from: Point, to: Point) => {
     setAnchor(undefined);
     setHead(undefined);
@@ -117,7 +121,8 @@ export const ReviewLines = memo(function ReviewLines({
     setAnchor(event.shiftKey ? (anchor ?? point) : undefined);
     setHead(event.shiftKey ? to : undefined);
   };
-  const context: RowContext = { layout, highlighted, selected: marked, below };
+  const context: RowContext = { layout, highlighted, selected: marked, below, isNewOnly, isReadOnly };
+  useGoTo(table, goTo);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard.
     // biome-ignore lint/a11y/useSemanticElements: no fieldset, and a section each would flood the landmarks.
@@ -132,12 +137,44 @@ export const ReviewLines = memo(function ReviewLines({
         onKeyDown={onKeyDown}
       >
         {hunks.map((hunk, index) => (
-          <Hunk key={index} hunk={hunk} isFirst={index === 0} isLong={isLong} context={context} />
+          <Hunk
+            key={index}
+            hunk={hunk}
+            head={parts.head(index)}
+            isLong={isLong}
+            context={context}
+            goTo={goTo}
+          />
         ))}
+        {parts.foot !== null && (
+          <tbody>
+            <tr className="diff-hunk">
+              <td colSpan={columns(layout)}>{parts.foot}</td>
+            </tr>
+          </tbody>
+        )}
       </table>
     </div>
   );
 });
+
+/** Scrolls to a line once, when its block is rendered. */
+function useGoTo(table: RefObject<HTMLTableElement | null>, goTo: GoTo | undefined): void {
+  const done = useRef<GoTo>(undefined);
+  useEffect(() => {
+    if (goTo === undefined || done.current === goTo) return;
+    const [side, line] = goTo.line.split(":");
+    const button = table.current?.querySelector<HTMLElement>(
+      `.line-button[data-side="${side}"][data-line="${line}"]`,
+    );
+    const target =
+      goTo.selector === undefined ? button : table.current?.querySelector<HTMLElement>(goTo.selector);
+    if (target === null || target === undefined) return;
+    done.current = goTo;
+    target.scrollIntoView({ block: "center" });
+    target.focus({ preventScroll: true });
+  });
+}
 
 function rangeOf(from: Point, to: Point): LineRange {
   return { side: from.side, start: Math.min(from.line, to.line), end: Math.max(from.line, to.line) };
@@ -165,194 +202,36 @@ function neighbourOf(
 
 function Hunk({
   hunk,
-  isFirst,
+  head,
   isLong,
   context,
+  goTo,
 }: {
   readonly hunk: PatchHunk;
-  readonly isFirst: boolean;
+  readonly head: ReactNode;
   readonly isLong: boolean;
   readonly context: RowContext;
+  readonly goTo: GoTo | undefined;
 }) {
   const { layout } = context;
-  const blocks = useMemo(() => {
-    const rows = layout === "split" ? splitRows(hunk.lines) : hunk.lines.map(unifiedRow);
-    return chunk(rows, blockRows);
-  }, [hunk.lines, layout]);
+  const rows = useMemo(
+    () => (layout === "split" ? splitRows(hunk.lines) : hunk.lines.map(unifiedRow)),
+    [hunk.lines, layout],
+  );
   return (
     <>
-      {(!isFirst || hunk.header !== "") && (
+      {head !== null && (
         <tbody>
           <tr className="diff-hunk">
-            <td colSpan={columns(layout)}>{hunk.header === "" ? "⋯" : `⋯ ${visibleText(hunk.header)}`}</td>
+            <td colSpan={columns(layout)}>{head}</td>
           </tr>
         </tbody>
       )}
-      {blocks.map((rows, index) =>
-        isLong ? (
-          <LazyRows key={index} rows={rows} context={context} />
-        ) : (
-          <tbody key={index}>
-            <Rows rows={rows} context={context} />
-          </tbody>
-        ),
-      )}
+      <HunkRows rows={rows} context={context} line={goTo?.line} isLong={isLong} />
     </>
   );
 }
 
 function unifiedRow(line: PatchLine): LineRow {
   return line.type === "removed" ? { left: line } : { right: line };
-}
-
-function columns(layout: Layout): number {
-  return layout === "split" ? 6 : 4;
-}
-
-/** Rows that are rendered only while they are in view. */
-function LazyRows({ rows, context }: { readonly rows: readonly LineRow[]; readonly context: RowContext }) {
-  const body = useRef<HTMLTableSectionElement>(null);
-  const height = useRef(rows.length * estimatedLinePx);
-  const near = useNearViewport(body);
-  useEffect(() => {
-    if (near && body.current !== null) height.current = body.current.offsetHeight;
-  });
-  return (
-    <tbody ref={body} data-drawn={near}>
-      {near ? (
-        <Rows rows={rows} context={context} />
-      ) : (
-        <tr>
-          <td colSpan={columns(context.layout)} style={{ height: height.current }} />
-        </tr>
-      )}
-    </tbody>
-  );
-}
-
-function Rows({ rows, context }: { readonly rows: readonly LineRow[]; readonly context: RowContext }) {
-  return rows.map((row, index) => <Row key={index} row={row} context={context} />);
-}
-
-function Row({ row: { left, right }, context }: { readonly row: LineRow; readonly context: RowContext }) {
-  const { layout, below } = context;
-  const shown = right ?? left;
-  const parts = [below.get(`old:${left?.oldLine}`), below.get(`new:${right?.newLine}`)].filter(Boolean);
-  return (
-    <>
-      {layout === "unified" && shown !== undefined ? (
-        <tr className={rowClass(shown, context, shown.type === "removed" ? "old" : "new")}>
-          {shown.type === "removed" ? (
-            <LineNumber line={shown.oldLine} side="old" text={shown.text} />
-          ) : (
-            <td className="diff-number" data-line={shown.oldLine} />
-          )}
-          {shown.type === "removed" ? (
-            <td className="diff-number" />
-          ) : (
-            <LineNumber line={shown.newLine} side="new" text={shown.text} />
-          )}
-          <td className="diff-sign">{signs[shown.type]}</td>
-          <Code line={shown} context={context} />
-        </tr>
-      ) : (
-        <tr>
-          <Side line={left} side="old" context={context} />
-          <Side line={right} side="new" context={context} />
-        </tr>
-      )}
-      {parts.map((part, index) => (
-        <tr key={index} className="diff-comments">
-          <td colSpan={columns(layout)}>{part}</td>
-        </tr>
-      ))}
-    </>
-  );
-}
-
-/** One half of a row of a split diff. */
-function Side({
-  line,
-  side,
-  context,
-}: {
-  readonly line: PatchLine | undefined;
-  readonly side: "old" | "new";
-  readonly context: RowContext;
-}) {
-  if (line === undefined) return <td className="diff-nothing" colSpan={3} />;
-  const className = rowClass(line, context, side);
-  return (
-    <>
-      <LineNumber
-        line={side === "old" ? line.oldLine : line.newLine}
-        side={side}
-        text={line.text}
-        className={className}
-      />
-      <td className={`diff-sign ${className}`}>{signs[line.type]}</td>
-      <Code line={line} context={context} className={className} />
-    </>
-  );
-}
-
-function rowClass(line: PatchLine, { selected }: RowContext, side: "old" | "new"): string {
-  const number = side === "old" ? line.oldLine : line.newLine;
-  const isSelected =
-    selected?.side === side && number !== undefined && number >= selected.start && number <= selected.end;
-  return isSelected ? `diff-${line.type} diff-selected` : `diff-${line.type}`;
-}
-
-function LineNumber({
-  line,
-  side,
-  text,
-  className = "",
-}: {
-  readonly line: number | undefined;
-  readonly side: "old" | "new";
-  readonly text: string;
-  readonly className?: string;
-}) {
-  return (
-    <td className={`diff-number ${className}`}>
-      {line !== undefined && (
-        <button
-          type="button"
-          className="line-button"
-          tabIndex={-1}
-          data-side={side}
-          data-line={line}
-          aria-label={`Comment on ${side === "old" ? "old " : ""}line ${line}: ${visibleText(text.slice(0, 200))}`}
-        />
-      )}
-    </td>
-  );
-}
-
-function Code({
-  line,
-  context,
-  className = "",
-}: {
-  readonly line: PatchLine;
-  readonly context: RowContext;
-  readonly className?: string;
-}) {
-  const segments = context.highlighted?.get(line);
-  return (
-    <td className={`diff-code ${className}`}>
-      {segments === undefined
-        ? visibleText(line.text)
-        : segments.map(({ text, className: token }, index) =>
-            token === undefined ? (
-              visibleText(text)
-            ) : (
-              <span key={index} className={token}>
-                {visibleText(text)}
-              </span>
-            ),
-          )}
-    </td>
-  );
 }

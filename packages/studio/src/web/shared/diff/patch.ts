@@ -1,3 +1,5 @@
+import type { HunkPlace } from "../../../contract.ts";
+
 export interface PatchLine {
   readonly type: "added" | "removed" | "context" | "note";
   readonly text: string;
@@ -8,6 +10,8 @@ export interface PatchLine {
 export interface PatchHunk {
   readonly header: string;
   readonly lines: readonly PatchLine[];
+  /** The numbers of its header, of a hunk that git has written. */
+  readonly place?: HunkPlace;
 }
 
 const hunkHeader = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$/;
@@ -18,7 +22,7 @@ const hunkHeader = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$/;
  * file header.
  */
 export function parsePatch(patch: string): readonly PatchHunk[] {
-  const hunks: { header: string; lines: PatchLine[] }[] = [];
+  const hunks: { header: string; lines: PatchLine[]; place: HunkPlace }[] = [];
   let oldLine = 0;
   let newLine = 0;
   let oldLeft = 0;
@@ -45,7 +49,8 @@ export function parsePatch(patch: string): readonly PatchHunk[] {
       oldLeft = Number(match[2] ?? 1);
       newLine = Number(match[3]);
       newLeft = Number(match[4] ?? 1);
-      hunks.push({ header: (match[5] ?? "").trim(), lines: [] });
+      const place = { oldStart: oldLine, oldLines: oldLeft, newStart: newLine, newLines: newLeft };
+      hunks.push({ header: (match[5] ?? "").trim(), lines: [], place });
     }
   }
   return hunks;

@@ -7,7 +7,7 @@ test("a change of a review is applied once, in order, and a gap is noticed", () 
     ...{ id: "c", path: "a", side: "new" as const, startLine: 1, endLine: 1, quote: "x", contentId: "1" },
     ...{ text: "Fix it", createdAt: 1, updatedAt: 1 },
   };
-  const empty = { viewed: [{ path: "a", contentId: "1" }], comments: [comment], revision: 1 };
+  const empty = { viewed: [{ path: "a", contentId: "1" }], comments: [comment], reverts: [], revision: 1 };
   const marked = applyReviewChange(empty, { revision: 2, viewed: [{ path: "a", contentId: "2" }] });
   assert.deepEqual(marked?.viewed, [{ path: "a", contentId: "2" }]);
   assert.ok(marked !== undefined);

@@ -1,4 +1,5 @@
-import type { ReviewChange, ReviewView } from "../../contract.ts";
+/** What the events of a task change of its review and its checks. */
+import type { ReviewChange, ReviewView } from "../../../contract.ts";
 
 /** The review with the higher revision. */
 export function keepNewerReview(known: ReviewView | undefined, next: ReviewView): ReviewView {
@@ -20,5 +21,6 @@ export function applyReviewChange(known: ReviewView, change: ReviewChange): Revi
     revision: change.revision,
     viewed: [...known.viewed.filter(({ path }) => !marked.has(path)), ...(change.viewed ?? [])],
     comments: [...kept, ...(change.comments ?? []).filter(({ id }) => !ids.has(id))],
+    reverts: change.reverts ?? known.reverts,
   };
 }

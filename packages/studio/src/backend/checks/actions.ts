@@ -1,0 +1,56 @@
+import { event } from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
+import type { CheckOutput, ChecksChange, ChecksView } from "../../contract/checks.ts";
+import type { SessionChoice } from "../../contract/sessions.ts";
+import { studioLimits } from "../../limits.ts";
+import { addPerson } from "../task-state.ts";
+import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
+import { requireText } from "../validate.ts";
+import type { ChecksContext, TaskChecks } from "./checks.ts";
+
+type CheckingContext = ChecksContext & TaskContext;
+
+/** Events of a task about its checks. */
+export const checksEvents = { checksChanged: event<ChecksChange>(), checkOutput: event<CheckOutput>() };
+
+const maxNameCharacters = 64;
+
+/** The actions of a task about its checks. */
+export function checksActions(checks: TaskChecks, steps: TaskSteps) {
+  return {
+    checks: (c: CheckingContext): Promise<ChecksView> => checks.view(c),
+
+    runChecks: async (c: CheckingContext, names?: readonly string[]): Promise<ChecksView> =>
+      checks.run(c, readNames(names)),
+
+    async stopChecks(c: CheckingContext): Promise<ChecksView> {
+      await checks.stop(c);
+      return checks.view(c);
+    },
+
+    async sendCheck(c: CheckingContext & PersonContext, name: string, to?: SessionChoice): Promise<void> {
+      requireText(name, "name", maxNameCharacters);
+      await checks.send(c, name, (text, beside) =>
+        steps.promptBeside(
+          c,
+          text,
+          () => {
+            beside();
+            addPerson(c.state, c.conn.state.person);
+          },
+          { to },
+        ),
+      );
+    },
+  };
+}
+
+function readNames(names: unknown): readonly string[] | undefined {
+  if (names === undefined || names === null) return undefined;
+  if (!Array.isArray(names) || names.length === 0 || names.length > studioLimits.maxChecks) {
+    const message = `\`names\` must be a list of 1 to ${studioLimits.maxChecks} names of checks`;
+    throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
+  }
+  for (const name of names) requireText(name, "name", maxNameCharacters);
+  return names as readonly string[];
+}
