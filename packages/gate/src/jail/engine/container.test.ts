@@ -62,7 +62,7 @@ async function startOne(t: TestContext): Promise<Container> {
     rmSync(directory, { recursive: true });
   });
   const spec = { id: "j", command: "c", args: [], cwd: "/", env: {}, mounts: [], network: "none" } as const;
-  const jail = await startContainer({ client, spec, container: "c", onExit: () => {} });
+  const jail = await startContainer({ client, spec, container: "c", isPodman: false, onExit: () => {} });
   const [outputs] = attached;
   assert.ok(outputs !== undefined);
   return { jail, outputs, end };

@@ -10,6 +10,7 @@ export interface ContainerStart {
   readonly spec: JailSpec;
   /** Id of a container that was created and not started. */
   readonly container: string;
+  readonly isPodman: boolean;
   readonly onExit: () => void;
 }
 
@@ -19,7 +20,7 @@ export async function startContainer(start: ContainerStart): Promise<Jail> {
   const streams = await attachStreams(client, container);
   await client.call("POST", `/containers/${container}/start`);
   // Waits from the start, so that no end is missed.
-  const waited = client.ended(container);
+  const waited = client.ended(container, start);
   waited.catch(() => {});
   // A container that has already ended has no pid, and some engines answer with an error.
   const state = await stateOf(client, container).catch(() => ({ pid: 0 }));
@@ -68,7 +69,7 @@ class ContainerJail implements Jail {
   #stopping = false;
   #alive = true;
 
-  constructor(start: ContainerStart, streams: AttachedStreams, pid: number, waited: Promise<unknown>) {
+  constructor(start: ContainerStart, streams: AttachedStreams, pid: number, waited: Promise<number | null>) {
     this.#start = start;
     this.id = start.spec.id;
     this.pid = pid;
@@ -88,7 +89,7 @@ class ContainerJail implements Jail {
     return this.#counters.read();
   }
 
-  async #finish(streams: AttachedStreams, waited: Promise<unknown>): Promise<JailExit> {
+  async #finish(streams: AttachedStreams, waited: Promise<number | null>): Promise<JailExit> {
     const { client, container, onExit } = this.#start;
     // The streams end only when they are read to their end, which their readers may never do.
     waited.then(this.#drain, () => {});
@@ -112,14 +113,9 @@ class ContainerJail implements Jail {
   }
 
   /** The exit code. Polls the state too, since `wait` of a rootless podman 4 can be 20 s late. */
-  async #codeOf(waited: Promise<unknown>): Promise<number | null> {
+  async #codeOf(waited: Promise<number | null>): Promise<number | null> {
     const answered = new AbortController();
-    const reported = waited
-      .then(
-        (answer) => (isRecord(answer) ? Number(answer["StatusCode"] ?? -1) : null),
-        () => null,
-      )
-      .finally(() => answered.abort());
+    const reported = waited.catch(() => null).finally(() => answered.abort());
     const polled = async (): Promise<number | null> => {
       const { client, container } = this.#start;
       for (;;) {

@@ -6,6 +6,8 @@ import { HoldfastError } from "@holdfast/core";
 
 /** Timeout of every call but `wait`. */
 const timeoutMs = 60_000;
+/** Time between two looks of podman at a container whose end it waits for. */
+const podmanWaitMs = 100;
 
 /** Client of the Engine API of Docker and Podman, over its Unix socket. */
 export class EngineClient {
@@ -23,9 +25,16 @@ export class EngineClient {
     return this.#ask(method, path, { agent: this.#agent, signal: AbortSignal.timeout(timeoutMs) }, body);
   }
 
-  /** Resolves with the answer of `wait` when a started container has ended. */
-  ended(container: string): Promise<unknown> {
-    return this.#ask("POST", `/containers/${container}/wait`, { agent: this.#waitAgent });
+  /** Resolves with the exit code of a started container when it has ended; null if the engine does not say it. */
+  async ended(container: string, { isPodman }: { readonly isPodman: boolean }): Promise<number | null> {
+    // Docker's `wait` of podman looks again and again without a pause, which takes a whole core.
+    const path = isPodman
+      ? `/libpod/containers/${container}/wait?interval=${podmanWaitMs}ms`
+      : `/containers/${container}/wait`;
+    const answer = await this.#ask("POST", path, { agent: this.#waitAgent });
+    // Docker says it in an object, podman as a number, which some releases do not call JSON.
+    const code = Number.parseInt(String(isRecord(answer) ? answer["StatusCode"] : answer), 10);
+    return Number.isInteger(code) ? code : null;
   }
 
   async #ask(

@@ -175,7 +175,9 @@ export class EngineDriver implements JailDriver {
     let container: string | undefined;
     try {
       container = this.name === "podman" ? await this.#inRoot(spec, root) : await this.#inImage(spec);
-      return enforceDiskQuota(await startContainer({ client: this.#client, spec, container, onExit }), spec);
+      const isPodman = this.name === "podman" || (await this.#image)?.isPodman === true;
+      const jail = await startContainer({ client: this.#client, spec, container, isPodman, onExit });
+      return enforceDiskQuota(jail, spec);
     } catch (error) {
       if (container !== undefined) {
         await this.#client.call("DELETE", `/containers/${container}?force=true&v=true`).catch(() => {});
