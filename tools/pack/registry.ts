@@ -20,29 +20,33 @@ export interface PackedPackage {
   readonly tarball: string;
 }
 
+function stagedFolders(): string[] {
+  return readdirSync(join(staging, "packages"))
+    .map((folder) => join(staging, "packages", folder))
+    .filter((folder) => existsSync(join(folder, "package.json")));
+}
+
 /** Makes a tarball of every staged package, as `npm publish` would upload it. */
 export function packTarballs(): PackedPackage[] {
   rmSync(tarballs, { recursive: true, force: true });
   mkdirSync(tarballs, { recursive: true });
-  return readdirSync(join(staging, "packages"))
-    .map((folder) => join(staging, "packages", folder))
-    .filter((folder) => existsSync(join(folder, "package.json")))
-    .map((folder) => {
-      const output = execFileSync(
-        "npm",
-        ["pack", "--json", "--ignore-scripts", "--pack-destination", tarballs],
-        { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
-      );
-      const packed = JSON.parse(output) as
-        | readonly { filename: string }[]
-        | Record<string, { filename: string }>;
-      const filename = Object.values(packed)[0]?.filename.replace("@", "").replace("/", "-") ?? "";
-      const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
-        name: string;
-        version: string;
-      };
-      return { ...manifest, manifest: { ...manifest }, tarball: join(tarballs, filename) };
-    });
+  // One start of npm for all of them.
+  execFileSync("npm", ["pack", "--ignore-scripts", "--pack-destination", tarballs, ...stagedFolders()], {
+    stdio: "ignore",
+  });
+  return packedPackages();
+}
+
+/** The tarballs that {@link packTarballs} has made. */
+export function packedPackages(): PackedPackage[] {
+  return stagedFolders().map((folder) => {
+    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+      name: string;
+      version: string;
+    };
+    const file = `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`;
+    return { ...manifest, manifest: { ...manifest }, tarball: join(tarballs, file) };
+  });
 }
 
 export interface LocalRegistry extends AsyncDisposable {

@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installPackages } from "../../../tools/pack/installs.ts";
-import { packTarballs, startRegistry } from "../../../tools/pack/registry.ts";
-import { stagePackages } from "../../../tools/pack/stage.ts";
+import { startRegistry } from "../../../tools/pack/registry.ts";
+import { packPackages } from "./packed-packages.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 
@@ -24,8 +24,7 @@ export async function installHoldfast(
   beside: readonly string[] = [],
 ): Promise<InstalledFolder> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-installed-"));
-  await stagePackages();
-  const packed = packTarballs();
+  const packed = await packPackages();
   const registry = await startRegistry(packed);
   await installPackages(folder, ["holdfast", ...beside], packed, registry, manifest);
   return { folder, npmOptions: registry.npmOptions, registry };
