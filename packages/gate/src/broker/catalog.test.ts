@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { isErrorCode, silentLogger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
 import { Catalog, listed } from "./catalog.ts";
-import { compileSchema } from "./messages/schema.ts";
+import { CoreTools } from "./core-tools.ts";
+import { compileSchema, compileWhenUsed } from "./messages/schema.ts";
 import type { JsonSchema, Tool, ToolSource } from "./tool.ts";
 
 const tool = (name: string, argumentsSchema: JsonSchema = { type: "object" }): Tool => ({
@@ -125,4 +126,19 @@ test("what is wrong with a value is said by its field", () => {
   assert.deepEqual(check({ to: "x", more: 1 }), { field: "more", message: "more is not known" });
   assert.deepEqual(check({ to: "x", "a/b": {} })?.field, "a~1b/c");
   assert.match(check({ to: 1 })?.message ?? "", /^to must be string/);
+});
+
+test("the schemas of the gate's own tools are valid, though they are compiled at the first call only", () => {
+  const facts = { listTools: () => [], sessionInfo: () => ({}), diagnostics: () => [] };
+  for (const { name, isBuiltIn, argumentsSchema } of new CoreTools(facts).tools()) {
+    assert.equal(isBuiltIn, true, name);
+    compileSchema(argumentsSchema, name, { closed: true });
+  }
+  const late = compileWhenUsed({ type: "object", properties: { a: { type: "no type" } } }, "a", {
+    closed: true,
+  });
+  assert.throws(() => late({}), broker("invalid_tool"));
+  const check = compileWhenUsed({ type: "object", properties: {} }, "a", { closed: true });
+  assert.equal(check({}), undefined);
+  assert.equal(check({ b: 1 })?.message, "b is not known");
 });

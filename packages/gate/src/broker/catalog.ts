@@ -1,6 +1,6 @@
 import { HoldfastError, type Logger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
-import { compileSchema, type SchemaCheck } from "./messages/schema.ts";
+import { compileSchema, compileWhenUsed, type SchemaCheck } from "./messages/schema.ts";
 import type { WireTool } from "./messages/wire.ts";
 import type { Tool, ToolSource } from "./tool.ts";
 
@@ -141,14 +141,15 @@ export class Catalog implements ToolCatalog {
     if (taken || beside.some((each) => each.tool.name === name)) {
       throw refuse("duplicate_tool", 409, `Another tool is named ${name}. Choose another name`);
     }
+    const compile = tool.isBuiltIn === true ? compileWhenUsed : compileSchema;
     return {
       tool,
       source,
-      checkArguments: compileSchema(tool.argumentsSchema, `arguments of ${name}`, { closed: true }),
+      checkArguments: compile(tool.argumentsSchema, `arguments of ${name}`, { closed: true }),
       checkOutput:
         tool.outputSchema === undefined
           ? undefined
-          : compileSchema(tool.outputSchema, `result of ${name}`, { closed: false }),
+          : compile(tool.outputSchema, `result of ${name}`, { closed: false }),
       bytes: Buffer.byteLength(JSON.stringify(listed(tool))),
     };
   }

@@ -22,7 +22,10 @@ export interface Diagnostic {
 const none = { type: "object", properties: {}, additionalProperties: false } as const;
 
 function tool(name: string, description: string, argumentsSchema: Tool["argumentsSchema"]): Tool {
-  return { name, description, argumentsSchema, plugin: corePlugin, pluginVersion: "1", riskLevel: "low" };
+  return {
+    ...{ name, description, argumentsSchema, isBuiltIn: true },
+    ...{ plugin: corePlugin, pluginVersion: "1", riskLevel: "low" },
+  };
 }
 
 const tools: readonly Tool[] = [

@@ -34,6 +34,8 @@ export interface Tool {
   readonly timeoutMs?: number;
   /** Its results are written by others: the session is tainted before the caller receives one. */
   readonly untrusted?: boolean;
+  /** Part of this program, whose tests check its schemas: they are compiled when it is first called. */
+  readonly isBuiltIn?: boolean;
   /** Groups that may call it; every group when absent. */
   readonly allowedGroups?: readonly string[];
 }

@@ -12,13 +12,14 @@ export function toolVersion({ manifest, identity }: PluginFolder): string {
 
 /** The tools of a plugin, as the broker lists them. */
 export function toolsOf(folder: PluginFolder): Tool[] {
-  const { name, manifest } = folder;
+  const { name, manifest, source } = folder;
   return manifest.provides.tools.map((tool) => ({
     name: tool.name,
     description: tool.description,
     plugin: name,
     pluginVersion: toolVersion(folder),
     riskLevel: tool.risk_level,
+    isBuiltIn: source === "built-in",
     argumentsSchema: { ...tool.arguments_schema },
     ...(tool.output_schema === undefined ? {} : { outputSchema: tool.output_schema }),
     ...(tool.untrusted === true ? { untrusted: true } : {}),

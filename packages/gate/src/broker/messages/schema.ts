@@ -66,6 +66,15 @@ export function compileSchema(
   }
 }
 
+/** As {@link compileSchema}, for a schema that is known to be valid: compiles it at the first value. */
+export function compileWhenUsed(...schema: Parameters<typeof compileSchema>): SchemaCheck {
+  let check: SchemaCheck | undefined;
+  return (value) => {
+    check ??= compileSchema(...schema);
+    return check(value);
+  };
+}
+
 /** Keywords whose validation time is not linear; the author of the schema controls it. */
 const slow: ReadonlySet<string> = new Set(["pattern", "patternProperties", "format", "uniqueItems"]);
 

@@ -18,6 +18,7 @@ function tool(
     plugin: "installer",
     pluginVersion: version,
     riskLevel,
+    isBuiltIn: true,
     argumentsSchema: { type: "object", additionalProperties: false, properties, required },
     timeoutMs: 3 * pluginLimits.drainMs,
   };

@@ -1,13 +1,18 @@
 /** Plugin folders: manifests, names, settings, skills. */
 import { HoldfastError } from "@holdfast/core";
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { pluginLimits } from "../plugin-limits.ts";
 import type { PluginManifest } from "../runtime/api.ts";
 import { manifestSchema } from "./manifest-schema.ts";
 import { credentialKeyRule, isCredentialKey, reservedToolNames } from "./names.ts";
 
-const ajv = new Ajv({ allErrors: true, strict: false, verbose: true });
-const isManifest = ajv.compile<PluginManifest>(manifestSchema);
+let compiledManifest: ValidateFunction<PluginManifest> | undefined;
+
+/** Compiled when it is first needed: reading the built-in plugins does not. */
+function manifestCheck(): ValidateFunction<PluginManifest> {
+  compiledManifest ??= new Ajv({ allErrors: true, strict: false, verbose: true }).compile(manifestSchema);
+  return compiledManifest;
+}
 
 export function invalidManifest(problems: readonly string[]): HoldfastError {
   return new HoldfastError("plugin", "invalid_manifest", `Invalid manifest: ${problems.join("; ")}`, {
@@ -36,8 +41,11 @@ export function parseJsonFile(raw: string): unknown {
   return JSON.parse(raw.replace(/^\uFEFF/, ""));
 }
 
-/** Parses `manifest.json`. Throws `plugin.invalid_manifest` with all of its problems. */
-export function parseManifest(raw: string): PluginManifest {
+/**
+ * Parses `manifest.json`. Throws `plugin.invalid_manifest` with all of its problems. Those of built-in plugins are part
+ * of this program, whose tests check them: checking them at each start takes a tenth of it.
+ */
+export function parseManifest(raw: string, { isBuiltIn = false } = {}): PluginManifest {
   const bytes = Buffer.byteLength(raw);
   if (bytes > pluginLimits.maxManifestBytes) {
     throw invalidManifest([`manifest.json has ${bytes} bytes, more than ${pluginLimits.maxManifestBytes}`]);
@@ -50,6 +58,8 @@ export function parseManifest(raw: string): PluginManifest {
       `manifest.json is not valid JSON: ${error instanceof Error ? error.message : error}`,
     ]);
   }
+  if (isBuiltIn) return parsed as PluginManifest;
+  const isManifest = manifestCheck();
   if (!isManifest(parsed)) throw invalidManifest((isManifest.errors ?? []).slice(0, 20).map(describe));
   const problems = [...toolProblems(parsed), ...credentialProblems(parsed)];
   if (problems.length > 0) throw invalidManifest(problems);
@@ -93,10 +103,11 @@ function schemaProblems(what: string, schema: object): string[] {
 const bare = { strict: false, validateFormats: false, verbose: true } as const;
 
 /** Holds the compiled meta-schema, whose compilation takes far longer than a schema's. */
-const metaSchemas = new Ajv(bare);
+let metaSchemas: Ajv | undefined;
 
 /** One compiler per schema, so that ids in one do not affect another. */
 function compilerFor(schema: object, allErrors: boolean): Ajv {
+  metaSchemas ??= new Ajv(bare);
   if (metaSchemas.validateSchema(schema) !== true) {
     const [error] = metaSchemas.errors ?? [];
     throw new Error(error === undefined ? "it is none" : describe(error));

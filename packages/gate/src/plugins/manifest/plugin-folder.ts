@@ -210,7 +210,7 @@ export async function readPluginFolder(found: FoundPlugin, operatorConfig?: stri
     ]);
   }
   const raw = await readOwn(join(directory, "manifest.json"));
-  const manifest = parseManifest(raw ?? "");
+  const manifest = parseManifest(raw ?? "", { isBuiltIn: found.source === "built-in" });
   const skills = await readSkills(directory);
   // First, since it says that no file is too large to be read.
   const files = await hashFiles(directory);

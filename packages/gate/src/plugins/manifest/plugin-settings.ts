@@ -19,10 +19,7 @@ interface PluginSettings
 
 const texts = { type: "array", items: { type: "string" } } as const;
 
-const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
-  version: 1;
-  plugins: Record<string, PluginSettings>;
-}>({
+const settingsSchema = {
   type: "object",
   required: ["version", "plugins"],
   additionalProperties: false,
@@ -106,7 +103,7 @@ const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
       },
     },
   },
-});
+};
 
 function invalid(problem: string): HoldfastError {
   return new HoldfastError("plugin", "invalid_settings", `${pluginSettingsFile}: ${problem}`, {
@@ -128,6 +125,11 @@ export async function withSettings(dataDir: string, config: PluginsConfig = {}):
   } catch {
     throw invalid("it is not JSON");
   }
+  // Compiled here, since most installations have no such file.
+  const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
+    version: 1;
+    plugins: Record<string, PluginSettings>;
+  }>(settingsSchema);
   if (!isSettings(parsed)) {
     const [first] = isSettings.errors ?? [];
     const extra = first?.params["additionalProperty"];
