@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/core";
 import { guestProgramsDirectory } from "@holdfast/guest";
 import { demoEntry } from "@holdfast/sandbox";
+import { type Build, type BuiltFile, builtOnce } from "./guest-cache.ts";
 
 /** Folder of the bundled programs: `guest.mjs`, `demo.mjs`, `snapshot.mjs`, `setup.mjs` and others. */
 export interface GuestBundle {
@@ -38,7 +39,7 @@ export async function loadGuestBundle(cacheDirectory: string): Promise<GuestBund
       `The package is incomplete: the programs in ${directory} are missing. Install it again.`,
     );
   }
-  const files = await buildGuest();
+  const files = await builtOnce(buildGuest);
   const hash = createHash("sha256");
   for (const { name, code } of files) hash.update(name).update("\0").update(code).update("\0");
   const directory = join(cacheDirectory, hash.digest("hex").slice(0, 24));
@@ -58,17 +59,13 @@ export async function loadGuestBundle(cacheDirectory: string): Promise<GuestBund
 /** Builds the bundle for the published package. */
 export async function writeGuestBundle(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
-  await writeFiles(directory, await buildGuest());
+  await writeFiles(directory, (await buildGuest()).files);
 }
 
-interface BuiltFile {
-  readonly name: string;
-  readonly code: string;
-}
-
-async function buildGuest(): Promise<BuiltFile[]> {
+async function buildGuest(): Promise<Build> {
   // Imported lazily: only needed when running from source.
   const { build } = await import("rolldown");
+  const sources = new Set<string>();
   const { output } = await build({
     input: {
       guest: fileURLToPath(new URL("./guest.ts", import.meta.url)),
@@ -81,6 +78,14 @@ async function buildGuest(): Promise<BuiltFile[]> {
     platform: "node",
     logLevel: "warn",
     write: false,
+    plugins: [
+      {
+        name: "sources",
+        buildEnd() {
+          for (const id of this.getModuleIds()) if (isAbsolute(id)) sources.add(id);
+        },
+      },
+    ],
     output: {
       format: "esm",
       entryFileNames: "[name].mjs",
@@ -88,21 +93,25 @@ async function buildGuest(): Promise<BuiltFile[]> {
       minify: false,
     },
   });
-  const bundled = output.flatMap((file) =>
-    file.type === "chunk" ? [{ name: file.fileName, code: file.code }] : [],
-  );
-  return [...bundled, ...(await readGuestTools())].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const chunks = output.filter((file) => file.type === "chunk");
+  const bundled = chunks.map(({ fileName, code }) => ({ name: fileName, code }));
+  const tools = await readGuestTools();
+  return {
+    files: [...bundled, ...tools.files].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    sources: [...sources, ...tools.sources],
+  };
 }
 
 /** Programs that are copied without bundling. */
-async function readGuestTools(): Promise<BuiltFile[]> {
+async function readGuestTools(): Promise<Build> {
   const names = await readdir(guestProgramsDirectory);
-  return Promise.all(
-    names.map(async (name) => ({
-      name: `${guestPrograms.tools}/${name}`,
-      code: await readFile(join(guestProgramsDirectory, name), "utf8"),
-    })),
-  );
+  const sources = names.map((name) => join(guestProgramsDirectory, name));
+  const files = names.map(async (name, at) => ({
+    name: `${guestPrograms.tools}/${name}`,
+    code: await readFile(sources[at] ?? "", "utf8"),
+  }));
+  // A program that is added changes the folder.
+  return { files: await Promise.all(files), sources: [guestProgramsDirectory, ...sources] };
 }
 
 async function writeFiles(directory: string, files: readonly BuiltFile[]): Promise<void> {
