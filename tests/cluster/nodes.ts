@@ -1,10 +1,12 @@
 /** Nodes as processes of their own, over one database. */
+
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { createClient } from "holdfast/client";
 import type { ClusterRegistry } from "./actors.ts";
@@ -46,7 +48,7 @@ export async function startNode(
 ): Promise<TestNode> {
   const data = mkdtempSync(join(tmpdir(), "holdfast-node-"));
   removeAtExit(data);
-  const [execPath = process.execPath, ...execArgv] = [...command, process.execPath];
+  const [execPath = process.execPath, ...execArgv] = [...command, process.execPath, ...ownImports];
   const child = fork(new URL("node.ts", import.meta.url).pathname, {
     ...{ execPath, execArgv },
     stdio: ["ignore", "ignore", "pipe", "ipc"],

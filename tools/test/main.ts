@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
 import { parseArgs } from "node:util";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { startSharedServer } from "@holdfast/testing/postgres";
 import { ensureSystemPackages } from "../system-packages.ts";
 import { root, sourceFiles } from "../workspace.ts";
@@ -69,7 +70,7 @@ async function runFile(test: TestRun): Promise<FileReport> {
     cwd: root,
     env: { ...process.env, HOLDFAST_TEST_STORE: test.store },
     isolation: "process",
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    execArgv: ["--disable-warning=ExperimentalWarning", ...ownImports],
     timeout: testTimeoutMs,
     signal: AbortSignal.timeout(fileTimeoutMs),
   });

@@ -10,6 +10,7 @@ import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
+import "./own-imports.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "..", "src", "cli", "main.ts");

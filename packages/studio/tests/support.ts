@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ClientBase } from "@holdfast/client";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionEvent, StudioClient, TaskStatus, TaskView } from "../src/index.ts";
 import { connectWithCookie, createStudioClient } from "../src/index.ts";
@@ -180,7 +181,7 @@ export class ServerProcess {
     env: Readonly<Record<string, string>> = {},
   ): Promise<ServerProcess> {
     const entry = fileURLToPath(new URL("./fixtures/server.ts", import.meta.url));
-    const child = spawn(process.execPath, [entry, dataDirectory], {
+    const child = spawn(process.execPath, [...ownImports, entry, dataDirectory], {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...process.env, ...env },
     });
