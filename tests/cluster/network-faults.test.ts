@@ -82,6 +82,38 @@ describe("faults of the network and the database", () => {
     assert.equal(await clientOf(entry).counter.getOrCreate([key]).process(), entry.pid);
   });
 
+  test("look-ups at a node that has lost the database end with its session, and say so", async (t) => {
+    const store = server.createDatabase();
+    const proxy = await startProxy(() => server.port);
+    atEnd(t, () => proxy.close());
+    const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
+    const id = await clientOf(owner).counter.getOrCreate(["a"]).resolve();
+    const paths = [
+      "/actors?name=counter",
+      "/actors/count?name=counter",
+      `/actors?id=${id}`,
+      `/actors/counter/${id}/status`,
+      "/actors/counter/~absent,/status",
+    ];
+    const lookUp = async (path: string) => {
+      const answer = await fetch(`${owner.url}${path}`);
+      return { path, status: answer.status, body: await answer.text() };
+    };
+    for (const path of paths.slice(0, 4)) assert.equal((await lookUp(path)).status, 200, path);
+    proxy.cut();
+    // The first ones begin with a session, the others after its end.
+    for (const answers of [await Promise.all(paths.map(lookUp)), await Promise.all(paths.map(lookUp))]) {
+      for (const { path, status, body } of answers) {
+        assert.equal(status, 503, `${path}: ${body}`);
+        assert.match(body, /"unavailable"/, path);
+      }
+    }
+    proxy.heal();
+    await eventually("the node looks up again", async () =>
+      (await lookUp(`/actors?id=${id}`)).status === 200 ? true : undefined,
+    );
+  });
+
   test("a node that others cannot reach keeps its actors, and requests for them wait", async (t) => {
     const store = server.createDatabase();
     const linkPort = await freePort();

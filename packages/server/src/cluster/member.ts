@@ -17,6 +17,7 @@ import type { Place } from "./place.ts";
 import { LeasePlacement, type NodeAddress, noNode, ownerLost, type Placement } from "./placement.ts";
 import { type ActorAddress, Residents } from "./residents.ts";
 import type { Starter } from "./serverless/starter.ts";
+import { SessionReads } from "./session-reads.ts";
 import type { LeaseTiming } from "./session-validity.ts";
 import { addressHash } from "./shards.ts";
 import type { Wakeups } from "./wakeups/wakeups.ts";
@@ -82,6 +83,7 @@ export class ClusterMember implements Placement {
   readonly #membership: Membership;
   readonly #placement: LeasePlacement;
   readonly #residents: Residents;
+  readonly #reads: SessionReads;
   readonly #maxWaitMs: number;
   /** Instances whose actors another node may have served since: they answer nothing more, even if the lease returns. */
   readonly #disowned = new WeakSet<ActorInstance>();
@@ -104,6 +106,11 @@ export class ClusterMember implements Placement {
       timed: (storeNow, sentAt) => options.timed(storeNow, sentAt),
       namespaces: options.namespaces,
       bareName: (name) => options.bareName(name),
+    });
+    this.#reads = new SessionReads({
+      tasks: ports.tasks,
+      isValid: () => this.#membership.isValid,
+      waitMs: timing.renewMs,
     });
     this.#maxWaitMs = timing.ttlMs + 2 * timing.renewMs;
     this.#placement = new LeasePlacement({
@@ -227,6 +234,11 @@ export class ClusterMember implements Placement {
   }
 
   // Lifecycle
+
+  /** See `DirectoryCluster`. */
+  reach<T>(reading: Promise<T>): Promise<T> {
+    return this.#membership.hasStarted ? this.#reads.run(reading) : reading;
+  }
 
   /** True once this node hands over its actors. */
   get isDraining(): boolean {
@@ -402,6 +414,7 @@ export class ClusterMember implements Placement {
       instance.disown(ownerLost());
     }
     this.#options.release();
+    this.#reads.lost();
   }
 
   #changed(table: LeaseTable, byThisNode: boolean): void {

@@ -15,6 +15,7 @@ import { generalScope, isSameSession, type LeaseTable, type Scope } from "./leas
 import type { Membership } from "./membership.ts";
 import { inWords, type Place, parsePlace, placeText } from "./place.ts";
 import type { Starter } from "./serverless/starter.ts";
+import { cutOff } from "./session-reads.ts";
 import { addressHash, targetHash } from "./shards.ts";
 
 /** A run of another node, as requests reach it. */
@@ -347,12 +348,6 @@ function listed(all: readonly string[], max: number, count = all.length): string
   if (all.length === 0) return "nothing";
   const rest = count > max ? ` and ${count - max} more` : "";
   return `${all.slice(0, max).join(", ")}${rest}`;
-}
-
-/** The error of a node that cannot know who serves an actor. Another one can. */
-function cutOff(): HoldfastError {
-  const message = "This node does not reach the database, and others may serve its actors by now. Try again";
-  return new HoldfastError("store", "unavailable", message, { statusCode: 503 });
 }
 
 function unknownPlace(to: string): HoldfastError {

@@ -39,6 +39,7 @@ import { Alarms } from "./alarms.ts";
 import { HibernatingConnections } from "./hibernating-connections.ts";
 import { LiveActors } from "./live-actors.ts";
 import { moveConnections, restoreConnections } from "./moved-connections.ts";
+import { reachableStore } from "./reachable-store.ts";
 import { RunningCalls } from "./running-calls.ts";
 
 export type { Done } from "./actor-calls.ts";
@@ -102,7 +103,8 @@ export class Directory implements ActorHost {
     const { clock } = options.ports;
     this.ports = { ...options.ports, log: this.logs.tee(options.ports.log, clock) };
     this.#observer = new Observer(clock);
-    this.store = measuredStore(options.store, this.#observer.metrics, clock);
+    const store = measuredStore(options.store, this.#observer.metrics, clock);
+    this.store = reachableStore(store, () => this.cluster);
     this.messageLimits = options.messageLimits;
     this.#clientFor = options.clientFor;
     this.exposeErrors = options.exposeErrors === true;

@@ -243,6 +243,10 @@ export class Cluster implements DirectoryCluster, NodeConnections, ServerlessNod
     return this.#started.member.reweigh(weight);
   }
 
+  reach<T>(reading: Promise<T>): Promise<T> {
+    return this.#parts?.member.reach(reading) ?? reading;
+  }
+
   get isForwarding(): boolean {
     return this.#parts?.forwarder.isBusy === true;
   }

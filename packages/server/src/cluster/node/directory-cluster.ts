@@ -18,6 +18,11 @@ export interface NodeAnswers {
 export interface DirectoryCluster extends Placement {
   /** True if this node may serve actors now. */
   readonly isReady: boolean;
+  /**
+   * The outcome of a read of the store. Throws `store.unavailable`, too, once this node has lost the database: it can
+   * take minutes until the store notices, and another node can answer.
+   */
+  reach<T>(reading: Promise<T>): Promise<T>;
   /** Maximum time between two looks for due actors, in milliseconds. */
   readonly alarmPollMs: number;
   /** Tells the node that wakes an actor when it is due, if that is another one. */

@@ -71,6 +71,10 @@ export class SimCluster implements DirectoryCluster {
     return this.#member.admits(...record);
   }
 
+  reach<T>(reading: Promise<T>): Promise<T> {
+    return this.#member.reach(reading);
+  }
+
   relocate(...move: Parameters<ClusterMember["relocate"]>): Promise<void> {
     return this.#member.relocate(...move);
   }
