@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { ActorConnBase, ClientBase, EventToken } from "@holdfast/client";
-import { isErrorCode, type Logger } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import {
   type AllowanceAnswer,
   type AllowanceRequest,
@@ -87,8 +87,19 @@ class GateActors {
     this.#options = options;
   }
 
-  call<Result>(name: string, key: readonly string[], action: string, ...args: unknown[]): Promise<Result> {
-    return this.callFor(AbortSignal.timeout(callTimeoutMs), name, key, action, ...args);
+  /** Calls an action. Throws `gate.shared_state_timeout`, and what the actor throws. */
+  async call<Result>(
+    name: string,
+    key: readonly string[],
+    action: string,
+    ...args: unknown[]
+  ): Promise<Result> {
+    const late = AbortSignal.timeout(callTimeoutMs);
+    try {
+      return await this.callFor<Result>(late, name, key, action, ...args);
+    } catch (error) {
+      throw error === late.reason ? timedOut(error) : error;
+    }
   }
 
   /** Calls an action for a caller with a timeout of its own. */
@@ -122,6 +133,11 @@ class GateActors {
   background(work: Promise<unknown>, message: string): void {
     void work.catch((error: unknown) => this.#options.log.warn(message, { error }));
   }
+}
+
+function timedOut(cause: unknown): HoldfastError {
+  const message = `The state that the gates of the cluster share did not answer within ${callTimeoutMs / 1_000} s. Check that the nodes reach the database and keep their sessions: holdfast cluster status`;
+  return new HoldfastError("gate", "shared_state_timeout", message, { statusCode: 503, cause });
 }
 
 /** A part of an actor's key of limited length. */
