@@ -113,6 +113,25 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
     assertNoTrouble(other);
   });
 
+  test("a server that does not answer when the page opens is found once it does", async (t) => {
+    const page = await openPage(browser, t);
+    let asked = 0;
+    const back = Promise.withResolvers<void>();
+    await page.route("**/v1/health", async (route) => {
+      asked += 1;
+      if (asked === 1) return route.abort("connectionrefused");
+      await back.promise;
+      await route.continue();
+    });
+    const { url = "", token = "" } = server;
+    await page.goto(buildInspectorUrl({ baseUrl: url, token }));
+    await page.getByText("The server does not answer.").waitFor();
+    back.resolve();
+    await page.getByRole("navigation", { name: "Main" }).waitFor();
+    assert.equal(asked, 2);
+    assertNoTrouble(page);
+  });
+
   test("a part that does not load leaves the others usable, and comes when it can", async (t) => {
     const page = await open(t);
     await page.route("**/assets/files-screen*", (route) => route.abort());

@@ -1,4 +1,5 @@
 /** Frame, routes and connection of the app. */
+import { HoldfastError } from "@holdfast/core";
 import { Loading, tabStorage } from "@holdfast/web-parts";
 import { isSandboxStopped, isUnreachable } from "@holdfast/web-parts/sandbox";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
@@ -12,6 +13,11 @@ import { ConnectScreen } from "./connect-screen.tsx";
 import { type Link, LinkContext } from "./link.ts";
 import { createAppRouter } from "./router.tsx";
 
+/** Pause before a server that does not answer is asked again. */
+const retryMs = 2_000;
+/** How long a server may take to say that it is there. */
+const answerMs = 15_000;
+
 /** The inspector, once it has access to its server; before that, the form for the token. */
 export function App({ connection: first }: { readonly connection: Connection }) {
   const [connection, setConnection] = useState(first);
@@ -20,15 +26,25 @@ export function App({ connection: first }: { readonly connection: Connection }) 
   useEffect(() => {
     let current = true;
     setApi(undefined);
-    setRefused(undefined);
+    // While the server is away, the page says so until it is back.
+    setRefused((before: unknown) => (isUnreachable(before) ? before : undefined));
     void openApi(connection).then(
-      (opened) => current && setApi(opened),
+      (opened) => {
+        if (!current) return;
+        setRefused(undefined);
+        setApi(opened);
+      },
       (error: unknown) => current && setRefused(error),
     );
     return () => {
       current = false;
     };
   }, [connection]);
+  useEffect(() => {
+    if (!isUnreachable(refused)) return;
+    const timer = setTimeout(() => setConnection((before) => ({ ...before })), retryMs);
+    return () => clearTimeout(timer);
+  }, [refused]);
   if (refused !== undefined) {
     return (
       <ConnectScreen
@@ -44,10 +60,20 @@ export function App({ connection: first }: { readonly connection: Connection }) 
   return <Connected api={api} connection={connection} onSignedOut={setRefused} />;
 }
 
+/** Throws `sandbox.unreachable`, and errors of the server. */
 async function openApi(connection: Connection): Promise<SandboxApi> {
   const api = await SandboxApi.connect(connection);
-  // Health requires the token as well, so it shows whether the token is right.
-  await api.send("/v1/health");
+  const late = AbortSignal.timeout(answerMs);
+  try {
+    // Health requires the token as well, so it shows whether the token is right.
+    await api.send("/v1/health", { signal: late });
+  } catch (cause) {
+    if (!late.aborted) throw cause;
+    throw new HoldfastError("sandbox", "unreachable", "The sandbox server does not answer", {
+      statusCode: 503,
+      cause,
+    });
+  }
   return api;
 }
 
