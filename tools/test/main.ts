@@ -16,7 +16,7 @@ import { startSharedServer } from "@holdfast/testing/postgres";
 import { ensureSystemPackages } from "../system-packages.ts";
 import { root, sourceFiles } from "../workspace.ts";
 import { FileReport } from "./reporter.ts";
-import { TestSchedule } from "./schedule.ts";
+import { laneShare, TestSchedule } from "./schedule.ts";
 import { runsOf, type TestRun, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
 
@@ -83,6 +83,7 @@ async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
   const schedule = new TestSchedule(runs, readTestTimes());
   const reports: FileReport[] = [];
   const seconds = new Map<string, number>();
+  /** In lanes. */
   let running = 0;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fill = () => {
@@ -90,9 +91,9 @@ async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
       next = schedule.take();
       if (next === undefined) break;
       const started = next;
-      running += 1;
+      running += laneShare(started);
       void runFile(started).then((report) => {
-        running -= 1;
+        running -= laneShare(started);
         schedule.ended(started);
         reports.push(report);
         if (report.ok) seconds.set(report.name, Math.round(report.seconds * 10) / 10);
