@@ -105,7 +105,11 @@ function ask(studio: Studio, { method, path, headers }: Attempt): Promise<Outcom
 const names = Object.keys(people) as PersonName[];
 const tables: Readonly<Record<string, ActorRules>> = actorRules;
 /** Keys in the local organization. None of the tasks exists. */
-const keys: Readonly<Record<string, string>> = { organization: "local", attention: "local" };
+const keys: Readonly<Record<string, string>> = {
+  organization: "local",
+  attention: "local",
+  schedules: "local",
+};
 const keyOf = (actor: string, person: PersonName) =>
   isPersonal(actor) ? personId(person) : (keys[actor] ?? "none");
 const pathOf = (actor: string, key: string, form: "@" | "~" = "@") =>
