@@ -29,6 +29,7 @@ const shapes = {
       ...["commits", "filePatch", "fileLines", "fileBytes", "revert", "undoRevert"],
       ...["review", "markViewed", "saveComment", "resolveComment", "deleteComment", "sendReview"],
       ...["checks", "runChecks", "stopChecks", "sendCheck"],
+      ...["attemptDiff", "attemptStorage", "keepAttempt"],
       ...["publication", "publish", "readPullRequest", "mergePullRequest", "addressReview"],
     ],
     probe: { name: "get", args: [] },
@@ -37,7 +38,7 @@ const shapes = {
   repository: {
     actions: [
       ...["get", "branches", "pullRequests", "pullRequest", "sync", "cancelFetch"],
-      ...["check", "setUpWebhook"],
+      ...["check", "setUpWebhook", "archiveMerged"],
     ],
     probe: { name: "get", args: [] },
   },

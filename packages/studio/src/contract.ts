@@ -71,7 +71,6 @@ export type {
   PullRequestDetails,
   TaskPullRequest,
 } from "./contract/publish.ts";
-export type * from "./contract/schedules.ts";
 export type {
   DiffCompare,
   FileBytes,
@@ -89,7 +88,9 @@ export type {
   TaskCommit,
   ViewedFile,
 } from "./contract/review.ts";
+export type * from "./contract/schedules.ts";
 export type {
+  AttemptStorage,
   NewSession,
   SessionChoice,
   TaskSessionActions,
@@ -224,6 +225,11 @@ export interface CreateTaskInput {
   /** Branch of a connected repository. Default: its default branch. */
   readonly branch?: string;
   readonly agent: string;
+  /**
+   * Agents of further attempts at the same prompt, each in a copy of its own, at most 7. They run in parallel, and one of
+   * them is kept: `keepAttempt` of the task.
+   */
+  readonly attempts?: readonly string[];
   readonly prompt: string;
   /** Start from the last commit even if the working tree has uncommitted changes. */
   readonly fromHead?: boolean;

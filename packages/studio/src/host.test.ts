@@ -40,7 +40,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
       ...{
         taskId,
         sessionId: "s",
-        firstSessionId: "s",
+        taintedAs: "s",
         repository: folder,
         agent: "demo",
         staleApprovals: [],

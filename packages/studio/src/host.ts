@@ -1,5 +1,4 @@
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { AuditEntry, Gate } from "@holdfast/gate";
 import { type Identify, operator, type Person, unauthorized } from "./access/person.ts";
@@ -20,6 +19,7 @@ import type { AgentChoice, RepositoryCheck, SystemStatus } from "./contract.ts";
 import type { Environments } from "./environments/environments.ts";
 import { prepareForTask } from "./environments/prepare-for-task.ts";
 import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
+import { cloneWorkspace } from "./git/clone-workspace.ts";
 import { FileFinder } from "./git/file-finder.ts";
 import type { Git } from "./git/git.ts";
 import type { GroupRegistry } from "./groups/group-registry.ts";
@@ -32,13 +32,14 @@ import type { RepositoryConnections } from "./remotes/connections.ts";
 import type { Mirrors } from "./remotes/mirrors.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
+import { Copies, foldersOf, type WorkFolders } from "./work/files/copies.ts";
 import { directorySize } from "./work/files/directory-size.ts";
 import { ForgeAccess } from "./work/forge-access.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
 import { IdleAgents } from "./work/idle-agents.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
-import { SessionRunners } from "./work/session-runners.ts";
+import { type ClaimedRunners, SessionRunners } from "./work/session-runners.ts";
 
 export interface StudioHostOptions {
   readonly ports: Ports;
@@ -73,13 +74,6 @@ export interface StudioHostOptions {
   readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
 }
 
-/** The runners of a task, and the claim by which it knows them. */
-interface ClaimedRunners {
-  readonly runners: SessionRunners;
-  readonly claim: number;
-  readonly settled: PromiseWithResolvers<void>;
-}
-
 /** The process around the actors: owns the task runners, and provides git and the gate to the actors. */
 export class StudioHost implements BackendHost {
   readonly ports: Ports;
@@ -99,6 +93,7 @@ export class StudioHost implements BackendHost {
   readonly pullRequestReadMs: number;
   readonly changes: TaskChanges;
   readonly checks: Checks;
+  readonly copies: Copies;
   #closing = false;
 
   constructor(options: StudioHostOptions) {
@@ -107,13 +102,14 @@ export class StudioHost implements BackendHost {
     this.repositoryReconcileMs = options.limits.repositoryReconcileMs;
     this.pullRequestReadMs = options.limits.pullRequestReadMs;
     this.ports = options.ports;
+    this.copies = new Copies(options.dataDirectory, options.limits.maxCountedFiles);
     const { idleAgentMs, maxIdleAgents } = options.limits;
     const evict = (taskId: string) => this.#evict(taskId);
     this.#idle = new IdleAgents({ idleMs: idleAgentMs, most: maxIdleAgents, evict });
     const located = { ...options, hostGit: (taskId: string) => this.#folders(taskId).hostGit };
     this.fileFinder = new FileFinder(located);
     this.forges = new ForgeAccess(located);
-    const folders = (taskId: string) => this.#folders(taskId);
+    const folders = (taskId: string, copy?: string) => this.#folders(taskId, copy);
     this.changes = new TaskChanges({ ...options, folders });
     this.checks = new Checks({ ...options, folders });
   }
@@ -336,16 +332,8 @@ export class StudioHost implements BackendHost {
     await Promise.all([...runners, this.checks.close(), environments.close(), mirrors.close()]);
   }
 
-  #folders(taskId: string) {
-    if (!/^[0-9a-f-]{36}$/.test(taskId))
-      throw new HoldfastError("task", "not_found", "There is no such task");
-    const directory = join(this.#options.dataDirectory, "tasks", taskId);
-    return {
-      directory,
-      hostGit: join(directory, "host.git"),
-      workspace: join(directory, "workspace"),
-      home: join(directory, "home"),
-    };
+  #folders(taskId: string, copy?: string): WorkFolders {
+    return foldersOf(this.#options.dataDirectory, taskId, copy);
   }
 
   #runnersOf(taskId: string, claim: number): SessionRunners {
@@ -414,7 +402,8 @@ export class StudioHost implements BackendHost {
     if (row === undefined) {
       throw new HoldfastError("agent", "not_found", `The agent ${work.agent} is no longer configured`);
     }
-    const { directory, workspace, home } = this.#folders(work.taskId);
+    const { directory } = this.#folders(work.taskId);
+    const folders = this.#folders(work.taskId, work.copy);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const source = {
       ...{ path: work.repository, node: work.repositoryNode },
@@ -436,7 +425,10 @@ export class StudioHost implements BackendHost {
       );
     });
     signal.throwIfAborted();
-    const user = { ...this.#folders(work.taskId), base, repository: source };
+    if (work.copy !== undefined)
+      await cloneWorkspace(this.#options.git, folders.hostGit, folders.directory, cloning);
+    signal.throwIfAborted();
+    const user = { ...folders, copy: work.copy, base, repository: source };
     const variables = await prepareForTask(this.#options.environments, {
       user,
       signal,
@@ -453,8 +445,8 @@ export class StudioHost implements BackendHost {
       bundle: await bundle(),
       jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
       runDirectory,
-      workspace: work.firstSessionId,
-      folders: { workspace, home },
+      workspace: work.taintedAs,
+      folders: { workspace: folders.workspace, home: folders.home },
       variables,
       ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
     };

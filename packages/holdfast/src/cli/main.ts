@@ -16,6 +16,7 @@ import { loadInstalledStudioCommand, loadStudioCommand, version } from "./studio
 const commands: Readonly<Record<string, CommandEntry>> = {
   start: ofStudio("start", "start the Studio and print its link"),
   run: ofStudio("run", "run one task from the shell"),
+  new: ofStudio("new", "start a task, or several attempts at one"),
   prompt: ofStudio("prompt", "send a prompt to a group and follow the answer"),
   repositories: ofStudio("repositories", "connect, check and sync repositories"),
   environments: ofStudio("environments", "show and prepare what a repository needs for its tasks"),

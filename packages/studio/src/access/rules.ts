@@ -89,6 +89,9 @@ export const actorRules = {
       startSession: "member",
       renameSession: "member",
       closeSession: "member",
+      attemptDiff: "viewer",
+      attemptStorage: "viewer",
+      keepAttempt: "member",
       // What was read is that of the person who reads it.
       seenSessions: "viewer",
       markSession: "viewer",
@@ -129,6 +132,7 @@ export const actorRules = {
       cancelFetch: "member",
       // It replaces the secret, and may show the new one.
       setUpWebhook: "admin",
+      archiveMerged: "admin",
       internal: "internal",
     },
   },

@@ -14,6 +14,7 @@ import type { ApplyPlan } from "../git/apply.ts";
 import type { FileFinder } from "../git/file-finder.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import type { RepositoryConnections } from "../remotes/connections.ts";
+import type { Copies } from "../work/files/copies.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
@@ -100,6 +101,8 @@ export interface BackendHost {
   readonly fileFinder: Pick<FileFinder, "inTask" | "inRepository">;
   readonly changes: TaskChanges;
   readonly checks: Pick<Checks, "find" | "run" | "isClosing">;
+  /** The folders of attempts. */
+  readonly copies: Pick<Copies, "has" | "size" | "remove" | "keep">;
   /** An unused branch name derived from `title`. */
   branchName(repository: UserRepository, title: string): Promise<string>;
   requireBranchName(branch: string): Promise<void>;

@@ -2,6 +2,7 @@ import { didYouMean } from "@holdfast/cli";
 import { HoldfastError, uuidv7 } from "@holdfast/core";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
+import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
 import { readOptions } from "./prompts/actions.ts";
 import type { RepositorySummary } from "./repositories/contract.ts";
@@ -55,6 +56,7 @@ export async function validateTask(
   const options = readOptions(input.options);
   host.requireJails();
   const agent = await requireAgent(host, input.agent);
+  const attempts = await attemptsOf(host, input.attempts);
   const repository = await repositoryOf(host, input, connectedTo);
   const { clock, random } = host.ports;
   return {
@@ -63,6 +65,7 @@ export async function validateTask(
     title: titleOf(input.prompt),
     ...repository,
     agent: agent.id,
+    ...(attempts.length === 0 ? {} : { attempts }),
     prompt: input.prompt,
     unsafe: host.unsafe,
     ...(Object.keys(options).length === 0 ? {} : { options }),
@@ -93,6 +96,23 @@ async function repositoryOf(
     repository: check.path,
     ...(check.node === undefined ? {} : { repositoryNode: check.node }),
   };
+}
+
+/** The further attempts, with the ids of their sessions. Throws `task.invalid_input`, `agent.*`. */
+async function attemptsOf(host: BackendHost, given: unknown): Promise<NonNullable<TaskInput["attempts"]>> {
+  if (given === undefined) return [];
+  const { maxOpenSessions } = studioLimits;
+  if (!Array.isArray(given) || given.length >= maxOpenSessions) {
+    const message = `\`attempts\` must be a list of at most ${maxOpenSessions - 1} agents`;
+    throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
+  }
+  const { clock, random } = host.ports;
+  const attempts: { sessionId: string; agent: string }[] = [];
+  for (const id of given) {
+    const { id: agent } = await requireAgent(host, id);
+    attempts.push({ sessionId: uuidv7(clock, random), agent });
+  }
+  return attempts;
 }
 
 /** An agent that can start. Throws `agent.not_found`, `.not_installed`, `.not_ready`. */
@@ -131,24 +151,30 @@ export function initialSummary(task: TaskInput): TaskSummary {
     updatedAt: task.createdAt,
     unsafe: task.unsafe,
     openApprovals: 0,
+    ...attemptCounts(task),
     ...(task.origin === undefined ? {} : { origin: task.origin }),
     ...(task.startedBy === undefined ? {} : { startedBy: task.startedBy }),
   };
 }
 
-/** Creates the task and its session unless they exist. */
+function attemptCounts({ attempts = [] }: TaskInput): Pick<TaskSummary, "openSessions" | "attempts"> {
+  const total = attempts.length + 1;
+  return total === 1 ? {} : { openSessions: total, attempts: total };
+}
+
+/** Creates the task and its sessions unless they exist. */
 export async function createTaskActors(host: BackendHost, c: ActorCreator, input: TaskInput): Promise<void> {
-  const session = host.handover.put({ sessionOf: input.taskId });
-  const task = host.handover.put(input);
-  const createActor = (name: string, key: string, token: string) =>
-    c.client().getOrCreate(name, [key], { createWithInput: { token } }).resolve();
-  try {
-    await createActor("session", input.sessionId, session);
-    await createActor("task", input.taskId, task);
-  } finally {
-    host.handover.drop(session);
-    host.handover.drop(task);
-  }
+  const createActor = async (name: string, key: string, given: unknown) => {
+    const token = host.handover.put(given);
+    try {
+      await c.client().getOrCreate(name, [key], { createWithInput: { token } }).resolve();
+    } finally {
+      host.handover.drop(token);
+    }
+  };
+  for (const { sessionId } of [input, ...(input.attempts ?? [])])
+    await createActor("session", sessionId, { sessionOf: input.taskId });
+  await createActor("task", input.taskId, input);
 }
 
 /** Starts the work on a task, in the process that has its actor. */

@@ -32,8 +32,9 @@ import { repositoryActions, repositoryEvents, repositoryInternals } from "./repo
 import { findConnected } from "./repositories/connections.ts";
 import { scheduledTaskInternals } from "./schedules/tasks.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
-import { addTask, addTaskText } from "./tasks/add.ts";
+import { addTask } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
+import { taskListInternals } from "./tasks/internals.ts";
 import { TaskRemoval } from "./tasks/removal.ts";
 import {
   activeRows,
@@ -45,7 +46,6 @@ import {
   wakeRow,
 } from "./tasks/rows.ts";
 import { migrateTaskTables } from "./tasks/schema.ts";
-import type { TextPush } from "./tasks/text.ts";
 import { savedViewActions } from "./tasks/views.ts";
 import { requireText } from "./validate.ts";
 
@@ -155,7 +155,7 @@ export function createOrganizationActor(host: BackendHost) {
           if (summary !== undefined) c.broadcast("taskChanged", summary);
         },
 
-        addText: (c, push: TextPush): Promise<number> => addTaskText(c, push),
+        ...taskListInternals(host),
 
         /** Notes that a task becomes active, and restores an archived one. Throws `task.not_found`. */
         wake: async (c, taskId: string): Promise<number> => {

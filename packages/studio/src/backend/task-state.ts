@@ -14,6 +14,7 @@ import type {
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
+import type { ReportedNews, ReportedSession } from "./inbox/reported.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
 import type { ReviewState } from "./review/state.ts";
@@ -29,6 +30,8 @@ export interface TaskInput {
   /** Set for a connected repository of a server: its id and its branch. */
   readonly connected?: ConnectedRepository;
   readonly agent: string;
+  /** Further attempts at the prompt, each with the id of its session. */
+  readonly attempts?: readonly { readonly sessionId: string; readonly agent: string }[];
   readonly prompt: string;
   readonly unsafe: boolean;
   readonly createdAt: number;
@@ -63,21 +66,6 @@ export function isTaskInput(value: unknown): value is TaskInput {
 
 export type { PromptRow } from "./prompts/prompt-row.ts";
 
-/** What people were told of a session so far. */
-export interface ReportedSession {
-  /** Ids of the open approvals. */
-  approvals: string[];
-  /** How its last turn ended, or that it works. */
-  turn: string;
-}
-
-/** What a task has reported so far; the part about a session is that of its first one. */
-export interface ReportedNews extends ReportedSession {
-  seq: number;
-  /** The pull request and the commit whose checks fail. */
-  failing?: string;
-}
-
 /** One conversation of a task with an agent: its prompts, its questions, and how it stands. */
 export interface TaskSession {
   /** Key of the actor that has its log. */
@@ -101,8 +89,9 @@ export interface TaskSession {
   stopping: boolean;
   /** When it last needed a person. Absent if it never did, and in states of earlier versions. */
   attentionAt?: number;
-  /** When it last got a prompt. Absent in states of earlier versions. */
+  /** When it last got a prompt, and when its last turn ended. Absent before, and in states of earlier versions. */
   promptedAt?: number;
+  endedAt?: number;
   /** Set once it is closed: from then on it can only be read. */
   closedAt?: number;
   /** The event of the log up to which the organization knows the text. Absent before the first. */
@@ -113,6 +102,11 @@ export interface TaskSession {
 export interface FurtherSession extends TaskSession {
   readonly name: string;
   readonly createdAt: number;
+  /**
+   * Set while it has a workspace of its own, to the name of its folder. A closed session that still has one was
+   * discarded, and its folder is being deleted.
+   */
+  copy?: string | undefined;
   /** What people were told. Absent before the first report. */
   reported?: ReportedSession;
 }
@@ -140,6 +134,10 @@ export interface TaskState extends FilesState, TaskSession, ReviewState {
   base?: { branch: string; commit: string } | undefined;
   /** The sessions beside the first one, oldest first. Absent if there never was one. */
   sessions?: FurtherSession[];
+  /** The attempt that is being kept, until the others are gone and its files are those of the task. */
+  keeping?: string | undefined;
+  /** By what its workspace is tainted: its first session, or the attempt that was kept. Absent for the first. */
+  taintedAs?: string;
   /** Who has sent prompts. Absent in states of earlier versions. */
   people?: string[];
   /** What people were told. Absent before the first report. */
@@ -174,8 +172,10 @@ export type TaskReport =
 export interface TaskWork {
   readonly taskId: string;
   readonly sessionId: string;
-  /** The task's first session, under whose id all of its sessions share what they may have read from each other. */
-  readonly firstSessionId: string;
+  /** By what the workspace is tainted. Sessions that share one have the same. */
+  readonly taintedAs: string;
+  /** Name of the folder with a workspace of its own. Absent in that of the task. */
+  readonly copy?: string | undefined;
   readonly repository: string;
   readonly repositoryNode?: string;
   /** Set for a connected repository of a server: its id and its branch. */
@@ -226,12 +226,48 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     prompts: [newPrompt({ ...input, id: input.promptId ?? promptId, text: input.prompt })],
     ...(input.options === undefined ? {} : { options: { ...input.options } }),
     ...(input.attachments === undefined ? {} : { attachments: input.attachments.map(({ id }) => id) }),
+    promptedAt: input.createdAt,
+    ...newAttempts(input),
     approvals: [],
     settled: [],
     people: input.createdBy === undefined ? [] : [input.createdBy],
     usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
     stopping: false,
   };
+}
+
+/** The further attempts of a new task. The first one works in the task's own workspace. */
+function newAttempts(input: TaskInput): Pick<TaskState, "sessions"> {
+  const { attempts, attachments, createdAt, prompt } = input;
+  if (attempts === undefined || attempts.length === 0) return {};
+  const sessions = attempts.map(({ sessionId, agent }, index): FurtherSession => {
+    const before = [input, ...attempts.slice(0, index)].filter((each) => each.agent === agent).length;
+    return {
+      ...newSession({ sessionId, agent, createdAt, name: before === 0 ? agent : `${agent} ${before + 1}` }),
+      ...{ status: "preparing", copy: sessionId, promptedAt: createdAt },
+      // Options are those of one agent.
+      ...(input.options === undefined || agent !== input.agent ? {} : { options: { ...input.options } }),
+      // Prompts have an id within their session.
+      prompts: [newPrompt({ id: sessionId, text: prompt, ...(attachments && { attachments }) })],
+    };
+  });
+  return { sessions };
+}
+
+/** A session without a prompt. */
+export function newSession(
+  given: Pick<FurtherSession, "sessionId" | "agent" | "name" | "createdAt">,
+): FurtherSession {
+  return {
+    ...given,
+    ...{ status: "idle", prompts: [], approvals: [], settled: [], stopping: false },
+    usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
+  };
+}
+
+/** The workspace of its own that a session has. */
+export function copyOf(session: TaskSession & Pick<FurtherSession, "copy">): string | undefined {
+  return session.copy;
 }
 
 export function newPrompt({
@@ -262,7 +298,8 @@ export function takeWork(state: TaskState, session: TaskSession = state): TaskWo
   return {
     taskId: state.id,
     sessionId: session.sessionId,
-    firstSessionId: state.sessionId,
+    taintedAs: copyOf(session) ?? state.taintedAs ?? state.sessionId,
+    copy: copyOf(session),
     repository: state.repository,
     ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
     ...(state.connected === undefined ? {} : { connected: { ...state.connected } }),
@@ -416,7 +453,13 @@ export function isInTurn(state: TaskState): boolean {
 /** True while the server must resume this task after a crash. */
 export function isActive(state: TaskState): boolean {
   const isApplied = state.apply?.done !== false;
-  return !isApplied || isPublishing(state) || sessionsOf(state).some(hasWork);
+  return !isApplied || isPublishing(state) || isClearing(state) || sessionsOf(state).some(hasWork);
+}
+
+/** True while an attempt is being kept, or folders of discarded ones are being deleted. */
+export function isClearing({ keeping, sessions = [] }: TaskState): boolean {
+  const isDiscarded = ({ copy, closedAt }: FurtherSession) => copy !== undefined && closedAt !== undefined;
+  return keeping !== undefined || sessions.some(isDiscarded);
 }
 
 function isPublishing({ publication }: TaskState): boolean {

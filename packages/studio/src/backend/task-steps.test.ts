@@ -47,6 +47,7 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
       watchQuestion: (taskId, sessionId, id) => void watched.push(`${taskId} ${sessionId} ${id}`),
       stop: stop ?? unused,
       ...{ snapshot: unused, branchName: unused, apply: unused },
+      ...{ closeSession: unused, copies: { has: () => false, size: unused, remove: unused, keep: unused } },
     },
     { bring: async () => {}, trySave: async () => {} },
   );

@@ -7,7 +7,7 @@ import type {
   AppliedBranch,
   ApprovalAnswer,
   ApprovalAnswerOutcome,
-  ApprovalView,
+  AttemptStorage,
   SessionChoice,
   TaskView,
 } from "../contract.ts";
@@ -18,6 +18,8 @@ import type { BackendHost } from "./host.ts";
 import { deletionNews, type TaskNews, takeNews } from "./inbox/news.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
+import { alreadySettled, undeliverableAnswer, unknownApproval } from "./sessions/approval-errors.ts";
+import { type AttemptsHost, clearAttempts } from "./sessions/attempts.ts";
 import { agentsOf, findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
 import { readSession } from "./sessions/input.ts";
 import { toTaskSummary, toTaskView } from "./sessions/view.ts";
@@ -29,6 +31,7 @@ import {
   type GroupPrompt,
   hasOpenEvent,
   isActive,
+  isClearing,
   isOpen,
   newPrompt,
   sessionsOf,
@@ -92,7 +95,8 @@ export type TaskHost = Pick<
   | "snapshot"
   | "branchName"
   | "apply"
->;
+> &
+  AttemptsHost;
 
 /** The multi-step operations of a task. Each persists its intent before it acts, so that a crash can resume it. */
 export class TaskSteps {
@@ -237,10 +241,27 @@ export class TaskSteps {
     const given = readSession(choice);
     const chosen = given === undefined ? sessionsOf(c.state) : [findSession(c.state, given)];
     const working = chosen.filter(({ prompts }) => prompts.some(isOpen));
-    if (working.length === 0) return;
+    if (working.length > 0) await this.stopSessions(c, working);
+  }
+
+  /** Stops the agents of sessions that work. The state is durable before they are. */
+  async stopSessions(c: TaskContext, working: readonly TaskSession[]): Promise<void> {
     for (const session of working) session.stopping = true;
     await c.saveState();
     await Promise.all(working.map((session) => this.#finishStop(c, session)));
+  }
+
+  /** Deletes what discarded attempts have left, and gives the task the files of the one that is kept. */
+  clearAttempts(c: TaskContext): Promise<AttemptStorage> {
+    const cleared = c.vars.applyTail.then(async () => {
+      const freed = await clearAttempts(this.#host, c);
+      this.publishChange(c);
+      await c.saveState();
+      return freed;
+    });
+    c.vars.applyTail = cleared.catch(() => undefined);
+    c.waitUntil(cleared.then(() => this.#files.trySave(c)).catch(() => undefined));
+    return cleared;
   }
 
   async answer(c: TaskContext, approvalId: string, optionId: string, by: PersonConnState): Promise<void> {
@@ -381,6 +402,10 @@ export class TaskSteps {
         .filter(({ stopping }) => stopping)
         .map((session) => this.#finishStop(c, session)),
     );
+    if (isClearing(c.state)) {
+      await this.#files.bring(c);
+      await this.clearAttempts(c);
+    }
     this.publishChange(c);
     await c.saveState();
   }
@@ -459,36 +484,4 @@ function repositoryOf({ repository, repositoryNode, connected }: TaskState): Use
     ...{ path: repository, node: repositoryNode },
     ...(connected === undefined ? {} : { connected: { ...connected } }),
   };
-}
-
-function unknownApproval(session: TaskSession, approvalId: string): HoldfastError {
-  return session.settled.includes(approvalId)
-    ? alreadySettled(session, approvalId)
-    : new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });
-}
-
-/**
- * The error for an answer that nothing waits for. An answer is never saved for a restarted agent, which may act
- * differently before it asks the same question again; the person who answered has not seen that.
- */
-function undeliverableAnswer(session: TaskSession, { id, boundary }: ApprovalView): HoldfastError {
-  if (boundary !== undefined) return alreadySettled(session, id);
-  const message =
-    "The agent that asked this is no longer running, so the answer was not delivered. " +
-    "It will ask again if it still needs an answer.";
-  return new HoldfastError("approval", "agent_gone", message, { statusCode: 409 });
-}
-
-function alreadySettled({ answers }: TaskSession, approvalId: string): HoldfastError {
-  const answer = answers?.[approvalId];
-  if (answer === undefined) {
-    const message = "This question has already been answered";
-    return new HoldfastError("approval", "already_settled", message, { statusCode: 409 });
-  }
-  const { name = "The operator", option } = answer;
-  const message = `${name} has already answered this question: ${option}`;
-  return new HoldfastError("approval", "already_settled", message, {
-    statusCode: 409,
-    metadata: { answer: { ...answer } },
-  });
 }

@@ -107,7 +107,7 @@ export function createTaskActor(host: BackendHost) {
         return c.keepAwake(turn);
       },
 
-      ...sessionActions(host, steps),
+      ...sessionActions(host, steps, files),
 
       ...reviewActions(reviewing, steps),
 

@@ -19,6 +19,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { runUsage: usage, runCommand: run } = await import("./tasks/run.ts");
     return { usage, run };
   },
+  new: async () => {
+    const { newUsage: usage, newCommand: run } = await import("./tasks/new.ts");
+    return { usage, run };
+  },
   prompt: async () => {
     const { promptUsage: usage, promptCommand: run } = await import("./tasks/prompt.ts");
     return { usage, run };

@@ -16,10 +16,13 @@ export interface ArchiveOptions {
   readonly temporary: string;
 }
 
+/** The folder with the workspaces of attempts, in that of a task. */
+export const copiesFolder = "copies";
+
 /** The folders in each archive. They are apart, so that nothing that an agent wrote can reach the host's clone. */
 const foldersOf: Readonly<Record<ArchiveName, readonly string[]>> = {
   git: ["host.git"],
-  files: ["workspace", "home"],
+  files: ["workspace", "home", copiesFolder],
 };
 
 const timeoutMs = 10 * 60_000;

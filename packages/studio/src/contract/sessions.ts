@@ -1,5 +1,6 @@
 /** Types of the contract by subject: the sessions of a task. */
 import type { ApprovalView } from "./approvals.ts";
+import type { DiffView } from "./diff.ts";
 import type { QueuedPrompt } from "./prompts.ts";
 import type { TaskError, TaskStatus } from "./task-list.ts";
 
@@ -12,7 +13,7 @@ export interface TokenUsage {
 /**
  * One conversation of a task with an agent. The sessions of a task work in the same workspace, each with an agent process
  * of its own. Their turns run in parallel, and nothing keeps two agents from changing the same file: the last write
- * stays.
+ * stays. An attempt is a session in a copy of its own, until one of them is kept.
  */
 export interface TaskSessionView {
   /** Key of its `session` actor. */
@@ -28,6 +29,11 @@ export interface TaskSessionView {
   readonly options?: Readonly<Record<string, string>>;
   readonly usage: TokenUsage;
   readonly createdAt: number;
+  /** True for an attempt in a copy of its own: its changes are not those of the task. */
+  readonly isCopy?: boolean;
+  /** When it got its newest prompt, and when its last turn ended. Absent before. */
+  readonly promptedAt?: number;
+  readonly endedAt?: number;
   /** When it last needed a person. 0 if it never did. */
   readonly attentionAt: number;
   /** Set once it is closed: from then on it can only be read. */
@@ -41,6 +47,15 @@ export interface NewSession {
   readonly name?: string;
   /** Its first prompt. Without one, the agent starts with the next. */
   readonly prompt?: string;
+  /** True to work in a copy of its own, which begins where the task began. */
+  readonly copy?: boolean;
+}
+
+/** What the files of an attempt take on disk: discarding it frees them. */
+export interface AttemptStorage {
+  readonly bytes: number;
+  /** False if there are too many files to count: `bytes` is the least then. */
+  readonly isComplete: boolean;
 }
 
 /** Names a session of a task. Absent: the first one that is open. */
@@ -58,10 +73,20 @@ export interface TaskSessionActions {
   /** Throws `task.session_not_found`, `task.invalid_input`. */
   renameSession(sessionId: string, name: string): Promise<void>;
   /**
-   * Ends the agent of a session, which can only be read from then on. Idempotent. Throws `task.session_not_found`,
-   * `task.session_busy`, `task.last_session`.
+   * Ends the agent of a session, which can only be read from then on; the files of an attempt are deleted. Idempotent.
+   * Throws `task.session_not_found`, `task.session_busy`, `task.last_session`.
    */
   closeSession(sessionId: string): Promise<void>;
+  /** The changes of an attempt; of any other session, those of the task. Throws `task.session_not_found`. */
+  attemptDiff(sessionId: string): Promise<DiffView>;
+  /** What the files of each open attempt take, by session; all sessions in the task's own workspace have the same. */
+  attemptStorage(): Promise<Readonly<Record<string, AttemptStorage>>>;
+  /**
+   * Makes the work of an attempt that of the task. The other attempts are stopped and closed, and their files deleted.
+   * Resolves with what that freed. Throws `task.session_not_found`, `task.session_closed`, `task.session_busy`,
+   * `task.no_attempts`.
+   */
+  keepAttempt(sessionId: string): Promise<AttemptStorage>;
   /** When the person who asks has last read each session. A session that they never read is not in it. */
   seenSessions(): Promise<Readonly<Record<string, number>>>;
   /** Notes that the person who asks has read a session up to now. */

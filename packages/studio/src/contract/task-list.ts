@@ -29,6 +29,8 @@ export interface TaskSummary {
   readonly openApprovals?: number;
   /** Number of open sessions. Absent if there is one. */
   readonly openSessions?: number;
+  /** Number of attempts that wait for one of them to be kept. Absent if there is none to choose. */
+  readonly attempts?: number;
   /** The group event that started its newest turn, if any. */
   readonly origin?: TaskOrigin;
   /** The person who started it. Absent for the operator and for groups. */

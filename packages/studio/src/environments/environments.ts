@@ -25,6 +25,8 @@ export interface EnvironmentUser {
   readonly hostGit: string;
   readonly workspace: string;
   readonly home: string;
+  /** Name of its copy, for an attempt of a task that has a workspace of its own. */
+  readonly copy?: string | undefined;
   readonly base: { readonly branch: string; readonly commit: string };
   readonly repository: UserRepository;
 }

@@ -22,7 +22,7 @@ export async function prepareForTask(
   environments: Environments,
   { user, signal, note }: TaskPreparation,
 ): Promise<Readonly<Record<string, string>>> {
-  const placed = join(user.hostGit, placedFile);
+  const placed = join(user.hostGit, user.copy === undefined ? placedFile : `${placedFile}-${user.copy}`);
   const hasStarted = existsSync(placed) || (await hasFiles(user.home));
   const found = await environments.find(user).catch((error: unknown) => {
     // An agent that has worked without it goes on without it.

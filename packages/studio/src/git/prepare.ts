@@ -48,7 +48,9 @@ export async function prepareRepository(
     const run = (args: readonly string[]) => git.run(args, limits);
     const objectFormat = await git.text(["-C", repository.path, "rev-parse", "--show-object-format"]);
     await cloneInto(run, partial, repository, objectFormat);
-    await copyIdentity(git, repository.path, join(partial, "workspace"));
+    // The host's clone has it for workspaces that are cloned later.
+    for (const clone of ["workspace", "host.git"])
+      await copyIdentity(git, repository.path, join(partial, clone));
     await rename(join(partial, "host.git"), hostGit);
     // Move the workspace last: if it exists, everything else does.
     await rename(join(partial, "workspace"), workspace);
@@ -58,7 +60,7 @@ export async function prepareRepository(
   return { hostGit, workspace, base: { branch: await branchOf(git, hostGit), commit } };
 }
 
-async function removeLeftovers(taskDirectory: string): Promise<void> {
+export async function removeLeftovers(taskDirectory: string): Promise<void> {
   for (const name of await readdir(taskDirectory)) {
     if (!name.startsWith(partialPrefix)) continue;
     // Removal can fail while an orphan still writes. The leftover is harmless.
@@ -89,7 +91,21 @@ async function cloneInto(
     `${repository.ref ?? "HEAD"}:${baseRef}`,
   ]);
   await run(["--git-dir", bare, "update-ref", `refs/heads/${branch}`, baseRef]);
-  const workspace = join(directory, "workspace");
+  await checkOutBase(run, { hostGit: bare, workspace: join(directory, "workspace"), branch, objectFormat });
+}
+
+/** Creates a workspace with the commit that the host's clone is based on. */
+export async function checkOutBase(
+  run: (args: readonly string[]) => Promise<unknown>,
+  clone: {
+    readonly hostGit: string;
+    readonly workspace: string;
+    readonly branch: string;
+    readonly objectFormat: string;
+  },
+): Promise<void> {
+  const { hostGit, workspace, branch, objectFormat } = clone;
+  const format = [`--object-format=${objectFormat}`];
   await run(["init", "--quiet", ...format, "--initial-branch", branch, workspace]);
   await run([
     "-C",
@@ -99,7 +115,7 @@ async function cloneInto(
     "--no-tags",
     "--no-write-fetch-head",
     "--update-shallow",
-    bare,
+    hostGit,
     `${baseRef}:refs/remotes/base`,
   ]);
   await run(["-C", workspace, "update-ref", `refs/heads/${branch}`, "refs/remotes/base"]);
@@ -108,7 +124,7 @@ async function cloneInto(
 }
 
 /** Gives the agent's commits the user's name and email: the repository's setting, or the global one. */
-async function copyIdentity(git: Git, from: string, workspace: string): Promise<void> {
+export async function copyIdentity(git: Git, from: string, workspace: string): Promise<void> {
   const personal = { GIT_CONFIG_GLOBAL: join(homedir(), ".gitconfig") };
   const find = async (key: string): Promise<string> => {
     const own = await git.status(["-C", from, "config", "-z", "--local", "--get", key]);

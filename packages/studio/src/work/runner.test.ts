@@ -7,7 +7,7 @@ import type { SessionRecord, TaskBackend } from "./backend.ts";
 import { TaskRunner } from "./runner.ts";
 
 const work: TaskWork = {
-  ...{ taskId: "t", sessionId: "s", firstSessionId: "s", repository: "/r", agent: "demo" },
+  ...{ taskId: "t", sessionId: "s", taintedAs: "s", repository: "/r", agent: "demo" },
   prompt: { id: "p1", text: "do it", attempt: 1 },
   staleApprovals: [],
 };

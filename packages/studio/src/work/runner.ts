@@ -56,6 +56,7 @@ export class TaskRunner {
   #turn = new AbortController();
   #halt: "stop" | "close" | "abandon" | undefined;
   #stopping: Promise<void> | undefined;
+  #isInCopy = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -68,6 +69,11 @@ export class TaskRunner {
 
   get isRunning(): boolean {
     return this.#loop !== undefined;
+  }
+
+  /** True if its agent works in a copy of its own. */
+  get isInCopy(): boolean {
+    return this.#isInCopy;
   }
 
   /** HTTP agent for the task's sandbox server, while the agent runs. */
@@ -204,7 +210,7 @@ export class TaskRunner {
         dedupeKey: `prompt/${prompt.id}`,
       });
       if (prompt.attempt > 1 && (await this.#recoverAttempt(work, log))) return;
-      if (prompt.taint !== undefined) await this.#options.taint(work.firstSessionId, prompt.taint);
+      if (prompt.taint !== undefined) await this.#options.taint(work.taintedAs, prompt.taint);
       const agent = await this.#ensureAgent(work, log);
       await this.#chooseOptions(work, agent, log);
       const files = await Promise.all((attachments ?? []).map(({ id }) => this.#options.readAttachment(id)));
@@ -278,6 +284,7 @@ export class TaskRunner {
       },
     });
     this.#agent = agent;
+    this.#isInCopy = work.copy !== undefined;
     await log.append({ body: { type: "agent-started", agent: work.agent, resumed: agent.resumed } });
     await task.report({ type: "agent-ready", agentSessionId: agent.agentSessionId });
     signal.throwIfAborted();

@@ -33,13 +33,15 @@ export class SessionRunners {
   }
 
   /**
-   * HTTP agent for a sandbox server in the workspace, while an agent runs. It stays the same for as long as it is there:
+   * HTTP agent for a sandbox server in the task's own workspace, while an agent runs. It stays the same for as long as it is there:
    * terminals and processes are in one of them.
    */
   get sandbox(): Agent | undefined {
     const current = this.#sandboxOf === undefined ? undefined : this.#runners.get(this.#sandboxOf)?.sandbox;
     if (current !== undefined) return current;
-    const [found] = [...this.#runners].filter(([, { sandbox }]) => sandbox !== undefined);
+    const [found] = [...this.#runners].filter(
+      ([, { sandbox, isInCopy }]) => sandbox !== undefined && !isInCopy,
+    );
     this.#sandboxOf = found?.[0];
     return found?.[1].sandbox;
   }
@@ -95,4 +97,11 @@ export class SessionRunners {
   #onIdle(): void {
     if (!this.isRunning) this.#options.onIdle();
   }
+}
+
+/** The runners of a task, and the claim by which it knows them. */
+export interface ClaimedRunners {
+  readonly runners: SessionRunners;
+  readonly claim: number;
+  readonly settled: PromiseWithResolvers<void>;
 }

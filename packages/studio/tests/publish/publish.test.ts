@@ -71,6 +71,28 @@ for (const [name, connect] of Object.entries(forges)) {
   });
 }
 
+test("a task is archived when its pull request was merged at the forge, where the repository says so", async (t) => {
+  if (!needsJail(t)) return;
+  const published = await startPublishing(t, forges["Gitea"] as (typeof forges)[string]);
+  const { client, forge, id } = published;
+  const { target } = await client.task(id).publication();
+  const repository = client.repository(target?.repositoryId ?? "");
+  assert.equal((await repository.get()).archivesMerged, false);
+  await repository.archiveMerged(true);
+  assert.equal((await repository.get()).archivesMerged, true);
+  assert.equal((await failure(repository.archiveMerged("on" as never))).name, "repository.invalid_input");
+  await client.task(id).publish();
+  const archived = Promise.withResolvers<void>();
+  const watch = await client.organization.on("taskChanged", (task) => {
+    if (task.id === id && task.archivedAt !== undefined) archived.resolve();
+  });
+  t.after(() => watch.close());
+  await forge.repository.merge(onlyPull(published), "merge");
+  await archived.promise;
+  assert.deepEqual((await client.organization.listTasks()).tasks, []);
+  assert.equal((await client.organization.listTasks({ archived: true })).tasks.length, 1);
+});
+
 test("a pull request that others change, merge or close at the forge is shown so without a question", async (t) => {
   if (!needsJail(t)) return;
   const published = await startPublishing(t, forges["Gitea"] as (typeof forges)[string]);

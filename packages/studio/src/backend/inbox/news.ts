@@ -1,7 +1,8 @@
 /** Inboxes of people: what tasks report, the open approvals of all tasks, and the entries of each person. */
 import type { ApprovalAnsweredBy, ApprovalView, InboxTask } from "../../contract.ts";
-import { nameOf } from "../sessions/find.ts";
-import type { ReportedSession, TaskSession, TaskState } from "../task-state.ts";
+import { attemptsOf, nameOf } from "../sessions/find.ts";
+import type { TaskSession, TaskState } from "../task-state.ts";
+import type { ReportedSession } from "./reported.ts";
 
 /** What has become of a task. */
 export type TaskChange =
@@ -37,10 +38,15 @@ interface SessionNews {
 export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
   const { reported } = state;
   const news: SessionNews[] = [];
+  const attempts = attemptsOf(state);
+  const grouped = new Set(attempts.map(({ sessionId }) => sessionId));
   const take = (session: TaskSession, before: ReportedSession | undefined): ReportedSession => {
     const changes = changesOf(session, before);
     if (changes.some(needsPerson)) session.attentionAt = at;
-    news.push(...changes.map((change) => ({ session, change })));
+    if (changes.some(endsTurn)) session.endedAt = at;
+    // Attempts are one piece of work: how each of their turns ended is told once, when the last one has.
+    const told = grouped.has(session.sessionId) ? changes.filter(isAboutApproval) : changes;
+    news.push(...told.map((change) => ({ session, change })));
     return { approvals: session.approvals.map(({ id }) => id), turn: turnChange(session).key };
   };
   const first = take(state, reported);
@@ -54,17 +60,48 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
     if (session.reported?.turn !== heard.turn || `${session.reported.approvals}` !== `${heard.approvals}`)
       session.reported = heard;
   }
+  const group = attempts.length === 0 ? undefined : turnOfAttempts(attempts);
+  if (group !== undefined && group.key !== (reported?.attempts ?? working.key))
+    news.push({ session: state, change: group.change });
   const seq = reported?.seq ?? 0;
-  if (reported === undefined || news.length > 0)
+  if (reported === undefined || reported.turn !== first.turn || news.length > 0)
     state.reported = {
       ...{ ...first, seq: seq + news.length },
       ...(failing === undefined ? {} : { failing: failing.cause }),
+      ...(group === undefined ? {} : { attempts: group.key }),
     };
   return news.map(({ session, change }, index) => newsOf(state, session, seq + index + 1, at, change));
 }
 
+interface Turn {
+  readonly key: string;
+  readonly change: TaskChange;
+}
+
+const working: Turn = { key: "working", change: { type: "working" } };
+
+/** How attempts stand together: they work while one does, and have failed if all did. */
+function turnOfAttempts(attempts: readonly TaskSession[]): Turn {
+  const turns = attempts.map(turnChange);
+  if (turns.some(({ change }) => change.type === "working")) return working;
+  const cause = turns.map(({ key }) => key).join();
+  const failed = turns.every(({ change }) => change.type === "failed");
+  const change: TaskChange = failed
+    ? { type: "failed", cause, message: "All attempts failed" }
+    : { type: "finished", cause };
+  return { key: `${change.type} ${cause}`, change };
+}
+
+function isAboutApproval({ type }: TaskChange): boolean {
+  return type === "asks" || type === "settled";
+}
+
 /** How a session stands of which nothing was reported yet. */
 const unreported = "finished ";
+
+function endsTurn({ type }: TaskChange): boolean {
+  return type === "finished" || type === "failed" || type === "stopped";
+}
 
 function needsPerson({ type }: TaskChange): boolean {
   return type === "finished" || type === "failed" || type === "asks";
@@ -112,16 +149,13 @@ function failingChecks({ publication }: TaskState) {
 }
 
 /** How the task stands. Two turns that ended the same way have different keys. */
-function turnChange({ status, prompts, error }: TaskSession): {
-  readonly key: string;
-  readonly change: TaskChange;
-} {
+function turnChange({ status, prompts, error }: TaskSession): Turn {
   const last = (state: "done" | "failed") => prompts.findLast((prompt) => prompt.state === state)?.id ?? "";
   switch (status) {
     case "preparing":
     case "running":
     case "waiting":
-      return { key: "working", change: { type: "working" } };
+      return working;
     case "stopped":
       return { key: "stopped", change: { type: "stopped" } };
     case "idle": {

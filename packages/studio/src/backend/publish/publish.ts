@@ -121,6 +121,7 @@ export class Publishing<Context extends PublishContext> {
     if (outcome === "old") return true;
     await this.announce(c);
     if (outcome === "shown") this.#options.publishChange(c);
+    if ("archives" in reading && reading.archives === true) c.waitUntil(archive(c));
     return publication.pullRequest?.state !== "merged";
   }
 
@@ -287,6 +288,12 @@ export class Publishing<Context extends PublishContext> {
     const user: UserRepository = { path, node, ...(connected === undefined ? {} : { connected }) };
     return findTarget(c, await this.#options.host.remotes(user));
   }
+}
+
+/** Archives the task, unless an agent works on it: then the person who has sent it on does so. */
+async function archive(c: PublishContext): Promise<void> {
+  const organization = c.client().get("organization", ["local"]);
+  await organization.action<void>({ name: "internal.archiveMerged", args: [c.state.id] });
 }
 
 interface PublishedState extends PublicationState {

@@ -39,7 +39,12 @@ export interface PendingPublish {
 
 /** What the repository's actor has read of a pull request. */
 export type PullRequestReading =
-  | { readonly number: number; readonly details: Omit<PullRequestDetails, "repository"> }
+  | {
+      readonly number: number;
+      readonly details: Omit<PullRequestDetails, "repository">;
+      /** True if it was merged, and tasks of this repository are archived then. */
+      readonly archives?: boolean;
+    }
   | { readonly number: number; readonly error: TaskError };
 
 export function changeOf(

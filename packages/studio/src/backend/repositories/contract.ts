@@ -149,6 +149,8 @@ export interface RepositoryView extends RepositorySummary {
   readonly source: RepositorySource;
   /** Absent for repositories without webhooks. */
   readonly webhook?: WebhookView;
+  /** True if a task is archived when its pull request was merged. */
+  readonly archivesMerged: boolean;
 }
 
 export interface BranchView {
@@ -188,6 +190,8 @@ export interface RepositoryActions {
    * Throws `repository.invalid_webhook_url`, `.no_webhooks`.
    */
   setUpWebhook(studioUrl: string): Promise<WebhookSetup>;
+  /** Whether a task is archived when its pull request was merged. Throws `repository.invalid_input`. */
+  archiveMerged(isOn: boolean): Promise<void>;
 }
 
 export interface RepositoryEvents {

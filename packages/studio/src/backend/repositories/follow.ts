@@ -148,7 +148,9 @@ export class PullRequestFollower {
       await new RepositoryRows(c.db).deliverPullRequest(pull);
       await reportSummary(c);
       const details = await readDetails(forge, source, pull, c.abortSignal);
-      return { number, details: { ...details, readAt: this.#host.ports.clock.now() } };
+      const archives = c.state.archivesMerged === true && details.state === "merged";
+      const reading = { number, details: { ...details, readAt: this.#host.ports.clock.now() } };
+      return archives ? { ...reading, archives } : reading;
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
       const { group, code, message } = error;

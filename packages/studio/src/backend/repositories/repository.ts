@@ -23,15 +23,10 @@ import type {
 import { followSchema, PullRequestFollower } from "./follow.ts";
 import { reportSummary } from "./report.ts";
 import { RepositoryRows, repositorySchema } from "./rows.ts";
-import {
-  isRepositoryInput,
-  mirrorAfter,
-  newRepositoryState,
-  type RepositoryState,
-  summaryOf,
-} from "./state.ts";
+import { isRepositoryInput, mirrorAfter, newRepositoryState, type RepositoryState } from "./state.ts";
 import { RepositorySync, type RepositoryVars } from "./sync.ts";
-import { checkConnection, keepFailure, setUpWebhook, webhookOf } from "./webhook.ts";
+import { setArchiving, viewOf } from "./view.ts";
+import { checkConnection, keepFailure, setUpWebhook } from "./webhook.ts";
 
 const maxBranches = 1_000;
 const maxPullRequests = 200;
@@ -70,14 +65,7 @@ export function createRepositoryActor(host: BackendHost) {
     },
     options: { name: "Repository", actionTimeout: 300_000 },
     actions: {
-      async get(c): Promise<RepositoryView> {
-        const counts = await new RepositoryRows(c.db).counts();
-        const webhook = webhookOf(c.state);
-        return {
-          ...{ ...summaryOf(c.state, counts), source: c.state.source },
-          ...(webhook === undefined ? {} : { webhook }),
-        };
-      },
+      get: async (c): Promise<RepositoryView> => viewOf(c.state, await new RepositoryRows(c.db).counts()),
 
       branches: (c, query?: { readonly after?: string }): Promise<readonly BranchView[]> =>
         new RepositoryRows(c.db).branches(String(query?.after ?? ""), maxBranches),
@@ -107,6 +95,8 @@ export function createRepositoryActor(host: BackendHost) {
 
       setUpWebhook: (c, studioUrl: string): Promise<WebhookSetup> =>
         setUpWebhook(host.connections, c, studioUrl),
+
+      archiveMerged: (c, isOn: boolean): void => setArchiving(c.state, isOn),
 
       internal: {
         source: (c): RepositorySource => c.state.source,

@@ -30,6 +30,8 @@ export interface RepositoryState {
   /** Name of the secret that `setUpWebhook` made; before it, that of the source. */
   webhookSecret?: string;
   webhookDeliveredAt?: number;
+  /** True to archive tasks whose pull request was merged. Absent in states of earlier versions. */
+  archivesMerged?: boolean;
   webhookFailures?: readonly WebhookFailure[];
 }
 

@@ -1,12 +1,20 @@
 import { event } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { NewSession, TaskSessionEvents, TaskSessionView } from "../../contract.ts";
+import type { TaskFiles } from "../../cluster/task-files.ts";
+import type {
+  AttemptStorage,
+  DiffView,
+  NewSession,
+  TaskSessionEvents,
+  TaskSessionView,
+} from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import { requireAgent } from "../new-task.ts";
-import { addPerson, type FurtherSession, hasWork, sessionsOf, type TaskState } from "../task-state.ts";
+import { addPerson, copyOf, hasWork, newSession, sessionsOf, type TaskState } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import { requirePrompt, requireText } from "../validate.ts";
+import { type AttemptsHost, attemptSizes, beginKeeping } from "./attempts.ts";
 import { findSession, nameOf, openSessions } from "./find.ts";
 import { readSessionName } from "./input.ts";
 import { markSeen, readSeen, type SeenContext } from "./seen.ts";
@@ -14,16 +22,18 @@ import { toSessionView } from "./view.ts";
 
 type SessionsContext = TaskContext & PersonContext;
 
-type SessionsHost = Pick<BackendHost, "ports" | "handover" | "requireJails" | "listAgents" | "closeSession">;
+type SessionsHost = AttemptsHost & Pick<BackendHost, "handover" | "requireJails" | "listAgents" | "changes">;
 
 /** Events of a task about its sessions. */
 export const sessionEvents = { sessionsSeen: event<TaskSessionEvents["sessionsSeen"]>() };
 
 /** The actions of a task about its sessions. */
-export function sessionActions(host: SessionsHost, steps: TaskSteps) {
+export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick<TaskFiles, "bring">) {
   return {
     async startSession(c: SessionsContext, input: NewSession): Promise<TaskSessionView> {
-      const { name, prompt } = input ?? {};
+      const { name, prompt, copy } = input ?? {};
+      if (copy !== undefined && typeof copy !== "boolean")
+        throw new HoldfastError("task", "invalid_input", "`copy` must be true or false", { statusCode: 400 });
       const given = name === undefined ? undefined : readSessionName(name);
       if (prompt !== undefined) requirePrompt(prompt);
       host.requireJails();
@@ -35,11 +45,10 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps) {
       // Others may have been started during the awaits.
       requireRoom(c.state);
       const now = host.ports.clock.now();
-      const session: FurtherSession = {
+      const session = newSession({
         ...{ sessionId, name: given ?? freeName(c.state, agent.id), agent: agent.id, createdAt: now },
-        ...{ status: "idle", prompts: [], approvals: [], settled: [], stopping: false },
-        usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
-      };
+      });
+      if (copy === true) session.copy = sessionId;
       c.state.sessions = [...(c.state.sessions ?? []), session];
       addPerson(c.state, c.conn.state.person);
       if (prompt === undefined) steps.publishChange(c);
@@ -65,10 +74,39 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps) {
         const message = "This is the only open session of the task. Start another one first.";
         throw new HoldfastError("task", "last_session", message, { statusCode: 409 });
       }
+      // A crash leaves no folder behind: the next start looks at what is active.
+      if (copyOf(session) !== undefined) await steps.markActive(c);
       session.closedAt = host.ports.clock.now();
       steps.publishChange(c);
       await c.saveState();
       await host.closeSession(c.state.id, sessionId);
+      if (copyOf(session) !== undefined) await steps.clearAttempts(c);
+    },
+
+    async attemptDiff(c: SessionsContext, sessionId: string): Promise<DiffView> {
+      requireText(sessionId, "sessionId", 200);
+      const copy = copyOf(findSession(c.state, sessionId));
+      const { base, id } = c.state;
+      const none = { base: base?.commit ?? "", tree: "", files: [], truncated: false };
+      if (base === undefined) return none;
+      await files.bring(c);
+      if (copy !== undefined && !host.copies.has(id, copy)) return none;
+      return c.keepAwake(host.changes.diff(id, base.commit, copy));
+    },
+
+    async attemptStorage(c: SessionsContext): Promise<Readonly<Record<string, AttemptStorage>>> {
+      await files.bring(c);
+      return attemptSizes(host, c);
+    },
+
+    async keepAttempt(c: SessionsContext, sessionId: string): Promise<AttemptStorage> {
+      requireText(sessionId, "sessionId", 200);
+      await files.bring(c);
+      await steps.markActive(c);
+      const working = beginKeeping(host, c.state, sessionId);
+      steps.publishChange(c);
+      await steps.stopSessions(c, working);
+      return c.keepAwake(steps.clearAttempts(c));
     },
 
     seenSessions: (c: SeenContext): Promise<Readonly<Record<string, number>>> => readSeen(c),

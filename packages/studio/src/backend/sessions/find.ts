@@ -1,11 +1,22 @@
 /** The sessions of a task: which there are, how they stand together, and what people do with them. */
 import { HoldfastError } from "@holdfast/core";
 import type { TaskError, TaskStatus } from "../../contract.ts";
-import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
+import { copyOf, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 
 /** The sessions that take prompts; at least one. */
 export function openSessions(state: TaskState): readonly TaskSession[] {
   return sessionsOf(state).filter(({ closedAt }) => closedAt === undefined);
+}
+
+/**
+ * The attempts of which one is to be kept: the open sessions with a copy of their own, and the first one of those in the
+ * task's workspace. None without copies.
+ */
+export function attemptsOf(state: TaskState): readonly TaskSession[] {
+  const open = openSessions(state);
+  const copies = open.filter((session) => copyOf(session) !== undefined);
+  if (copies.length === 0) return [];
+  return [...open.filter((session) => copyOf(session) === undefined).slice(0, 1), ...copies];
 }
 
 /** A session of the task; without an id, the first one that is open. Throws `task.session_not_found`. */

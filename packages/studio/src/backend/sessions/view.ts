@@ -1,21 +1,23 @@
 import type { TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
 import { toQueuedPrompt, waitingPrompts } from "../prompts/queue.ts";
-import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
-import { nameOf, openSessions, statusOf } from "./find.ts";
+import { copyOf, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
+import { attemptsOf, nameOf, openSessions, statusOf } from "./find.ts";
 
 export function toTaskSummary(state: TaskState): TaskSummary {
   const open = openSessions(state);
+  const attempts = attemptsOf(state);
   return {
     id: state.id,
     title: state.title,
     repository: state.repository,
-    agent: state.agent,
+    agent: open[0]?.agent ?? state.agent,
     ...statusOf(state),
     createdAt: state.createdAt,
     updatedAt: state.updatedAt,
     unsafe: state.unsafe,
     openApprovals: open.reduce((sum, { approvals }) => sum + approvals.length, 0),
     ...(open.length < 2 ? {} : { openSessions: open.length }),
+    ...(attempts.length < 2 ? {} : { attempts: attempts.length }),
     ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
     ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
   };
@@ -41,9 +43,12 @@ export function toTaskView(state: TaskState): TaskView {
 }
 
 export function toSessionView(state: TaskState, session: TaskSession): TaskSessionView {
-  const { sessionId: id, agent, status, error, attentionAt = 0, closedAt } = session;
+  const { sessionId: id, agent, status, error, attentionAt = 0, closedAt, promptedAt, endedAt } = session;
   return {
     ...{ id, name: nameOf(session), agent, status, attentionAt },
+    ...(copyOf(session) === undefined ? {} : { isCopy: true }),
+    ...(promptedAt === undefined ? {} : { promptedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
     ...(error === undefined ? {} : { error: { ...error } }),
     approvals: toPlain(session.approvals),
     ...queuedPrompts(session),

@@ -59,9 +59,10 @@ CREATE TABLE session_text (
 CREATE INDEX session_text_task ON session_text (task_id);
 `;
 
-export const migrateTaskTables = migrations({
-  migrations: [
-    { version: 1, sql: first },
-    { version: 2, sql: second },
-  ],
-});
+/** The published versions, in order. One that was published is never changed. */
+export const taskTableVersions = [
+  { version: 1, sql: first },
+  { version: 2, sql: second },
+] as const;
+
+export const migrateTaskTables = migrations({ migrations: [...taskTableVersions] });

@@ -13,12 +13,14 @@ import type {
 import { readSecret } from "../gate/secret-input.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 
-export const repositoriesUsage = `holdfast repositories list | connect ADDRESS | check NAME | sync NAME | remove NAME
+export const repositoriesUsage = `holdfast repositories list | connect ADDRESS | check NAME | sync NAME | set NAME | remove NAME
 
   list                 lists the connected repositories: their state, branches and open pull requests
   connect ADDRESS      connects a repository: its https address, or the path of a folder of this machine
   check NAME           tries each part of the connection, and says what does not work
   sync NAME            compares it with its server and fetches it, now
+  set NAME             changes a setting: --archive-merged on or off archives tasks when their pull
+                       request was merged
   remove NAME          removes the copy and the token here; the repository itself is left alone
   --token              with connect: reads a token from standard input; without one, only what is public
   --kind KIND          with connect: github, gitlab, gitea, or git for any other server (default: by the address)
@@ -33,7 +35,7 @@ export const repositoriesUsage = `holdfast repositories list | connect ADDRESS |
 
 NAME is a repository's name or its id. Exit code: 0 done, 1 a check failed, 2 wrong usage.`;
 
-const verbs = ["list", "connect", "check", "sync", "remove"] as const;
+const verbs = ["list", "connect", "check", "sync", "set", "remove"] as const;
 const kinds = ["github", "gitlab", "gitea", "git"] as const;
 
 export async function repositoriesCommand(args: readonly string[]): Promise<number> {
@@ -41,6 +43,7 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
     ...{ token: { type: "boolean" }, kind: { type: "string" }, username: { type: "string" } },
     ...{ "api-url": { type: "string" }, "app-id": { type: "string" }, installation: { type: "string" } },
     ...{ "key-file": { type: "string" }, "webhook-url": { type: "string" } },
+    "archive-merged": { type: "string" },
   });
   const [given, ...rest] = positionals;
   if (values.help === true) {
@@ -52,6 +55,7 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
   const name = verb === "list" ? "" : oneArgument(rest, verb === "connect" ? "The address" : "The name");
   const json = values.json === true;
   const input = verb === "connect" ? await inputOf(name, values) : undefined;
+  const archives = verb === "set" ? switchOf(values["archive-merged"]) : undefined;
   return withOwnerAccess(values, async ({ client }) => {
     if (input !== undefined) {
       const added = await client.organization.addRepository(input);
@@ -60,6 +64,12 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
     }
     if (verb === "list") return list(await client.organization.listRepositories(), json);
     const { id } = await find(client, name);
+    if (archives !== undefined) {
+      await client.repository(id).archiveMerged(archives);
+      const text = archives ? "Tasks are archived when they are merged." : "Merged tasks stay in the list.";
+      console.log(json ? jsonLine({ id, archivesMerged: archives }) : text);
+      return 0;
+    }
     switch (verb) {
       case "check": {
         const address = values["webhook-url"];
@@ -162,4 +172,10 @@ function showChecks(
     }
   }
   return checks.some(({ status }) => status === "failed") ? 1 : 0;
+}
+
+/** Throws a usage error. */
+function switchOf(value: string | undefined): boolean {
+  if (value === "on" || value === "off") return value === "on";
+  throw new UsageError("set needs --archive-merged on or off");
 }

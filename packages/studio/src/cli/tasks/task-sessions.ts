@@ -27,6 +27,28 @@ export function listSessions({ sessions }: TaskView, json: boolean): void {
   }
 }
 
+/** The attempts of which one is to be kept, each with its changes. */
+export async function listAttempts(client: StudioClient, view: TaskView, json: boolean): Promise<void> {
+  const task = client.task(view.id);
+  const storage = await task.attemptStorage();
+  const attempts = view.sessions.filter(({ id }) => storage[id] !== undefined);
+  if (attempts.length === 0 && !json) console.log("There are no attempts to choose from.");
+  for (const session of attempts) {
+    const { files } = await task.attemptDiff(session.id);
+    const additions = files.reduce((sum, file) => sum + file.additions, 0);
+    const deletions = files.reduce((sum, file) => sum + file.deletions, 0);
+    const changes = { files: files.length, additions, deletions };
+    if (json) console.log(jsonLine({ session, changes, storage: storage[session.id] }));
+    else {
+      const { inputTokens, outputTokens } = session.usage;
+      console.log(
+        `${session.id}  ${statusLabel(session.status).padEnd(9)}  ${harmless(session.name).padEnd(12)}  ` +
+          `+${additions} -${deletions} in ${files.length} files, ${inputTokens + outputTokens} tokens`,
+      );
+    }
+  }
+}
+
 /** How a command was called. */
 interface Call {
   readonly json: boolean;
@@ -42,14 +64,16 @@ export async function startSession(
     readonly agent?: string | undefined;
     readonly name?: string | undefined;
     readonly prompt?: string;
+    readonly copy?: boolean;
   },
   call: Call,
 ): Promise<void> {
-  const { agent = view.agent, name, prompt } = given;
+  const { agent = view.agent, name, prompt, copy } = given;
   const session = await client.task(view.id).startSession({
     agent,
     ...(name === undefined ? {} : { name }),
     ...(prompt === undefined ? {} : { prompt }),
+    ...(copy === undefined ? {} : { copy }),
   });
   if (call.json) console.log(jsonLine(session));
   else console.log(`Started the session ${harmless(session.name)} (${session.id}).`);

@@ -10,15 +10,16 @@ import {
   verbOf,
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
-import type { StudioClient, TaskView } from "@holdfast/studio";
+import type { StudioClient, TaskSummary, TaskView } from "@holdfast/studio";
 import { isBusy, statusLabel } from "../../task-status.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 import { EventPrinter, printDiff } from "./event-printer.ts";
 import { pullRequestText } from "./pull-request-text.ts";
-import { listSessions, sendPrompt, sessionNamed, startSession } from "./task-sessions.ts";
+import { listAttempts, listSessions, sendPrompt, sessionNamed, startSession } from "./task-sessions.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
                | prompt ID "text" | sessions ID | start-session ID ["prompt"] | close-session ID
+               | attempts ID | keep ID
 
   list        lists all tasks, newest first
   show ID     prints the log of a task, and names its pull request
@@ -27,17 +28,21 @@ export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | a
   apply ID    applies its changes to a new branch of the repository
   prompt ID   sends a prompt to its agent
   sessions ID        lists its sessions, which work in parallel in one workspace
-  start-session ID   starts another session, with --agent NAME and --name NAME
+  start-session ID   starts another session, with --agent NAME and --name NAME; with --copy, as an
+                     attempt in a copy of its own
   close-session ID   ends the agent of the session that --session names; its log stays
-  --session NAME     name or id of a session, for show, stop, prompt and close-session (default: the
-                     first one that is open)
+  attempts ID        compares its attempts: state, changes, tokens
+  keep ID            makes the work of the attempt that --session names that of the task, and
+                     discards the others
+  --session NAME     name or id of a session, for show, stop, diff, prompt, close-session and keep
+                     (default: the first one that is open)
   --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
   --json      machine-readable output`;
 
 export async function tasksCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     ...{ branch: { type: "string" }, session: { type: "string" } },
-    ...{ agent: { type: "string" }, name: { type: "string" } },
+    ...{ agent: { type: "string" }, name: { type: "string" }, copy: { type: "boolean" } },
   } as const);
   const [given, ...rest] = positionals;
   if (values.help === true) {
@@ -78,8 +83,23 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
         break;
       case "start-session": {
         const { agent, name } = values;
-        const given = { agent, name, ...(text === undefined ? {} : { prompt: text }) };
+        const copy = values.copy === true ? { copy: true } : {};
+        const given = { agent, name, ...copy, ...(text === undefined ? {} : { prompt: text }) };
         await startSession(owner.client, view, given, { ...call, isPersistent: owner.isPersistent });
+        break;
+      }
+      case "attempts":
+        await listAttempts(owner.client, view, json);
+        break;
+      case "keep": {
+        const session = sessionNamed(view, values.session);
+        if (session === undefined) break;
+        const freed = await owner.client.task(id).keepAttempt(session.id);
+        console.log(
+          json
+            ? jsonLine({ kept: session.id, freed })
+            : `Kept ${harmless(session.name)}. ${freed.isComplete ? "" : "At least "}${freed.bytes} bytes are free again.`,
+        );
         break;
       }
       case "close-session": {
@@ -90,7 +110,9 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
         break;
       }
       case "diff": {
-        const diff = await owner.client.task(id).diff();
+        const attempt = values.session === undefined ? undefined : sessionNamed(view, values.session);
+        const task = owner.client.task(id);
+        const diff = await (attempt === undefined ? task.diff() : task.attemptDiff(attempt.id));
         if (json) console.log(jsonLine(diff));
         else printDiff(screenOf(process.stdout), diff);
         break;
@@ -110,7 +132,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
 
 const verbs = [
   ...(["list", "show", "stop", "diff", "apply"] as const),
-  ...(["prompt", "sessions", "start-session", "close-session"] as const),
+  ...(["prompt", "sessions", "start-session", "close-session", "attempts", "keep"] as const),
 ] as const;
 type Verb = (typeof verbs)[number];
 
@@ -125,7 +147,7 @@ function textOf(rest: readonly string[], verb: Verb): string | undefined {
 /** Which options belong to which commands. */
 const optionVerbs = {
   branch: ["apply"],
-  session: ["show", "stop", "prompt", "close-session"],
+  session: ["show", "stop", "diff", "prompt", "close-session", "keep"],
   agent: ["start-session"],
   name: ["start-session"],
 } as const satisfies Readonly<Record<string, readonly Verb[]>>;
@@ -137,8 +159,8 @@ function checkOptions(verb: Verb, values: Readonly<Partial<Record<keyof typeof o
     if (values[option] !== undefined && !allowed.includes(verb))
       throw new UsageError(`--${option} is only for ${allowed.join(", ")}`);
   }
-  if (verb === "close-session" && values.session === undefined)
-    throw new UsageError("close-session needs --session NAME");
+  if ((verb === "close-session" || verb === "keep") && values.session === undefined)
+    throw new UsageError(`${verb} needs --session NAME`);
 }
 
 /** Throws `task.not_found`. */
@@ -165,12 +187,17 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
       if (json) console.log(jsonLine(task));
       else
         console.log(
-          `${task.id}  ${statusLabel(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`,
+          `${task.id}  ${statusLabel(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}${severalText(task)}`,
         );
     }
     cursor = page.cursor;
   } while (cursor !== undefined);
   if (isEmpty && !json) console.log("There are no tasks yet.");
+}
+
+function severalText({ attempts, openSessions }: TaskSummary): string {
+  if (attempts !== undefined) return `  (${attempts} attempts)`;
+  return openSessions === undefined ? "" : `  (${openSessions} sessions)`;
 }
 
 async function stop(

@@ -1,4 +1,5 @@
 import "./task.css";
+import "./attempts/attempts.css";
 import "./sessions/sessions.css";
 import "./transcript/transcript.css";
 import { getRouteApi } from "@tanstack/react-router";
@@ -18,7 +19,9 @@ export function TaskRoute() {
       taskId={taskId}
       view={view}
       session={session}
-      onView={(next) => void navigate({ search: readTaskTab({ view: next, session }), resetScroll: false })}
+      onView={(next, chosen = session) =>
+        void navigate({ search: readTaskTab({ view: next, session: chosen }), resetScroll: false })
+      }
       onSession={(next) =>
         void navigate({ search: readTaskTab({ view, session: next }), resetScroll: false })
       }

@@ -21,6 +21,8 @@ import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
 import { refetchActive, taskQuery } from "../shared/queries.ts";
 import { isBusy, statusLabel } from "../shared/status.tsx";
+import { AttemptDiff } from "./attempts/attempt-diff.tsx";
+import { Attempts } from "./attempts/attempts.tsx";
 import { Conversation } from "./conversation.tsx";
 import { useMarkRead } from "./mark-read.ts";
 import { Plan } from "./plan.tsx";
@@ -45,7 +47,8 @@ interface TaskScreenProps {
   readonly view: TaskTab;
   /** The session that was chosen. */
   readonly session: string | undefined;
-  readonly onView: (view: TaskTab) => void;
+  /** Without a session, that of before stays. */
+  readonly onView: (view: TaskTab, session?: string) => void;
   readonly onSession: (id: string) => void;
 }
 
@@ -98,7 +101,8 @@ function TaskViews({
   useStatusAnnouncements(task);
   useFreshDiff(task);
   // Both are side by side on a wide screen.
-  const tab = wide && view === "changes" ? "conversation" : view;
+  const isDecided = view === "attempts" && task.attempts === undefined;
+  const tab = isDecided || (wide && view === "changes") ? "conversation" : view;
   const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
   if (session === undefined) return null;
   const shown = viewOfSession(task, session);
@@ -117,7 +121,14 @@ function TaskViews({
   );
   // What is sent from here goes to the session that is shown, if it takes prompts.
   const target = session.closedAt === undefined ? session.id : (openSessions(task)[0]?.id ?? task.sessionId);
-  const changes = <Changes task={{ ...task, sessionId: target }} />;
+  const changes =
+    session.isCopy === true ? (
+      <div className="attempts">
+        <AttemptDiff task={task} session={session} />
+      </div>
+    ) : (
+      <Changes task={{ ...task, sessionId: target }} />
+    );
   return (
     <div className={wide ? "workspace workspace-wide" : "workspace"}>
       <TaskHeader task={task} />
@@ -128,12 +139,17 @@ function TaskViews({
           { id: "conversation", label: wide ? "Conversation and changes" : "Conversation", mark: asks },
           ...(wide ? [] : [{ id: "changes", label: "Changes" } as const]),
           { id: "workspace", label: "Workspace" },
+          ...(task.attempts === undefined
+            ? []
+            : [{ id: "attempts", label: "Attempts", count: task.attempts } as const]),
         ]}
         tab={tab}
-        onChange={onView}
+        onChange={(next) => onView(next)}
       />
       <TabPanel tab={tab} className="pane">
-        {tab === "workspace" ? (
+        {tab === "attempts" ? (
+          <Attempts task={task} onSession={(id) => onView("conversation", id)} />
+        ) : tab === "workspace" ? (
           <Suspense fallback={<Loading label="Loading the workspace" rows={8} />}>
             <Workspace
               task={task}

@@ -1,5 +1,5 @@
 /** The views of a task, one of which is in its address. */
-const taskTabs = ["conversation", "changes", "workspace"] as const;
+const taskTabs = ["conversation", "changes", "workspace", "attempts"] as const;
 export type TaskTab = (typeof taskTabs)[number];
 
 export interface TaskSearch {

@@ -5,6 +5,7 @@ import type { AgentChoice, CreateTaskInput } from "../../contract.ts";
 import { EnvironmentNote } from "../environment/environment-note.tsx";
 import { emptyDraft, type RepositoryValue, type TaskDraft } from "../shared/new-task/task-draft.ts";
 import { AgentField } from "./agent-field.tsx";
+import { AttemptsField } from "./attempts-field.tsx";
 import { PromptField } from "./prompt-field.tsx";
 import { useCreateTask } from "./queries.ts";
 import { RepositoryField, sampleRepository } from "./repository-field.tsx";
@@ -24,12 +25,13 @@ export function NewTask({
   readonly draft: TaskDraft;
   readonly setDraft: (change: (draft: TaskDraft) => TaskDraft) => void;
 }) {
-  const { repository, agent, prompt, attachments, options } = draft;
+  const { repository, agent, prompt } = draft;
   const ids = useId();
   const navigate = useNavigate();
   const create = useCreateTask((task) => {
     setDraft(() => emptyDraft);
-    void navigate({ to: "/tasks/$taskId", params: { taskId: task.id } });
+    const search = task.attempts === undefined ? {} : ({ view: "attempts" } as const);
+    void navigate({ to: "/tasks/$taskId", params: { taskId: task.id }, search });
   });
   const promptRef = useRef<HTMLTextAreaElement>(null);
   const repositoryRef = useRef<HTMLInputElement>(null);
@@ -75,17 +77,7 @@ export function NewTask({
       return document.querySelector<HTMLInputElement>(".agent-field input")?.focus();
     }
     if (problems.prompt !== undefined) return promptRef.current?.focus();
-    const branch = repository.branch.trim();
-    const input: CreateTaskInput = {
-      repository: repository.connected ?? repository.path.trim(),
-      ...(repository.connected === undefined || branch === "" ? {} : { branch }),
-      agent: agent.id,
-      prompt: prompt.trim(),
-      ...(repository.fromHead ? { fromHead: true } : {}),
-      ...(attachments.length === 0 ? {} : { attachments: attachments.map(({ id }) => id) }),
-      ...(Object.keys(options).length === 0 ? {} : { options }),
-    };
-    create.mutate(input);
+    create.mutate(inputOf(draft, agent));
   };
   return (
     <form className="new-task" onSubmit={submit} noValidate aria-labelledby={`${ids}-heading`}>
@@ -107,6 +99,11 @@ export function NewTask({
         onChange={setAgent}
         problem={tried ? problems.agent : undefined}
       />
+      <AttemptsField
+        value={draft.attempts}
+        first={agent?.id}
+        onChange={(agents) => setDraft((known) => ({ ...known, attempts: agents }))}
+      />
       <PromptField
         draft={draft}
         setDraft={setDraft}
@@ -126,6 +123,21 @@ export function NewTask({
       </button>
     </form>
   );
+}
+
+function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
+  const { repository, attempts, prompt, attachments, options } = draft;
+  const branch = repository.branch.trim();
+  return {
+    repository: repository.connected ?? repository.path.trim(),
+    ...(repository.connected === undefined || branch === "" ? {} : { branch }),
+    agent: agent.id,
+    ...(attempts.length === 0 ? {} : { attempts }),
+    prompt: prompt.trim(),
+    ...(repository.fromHead ? { fromHead: true } : {}),
+    ...(attachments.length === 0 ? {} : { attachments: attachments.map(({ id }) => id) }),
+    ...(Object.keys(options).length === 0 ? {} : { options }),
+  };
 }
 
 function repositoryProblem(value: RepositoryValue): string | undefined {

@@ -18,6 +18,7 @@ import type { TaskMatch, TaskSummary } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
+import { agentLabel } from "./agent-label.ts";
 import { taskStorageQuery, useTaskAction } from "./queries.ts";
 
 /** One task of the list. */
@@ -49,7 +50,7 @@ export const TaskRow = memo(function TaskRow({
         <span className="task-row-repository" title={task.repository}>
           {baseName(task.repository)}
         </span>
-        <span>{task.agent}</span>
+        <span>{agentLabel(task)}</span>
         {task.startedBy !== undefined && (
           <span className="task-row-person" title={`Started by ${visibleText(task.startedBy.name)}`}>
             {visibleText(task.startedBy.name)}

@@ -18,6 +18,8 @@ export interface RepositoryValue {
 export interface TaskDraft {
   readonly repository: RepositoryValue;
   readonly agent?: AgentChoice;
+  /** Ids of the agents of further attempts. */
+  readonly attempts: readonly string[];
   readonly prompt: string;
   readonly attachments: readonly AttachmentView[];
   /** Options of the agent that were chosen, by their ids. */
@@ -26,6 +28,7 @@ export interface TaskDraft {
 
 export const emptyDraft: TaskDraft = {
   repository: { path: "", connected: undefined, branch: "", fromHead: false, check: "none" },
+  attempts: [],
   prompt: "",
   attachments: [],
   options: {},
@@ -39,7 +42,7 @@ export function taskDraft(): Draft<TaskDraft> {
   return draft;
 }
 
-/** The prompt is kept; repository and agent are checked again. */
+/** The prompt is kept; repository and agents are checked again. */
 function readDraft(kept: unknown): TaskDraft | undefined {
   if (typeof kept !== "object" || kept === null) return undefined;
   const { repository, prompt, attachments } = kept as Partial<Record<keyof TaskDraft, unknown>>;

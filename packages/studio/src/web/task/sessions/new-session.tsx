@@ -50,6 +50,7 @@ function NewSessionDialog({
   const [agent, setAgent] = useState(task.agent);
   const [name, setName] = useState("");
   const [prompt, setPrompt] = useState("");
+  const [isCopy, setCopy] = useState(false);
   const start = useMutation({
     mutationFn: (input: NewSession) => api.startSession(task.id, input, attempt.idFor(JSON.stringify(input))),
     onError(error) {
@@ -74,15 +75,17 @@ function NewSessionDialog({
       agent: chosen.id,
       ...(given === "" ? {} : { name: given }),
       ...(text === "" ? {} : { prompt: text }),
+      ...(isCopy ? { copy: true } : {}),
     });
   };
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={`${id}-title`} onClose={onClose}>
+    <dialog ref={dialog} className="dialog new-session" aria-labelledby={`${id}-title`} onClose={onClose}>
       <form onSubmit={submit}>
         <h2 id={`${id}-title`}>New session</h2>
         <p id={`${id}-text`} className="dialog-text">
-          Another agent in the same workspace. Sessions work in parallel: if two agents change the same file,
-          the last change stays.
+          {isCopy
+            ? "An attempt that begins where the task began. You keep one of the attempts, and discard the others."
+            : "Another agent in the same workspace. Sessions work in parallel: if two agents change the same file, the last change stays."}
         </p>
         {agents.isPending && <Loading label="Looking for agents" rows={2} />}
         {agents.isError && <ErrorNotice error={agents.error} onRetry={() => void agents.refetch()} />}
@@ -100,6 +103,10 @@ function NewSessionDialog({
             ))}
           </select>
         </div>
+        <label className="field-check">
+          <input type="checkbox" checked={isCopy} onChange={({ target: { checked } }) => setCopy(checked)} />
+          In a copy of its own, as an attempt
+        </label>
         <div className="field">
           <label htmlFor={`${id}-name`}>Name (optional)</label>
           <input

@@ -105,7 +105,10 @@ function SessionActions({
           >
             <p>
               Its agent ends, and it takes no more prompts. Its conversation can still be read, and its
-              changes stay in the workspace.
+              changes{" "}
+              {session.isCopy === true
+                ? "are deleted with its copy of the workspace. This cannot be undone."
+                : "stay in the workspace."}
             </p>
           </ConfirmButton>
         )

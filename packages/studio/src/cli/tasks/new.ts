@@ -1,0 +1,54 @@
+import { resolve } from "node:path";
+import { dataDirectoryOf, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
+import { commandHint } from "../../command-hint.ts";
+import { withOwnerAccess } from "../server/owner.ts";
+
+export const newUsage = `holdfast new --repo PATH [--agent NAME | --attempts NAME,NAME...] "prompt"
+
+Starts a task and prints its id. With --attempts, several agents try the same prompt in parallel, each in a
+copy of its own; keep the best with "holdfast tasks keep". An agent may be named more than once.
+
+  --repo PATH        a local git repository, or "sample" (default: the current directory)
+  --agent NAME       an agent of "holdfast agents list" (default: demo)
+  --attempts NAMES   2 to 8 agents, separated by commas
+  --from-head        start from the last commit even if there are uncommitted changes
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             machine-readable output`;
+
+export async function newCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    ...{ repo: { type: "string" }, agent: { type: "string" }, attempts: { type: "string" } },
+    "from-head": { type: "boolean" },
+  } as const);
+  if (values.help === true) {
+    console.log(newUsage);
+    return 0;
+  }
+  const prompt = oneArgument(positionals, "The prompt");
+  if (prompt.trim() === "") throw new UsageError("The prompt is empty");
+  const [agent, ...attempts] = agentsOf(values.agent, values.attempts);
+  const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
+  return withOwnerAccess({ data: values.data, runTasks: false }, async (owner) => {
+    const task = await owner.client.organization.createTask({
+      ...{ repository, agent, prompt },
+      ...(attempts.length === 0 ? {} : { attempts }),
+      ...(values["from-head"] === true ? { fromHead: true } : {}),
+    });
+    console.log(values.json === true ? jsonLine(task) : task.id);
+    if (!owner.isPersistent && values.json !== true)
+      process.stderr.write(
+        `No server is running. The task begins at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
+      );
+    return 0;
+  });
+}
+
+/** The agents of all attempts, the first one first. Throws a usage error. */
+function agentsOf(agent: string | undefined, attempts: string | undefined): readonly [string, ...string[]] {
+  if (attempts === undefined) return [agent ?? "demo"];
+  if (agent !== undefined) throw new UsageError("--agent and --attempts exclude each other");
+  const [first = "", ...others] = attempts.split(",").map((name) => name.trim());
+  if (others.length === 0 || others.length > 7 || [first, ...others].includes(""))
+    throw new UsageError("--attempts needs 2 to 8 agents, separated by commas");
+  return [first, ...others];
+}

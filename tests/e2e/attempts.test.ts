@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import type { Browser, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage } from "./support/browser.ts";
+import { assertNoTrouble, keepScreenshot, signIn, waitForStatus } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+async function assertFits(page: Page): Promise<void> {
+  const excess = await page.evaluate<number>(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  );
+  assert.ok(excess <= 0, `the page is ${excess} px too wide`);
+}
+
+describe("attempts at one prompt", { skip: missing() ?? false }, () => {
+  let browser: Browser;
+  let studio: StudioProcess;
+
+  before(async () => {
+    studio = await StudioProcess.create();
+    browser = await launchChromium();
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("are started from the form, compared, and decided with one key; the list shows one task", async (t) => {
+    const page = await openPage(browser, t, { width: 1280, height: 900 });
+    await signIn(page, studio);
+    await page.getByRole("button", { name: "Use the sample repository" }).first().click();
+    await page.locator('.agent-choice input[value="demo"]').check();
+    const add = page.getByRole("button", { name: "Add an attempt" });
+    for (let count = 0; count < 3; count++) await add.click();
+    await page.getByRole("button", { name: "Remove attempt 4" }).click();
+    assert.equal(await page.getByRole("combobox", { name: /^Attempt \d/ }).count(), 2);
+    await assertAccessible(page, "the form with attempts");
+    await keepScreenshot(page, "attempts-form-1280");
+    await page.getByLabel("Describe the task").fill('write "x" to made.txt without asking');
+    await page.getByRole("button", { name: "Start task" }).click();
+
+    await page.waitForURL(/view=attempts/);
+    const columns = page.locator("[data-attempt]");
+    await columns.nth(2).waitFor();
+    assert.equal(await columns.count(), 3);
+    await waitForStatus(page, "idle");
+    await columns.nth(2).getByText("made.txt").waitFor();
+    await columns.nth(0).getByText("+1 −0 in 1 file").waitFor();
+    await page.locator(".transcript").waitFor({ state: "detached" });
+
+    await columns.nth(0).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("d");
+    const diff = page.getByRole("region", { name: "Changes of demo 2" });
+    await diff.getByText("made.txt").first().waitFor();
+    await assertAccessible(page, "the attempts with the changes of one");
+    await keepScreenshot(page, "attempts-1280-light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await assertAccessible(page, "the attempts, dark");
+    await page.setViewportSize({ width: 320, height: 700 });
+    await assertFits(page);
+    await page.setViewportSize({ width: 400, height: 800 });
+    await keepScreenshot(page, "attempts-400-dark");
+    await page.setViewportSize({ width: 1280, height: 900 });
+
+    await page.goto(new URL("/", page.url()).href);
+    const row = page.locator("[data-task]");
+    await row.getByText("demo, 3 attempts").waitFor();
+    assert.equal(await row.count(), 1);
+    await page.goBack();
+    await columns.nth(1).waitFor();
+
+    await columns.nth(1).focus();
+    await page.keyboard.press("k");
+    const dialog = page.getByRole("dialog", { name: "Keep demo 2?" });
+    await dialog.getByText(/This frees \d/).waitFor();
+    await assertAccessible(page, "the choice of an attempt");
+    await keepScreenshot(page, "attempts-keep-1280-dark");
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("tab", { name: /^Attempts/ }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Closed (2)" }).waitFor();
+    await page.locator(".changes").getByText("made.txt").first().waitFor();
+    assertNoTrouble(page);
+  });
+});
