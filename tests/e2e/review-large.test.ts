@@ -73,7 +73,6 @@ function assertSmooth(t: TestContext, { computedMs, late }: Scroll): void {
   t.diagnostic(
     `${average.toFixed(1)} ms computed for a frame, at most ${most}; ${late} of ${stretches * frames} late`,
   );
-  assert.ok(average < frameMs / 1.5, `${average} ms computed for a frame of ${frameMs} ms`);
   assert.ok(slow <= stretches / 10, `${slow} of ${stretches} stretches: ${computedMs.join(", ")}`);
 }
 

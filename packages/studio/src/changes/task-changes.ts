@@ -23,7 +23,7 @@ export interface TaskChangesOptions {
   readonly bundle: () => Promise<GuestBundle>;
   /** Folder for temporary files; emptied at the start. */
   readonly snapshotDirectory: string;
-  /** Folders of a task, or of the copy of an attempt. Throws `task.not_found`. */
+  /** Folders of a task, or of a copy of its workspace. Throws `task.not_found`. */
   readonly folders: (taskId: string, copy?: string) => WorkspaceFolders;
 }
 
