@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -85,6 +85,39 @@ test("the demo agent fails a turn only when instructed, not when a prompt is abo
   for (const told of ["fail", "Please fail", "Look around, then fail.", "You were interrupted.\n\nfail"]) {
     await assert.rejects(session.prompt(told), /asked to fail/, told);
   }
+});
+
+test("the demo agent follows the playbook of a repository, one step of the work after the other", async (t) => {
+  const sandbox = await startSandbox(t, "unix");
+  const session = await openSession(sandbox, { allow: true });
+  await mkdir(join(sandbox.work, ".holdfast"));
+  const change = (when: string, from: string, to: string) => ({
+    when,
+    steps: [
+      { edit: "sum.txt", old: from, new: to },
+      { run: `grep -x '${to}' sum.txt` },
+      { say: `Now ${to}. ` },
+    ],
+  });
+  const rules = [change("third", "two", "three"), change("second", "one $&", "two"), { when: "broken" }];
+  await writeFile(join(sandbox.work, ".holdfast", "demo-agent.json"), JSON.stringify({ version: 1, rules }));
+  await writeFile(join(sandbox.work, "sum.txt"), "one $&\n");
+  const sum = () => readFile(join(sandbox.work, "sum.txt"), "utf8");
+  // The third cannot be first: another prompt gets what there is to do, and is told so.
+  await session.prompt("Do the third");
+  assert.equal(await sum(), "two\n");
+  const said = () =>
+    updates(session.seen)
+      .map((update) => String(field(update, "content", "text") ?? ""))
+      .join("");
+  assert.match(said(), /I have no model[\s\S]*Now two\./);
+  await session.prompt("Do the third");
+  assert.equal(await sum(), "three\n");
+  // Nothing is left, and an exact prompt is carried out.
+  await session.prompt("Do the third again");
+  assert.match(await readFile(join(sandbox.work, "NOTES.md"), "utf8"), /third again/);
+  await session.prompt('write "x" to sum.txt');
+  assert.equal(await sum(), "x\n");
 });
 
 test("the demo agent ends all turns whose cancel arrives in the same chunk", {

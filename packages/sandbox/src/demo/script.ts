@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { isMock } from "./options.ts";
+import { followPlaybook } from "./playbook.ts";
 import { repairSample } from "./repair-sample.ts";
 import { RpcError } from "./rpc.ts";
 import type { Edit, Turn } from "./turn.ts";
 
 /**
  * Runs the script that the words of the prompt select: `crash`, `hang`, `garbage`, `flood [N]`, `fail`, `slowly`, "run
- * `command`", `twice`, the repair of the sample repository, or by default an edit of a file. "without asking" skips the
- * permission request. `crash`, `hang`, `garbage` and `fail` count only as instructions, so a question about failing tests
+ * `command`", `twice`, what the repository's playbook says, the repair of the sample repository, or by default an edit of
+ * a file. "without asking" skips the permission request. `crash`, `hang`, `garbage` and `fail` count only as instructions, so a question about failing tests
  * does not fail. Under the
  * id `mock` most callers are programs that cannot answer a permission request: there `error`, `question` and `tool`
  * select scripts too, and a prompt that requests no work gets a plain reply.
@@ -28,8 +29,14 @@ export async function runScript(prompt: string, turn: Turn): Promise<void> {
     const answer = await turn.choose("Shall I go on?", ["Yes", "No"]);
     await turn.say(answer === undefined ? "You chose neither. " : `You said ${answer}. `);
   } else if (isMock && !taskWords.test(words)) await turn.say(`You said: ${prompt.trim()} `);
+  else if (!isMock && !isExact(words) && (await followPlaybook(prompt, turn, asks(prompt)))) return;
   else if (isMock || !isAboutTests(words) || !(await repairSample(turn, asks(prompt))))
     await runTask(prompt, turn);
+}
+
+/** True if the prompt itself says what to write or to run. */
+function isExact(words: string): boolean {
+  return /\brun\s+`/.test(words) || /\b(?:write|add|append)\b.*"[^"]+"/s.test(words);
 }
 
 function isAboutTests(words: string): boolean {
