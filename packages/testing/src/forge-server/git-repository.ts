@@ -42,6 +42,7 @@ export class BareRepository {
     path: string,
     files: Readonly<Record<string, string>>,
     protectedWords: string,
+    author = defaultAuthor,
   ): Promise<BareRepository> {
     await mkdir(path, { recursive: true });
     const repository = new BareRepository(path);
@@ -50,7 +51,16 @@ export class BareRepository {
     await repository.git(["config", "forge.protectedwords", protectedWords]);
     await writeFile(join(path, "hooks", "update"), updateHook);
     await chmod(join(path, "hooks", "update"), 0o755);
-    await repository.commit("main", files, "First commit");
+    await repository.commit("main", files, "First commit", "main", author);
+    return repository;
+  }
+
+  /** Opens a repository that an earlier process has created. */
+  static async open(path: string): Promise<BareRepository> {
+    const repository = new BareRepository(path);
+    const { stdout } = await repository.#run(["config", "--get-all", "forge.protected"], "");
+    for (const branch of stdout.split("\n")) if (branch !== "") repository.#protected.add(branch);
+    await repository.refresh();
     return repository;
   }
 
@@ -60,8 +70,12 @@ export class BareRepository {
   }
 
   /** Runs git in the repository and returns its output without the last line break. Throws with its stderr. */
-  async git(args: readonly string[], input = ""): Promise<string> {
-    const result = await this.#run(args, input);
+  async git(
+    args: readonly string[],
+    input = "",
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const result = await this.#run(args, input, environment);
     if (result.code !== 0) throw new Error(`git ${args[0]}: ${result.stderr}`);
     return result.stdout.trimEnd();
   }
@@ -72,9 +86,11 @@ export class BareRepository {
     files: Readonly<Record<string, string>>,
     message: string,
     from = "main",
+    author = defaultAuthor,
   ): Promise<string> {
     const parent = this.#branches.get(branch) ?? this.#branches.get(from);
-    await this.git(["fast-import", "--quiet", "--force"], commitCommands({ branch, files, message, parent }));
+    const commands = commitCommands({ branch, files, message, parent, author });
+    await this.git(["fast-import", "--quiet", "--force"], commands);
     await this.refresh();
     return this.#required(branch);
   }
@@ -174,8 +190,13 @@ export class BareRepository {
     return commit;
   }
 
-  async #run(args: readonly string[], input: string): Promise<GitResult> {
-    const child = spawn("git", args, { cwd: this.path, env: gitEnvironment, stdio: "pipe" });
+  async #run(
+    args: readonly string[],
+    input: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<GitResult> {
+    const env = { ...gitEnvironment, ...environment };
+    const child = spawn("git", args, { cwd: this.path, env, stdio: "pipe" });
     // EPIPE: git may end before it has read its input; its exit code says why.
     child.stdin.on("error", () => {});
     child.stdin.end(input);
@@ -195,16 +216,20 @@ interface Commit {
   readonly parent: string | undefined;
   /** Number under which `git fast-import` reports the commit. */
   readonly mark?: number;
+  /** Name and address, as git writes them. */
+  readonly author?: string;
 }
 
+const defaultAuthor = "Test <test@example.com>";
+
 /** One commit as commands of `git fast-import`. */
-function commitCommands({ branch, files, message, parent, mark }: Commit): string {
+function commitCommands({ branch, files, message, parent, mark, author = defaultAuthor }: Commit): string {
   const data = (content: string) => `data ${Buffer.byteLength(content)}\n${content}\n`;
   const seconds = Math.floor(Date.now() / 1000);
   return [
     `commit refs/heads/${branch}\n`,
     ...(mark === undefined ? [] : [`mark :${mark}\n`]),
-    `committer Test <test@example.com> ${seconds} +0000\n`,
+    `committer ${author} ${seconds} +0000\n`,
     data(message),
     ...(parent === undefined ? [] : [`from ${parent}\n`]),
     ...Object.entries(files).map(([path, content]) => `M 100644 inline ${path}\n${data(content)}`),

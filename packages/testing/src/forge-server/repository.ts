@@ -72,6 +72,8 @@ export interface HostedHook {
   readonly id: number;
   url: string;
   secret: string;
+  /** Names of the events that it gets; of the forges that name them. */
+  events: readonly string[];
 }
 
 /** Change in a repository that an emulator reports to webhooks. */
@@ -121,10 +123,25 @@ export interface HostedRepositoryOptions {
   readonly fullName: string;
   readonly path: string;
   readonly files: Readonly<Record<string, string>>;
+  /** Who made the first commit, as git writes it. */
+  readonly author?: string;
   /** Words for a push to a protected branch, with `%s` for the branch. */
   readonly protectedWords: string;
   readonly now: () => number;
   readonly onChange: (repository: HostedRepository, change: HostedChange) => void;
+}
+
+/** What a repository is besides git, for a later process. */
+export interface KeptRepository {
+  readonly id: number;
+  readonly fullName: string;
+  readonly pullRequests: readonly HostedPullRequest[];
+  readonly issues: readonly HostedIssue[];
+  readonly comments: readonly HostedComment[];
+  readonly checks: readonly HostedCheck[];
+  readonly hooks: readonly HostedHook[];
+  readonly lastNumber: number;
+  readonly lastId: number;
 }
 
 /** Repository of a forge emulator: a real bare repository, and what the forge keeps around it. */
@@ -152,8 +169,38 @@ export class HostedRepository {
   }
 
   static async create(options: HostedRepositoryOptions): Promise<HostedRepository> {
-    const { path, files, protectedWords } = options;
-    return new HostedRepository(options, await BareRepository.create(path, files, protectedWords));
+    const { path, files, protectedWords, author } = options;
+    return new HostedRepository(options, await BareRepository.create(path, files, protectedWords, author));
+  }
+
+  /** Opens a repository as {@link HostedRepository.kept} was, with the branches that git has now. */
+  static async restore(
+    options: Omit<HostedRepositoryOptions, "id" | "fullName" | "files" | "protectedWords">,
+    kept: KeptRepository,
+  ): Promise<HostedRepository> {
+    const { id, fullName } = kept;
+    const bare = await BareRepository.open(options.path);
+    const repository = new HostedRepository(
+      { ...options, id, fullName, files: {}, protectedWords: "" },
+      bare,
+    );
+    for (const pull of kept.pullRequests) repository.pullRequests.set(pull.number, { ...pull });
+    for (const issue of kept.issues) repository.issues.set(issue.number, issue);
+    repository.comments.push(...kept.comments);
+    repository.checks.push(...kept.checks);
+    repository.hooks.push(...kept.hooks.map((hook) => ({ ...hook })));
+    repository.#lastNumber = kept.lastNumber;
+    repository.#lastId = kept.lastId;
+    return repository;
+  }
+
+  kept(): KeptRepository {
+    return {
+      ...{ id: this.id, fullName: this.fullName, lastNumber: this.#lastNumber, lastId: this.#lastId },
+      pullRequests: [...this.pullRequests.values()],
+      issues: [...this.issues.values()],
+      ...{ comments: this.comments, checks: this.checks, hooks: this.hooks },
+    };
   }
 
   /** Opens a pull request. Throws {@link ChangeRefused} for missing branches, no commits, or a second one. */
@@ -213,6 +260,7 @@ export class HostedRepository {
     });
     this.#onChange(this, { kind: "push", branch: base, before, after: commit });
     this.#onChange(this, { kind: "pull_request", action: "closed", pullRequest });
+    this.moveHeads();
     return commit;
   }
 
@@ -223,12 +271,17 @@ export class HostedRepository {
   }
 
   /** Adds a webhook, or changes the one with this id; undefined if there is none. */
-  keepHook(id: number | undefined, url: string, secret: string): HostedHook | undefined {
+  keepHook(
+    id: number | undefined,
+    url: string,
+    secret: string,
+    events: readonly string[] = [],
+  ): HostedHook | undefined {
     if (id !== undefined) {
       const known = this.hooks.find((hook) => hook.id === id);
-      return known && Object.assign(known, { url, secret });
+      return known && Object.assign(known, { url, secret, events });
     }
-    const hook = { id: this.#nextId(), url, secret };
+    const hook = { id: this.#nextId(), url, secret, events };
     this.hooks.push(hook);
     return hook;
   }
@@ -275,15 +328,18 @@ export class HostedRepository {
 
   /** Takes over what a push has changed: branches, and the heads of open pull requests. */
   async afterPush(): Promise<void> {
-    for (const change of await this.bare.refresh()) {
-      this.#onChange(this, { kind: "push", ...change });
-      for (const pullRequest of this.pullRequests.values()) {
-        if (pullRequest.state !== "open" || pullRequest.head !== change.branch || change.after === null)
-          continue;
-        pullRequest.headCommit = change.after;
-        pullRequest.updatedAt = this.#now();
-        this.#onChange(this, { kind: "pull_request", action: "synchronize", pullRequest });
-      }
+    for (const change of await this.bare.refresh()) this.#onChange(this, { kind: "push", ...change });
+    this.moveHeads();
+  }
+
+  /** Gives open pull requests the commits that their branches have now. */
+  moveHeads(): void {
+    for (const pullRequest of this.pullRequests.values()) {
+      const headCommit = this.bare.branches.get(pullRequest.head);
+      if (pullRequest.state !== "open" || headCommit === undefined) continue;
+      if (pullRequest.headCommit === headCommit) continue;
+      Object.assign(pullRequest, { headCommit, updatedAt: this.#now() });
+      this.#onChange(this, { kind: "pull_request", action: "synchronize", pullRequest });
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { gitHttpBackend } from "../git-server.ts";
 import { removeAtExit } from "../scratch.ts";
-import { type HostedChange, HostedRepository } from "./repository.ts";
+import { type HostedChange, HostedRepository, type KeptRepository } from "./repository.ts";
 
 export interface ApiRequest {
   readonly method: string;
@@ -51,6 +51,10 @@ export interface ForgeServerOptions {
   readonly now: () => number;
   /** Words for a push to a protected branch, with `%s` for the branch. */
   readonly protectedWords: string;
+  /** Where the repositories stay after the end. Default: a temporary folder. */
+  readonly root?: string | undefined;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
 }
 
 /** Serves the API of a forge and git on one loopback port. */
@@ -72,10 +76,12 @@ export class ForgeServer {
   }
 
   static async start(options: ForgeServerOptions): Promise<ForgeServer> {
-    const root = mkdtempSync(join(tmpdir(), "holdfast-forge-"));
-    removeAtExit(root);
+    const { port = 0 } = options;
+    const root = options.root ?? mkdtempSync(join(tmpdir(), "holdfast-forge-"));
+    if (options.root === undefined) removeAtExit(root);
+    else mkdirSync(root, { recursive: true, mode: 0o700 });
     const server = createServer();
-    server.listen(0, "127.0.0.1");
+    server.listen(port, "127.0.0.1");
     await once(server, "listening");
     const forge = new ForgeServer(options, root, server);
     server.on("request", (request, response) => {
@@ -91,21 +97,37 @@ export class ForgeServer {
   async addRepository(
     fullName: string,
     files: Readonly<Record<string, string>> = { "README.md": `# ${fullName}\n` },
+    author?: string,
   ): Promise<HostedRepository> {
     const { now, onChange, protectedWords } = this.#options;
-    const path = join(this.#root, `${fullName}.git`);
+    const path = this.#pathOf(fullName);
     const id = this.repositories.size + 1;
     const repository = await HostedRepository.create({
       ...{ id, fullName, path, files, now, onChange, protectedWords },
+      ...(author === undefined ? {} : { author }),
     });
     this.repositories.set(fullName.toLowerCase(), repository);
     return repository;
   }
 
+  /** Opens a repository of an earlier server with the same root. */
+  async restoreRepository(kept: KeptRepository): Promise<HostedRepository> {
+    const { now, onChange } = this.#options;
+    const path = this.#pathOf(kept.fullName);
+    const repository = await HostedRepository.restore({ path, now, onChange }, kept);
+    this.repositories.set(kept.fullName.toLowerCase(), repository);
+    return repository;
+  }
+
+  #pathOf(fullName: string): string {
+    return join(this.#root, `${fullName}.git`);
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
-    await rm(this.#root, { recursive: true, force: true, maxRetries: 3 });
+    if (this.#options.root === undefined)
+      await rm(this.#root, { recursive: true, force: true, maxRetries: 3 });
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

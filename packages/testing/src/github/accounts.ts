@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, verify } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from "node:crypto";
 import type { ForgeUser } from "../forge-server/repository.ts";
 
 /** Installation of the emulator's App in an account. */
@@ -21,6 +21,19 @@ export interface TokenAccess {
   readonly expiresAt: number;
 }
 
+/** Accounts without their tokens, for a later process. */
+export interface KeptAccounts {
+  readonly privateKey: string;
+  readonly users: readonly ForgeUser[];
+  readonly installations: readonly {
+    readonly id: number;
+    readonly account: string;
+    readonly repositories: readonly string[];
+  }[];
+  /** Personal tokens by their text, with the login of each. */
+  readonly personalTokens: Readonly<Record<string, string>>;
+}
+
 const installationTokenMs = 60 * 60 * 1000;
 const codeMs = 10 * 60 * 1000;
 
@@ -34,19 +47,31 @@ export class Accounts {
   readonly installations = new Map<number, Installation>();
   readonly tokens = new Map<string, TokenAccess>();
   readonly users = new Map<string, ForgeUser>();
-  readonly #publicKey: string;
+  readonly #publicKey: KeyObject;
   readonly #now: () => number;
   readonly #codes = new Map<string, { readonly user: ForgeUser; readonly expiresAt: number }>();
 
-  constructor(now: () => number) {
+  constructor(now: () => number, kept?: KeptAccounts) {
     this.#now = now;
-    const { publicKey, privateKey } = generateKeyPairSync("rsa", {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: "spki", format: "pem" },
-      privateKeyEncoding: { type: "pkcs1", format: "pem" },
-    });
-    this.privateKey = privateKey;
-    this.#publicKey = publicKey;
+    this.privateKey = kept?.privateKey ?? newPrivateKey();
+    this.#publicKey = createPublicKey(this.privateKey);
+    for (const user of kept?.users ?? []) this.users.set(user.login, user);
+    for (const { id, account, repositories } of kept?.installations ?? [])
+      this.installations.set(id, { id, account, repositories: new Set(repositories), isSuspended: false });
+    for (const [token, login] of Object.entries(kept?.personalTokens ?? {}))
+      this.tokens.set(token, { user: this.user(login), canWrite: true, expiresAt: Infinity });
+  }
+
+  kept(): KeptAccounts {
+    const personal = [...this.tokens].filter(([token]) => token.startsWith("ghp_"));
+    return {
+      privateKey: this.privateKey,
+      users: [...this.users.values()],
+      installations: [...this.installations.values()].map(({ id, account, repositories }) => ({
+        ...{ id, account, repositories: [...repositories] },
+      })),
+      personalTokens: Object.fromEntries(personal.map(([token, { user }]) => [token, user.login])),
+    };
   }
 
   user(login: string): ForgeUser {
@@ -154,4 +179,12 @@ export class Accounts {
     this.tokens.set(token, access);
     return token;
   }
+}
+
+function newPrivateKey(): string {
+  return generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+  }).privateKey;
 }

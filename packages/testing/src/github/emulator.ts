@@ -1,5 +1,5 @@
 import type { ForgeEmulator, RateLimit } from "../forge-server/emulator.ts";
-import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
+import type { HostedChange, HostedRepository, KeptRepository } from "../forge-server/repository.ts";
 import {
   type ApiAnswer,
   type ApiRequest,
@@ -8,11 +8,32 @@ import {
   pageOf,
 } from "../forge-server/server.ts";
 import { WebhookSender } from "../forge-server/webhook-sender.ts";
-import { Accounts, type Installation, type TokenAccess } from "./accounts.ts";
+import { Accounts, type Installation, type KeptAccounts, type TokenAccess } from "./accounts.ts";
 import { Refusal } from "./refusal.ts";
 import { answerForRepository, pageSize } from "./repository-routes.ts";
 import { repositoryShape, userShape } from "./shapes.ts";
-import { changeEvent, installationEvent, signedDelivery } from "./webhooks.ts";
+import { changeEvent, type GitHubEvent, installationEvent, signedDelivery } from "./webhooks.ts";
+
+/** What an emulator is besides git, for a later process. */
+export interface KeptGitHub {
+  readonly accounts: KeptAccounts;
+  readonly repositories: readonly KeptRepository[];
+}
+
+export interface GitHubOptions {
+  /** Folder of the repositories, which stays after the end. Default: a temporary one. */
+  readonly root?: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** State of an earlier emulator with the same root. */
+  readonly kept?: KeptGitHub;
+  /** Learns of each change before whoever caused it gets an answer. */
+  readonly onChange?: (repository: HostedRepository, change: HostedChange) => void;
+  /** Called after each request that may have changed something, before its answer. */
+  readonly onWrite?: () => void;
+  /** Answers requests for pages of people. Undefined for those that there are not. */
+  readonly page?: (request: ApiRequest) => Promise<ApiAnswer | undefined>;
+}
 
 /** Emulator of GitHub. The API is below `apiUrl`, pages and git below `url`. */
 export class GitHubEmulator implements ForgeEmulator {
@@ -23,15 +44,18 @@ export class GitHubEmulator implements ForgeEmulator {
   #server: ForgeServer | undefined;
   #webhookSecret = "";
   #skewMs = 0;
+  readonly #options: GitHubOptions;
 
-  private constructor() {
-    this.accounts = new Accounts(() => this.now());
+  private constructor(options: GitHubOptions) {
+    this.#options = options;
+    this.accounts = new Accounts(() => this.now(), options.kept?.accounts);
     this.rateLimit = { limit: 15_000, remaining: 15_000, resetAt: this.now() + 60 * 60 * 1000 };
   }
 
-  static async start(): Promise<GitHubEmulator> {
-    const emulator = new GitHubEmulator();
+  static async start(options: GitHubOptions = {}): Promise<GitHubEmulator> {
+    const emulator = new GitHubEmulator(options);
     emulator.#server = await ForgeServer.start({
+      ...{ root: options.root, port: options.port },
       api: (request) => emulator.#answer(request),
       headersFor: (_request, status) => emulator.#rateHeaders(status),
       gitAccess: (password, fullName, write) => emulator.#gitAccess(password, fullName, write),
@@ -39,6 +63,7 @@ export class GitHubEmulator implements ForgeEmulator {
       now: () => emulator.now(),
       protectedWords: "error: GH006: Protected branch update failed for refs/heads/%s.",
     });
+    for (const kept of options.kept?.repositories ?? []) await emulator.#server.restoreRepository(kept);
     return emulator;
   }
 
@@ -70,8 +95,26 @@ export class GitHubEmulator implements ForgeEmulator {
     this.#skewMs += ms;
   }
 
-  addRepository(fullName: string, files?: Readonly<Record<string, string>>): Promise<HostedRepository> {
-    return this.#running.addRepository(fullName, files);
+  /** `author` is whoever made the first commit, as git writes it. */
+  addRepository(
+    fullName: string,
+    files?: Readonly<Record<string, string>>,
+    author?: string,
+  ): Promise<HostedRepository> {
+    return this.#running.addRepository(fullName, files, author);
+  }
+
+  get repositories(): readonly HostedRepository[] {
+    return [...this.#running.repositories.values()];
+  }
+
+  kept(): KeptGitHub {
+    return { accounts: this.accounts.kept(), repositories: this.repositories.map((each) => each.kept()) };
+  }
+
+  /** Name and payload of the webhook for a change. */
+  eventOf(repository: HostedRepository, change: HostedChange): GitHubEvent {
+    return changeEvent(this.url, repository, change);
   }
 
   /** Reports changes to `url` from now on, signed with `secret`. */
@@ -98,6 +141,7 @@ export class GitHubEmulator implements ForgeEmulator {
   }
 
   #onChange(repository: HostedRepository, change: HostedChange): void {
+    this.#options.onChange?.(repository, change);
     if (this.webhooks === undefined) return;
     this.webhooks.deliver(signedDelivery(changeEvent(this.url, repository, change), this.#webhookSecret));
   }
@@ -122,12 +166,14 @@ export class GitHubEmulator implements ForgeEmulator {
   async #answer(request: ApiRequest): Promise<ApiAnswer> {
     try {
       const { pathname } = request.url;
-      if (!pathname.startsWith("/api/v3/")) return this.#oauth(request);
+      if (!pathname.startsWith("/api/v3/")) return await this.#page(request);
       if (request.headers["user-agent"] === undefined)
         throw new Refusal(403, "Request forbidden by administrative rules");
       if (this.now() >= this.rateLimit.resetAt) this.#resetRateLimit();
       if (this.rateLimit.remaining === 0) throw new Refusal(403, "API rate limit exceeded");
-      return await this.#api(request, pathname.slice("/api/v3/".length));
+      const answer = await this.#api(request, pathname.slice("/api/v3/".length));
+      if (request.method !== "GET") this.#options.onWrite?.();
+      return answer;
     } catch (error) {
       if (error instanceof Refusal) return error.answer;
       throw error;
@@ -197,6 +243,10 @@ export class GitHubEmulator implements ForgeEmulator {
     const { token, access } = this.accounts.installationToken(installation, names, canWrite);
     const expires_at = new Date(access.expiresAt).toISOString();
     return { status: 201, body: { token, expires_at, permissions: input.permissions ?? {} } };
+  }
+
+  async #page(request: ApiRequest): Promise<ApiAnswer> {
+    return (await this.#options.page?.(request)) ?? this.#oauth(request);
   }
 
   /** The web flow of https://docs.github.com/apps/oauth-apps: a page with one link for each user, then a code. */

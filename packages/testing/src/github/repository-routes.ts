@@ -60,15 +60,19 @@ export async function answerForRepository(call: RepositoryCall): Promise<ApiAnsw
 
 const ok = (body: unknown): ApiAnswer => ({ status: 200, body });
 
-const hookShape = ({ id, url }: HostedHook) => ({ id, active: true, config: { url, content_type: "json" } });
+const hookShape = ({ id, url, events }: HostedHook) => ({
+  ...{ id, active: true, events, config: { url, content_type: "json" } },
+});
 
 async function keepHook(
   { repository }: RepositoryCall,
   [id]: readonly string[],
-  { config }: Input,
+  { config, events }: Input,
 ): Promise<ApiAnswer> {
   const { url, secret } = config as { readonly url: string; readonly secret: string };
-  const hook = repository.keepHook(id === undefined ? undefined : Number(id), url, secret);
+  const known = id === undefined ? undefined : Number(id);
+  // Push alone is GitHub's default.
+  const hook = repository.keepHook(known, url, secret, events === undefined ? ["push"] : texts(events));
   if (hook === undefined) throw new Refusal(404, "Not Found");
   return { status: id === undefined ? 201 : 200, body: hookShape(hook) };
 }

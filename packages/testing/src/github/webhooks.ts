@@ -6,12 +6,14 @@ import { checkShape, commentShape, pullShape, repositoryShape, statusShape, user
 
 const noCommit = "0".repeat(40);
 
+/** A webhook before it is signed. */
+export interface GitHubEvent {
+  readonly name: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
 /** Name and payload of the webhook event for a change, as GitHub sends them. */
-export function changeEvent(
-  url: string,
-  repository: HostedRepository,
-  change: HostedChange,
-): { readonly name: string; readonly payload: Readonly<Record<string, unknown>> } {
+export function changeEvent(url: string, repository: HostedRepository, change: HostedChange): GitHubEvent {
   const shared = { repository: repositoryShape(url, repository) };
   switch (change.kind) {
     case "pull_request": {
@@ -65,9 +67,9 @@ export function installationEvent(action: string, { id, account }: Installation)
 export function signedDelivery(
   { name, payload }: { readonly name: string; readonly payload: unknown },
   secret: string,
+  id: string = randomUUID(),
 ): WebhookDelivery {
   const body = JSON.stringify(payload);
-  const id = randomUUID();
   return {
     id,
     body,

@@ -44,6 +44,9 @@ export interface GiteaOptions extends Pick<ForgeHttpOptions, "now" | "wait" | "t
 /** Default limit of Gitea's servers; more is cut to it without a word. */
 const pageSize = 50;
 
+/** "pull_request" brings comments and reviews too. Servers from before 1.23 ignore "status". */
+const webhookEvents = ["push", "pull_request", "status"];
+
 export class GiteaForge implements Forge {
   readonly kind = "gitea";
   readonly #http: ForgeHttp;
@@ -256,7 +259,7 @@ export class GiteaForge implements Forge {
     const hooks = await this.#get<Hook[]>(`${path}?limit=${pageSize}`, signal);
     const known = hooks.find(({ config }) => config.url === url);
     const fields = {
-      ...{ active: true, events: ["push", "pull_request"] },
+      ...{ active: true, events: webhookEvents },
       config: { url, secret, content_type: "json" },
     };
     if (known === undefined) await this.#send("POST", path, { type: "gitea", ...fields }, signal);

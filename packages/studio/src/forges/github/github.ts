@@ -37,6 +37,9 @@ type Call = Omit<ForgeRequest, "token">;
 
 const pageSize = 100;
 
+/** Everything that a task follows about its pull request; GitHub sends nothing else. */
+const webhookEvents = "push pull_request issue_comment pull_request_review_comment check_run status".split(" ");
+
 export class GitHubForge implements Forge {
   readonly kind = "github";
   readonly #http: ForgeHttp;
@@ -243,7 +246,7 @@ export class GitHubForge implements Forge {
     const hooks = await this.#get<Hook[]>(`${path}?per_page=${pageSize}`, signal);
     const known = hooks.find(({ config }) => config.url === url);
     const fields = {
-      ...{ active: true, events: ["push", "pull_request"] },
+      ...{ active: true, events: webhookEvents },
       config: { url, secret, content_type: "json", insecure_ssl: "0" },
     };
     if (known === undefined)

@@ -1,0 +1,31 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KeptGitHub } from "../github/emulator.ts";
+import type { PendingDelivery } from "./outbox.ts";
+
+/** What the forge of the demo team is besides git. Written when its first content is complete. */
+export interface DemoForgeState {
+  readonly version: 1;
+  readonly port: number;
+  readonly github: KeptGitHub;
+  readonly outbox: readonly PendingDelivery[];
+}
+
+const fileName = "state.json";
+
+/** Undefined before the first start. */
+export async function readState(directory: string): Promise<DemoForgeState | undefined> {
+  const text = await readFile(join(directory, fileName), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : (JSON.parse(text) as DemoForgeState);
+}
+
+/** Replaces the file at once. What is written survives the process, but not the machine. */
+export function writeState(directory: string, state: DemoForgeState): void {
+  const path = join(directory, fileName);
+  writeFileSync(`${path}.partial`, JSON.stringify(state), { mode: 0o600 });
+  renameSync(`${path}.partial`, path);
+}
