@@ -86,8 +86,8 @@ export function Changes({ task }: { readonly task: TaskView }) {
       )}
       {query.data !== undefined && query.data.files.length > 0 && (
         <>
-          <Apply task={task} files={query.data.files} />
           <Publish task={task} />
+          <Apply task={task} files={query.data.files} />
           <Suspense fallback={<Loading label="Loading the changes" rows={4} />}>
             <Files task={task} all={query.data} compare={compare} place={place} />
           </Suspense>

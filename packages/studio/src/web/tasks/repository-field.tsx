@@ -34,7 +34,9 @@ export function RepositoryField({
   const connected = repositories.find(({ name, kind }) => kind !== "folder" && name === typed);
   const query = useQuery({
     ...repositoryQuery(api, settled),
-    enabled: settled !== "" && settled !== sampleRepository && !list.isPending && connected === undefined,
+    enabled:
+      // What was typed before is of no interest: it may have been the name of a connected repository.
+      current && settled !== "" && settled !== sampleRepository && !list.isPending && connected === undefined,
   });
   const check = connected === undefined ? checkState(typed, current, query) : "clean";
   useEffect(() => {

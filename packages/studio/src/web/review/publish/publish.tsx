@@ -49,7 +49,12 @@ export function Publish({ task }: { readonly task: TaskView }) {
           <p className="muted">
             {isOver ? "More changes need another pull request." : `Publish to ${target?.name ?? ""}`}
           </p>
-          <button type="button" className="button" disabled={busy} onClick={() => setOpen(true)}>
+          <button
+            type="button"
+            className={isOver ? "button" : "button button-primary"}
+            disabled={busy}
+            onClick={() => setOpen(true)}
+          >
             <BranchIcon />
             {isOver ? "Publish again…" : "Publish…"}
           </button>

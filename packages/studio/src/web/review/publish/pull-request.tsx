@@ -129,12 +129,13 @@ function Actions({
   const id = useId();
   const announce = useAnnounce();
   const [method, setMethod] = useState<"merge" | "squash">("merge");
+  const next = nextStep(pull, unaddressed);
   return (
     <div className="publish-actions">
       {unaddressed > 0 && (
         <button
           type="button"
-          className="button button-primary"
+          className={buttonClass(next === "address")}
           disabled={address.isPending}
           onClick={() => address.mutate(undefined, { onSuccess: () => announce("Sent to the agent.") })}
         >
@@ -142,7 +143,7 @@ function Actions({
           Address the review ({unaddressed})
         </button>
       )}
-      <button type="button" className="button" disabled={disabled} onClick={onPublish}>
+      <button type="button" className={buttonClass(next === "push")} disabled={disabled} onClick={onPublish}>
         <BranchIcon />
         Push changes
       </button>
@@ -162,7 +163,7 @@ function Actions({
           </select>
           <ConfirmButton
             label={merge.isPending ? "Merging…" : "Merge…"}
-            className="button"
+            className={buttonClass(next === "merge")}
             title={`Merge #${pull.number} into ${pull.baseBranch}?`}
             confirmLabel="Merge"
             onConfirm={() => merge.mutateAsync(method)}
@@ -173,6 +174,20 @@ function Actions({
       )}
     </div>
   );
+}
+
+/** What most people do next: it has the button that stands out. */
+function nextStep(
+  { checks }: PullRequestDetails,
+  unaddressed: number,
+): "address" | "push" | "merge" | undefined {
+  if (unaddressed > 0) return "address";
+  if (checks === "failure") return "push";
+  return checks === "success" ? "merge" : undefined;
+}
+
+function buttonClass(isNext: boolean): string {
+  return isNext ? "button button-primary" : "button";
 }
 
 function mergeText({ checks, headCommit, headBranch }: PullRequestDetails): string {
