@@ -250,6 +250,7 @@ function gatewayOptions(
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
       attachments: host.attachments,
       ...(people === undefined ? {} : { people: people.routes, sendsMail: people.sendsMail }),
+      ...(options.demoTeam === undefined ? {} : { demoTeam: options.demoTeam }),
       log: ports.log,
     }),
   };

@@ -5,6 +5,7 @@ import type { ClusterOptions } from "@holdfast/server";
 import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
 import type { RepositoryActions, RepositoryEvents } from "./backend/repositories/contract.ts";
+import type { DemoTeam } from "./contract/people.ts";
 import type {
   AttentionActions,
   AttentionEvents,
@@ -88,6 +89,8 @@ export interface StudioOptions {
    * roles. False by default: the operator is the only person. Not with `cluster` or `identify`.
    */
   readonly people?: boolean;
+  /** Shows everybody whom they may sign in as, with `people`. Only for a server that nobody else can reach. */
+  readonly demoTeam?: DemoTeam;
   /**
    * Where people open the Studio, if a proxy is in front: "https://studio.example.org". It is an allowed Host, begins the
    * links to people, and with https its cookies are Secure.

@@ -7,6 +7,22 @@ export interface SignInOptions {
   readonly people: boolean;
   /** True if the server sends mails. */
   readonly mail: boolean;
+  /** Whom everybody who can reach this server may sign in as, with --demo-team. */
+  readonly demoTeam?: DemoTeam;
+}
+
+/** A person of the demo team. The password is no secret. */
+export interface DemoPerson {
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+  readonly role: Role;
+}
+
+export interface DemoTeam {
+  readonly people: readonly DemoPerson[];
+  /** What to try first: a prompt, and the name of the connected repository that it is for. */
+  readonly suggestions: readonly { readonly repository: string; readonly prompt: string }[];
 }
 
 /** Whoever sends the request. */

@@ -9,7 +9,7 @@ import type { RouteName } from "../access/rules.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import { sendAttachment, uploadAttachment } from "../attachments/routes.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
-import type { SignInOptions } from "../contract/people.ts";
+import type { DemoTeam, SignInOptions } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
 import type { Logins } from "./logins.ts";
 import { readBody } from "./read-body.ts";
@@ -52,6 +52,7 @@ export interface RoutesOptions {
   readonly people?: Readonly<Record<PeopleRouteName, RouteHandler>>;
   /** True if the server sends mails to people. */
   readonly sendsMail?: boolean;
+  readonly demoTeam?: DemoTeam;
   readonly log: Logger;
 }
 
@@ -134,6 +135,7 @@ function routeHandlers(options: RoutesOptions): Handlers {
       const answer: SignInOptions = {
         people: options.people !== undefined,
         mail: options.sendsMail === true,
+        ...(options.demoTeam === undefined ? {} : { demoTeam: options.demoTeam }),
       };
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
       response.end(JSON.stringify(answer));

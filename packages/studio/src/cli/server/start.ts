@@ -10,6 +10,7 @@ import {
 } from "@holdfast/cli";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createStudio, type StudioOptions, servesTasks } from "@holdfast/studio";
+import { demoTeamOptions, demoTeamUsage, startDemoTeam } from "../demo-team/demo-team.ts";
 import { jailOptions, jailUsage, parseJailChoice } from "./jail-choice.ts";
 import { nodeOptions, nodeUsage, parseNode } from "./node-options.ts";
 import { serveOwner } from "./owner.ts";
@@ -30,6 +31,7 @@ ${nodeUsage}
   --origin URL       where people open it, if a proxy is in front: https://studio.example.org
                      (default: HOLDFAST_ORIGIN or none)
   --trust-proxy      limit attempts to sign in by the address that the proxy adds to X-Forwarded-For
+${demoTeamUsage}
   --json             print the link as JSON`;
 
 const defaultPort = 6420;
@@ -43,6 +45,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     host: { type: "string" },
     ...jailOptions,
     ...nodeOptions,
+    ...demoTeamOptions,
   });
   if (values.help === true) {
     console.log(startUsage);
@@ -55,8 +58,9 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   const origin = values.origin ?? process.env["HOLDFAST_ORIGIN"];
   const choice = parseJailChoice(values);
   const node = parseNode(values);
-  const dataDirectory = dataDirectoryOf(values.data);
   if (servesTasks(node.cluster)) await prepareJails(choice);
+  const team = await startDemoTeam(values, choice);
+  const dataDirectory = team?.directory ?? dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
   const studio = await createStudio({
     dataDirectory,
@@ -67,16 +71,24 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.people === true ? { people: true, ...mailOptions() } : {}),
     ...(origin === undefined || origin === "" ? {} : { origin }),
     ...(values["trust-proxy"] === true ? { trustProxy: true } : {}),
+    ...team?.studioOptions,
     log: cliLogger("warn"),
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
+    await team?.close();
     throw toShellError(error, port);
   });
   const control = await serveOwner(dataDirectory, studio, { passing: false });
   // Install the handlers before printing the link: its reader may stop the server immediately.
-  const stopped = untilStopped(control, () => studio.close());
+  const stopped = untilStopped(control, async () => {
+    await studio.close();
+    await team?.close();
+  });
+  await team?.settle(studio);
   const { url } = studio;
-  const text = `${url}/#ticket=${await studio.issueTicket()}`;
-  console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
+  const link = `${url}/#ticket=${await studio.issueTicket()}`;
+  const forge = team === undefined ? {} : { github: team.forgeUrl };
+  if (values.json === true) console.log(JSON.stringify({ url, link, pid: process.pid, ...forge }));
+  else console.log(team?.describe(url, link) ?? link);
   await stopped;
   return 0;
 }

@@ -1,12 +1,16 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { signInOptionsQuery } from "../shared/people.ts";
 import { request } from "../shared/request.ts";
+import { SignInAs } from "./demo-team.tsx";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 
 /** Sign-in with e-mail address and password. Everything is read again afterwards. */
 export default function SignInPage() {
+  const people = useQuery(signInOptionsQuery()).data?.demoTeam?.people;
   return (
     <AccessFrame title="Sign in">
+      {people !== undefined && <SignInAs people={people} onSignedIn={() => window.location.reload()} />}
       <SignInForm submitLabel="Sign in" onSignedIn={() => window.location.reload()} />
       <p className="small">
         <a href="/reset">Forgot your password?</a>

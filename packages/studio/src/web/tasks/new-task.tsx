@@ -9,6 +9,7 @@ import { AttemptsField } from "./attempts-field.tsx";
 import { PromptField } from "./prompt-field.tsx";
 import { useCreateTask } from "./queries.ts";
 import { RepositoryField, sampleRepository } from "./repository-field.tsx";
+import { Suggestions } from "./suggestions.tsx";
 
 const agentKey = "holdfast.agent";
 /** What the sample repository is for; the demo agent can do it too. */
@@ -82,6 +83,7 @@ export function NewTask({
   return (
     <form className="new-task" onSubmit={submit} noValidate aria-labelledby={`${ids}-heading`}>
       <h2 id={`${ids}-heading`}>New task</h2>
+      {prompt === "" && repository.path === "" && <Suggestions setDraft={setDraft} />}
       <RepositoryField
         value={repository}
         onChange={setRepository}
