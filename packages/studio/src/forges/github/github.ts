@@ -38,7 +38,14 @@ type Call = Omit<ForgeRequest, "token">;
 const pageSize = 100;
 
 /** Everything that a task follows about its pull request; GitHub sends nothing else. */
-const webhookEvents = "push pull_request issue_comment pull_request_review_comment check_run status".split(" ");
+const webhookEvents = [
+  "push",
+  "pull_request",
+  "issue_comment",
+  "pull_request_review_comment",
+  "check_run",
+  "status",
+];
 
 export class GitHubForge implements Forge {
   readonly kind = "github";
