@@ -202,9 +202,11 @@ export class Publishing<Context extends PublishContext> {
       if (publication.pullRequest !== undefined) await this.#requireOpen(c, forge, source.fullName);
       if (publication.pending.step === "pushing") await this.#push(c, publication, publication.pending);
       await this.#open(c, publication, forge, source.fullName);
-      Object.assign(publication, { pending: undefined, error: undefined });
-      await c.saveState();
+      // What is pending is repeated after a crash: a pull request that nobody follows would never change here.
       await this.#follow(c, requirePullRequest(c.state));
+      Object.assign(publication, { pending: undefined, error: undefined });
+      await this.announce(c);
+      await c.saveState();
     } catch (error) {
       // The process ends: the next one goes on.
       if (c.abortSignal.aborted) throw error;
