@@ -8,6 +8,9 @@ import { missing, openPage, troubleOf } from "./support/browser.ts";
 import { allowUntilIdle, keepScreenshot, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
+/** Checks run one after the other, those of the first pull requests too. */
+const checked = { timeout: 120_000 };
+
 describe("the demo team", { skip: missing() ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
@@ -35,6 +38,8 @@ describe("the demo team", { skip: missing() ?? false }, () => {
     await assertAccessible(page, "suggestion of the demo team");
     await keepScreenshot(page, "demo-team-suggestion");
     await page.getByRole("button", { name: "Start task" }).click();
+    // The environment of the repository is prepared first.
+    await waitForStatus(page, "waiting");
     await page.getByRole("button", { name: "Allow once" }).click();
     await waitForStatus(page, "idle");
     await page.getByText("are shown in days, with a test").waitFor();
@@ -42,8 +47,8 @@ describe("the demo team", { skip: missing() ?? false }, () => {
     await page.getByRole("button", { name: "Publish…" }).click();
     await page.getByLabel("Title").press("Control+Enter");
     const panel = page.getByRole("region", { name: "Pull request" });
-    await panel.getByText("Checks failed").waitFor();
-    await panel.getByText("A day and five minutes has two spaces now").waitFor();
+    await panel.getByText("Checks failed").waitFor(checked);
+    await panel.getByText("A day and five minutes has two spaces now").waitFor(checked);
     await keepScreenshot(page, "demo-team-review");
     const forge = await openPage(browser, t);
     await forge.goto((await panel.getByRole("link", { name: /durations/ }).getAttribute("href")) ?? "");
@@ -58,7 +63,7 @@ describe("the demo team", { skip: missing() ?? false }, () => {
     await allowUntilIdle(page);
     await page.getByText("Both checks pass now.").waitFor();
     await panel.getByRole("button", { name: "Push changes" }).click();
-    await panel.getByText("All checks passed").waitFor();
+    await panel.getByText("All checks passed").waitFor(checked);
     await panel.getByRole("button", { name: "Merge…" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Merge", exact: true }).click();
     await panel.getByText("Merged into main.").waitFor();

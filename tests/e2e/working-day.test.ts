@@ -14,6 +14,9 @@ import { assertSameFigures, forgeOf } from "./support/working-day.ts";
 /** What browsers report of such a day: the style of the terminal, and answers of a task whose jail is away. */
 const expected = /Applying inline style violates|status of 409/;
 
+/** Checks run one after the other, and begin anew with each start of the server. */
+const checked = { timeout: 120_000 };
+
 describe("a working day of two people", { skip: missing() ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
@@ -150,8 +153,8 @@ describe("a working day of two people", { skip: missing() ?? false }, () => {
       await panel.getByRole("link", { name: /#3/ }).waitFor();
       // While the checks run, or just after.
       await kill(ada, grace);
-      await panel.getByText("Checks failed").waitFor();
-      await panel.getByText("A day and five minutes has two spaces now").waitFor();
+      await panel.getByText("Checks failed").waitFor(checked);
+      await panel.getByText("A day and five minutes has two spaces now").waitFor(checked);
     });
 
     await step("the review is addressed, and passes", async () => {
@@ -162,7 +165,7 @@ describe("a working day of two people", { skip: missing() ?? false }, () => {
       await ada.getByRole("button", { name: "Allow once" }).click();
       await waitForStatus(ada, "idle");
       await panel.getByRole("button", { name: "Push changes" }).click();
-      await panel.getByText("All checks passed").waitFor();
+      await panel.getByText("All checks passed").waitFor(checked);
     });
 
     await step("it is merged and archived", async () => {
