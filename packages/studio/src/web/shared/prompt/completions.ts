@@ -73,8 +73,12 @@ export function useCompletions(
   }
 }
 
+/** What is shown of the task's changes: all of them if they are known, and otherwise what they were compared with last. */
 function diffOf(queries: QueryClient, { taskId }: CompletionSources): DiffView | undefined {
-  return taskId === undefined ? undefined : queries.getQueryData<DiffView>(["diff", taskId]);
+  if (taskId === undefined) return undefined;
+  const shown = queries.getQueriesData<DiffView>({ queryKey: ["diff", taskId] });
+  const all = shown.find(([[, , compared], diff]) => compared === "base" && diff !== undefined);
+  return (all ?? shown.findLast(([, diff]) => diff !== undefined))?.[1];
 }
 
 /** Files that the agent has added are not in the commit from which the task started. */
