@@ -1,6 +1,13 @@
 import type { BackendHost } from "../host.ts";
 import type { ReviewedContext, Reviewing } from "../review/actions.ts";
-import { applyReport, requireClaim, type TaskReport, type TaskWork, takeWork } from "../task-state.ts";
+import {
+  applyReport,
+  copyOf,
+  requireClaim,
+  type TaskReport,
+  type TaskWork,
+  takeWork,
+} from "../task-state.ts";
 import type { TaskContext, TaskSteps } from "../task-steps.ts";
 import type { TextContext, TranscriptText } from "../tasks/transcript-text.ts";
 import { findSession } from "./find.ts";
@@ -37,7 +44,9 @@ export function runnerActions(
       applyReport(c.state, report, session);
       steps.publishChange(c);
       if (report.type !== "turn-ended" && report.type !== "failed") return;
-      c.waitUntil(reviewing.turnEnded(c, report.type === "failed" ? undefined : report.promptId));
+      // An attempt has changed its own copy of the files, which is reviewed when it is kept.
+      if (copyOf(session) === undefined)
+        c.waitUntil(reviewing.turnEnded(c, report.type === "failed" ? undefined : report.promptId));
       await text.schedule(c);
     },
   };
