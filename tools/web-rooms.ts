@@ -18,6 +18,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "inbox/search.ts",
     "inspector/routes.tsx",
     "inspector/search.ts",
+    "notifications/routes.tsx",
     "repositories/routes.tsx",
     "palette/palette.tsx",
     "people/no-organization.tsx",

@@ -96,6 +96,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
       { name: "repository", route: "/repositories/$repositoryId", path: repository, content: "h1" },
       { name: "actors", route: "/inspector", content: 'a[href^="/inspector/"]' },
       { name: "actor", route: "/inspector/$name/$actorId", path: actor ?? "", content: "h1" },
+      { name: "notifications", route: "/settings/notifications", content: ".kinds" },
       { name: "design", route: "/design", content: ".design-columns" },
       { name: "people", route: "/people", content: "h1" },
     ];

@@ -152,4 +152,21 @@ describe("two people", { skip: absent ?? false }, () => {
     await other.getByRole("heading", { name: "Your password is changed" }).waitFor();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
   });
+
+  test("sign in by a link, which the page asks to use", async (t) => {
+    const page = await openPage(browser, t, { width: 390, height: 844 });
+    await page.goto(studio.url);
+    await page.getByRole("link", { name: "Sign in by a link" }).click();
+    await page.getByLabel("E-mail address").fill("nobody@example.org");
+    await assertAccessible(page, "ask for a link");
+    await keepScreenshot(page, "sign-in-by-link");
+    await page.getByRole("button", { name: "Send me a link" }).click();
+    // There is no mail server.
+    await page.getByRole("heading", { name: "Ask the operator for the link" }).waitFor();
+    await page.goto(`${studio.url}/sign-in#token=used`);
+    await page.getByText("You opened the link that was sent to you.").waitFor();
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("This link has expired or was already used.").waitFor();
+    await assertAccessible(page, "use a link");
+  });
 });

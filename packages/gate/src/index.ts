@@ -62,6 +62,7 @@ export type {
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
 export { requireDataDirectory } from "./data-directory.ts";
 export { explainEgress } from "./egress/decisions/explain.ts";
+export { isPublicAddress, PublicResolver } from "./egress/decisions/public-address.ts";
 export {
   type CredentialForm,
   type Egress,

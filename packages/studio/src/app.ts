@@ -16,6 +16,7 @@ import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { Attachments } from "./attachments/attachments.ts";
 import { createActors } from "./backend/actors.ts";
 import { LocalHandover } from "./backend/handover.ts";
+import type { NotificationPort } from "./backend/notifications/port.ts";
 import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, requireRestored } from "./backup.ts";
 import { createStudioClient } from "./client.ts";
@@ -39,12 +40,15 @@ import { createApprovalWebhook } from "./http/approval-webhook.ts";
 import { createForgeWebhook } from "./http/forge-webhook.ts";
 import { Logins } from "./http/logins.ts";
 import { createNodeRoutes } from "./http/node-routes.ts";
+import { createNotificationAnswer } from "./http/notification-answer.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
 import { allowedHosts, localUrl, requireOrigin } from "./http/served-hosts.ts";
 import { createWebhookRoute } from "./http/webhooks.ts";
 import { loadGuestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
+import { setUpNotifications } from "./notifications/setup.ts";
+import type { Mailer } from "./people/mail/mailer.ts";
 import type { PeopleSetup } from "./people/setup.ts";
 import { Connections } from "./remotes/connections.ts";
 import { Mirrors } from "./remotes/mirrors.ts";
@@ -137,10 +141,17 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
   const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
-  const people = await loadPeople(parts, () => address.origin);
+  const origin = () => address.origin;
+  const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
+  const people = await loadPeople(parts, origin, mailer);
+  const notifications = await setUpNotifications({
+    ...{ ports, dataDirectory, vault: gate.vault, mailer, mail: options.mail, origin },
+    pushKeys: (offered) => backends.pushKeys(offered),
+    people,
+  });
   const logins = createLogins(parts);
   const identify = firstOf(logins.identify, people?.identify ?? options.identify);
-  const host = await createHost(parts, others, identify);
+  const host = await createHost(parts, others, identify, notifications.sender);
   const listenHost = options.host ?? "127.0.0.1";
   const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
     use: {
@@ -166,6 +177,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     // While the actors can be called.
     cleanup.defer(() => gate.leave());
   }
+  cleanup.defer(() => notifications.close());
   await gate.join();
   // Resume the active tasks before clients can add more.
   await backends.recoverTasks(ports.log);
@@ -249,6 +261,9 @@ function gatewayOptions(
       webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
       attachments: host.attachments,
+      notificationAnswer: createNotificationAnswer((token, isAllowed) =>
+        parts.backends.answerApproval(token, isAllowed),
+      ),
       ...(people === undefined ? {} : { people: people.routes, sendsMail: people.sendsMail }),
       ...(options.demoTeam === undefined ? {} : { demoTeam: options.demoTeam }),
       log: ports.log,
@@ -261,8 +276,9 @@ function gatewayOptions(
  * `people.package_missing`.
  */
 async function loadPeople(
-  { options, ports, backends }: StudioParts,
+  { options, ports, backends, gate }: StudioParts,
   origin: () => string,
+  mailer: Mailer | undefined,
 ): Promise<PeopleSetup | undefined> {
   if (options.people !== true) return undefined;
   if (options.cluster !== undefined || options.identify !== undefined) {
@@ -273,9 +289,11 @@ async function loadPeople(
   const { setUpPeople } = await import("./people/setup.ts").catch((error: unknown) => {
     throw isMissingPackage(error) ? peoplePackageMissing() : error;
   });
-  const { mail, trustProxy = false } = options;
-  const mailer = mail && (await (await import("./people/mail/mailer.ts")).createMailer(mail));
-  return setUpPeople({ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer });
+  const { trustProxy = false } = options;
+  return setUpPeople({
+    ...{ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer },
+    audit: (entry) => gate.audit.note(entry),
+  });
 }
 
 function isMissingPackage(error: unknown): boolean {
@@ -294,7 +312,12 @@ function firstOf(login: Identify, person: Identify | undefined): Identify {
   return async (request) => (await login(request)) ?? (await person(request));
 }
 
-async function createHost(parts: StudioParts, others: OtherNodes, identify: Identify): Promise<StudioHost> {
+async function createHost(
+  parts: StudioParts,
+  others: OtherNodes,
+  identify: Identify,
+  notifications: NotificationPort,
+): Promise<StudioHost> {
   const { options, ports, dataDirectory, backends, gate, groups, runDirectory, snapshotDirectory } = parts;
   const { cluster } = options;
   const git = createGit(join(dataDirectory, "git"));
@@ -357,6 +380,7 @@ async function createHost(parts: StudioParts, others: OtherNodes, identify: Iden
     repositories,
     connections,
     mirrors,
+    notifications,
     others,
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,

@@ -1,6 +1,7 @@
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import type { Handover } from "./backend/handover.ts";
+import { invalidToken, readAnswerToken } from "./backend/notifications/answer-tokens.ts";
 import type { FetchReport, RepositorySource, WebhookSettings } from "./backend/repositories/contract.ts";
 import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
@@ -9,6 +10,7 @@ import type { EnvironmentBackend, PreparationIndex } from "./environments/enviro
 import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { WebhookRepositories } from "./http/forge-webhook.ts";
 import type { AccessBackend } from "./http/logins.ts";
+import type { PushKeys } from "./notifications/push.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
 /** Calls the actors' internal actions for the surrounding process, over the in-process client. */
@@ -37,6 +39,24 @@ export class StudioBackends {
   /** The secret that signs the cookies of people's sessions; `offered` becomes it if there is none yet. */
   peopleSecret(offered: string): Promise<string> {
     return this.#access("peopleSecret", offered);
+  }
+
+  /** The keys of Web Push; `offered` become them if there are none yet. */
+  pushKeys(offered: PushKeys): Promise<PushKeys> {
+    return this.#access("pushKeys", offered);
+  }
+
+  /** Answers an approval by the token of a notification. Throws `notification.invalid_token` and what the task throws. */
+  async answerApproval(token: unknown, isAllowed: boolean): Promise<{ readonly taskId: string }> {
+    const { person, hash } = readAnswerToken(token);
+    try {
+      const call = { name: "internal.answer", args: [hash, isAllowed] };
+      return await this.#connected.client.get("notifications", [person]).action<{ taskId: string }>(call);
+    } catch (error) {
+      const isUnknown =
+        isErrorCode(error, "actor", "not_found") || isErrorCode(error, "actor", "key_too_long");
+      throw isUnknown ? invalidToken() : error;
+    }
   }
 
   /** The same on all nodes, and different from that of any other Studio. */

@@ -23,7 +23,7 @@ const shapes = {
   },
   task: {
     actions: [
-      ...["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
+      ...["get", "prompt", "stop", "watch", "answer", "answerMany", "diff", "apply"],
       ...["startSession", "renameSession", "closeSession", "seenSessions", "markSession"],
       ...["queuedPrompt", "editPrompt", "removePrompt", "movePrompt", "chooseOption", "files"],
       ...["commits", "filePatch", "fileLines", "fileBytes", "revert", "undoRevert"],
@@ -46,14 +46,24 @@ const shapes = {
   inbox: { actions: ["list", "done", "snooze", "mark"], probe: { name: "list", args: [{ limit: 1 }] } },
   drafts: { actions: ["get", "save"], probe: { name: "get", args: ["new"] } },
   schedules: { actions: ["list", "save", "pause", "run", "remove"], probe: { name: "list", args: [] } },
-  attention: { actions: ["approvals"], probe: { name: "approvals", args: [] } },
+  notifications: {
+    actions: [
+      ...["get", "choose", "reset", "pause", "addDevice", "removeDevice"],
+      ...["setMailAddress", "setWebhook", "setSlack", "test", "retry", "dismiss"],
+    ],
+    probe: { name: "get", args: [] },
+  },
+  attention: {
+    actions: ["approvals", "notificationDefaults", "setNotificationDefaults"],
+    probe: { name: "approvals", args: [] },
+  },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
 /** Actors that exist as soon as somebody asks for them. */
 const creatable: ReadonlySet<keyof typeof shapes> = new Set([
-  ...["organization", "group", "inbox", "drafts", "schedules", "attention"],
-] as const);
+  ...(["organization", "group", "inbox", "drafts", "notifications", "schedules", "attention"] as const),
+]);
 
 /** Creates a typed client of the backend over any transport: in-process or network. */
 export function createStudioClient(client: ClientBase): StudioClient {
@@ -66,6 +76,7 @@ export function createStudioClient(client: ClientBase): StudioClient {
     group: (name) => createHandle(client, "group", name),
     drafts: (person) => createHandle(client, "drafts", person),
     inbox: (person) => createHandle(client, "inbox", person),
+    notifications: (person) => createHandle(client, "notifications", person),
     attention: createHandle(client, "attention", "local"),
     schedules: createHandle(client, "schedules", "local"),
   };

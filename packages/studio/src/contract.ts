@@ -5,8 +5,9 @@
  * Actors: `organization` (key ["local"]) is the root and holds the index of tasks; `task` (key [taskId]) owns a unit
  * of work on one repository; `session` (key [sessionId]) owns the append-only log of one conversation with an agent;
  * `group` (key [name]) queues the events of one group; `environment` (key [id]) has the progress of preparing a
- * repository; `inbox` (key [person]) has what needs a person; `attention` (key ["local"]) has the open approvals of all
- * tasks; `drafts` (key [person]) has the prompts that a person has not sent. All times are in milliseconds since the epoch.
+ * repository; `inbox` (key [person]) has what needs a person; `notifications` (key [person]) delivers it; `attention`
+ * (key ["local"]) has the open approvals of all tasks; `drafts` (key [person]) has the prompts that a person has not sent.
+ * All times are in milliseconds since the epoch.
  */
 
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
@@ -60,6 +61,7 @@ export type {
   InboxTask,
   InboxView,
 } from "./contract/inbox.ts";
+export type * from "./contract/notifications.ts";
 export type * from "./contract/prompts.ts";
 export type {
   PublicationChange,
@@ -134,6 +136,8 @@ export interface TaskView extends TaskSummary {
   readonly queued?: TaskSessionView["queued"];
   /** Options of the agent of the first session that were chosen, by their ids. */
   readonly options?: Readonly<Record<string, string>>;
+  /** Ids of the people who get its news. Absent for a task of a group, whose news everybody gets. */
+  readonly watchedBy?: readonly string[];
   /** Incremented by every change. Clients drop views that are older than the one they have. */
   readonly revision: number;
 }
@@ -430,6 +434,8 @@ export interface TaskActions
   get(): Promise<TaskView>;
   /** Aborts the current turn of a session within a second; without a session, those of all. Idempotent. */
   stop(session?: SessionChoice): Promise<void>;
+  /** Begins or ends to tell the news of this task to whoever calls. */
+  watch(isWatching: boolean): Promise<void>;
   /**
    * Answers a question once. Throws `approval.already_settled`, which says who answered it, `.agent_gone`, `.expired`,
    * `.not_found`.

@@ -41,7 +41,7 @@ import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
 import { type ClaimedRunners, SessionRunners } from "./work/session-runners.ts";
 
-export interface StudioHostOptions {
+export interface StudioHostOptions extends Pick<BackendHost, "notifications"> {
   readonly ports: Ports;
   readonly gate: Gate;
   readonly git: Git;
@@ -77,6 +77,7 @@ export interface StudioHostOptions {
 /** The process around the actors: owns the task runners, and provides git and the gate to the actors. */
 export class StudioHost implements BackendHost {
   readonly ports: Ports;
+  readonly notifications: BackendHost["notifications"];
   readonly #options: StudioHostOptions;
   readonly #runners = new Map<string, ClaimedRunners>();
   readonly #idle: IdleAgents;
@@ -103,6 +104,7 @@ export class StudioHost implements BackendHost {
     this.pullRequestReadMs = options.limits.pullRequestReadMs;
     this.ports = options.ports;
     this.copies = new Copies(options.dataDirectory, options.limits.maxCountedFiles);
+    this.notifications = options.notifications;
     const { idleAgentMs, maxIdleAgents } = options.limits;
     const evict = (taskId: string) => this.#evict(taskId);
     this.#idle = new IdleAgents({ idleMs: idleAgentMs, most: maxIdleAgents, evict });

@@ -107,6 +107,24 @@ export const studioLimits = {
   /** Characters of an entry's text. */
   maxInboxText: 500,
   maxSnoozeMs: 366 * 24 * 60 * 60 * 1000,
+  /** Browsers of a person that show notifications, and the length of an address that one enters. */
+  maxNotificationDevices: 20,
+  maxNotificationAddress: 2_048,
+  /** Notifications of a person that are kept, for how long after they were delivered or given up, and what is shown. */
+  maxDeliveries: 2_000,
+  deliveryMemoryMs: 7 * 24 * 60 * 60 * 1000,
+  maxFailedDeliveries: 20,
+  /** Notifications that one run sends, and those that reach a device one by one: more are one. */
+  maxDeliveriesPerRun: 50,
+  maxSeparatePushes: 3,
+  /** Attempts, the pause before the second one, which then quadruples, and the longest that a receiver can ask for. */
+  notificationAttempts: 7,
+  notificationPauseMs: 10_000,
+  maxNotificationPauseMs: 6 * 60 * 60 * 1000,
+  /** One request to a push service or a webhook. */
+  notificationTimeoutMs: 10_000,
+  /** Characters of what an approval would do, up to which it can be allowed in a notification. */
+  maxNotificationDetail: 300,
   /** Undelivered news of tasks, and the size of each: an approval in full. */
   maxWaitingNews: 100_000,
   maxNewsBytes: 256 * 1024,
@@ -198,6 +216,7 @@ export const studioLimits = {
   maxTokenDays: 366,
   /** A link to reset a password; between two of them for one address. */
   passwordResetTtlMs: 60 * 60 * 1000,
+  signInLinkTtlMs: 15 * 60 * 1000,
   resetPauseMs: 60_000,
   /** How often it is noted that a member was seen. */
   memberSeenMs: 5 * 60 * 1000,

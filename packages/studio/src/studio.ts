@@ -17,6 +17,8 @@ import type {
   GroupEvents,
   InboxActions,
   InboxEvents,
+  NotificationActions,
+  NotificationEvents,
   OrganizationActions,
   OrganizationEvents,
   SchedulesActions,
@@ -101,7 +103,7 @@ export interface StudioOptions {
    * address instead of the socket's. False by default: any client can send the header.
    */
   readonly trustProxy?: boolean;
-  /** Mail server for invitations and links to reset passwords, with `people`. */
+  /** Mail server for notifications, and with `people` for invitations and links to reset passwords. */
   readonly mail?: MailSettings;
   /**
    * Environment for model keys and for the PATH on which agents are found; `process.env` by default. None of its
@@ -146,6 +148,8 @@ export interface StudioClient {
   inbox(person: string): StudioHandle<InboxActions, InboxEvents>;
   /** The unsent prompts of a person. */
   drafts(person: string): StudioHandle<DraftsActions, DraftsEvents>;
+  /** What is delivered to a person, and where; the same id. */
+  notifications(person: string): StudioHandle<NotificationActions, NotificationEvents>;
   /** The open approvals of all tasks. */
   readonly attention: StudioHandle<AttentionActions, AttentionEvents>;
   readonly schedules: StudioHandle<SchedulesActions, SchedulesEvents>;

@@ -1,12 +1,15 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { UserConfig } from "vite";
+import type { Plugin, UserConfig } from "vite";
 
 /**
  * Vite configuration that builds a package's web app from `src/web` to `dist/web`. `config` is the URL of the
- * package's `vite.config.ts`; `base` is the URL path that serves the app.
+ * package's `vite.config.ts`; `base` is the URL path that serves the app. `scripts` are further entries, by the names that
+ * they have at its root; the files of the folder `files` are copied there.
  */
-export function webApp({ config, base }: { readonly config: string; readonly base: string }): UserConfig {
+export function webApp({ config, base, scripts = {}, files }: WebAppBuild): UserConfig {
   return {
+    plugins: files === undefined ? [] : [copyFiles(fileURLToPath(new URL(files, config)))],
     root: fileURLToPath(new URL("src/web", config)),
     base,
     publicDir: fileURLToPath(new URL("../public", import.meta.url)),
@@ -19,7 +22,38 @@ export function webApp({ config, base }: { readonly config: string; readonly bas
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       // Ignore the "use client" directive of libraries.
-      rolldownOptions: { checks: { moduleLevelDirective: false } },
+      rolldownOptions: {
+        checks: { moduleLevelDirective: false },
+        input: {
+          index: fileURLToPath(new URL("src/web/index.html", config)),
+          ...Object.fromEntries(
+            Object.entries(scripts).map(([name, path]) => [name, fileURLToPath(new URL(path, config))]),
+          ),
+        },
+        output: {
+          entryFileNames: ({ name }) => (name in scripts ? "[name].js" : "assets/[name]-[hash].js"),
+        },
+      },
+    },
+  };
+}
+
+interface WebAppBuild {
+  readonly config: string;
+  readonly base: string;
+  /** Paths of scripts from the configuration, by their names without extension. */
+  readonly scripts?: Readonly<Record<string, string>>;
+  /** Path of a folder from the configuration. */
+  readonly files?: string;
+}
+
+/** Files with fixed names beside those that every app has: browsers and systems ask for them. */
+function copyFiles(folder: string): Plugin {
+  return {
+    name: "copy-files",
+    generateBundle() {
+      for (const fileName of readdirSync(folder))
+        this.emitFile({ type: "asset", fileName, source: readFileSync(`${folder}/${fileName}`) });
     },
   };
 }

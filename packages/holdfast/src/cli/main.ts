@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   checks: ofStudio("checks", "show and run the checks of a task"),
   publish: ofStudio("publish", "publish a task as a pull request"),
   inbox: ofStudio("inbox", "list what needs you, of all tasks"),
+  notifications: ofStudio("notifications", "pause and test what reaches you outside the Studio"),
   approvals: ofStudio("approvals", "list and answer questions that wait for you"),
   actors: {
     summary: "list, inspect, call and destroy actors",

@@ -121,6 +121,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
     case "group":
     case "inbox":
     case "drafts":
+    case "notifications":
       return localOrganization;
     default:
       return undefined;

@@ -83,6 +83,8 @@ export const actorRules = {
       chooseOption: "member",
       files: "viewer",
       stop: "member",
+      // It changes who is told, which is the person's own.
+      watch: "viewer",
       answer: "member",
       answerMany: "member",
       apply: "member",
@@ -162,7 +164,35 @@ export const actorRules = {
       internal: "internal",
     },
   },
-  attention: { create: "viewer", actions: { approvals: "viewer", internal: "internal" } },
+  notifications: {
+    isPersonal: true,
+    create: "viewer",
+    actions: {
+      get: "viewer",
+      choose: "viewer",
+      reset: "viewer",
+      pause: "viewer",
+      addDevice: "viewer",
+      removeDevice: "viewer",
+      setMailAddress: "viewer",
+      // The server sends requests there: the rules of egress decide which hosts it may reach.
+      setWebhook: "viewer",
+      setSlack: "viewer",
+      test: "viewer",
+      retry: "viewer",
+      dismiss: "viewer",
+      internal: "internal",
+    },
+  },
+  attention: {
+    create: "viewer",
+    actions: {
+      approvals: "viewer",
+      notificationDefaults: "viewer",
+      setNotificationDefaults: "admin",
+      internal: "internal",
+    },
+  },
   access: "internal",
   user: "internal",
   uniqueIndex: "internal",
@@ -223,6 +253,8 @@ export const routeRules = {
   // The token of the link is the secret, and a request for a link is answered alike for every address.
   "POST /people/auth/reset-password": "public",
   "POST /people/reset": "public",
+  "POST /people/sign-in-link": "public",
+  "POST /people/sign-in-token": "public",
   "GET /people/me": "person",
   // For programs of people who have no browser there.
   "GET /people/accounts/:person/tokens": "operator",
@@ -253,6 +285,8 @@ export const routeRules = {
   "POST /hooks/:group/:hook": "machine",
   "POST /approvals/:hook": "machine",
   "POST /forges/:repository": "machine",
+  // The token of the notification is the secret. It answers one approval, once, for the person whom it was sent to.
+  "POST /notifications/answer": "machine",
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",
   "GET /tasks/:task/sandbox/v1/*": "viewer",
   "POST /tasks/:task/sandbox/v1/*": "member",

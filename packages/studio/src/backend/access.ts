@@ -11,6 +11,8 @@ export interface AccessState {
   logins: Record<string, { createdAt: number; expiresAt: number }>;
   /** Signs the cookies of people's sessions. Absent without people. */
   secret?: string;
+  /** Signs requests to push services. Absent before the first subscription. */
+  pushKeys?: { publicKey: string; privateKey: string };
 }
 
 /** Stores hashed tickets and logins. Clients cannot reach this actor. */
@@ -55,6 +57,13 @@ export function createAccessActor(host: BackendHost) {
         peopleSecret(c, offered: string): string {
           c.state.secret ??= offered;
           return c.state.secret;
+        },
+
+        /** The key pair of Web Push: the first one that was offered. Browsers subscribe with it. */
+        pushKeys(c, offered: { publicKey: string; privateKey: string }) {
+          c.state.pushKeys ??= offered;
+          const { publicKey, privateKey } = c.state.pushKeys;
+          return { publicKey, privateKey };
         },
 
         /** Returns the login's expiry time, or 0 if there is no valid login. */

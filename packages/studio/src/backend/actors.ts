@@ -4,6 +4,7 @@ import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
 import { createAttentionActor } from "./inbox/attention.ts";
 import { createInboxActor } from "./inbox/inbox.ts";
+import { createNotificationsActor } from "./notifications/actor.ts";
 import { createOrganizationActor } from "./organization.ts";
 import { createAttachmentActor } from "./prompts/attachment.ts";
 import { createDraftsActor } from "./prompts/drafts.ts";
@@ -27,5 +28,6 @@ export function createActors(host: BackendHost) {
     attachment: createAttachmentActor(host),
     drafts: createDraftsActor(host),
     schedules: createSchedulesActor(host),
+    notifications: createNotificationsActor(host),
   };
 }

@@ -18,6 +18,7 @@ import type { Copies } from "../work/files/copies.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
+import type { NotificationPort } from "./notifications/port.ts";
 
 /**
  * Services that the process provides to the actors: running jails, git, the gate. It holds no durable state;
@@ -84,6 +85,8 @@ export interface BackendHost {
   readonly pullRequestReadMs?: number;
   /** The servers of connected repositories. */
   readonly connections: RepositoryConnections;
+  /** The ways out for notifications. */
+  readonly notifications: NotificationPort;
   /** Where this process has the files of tasks. */
   readonly place: Place;
   /** Archives the files of a task, which this process has. */

@@ -140,6 +140,12 @@ export interface TaskState extends FilesState, TaskSession, ReviewState {
   taintedAs?: string;
   /** Who has sent prompts. Absent in states of earlier versions. */
   people?: string[];
+  /** Who else gets its news, who does not want them any more, and whom prompts mentioned. Absent before the first. */
+  watchers?: string[];
+  muted?: string[];
+  mentioned?: string[];
+  /** True once the people were told whom the first prompt mentions. */
+  hasBegun?: boolean;
   /** What people were told. Absent before the first report. */
   reported?: ReportedNews;
   /** Ids of all files that came with prompts. Absent before the first. */
@@ -202,7 +208,7 @@ export interface TaskWork {
 
 const maxSettled = 200;
 const maxFinishedPrompts = 200;
-const maxPeople = 100;
+export const maxPeople = 100;
 
 export function newTaskState(input: TaskInput, promptId: string): TaskState {
   return {
@@ -404,9 +410,10 @@ function recordSettled(session: TaskSession, approvalId: string): void {
   session.settled = [...session.settled, approvalId].slice(-maxSettled);
 }
 
-/** Notes that a person sent a prompt: from now on they get the news of this task. */
+/** Notes that a person sent a prompt: from now on they get the news of this task, also if they did not want to before. */
 export function addPerson(state: TaskState, person: string): void {
   const people = state.people ?? [];
+  if (state.muted !== undefined) state.muted = state.muted.filter((each) => each !== person);
   if (!people.includes(person)) state.people = [...people, person].slice(-maxPeople);
 }
 

@@ -48,6 +48,10 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
       stop: stop ?? unused,
       ...{ snapshot: unused, branchName: unused, apply: unused },
       ...{ closeSession: unused, copies: { has: () => false, size: unused, remove: unused, keep: unused } },
+      notifications: {
+        ...{ hasMail: false, pushKey: unused, standing: unused, mentioned: unused, send: unused },
+        ...{ checkAddress: unused, storeSecret: unused, deleteSecret: unused },
+      },
     },
     { bring: async () => {}, trySave: async () => {} },
   );
@@ -112,7 +116,7 @@ describe("the origin of a task", () => {
     const origin = { group: "g", topic: "mail", source: "plugin:mail", event: 7 };
     await steps.promptOnce(known, { id: "p2", text: "a mail came", origin });
     assert.deepEqual(toTaskView(state).origin, origin);
-    await steps.prompt(known, "and now this", "ada");
+    await steps.prompt(known, "and now this", { person: "ada" });
     assert.equal(toTaskView(state).origin, undefined);
   });
 });

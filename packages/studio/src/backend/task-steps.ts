@@ -15,10 +15,15 @@ import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { ChecksVars } from "./checks/checks.ts";
 import type { BackendHost } from "./host.ts";
-import { deletionNews, type TaskNews, takeNews } from "./inbox/news.ts";
+import { deletionNews, mentionNews, type TaskNews, takeNews } from "./inbox/news.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
-import { alreadySettled, undeliverableAnswer, unknownApproval } from "./sessions/approval-errors.ts";
+import {
+  alreadySettled,
+  optionNotOffered,
+  undeliverableAnswer,
+  unknownApproval,
+} from "./sessions/approval-errors.ts";
 import { type AttemptsHost, clearAttempts } from "./sessions/attempts.ts";
 import { agentsOf, findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
 import { readSession } from "./sessions/input.ts";
@@ -95,6 +100,7 @@ export type TaskHost = Pick<
   | "snapshot"
   | "branchName"
   | "apply"
+  | "notifications"
 > &
   AttemptsHost;
 
@@ -162,17 +168,32 @@ export class TaskSteps {
   async prompt(
     c: TaskContext,
     text: string,
-    person: string,
+    by: PersonConnState,
     to?: SessionChoice,
     attachments: readonly AttachmentView[] = [],
   ): Promise<void> {
     requirePrompt(text);
     const session = findOpenSession(c.state, readSession(to));
+    const mentioned = await this.mentionedIn(text);
     await this.#enqueue(c, session, { id: this.newId(), text, attachments }, () => {
-      addPerson(c.state, person);
+      addPerson(c.state, by.person);
+      this.tellMentioned(c, mentioned, text, by);
       if (attachments.length > 0)
         c.state.attachments = [...(c.state.attachments ?? []), ...attachments.map(({ id }) => id)];
     });
+  }
+
+  /** Ids of the people whom a text mentions with `@name`. */
+  async mentionedIn(text: string): Promise<readonly string[]> {
+    return text.includes("@") ? this.#host.notifications.mentioned(text) : [];
+  }
+
+  /** Tells people in the turn of the prompt that mentions them. */
+  tellMentioned(c: TaskContext, mentioned: readonly string[], text: string, by: PersonConnState): void {
+    const people = mentioned.filter((each) => each !== by.person);
+    if (people.length === 0) return;
+    const said = `${by.startedBy?.name ?? "The operator"}: ${text}`;
+    c.waitUntil(this.#sendNews(c, mentionNews(c.state, this.#now(), people, said)));
   }
 
   /**
@@ -274,10 +295,7 @@ export class TaskSteps {
       throw new HoldfastError("approval", "expired", "This question has expired", { statusCode: 410 });
     }
     const option = approval.options.find((each) => each.id === optionId);
-    if (option === undefined) {
-      const message = "The agent did not offer this answer";
-      throw new HoldfastError("approval", "invalid_option", message, { statusCode: 400 });
-    }
+    if (option === undefined) throw optionNotOffered();
     // After a crash the question stays listed until the runner removes it, but nothing waits for its answer.
     if (!(await this.#host.isAwaitingAnswer(c.state.id, approvalId)))
       throw undeliverableAnswer(session, approval);

@@ -10,6 +10,9 @@ import type {
 } from "../contract.ts";
 import { checksActions, checksEvents } from "./checks/actions.ts";
 import type { BackendHost } from "./host.ts";
+import { beginTask } from "./inbox/begin.ts";
+import { watchActions } from "./inbox/watch.ts";
+import { approvalInternals } from "./notifications/task-approvals.ts";
 import { promptActions } from "./prompts/actions.ts";
 import {
   createPublishing,
@@ -22,7 +25,7 @@ import { createReviewing, reviewActions, reviewEvents } from "./review/actions.t
 import { sessionActions, sessionEvents } from "./sessions/actions.ts";
 import { runnerActions } from "./sessions/internals.ts";
 import { toTaskView } from "./sessions/view.ts";
-import { ensureRunner, releaseRunner, watchRunner } from "./task-runner.ts";
+import { releaseRunner, watchRunner } from "./task-runner.ts";
 import {
   findPrompt,
   type GroupPrompt,
@@ -109,21 +112,21 @@ export function createTaskActor(host: BackendHost) {
 
       ...sessionActions(host, steps, files),
 
-      ...reviewActions(reviewing, steps),
+      ...{ ...reviewActions(reviewing, steps), ...checksActions(reviewing.checks, steps) },
 
-      ...checksActions(reviewing.checks, steps),
+      ...watchActions(steps),
 
       ...publishActions(publishing, steps),
 
       internal: {
-        ...publishInternals(publishing),
+        ...{ ...publishInternals(publishing), ...approvalInternals(steps) },
 
         ...runnerActions(host, steps, text, reviewing),
 
         recover: (c): Promise<void> => recover(c),
 
         /** Starts the work on a new task. */
-        begin: (c): Promise<void> => ensureRunner(host, c),
+        begin: (c): Promise<void> => beginTask(host, c, steps),
 
         watch: (c): Promise<void> => watchRunner(host, c),
 

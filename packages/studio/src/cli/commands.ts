@@ -63,6 +63,12 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { inboxUsage: usage, inboxCommand: run } = await import("./tasks/inbox.ts");
     return { usage, run };
   },
+  notifications: async () => {
+    const { notificationsUsage: usage, notificationsCommand: run } = await import(
+      "./people/notifications.ts"
+    );
+    return { usage, run };
+  },
   agents: async () => {
     const { agentsUsage: usage, agentsCommand: run } = await import("./server/agents.ts");
     return { usage, run };

@@ -1,4 +1,5 @@
 import type { InboxTask } from "./inbox.ts";
+import type { NotificationChoices } from "./notifications.ts";
 
 /** A question for a person: from the agent (an ACP permission request) or from the gate. */
 export interface ApprovalView {
@@ -83,6 +84,10 @@ export interface SettledApproval {
 /** Actions of `attention`, whose key is the id of its organization. */
 export interface AttentionActions {
   approvals(): Promise<ApprovalQueue>;
+  /** What holds for people who have not chosen themselves. Only what the organization has set. */
+  notificationDefaults(): Promise<Partial<NotificationChoices>>;
+  /** Replaces the defaults. Throws `notification.invalid_input`. */
+  setNotificationDefaults(choices: Partial<NotificationChoices>): Promise<void>;
 }
 
 /** Events of `attention`. */

@@ -1,3 +1,12 @@
+/** All kinds of entries, the most urgent first. */
+export const inboxKinds = [
+  "asks",
+  "mentioned",
+  "failed",
+  "finished",
+  "ci-failed",
+] as const satisfies readonly InboxKind[];
+
 export type InboxKind =
   /** The last turn of a task has ended. */
   | "finished"
@@ -5,6 +14,8 @@ export type InboxKind =
   | "failed"
   /** A check of its open pull request failed. */
   | "ci-failed"
+  /** Somebody named the person in a prompt or a review. */
+  | "mentioned"
   /** The agent or the gate waits for the answer to an approval. */
   | "asks";
 
@@ -20,13 +31,14 @@ export interface InboxTask {
 
 /**
  * One thing that needs a person. Each session of a task has one entry for how its last turn ended, one for each open approval, which
- * goes with its answer, and one for failed checks of its pull request, which goes when none fails any more.
+ * goes with its answer, one for failed checks of its pull request, which goes when none fails any more, and one for the
+ * last mention of the person.
  */
 export interface InboxEntry {
   readonly id: string;
   readonly kind: InboxKind;
   readonly task: InboxTask;
-  /** Title of the approval, message of the error, or name of the pull request; empty for a finished task. */
+  /** Title of the approval, message of the error, name of the pull request, or who wrote what; empty for a finished task. */
   readonly text: string;
   /** Of kind "asks". */
   readonly approvalId?: string;

@@ -48,6 +48,8 @@ export interface RoutesOptions {
   readonly approvalWebhook?: WebhookRoute;
   /** Files of prompts. Without them there are no such routes. */
   readonly attachments?: Attachments;
+  /** Handles answers from notifications. Without it there is no such route. */
+  readonly notificationAnswer?: WebhookRoute;
   /** Handles the routes about people. Without them there are none. */
   readonly people?: Readonly<Record<PeopleRouteName, RouteHandler>>;
   /** True if the server sends mails to people. */
@@ -147,6 +149,7 @@ function routeHandlers(options: RoutesOptions): Handlers {
     "POST /hooks/:group/:hook": webhook(options.webhook),
     "POST /approvals/:hook": webhook(options.approvalWebhook),
     "POST /forges/:repository": webhook(options.forgeWebhook),
+    "POST /notifications/answer": webhook(options.notificationAnswer),
     "GET /tasks/:task/sandbox/v1/*": sandbox,
     "POST /tasks/:task/sandbox/v1/*": sandbox,
     "PUT /tasks/:task/sandbox/v1/*": sandbox,

@@ -2,7 +2,7 @@ import type { Logger } from "@holdfast/core";
 import type { Invitation } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
 import { Attempts } from "./auth/attempts.ts";
-import { invitationMail, resetMail } from "./mail/letters.ts";
+import { invitationMail, resetMail, signInMail } from "./mail/letters.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { People } from "./people.ts";
 
@@ -69,11 +69,35 @@ export class Links {
    * or, without a mail server, to the server's log. One for each address in a minute.
    */
   requestReset(email: string): void {
-    const work = this.#reset(email)
-      .catch((error: unknown) => this.#options.log.warn("a link to reset a password was not sent", { error }))
-      .finally(() => this.#running.delete(work));
-    this.#running.add(work);
+    this.#run(this.#reset(email), "a link to reset a password was not sent");
   }
+
+  /** As `requestReset`, for a link that signs in. `create` makes the token, which comes back by `sendSignInToken`. */
+  requestSignIn(email: string, create: (email: string) => Promise<unknown>): void {
+    this.#run(this.#signIn(email, create), "a link to sign in was not sent");
+  }
+
+  #run(work: Promise<void>, failure: string): void {
+    const run = work
+      .catch((error: unknown) => this.#options.log.warn(failure, { error }))
+      .finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  async #signIn(email: string, create: (email: string) => Promise<unknown>): Promise<void> {
+    const rule = { window: studioLimits.resetPauseMs / 1_000, max: 1 };
+    if (!(await this.#asked.consume(`sign-in ${email.trim().toLowerCase()}`, rule)).allowed) return;
+    const account = await this.#options.people.findAccount(email);
+    if (account !== undefined) await create(account.email);
+  }
+
+  /** Mails a link that signs in, or writes it to the server's log where no mail server is set up. */
+  readonly sendSignInToken = async (email: string, token: string): Promise<void> => {
+    const { mailer, log, origin } = this.#options;
+    const link = `${origin()}/sign-in#token=${token}`;
+    if (mailer === undefined) log.warn("a person asked for a link to sign in", { email, link });
+    else await mailer.send(signInMail(email, link));
+  };
 
   async #reset(email: string): Promise<void> {
     const { people, mailer, log } = this.#options;

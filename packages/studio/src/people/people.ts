@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { localOrganization, type Person, type RequestHeaders } from "../access/person.ts";
 import { isAtLeast, type Role } from "../access/roles.ts";
+import type { Standing } from "../backend/notifications/port.ts";
 import type {
   ApiToken,
   Invitation,
@@ -17,6 +18,7 @@ import type { NewApiToken, TokenOwner } from "./actors/user.ts";
 import type { Row } from "./actors/where.ts";
 import { type Auth, sessionCookie } from "./auth/auth.ts";
 import { newSecret, sha256 } from "./hash.ts";
+import { mentionedIn } from "./mentions.ts";
 import { emailValue, UniqueValues } from "./unique-values.ts";
 
 /** Begins every API token, so that scanners of secrets recognize them. */
@@ -84,6 +86,23 @@ export class People {
       },
     };
   }
+
+  /** Whether a person is still a member, and may answer approvals; without a request of theirs. */
+  readonly standing = async (id: string): Promise<Standing> => {
+    const role = await this.#actors.role(localOrganization, id);
+    const [user] = await this.#actors.knownUser<readonly Row[]>(id, [], "find", "user", []);
+    const { name, email } = user ?? {};
+    return {
+      mayRead: role !== null,
+      mayAnswer: role !== null && isAtLeast(role, "member"),
+      email: textOf(email),
+      ...(typeof name === "string" ? { name } : {}),
+    };
+  };
+
+  /** Ids of the members whom a text mentions. */
+  readonly mentioned = async (text: string): Promise<readonly string[]> =>
+    mentionedIn(text, await this.members(localOrganization));
 
   /** Profile and organizations of a person. */
   async profile(person: Person): Promise<Profile> {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
+import type { AuditEntry } from "@holdfast/gate";
 import { localOrganization, type Person } from "../access/person.ts";
 import { type Role, roles } from "../access/roles.ts";
 import { tokenScopes } from "../contract/people.ts";
@@ -8,7 +9,7 @@ import { readBody } from "../http/read-body.ts";
 import { headersOf } from "../http/router.ts";
 import type { PeopleRouteName, RouteCall, RouteHandler } from "../http/routes.ts";
 import { studioLimits } from "../limits.ts";
-import { type Auth, authOrigin, peerHeader } from "./auth/auth.ts";
+import { type Auth, authOrigin, authPath, peerHeader } from "./auth/auth.ts";
 import type { Links } from "./links.ts";
 import type { People } from "./people.ts";
 
@@ -23,9 +24,18 @@ export interface PeopleRoutesOptions {
   readonly links: Links;
   /** True if a proxy in front says whose request it is. */
   readonly trustsProxy: boolean;
+  /** Appends an entry to the audit log. */
+  readonly audit: (entry: AuditEntry) => Promise<void>;
 }
 
-type AskAuth = (call: RouteCall, body: Buffer) => Promise<Response>;
+type AskAuth = (call: RouteCall, body: Buffer, question?: AuthQuestion) => Promise<Response>;
+
+/** A request to better-auth whose path is not that of the call. */
+interface AuthQuestion {
+  readonly method: "GET";
+  /** Below better-auth's own path, with its query. */
+  readonly path: string;
+}
 
 /** Handlers of the routes about people. Who may call them is in `routeRules`. */
 export function createPeopleRoutes({
@@ -33,12 +43,24 @@ export function createPeopleRoutes({
   auth,
   links,
   trustsProxy,
+  audit,
 }: PeopleRoutesOptions): Readonly<Record<PeopleRouteName, RouteHandler>> {
-  const ask: AskAuth = (call, body) => askAuth(auth(), call, body, addressOf(call.request, trustsProxy));
+  const ask: AskAuth = (call, body, question) =>
+    askAuth(auth(), call, body, addressOf(call.request, trustsProxy), question);
+  const noteSignIn: NoteSignIn = (call, way, answer) =>
+    audit(signInEntry(way, answer, addressOf(call.request, trustsProxy)));
   const toAuth: RouteHandler = async (call) => sendResponse(call, await ask(call, await bodyOf(call)));
   return {
     "POST /people/auth/sign-up/email": (call) => signUp(people, ask, call),
-    "POST /people/auth/sign-in/email": toAuth,
+    "POST /people/auth/sign-in/email": (call) => signIn(ask, noteSignIn, call),
+    "POST /people/sign-in-link": async (call) => {
+      const { email } = await jsonOf(call);
+      const create = (address: string) =>
+        auth().api.signInMagicLink({ body: { email: address }, headers: {} });
+      links.requestSignIn(textOf(email, "email", 320), create);
+      send(call, 202, {});
+    },
+    "POST /people/sign-in-token": (call) => signInByToken(ask, noteSignIn, call),
     "POST /people/auth/sign-out": toAuth,
     "POST /people/auth/change-password": toAuth,
     "POST /people/auth/reset-password": toAuth,
@@ -169,6 +191,50 @@ async function signUp(people: People, ask: AskAuth, call: RouteCall): Promise<vo
   await sendResponse(call, response);
 }
 
+type NoteSignIn = (call: RouteCall, way: SignInWay, answer: SignInAnswer) => Promise<void>;
+type SignInWay = "password" | "link";
+
+/** Who signed in, or the address that was given and refused. */
+type SignInAnswer = { readonly person: string } | { readonly email: string };
+
+/** A sign-in, or one that was refused, as the audit log has it. */
+function signInEntry(via: SignInWay, answer: SignInAnswer, address: string): AuditEntry {
+  const type = "person" in answer ? "person.signed_in" : "person.sign_in_refused";
+  return { type, data: { ...answer, via, address } };
+}
+
+/** Signs in with a password. What was sent too often is not recorded: it would fill the log. */
+async function signIn(ask: AskAuth, note: NoteSignIn, call: RouteCall): Promise<void> {
+  const body = await bodyOf(call);
+  const response = await ask(call, body);
+  if (response.ok) await note(call, "password", await personSignedIn(response));
+  else if (response.status === 401) {
+    const { email } = parse(body);
+    await note(call, "password", { email: typeof email === "string" ? email.slice(0, 320) : "" });
+  }
+  await sendResponse(call, response);
+}
+
+/** Signs in with the token of a link, once. Throws `people.invalid_link`. */
+async function signInByToken(ask: AskAuth, note: NoteSignIn, call: RouteCall): Promise<void> {
+  const { token } = await jsonOf(call);
+  const query = new URLSearchParams({ token: textOf(token, "token", 200) });
+  const response = await ask(call, Buffer.alloc(0), { method: "GET", path: `/magic-link/verify?${query}` });
+  // It leads a browser to a page about the error.
+  if (response.status >= 300 && response.status < 400) {
+    await note(call, "link", { email: "" });
+    const message = "This link has expired or was already used. Ask for a new one.";
+    throw new HoldfastError("people", "invalid_link", message, { statusCode: 403 });
+  }
+  if (response.ok) await note(call, "link", await personSignedIn(response));
+  await sendResponse(call, response);
+}
+
+async function personSignedIn(response: Response): Promise<{ readonly person: string }> {
+  const { user } = (await response.clone().json()) as { readonly user: { readonly id: string } };
+  return { person: user.id };
+}
+
 /** Throws `invitation.required`. */
 function invitationTokenOf({ request }: RouteCall): string {
   const token = request.headers[invitationHeader];
@@ -178,13 +244,21 @@ function invitationTokenOf({ request }: RouteCall): string {
 }
 
 /** Passes a request on to better-auth, with the address of the client. */
-function askAuth(auth: Auth, { request, path }: RouteCall, body: Buffer, address: string): Promise<Response> {
+function askAuth(
+  auth: Auth,
+  { request, path }: RouteCall,
+  body: Buffer,
+  address: string,
+  question?: AuthQuestion,
+): Promise<Response> {
   const headers = new Headers({ "content-type": "application/json" });
   for (const name of ["cookie", "user-agent"] as const) {
     const value = request.headers[name];
     if (value !== undefined) headers.set(name, value);
   }
   headers.set(peerHeader, address);
+  if (question?.method === "GET")
+    return auth.handler(new Request(`${authOrigin}${authPath}${question.path}`, { headers }));
   return auth.handler(
     new Request(`${authOrigin}${path}`, {
       method: "POST",

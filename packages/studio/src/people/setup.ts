@@ -1,6 +1,7 @@
 /** People on this server: accounts, sessions, API tokens, and the members of an organization. */
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, type Ports } from "@holdfast/core";
+import type { AuditEntry } from "@holdfast/gate";
 import { PersonSignals } from "./access-changes.ts";
 import { createPeopleActors, PeopleActors } from "./actors/people-actors.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
@@ -18,10 +19,12 @@ export interface PeopleSetupOptions {
   readonly trustsProxy: boolean;
   /** Undefined where no mail server is set up. */
   readonly mailer: Mailer | undefined;
+  /** Appends an entry to the audit log. */
+  readonly audit: (entry: AuditEntry) => Promise<void>;
 }
 
 /** Creates the parts of a Studio with people. Requests are served after `start`. */
-export function setUpPeople({ ports, client, origin, trustsProxy, mailer }: PeopleSetupOptions) {
+export function setUpPeople({ ports, client, origin, trustsProxy, mailer, audit }: PeopleSetupOptions) {
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
@@ -36,11 +39,16 @@ export function setUpPeople({ ports, client, origin, trustsProxy, mailer }: Peop
     changes,
     actors: createPeopleActors({ ports, accessChanged: (person) => changes.changed(person) }),
     identify: people.identify,
-    routes: createPeopleRoutes({ people, auth, links, trustsProxy }),
+    standing: people.standing,
+    mentioned: people.mentioned,
+    routes: createPeopleRoutes({ people, auth, links, trustsProxy, audit }),
     /** `secret` signs the cookies of sessions. */
     start(secret: string): void {
       const isSecure = origin().startsWith("https:");
-      started = createAuth({ actors, secret, isSecure, now: () => clock.now(), log });
+      started = createAuth({
+        ...{ actors, secret, isSecure, log, now: () => clock.now() },
+        sendSignInToken: links.sendSignInToken,
+      });
     },
     sendsMail: links.sendsMail,
     close: () => links.close(),

@@ -13,6 +13,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app/app.tsx";
 import { exchangeTicket, takeTicket } from "./app/auth.ts";
 import { watchFocus } from "./app/watch-focus.ts";
+import { watchInstallOffer } from "./shared/browser/installed.ts";
 import { describeError } from "./shared/errors.ts";
 import { createStudioApi } from "./shared/holdfast.ts";
 
@@ -20,6 +21,7 @@ import { createStudioApi } from "./shared/holdfast.ts";
 const ticket = takeTicket(location, history);
 reloadOnFragment(["ticket", "invitation", "token"]);
 flushQueryUpdates();
+watchInstallOffer();
 focusManager.setEventListener(watchFocus);
 const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);
 

@@ -6,6 +6,9 @@ import { LocalHandover } from "../../src/backend/handover.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createAttentionActor } from "../../src/backend/inbox/attention.ts";
 import { createInboxActor } from "../../src/backend/inbox/inbox.ts";
+import { createNotificationsActor } from "../../src/backend/notifications/actor.ts";
+import { readAnswerToken } from "../../src/backend/notifications/answer-tokens.ts";
+import type { NotificationPort } from "../../src/backend/notifications/port.ts";
 import { createTaskActor } from "../../src/backend/task.ts";
 import type { TaskInput, TaskReport, TaskWork } from "../../src/backend/task-state.ts";
 import type {
@@ -14,6 +17,7 @@ import type {
   InboxActions,
   InboxPage,
   InboxView,
+  NotificationActions,
   TaskActions,
 } from "../../src/contract.ts";
 
@@ -23,8 +27,20 @@ export interface World {
   now: () => number;
 }
 
+/** Ways out that lead nowhere. */
+export const noNotifications: NotificationPort = {
+  hasMail: false,
+  pushKey: async () => "",
+  standing: async () => ({ mayRead: true, mayAnswer: true, email: null }),
+  mentioned: async () => [],
+  send: async () => ({ isDelivered: true }),
+  checkAddress: async () => {},
+  storeSecret: async () => {},
+  deleteSecret: async () => {},
+};
+
 /** The actors, on a host without agents. Answers to approvals are always delivered. */
-export function inboxActors(world: World) {
+export function inboxActors(world: World, notifications: NotificationPort = noNotifications) {
   const ports = { ...systemPorts(), clock: { ...systemPorts().clock, now: () => world.now() } };
   const handover = new LocalHandover(() => uuidv4(ports.random));
   const host = {
@@ -33,6 +49,7 @@ export function inboxActors(world: World) {
     ...{ isAwaitingAnswer: async () => true, deliverAnswer: async () => true },
     filesSize: async () => ({ bytes: 0, isComplete: true }),
     restoreFiles: async () => {},
+    ...{ notifications, audit: async () => {} },
     personOf: async () => ({ id: world.person, name: world.person.toUpperCase(), isOperator: false }),
   } as unknown as BackendHost;
   const organization = actor({
@@ -51,6 +68,7 @@ export function inboxActors(world: World) {
     task: createTaskActor(host),
     attention: createAttentionActor(host),
     inbox: createInboxActor(host),
+    notifications: createNotificationsActor(host),
   };
   return { actors, handover };
 }
@@ -85,8 +103,24 @@ export class Inboxes {
     return this.#client.getOrCreate("inbox", [person]) as unknown as InboxActions;
   }
 
+  notifications(person: string): NotificationActions {
+    return this.#client.getOrCreate("notifications", [person]) as unknown as NotificationActions;
+  }
+
+  /** Answers an approval by the token of a notification. */
+  answer(token: string, isAllowed: boolean): Promise<{ readonly taskId: string }> {
+    const { person, hash } = readAnswerToken(token);
+    const actor = this.#client.get("notifications", [person]);
+    return actor.action({ name: "internal.answer", args: [hash, isAllowed] });
+  }
+
   get attention(): AttentionActions {
     return this.#client.getOrCreate("attention", ["local"]) as unknown as AttentionActions;
+  }
+
+  /** Begins the work on a new task, as its organization does. */
+  begin(id: string): Promise<void> {
+    return this.#internal(id, "begin");
   }
 
   /** Takes the next prompt of a task, as a runner does. */

@@ -27,6 +27,7 @@ export function openPeople(t: TestContext) {
     secret: "s".repeat(43),
     now: () => Date.now() + movedMs,
     log: silentLogger,
+    sendSignInToken: async () => {},
   });
   const signUp = (email: string, name = "Ada") =>
     auth.api.signUpEmail({ body: { email, name, password: "correct horse battery" } });

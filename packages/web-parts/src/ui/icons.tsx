@@ -36,6 +36,12 @@ export function BrandMark({ size }: { readonly size: number }) {
   );
 }
 
+export const BellIcon = () => (
+  <Icon>
+    <path d="M3.5 11.5h9c-1-1-1.5-2-1.5-5a3 3 0 0 0-6 0c0 3-.5 4-1.5 5ZM6.7 13.7a1.4 1.4 0 0 0 2.6 0" />
+  </Icon>
+);
+
 export const SunIcon = () => (
   <Icon>
     <circle cx="8" cy="8" r="3" />

@@ -2,9 +2,18 @@ import { actor, event, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { HoldfastError } from "@holdfast/core";
 import { localOrganization, operator } from "../../access/person.ts";
-import type { ApprovalQueue, ApprovalQueuePatch, InboxTask, OpenApproval } from "../../contract.ts";
+import type {
+  ApprovalQueue,
+  ApprovalQueuePatch,
+  InboxTask,
+  NotificationChoices,
+  OpenApproval,
+} from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
+import { readChoices } from "../notifications/input.ts";
+import type { NewPerson, OrganizationDefaults } from "../notifications/messages.ts";
+import { copyOf } from "../notifications/settings.ts";
 import type { TaskNews } from "./news.ts";
 import { type InboxDatabase, isNews, migrateAttentionTables } from "./schema.ts";
 
@@ -12,12 +21,15 @@ export interface AttentionState {
   version: 1;
   /** Number of changes of the queue of approvals. */
   revision: number;
+  /** What the organization has chosen about notifications. Absent before the first choice. */
+  notifications?: Partial<NotificationChoices>;
 }
 
-/** A person who has an inbox. */
-export interface NewPerson {
-  readonly version: 1;
-  readonly person: string;
+/** The part of the context that sends to actors of people. */
+interface SendingContext {
+  client(): {
+    getOrCreate(name: string, key: string[]): { send(queue: string, body: unknown): Promise<unknown> };
+  };
 }
 
 /**
@@ -25,6 +37,15 @@ export interface NewPerson {
  * of its people. Each message, what it changes and what it sends are one commit.
  */
 export function createAttentionActor(host: BackendHost) {
+  const sendDefaults = (c: SendingContext, person: string, choices: Partial<NotificationChoices>) => {
+    const body: OrganizationDefaults = { version: 1, choices: copyOf(choices) };
+    c.client()
+      .getOrCreate("notifications", [person])
+      .send("defaults", body)
+      .catch((error: unknown) =>
+        host.ports.log.error("could not pass on the defaults of notifications", { error }),
+      );
+  };
   return actor({
     createState: (c): AttentionState => {
       if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1, revision: 0 };
@@ -54,8 +75,11 @@ export function createAttentionActor(host: BackendHost) {
       };
       for await (const message of c.queue.iter({ completable: true }))
         await c.transaction(async () => {
-          if (message.name === "people") await addPerson(c.db, message.body.person);
-          else if (await isNews(c.db, message.body.task.id, message.body.seq)) {
+          if (message.name === "people") {
+            const { person } = message.body;
+            await addPerson(c.db, person);
+            if (c.state.notifications !== undefined) sendDefaults(c, person, c.state.notifications);
+          } else if (await isNews(c.db, message.body.task.id, message.body.seq)) {
             const news = message.body;
             const patch = await changeQueue(c.db, news);
             if (patch !== undefined) {
@@ -69,6 +93,15 @@ export function createAttentionActor(host: BackendHost) {
         });
     },
     actions: {
+      notificationDefaults: (c): Partial<NotificationChoices> => c.state.notifications ?? {},
+
+      async setNotificationDefaults(c, given: Partial<NotificationChoices>): Promise<void> {
+        const choices = readChoices(given);
+        c.state.notifications = choices;
+        for (const { id } of c.db.query<{ id: string }>("SELECT id FROM person"))
+          sendDefaults(c, id, choices);
+      },
+
       approvals: (c): ApprovalQueue => ({
         approvals: openApprovals(c.db),
         total: countApprovals(c.db),
@@ -115,6 +148,7 @@ async function changeQueue(
     case "failed":
     case "ci-failed":
     case "ci-settled":
+    case "mentioned":
     case "working":
     case "stopped":
       return undefined;

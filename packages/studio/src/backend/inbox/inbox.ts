@@ -4,7 +4,7 @@ import { localOrganization } from "../../access/person.ts";
 import type { InboxEntry, InboxPage, InboxPatch, InboxQuery } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
-import type { NewPerson } from "./attention.ts";
+import type { InboxNotice, NewPerson } from "../notifications/messages.ts";
 import { invalid, readEntryIds, readQuery, readSnooze } from "./input.ts";
 import type { TaskNews } from "./news.ts";
 import {
@@ -28,12 +28,31 @@ export interface InboxState {
 interface InboxContext {
   readonly state: InboxState;
   readonly db: InboxDatabase;
+  readonly key: readonly string[];
   readonly broadcast: (name: "changed", patch: InboxPatch) => void;
+  client(): {
+    getOrCreate(name: string, key: string[]): { send(queue: string, body: unknown): Promise<unknown> };
+  };
 }
 
 /** The inbox of a person, whose id is its key: what needs them, of all their tasks. */
 export function createInboxActor(host: BackendHost) {
   const now = () => host.ports.clock.now();
+  const publishEntries = (c: InboxContext, entries: readonly InboxEntry[]) =>
+    publish(c, { entries, removed: [], notify: [] });
+  /** Publishes changes to the pages of the person, and to what notifies them elsewhere. */
+  const publish = (c: InboxContext, { entries, removed, notify }: EntryChanges) => {
+    if (entries.length === 0 && removed.length === 0) return;
+    c.state.revision += 1;
+    const { revision } = c.state;
+    c.broadcast("changed", { revision, entries, removed, counts: countEntries(c.db) });
+    // In the turn of the change, and so in one commit with it.
+    for (const notice of noticesOf({ entries, removed, notify }))
+      c.client()
+        .getOrCreate("notifications", [c.key[0] ?? ""])
+        .send("inbox", notice)
+        .catch((error: unknown) => host.ports.log.error("could not notify of an inbox", { error }));
+  };
   return actor({
     createState: (): InboxState => ({ version: 1, revision: 0 }),
     onCreate(c): void {
@@ -110,13 +129,20 @@ export function createInboxActor(host: BackendHost) {
   });
 }
 
-function publishEntries(c: InboxContext, entries: readonly InboxEntry[]): void {
-  publish(c, { entries, removed: [], notify: [] });
-}
+/** Entries in one notice, which is one message. */
+const noticeEntries = 50;
 
-function publish(c: InboxContext, { entries, removed }: EntryChanges): void {
-  if (entries.length === 0 && removed.length === 0) return;
-  c.state.revision += 1;
-  const { revision } = c.state;
-  c.broadcast("changed", { revision, entries, removed, counts: countEntries(c.db) });
+/** What follows for notifications: those that are news, and those that need none any more. */
+function noticesOf({ entries, removed, notify }: EntryChanges): readonly InboxNotice[] {
+  const isSeen = ({ isUnread, isWorking, doneAt, snoozedUntil }: InboxEntry) =>
+    !isUnread || isWorking || doneAt !== undefined || snoozedUntil !== undefined;
+  const seen = [...removed, ...entries.filter(isSeen).map(({ id }) => id)];
+  const notices: InboxNotice[] = [];
+  for (let at = 0; at < Math.max(seen.length, notify.length); at += noticeEntries)
+    notices.push({
+      version: 1,
+      seen: seen.slice(at, at + noticeEntries),
+      notify: notify.slice(at, at + noticeEntries),
+    });
+  return notices;
 }

@@ -1,7 +1,9 @@
 /** Inboxes of people: what tasks report, the open approvals of all tasks, and the entries of each person. */
 import type { ApprovalAnsweredBy, ApprovalView, InboxTask } from "../../contract.ts";
+import { studioLimits } from "../../limits.ts";
 import { attemptsOf, nameOf } from "../sessions/find.ts";
 import type { TaskSession, TaskState } from "../task-state.ts";
+import { addMentioned, everToldOf, peopleOf } from "./audience.ts";
 import type { ReportedSession } from "./reported.ts";
 
 /** What has become of a task. */
@@ -14,6 +16,8 @@ export type TaskChange =
   /** A check of its pull request failed, or none fails any more. */
   | { readonly type: "ci-failed"; readonly cause: string; readonly pullRequest: string }
   | { readonly type: "ci-settled" }
+  /** A prompt or a review names the people of the message. */
+  | { readonly type: "mentioned"; readonly cause: string; readonly text: string }
   | { readonly type: "asks"; readonly approval: ApprovalView }
   | { readonly type: "settled"; readonly approvalId: string; readonly answer?: ApprovalAnsweredBy }
   | { readonly type: "deleted" };
@@ -24,7 +28,7 @@ export interface TaskNews {
   readonly seq: number;
   readonly at: number;
   readonly task: InboxTask;
-  /** Who has sent it prompts. Everybody gets the news of a task that nobody did. */
+  /** Who gets it: whoever has sent prompts, or watches. Everybody gets the news of a task that nobody did. */
   readonly people: readonly string[];
   readonly change: TaskChange;
 }
@@ -130,14 +134,28 @@ function changesOf(session: TaskSession, reported: ReportedSession | undefined):
 
 /** The last message of a task. */
 export function deletionNews(state: TaskState, at: number): TaskNews {
-  return newsOf(state, state, (state.reported?.seq ?? 0) + 1, at, { type: "deleted" });
+  const news = newsOf(state, state, (state.reported?.seq ?? 0) + 1, at, { type: "deleted" });
+  return { ...news, people: [...everToldOf(state)] };
+}
+
+/** Who mentions the people, and how. They are told even if they do not follow the task. */
+export function mentionNews(state: TaskState, at: number, people: readonly string[], text: string): TaskNews {
+  const { seq, ...reported } = state.reported ?? { seq: 0, approvals: [], turn: turnChange(state).key };
+  state.reported = { ...reported, seq: seq + 1 };
+  addMentioned(state, people);
+  const change: TaskChange = { type: "mentioned", cause: String(seq + 1), text: excerptOf(text) };
+  return { ...newsOf(state, state, seq + 1, at, change), people };
+}
+
+function excerptOf(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim().slice(0, studioLimits.maxInboxText);
 }
 
 function newsOf(state: TaskState, of: TaskSession, seq: number, at: number, change: TaskChange): TaskNews {
-  const { id, title, repository, people = [] } = state;
+  const { id, title, repository } = state;
   const session = of.sessionId === state.sessionId ? {} : { session: { id: of.sessionId, name: nameOf(of) } };
   const task = { id, title, repository, agent: of.agent, ...session };
-  return { version: 1, seq, at, task, people: [...people], change };
+  return { version: 1, seq, at, task, people: [...peopleOf(state)], change };
 }
 
 /** Failed checks of the open pull request. Those of two commits have different causes. */

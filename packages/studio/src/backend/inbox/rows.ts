@@ -139,6 +139,13 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
       });
       return { ...none, entries: [entry], notify: [entry] };
     }
+    case "mentioned": {
+      const { text, cause } = change;
+      const entry = await putEntry(db, {
+        ...{ id: `${task.id}.mention`, kind: "mentioned", task, text, at, cause },
+      });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
     case "ci-settled":
       return { ...none, removed: await remove(db, "id = ?", checksEntryId(task.id)) };
     case "asks": {

@@ -25,7 +25,7 @@ export function promptActions(
       requirePrompt(text);
       const { person } = c.conn.state;
       const attachments = await bindAttachments(c, c.state.id, person, options?.attachments);
-      return steps.prompt(c, text, person, options, attachments);
+      return steps.prompt(c, text, c.conn.state, options, attachments);
     },
 
     queuedPrompt: (c: PromptContext, id: string): QueuedPrompt =>

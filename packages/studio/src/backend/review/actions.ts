@@ -103,16 +103,14 @@ export function reviewActions<Context extends ChangesContext & ChecksContext>(
     deleteComment: (c: ReviewingContext, id: string): Promise<void> => review.deleteComment(c, id),
 
     sendReview: (c: ReviewingContext, commentIds: readonly string[], to?: SessionChoice): Promise<void> =>
-      review.send(c, commentIds, (text, beside) =>
-        steps.promptBeside(
-          c,
-          text,
-          (promptId) => {
-            beside(promptId);
-            addPerson(c.state, c.conn.state.person);
-          },
-          { to },
-        ),
-      ),
+      review.send(c, commentIds, async (text, beside) => {
+        const mentioned = await steps.mentionedIn(text);
+        const alsoTell = (promptId: string) => {
+          beside(promptId);
+          addPerson(c.state, c.conn.state.person);
+          steps.tellMentioned(c, mentioned, text, c.conn.state);
+        };
+        await steps.promptBeside(c, text, alsoTell, { to });
+      }),
   };
 }

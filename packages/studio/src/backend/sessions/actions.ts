@@ -52,7 +52,7 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick
       c.state.sessions = [...(c.state.sessions ?? []), session];
       addPerson(c.state, c.conn.state.person);
       if (prompt === undefined) steps.publishChange(c);
-      else await steps.prompt(c, prompt, c.conn.state.person, { session: sessionId });
+      else await steps.prompt(c, prompt, c.conn.state, { session: sessionId });
       return toSessionView(c.state, findSession(c.state, sessionId));
     },
 

@@ -33,3 +33,8 @@ export function alreadySettled({ answers }: TaskSession, approvalId: string): Ho
     metadata: { answer: { ...answer } },
   });
 }
+
+export function optionNotOffered(): HoldfastError {
+  const message = "The agent did not offer this answer";
+  return new HoldfastError("approval", "invalid_option", message, { statusCode: 400 });
+}

@@ -1,4 +1,5 @@
 import type { TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
+import { peopleOf } from "../inbox/audience.ts";
 import { toQueuedPrompt, waitingPrompts } from "../prompts/queue.ts";
 import { copyOf, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 import { attemptsOf, nameOf, openSessions, statusOf } from "./find.ts";
@@ -38,6 +39,7 @@ export function toTaskView(state: TaskState): TaskView {
       : { pullRequest: { ...state.publication.pullRequest } }),
     ...queuedPrompts(state),
     ...chosenOptions(state),
+    ...(state.people === undefined || state.people.length === 0 ? {} : { watchedBy: [...peopleOf(state)] }),
     revision: state.revision,
   };
 }

@@ -18,7 +18,8 @@ import { prepareJails } from "./prerequisites.ts";
 
 export const startUsage = `holdfast start [options]
 
-Starts the Studio and prints the link to open.
+Starts the Studio and prints the link to open. It sends mails if HOLDFAST_SMTP_URL and
+HOLDFAST_SMTP_FROM are set.
 
   --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
   --host HOST        address to listen on (default: 127.0.0.1), and to use in links;
@@ -27,7 +28,6 @@ ${jailUsage}
 ${nodeUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --people           people with accounts: by invitation, with roles; see docs/how-to/work-as-a-team.md;
-                     they get mails if HOLDFAST_SMTP_URL and HOLDFAST_SMTP_FROM are set
   --origin URL       where people open it, if a proxy is in front: https://studio.example.org
                      (default: HOLDFAST_ORIGIN or none)
   --trust-proxy      limit attempts to sign in by the address that the proxy adds to X-Forwarded-For
@@ -68,7 +68,8 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.host === undefined ? {} : { host: values.host }),
     ...choice,
     ...node,
-    ...(values.people === true ? { people: true, ...mailOptions() } : {}),
+    ...(values.people === true ? { people: true } : {}),
+    ...mailOptions(),
     ...(origin === undefined || origin === "" ? {} : { origin }),
     ...(values["trust-proxy"] === true ? { trustProxy: true } : {}),
     ...team?.studioOptions,

@@ -77,7 +77,13 @@ async function move(client: StudioClient, ids: readonly string[], isDone: boolea
   for (let at = 0; at < ids.length; at += 100) await inbox.done(ids.slice(at, at + 100), isDone);
 }
 
-const kinds = { finished: "Finished", failed: "Failed", "ci-failed": "CI failed", asks: "Asks" } as const;
+const kinds = {
+  finished: "Finished",
+  failed: "Failed",
+  "ci-failed": "CI failed",
+  asks: "Asks",
+  mentioned: "Mentioned",
+} as const;
 
 /** One line: the id, a mark for what is unread, the kind, the task, and what it asks or why it failed. */
 export function formatEntry({ id, kind, task, text, isUnread, isWorking }: InboxEntry): string {

@@ -1,6 +1,7 @@
 /** better-auth over the actors of people: passwords and sessions. */
 import { HoldfastError, type Logger } from "@holdfast/core";
 import { betterAuth } from "better-auth/minimal";
+import { magicLink } from "better-auth/plugins/magic-link";
 import { studioLimits } from "../../limits.ts";
 import type { PeopleActors } from "../actors/people-actors.ts";
 import { newSecret } from "../hash.ts";
@@ -24,12 +25,14 @@ export interface AuthOptions {
   readonly isSecure?: boolean;
   readonly now: () => number;
   readonly log: Logger;
+  /** Hands over the token by which a person signs in without their password. */
+  readonly sendSignInToken: (email: string, token: string) => Promise<void>;
 }
 
 export type Auth = ReturnType<typeof createAuth>;
 
 /** Sign-up, sign-in and sessions with e-mail and password, by better-auth over the actors. */
-export function createAuth({ actors, secret, isSecure = false, now, log }: AuthOptions) {
+export function createAuth({ actors, secret, isSecure = false, now, log, sendSignInToken }: AuthOptions) {
   return betterAuth({
     appName: "Holdfast",
     baseURL: authOrigin,
@@ -43,6 +46,15 @@ export function createAuth({ actors, secret, isSecure = false, now, log }: AuthO
       maxPasswordLength: 128,
       revokeSessionsOnPasswordReset: true,
     },
+    plugins: [
+      magicLink({
+        expiresIn: studioLimits.signInLinkTtlMs / 1_000,
+        // People join by invitation alone.
+        disableSignUp: true,
+        storeToken: "hashed",
+        sendMagicLink: ({ email, token }) => sendSignInToken(email, token),
+      }),
+    ],
     session: {
       expiresIn: studioLimits.personSessionMs / 1_000,
       // A copy in a cookie would outlive the end of its session.

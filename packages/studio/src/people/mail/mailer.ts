@@ -6,6 +6,8 @@ export interface Mail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** Makes the Message-ID, so that the same mail sent twice is recognized. */
+  readonly id?: string;
 }
 
 /** Sends mails. Nothing is queued or repeated. */
@@ -51,7 +53,9 @@ export async function createMailer({ url, from }: MailSettings): Promise<Mailer>
   return {
     async send(mail) {
       try {
-        await transport.sendMail({ ...mail, to: { name: "", address: mail.to } });
+        const { id, to, ...rest } = mail;
+        const messageId = id === undefined ? {} : { messageId: `<${id}@holdfast>` };
+        await transport.sendMail({ ...rest, ...messageId, to: { name: "", address: to } });
       } catch (cause) {
         const message = "The mail was not sent: the mail server refused it or did not answer";
         throw new HoldfastError("people", "mail_failed", message, { statusCode: 502, cause });

@@ -12,7 +12,8 @@ export default function SignInPage() {
     <AccessFrame title="Sign in">
       {people !== undefined && <SignInAs people={people} onSignedIn={() => window.location.reload()} />}
       <SignInForm submitLabel="Sign in" onSignedIn={() => window.location.reload()} />
-      <p className="small">
+      <p className="small access-links">
+        <a href="/sign-in">Sign in by a link</a>
         <a href="/reset">Forgot your password?</a>
       </p>
       <p className="access-foot muted small">

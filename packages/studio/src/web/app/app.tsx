@@ -12,7 +12,7 @@ import { SignIn } from "./sign-in.tsx";
 
 /** Pages for those who are not signed in, where people have accounts. */
 const AccessPage = lazy(appPart(() => import("../access/access-page.tsx")));
-const accessPaths: readonly string[] = ["/join", "/reset"];
+const accessPaths: readonly string[] = ["/join", "/reset", "/sign-in"];
 
 /** Screens may assume that this browser is signed in; the first refusal replaces the page. */
 export function App({

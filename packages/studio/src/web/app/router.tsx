@@ -120,6 +120,14 @@ const designRoute = createRoute({
     "DesignScreen",
   ),
 });
+const notificationsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/notifications",
+  component: lazyRouteComponent(
+    appPart(() => import("../notifications/routes.tsx")),
+    "NotificationsScreen",
+  ),
+});
 /** The actors' own routes are below this address, so people may enter it. */
 const actorsAddressRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -153,6 +161,7 @@ export function createAppRouter() {
       peopleRoute,
       accountRoute,
       designRoute,
+      notificationsRoute,
       actorsAddressRoute,
     ]),
     scrollRestoration: true,

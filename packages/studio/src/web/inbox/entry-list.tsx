@@ -202,6 +202,7 @@ const kindLabels = {
   failed: "Failed",
   "ci-failed": "CI failed",
   asks: "Asks",
+  mentioned: "Mentions you",
 } as const;
 
 function Row({

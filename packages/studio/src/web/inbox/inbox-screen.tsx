@@ -1,6 +1,7 @@
 /** Inbox of a person: what needs them, with a preview, and the open approvals of all tasks. */
-import { ErrorNotice, Loading, TabPanel, TabStrip, usePageTitle } from "@holdfast/web-parts";
+import { BellIcon, ErrorNotice, Loading, TabPanel, TabStrip, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useApi } from "../shared/context.ts";
 import { inboxCountsQuery, meQuery } from "../shared/inbox/live.ts";
 import { ApprovalQueue } from "./approval-queue.tsx";
@@ -29,7 +30,13 @@ export function InboxScreen({
   return (
     <div className="inbox-page">
       <h1 className="visually-hidden">Inbox</h1>
-      <TabStrip label="Inbox" tabs={tabs} tab={tab} onChange={onTab} className="inbox-tabs" />
+      <div className="inbox-head">
+        <TabStrip label="Inbox" tabs={tabs} tab={tab} onChange={onTab} className="inbox-tabs" />
+        <Link to="/settings/notifications" className="inbox-notifications" title="Settings of notifications">
+          <BellIcon />
+          <span>Notifications</span>
+        </Link>
+      </div>
       <TabPanel tab={tab} className="inbox-panel">
         {me.data === undefined ? (
           me.isError ? (

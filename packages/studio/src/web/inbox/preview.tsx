@@ -95,6 +95,7 @@ function Outcome({
         </p>
       )}
       {entry.kind === "failed" && <p className="notice notice-error">{visibleText(entry.text)}</p>}
+      {entry.kind === "mentioned" && <p className="notice">{visibleText(entry.text)}</p>}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <Loading label="Loading the last words" />}
       {query.data !== undefined &&

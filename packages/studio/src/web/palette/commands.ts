@@ -80,8 +80,14 @@ export const commands: readonly Command[] = [
   {
     group: "Go to",
     title: () => "Inbox",
-    keywords: "notifications unread attention",
+    keywords: "news unread attention",
     run: () => ({ to: "/inbox" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Notifications",
+    keywords: "settings push mail slack webhook quiet hours pause",
+    run: () => ({ to: "/settings/notifications" }),
   },
   {
     group: "Go to",

@@ -1,7 +1,7 @@
 import { ConfirmButton, ErrorNotice, Loading, TimeAgo } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import type { SessionView } from "../../contract/people.ts";
-import { deviceName } from "./device.ts";
+import { deviceName } from "../shared/browser/device.ts";
 import { peopleApi, sessionsQuery, usePeopleChange } from "./queries.ts";
 
 /** Where the person is signed in. */

@@ -10,6 +10,8 @@ import type {
   EnvironmentEvents,
   InboxActions,
   InboxEvents,
+  NotificationActions,
+  NotificationEvents,
   OrganizationActions,
   OrganizationEvents,
   SchedulesActions,
@@ -41,6 +43,7 @@ interface StudioRegistry {
     readonly inbox: Definition<InboxActions, InboxEvents>;
     readonly drafts: Definition<DraftsActions, DraftsEvents>;
     readonly schedules: Definition<SchedulesActions, SchedulesEvents>;
+    readonly notifications: Definition<NotificationActions, NotificationEvents>;
     readonly attention: Definition<AttentionActions, AttentionEvents>;
     readonly repository: Definition<RepositoryActions, RepositoryEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
@@ -54,6 +57,7 @@ export function createStudioApi(endpoint: string): StudioApi {
   const inbox = (person: string) => client.inbox.getOrCreate([person]);
   const drafts = (person: string) => client.drafts.getOrCreate([person]);
   const schedules = () => client.schedules.getOrCreate(["local"]);
+  const notifications = (person: string) => client.notifications.getOrCreate([person]);
   const attention = () => client.attention.getOrCreate(["local"]);
   return {
     organization: organization(),
@@ -73,6 +77,7 @@ export function createStudioApi(endpoint: string): StudioApi {
     session: (id) => client.session.get([id]),
     inbox: (person) => inbox(person),
     drafts: (person) => drafts(person),
+    notifications: (person) => notifications(person),
     attention: attention(),
     schedules: schedules(),
     watchOrganization(watch) {
@@ -114,6 +119,11 @@ export function createStudioApi(endpoint: string): StudioApi {
     },
     watchInbox(person, watch) {
       const conn = inbox(person).connect();
+      conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
+    watchNotifications(person, watch) {
+      const conn = notifications(person).connect();
       conn.on("changed", watch.on.changed);
       return follow(conn, watch.onState);
     },

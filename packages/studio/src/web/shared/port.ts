@@ -11,6 +11,8 @@ import type {
   InboxActions,
   InboxEvents,
   NewSession,
+  NotificationActions,
+  NotificationEvents,
   OrganizationActions,
   OrganizationEvents,
   SchedulesActions,
@@ -50,6 +52,7 @@ export interface StudioApi {
   environment(id: string): EnvironmentActions;
   inbox(person: string): InboxActions;
   drafts(person: string): DraftsActions;
+  notifications(person: string): NotificationActions;
   readonly attention: AttentionActions;
   readonly schedules: SchedulesActions;
   repository(id: string): RepositoryActions;
@@ -59,6 +62,7 @@ export interface StudioApi {
   watchDrafts(person: string, watch: Watch<DraftsEvents>): Unwatch;
   watchSchedules(watch: Watch<SchedulesEvents>): Unwatch;
   watchInbox(person: string, watch: Watch<InboxEvents>): Unwatch;
+  watchNotifications(person: string, watch: Watch<NotificationEvents>): Unwatch;
   watchAttention(watch: Watch<AttentionEvents>): Unwatch;
   watchRepository(id: string, watch: Watch<RepositoryEvents>): Unwatch;
   watchSession(id: string, watch: Watch<SessionEvents>): Unwatch;

@@ -7,6 +7,7 @@ import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
 import { SandboxLink } from "./sandbox-link.tsx";
+import { WatchButton } from "./watch-button.tsx";
 
 export function TaskHeader({ task }: { readonly task: TaskView }) {
   const api = useApi();
@@ -55,6 +56,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
             </a>
           )}
           <SandboxLink task={task} />
+          <WatchButton task={task} />
         </p>
       </div>
       {busy && (

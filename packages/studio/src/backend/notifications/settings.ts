@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { inboxKinds } from "../../contract/inbox.ts";
+import type {
+  InboxKind,
+  NotificationChannel,
+  NotificationChoices,
+  NotificationsView,
+} from "../../contract.ts";
+import { quietUntil } from "./quiet-hours.ts";
+
+export interface NotificationsState {
+  version: 1;
+  /** Number of changes. */
+  revision: number;
+  /** What the person has chosen. */
+  own: Partial<NotificationChoices>;
+  /** What the organization has chosen for whoever has not. */
+  defaults: Partial<NotificationChoices>;
+  pausedUntil: number | null;
+  /** For a person without an account. */
+  mailAddress: string | null;
+  webhook: string | null;
+  /** Host of the Slack webhook; its address is in the vault. */
+  slack: string | null;
+  /** The next run of the deliveries. */
+  scheduled: { id: string; at: number } | null;
+}
+
+export const channels = [
+  "push",
+  "mail",
+  "webhook",
+  "slack",
+] as const satisfies readonly NotificationChannel[];
+
+const needsAnswer: readonly InboxKind[] = ["asks", "mentioned", "failed"];
+const everything = inboxKinds;
+
+/** What holds where neither the person nor the organization has chosen. */
+export const builtInChoices: NotificationChoices = {
+  kinds: { push: everything, mail: needsAnswer, webhook: everything, slack: everything },
+  quietHours: null,
+  mailAfterMinutes: 5,
+};
+
+export function newState(): NotificationsState {
+  return {
+    ...{ version: 1, revision: 0, own: {}, defaults: {}, pausedUntil: null },
+    ...{ mailAddress: null, webhook: null, slack: null, scheduled: null },
+  };
+}
+
+/** What holds: own choices before those of the organization. */
+export function choicesOf(state: Pick<NotificationsState, "own" | "defaults">): NotificationChoices {
+  return { ...builtInChoices, ...state.defaults, ...state.own };
+}
+
+/** The part of a person's view that is in the state. */
+export function chosenView(
+  state: NotificationsState,
+): Pick<NotificationsView, "choices" | "own" | "pausedUntil" | "webhook" | "slack"> {
+  const { own, pausedUntil, webhook, slack } = state;
+  return {
+    choices: copyOf(choicesOf(state)),
+    own: Object.keys(own) as (keyof NotificationChoices)[],
+    ...{ pausedUntil, webhook, slack },
+  };
+}
+
+/** When something of this kind may be delivered: now, or after a pause or quiet hours. */
+export function deliverableAt(
+  state: Pick<NotificationsState, "own" | "defaults" | "pausedUntil">,
+  kind: InboxKind,
+  now: number,
+): number {
+  const { pausedUntil } = state;
+  if (pausedUntil !== null && pausedUntil > now) return pausedUntil;
+  const { quietHours } = choicesOf(state);
+  if (quietHours === null || quietHours.breaksThrough.includes(kind)) return now;
+  return quietUntil(quietHours, now) ?? now;
+}
+
+/** Copies what may be a proxy of the state. */
+export function copyOf<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
+/** Name in the vault of what a person's channel needs. */
+export function secretNameOf(channel: "webhook" | "slack", person: string): string {
+  return `notification.${channel}.${createHash("sha256").update(person).digest("hex").slice(0, 32)}`;
+}

@@ -1,0 +1,62 @@
+import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
+import { useQuery } from "@tanstack/react-query";
+import { useApi } from "../shared/context.ts";
+import { meQuery } from "../shared/inbox/live.ts";
+import { Browsers } from "./browsers.tsx";
+import { Failures } from "./failures.tsx";
+import { Kinds } from "./kinds.tsx";
+import { MailSection } from "./mail.tsx";
+import { OrganizationDefaults } from "./organization-defaults.tsx";
+import { Pause } from "./pause.tsx";
+import { notificationsQuery, useNotificationsLive } from "./queries.ts";
+import { Quiet } from "./quiet-hours.tsx";
+import { Webhooks } from "./webhooks.tsx";
+
+/** What reaches the person outside the page, where, and when. */
+export function NotificationsScreen() {
+  usePageTitle("Notifications");
+  const me = useQuery(meQuery(useApi()));
+  return (
+    <div className="page notifications-page">
+      <div className="page-head">
+        <h1>Notifications</h1>
+      </div>
+      {me.data !== undefined ? (
+        <Settings person={me.data.id} />
+      ) : me.isError ? (
+        <ErrorNotice error={me.error} onRetry={() => void me.refetch()} />
+      ) : (
+        <Loading label="Loading your notifications" rows={6} />
+      )}
+    </div>
+  );
+}
+
+function Settings({ person }: { readonly person: string }) {
+  useNotificationsLive(person);
+  const settings = useQuery(notificationsQuery(useApi(), person));
+  const { data: view } = settings;
+  if (view === undefined)
+    return settings.isError ? (
+      <ErrorNotice error={settings.error} onRetry={() => void settings.refetch()} />
+    ) : (
+      <Loading label="Loading your notifications" rows={6} />
+    );
+  const props = { person, view };
+  return (
+    <>
+      <p className="muted notifications-lead">
+        What needs you is in the inbox. Here you choose what reaches you elsewhere. What you have read or
+        answered by then is not delivered.
+      </p>
+      <Failures {...props} />
+      <Pause {...props} />
+      <Browsers {...props} />
+      <MailSection {...props} />
+      <Webhooks {...props} />
+      <Kinds {...props} />
+      <Quiet {...props} />
+      <OrganizationDefaults view={view} />
+    </>
+  );
+}

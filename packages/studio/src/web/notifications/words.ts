@@ -1,0 +1,16 @@
+import type { InboxKind, NotificationChannel } from "../../contract.ts";
+
+export const channelNames: Readonly<Record<NotificationChannel, string>> = {
+  push: "Browser",
+  mail: "Mail",
+  webhook: "Webhook",
+  slack: "Slack",
+};
+
+export const kindNames: Readonly<Record<InboxKind, string>> = {
+  asks: "An approval waits",
+  mentioned: "Somebody mentions you",
+  failed: "A task failed",
+  finished: "A task finished",
+  "ci-failed": "Checks failed",
+};
