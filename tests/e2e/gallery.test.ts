@@ -99,6 +99,13 @@ describe("the gallery", { skip: absent ?? false }, () => {
       { name: "notifications", route: "/settings/notifications", content: ".kinds" },
       { name: "design", route: "/design", content: ".design-columns" },
       { name: "people", route: "/people", content: "h1" },
+      { name: "usage", route: "/usage", content: ".usage-bars" },
+      { name: "budgets", route: "/usage", path: "/usage?tab=budgets", content: "form" },
+      { name: "prices", route: "/usage", path: "/usage?tab=prices", content: "[data-price]" },
+      { name: "connections", route: "/settings", content: "[data-connection]" },
+      { name: "secrets", route: "/settings/secrets", content: "form" },
+      { name: "policy", route: "/settings/policy", content: ".policy-text" },
+      { name: "audit", route: "/settings/audit", content: "[data-record]" },
     ];
   }
 

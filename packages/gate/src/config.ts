@@ -6,6 +6,7 @@ import type { ToolCatalog } from "./broker/catalog.ts";
 import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress/egress.ts";
 import type { EgressConfig } from "./egress/egress-config.ts";
 import type { BudgetStatus } from "./egress/metering/budget.ts";
+import type { Prices } from "./egress/metering/prices.ts";
 import type { Guarantee, JailDriverName, Jails } from "./jail/jail.ts";
 import type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
@@ -107,6 +108,8 @@ export interface Gate {
   readonly vault: Vault;
   readonly approvals: Approvals;
   readonly audit: Audit;
+  /** The prices by which model calls are charged. */
+  readonly prices: Prices;
   readonly plugins: Plugins;
   /** The tools that jails can call. */
   readonly tools: ToolCatalog;

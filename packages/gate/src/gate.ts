@@ -189,6 +189,10 @@ class RealGate implements Gate {
     return this.#parts.vault;
   }
 
+  get prices(): Prices {
+    return this.#parts.prices;
+  }
+
   get approvals() {
     return this.#parts.approvals;
   }

@@ -68,6 +68,7 @@ export {
   type Egress,
   type EgressAllowRule,
   type EgressAuthority,
+  type EgressCall,
   type EgressCredential,
   type EgressDecision,
   type EgressExplanation,

@@ -10,6 +10,7 @@ import { createRegistry, type GatewayOptions, type Registry } from "@holdfast/se
 import { Guard } from "./access/guard.ts";
 import type { Identify } from "./access/person.ts";
 import type { PersonRecord } from "./access/person-log.ts";
+import { type Administration, createAdministration } from "./administration/administration.ts";
 import { AgentCatalogue } from "./agents.ts";
 import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks.ts";
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
@@ -56,6 +57,8 @@ import type { Remote } from "./remotes/remote-git.ts";
 import { sampleRepository } from "./sample/sample.ts";
 import { systemStatus } from "./status.ts";
 import type { Studio, StudioOptions } from "./studio.ts";
+import type { UsageMeter } from "./usage/meter.ts";
+import { openMeter } from "./usage/open-meter.ts";
 
 /**
  * Composes gate, store, actors, gateway and web app, resumes the work of the previous process, and starts to listen.
@@ -140,6 +143,8 @@ async function compose(parts: StudioParts): Promise<Studio> {
     parts;
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
+  const meter = openMeter({ dataDirectory, ports, backend: backends.usage, gate });
+  cleanup.defer(() => meter.close());
   const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
@@ -151,7 +156,15 @@ async function compose(parts: StudioParts): Promise<Studio> {
   });
   const logins = createLogins(parts);
   const identify = firstOf(logins.identify, people?.identify ?? options.identify);
-  const host = await createHost(parts, others, identify, notifications.sender);
+  const administration = createAdministration({
+    ...{ gate, dataDirectory, ports, options },
+    store: store.actors,
+    mailer,
+  });
+  const host = await createHost(parts, {
+    ...{ others, identify, meter, administration },
+    notifications: notifications.sender,
+  });
   const listenHost = options.host ?? "127.0.0.1";
   const registry: Registry<ReturnType<typeof createActors>> = createRegistry({
     use: {
@@ -169,16 +182,20 @@ async function compose(parts: StudioParts): Promise<Studio> {
   if (cluster === undefined) {
     cleanup.defer(() => registry.shutdown());
     cleanup.defer(() => people?.close());
+    // While the actors can be called, and after what the agents have used.
+    cleanup.defer(() => meter.flush());
     cleanup.defer(() => host.close());
   } else {
     // Actors that leave this node stop their runners in good order.
     cleanup.defer(() => host.close());
     cleanup.defer(() => registry.shutdown());
     // While the actors can be called.
+    cleanup.defer(() => meter.flush());
     cleanup.defer(() => gate.leave());
   }
   cleanup.defer(() => notifications.close());
   await gate.join();
+  await meter.start();
   // Resume the active tasks before clients can add more.
   await backends.recoverTasks(ports.log);
   await backends.recoverRepositories(ports.log);
@@ -266,6 +283,7 @@ function gatewayOptions(
       ),
       ...(people === undefined ? {} : { people: people.routes, sendsMail: people.sendsMail }),
       ...(options.demoTeam === undefined ? {} : { demoTeam: options.demoTeam }),
+      recordSignIn: (record) => gate.audit.note(record),
       log: ports.log,
     }),
   };
@@ -312,11 +330,17 @@ function firstOf(login: Identify, person: Identify | undefined): Identify {
   return async (request) => (await login(request)) ?? (await person(request));
 }
 
+interface HostParts {
+  readonly administration: Administration;
+  readonly others: OtherNodes;
+  readonly identify: Identify;
+  readonly meter: UsageMeter;
+  readonly notifications: NotificationPort;
+}
+
 async function createHost(
   parts: StudioParts,
-  others: OtherNodes,
-  identify: Identify,
-  notifications: NotificationPort,
+  { others, identify, meter, administration, notifications }: HostParts,
 ): Promise<StudioHost> {
   const { options, ports, dataDirectory, backends, gate, groups, runDirectory, snapshotDirectory } = parts;
   const { cluster } = options;
@@ -336,6 +360,7 @@ async function createHost(
   };
   const status = {
     ...{ gate, git, catalogue, dataDirectory, startedAt },
+    budgets: () => backends.usage.budgets(),
     ...(cluster === undefined ? {} : { node: place.node }),
   };
   const limits = { ...studioLimits, ...options.limits };
@@ -393,6 +418,8 @@ async function createHost(
     servesTasks: servesTasks(cluster),
     groups,
     identify,
+    meter,
+    administration,
   });
 }
 

@@ -11,6 +11,7 @@ import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { WebhookRepositories } from "./http/forge-webhook.ts";
 import type { AccessBackend } from "./http/logins.ts";
 import type { PushKeys } from "./notifications/push.ts";
+import type { UsageBackend } from "./usage/meter.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
 /** Calls the actors' internal actions for the surrounding process, over the in-process client. */
@@ -119,6 +120,15 @@ export class StudioBackends {
     list: (place) => this.#organization("openPreparations", place),
   };
 
+  readonly usage: UsageBackend = {
+    count: (entries) => this.#usage("count", entries),
+    requireBudget: (subject) => this.#usage("requireBudget", subject),
+    editedPrices: () => this.#usage("editedPrices"),
+    budgets: () =>
+      this.#connected.client.getOrCreate("usage", ["local"]).action({ name: "budgets", args: [] }),
+    report: ({ task, session }, usage) => this.#task(task, "report", { type: "usage", usage }, null, session),
+  };
+
   /** The repositories of all organizations, for webhooks of their forges. */
   readonly repositories: WebhookRepositories = {
     settings: async (id) => {
@@ -192,6 +202,11 @@ export class StudioBackends {
   #organization<Result>(name: string, argument: unknown): Promise<Result> {
     const organization = this.#connected.client.getOrCreate("organization", ["local"]);
     return organization.action<Result>({ name: `internal.${name}`, args: [argument] });
+  }
+
+  #usage<Result>(name: string, ...args: unknown[]): Promise<Result> {
+    const usage = this.#connected.client.getOrCreate("usage", ["local"]);
+    return usage.action<Result>({ name: `internal.${name}`, args });
   }
 
   #repository<Result>(id: string, name: string, ...args: unknown[]): Promise<Result> {

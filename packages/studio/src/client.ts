@@ -57,12 +57,26 @@ const shapes = {
     actions: ["approvals", "notificationDefaults", "setNotificationDefaults"],
     probe: { name: "approvals", args: [] },
   },
+  administration: {
+    actions: [
+      ...["audit", "verifyAudit", "secrets", "setSecret", "deleteSecret"],
+      ...["policy", "explainPolicy", "tryPolicy", "savePolicy", "connections", "checkConnection"],
+    ],
+    probe: { name: "connections", args: [] },
+  },
+  usage: {
+    actions: [
+      ...["report", "records", "prices", "setPrice", "removePrice", "budgets", "saveBudget", "deleteBudget"],
+    ],
+    probe: { name: "budgets", args: [] },
+  },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
 /** Actors that exist as soon as somebody asks for them. */
 const creatable: ReadonlySet<keyof typeof shapes> = new Set([
   ...(["organization", "group", "inbox", "drafts", "notifications", "schedules", "attention"] as const),
+  ...(["usage", "administration"] as const),
 ]);
 
 /** Creates a typed client of the backend over any transport: in-process or network. */
@@ -79,6 +93,8 @@ export function createStudioClient(client: ClientBase): StudioClient {
     notifications: (person) => createHandle(client, "notifications", person),
     attention: createHandle(client, "attention", "local"),
     schedules: createHandle(client, "schedules", "local"),
+    usage: createHandle(client, "usage", "local"),
+    administration: createHandle(client, "administration", "local"),
   };
 }
 

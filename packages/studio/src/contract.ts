@@ -7,7 +7,7 @@
  * `group` (key [name]) queues the events of one group; `environment` (key [id]) has the progress of preparing a
  * repository; `inbox` (key [person]) has what needs a person; `notifications` (key [person]) delivers it; `attention`
  * (key ["local"]) has the open approvals of all tasks; `drafts` (key [person]) has the prompts that a person has not sent.
- * All times are in milliseconds since the epoch.
+ * `usage` (key ["local"]) counts what was used, and has the budgets. All times are in milliseconds since the epoch.
  */
 
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
@@ -221,6 +221,8 @@ export interface SystemCheck {
   readonly detail: string;
   /** The exact command or step that fixes the problem. */
   readonly fix?: string;
+  /** The page of the Studio where it is fixed. Whatever is not "ok" has this or `fix`. */
+  readonly page?: "budgets";
 }
 
 export interface CreateTaskInput {

@@ -39,13 +39,14 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
     (id): TaskWork => ({
       ...{
         taskId,
+        title: "x",
         sessionId: "s",
         taintedAs: "s",
         repository: folder,
         agent: "demo",
         staleApprovals: [],
       },
-      prompt: { id, text: "do it", attempt: 1 },
+      prompt: { id, text: "do it", attempt: 1, by: { id: "operator", name: "Operator" } },
     }),
   );
   const failed = Promise.withResolvers<void>();
@@ -58,6 +59,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
     ...{ limits: studioLimits, dataDirectory: folder, runDirectory: folder, runTasks: true },
     catalogue: { row: () => ({}) },
     environments: { close: async () => {} },
+    meter: { requireBudget: async () => {}, turn: () => {} },
     task: () => ({
       next: async () => queue.shift(),
       report: async ({ type }: { type: string }) => type === "failed" && failed.resolve(),

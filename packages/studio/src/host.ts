@@ -1,13 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
-import type { AuditEntry, Gate } from "@holdfast/gate";
+import type { AuditEntry, Gate, ModelPrice } from "@holdfast/gate";
 import { type Identify, operator, type Person, unauthorized } from "./access/person.ts";
+import type { Administration } from "./administration/administration.ts";
 import type { AgentCatalogue } from "./agents.ts";
 import type { Attachments } from "./attachments/attachments.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
 import type { TaskWork } from "./backend/task-state.ts";
+import type { BudgetSubject } from "./backend/usage/budgets.ts";
 import { TaskChanges } from "./changes/task-changes.ts";
 import { Checks } from "./checks/checks.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
@@ -31,6 +33,8 @@ import type { StudioLimits } from "./limits.ts";
 import type { RepositoryConnections } from "./remotes/connections.ts";
 import type { Mirrors } from "./remotes/mirrors.ts";
 import type { StudioOptions } from "./studio.ts";
+import type { UsageMeter } from "./usage/meter.ts";
+import { TaskUsageMeter } from "./usage/task-usage.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { Copies, foldersOf, type WorkFolders } from "./work/files/copies.ts";
 import { directorySize } from "./work/files/directory-size.ts";
@@ -71,6 +75,8 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications"> {
   readonly groups: GroupRegistry;
   readonly attachments: Attachments;
   readonly identify: Identify;
+  readonly meter: UsageMeter;
+  readonly administration: Administration;
   readonly runTasks: NonNullable<StudioOptions["runTasks"]>;
 }
 
@@ -90,6 +96,13 @@ export class StudioHost implements BackendHost {
   readonly forges: ForgeAccess;
   readonly fileFinder: FileFinder;
   readonly attachments: Attachments;
+  readonly handover: Handover;
+  readonly place: Place;
+  readonly repositories: Repositories;
+  readonly environments: Environments;
+  readonly connections: RepositoryConnections;
+  readonly groups: GroupRegistry;
+  readonly administration: Administration;
   readonly repositoryReconcileMs: number;
   readonly pullRequestReadMs: number;
   readonly changes: TaskChanges;
@@ -99,10 +112,19 @@ export class StudioHost implements BackendHost {
 
   constructor(options: StudioHostOptions) {
     this.#options = options;
-    this.attachments = options.attachments;
+    ({
+      attachments: this.attachments,
+      ports: this.ports,
+      handover: this.handover,
+      place: this.place,
+      repositories: this.repositories,
+      environments: this.environments,
+      connections: this.connections,
+      groups: this.groups,
+      administration: this.administration,
+    } = options);
     this.repositoryReconcileMs = options.limits.repositoryReconcileMs;
     this.pullRequestReadMs = options.limits.pullRequestReadMs;
-    this.ports = options.ports;
     this.copies = new Copies(options.dataDirectory, options.limits.maxCountedFiles);
     this.notifications = options.notifications;
     const { idleAgentMs, maxIdleAgents } = options.limits;
@@ -116,33 +138,13 @@ export class StudioHost implements BackendHost {
     this.checks = new Checks({ ...options, folders });
   }
 
-  get handover(): Handover {
-    return this.#options.handover;
-  }
-
   get runsWithActor(): boolean {
     return this.#options.runsWithActor;
-  }
-
-  get place(): Place {
-    return this.#options.place;
-  }
-
-  get repositories(): Repositories {
-    return this.#options.repositories;
-  }
-
-  get environments(): Environments {
-    return this.#options.environments;
   }
 
   /** Continues the preparations of environments that an earlier process left unfinished. */
   recoverEnvironments(): Promise<void> {
     return this.#options.environments.recover();
-  }
-
-  get groups(): GroupRegistry {
-    return this.#options.groups;
   }
 
   async groupRepository({ name, repository }: GroupSettings): Promise<string> {
@@ -164,10 +166,6 @@ export class StudioHost implements BackendHost {
 
   checkRepository(path: string): Promise<RepositoryCheck> {
     return this.#options.repositories.find(path);
-  }
-
-  get connections(): RepositoryConnections {
-    return this.#options.connections;
   }
 
   requireJails() {
@@ -321,6 +319,14 @@ export class StudioHost implements BackendHost {
     return this.#options.repositories.remotes(repository);
   }
 
+  get configuredPrices(): readonly ModelPrice[] {
+    return this.#options.gate.prices.configured;
+  }
+
+  requireBudget(subject: BudgetSubject): Promise<void> {
+    return this.#options.meter.requireBudget(subject);
+  }
+
   audit(entry: AuditEntry): Promise<void> {
     return this.#options.gate.audit.note(entry);
   }
@@ -355,6 +361,7 @@ export class StudioHost implements BackendHost {
           movesFiles: this.runsWithActor,
           readAttachment: (id) => this.attachments.read(id),
           taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
+          usage: new TaskUsageMeter(this.#options.meter),
           onIdle,
         }),
       onIdle: () => this.#onIdle(taskId, runners),

@@ -45,6 +45,15 @@ export const studioLimits = {
   maxRepositories: 1_000,
   /** An answer of a forge: 100 pull requests have a few MB. */
   maxForgeResponseBytes: 32 * 1024 * 1024,
+  /** Days of one report about usage; rows of a report, and lines of a page of the complete data. */
+  maxUsageDays: 366,
+  maxUsageRows: 1_000,
+  /** How long it is known what was counted, so that it is not counted again. */
+  usageCauseMemoryMs: 90 * 24 * 60 * 60 * 1000,
+  /** Edited prices, budgets, and states of budgets in one answer. */
+  maxPrices: 500,
+  maxBudgets: 100,
+  maxBudgetUses: 200,
   /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
   /** Views of the list that one person saves, the name of one, and one as JSON. */

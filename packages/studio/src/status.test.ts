@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { modelsCheck } from "./status.ts";
+import type { BudgetUse } from "./contract/usage.ts";
+import { modelsCheck, peopleBudgetsCheck } from "./status.ts";
 
 test("the models check stays short whatever is missing: provider names, and the command that shows more", () => {
   const baseUrl = "https://models.example";
@@ -37,5 +38,23 @@ test("the models check stays short whatever is missing: provider names, and the 
       "not set up: anthropic (npx holdfast auth status --data /srv/data)",
       "npx holdfast auth api-key anthropic --data /srv/data",
     ],
+  );
+});
+
+test("the check of budgets warns of those that are nearly used up, and says whose", () => {
+  const use = (name: string, used: number, state: BudgetUse["state"]): BudgetUse => ({
+    ...{ budget: "b", scope: "person", subject: name, name, period: "day", costMicros: 1, tokens: 1 },
+    ...{ used, state, endsAt: null },
+  });
+  const budgets = [{ id: "b", scope: "person", period: "day", tokens: 1 }] as const;
+  assert.equal(peopleBudgetsCheck({ budgets: [], uses: [] }), undefined);
+  assert.equal(peopleBudgetsCheck({ budgets, uses: [use("Ada", 0.5, "ok")] })?.status, "ok");
+  const full = peopleBudgetsCheck({
+    budgets,
+    uses: [use("Ada", 1.2, "exceeded"), use("Bob", 0.9, "warning"), use("Eve", 0.1, "ok")],
+  });
+  assert.deepEqual(
+    [full?.status, full?.detail, full?.page],
+    ["warning", "The budget of Ada is used up: no turn begins; 90 % of the budget of Bob is used", "budgets"],
   );
 });

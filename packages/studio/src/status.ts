@@ -2,6 +2,7 @@ import { statfs } from "node:fs/promises";
 import type { Gate } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
 import { commandHint } from "./command-hint.ts";
+import type { BudgetList } from "./contract/usage.ts";
 import type { SystemCheck, SystemStatus } from "./contract.ts";
 import type { Git } from "./git/git.ts";
 import { studioVersion } from "./version.ts";
@@ -12,6 +13,8 @@ export interface StatusOptions {
   readonly catalogue: AgentCatalogue;
   readonly dataDirectory: string;
   readonly startedAt: number;
+  /** The budgets that people have set. */
+  readonly budgets: () => Promise<BudgetList>;
   /** Name of this node, if there are several. */
   readonly node?: string;
 }
@@ -26,20 +29,23 @@ export async function systemStatus(
   const { gate } = options;
   const status = await gate.status();
   const checks = await Promise.all([
-    jailCheck(status),
-    ...status.stages.filter(({ name }) => name !== "jails").map(stageCheck),
+    jailCheck(status, options.dataDirectory),
+    ...status.stages
+      .filter(({ name }) => name !== "jails")
+      .map((stage) => stageCheck(stage, options.dataDirectory)),
     gitCheck(options.git),
     diskCheck(options.dataDirectory),
     agentsCheck(options),
     modelsCheck(status, options.dataDirectory),
     ...budgetsCheck(status, options.dataDirectory),
+    peopleBudgetsCheck(await options.budgets()),
   ]);
   return {
     version: studioVersion,
     ...(options.node === undefined ? {} : { node: options.node }),
     startedAt: options.startedAt,
     dataDirectory: options.dataDirectory,
-    checks,
+    checks: checks.filter((check) => check !== undefined),
     tasks,
     memoryBytes: process.memoryUsage.rss(),
     unsafe: status.unsafe,
@@ -48,7 +54,7 @@ export async function systemStatus(
 
 type GateStatus = Awaited<ReturnType<Gate["status"]>>;
 
-function jailCheck(status: GateStatus): SystemCheck {
+function jailCheck(status: GateStatus, dataDirectory: string): SystemCheck {
   if (status.unsafe) {
     return {
       id: "jails",
@@ -72,15 +78,20 @@ function jailCheck(status: GateStatus): SystemCheck {
       missing.length === 0
         ? `${status.driver}: ${status.guarantees.length} guarantees proven on this machine`
         : `${status.driver}; not guaranteed: ${missing.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`,
+    ...(missing.length === 0 ? {} : { fix: commandHint("doctor", dataDirectory) }),
   };
 }
 
-function stageCheck({ name, inForce, detail }: GateStatus["stages"][number]): SystemCheck {
+function stageCheck(
+  { name, inForce, detail }: GateStatus["stages"][number],
+  dataDirectory: string,
+): SystemCheck {
   return {
     id: name,
     name: name.charAt(0).toUpperCase() + name.slice(1),
     status: inForce ? "ok" : "failed",
     detail,
+    ...(inForce ? {} : { fix: commandHint("doctor", dataDirectory) }),
   };
 }
 
@@ -88,7 +99,7 @@ async function gitCheck(git: Git): Promise<SystemCheck> {
   try {
     return { id: "git", name: "Git", status: "ok", detail: await git.text(["--version"]) };
   } catch {
-    const fix = "apt-get install git";
+    const fix = "sudo apt-get install --yes git";
     return { id: "git", name: "Git", status: "failed", detail: "Git cannot be run", fix };
   }
 }
@@ -147,6 +158,26 @@ function budgetText({ scope, subject, period, tokens, costMicros, spent }: GateS
     ...(costMicros === undefined ? [] : [`${dollars(spent.costMicros)} of ${dollars(costMicros)}`]),
   ];
   return `${scope} ${subject}, ${period}: ${parts.join(", ")}`;
+}
+
+/** The budgets that are nearly or completely used up; no check if none is set. Exported for tests. */
+export function peopleBudgetsCheck({ budgets, uses }: BudgetList): SystemCheck | undefined {
+  if (budgets.length === 0) return undefined;
+  const full = uses.filter(({ state }) => state !== "ok");
+  const detail = full
+    .slice(0, 5)
+    .map(({ name, used, state }) =>
+      state === "exceeded"
+        ? `The budget of ${name} is used up: no turn begins`
+        : `${Math.round(used * 100)} % of the budget of ${name} is used`,
+    );
+  return {
+    id: "people-budgets",
+    name: "Budgets of people",
+    status: full.length > 0 ? "warning" : "ok",
+    detail: full.length > 0 ? detail.join("; ") : `${budgets.length} set, none nearly used up`,
+    ...(full.length > 0 ? { page: "budgets" as const } : {}),
+  };
 }
 
 /** Lists how each available provider is configured, and only the names of the others. Exported for tests. */

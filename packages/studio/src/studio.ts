@@ -5,7 +5,9 @@ import type { ClusterOptions } from "@holdfast/server";
 import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
 import type { RepositoryActions, RepositoryEvents } from "./backend/repositories/contract.ts";
+import type { AdministrationActions } from "./contract/administration.ts";
 import type { DemoTeam } from "./contract/people.ts";
+import type { UsageActions, UsageEvents } from "./contract/usage.ts";
 import type {
   AttentionActions,
   AttentionEvents,
@@ -153,6 +155,10 @@ export interface StudioClient {
   /** The open approvals of all tasks. */
   readonly attention: StudioHandle<AttentionActions, AttentionEvents>;
   readonly schedules: StudioHandle<SchedulesActions, SchedulesEvents>;
+  /** What was used, what it cost, and budgets. */
+  readonly usage: StudioHandle<UsageActions, UsageEvents>;
+  /** Audit log, secrets, policy, connections. */
+  readonly administration: StudioHandle<AdministrationActions, Record<never, never>>;
 }
 
 /** Handle of one actor: its actions and its events. */

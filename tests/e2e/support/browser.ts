@@ -51,9 +51,9 @@ export async function openPage(browser: Browser, t: Cleanup, options: PageOption
   return page;
 }
 
-/** A server that was killed on purpose, and a refused ticket, are no faults of the page. */
+/** A server that was killed on purpose, a refused ticket, and a budget that is used up are no faults of the page. */
 function isExpected(text: string): boolean {
-  return /ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|WebSocket connection|status of 40[13]|ERR_EMPTY_RESPONSE|ERR_NETWORK/.test(
+  return /ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|WebSocket connection|status of 40[123]|ERR_EMPTY_RESPONSE|ERR_NETWORK/.test(
     text,
   );
 }

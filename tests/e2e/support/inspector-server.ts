@@ -49,6 +49,7 @@ export function webGateway(directory: string) {
       webDirectory,
       inspectorDirectory: webDirectory,
       // No task runs here, so none has a sandbox.
+      recordSignIn: async () => {},
       sandbox: () => undefined,
       log: silentLogger,
     }),

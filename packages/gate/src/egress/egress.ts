@@ -110,6 +110,22 @@ export interface EgressOptions extends Principal {
   readonly taints?: boolean;
   readonly onDecision?: (decision: EgressDecision) => void;
   readonly onUsage?: (usage: EgressUsage) => void;
+  /** Called before a model call is sent. Nothing is sent until it resolves; an error that it throws refuses the call. */
+  readonly beforeCall?: (call: EgressCall) => void | Promise<void>;
+  /**
+   * Called once for each call that `beforeCall` has admitted, as soon as its usage is charged; without `usage` if nothing
+   * was used.
+   */
+  readonly afterCall?: (call: EgressCall, usage: EgressUsage | undefined) => void;
+}
+
+/** A model call of a jail. `at` is milliseconds since the epoch. */
+export interface EgressCall {
+  readonly id: string;
+  readonly at: number;
+  readonly jailId: string;
+  readonly session: string;
+  readonly upstream: string;
 }
 
 /** The proxy's decision about one request. `at` is milliseconds since the epoch. */
@@ -142,6 +158,8 @@ export interface EgressUsage {
   readonly costMicros: number;
   /** True where the answer reported no usage, or the model has no price. */
   readonly estimated: boolean;
+  /** False where the model has no price: `costMicros` is then what budgets charge, which is an upper bound or 0. */
+  readonly isPriced: boolean;
   readonly user?: string;
   readonly organization?: string;
 }

@@ -28,6 +28,9 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   inbox: ofStudio("inbox", "list what needs you, of all tasks"),
   notifications: ofStudio("notifications", "pause and test what reaches you outside the Studio"),
   approvals: ofStudio("approvals", "list and answer questions that wait for you"),
+  usage: ofStudio("usage", "show what was used by whom, and what it cost"),
+  prices: ofStudio("prices", "list and set the prices of models"),
+  budgets: ofStudio("budgets", "list and set budgets"),
   actors: {
     summary: "list, inspect, call and destroy actors",
     load: async () => {
@@ -56,6 +59,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  connections: ofStudio("connections", "check what the Studio depends on: models, jails, store, mail"),
   agents: ofStudio("agents", "list and install coding agents"),
   sandbox: ofStudio("sandbox", "run and use a sandbox server"),
   sandboxes: ofStudio("sandboxes", "same as sandbox"),

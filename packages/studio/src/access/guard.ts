@@ -111,6 +111,8 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
     case "organization":
     case "attention":
     case "schedules":
+    case "usage":
+    case "administration":
       return first;
     case "task":
     case "session":

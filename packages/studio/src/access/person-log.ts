@@ -10,6 +10,15 @@ export interface PersonRecord {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** A sign-in, or one that was refused. */
+export interface SignInRecord {
+  readonly type: "person.signed_in" | "person.sign_in_refused";
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Records sign-ins, after they have happened. */
+export type RecordSignIn = (record: SignInRecord) => Promise<void>;
+
 /** Records what people do, before it is done. */
 export type RecordPerson = (record: PersonRecord) => Promise<void>;
 
@@ -18,6 +27,9 @@ const lookUps: readonly string[] = [
   "organization.checkRepository",
   "organization.repositoryFiles",
   "organization.environment",
+  ...["audit", "verifyAudit", "secrets", "policy", "explainPolicy", "tryPolicy", "connections"].map(
+    (action) => `administration.${action}`,
+  ),
 ];
 
 /** True for rules of what changes something. */

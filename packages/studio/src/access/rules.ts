@@ -193,6 +193,40 @@ export const actorRules = {
       internal: "internal",
     },
   },
+  administration: {
+    create: "viewer",
+    actions: {
+      // It has what everybody does.
+      audit: "admin",
+      verifyAudit: "admin",
+      // The secrets are those of the machine, and not of one organization.
+      secrets: "operator",
+      setSecret: "operator",
+      deleteSecret: "operator",
+      policy: "admin",
+      explainPolicy: "admin",
+      tryPolicy: "admin",
+      // The rules are in force for everybody on the machine.
+      savePolicy: "operator",
+      connections: "admin",
+      checkConnection: "admin",
+      internal: "internal",
+    },
+  },
+  usage: {
+    create: "viewer",
+    actions: {
+      report: "viewer",
+      records: "viewer",
+      prices: "viewer",
+      setPrice: "admin",
+      removePrice: "admin",
+      budgets: "viewer",
+      saveBudget: "admin",
+      deleteBudget: "admin",
+      internal: "internal",
+    },
+  },
   access: "internal",
   user: "internal",
   uniqueIndex: "internal",

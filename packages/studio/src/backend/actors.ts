@@ -1,4 +1,5 @@
 import { createAccessActor } from "./access.ts";
+import { createAdministrationActor } from "./administration/administration.ts";
 import { createEnvironmentActor } from "./environment/actor.ts";
 import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
@@ -12,6 +13,7 @@ import { createRepositoryActor } from "./repositories/repository.ts";
 import { createSchedulesActor } from "./schedules/schedules.ts";
 import { createSessionActor } from "./session.ts";
 import { createTaskActor } from "./task.ts";
+import { createUsageActor } from "./usage/usage.ts";
 
 /** All actors of the Studio, keyed by the names that clients use. */
 export function createActors(host: BackendHost) {
@@ -29,5 +31,7 @@ export function createActors(host: BackendHost) {
     drafts: createDraftsActor(host),
     schedules: createSchedulesActor(host),
     notifications: createNotificationsActor(host),
+    usage: createUsageActor(host),
+    administration: createAdministrationActor(host),
   };
 }

@@ -1,8 +1,9 @@
 /** Interface between the actors (organization, task, session, environment, group, access) and their process. */
 
 import type { Ports } from "@holdfast/core";
-import type { AuditEntry } from "@holdfast/gate";
+import type { AuditEntry, ModelPrice } from "@holdfast/gate";
 import type { Person } from "../access/person.ts";
+import type { Administration } from "../administration/administration.ts";
 import type { TaskChanges } from "../changes/task-changes.ts";
 import type { Checks } from "../checks/checks.ts";
 import type { Place } from "../cluster/place.ts";
@@ -19,6 +20,7 @@ import type { ForgeAccess } from "../work/forge-access.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
 import type { NotificationPort } from "./notifications/port.ts";
+import type { BudgetSubject } from "./usage/budgets.ts";
 
 /**
  * Services that the process provides to the actors: running jails, git, the gate. It holds no durable state;
@@ -69,6 +71,11 @@ export interface BackendHost {
    * immediately.
    */
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void;
+  readonly administration: Administration;
+  /** Prices of models from the operator's configuration. */
+  readonly configuredPrices: readonly ModelPrice[];
+  /** Throws `budget.exceeded`. */
+  requireBudget(subject: BudgetSubject): Promise<void>;
   /** Appends an entry to the audit log. */
   audit(entry: AuditEntry): Promise<void>;
   /** The groups configured in `groups.json`. */

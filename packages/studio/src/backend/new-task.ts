@@ -6,7 +6,7 @@ import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
 import { readOptions } from "./prompts/actions.ts";
 import type { RepositorySummary } from "./repositories/contract.ts";
-import { type TaskInput, titleOf } from "./task-state.ts";
+import { operatorName, type TaskInput, titleOf } from "./task-state.ts";
 import { requirePrompt, requireText } from "./validate.ts";
 
 /** The part of the organization's context that creates actors. */
@@ -44,7 +44,7 @@ interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy
 
 /**
  * Validates the input before anything is created. Throws `repository.*`, `agent.not_found`, `.not_installed`,
- * `.not_ready`, `jail.unavailable`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
+ * `.not_ready`, `jail.unavailable`, `budget.exceeded`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
  */
 export async function validateTask(
   host: BackendHost,
@@ -58,6 +58,11 @@ export async function validateTask(
   const agent = await requireAgent(host, input.agent);
   const attempts = await attemptsOf(host, input.attempts);
   const repository = await repositoryOf(host, input, connectedTo);
+  // A turn of a group is refused when it begins, so that the group goes on with its next event.
+  if (names.group === undefined) {
+    const person = (names.startedBy ?? operatorName).id;
+    await host.requireBudget({ person, repository: repository.repository });
+  }
   const { clock, random } = host.ports;
   return {
     taskId: uuidv7(clock, random),

@@ -34,8 +34,9 @@ describe("the state of a task", () => {
   test("hands out one prompt until it ends, again after a crash, then the next", () => {
     const state = newState();
     state.prompts.push({ id: "p2", text: "more", state: "queued", attempts: 0 });
-    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 1 });
-    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 2 });
+    const by = { id: "operator", name: "Operator" };
+    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 1, by });
+    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 2, by });
     applyReport(state, { type: "turn-ended", promptId: "p1" });
     assert.equal(state.status, "running");
     assert.equal(takeWork(state)?.prompt.id, "p2");
@@ -48,7 +49,8 @@ describe("the state of a task", () => {
     const state = newState();
     takeWork(state);
     applyReport(state, { type: "put-down", promptId: "p1" });
-    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 2, putDown: 1 });
+    const by = { id: "operator", name: "Operator" };
+    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 2, putDown: 1, by });
     applyReport(state, { type: "turn-ended", promptId: "p1" });
     applyReport(state, { type: "put-down", promptId: "p1" });
     assert.equal(state.prompts[0]?.putDown, 1);

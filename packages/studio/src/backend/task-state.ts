@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { operator } from "../access/person.ts";
 import type { FilesState } from "../cluster/files-state.ts";
 import type { Place } from "../cluster/place.ts";
 import type { ConnectedRepository } from "../cluster/repositories.ts";
@@ -172,11 +173,13 @@ export type TaskReport =
   | { readonly type: "put-down"; readonly promptId: string }
   | { readonly type: "failed"; readonly promptId: string; readonly error: TaskError }
   | { readonly type: "stopped" }
+  /** All that it has used so far. */
   | { readonly type: "usage"; readonly usage: TokenUsage };
 
 /** The prompt to run now, with the input that the runner needs. */
 export interface TaskWork {
   readonly taskId: string;
+  readonly title: string;
   readonly sessionId: string;
   /** By what the workspace is tainted. Sessions that share one have the same. */
   readonly taintedAs: string;
@@ -199,12 +202,17 @@ export interface TaskWork {
     readonly putDown?: number;
     readonly taint?: string;
     readonly attachments?: readonly AttachmentView[];
+    /** Whose usage it is. */
+    readonly by: TaskStarter;
   };
   /** Options of the agent that were chosen. */
   readonly options?: Readonly<Record<string, string>>;
   /** Open questions of an agent process that no longer exists. */
   readonly staleApprovals: readonly string[];
 }
+
+/** Who the operator is in lists of people. */
+export const operatorName: TaskStarter = { id: operator.id, name: "Operator" };
 
 const maxSettled = 200;
 const maxFinishedPrompts = 200;
@@ -276,20 +284,25 @@ export function copyOf(session: TaskSession & Pick<FurtherSession, "copy">): str
   return session.copy;
 }
 
-export function newPrompt({
-  id,
-  text,
-  origin,
-  taint,
-  attachments = [],
-}: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>) {
+export function newPrompt({ id, text, origin, taint, by, attachments = [] }: NewPrompt) {
   const row: PromptRow = {
     ...{ id, text, state: "queued", attempts: 0 },
     ...(origin === undefined ? {} : { origin: { ...origin } }),
     ...(taint === undefined ? {} : { taint }),
     ...(attachments.length === 0 ? {} : { attachments: attachments.map((each) => ({ ...each })) }),
+    ...(by === undefined ? {} : { by: { ...by } }),
   };
   return row;
+}
+
+/** A prompt of a group or a person. */
+export type NewPrompt = Omit<GroupPrompt, "origin"> & Partial<GroupPrompt> & Pick<PromptRow, "by">;
+
+/** Whose usage a prompt is: of one that nobody sent, the task's. */
+function payerOf({ group, startedBy }: TaskState, { by }: PromptRow): TaskStarter {
+  if (by !== undefined) return { ...by };
+  if (group !== undefined) return { id: `group/${group}`, name: `Group ${group}` };
+  return startedBy === undefined ? operatorName : { ...startedBy };
 }
 
 /** Marks the first open prompt of a session as sent and returns it. */
@@ -303,6 +316,7 @@ export function takeWork(state: TaskState, session: TaskSession = state): TaskWo
   session.error = undefined;
   return {
     taskId: state.id,
+    title: state.title,
     sessionId: session.sessionId,
     taintedAs: copyOf(session) ?? state.taintedAs ?? state.sessionId,
     copy: copyOf(session),
@@ -318,6 +332,7 @@ export function takeWork(state: TaskState, session: TaskSession = state): TaskWo
       ...(prompt.putDown === undefined ? {} : { putDown: prompt.putDown }),
       ...(prompt.taint === undefined ? {} : { taint: prompt.taint }),
       ...(prompt.attachments === undefined ? {} : { attachments: toPlain(prompt.attachments) }),
+      by: payerOf(state, prompt),
     },
     ...(session.options === undefined ? {} : { options: { ...session.options } }),
     staleApprovals:
@@ -371,11 +386,8 @@ export function applyReport(state: TaskState, report: TaskReport, session: TaskS
       session.stopping = false;
       return;
     case "usage":
-      session.usage = {
-        inputTokens: session.usage.inputTokens + report.usage.inputTokens,
-        outputTokens: session.usage.outputTokens + report.usage.outputTokens,
-        requests: session.usage.requests + report.usage.requests,
-      };
+      // Sums, which may arrive out of order.
+      if (report.usage.requests >= session.usage.requests) session.usage = { ...report.usage };
       return;
   }
 }

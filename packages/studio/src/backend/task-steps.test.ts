@@ -45,6 +45,7 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
         return isDelivered;
       },
       watchQuestion: (taskId, sessionId, id) => void watched.push(`${taskId} ${sessionId} ${id}`),
+      requireBudget: async () => {},
       stop: stop ?? unused,
       ...{ snapshot: unused, branchName: unused, apply: unused },
       ...{ closeSession: unused, copies: { has: () => false, size: unused, remove: unused, keep: unused } },

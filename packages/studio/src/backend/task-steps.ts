@@ -9,6 +9,7 @@ import type {
   ApprovalAnswerOutcome,
   AttemptStorage,
   SessionChoice,
+  TaskStarter,
   TaskView,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
@@ -38,7 +39,9 @@ import {
   isActive,
   isClearing,
   isOpen,
+  type NewPrompt,
   newPrompt,
+  operatorName,
   sessionsOf,
   settleApproval,
   type TaskSession,
@@ -97,6 +100,7 @@ export type TaskHost = Pick<
   | "isAwaitingAnswer"
   | "deliverAnswer"
   | "watchQuestion"
+  | "requireBudget"
   | "snapshot"
   | "branchName"
   | "apply"
@@ -168,16 +172,17 @@ export class TaskSteps {
   async prompt(
     c: TaskContext,
     text: string,
-    by: PersonConnState,
+    from: PersonConnState,
     to?: SessionChoice,
     attachments: readonly AttachmentView[] = [],
   ): Promise<void> {
     requirePrompt(text);
+    const by = await this.requireBudget(c, from);
     const session = findOpenSession(c.state, readSession(to));
     const mentioned = await this.mentionedIn(text);
-    await this.#enqueue(c, session, { id: this.newId(), text, attachments }, () => {
-      addPerson(c.state, by.person);
-      this.tellMentioned(c, mentioned, text, by);
+    await this.#enqueue(c, session, { id: this.newId(), text, by, attachments }, () => {
+      addPerson(c.state, from.person);
+      this.tellMentioned(c, mentioned, text, from);
       if (attachments.length > 0)
         c.state.attachments = [...(c.state.attachments ?? []), ...attachments.map(({ id }) => id)];
     });
@@ -194,6 +199,13 @@ export class TaskSteps {
     if (people.length === 0) return;
     const said = `${by.startedBy?.name ?? "The operator"}: ${text}`;
     c.waitUntil(this.#sendNews(c, mentionNews(c.state, this.#now(), people, said)));
+  }
+
+  /** Returns whose usage a prompt will be. Throws `budget.exceeded`. */
+  async requireBudget(c: Pick<TaskContext, "state">, { startedBy }: PersonConnState): Promise<TaskStarter> {
+    const by = startedBy ?? operatorName;
+    await this.#host.requireBudget({ person: by.id, repository: c.state.repository, task: c.state.id });
+    return by;
   }
 
   /**
@@ -216,7 +228,7 @@ export class TaskSteps {
   async #enqueue(
     c: TaskContext,
     session: TaskSession,
-    prompt: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>,
+    prompt: NewPrompt,
     beside: () => void = () => {},
   ): Promise<void> {
     if (session.stopping) {

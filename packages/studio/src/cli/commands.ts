@@ -69,6 +69,22 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     );
     return { usage, run };
   },
+  usage: async () => {
+    const { usageUsage: usage, usageCommand: run } = await import("./usage/usage.ts");
+    return { usage, run };
+  },
+  prices: async () => {
+    const { pricesUsage: usage, pricesCommand: run } = await import("./usage/prices.ts");
+    return { usage, run };
+  },
+  budgets: async () => {
+    const { budgetsUsage: usage, budgetsCommand: run } = await import("./usage/budgets.ts");
+    return { usage, run };
+  },
+  connections: async () => {
+    const { connectionsUsage: usage, connectionsCommand: run } = await import("./server/connections.ts");
+    return { usage, run };
+  },
   agents: async () => {
     const { agentsUsage: usage, agentsCommand: run } = await import("./server/agents.ts");
     return { usage, run };

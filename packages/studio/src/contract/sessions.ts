@@ -8,6 +8,10 @@ export interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly requests: number;
+  /** Millionths of a US dollar, without the calls whose cost is not known. Absent in tasks of earlier versions. */
+  readonly costMicros?: number;
+  /** Calls whose cost is not known. */
+  readonly unpricedRequests?: number;
 }
 
 /**

@@ -4,7 +4,8 @@ import { extname } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import type { Guard } from "../access/guard.ts";
-import type { Person } from "../access/person.ts";
+import { operator, type Person } from "../access/person.ts";
+import type { RecordSignIn } from "../access/person-log.ts";
 import type { RouteName } from "../access/rules.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import { sendAttachment, uploadAttachment } from "../attachments/routes.ts";
@@ -55,6 +56,7 @@ export interface RoutesOptions {
   /** True if the server sends mails to people. */
   readonly sendsMail?: boolean;
   readonly demoTeam?: DemoTeam;
+  readonly recordSignIn: RecordSignIn;
   readonly log: Logger;
 }
 
@@ -180,13 +182,21 @@ function webhook(route: WebhookRoute | undefined): RouteHandler {
   };
 }
 
-async function exchange({ logins }: RoutesOptions, { request, response }: RouteCall): Promise<void> {
+async function exchange(
+  { logins, recordSignIn }: RoutesOptions,
+  { request, response }: RouteCall,
+): Promise<void> {
   // CSRF protection: a foreign page's form cannot send this type without a preflight.
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
     throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
   }
   const ticket = parseTicket((await readBody(request, maxBodyBytes)).toString("utf8"));
-  const cookie = await logins.exchange(ticket);
+  const via = { via: "link", address: request.socket.remoteAddress ?? "" };
+  const cookie = await logins.exchange(ticket).catch(async (error: unknown) => {
+    await recordSignIn({ type: "person.sign_in_refused", data: via });
+    throw error;
+  });
+  await recordSignIn({ type: "person.signed_in", data: { person: operator.id, ...via } });
   response.writeHead(204, { "set-cookie": cookie, "cache-control": "no-store" });
   response.end();
 }

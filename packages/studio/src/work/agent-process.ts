@@ -3,14 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import {
-  authorityEnvironment,
-  type Egress,
-  type EgressUsage,
-  type Gate,
-  type Jail,
-  type OpenedBroker,
-} from "@holdfast/gate";
+import { authorityEnvironment, type Egress, type Gate, type Jail, type OpenedBroker } from "@holdfast/gate";
 import type { AgentRow } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
@@ -20,6 +13,7 @@ import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
 import { JailLayout, jailPath, jailPaths, mountTerminalBinding, type TaskFolders } from "../jail/layout.ts";
 import type { StudioLimits } from "../limits.ts";
+import type { TaskUsageNotes } from "../usage/task-usage.ts";
 import { studioVersion } from "../version.ts";
 
 export interface AgentProcessOptions {
@@ -40,7 +34,9 @@ export interface AgentProcessOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** The group that the agent works for. Without one, it gets every tool as the group "default". */
   readonly group?: GroupSettings;
-  readonly onUsage: (usage: EgressUsage) => void;
+  readonly usage: TaskUsageNotes;
+  /** Called when a budget refuses a call of the agent's model. */
+  readonly onRefusedCall: (error: unknown) => void;
   readonly onEnvelope: (envelope: Envelope) => Promise<void>;
 }
 
@@ -120,7 +116,12 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     },
     network: "none",
   });
-  cleanup.defer(async () => void (await jail.stop({ graceMs: 0 })));
+  const sandboxEnded = options.usage.startSandbox(jailId);
+  void jail.exited.then(sandboxEnded, sandboxEnded);
+  cleanup.defer(async () => {
+    await jail.stop({ graceMs: 0 });
+    sandboxEnded();
+  });
   const stderr = collectStderrTail(jail);
   const jailEnded = jail.exited.then((exit) => jailExitError(exit.reason, exit.detail ?? stderr()));
   await waitUntilReachable(dial, jailEnded, options.limits.agentStartTimeoutMs);
@@ -183,7 +184,15 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
     organization: "local",
     user: "owner",
     upstreams: [upstream],
-    onUsage: options.onUsage,
+    beforeCall: async (call) => {
+      try {
+        await options.usage.beforeCall(call);
+      } catch (error) {
+        options.onRefusedCall(error);
+        throw error;
+      }
+    },
+    afterCall: (call, usage) => options.usage.afterCall(call, usage),
   });
   // OpenAI clients expect the version in the base URL, unless the upstream's base already has it.
   const needsVersion =

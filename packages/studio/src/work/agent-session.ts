@@ -16,7 +16,8 @@ import { SessionOptions } from "./prompt/session-options.ts";
 import type { SessionLog } from "./session-log.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
-export interface AgentSessionOptions extends Omit<AgentProcessOptions, "session" | "onUsage" | "onEnvelope"> {
+export interface AgentSessionOptions
+  extends Omit<AgentProcessOptions, "session" | "onRefusedCall" | "onEnvelope"> {
   readonly task: TaskBackend;
   readonly log: SessionLog;
   readonly sessionId: string;
@@ -187,11 +188,8 @@ class LiveSession implements AgentSession {
     const process = await startAgentProcess({
       ...this.#options,
       session: sessionId,
-      onUsage: ({ inputTokens, outputTokens }) => {
-        void task
-          .report({ type: "usage", usage: { inputTokens, outputTokens, requests: 1 } })
-          .catch(() => {});
-      },
+      // A turn without its model goes nowhere: the agent would only try again.
+      onRefusedCall: (error) => this.#failure.reject(error),
       onEnvelope: (envelope) => this.#onEnvelope(envelope),
     });
     this.#process = process;

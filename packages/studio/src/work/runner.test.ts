@@ -7,8 +7,8 @@ import type { SessionRecord, TaskBackend } from "./backend.ts";
 import { TaskRunner } from "./runner.ts";
 
 const work: TaskWork = {
-  ...{ taskId: "t", sessionId: "s", taintedAs: "s", repository: "/r", agent: "demo" },
-  prompt: { id: "p1", text: "do it", attempt: 1 },
+  ...{ taskId: "t", title: "x", sessionId: "s", taintedAs: "s", repository: "/r", agent: "demo" },
+  prompt: { id: "p1", text: "do it", attempt: 1, by: { id: "operator", name: "Operator" } },
   staleApprovals: [],
 };
 
@@ -56,6 +56,12 @@ function startRunner(onNode?: Pick<TaskBackend, "saveFiles">) {
     },
     movesFiles: onNode !== undefined,
     taint: async () => {},
+    usage: {
+      beginTurn: async () => {},
+      beforeCall: async () => {},
+      afterCall: () => {},
+      startSandbox: () => () => {},
+    },
     onIdle: idle.resolve,
   });
   runner.wake();

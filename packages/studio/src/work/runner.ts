@@ -6,6 +6,7 @@ import { runnerReplaced, type TaskWork } from "../backend/task-state.ts";
 import type { Place } from "../cluster/place.ts";
 import type { TaskError } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
+import type { TaskUsageNotes } from "../usage/task-usage.ts";
 import { abortable } from "./abortable.ts";
 import type { AgentProcessOptions } from "./agent-process.ts";
 import { type AgentSession, openAgentSession } from "./agent-session.ts";
@@ -30,6 +31,7 @@ export interface RunnerOptions {
   readonly readAttachment: (id: string) => Promise<AttachmentContent>;
   /** Taints a session before untrusted text enters it; durable when it resolves. */
   readonly taint: (sessionId: string, reason: string) => Promise<void>;
+  readonly usage: TaskUsageNotes;
   /** Called when no work is left. The agent keeps running until `stopAgent` is called. */
   readonly onIdle: () => void;
 }
@@ -38,7 +40,7 @@ export interface PreparedTask {
   readonly base: { readonly branch: string; readonly commit: string };
   /** Where the files are, on a node of a cluster. */
   readonly place?: Place;
-  readonly process: Omit<AgentProcessOptions, "session" | "onUsage" | "onEnvelope">;
+  readonly process: Omit<AgentProcessOptions, "session" | "usage" | "onRefusedCall" | "onEnvelope">;
 }
 
 const stopSlackMs = 150;
@@ -210,6 +212,7 @@ export class TaskRunner {
         dedupeKey: `prompt/${prompt.id}`,
       });
       if (prompt.attempt > 1 && (await this.#recoverAttempt(work, log))) return;
+      await this.#options.usage.beginTurn(work);
       if (prompt.taint !== undefined) await this.#options.taint(work.taintedAs, prompt.taint);
       const agent = await this.#ensureAgent(work, log);
       await this.#chooseOptions(work, agent, log);
@@ -272,6 +275,7 @@ export class TaskRunner {
       limits,
       task,
       log,
+      usage: this.#options.usage,
       sessionId: work.sessionId,
       previous: work.agentSessionId,
       signal,

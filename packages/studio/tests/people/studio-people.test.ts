@@ -265,22 +265,32 @@ test("the audit log says who did what, and how they signed in; a task says who s
   const ownTask = await studio.client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
   assert.equal(ownTask.startedBy, undefined);
   await studio.client.task(ownTask.id).stop();
+  const guess = { email: "ada@example.org", password: "not-the-password" };
+  assert.equal(
+    code(await send(studio, "POST", "/people/auth/sign-in/email", {}, guess)),
+    "people.wrong_credentials",
+  );
   await studio.close();
   const audit = await openAudit(studio.dataDirectory);
   const records = await audit.query({ type: "person.*" });
-  const told = records.map(({ type, session, data = {} }) => {
+  const told = records.slice(0, -1).map(({ type, session, data = {} }) => {
     const { person, name, via, action, route } = data;
     const who = person === ada.id ? "ada" : String(person);
     assert.equal(name, person === ada.id ? "ada@example.org" : undefined);
     return [type, who, via, action ?? route, session].filter((each) => each !== undefined).join(" ");
   });
   assert.deepEqual(told, [
+    "person.signed_in operator link",
     "person.request operator login POST /people/organizations/:organization/invitations",
     "person.request ada session POST /people/tokens",
     "person.action ada token organization.createTask",
     `person.action ada session task.stop ${task.id}`,
   ]);
-  assert.ok(!JSON.stringify(records).includes(String(made.body["token"])), "the log has a token");
+  const refused = records.at(-1);
+  assert.equal(refused?.type, "person.sign_in_refused");
+  assert.deepEqual([refused.data?.["email"], refused.data?.["reason"]], ["ada@example.org", "status 401"]);
+  for (const secret of [String(made.body["token"]), guess.password])
+    assert.ok(!JSON.stringify(records).includes(secret), "the log has a secret");
 });
 
 test("the operator makes API tokens for a member, and nobody else does", async (t) => {

@@ -40,6 +40,8 @@ export interface Charge {
   readonly tokens: MeteredTokens;
   readonly costMicros: number;
   readonly estimated: boolean;
+  /** False where the model has no price. */
+  readonly isPriced: boolean;
 }
 
 /** Meters the model calls of one jail, within its budgets and its rate of spending. */
@@ -96,7 +98,7 @@ export class Metering {
 
   charge(provider: EgressProvider, tokens: MeteredTokens, estimated: boolean): Charge {
     const { micros, known } = this.#cost(provider, tokens);
-    return { tokens, costMicros: micros, estimated: estimated || !known };
+    return { tokens, costMicros: micros, estimated: estimated || !known, isPriced: known };
   }
 
   settle(reservation: Reservation | undefined, charge: Charge | undefined): void {

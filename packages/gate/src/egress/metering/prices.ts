@@ -109,17 +109,31 @@ export interface Cost {
 
 /** Looks up prices of models, first those of the operator, then those of the table. */
 export class Prices {
-  readonly #operatorPrices: readonly ModelPrice[];
-  readonly #highest: ModelPrice;
+  readonly #configured: readonly ModelPrice[];
+  #operatorPrices: readonly ModelPrice[] = [];
+  #highest: ModelPrice = price("*", 0, 0);
 
-  constructor(own: readonly ModelPrice[] = []) {
-    this.#operatorPrices = own;
-    const all = [...own, ...priceTable.prices];
+  /** With the prices of the configuration. */
+  constructor(configured: readonly ModelPrice[] = []) {
+    this.#configured = configured;
+    this.replaceEdited([]);
+  }
+
+  /** Replaces the prices that people have edited, which go before all others. They apply to the next call. */
+  replaceEdited(edited: readonly ModelPrice[]): void {
+    const names = new Set(edited.map(({ model }) => model));
+    this.#operatorPrices = [...edited, ...this.#configured.filter(({ model }) => !names.has(model))];
+    const all = [...this.#operatorPrices, ...priceTable.prices];
     this.#highest = price(
       "*",
       Math.max(...all.map((each) => each.input)),
       Math.max(...all.map((each) => each.output)),
     );
+  }
+
+  /** The prices of the configuration, without the table and what people have edited. */
+  get configured(): readonly ModelPrice[] {
+    return this.#configured;
   }
 
   /** The price with the longest id that matches; undefined when none does. */

@@ -43,6 +43,7 @@ import { writeAuthority } from "../tunnels/authority-files.ts";
 import type { CertificateAuthority } from "../tunnels/certificate-authority.ts";
 import { interceptedNames, namesTarget, originOf } from "../tunnels/tunnel-decision.ts";
 import { Tunnels } from "../tunnels/tunnels.ts";
+import { AnnouncedCalls, type EndCall } from "./announced-calls.ts";
 import { inspectBody } from "./body-inspection.ts";
 import { ForwardProgress, forward } from "./forward.ts";
 import { framingFault } from "./http-headers.ts";
@@ -64,6 +65,12 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly names: PublicResolver;
   /** Smaller limits, for tests. */
   readonly limits?: Partial<EgressLimits>;
+}
+
+/** A model call that is forwarded: what meters it, and what is told of its end. */
+interface MeteredRequest {
+  readonly call: MeteredCall;
+  readonly end: EndCall;
 }
 
 /** Dependencies that are prepared before the proxy is constructed. */
@@ -91,6 +98,7 @@ export class EgressProxy implements Egress {
   readonly #metering: Metering;
   readonly #tokens: GitTokens;
   readonly #bodies: BodyReader;
+  readonly #calls: AnnouncedCalls;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** The latest response on each connection. */
@@ -113,6 +121,7 @@ export class EgressProxy implements Egress {
     this.#tokens = new GitTokens(options);
     this.#metering = new Metering({ ledger, prices, spending, principal: options, budgets });
     this.#bodies = new BodyReader(this.#limits);
+    this.#calls = new AnnouncedCalls(options, () => options.clock.now());
     this.#connections = new UpstreamConnections(this.#limits);
     this.#server = createServer({
       maxHeaderSize: this.#limits.maxHeaderBytes,
@@ -266,7 +275,7 @@ export class EgressProxy implements Egress {
     return decideByAddress(originOf(target), head, this.#destinations, this.#limits);
   }
 
-  /** Forwards an admitted request. Where a budget applies, reads and reserves first, and settles in any case. */
+  /** Forwards an admitted request. */
   async #admit(request: IncomingMessage, response: ServerResponse, admitted: Admitted): Promise<void> {
     const { upstream, path } = admitted;
     const { provider } = upstream;
@@ -278,9 +287,30 @@ export class EgressProxy implements Egress {
       await this.#forward(request, response, admitted, undefined, body);
       return;
     }
-    await this.#checkPace(admitted, request.method ?? "");
+    const method = request.method ?? "";
+    await this.#checkPace(admitted, method);
+    const end = await this.#calls.begin(upstream.name, (rule) =>
+      this.#report({ decision: "deny", rule, upstream: upstream.name, method, path }),
+    );
+    try {
+      await this.#admitCall(request, response, admitted, end);
+    } finally {
+      // Of a call that was not sent.
+      end(undefined);
+    }
+  }
+
+  /** Forwards an admitted model call. Where a budget applies, reads and reserves first, and settles in any case. */
+  async #admitCall(
+    request: IncomingMessage,
+    response: ServerResponse,
+    admitted: Admitted,
+    end: EndCall,
+  ): Promise<void> {
+    const { upstream, path } = admitted;
     if (!this.#metering.bounded) {
-      await this.#forward(request, response, admitted, this.#metering.unbounded(provider), undefined);
+      const call = this.#metering.unbounded(upstream.provider);
+      await this.#forward(request, response, admitted, { call, end }, undefined);
       return;
     }
     const { "content-encoding": encoding = "identity" } = request.headers;
@@ -295,7 +325,7 @@ export class EgressProxy implements Egress {
       const read = { bytes: body, type: request.headers["content-type"] };
       const call = await this.#reserve(admitted, request.method ?? "", read);
       try {
-        await this.#forward(request, response, admitted, call, body);
+        await this.#forward(request, response, admitted, { call, end }, body);
       } finally {
         call.release();
       }
@@ -334,14 +364,14 @@ export class EgressProxy implements Egress {
     request: IncomingMessage,
     response: ServerResponse,
     admitted: Admitted,
-    call: MeteredCall | undefined,
+    metered: MeteredRequest | undefined,
     body: Buffer | Readable | undefined,
   ): Promise<void> {
     const { upstream, rule, path, query } = admitted;
     const method = request.method ?? "";
     const { audit, vault, jailId, session } = this.#options;
     const about = { upstream: upstream.name, method, path };
-    const reserved = call?.reserved;
+    const reserved = metered?.call.reserved;
     // The record is on disk before the effect: a request that cannot be recorded is not sent.
     const begun = await audit.append({
       type: "egress.request",
@@ -385,11 +415,11 @@ export class EgressProxy implements Egress {
           : {}),
         ...(body === undefined ? {} : { body }),
       });
-      const used = this.#settle(upstream, call, progress);
+      const used = this.#settle(upstream, metered, progress);
       const { status, bytesOut, bytesIn } = progress;
       await end({ status, bytesOut, bytesIn, ...used });
     } catch (error) {
-      const used = this.#settle(upstream, call, progress);
+      const used = this.#settle(upstream, metered, progress);
       const code = isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
       await end({ error: code, ...used });
       throw error;
@@ -402,18 +432,19 @@ export class EgressProxy implements Egress {
   }
 
   /** Charges what a call used and reports it; gives the fields of its audit record. */
-  #settle(upstream: CheckedUpstream, call: MeteredCall | undefined, progress: ForwardProgress) {
+  #settle(upstream: CheckedUpstream, metered: MeteredRequest | undefined, progress: ForwardProgress) {
     const reported = progress.tokens();
     const counted =
-      call ?? (reported === undefined ? undefined : this.#metering.unbounded(upstream.provider));
+      metered?.call ?? (reported === undefined ? undefined : this.#metering.unbounded(upstream.provider));
     const charge = counted?.settle(reported, progress);
     if (charge === undefined) return {};
-    this.#reportUsage(upstream.name, charge);
+    // In the same tick as the charge, so that a crash hardly comes between them.
+    metered?.end(this.#reportUsage(upstream.name, charge));
     const { tokens, costMicros, estimated } = charge;
     return { tokens, costMicros, ...(estimated ? { estimated } : {}) };
   }
 
-  #reportUsage(upstream: string, { tokens, costMicros, estimated }: Charge): void {
+  #reportUsage(upstream: string, { tokens, costMicros, estimated, isPriced }: Charge): EgressUsage {
     const { jailId, session, user, organization, clock, onUsage } = this.#options;
     const usage: EgressUsage = {
       at: clock.now(),
@@ -423,10 +454,12 @@ export class EgressProxy implements Egress {
       ...tokens,
       costMicros,
       estimated,
+      isPriced,
       ...(user === undefined ? {} : { user }),
       ...(organization === undefined ? {} : { organization }),
     };
     onUsage?.(usage);
+    return usage;
   }
 
   /** Reports a decision to the listener; a refusal also goes into the audit log. */

@@ -1,5 +1,5 @@
 import type { AttachmentView } from "../../contract/prompts.ts";
-import type { TaskOrigin } from "../../contract/task-list.ts";
+import type { TaskOrigin, TaskStarter } from "../../contract/task-list.ts";
 
 /** A durable prompt. One that is still `sent` after a restart was interrupted. */
 export interface PromptRow {
@@ -15,4 +15,6 @@ export interface PromptRow {
   /** Why its text is untrusted. */
   readonly taint?: string;
   readonly attachments?: readonly AttachmentView[];
+  /** Who sent it. Absent for groups, and in states of earlier versions. */
+  readonly by?: TaskStarter;
 }

@@ -39,6 +39,8 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick
       host.requireJails();
       const agent = await requireAgent(host, input?.agent);
       requireRoom(c.state);
+      // Before there is a session: one without its prompt would stay.
+      if (prompt !== undefined) await steps.requireBudget(c, c.conn.state);
       const sessionId = steps.newId();
       // A crash after this leaves an empty log, and no session.
       await createLog(host, c, sessionId);

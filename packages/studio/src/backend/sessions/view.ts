@@ -66,6 +66,12 @@ function addUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
     requests: a.requests + b.requests,
+    ...(a.costMicros === undefined && b.costMicros === undefined
+      ? {}
+      : {
+          costMicros: (a.costMicros ?? 0) + (b.costMicros ?? 0),
+          unpricedRequests: (a.unpricedRequests ?? 0) + (b.unpricedRequests ?? 0),
+        }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Mail {
 export interface Mailer {
   /** Throws `people.mail_failed`. */
   send(mail: Mail): Promise<void>;
+  /** Connects and signs in, and sends nothing. Throws what the mail server answers. */
+  verify(): Promise<void>;
 }
 
 export interface MailSettings {
@@ -51,6 +53,7 @@ export async function createMailer({ url, from }: MailSettings): Promise<Mailer>
     { from },
   );
   return {
+    verify: async () => void (await transport.verify()),
     async send(mail) {
       try {
         const { id, to, ...rest } = mail;

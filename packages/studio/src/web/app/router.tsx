@@ -8,9 +8,11 @@ import {
 } from "@tanstack/react-router";
 import { readInboxTab } from "../inbox/search.ts";
 import { readFilter, readTab } from "../inspector/search.ts";
+import { readAuditSearch } from "../settings/audit-search.ts";
 import { readTaskSearch } from "../shared/task-list/task-filter.ts";
 import { readTaskTab } from "../task/task-tab.ts";
 import { TasksScreen } from "../tasks/tasks-screen.tsx";
+import { readUsageSearch } from "../usage/search.ts";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 
@@ -88,6 +90,39 @@ const repositoryRoute = createRoute({
   component: lazyRouteComponent(repositoryParts, "RepositoryRoute"),
 });
 
+const usageRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/usage",
+  validateSearch: readUsageSearch,
+  component: lazyRouteComponent(
+    appPart(() => import("../usage/routes.tsx")),
+    "UsageRoute",
+  ),
+});
+
+const settingsParts = appPart(() => import("../settings/routes.tsx"));
+const connectionsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: lazyRouteComponent(settingsParts, "ConnectionsScreen"),
+});
+const secretsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/secrets",
+  component: lazyRouteComponent(settingsParts, "SecretsScreen"),
+});
+const policyRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/policy",
+  component: lazyRouteComponent(settingsParts, "PolicyScreen"),
+});
+const auditRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/audit",
+  validateSearch: readAuditSearch,
+  component: lazyRouteComponent(settingsParts, "AuditRoute"),
+});
+
 const inspectorParts = appPart(() => import("../inspector/routes.tsx"));
 const actorsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -156,6 +191,11 @@ export function createAppRouter() {
       schedulesRoute,
       repositoriesRoute,
       repositoryRoute,
+      usageRoute,
+      connectionsRoute,
+      secretsRoute,
+      policyRoute,
+      auditRoute,
       actorsRoute,
       actorRoute,
       peopleRoute,

@@ -1,3 +1,4 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Shell as AppShell, appPart, useTitleCount, WarningIcon } from "@holdfast/web-parts";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
@@ -27,6 +28,7 @@ export function Shell() {
         <NoOrganization profile={profile} />
       </Suspense>
     );
+  const budgets = system?.checks.find(({ id, status }) => id === "people-budgets" && status !== "ok");
   return (
     <AppShell
       brand={{ word: "Holdfast", label: "Holdfast, all tasks" }}
@@ -35,7 +37,14 @@ export function Shell() {
         title: "Connection lost.",
         next: "All work is saved on disk. Reconnecting…",
       }}
-      warning={system?.unsafe === true ? <UnsafeBanner /> : undefined}
+      warning={
+        system?.unsafe === true || budgets !== undefined ? (
+          <>
+            {system?.unsafe === true && <UnsafeBanner />}
+            {budgets !== undefined && <BudgetBanner text={budgets.detail} />}
+          </>
+        ) : undefined
+      }
       tools={<PaletteHost />}
       navigation={
         <>
@@ -48,6 +57,10 @@ export function Shell() {
               Actors
             </Link>
           )}
+          <Link to="/usage" activeOptions={{ includeSearch: false }}>
+            Usage
+          </Link>
+          <Link to="/settings">Settings</Link>
           <Link to="/system">System</Link>
           {profile !== undefined && (
             <>
@@ -89,6 +102,20 @@ function TasksLink() {
     >
       Tasks
     </Link>
+  );
+}
+
+function BudgetBanner({ text }: { readonly text: string }) {
+  return (
+    <div className="banner">
+      <WarningIcon />
+      <p>
+        {visibleText(text)}.{" "}
+        <Link to="/usage" search={{ tab: "budgets" }}>
+          Open the budgets
+        </Link>
+      </p>
+    </div>
   );
 }
 

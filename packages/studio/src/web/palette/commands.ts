@@ -133,6 +133,42 @@ export const commands: readonly Command[] = [
   },
   {
     group: "Go to",
+    title: () => "Usage",
+    keywords: "cost tokens money chart",
+    run: () => ({ to: "/usage" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Budgets",
+    keywords: "limits cost money usage",
+    run: () => ({ to: "/usage", search: { tab: "budgets" } }),
+  },
+  {
+    group: "Go to",
+    title: () => "Settings",
+    keywords: "connections check models mail store",
+    run: () => ({ to: "/settings" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Secrets",
+    keywords: "credentials tokens vault settings",
+    run: () => ({ to: "/settings/secrets" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Policy",
+    keywords: "rules allow deny tools settings",
+    run: () => ({ to: "/settings/policy" }),
+  },
+  {
+    group: "Go to",
+    title: () => "Audit log",
+    keywords: "records verify who settings",
+    run: () => ({ to: "/settings/audit" }),
+  },
+  {
+    group: "Go to",
     title: () => "System",
     keywords: "status health nodes agents checks",
     run: () => ({ to: "/system" }),

@@ -1,6 +1,8 @@
 import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
 import type { LinkState } from "@holdfast/web-parts";
 import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
+import type { AdministrationActions } from "../../contract/administration.ts";
+import type { UsageActions, UsageEvents } from "../../contract/usage.ts";
 import type {
   AttentionActions,
   AttentionEvents,
@@ -47,6 +49,8 @@ interface StudioRegistry {
     readonly attention: Definition<AttentionActions, AttentionEvents>;
     readonly repository: Definition<RepositoryActions, RepositoryEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
+    readonly usage: Definition<UsageActions, UsageEvents>;
+    readonly administration: Definition<AdministrationActions, Record<never, never>>;
   };
 }
 
@@ -59,6 +63,7 @@ export function createStudioApi(endpoint: string): StudioApi {
   const schedules = () => client.schedules.getOrCreate(["local"]);
   const notifications = (person: string) => client.notifications.getOrCreate([person]);
   const attention = () => client.attention.getOrCreate(["local"]);
+  const usage = () => client.usage.getOrCreate(["local"]);
   return {
     organization: organization(),
     task: (id) => client.task.get([id]),
@@ -80,6 +85,8 @@ export function createStudioApi(endpoint: string): StudioApi {
     notifications: (person) => notifications(person),
     attention: attention(),
     schedules: schedules(),
+    usage: usage(),
+    administration: client.administration.getOrCreate(["local"]),
     watchOrganization(watch) {
       const conn = organization().connect();
       conn.on("taskChanged", watch.on.taskChanged);
@@ -134,6 +141,11 @@ export function createStudioApi(endpoint: string): StudioApi {
     },
     watchRepository(id, watch) {
       const conn = client.repository.get([id]).connect();
+      conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
+    watchUsage(watch) {
+      const conn = usage().connect();
       conn.on("changed", watch.on.changed);
       return follow(conn, watch.onState);
     },

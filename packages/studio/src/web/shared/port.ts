@@ -1,5 +1,7 @@
 import type { LinkState } from "@holdfast/web-parts";
 import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
+import type { AdministrationActions } from "../../contract/administration.ts";
+import type { UsageActions, UsageEvents } from "../../contract/usage.ts";
 import type {
   AttentionActions,
   AttentionEvents,
@@ -55,6 +57,8 @@ export interface StudioApi {
   notifications(person: string): NotificationActions;
   readonly attention: AttentionActions;
   readonly schedules: SchedulesActions;
+  readonly usage: UsageActions;
+  readonly administration: AdministrationActions;
   repository(id: string): RepositoryActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
@@ -65,5 +69,6 @@ export interface StudioApi {
   watchNotifications(person: string, watch: Watch<NotificationEvents>): Unwatch;
   watchAttention(watch: Watch<AttentionEvents>): Unwatch;
   watchRepository(id: string, watch: Watch<RepositoryEvents>): Unwatch;
+  watchUsage(watch: Watch<UsageEvents>): Unwatch;
   watchSession(id: string, watch: Watch<SessionEvents>): Unwatch;
 }

@@ -11,6 +11,7 @@ import {
 } from "@holdfast/web-parts";
 import { formatBytes, formatCount, formatDuration } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import type { AgentChoice, SystemCheck, SystemStatus } from "../../contract.ts";
 import { AgentHint } from "../shared/agent-hint.tsx";
 import { Command } from "../shared/command.tsx";
@@ -119,6 +120,13 @@ function Checks({ checks }: { readonly checks: readonly SystemCheck[] }) {
               <p className="row-title">{check.name}</p>
               <p className="muted">{check.detail}</p>
               {check.fix !== undefined && <Command text={check.fix} />}
+              {check.page === "budgets" && (
+                <p>
+                  <Link to="/usage" search={{ tab: "budgets" }} className="button button-small">
+                    Open the budgets
+                  </Link>
+                </p>
+              )}
             </div>
           </li>
         ))}

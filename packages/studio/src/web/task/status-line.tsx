@@ -1,7 +1,9 @@
 import { useNow } from "@holdfast/web-parts";
 import { formatCompact, formatCount, formatDuration } from "@holdfast/web-parts/format";
+import { Link } from "@tanstack/react-router";
 import type { TaskView } from "../../contract.ts";
 import type { Transcript } from "../../transcript.ts";
+import { costText } from "../../usage/cost-text.ts";
 import { isBusy, statusLabel } from "../shared/status.tsx";
 import type { SessionLogState } from "./transcript/session-log.ts";
 
@@ -32,6 +34,16 @@ export function StatusLine({ task, log }: { readonly task: TaskView; readonly lo
         <dt>Model requests</dt>
         <dd>{formatCount(usage.requests)}</dd>
       </div>
+      {usage.costMicros !== undefined && usage.requests > 0 && (
+        <div title="Cost of the model calls, by the prices of the page Usage">
+          <dt>Cost</dt>
+          <dd data-testid="cost">
+            <Link to="/usage" search={{ by: "model", of: "task", key: task.id }}>
+              {costText({ costMicros: usage.costMicros, unpricedRequests: usage.unpricedRequests ?? 0 })}
+            </Link>
+          </dd>
+        </div>
+      )}
       {context !== undefined && context.size > 0 && (
         <div>
           <dt>Context</dt>

@@ -1,0 +1,77 @@
+import type { ActorStore } from "@holdfast/actors";
+import { type Ports, uuidv4 } from "@holdfast/core";
+import type { Gate } from "@holdfast/gate";
+import type {
+  AdministrationActions,
+  AuditCheck,
+  AuditPage,
+  PolicyAnswer,
+  PolicyQuestionInput,
+} from "../contract/administration.ts";
+import type { Mailer } from "../people/mail/mailer.ts";
+import type { StudioOptions } from "../studio.ts";
+import { type AuditFilter, AuditPages } from "./audit-pages.ts";
+import { ConnectionChecks } from "./connections.ts";
+import { Policies } from "./policies.ts";
+import { type ConnectedName, Secrets } from "./secrets.ts";
+
+/** What the actor `administration` asks of its process. `by` is the person who changes something. */
+export interface Administration
+  extends Pick<AdministrationActions, "policy" | "tryPolicy" | "connections" | "checkConnection"> {
+  audit(filter: AuditFilter): Promise<AuditPage>;
+  verifyAudit(): Promise<AuditCheck>;
+  secrets(repositories: readonly ConnectedName[]): ReturnType<Secrets["list"]>;
+  setSecret(name: string, value: string, by: string): Promise<void>;
+  deleteSecret(name: string, by: string, repositories: readonly ConnectedName[]): Promise<void>;
+  explainPolicy(question: PolicyQuestionInput): PolicyAnswer;
+  savePolicy(text: string, before: string, by: string): Promise<void>;
+}
+
+export interface AdministrationParts {
+  readonly gate: Gate;
+  readonly dataDirectory: string;
+  readonly ports: Ports;
+  readonly options: Pick<StudioOptions, "store" | "mail">;
+  readonly store: Pick<ActorStore, "count">;
+  readonly mailer: Mailer | undefined;
+}
+
+export function createAdministration(parts: AdministrationParts): Administration {
+  const { gate, dataDirectory, ports, options, store, mailer } = parts;
+  const now = () => ports.clock.now();
+  const pages = new AuditPages(dataDirectory);
+  const secrets = new Secrets(gate);
+  const policies = new Policies(gate, dataDirectory);
+  const connections = new ConnectionChecks({
+    ...{ gate, dataDirectory, now, newId: () => uuidv4(ports.random) },
+    store: {
+      name: storeName(options),
+      ping: async () => void (await store.count({ name: "organization" })),
+    },
+    mail: mailOf(options, mailer),
+  });
+  return {
+    audit: (filter) => pages.page(filter),
+    verifyAudit: () => pages.verify(now),
+    secrets: (repositories) => secrets.list(repositories),
+    setSecret: (name, value, by) => secrets.set(name, value, by),
+    deleteSecret: (name, by, repositories) => secrets.delete(name, by, repositories),
+    policy: () => policies.view(),
+    explainPolicy: (question) => policies.explain(question),
+    tryPolicy: (text) => policies.dryRun(text),
+    savePolicy: (text, before, by) => policies.save(text, before, by),
+    connections: () => connections.list(),
+    checkConnection: (id) => connections.check(id),
+  };
+}
+
+/** Without its address, which may have a password. */
+function storeName({ store }: Pick<StudioOptions, "store">): string {
+  if (store === undefined) return "SQLite in the data directory";
+  return typeof store === "string" ? "PostgreSQL" : "A store of the program";
+}
+
+function mailOf({ mail }: Pick<StudioOptions, "mail">, mailer: Mailer | undefined) {
+  if (mail === undefined || mailer === undefined) return undefined;
+  return { name: `SMTP at ${new URL(mail.url).host}`, verify: () => mailer.verify() };
+}

@@ -1,0 +1,111 @@
+/** Running the Studio: audit log, secrets, policy, connections, for the people who may. */
+import { actor } from "@holdfast/actors";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
+import { localOrganization } from "../../access/person.ts";
+import type {
+  AuditCheck,
+  AuditPage,
+  AuditPageQuery,
+  ConnectionCheck,
+  ConnectionView,
+  PolicyAnswer,
+  PolicyDryRun,
+  PolicyQuestionInput,
+  PolicyView,
+  SecretView,
+} from "../../contract/administration.ts";
+import type { TaskView } from "../../contract.ts";
+import type { BackendHost } from "../host.ts";
+import type { RepositorySummary } from "../repositories/contract.ts";
+import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
+import { readAuditQuery, readQuestion, readText } from "./input.ts";
+
+const maxPolicyCharacters = 1_000_000;
+
+/** It keeps nothing of its own: each action asks the process, which has the gate. */
+export function createAdministrationActor(host: Pick<BackendHost, "administration" | "personOf">) {
+  return actor({
+    createState: (c): { version: 1 } => {
+      if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1 };
+      const message = "There is no such organization";
+      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    },
+    createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
+    options: { name: "Administration", actionTimeout: 180_000 },
+    actions: {
+      async audit(c, query?: AuditPageQuery): Promise<AuditPage> {
+        const { task, ...filter } = readAuditQuery(query);
+        if (task === undefined) return host.administration.audit(filter);
+        return host.administration.audit({ ...filter, sessions: [task, ...(await sessionsOf(c, task))] });
+      },
+
+      verifyAudit: (c): Promise<AuditCheck> => c.keepAwake(host.administration.verifyAudit()),
+
+      secrets: async (c): Promise<readonly SecretView[]> =>
+        host.administration.secrets(await repositoriesOf(c)),
+
+      setSecret: (c, name: string, value: string): Promise<void> =>
+        host.administration.setSecret(
+          readText(name, "name", 200),
+          readText(value, "value", 64 * 1024),
+          c.conn.state.person,
+        ),
+
+      deleteSecret: async (c, name: string): Promise<void> =>
+        host.administration.deleteSecret(
+          readText(name, "name", 200),
+          c.conn.state.person,
+          await repositoriesOf(c),
+        ),
+
+      policy: (): Promise<PolicyView> => host.administration.policy(),
+
+      explainPolicy: (_c, question: PolicyQuestionInput): PolicyAnswer =>
+        host.administration.explainPolicy(readQuestion(question)),
+
+      tryPolicy: (c, text: string): Promise<PolicyDryRun> =>
+        c.keepAwake(host.administration.tryPolicy(readText(text, "text", maxPolicyCharacters))),
+
+      savePolicy: (c, text: string, before: string): Promise<void> =>
+        host.administration.savePolicy(
+          readText(text, "text", maxPolicyCharacters),
+          readText(before, "before", maxPolicyCharacters),
+          c.conn.state.person,
+        ),
+
+      connections: (): Promise<readonly ConnectionView[]> => host.administration.connections(),
+
+      checkConnection: (c, id: string): Promise<ConnectionCheck> =>
+        c.keepAwake(host.administration.checkConnection(readText(id, "id", 200))),
+    },
+  });
+}
+
+interface CallContext {
+  client(): {
+    get(
+      name: string,
+      key: string[],
+    ): {
+      action<Result>(options: { readonly name: string; readonly args: readonly unknown[] }): Promise<Result>;
+    };
+  };
+}
+
+/** The sessions of a task. A deleted task has none, and its records stay. */
+async function sessionsOf(c: CallContext, task: string): Promise<readonly string[]> {
+  try {
+    const { sessions } = await c.client().get("task", [task]).action<TaskView>({ name: "get", args: [] });
+    return sessions.map(({ id }) => id);
+  } catch (error) {
+    if (isErrorCode(error, "actor", "not_found") || isErrorCode(error, "actor", "invalid_key")) return [];
+    throw error;
+  }
+}
+
+function repositoriesOf(c: CallContext): Promise<readonly RepositorySummary[]> {
+  return c
+    .client()
+    .get("organization", [localOrganization])
+    .action<readonly RepositorySummary[]>({ name: "listRepositories", args: [] });
+}
