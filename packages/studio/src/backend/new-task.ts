@@ -5,8 +5,9 @@ import { requireClean } from "../git/repository.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
 import { readOptions } from "./prompts/actions.ts";
+import { operatorName } from "./prompts/payer.ts";
 import type { RepositorySummary } from "./repositories/contract.ts";
-import { operatorName, type TaskInput, titleOf } from "./task-state.ts";
+import { type TaskInput, titleOf } from "./task-state.ts";
 import { requirePrompt, requireText } from "./validate.ts";
 
 /** The part of the organization's context that creates actors. */

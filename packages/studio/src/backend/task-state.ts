@@ -1,5 +1,4 @@
 import { HoldfastError } from "@holdfast/core";
-import { operator } from "../access/person.ts";
 import type { FilesState } from "../cluster/files-state.ts";
 import type { Place } from "../cluster/place.ts";
 import type { ConnectedRepository } from "../cluster/repositories.ts";
@@ -16,6 +15,7 @@ import type {
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { ReportedNews, ReportedSession } from "./inbox/reported.ts";
+import { payerOf } from "./prompts/payer.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
 import type { ReviewState } from "./review/state.ts";
@@ -202,7 +202,6 @@ export interface TaskWork {
     readonly putDown?: number;
     readonly taint?: string;
     readonly attachments?: readonly AttachmentView[];
-    /** Whose usage it is. */
     readonly by: TaskStarter;
   };
   /** Options of the agent that were chosen. */
@@ -210,9 +209,6 @@ export interface TaskWork {
   /** Open questions of an agent process that no longer exists. */
   readonly staleApprovals: readonly string[];
 }
-
-/** Who the operator is in lists of people. */
-export const operatorName: TaskStarter = { id: operator.id, name: "Operator" };
 
 const maxSettled = 200;
 const maxFinishedPrompts = 200;
@@ -295,15 +291,7 @@ export function newPrompt({ id, text, origin, taint, by, attachments = [] }: New
   return row;
 }
 
-/** A prompt of a group or a person. */
 export type NewPrompt = Omit<GroupPrompt, "origin"> & Partial<GroupPrompt> & Pick<PromptRow, "by">;
-
-/** Whose usage a prompt is: of one that nobody sent, the task's. */
-function payerOf({ group, startedBy }: TaskState, { by }: PromptRow): TaskStarter {
-  if (by !== undefined) return { ...by };
-  if (group !== undefined) return { id: `group/${group}`, name: `Group ${group}` };
-  return startedBy === undefined ? operatorName : { ...startedBy };
-}
 
 /** Marks the first open prompt of a session as sent and returns it. */
 export function takeWork(state: TaskState, session: TaskSession = state): TaskWork | undefined {
@@ -386,7 +374,6 @@ export function applyReport(state: TaskState, report: TaskReport, session: TaskS
       session.stopping = false;
       return;
     case "usage":
-      // Sums, which may arrive out of order.
       if (report.usage.requests >= session.usage.requests) session.usage = { ...report.usage };
       return;
   }

@@ -1,6 +1,5 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
 import { localOrganization } from "../access/person.ts";
-import type { UserRepository } from "../cluster/repositories.ts";
 import type { FilesContext, FilesVars, TaskFiles } from "../cluster/task-files.ts";
 import type { AttachmentView } from "../contract/prompts.ts";
 import type {
@@ -9,7 +8,6 @@ import type {
   ApprovalAnswerOutcome,
   AttemptStorage,
   SessionChoice,
-  TaskStarter,
   TaskView,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
@@ -17,6 +15,7 @@ import { studioLimits } from "../limits.ts";
 import type { ChecksVars } from "./checks/checks.ts";
 import type { BackendHost } from "./host.ts";
 import { deletionNews, mentionNews, type TaskNews, takeNews } from "./inbox/news.ts";
+import { requireBudget } from "./prompts/payer.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
 import {
@@ -41,13 +40,12 @@ import {
   isOpen,
   type NewPrompt,
   newPrompt,
-  operatorName,
   sessionsOf,
   settleApproval,
   type TaskSession,
-  type TaskState,
 } from "./task-state.ts";
 import type { PersonConnState } from "./tasks/actions.ts";
+import { repositoryOf } from "./tasks/repository-of.ts";
 import type { TextVars } from "./tasks/transcript-text.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
@@ -177,7 +175,7 @@ export class TaskSteps {
     attachments: readonly AttachmentView[] = [],
   ): Promise<void> {
     requirePrompt(text);
-    const by = await this.requireBudget(c, from);
+    const by = await requireBudget(this.#host, c.state, from);
     const session = findOpenSession(c.state, readSession(to));
     const mentioned = await this.mentionedIn(text);
     await this.#enqueue(c, session, { id: this.newId(), text, by, attachments }, () => {
@@ -199,13 +197,6 @@ export class TaskSteps {
     if (people.length === 0) return;
     const said = `${by.startedBy?.name ?? "The operator"}: ${text}`;
     c.waitUntil(this.#sendNews(c, mentionNews(c.state, this.#now(), people, said)));
-  }
-
-  /** Returns whose usage a prompt will be. Throws `budget.exceeded`. */
-  async requireBudget(c: Pick<TaskContext, "state">, { startedBy }: PersonConnState): Promise<TaskStarter> {
-    const by = startedBy ?? operatorName;
-    await this.#host.requireBudget({ person: by.id, repository: c.state.repository, task: c.state.id });
-    return by;
   }
 
   /**
@@ -507,11 +498,4 @@ export class TaskSteps {
   #now(): number {
     return this.#host.ports.clock.now();
   }
-}
-
-function repositoryOf({ repository, repositoryNode, connected }: TaskState): UserRepository {
-  return {
-    ...{ path: repository, node: repositoryNode },
-    ...(connected === undefined ? {} : { connected: { ...connected } }),
-  };
 }

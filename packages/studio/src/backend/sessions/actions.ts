@@ -11,6 +11,7 @@ import type {
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import { requireAgent } from "../new-task.ts";
+import { requireBudget } from "../prompts/payer.ts";
 import { addPerson, copyOf, hasWork, newSession, sessionsOf, type TaskState } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import { requirePrompt, requireText } from "../validate.ts";
@@ -40,7 +41,7 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick
       const agent = await requireAgent(host, input?.agent);
       requireRoom(c.state);
       // Before there is a session: one without its prompt would stay.
-      if (prompt !== undefined) await steps.requireBudget(c, c.conn.state);
+      if (prompt !== undefined) await requireBudget(host, c.state, c.conn.state);
       const sessionId = steps.newId();
       // A crash after this leaves an empty log, and no session.
       await createLog(host, c, sessionId);

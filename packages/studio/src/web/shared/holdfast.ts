@@ -63,7 +63,6 @@ export function createStudioApi(endpoint: string): StudioApi {
   const schedules = () => client.schedules.getOrCreate(["local"]);
   const notifications = (person: string) => client.notifications.getOrCreate([person]);
   const attention = () => client.attention.getOrCreate(["local"]);
-  const usage = () => client.usage.getOrCreate(["local"]);
   return {
     organization: organization(),
     task: (id) => client.task.get([id]),
@@ -85,8 +84,7 @@ export function createStudioApi(endpoint: string): StudioApi {
     notifications: (person) => notifications(person),
     attention: attention(),
     schedules: schedules(),
-    usage: usage(),
-    administration: client.administration.getOrCreate(["local"]),
+    ...usageApi(client),
     watchOrganization(watch) {
       const conn = organization().connect();
       conn.on("taskChanged", watch.on.taskChanged);
@@ -144,14 +142,25 @@ export function createStudioApi(endpoint: string): StudioApi {
       conn.on("changed", watch.on.changed);
       return follow(conn, watch.onState);
     },
-    watchUsage(watch) {
-      const conn = usage().connect();
-      conn.on("changed", watch.on.changed);
-      return follow(conn, watch.onState);
-    },
     watchSession(id, watch) {
       const conn = client.session.get([id]).connect();
       conn.on("appended", watch.on.appended);
+      return follow(conn, watch.onState);
+    },
+  };
+}
+
+/** The part about usage and about running the Studio. */
+function usageApi(
+  client: ReturnType<typeof createClient<StudioRegistry>>,
+): Pick<StudioApi, "usage" | "administration" | "watchUsage"> {
+  const usage = () => client.usage.getOrCreate(["local"]);
+  return {
+    usage: usage(),
+    administration: client.administration.getOrCreate(["local"]),
+    watchUsage(watch) {
+      const conn = usage().connect();
+      conn.on("changed", watch.on.changed);
       return follow(conn, watch.onState);
     },
   };
