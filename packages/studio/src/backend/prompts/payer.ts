@@ -1,7 +1,6 @@
 import { operator } from "../../access/person.ts";
 import type { TaskStarter } from "../../contract/task-list.ts";
 import type { BackendHost } from "../host.ts";
-import type { PersonConnState } from "../tasks/actions.ts";
 import type { PromptRow } from "./prompt-row.ts";
 
 /** Who the operator is in lists of people. */
@@ -21,7 +20,7 @@ export function payerOf(
 export async function requireBudget(
   host: Pick<BackendHost, "requireBudget">,
   { id: task, repository }: { readonly id: string; readonly repository: string },
-  { startedBy }: PersonConnState,
+  { startedBy }: { readonly startedBy?: TaskStarter },
 ): Promise<TaskStarter> {
   const by = startedBy ?? operatorName;
   await host.requireBudget({ person: by.id, repository, task });

@@ -23,7 +23,8 @@ import { toSessionView } from "./view.ts";
 
 type SessionsContext = TaskContext & PersonContext;
 
-type SessionsHost = AttemptsHost & Pick<BackendHost, "handover" | "requireJails" | "listAgents" | "changes">;
+type SessionsHost = AttemptsHost &
+  Pick<BackendHost, "handover" | "requireJails" | "listAgents" | "changes" | "requireBudget">;
 
 /** Events of a task about its sessions. */
 export const sessionEvents = { sessionsSeen: event<TaskSessionEvents["sessionsSeen"]>() };
