@@ -51,6 +51,9 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "schedules.pause": ["schedules", "pause"],
   "schedules.run": ["schedules", "run"],
   "schedules.remove": ["schedules", "delete"],
+  "notifications.get": ["notifications", "show"],
+  "notifications.pause": ["notifications", "pause"],
+  "notifications.test": ["notifications", "test"],
   "usage.report": ["usage", "--by"],
   "usage.records": ["usage", "--csv"],
   "usage.prices": ["prices", "list"],
@@ -125,6 +128,20 @@ const withoutCommand: Readonly<Record<string, string>> = {
   "repository.setUpWebhook": "It needs the address at which the browser reaches the Studio.",
   "inbox.snooze": "Comes back on a screen, at a time of the person.",
   "inbox.mark": "What a person has read is known where they read it.",
+  "task.watch": "Who watches a task is chosen where it is read. No command for it yet.",
+  "notifications.choose": "What a person hears of is chosen beside what there is. No command for it yet.",
+  "notifications.reset": "What a person hears of is chosen beside what there is. No command for it yet.",
+  "notifications.addDevice": "Only a browser has the keys of its push service.",
+  "notifications.removeDevice": "The list of the browsers of a person is on the page of their notifications.",
+  "notifications.setMailAddress": "Where a person is reached is theirs to set. No command for it yet.",
+  "notifications.setWebhook": "Where a person is reached is theirs to set. No command for it yet.",
+  "notifications.setSlack": "Where a person is reached is theirs to set. No command for it yet.",
+  "notifications.retry": "Sent again where the failure is shown.",
+  "notifications.dismiss": "Dismissed where the failure is shown.",
+  "attention.notificationDefaults":
+    "Defaults of an organization, on the page of notifications. No command for it yet.",
+  "attention.setNotificationDefaults":
+    "Defaults of an organization, on the page of notifications. No command for it yet.",
   "administration.savePolicy": "On the command line, the policy is a file: policy.json.",
 };
 

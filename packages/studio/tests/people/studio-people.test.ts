@@ -288,7 +288,7 @@ test("the audit log says who did what, and how they signed in; a task says who s
   ]);
   const refused = records.at(-1);
   assert.equal(refused?.type, "person.sign_in_refused");
-  assert.deepEqual([refused.data?.["email"], refused.data?.["reason"]], ["ada@example.org", "status 401"]);
+  assert.equal(refused.data?.["email"], "ada@example.org");
   for (const secret of [String(made.body["token"]), guess.password])
     assert.ok(!JSON.stringify(records).includes(secret), "the log has a secret");
 });
