@@ -35,7 +35,7 @@ export function repositoryActions(host: BackendHost) {
 /** The same, for the repositories and the process. */
 export function repositoryInternals(host: BackendHost) {
   return {
-    repositoryChanged: (c: ConnectionsContext, patch: RepositoryPatch): Promise<boolean> =>
+    repositoryChanged: (c: ConnectionsContext, patch: RepositoryPatch): Promise<true | number> =>
       applyRepositoryPatch(c, patch),
 
     recoverRepositories: (c: ConnectionsContext): Promise<void> => recoverRepositories(host, c),

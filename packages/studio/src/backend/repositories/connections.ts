@@ -141,23 +141,25 @@ export async function disconnectRepository(c: ConnectionsContext, given: unknown
 }
 
 /**
- * Applies a patch unless it is old. Returns false when the row is not the patch's base, so that the repository sends all of
- * its summary.
+ * Applies a patch. Returns the revision of the row when it is not the patch's base, so that the repository sends all of its
+ * summary; true when the patch is applied, and for a repository that was disconnected meanwhile.
  */
 export async function applyRepositoryPatch(
   c: ConnectionsContext,
   { id, base, revision, changes }: RepositoryPatch,
-): Promise<boolean> {
+): Promise<true | number> {
   const outcome = await change(c, async (tx) => {
     const row = await read(tx, id);
-    if (row === undefined || row.revision >= revision) return "old";
-    if (base !== 0 && base !== row.revision) return "gap";
+    if (row === undefined) return true;
+    const isApplicable = base === 0 ? row.revision < revision : row.revision === base;
+    if (!isApplicable) return row.revision;
     const summary = { ...row.summary, ...changes };
     await write(tx, { summary, revision });
     return summary;
   });
-  if (typeof outcome === "object") c.broadcast("repositoryChanged", outcome);
-  return outcome !== "gap";
+  if (typeof outcome !== "object") return outcome;
+  c.broadcast("repositoryChanged", outcome);
+  return true;
 }
 
 /** One change of the rows at a time. */

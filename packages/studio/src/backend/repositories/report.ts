@@ -41,12 +41,15 @@ async function report(c: OrganizationContext): Promise<void> {
     c
       .client()
       .get("organization", [organization])
-      .action<boolean>({ name: "internal.repositoryChanged", args: [patch] });
+      .action<true | number>({ name: "internal.repositoryChanged", args: [patch] });
   try {
-    const revision = base + 1;
-    const isApplied = await send({ id, base, revision, changes });
-    // The organization lacks the base: it has lost the row, or an answer was lost.
-    if (!isApplied) await send({ id, base: 0, revision, changes: summary });
+    let revision = base + 1;
+    const held = await send({ id, base, revision, changes });
+    // The organization has another base: it has lost the row, or this actor the confirmation of an earlier report.
+    if (held !== true) {
+      revision = held + 1;
+      await send({ id, base: 0, revision, changes: summary });
+    }
     Object.assign(state, { revision, reported: summary });
   } catch (error) {
     c.log.warn("a repository could not be reported", { id, error });
