@@ -5,7 +5,7 @@ import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import { requireText } from "../validate.ts";
 
-interface DraftsState {
+export interface DraftsState {
   version: 1;
   /** Scopes with a draft, the one that was changed last at the end. */
   scopes: string[];
