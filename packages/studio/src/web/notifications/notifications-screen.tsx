@@ -1,7 +1,8 @@
-import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
+import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { useApi } from "../shared/context.ts";
 import { meQuery } from "../shared/inbox/live.ts";
+import { SettingsFrame } from "../shared/settings/settings-frame.tsx";
 import { Browsers } from "./browsers.tsx";
 import { Failures } from "./failures.tsx";
 import { Kinds } from "./kinds.tsx";
@@ -14,13 +15,9 @@ import { Webhooks } from "./webhooks.tsx";
 
 /** What reaches the person outside the page, where, and when. */
 export function NotificationsScreen() {
-  usePageTitle("Notifications");
   const me = useQuery(meQuery(useApi()));
   return (
-    <div className="page notifications-page">
-      <div className="page-head">
-        <h1>Notifications</h1>
-      </div>
+    <SettingsFrame title="Notifications" className="notifications-page">
       {me.data !== undefined ? (
         <Settings person={me.data.id} />
       ) : me.isError ? (
@@ -28,7 +25,7 @@ export function NotificationsScreen() {
       ) : (
         <Loading label="Loading your notifications" rows={6} />
       )}
-    </div>
+    </SettingsFrame>
   );
 }
 

@@ -1,0 +1,58 @@
+/** The frame of every page of the settings. */
+import { usePageTitle } from "@holdfast/web-parts";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Profile } from "../../../contract/people.ts";
+import { useProfile } from "../people.ts";
+import "./settings-frame.css";
+
+/** A page of the settings, with the links to those that this person may see. */
+export function SettingsFrame({
+  title,
+  actions,
+  className = "",
+  children,
+}: {
+  readonly title: string;
+  readonly actions?: ReactNode;
+  /** Of the part beside the links. */
+  readonly className?: string;
+  readonly children: ReactNode;
+}) {
+  usePageTitle(title);
+  const profile = useProfile();
+  return (
+    <div className="page settings-page">
+      <nav className="settings-nav" aria-label="Settings">
+        {maySee(profile, "admin") && (
+          <Link to="/settings" activeOptions={{ exact: true }}>
+            Connections
+          </Link>
+        )}
+        <Link to="/settings/notifications">Notifications</Link>
+        {maySee(profile, "operator") && <Link to="/settings/secrets">Secrets</Link>}
+        {maySee(profile, "admin") && (
+          <>
+            <Link to="/settings/policy">Policy</Link>
+            <Link to="/settings/audit" activeOptions={{ includeSearch: false }}>
+              Audit log
+            </Link>
+          </>
+        )}
+      </nav>
+      <div className={`settings-main ${className}`.trim()}>
+        <div className="page-head">
+          <h1>{title}</h1>
+          {actions}
+        </div>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+/** Without accounts there is one person, who may see all. */
+export function maySee(profile: Profile | undefined, needs: "admin" | "operator"): boolean {
+  if (profile === undefined || profile.isOperator) return true;
+  return needs === "admin" && profile.organizations.some(({ role }) => role === "admin" || role === "owner");
+}
