@@ -199,6 +199,11 @@ setup:
 inputs: [package.json]
 env:
   TZ: UTC
+checks:
+  - name: test
+    run: node --test
+  - name: style
+    run: node tools/style.ts
 `,
     ".holdfast/demo-agent.json": playbookFile(rules),
     "src/duration.ts": duration,
