@@ -1,5 +1,6 @@
 import type { BackendHost } from "./host.ts";
-import { hasWork, interruptWork, isActive, sessionsOf, type TaskState } from "./task-state.ts";
+import { hasWork, isActive } from "./task-activity.ts";
+import { interruptWork, sessionsOf, type TaskState } from "./task-state.ts";
 
 /** The part of a task's memory that belongs to its runner. */
 export interface RunnerVars {

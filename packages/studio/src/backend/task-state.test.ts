@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { toTaskView } from "./sessions/view.ts";
-import { applyReport, isActive, newTaskState, takeWork, titleOf } from "./task-state.ts";
+import { isActive } from "./task-activity.ts";
+import { applyReport, newTaskState, takeWork, titleOf } from "./task-state.ts";
 
 function newState() {
   return newTaskState(

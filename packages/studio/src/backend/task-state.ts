@@ -446,39 +446,6 @@ export function sessionsOf(state: TaskState): readonly TaskSession[] {
   return state.sessions === undefined ? [state] : [state, ...state.sessions];
 }
 
-/** True while an agent works on a prompt of the session, or should. */
-export function hasWork(session: TaskSession): boolean {
-  return session.stopping || session.prompts.some(isOpen);
-}
-
-/** True while an agent works on a prompt, or should. */
-export function isInTurn(state: TaskState): boolean {
-  return sessionsOf(state).some(({ prompts }) => prompts.some((row) => row.state === "sent"));
-}
-
-/** True while the server must resume this task after a crash. */
-export function isActive(state: TaskState): boolean {
-  const isApplied = state.apply?.done !== false;
-  return !isApplied || isPublishing(state) || isClearing(state) || sessionsOf(state).some(hasWork);
-}
-
-/** True while an attempt is being kept, or folders of discarded ones are being deleted. */
-export function isClearing({ keeping, sessions = [] }: TaskState): boolean {
-  const isDiscarded = ({ copy, closedAt }: FurtherSession) => copy !== undefined && closedAt !== undefined;
-  return keeping !== undefined || sessions.some(isDiscarded);
-}
-
-function isPublishing({ publication }: TaskState): boolean {
-  return publication?.pending !== undefined;
-}
-
-/** True while a prompt from a group event is open. */
-export function hasOpenEvent(state: TaskState): boolean {
-  return sessionsOf(state).some(({ prompts }) =>
-    prompts.some((row) => row.origin !== undefined && isOpen(row)),
-  );
-}
-
 export function findPrompt(state: TaskState, promptId: string): PromptRow | undefined {
   return sessionsOf(state)
     .flatMap(({ prompts }) => prompts)

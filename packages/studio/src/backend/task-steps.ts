@@ -28,15 +28,13 @@ import { type AttemptsHost, clearAttempts } from "./sessions/attempts.ts";
 import { agentsOf, findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
 import { readSession } from "./sessions/input.ts";
 import { toTaskSummary, toTaskView } from "./sessions/view.ts";
+import { hasOpenEvent, isActive, isClearing } from "./task-activity.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
   addPerson,
   applyReport,
   findPrompt,
   type GroupPrompt,
-  hasOpenEvent,
-  isActive,
-  isClearing,
   isOpen,
   type NewPrompt,
   newPrompt,

@@ -1,6 +1,7 @@
 import type { ActorBlobs } from "@holdfast/actors";
 import type { BackendHost } from "../backend/host.ts";
-import { isInTurn, requireClaim, runnerReplaced, sessionsOf, type TaskState } from "../backend/task-state.ts";
+import { isInTurn } from "../backend/task-activity.ts";
+import { requireClaim, runnerReplaced, sessionsOf, type TaskState } from "../backend/task-state.ts";
 import { moveText } from "./files-state.ts";
 import { readSnapshot, storeSnapshot } from "./snapshot-store.ts";
 

@@ -12,7 +12,8 @@ import type {
 } from "../../contract/checks.ts";
 import type { TaskError } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
-import { isInTurn, type TaskState } from "../task-state.ts";
+import { isInTurn } from "../task-activity.ts";
+import type { TaskState } from "../task-state.ts";
 import { checkPrompt } from "./prompt.ts";
 import { type CheckRuns, type ChecksKv, ChecksStore, isOpen } from "./store.ts";
 

@@ -12,7 +12,8 @@ import type {
 } from "../../contract/review.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
-import { isInTurn, type TaskState } from "../task-state.ts";
+import { isInTurn } from "../task-activity.ts";
+import type { TaskState } from "../task-state.ts";
 import { readCompare, readFile, readId, readLineRange, readRevert } from "./input.ts";
 import type { Review, ReviewContext } from "./review.ts";
 import type { RevertRow } from "./state.ts";

@@ -1,7 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 import type { AttemptStorage } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
-import { copyOf, type FurtherSession, hasWork, type TaskSession, type TaskState } from "../task-state.ts";
+import { hasWork } from "../task-activity.ts";
+import { copyOf, type FurtherSession, type TaskSession, type TaskState } from "../task-state.ts";
 import { attemptsOf, findOpenSession, nameOf, openSessions } from "./find.ts";
 
 export type AttemptsHost = Pick<BackendHost, "ports" | "closeSession" | "copies">;

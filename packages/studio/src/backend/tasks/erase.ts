@@ -2,7 +2,8 @@ import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { TaskStorage } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
 import { eraseAttachments } from "../prompts/bind-attachments.ts";
-import { isActive, sessionsOf, type TaskState } from "../task-state.ts";
+import { isActive } from "../task-activity.ts";
+import { sessionsOf, type TaskState } from "../task-state.ts";
 
 /** The part of a task's context that is used here. */
 export interface EraseContext {
