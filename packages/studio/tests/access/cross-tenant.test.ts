@@ -109,6 +109,8 @@ const keys: Readonly<Record<string, string>> = {
   organization: "local",
   attention: "local",
   schedules: "local",
+  usage: "local",
+  administration: "local",
 };
 const keyOf = (actor: string, person: PersonName) =>
   isPersonal(actor) ? personId(person) : (keys[actor] ?? "none");

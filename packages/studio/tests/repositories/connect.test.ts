@@ -174,12 +174,17 @@ async function holdingProxy(t: TestContext, target: string) {
     response.writeHead(answer.status, Object.fromEntries(passed));
     const isCopy = body?.includes("command=fetch") === true;
     let sent = 0;
-    for await (const chunk of answer.body ?? []) {
-      response.write(chunk);
-      sent += chunk.byteLength;
-      if (isCopy && proxy.isHolding && sent > 1024 * 1024) return;
+    try {
+      for await (const chunk of answer.body ?? []) {
+        response.write(chunk);
+        sent += chunk.byteLength;
+        if (isCopy && proxy.isHolding && sent > 1024 * 1024) return;
+      }
+      response.end();
+    } catch {
+      // The emulator has ended, or its connection: that of git ends too.
+      response.destroy();
     }
-    response.end();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
