@@ -85,7 +85,7 @@ describe("several sessions of a task", { skip: missing() ?? false }, () => {
     await page.getByRole("button", { name: "Close planner" }).click();
     await page.getByRole("button", { name: "Close the session" }).click();
     await page.getByRole("button", { name: "Closed (1)" }).waitFor();
-    assert.equal(await tab(page, "planner").count(), 0);
+    await tab(page, "planner").waitFor({ state: "detached" });
     assert.equal(await composer.inputValue(), "for the writer");
 
     await page.getByRole("button", { name: "Closed (1)" }).click();

@@ -43,6 +43,7 @@ const known: Readonly<Record<string, string>> = {
   "packages/actors/src/internal/workflow/run/child.ts: child.header.parent?.token === address.token":
     "whose child it is, within its own record",
   "packages/gate/src/vault/grants.ts: grant.secret === secret": "the name of a secret, which is none",
+  "packages/studio/src/administration/secrets.ts: grant.secret === name": "the same",
   "packages/server/src/directory/hibernating-connections.ts: this.#byToken.get(token)":
     "the random id of a connection, found by a hash with a seed of the process",
   "packages/studio/src/backend/handover.ts: this.#values.get(token)": "never leaves the process",

@@ -80,13 +80,7 @@ function disk(): Planned[] {
     ...mutants(
       driver("podman"),
       `${gate}jail/engine/engine-driver.ts`,
-      withEdits([
-        [
-          "the bound of the disk",
-          "return enforceDiskQuota(await startContainer({ client: this.#client, spec, container, onExit }), spec);",
-          "return await startContainer({ client: this.#client, spec, container, onExit });",
-        ],
-      ]),
+      withEdits([["the bound of the disk", "enforceDiskQuota(jail, spec)", "jail"]]),
     ),
   ];
 }

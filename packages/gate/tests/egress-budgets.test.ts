@@ -180,6 +180,7 @@ describe("a budget", () => {
       cacheReadTokens: 0,
       cacheWriteTokens: 0,
       costMicros: 100 * 2 + 50 * 10,
+      isPriced: true,
       estimated: false,
     });
     assert.equal((await call(egress, body)).status, 200, "exactly what is left may be set aside");

@@ -46,7 +46,7 @@ export function inboxActors(world: World, notifications: NotificationPort = noNo
   const host = {
     ...{ ports, handover, unsafe: false, runsWithActor: false, place: { id: "here" } },
     ...{ runs: () => false, stop: async () => {}, release: async () => {}, watchQuestion: () => {} },
-    ...{ isAwaitingAnswer: async () => true, deliverAnswer: async () => true },
+    ...{ isAwaitingAnswer: async () => true, deliverAnswer: async () => true, requireBudget: async () => {} },
     filesSize: async () => ({ bytes: 0, isComplete: true }),
     restoreFiles: async () => {},
     ...{ notifications, audit: async () => {} },

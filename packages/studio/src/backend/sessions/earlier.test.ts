@@ -69,7 +69,13 @@ async function openEarlier(t: TestContext) {
   const ports = systemPorts();
   const host = {
     ...{ ports, handover: new LocalHandover(() => uuidv4(ports.random)), place: { id: "here" } },
-    ...{ unsafe: false, runsWithActor: false, runs: () => false, requireJails: () => {} },
+    ...{
+      unsafe: false,
+      runsWithActor: false,
+      runs: () => false,
+      requireJails: () => {},
+      requireBudget: async () => {},
+    },
     personOf: async () => ({ id: "operator", isOperator: true }),
     listAgents: async () => [{ id: "demo", name: "Demo", installed: true, ready: true }],
   } as unknown as BackendHost;

@@ -37,6 +37,7 @@ async function open(t: TestContext, { onRemoveFiles = async () => {} }: Options 
     ...{ runs: () => false, stop: async () => {}, release: async () => {} },
     ...{
       requireJails: () => {},
+      requireBudget: async () => {},
       creating: () => {},
       personOf: async () => ({ id: person, isOperator: person === "operator" }),
     },
