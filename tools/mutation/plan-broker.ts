@@ -113,7 +113,7 @@ function handling(): Planned[] {
         ["the assertion at start", "assertRealStages(this.#pipeline, executor);", ""],
         [
           "the mark of outside",
-          "if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;",
+          "if (!this.taint.mark(taintKey(principal), reason, this.#parts.clock.now())) return;",
           "",
         ],
       ]),
