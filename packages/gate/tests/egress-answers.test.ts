@@ -234,6 +234,7 @@ describe("token usage", () => {
         costMicros: usage[0]?.costMicros,
         // No price is known for these models.
         estimated: true,
+        isPriced: false,
         ...expected,
       };
       assert.deepEqual({ ...usage[0], at: 0 }, { ...told, at: 0 });

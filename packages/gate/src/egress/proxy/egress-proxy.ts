@@ -438,8 +438,9 @@ export class EgressProxy implements Egress {
       metered?.call ?? (reported === undefined ? undefined : this.#metering.unbounded(upstream.provider));
     const charge = counted?.settle(reported, progress);
     if (charge === undefined) return {};
+    const usage = this.#reportUsage(upstream.name, charge);
     // In the same tick as the charge, so that a crash hardly comes between them.
-    metered?.end(this.#reportUsage(upstream.name, charge));
+    metered?.end(usage);
     const { tokens, costMicros, estimated } = charge;
     return { tokens, costMicros, ...(estimated ? { estimated } : {}) };
   }
