@@ -105,6 +105,28 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
+  test("a task that is started before the agents are known starts when they are", async (t) => {
+    const page = await openPage(browser, t);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    t.after(() => release());
+    await page.route(/\/listAgents/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await signIn(page, studio);
+    const sample = page.getByRole("button", { name: "Use the sample repository" });
+    const open = page.getByRole("button", { name: "New task" });
+    await open.or(sample).first().waitFor();
+    if (await open.isVisible()) await open.click();
+    await sample.click();
+    await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
+    await page.getByRole("button", { name: "Start task" }).click();
+    await page.getByRole("button", { name: "Starting…" }).waitFor();
+    release();
+    await page.waitForURL(/\/tasks\/./);
+    await waitForStatus(page, "idle");
+  });
+
   test("a denied question changes nothing", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -10,6 +10,7 @@ import { PromptField } from "./prompt-field.tsx";
 import { useCreateTask } from "./queries.ts";
 import { RepositoryField, sampleRepository } from "./repository-field.tsx";
 import { Suggestions } from "./suggestions.tsx";
+import { useWaitForAgents } from "./wait-for-agents.ts";
 
 const agentKey = "holdfast.agent";
 /** What the sample repository is for; the demo agent can do it too. */
@@ -74,12 +75,15 @@ export function NewTask({
       const fromHead = document.querySelector<HTMLInputElement>('.new-task input[name="from-head"]');
       return (fromHead ?? repositoryRef.current)?.focus();
     }
+    if (agents.isUnknown) return agents.wait();
     if (problems.agent !== undefined || agent === undefined) {
       return document.querySelector<HTMLInputElement>(".agent-field input")?.focus();
     }
     if (problems.prompt !== undefined) return promptRef.current?.focus();
     create.mutate(inputOf(draft, agent));
   };
+  const agents = useWaitForAgents(agent, submit);
+  const isStarting = create.isPending || agents.isWaiting;
   return (
     <form className="new-task" onSubmit={submit} noValidate aria-labelledby={`${ids}-heading`}>
       <h2 id={`${ids}-heading`}>New task</h2>
@@ -99,7 +103,7 @@ export function NewTask({
         value={agent?.id}
         preferred={preferredAgent()}
         onChange={setAgent}
-        problem={tried ? problems.agent : undefined}
+        problem={tried && !agents.isWaiting ? problems.agent : undefined}
       />
       <AttemptsField
         value={draft.attempts}
@@ -118,10 +122,10 @@ export function NewTask({
       <button
         type="submit"
         className="button button-primary button-wide"
-        disabled={create.isPending}
+        disabled={isStarting}
         onClick={() => agent !== undefined && rememberAgent(agent.id)}
       >
-        {create.isPending ? "Starting…" : "Start task"}
+        {isStarting ? "Starting…" : "Start task"}
       </button>
     </form>
   );
