@@ -55,8 +55,7 @@ export function createPeopleRoutes({
     "POST /people/auth/sign-in/email": (call) => signIn(ask, noteSignIn, call),
     "POST /people/sign-in-link": async (call) => {
       const { email } = await jsonOf(call);
-      const create = (address: string) =>
-        auth().api.signInMagicLink({ body: { email: address }, headers: {} });
+      const create = (address: string) => auth().sendSignInLink(address);
       links.requestSignIn(textOf(email, "email", 320), create);
       send(call, 202, {});
     },

@@ -29,11 +29,24 @@ export interface AuthOptions {
   readonly sendSignInToken: (email: string, token: string) => Promise<void>;
 }
 
-export type Auth = ReturnType<typeof createAuth>;
+/** Without the types of plugins, which name packages that are none of our dependencies. */
+type PlainAuth = Pick<ReturnType<typeof betterAuth>, "api" | "handler" | "$context">;
+
+export interface Auth extends PlainAuth {
+  /** Sends a link that signs the person in; an address that nobody has is answered alike. */
+  sendSignInLink(email: string): Promise<unknown>;
+}
 
 /** Sign-up, sign-in and sessions with e-mail and password, by better-auth over the actors. */
-export function createAuth({ actors, secret, isSecure = false, now, log, sendSignInToken }: AuthOptions) {
-  return betterAuth({
+export function createAuth({
+  actors,
+  secret,
+  isSecure = false,
+  now,
+  log,
+  sendSignInToken,
+}: AuthOptions): Auth {
+  const auth = betterAuth({
     appName: "Holdfast",
     baseURL: authOrigin,
     basePath: authPath,
@@ -91,6 +104,8 @@ export function createAuth({ actors, secret, isSecure = false, now, log, sendSig
       },
     },
   });
+  const sendSignInLink = (email: string) => auth.api.signInMagicLink({ body: { email }, headers: {} });
+  return Object.assign(auth as unknown as PlainAuth, { sendSignInLink });
 }
 
 /** The header with the address of the client, set by the server. */
