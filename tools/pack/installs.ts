@@ -20,7 +20,7 @@ const installs: readonly Install[] = [
   {
     title: "actors and the Studio",
     packages: ["holdfast", "@holdfast/studio"],
-    maxMegabytes: 60,
+    maxMegabytes: 65,
     maxPackages: 150,
   },
 ];
