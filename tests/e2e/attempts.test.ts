@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
-import { assertNoTrouble, keepScreenshot, signIn, waitForStatus } from "./support/pages.ts";
+import { assertFits, assertNoTrouble, keepScreenshot, signIn, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
-
-async function assertFits(page: Page): Promise<void> {
-  const excess = await page.evaluate<number>(
-    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-  );
-  assert.ok(excess <= 0, `the page is ${excess} px too wide`);
-}
 
 describe("attempts at one prompt", { skip: missing() ?? false }, () => {
   let browser: Browser;
@@ -60,7 +53,7 @@ describe("attempts at one prompt", { skip: missing() ?? false }, () => {
     await page.emulateMedia({ colorScheme: "dark" });
     await assertAccessible(page, "the attempts, dark");
     await page.setViewportSize({ width: 320, height: 700 });
-    await assertFits(page);
+    await assertFits(page, "attempts");
     await page.setViewportSize({ width: 400, height: 800 });
     await keepScreenshot(page, "attempts-400-dark");
     await page.setViewportSize({ width: 1280, height: 900 });

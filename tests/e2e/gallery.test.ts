@@ -9,7 +9,14 @@ import { startGitea } from "@holdfast/testing/gitea";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
-import { assertNoTrouble, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import {
+  assertFits,
+  assertNoTrouble,
+  keepScreenshot,
+  signIn,
+  startTask,
+  waitForStatus,
+} from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -144,10 +151,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
           await page.locator(".loading:not(.design-page *)").first().waitFor({ state: "detached" });
           const label = `gallery-${name}-${size.name}-${colorScheme}`;
           await keepScreenshot(page, label);
-          const surplus = await page.evaluate<number>(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-          );
-          assert.ok(surplus <= 0, `${label} is ${surplus} pixels too wide`);
+          await assertFits(page, label);
           if (size.name !== "tablet") await assertAccessible(page, label);
         }
         assertNoTrouble(page);

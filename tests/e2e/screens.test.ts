@@ -8,6 +8,7 @@ import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
 import {
   approvalCard,
+  assertFits,
   assertNoTrouble,
   keepScreenshot,
   signIn,
@@ -23,14 +24,6 @@ const sizes = [
   { name: "desktop", width: 1600, height: 1000 },
 ] as const;
 const schemes = ["light", "dark"] as const;
-
-/** Nothing is cut off or has to be scrolled sideways. */
-async function assertFits(page: Page, screen: string): Promise<void> {
-  const surplus = await page.evaluate<number>(
-    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-  );
-  assert.ok(surplus <= 0, `${screen} is ${surplus} pixels too wide`);
-}
 
 async function check(page: Page, name: string): Promise<void> {
   await assertFits(page, name);

@@ -94,3 +94,11 @@ export async function keepScreenshot(page: Page, name: string): Promise<void> {
 export function assertNoTrouble(page: Page): void {
   assert.deepEqual(troubleOf(page), []);
 }
+
+/** Nothing of the page, nor of its dialog, has to be scrolled sideways. */
+export async function assertFits(page: Page, screen: string): Promise<void> {
+  const surplus = await page.evaluate<number>(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  );
+  assert.ok(surplus <= 0, `${screen} is ${surplus} pixels too wide`);
+}

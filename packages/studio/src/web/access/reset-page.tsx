@@ -1,48 +1,26 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { signInOptionsQuery } from "../shared/people.ts";
 import { request } from "../shared/request.ts";
+import { AskForLink } from "./ask-for-link.tsx";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 
 /** Asks for a link to set a new password, or sets it with the token of such a link, in the fragment of the address. */
 export function ResetPage() {
   const [token] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get("token"));
-  return token === null ? <AskForLink /> : <NewPassword token={token} />;
-}
-
-function AskForLink() {
-  const [email, setEmail] = useState("");
-  const mail = useQuery(signInOptionsQuery()).data?.mail === true;
-  const ask = useMutation({ mutationFn: () => request("POST", "/people/reset", { email }) });
-  if (ask.isSuccess)
-    return (
-      <AccessFrame title={mail ? "Check your mail" : "Ask an admin for the link"}>
-        <p role="status">
-          {mail
-            ? "If there is an account with this address, a link is on its way to it. It works once, for an hour."
-            : "This server sends no mails. An admin of your team creates a link for you on the page People."}
-        </p>
-        <BackToSignIn />
-      </AccessFrame>
-    );
-  return (
-    <AccessFrame title="Reset your password">
-      <AccessForm
-        submitLabel="Ask for a link"
-        isPending={ask.isPending}
-        error={ask.error}
-        onSubmit={() => ask.mutate()}
-      >
-        <AccessField
-          label="E-mail address"
-          type="email"
-          autoComplete="username"
-          value={email}
-          onChange={setEmail}
-        />
-      </AccessForm>
-      <BackToSignIn />
-    </AccessFrame>
+  return token === null ? (
+    <AskForLink
+      title="Reset your password"
+      submitLabel="Ask for a link"
+      path="/people/reset"
+      mailed="If there is an account with this address, a link is on its way to it. It works once, for an hour."
+      unmailed={{
+        title: "Ask an admin for the link",
+        text: "This server sends no mails. An admin of your team creates a link for you on the page People.",
+      }}
+      foot={<BackToSignIn />}
+    />
+  ) : (
+    <NewPassword token={token} />
   );
 }
 

@@ -1,48 +1,26 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { signInOptionsQuery } from "../shared/people.ts";
 import { request } from "../shared/request.ts";
-import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
+import { AskForLink } from "./ask-for-link.tsx";
+import { AccessForm, AccessFrame } from "./frame.tsx";
 
 /** Asks for a link to sign in, or signs in with the token of such a link, in the fragment of the address. */
 export function SignInLinkPage() {
   const [token] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get("token"));
-  return token === null ? <AskForLink /> : <UseLink token={token} />;
-}
-
-function AskForLink() {
-  const [email, setEmail] = useState("");
-  const mail = useQuery(signInOptionsQuery()).data?.mail === true;
-  const ask = useMutation({ mutationFn: () => request("POST", "/people/sign-in-link", { email }) });
-  if (ask.isSuccess)
-    return (
-      <AccessFrame title={mail ? "Check your mail" : "Ask the operator for the link"}>
-        <p role="status">
-          {mail
-            ? "If there is an account with this address, a link is on its way to it. It works once, for fifteen minutes."
-            : "This server sends no mails. The link is in its log, for whoever runs it."}
-        </p>
-        <BackToSignIn />
-      </AccessFrame>
-    );
-  return (
-    <AccessFrame title="Sign in by a link">
-      <AccessForm
-        submitLabel="Send me a link"
-        isPending={ask.isPending}
-        error={ask.error}
-        onSubmit={() => ask.mutate()}
-      >
-        <AccessField
-          label="E-mail address"
-          type="email"
-          autoComplete="username"
-          value={email}
-          onChange={setEmail}
-        />
-      </AccessForm>
-      <BackToSignIn />
-    </AccessFrame>
+  return token === null ? (
+    <AskForLink
+      title="Sign in by a link"
+      submitLabel="Send me a link"
+      path="/people/sign-in-link"
+      mailed="If there is an account with this address, a link is on its way to it. It works once, for fifteen minutes."
+      unmailed={{
+        title: "Ask the operator for the link",
+        text: "This server sends no mails. The link is in its log, for whoever runs it.",
+      }}
+      foot={<BackToSignIn />}
+    />
+  ) : (
+    <UseLink token={token} />
   );
 }
 
