@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { HoldfastError, type Logger, type Ports, silentLogger, systemPorts, uuidv4 } from "@holdfast/core";
+import { type Logger, type Ports, silentLogger, systemPorts, uuidv4 } from "@holdfast/core";
 import { createGate, type Gate, makeSocketFolder, requireDataDirectory } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
@@ -49,7 +48,7 @@ import { createWebhookRoute } from "./http/webhooks.ts";
 import { loadGuestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
 import { setUpNotifications } from "./notifications/setup.ts";
-import type { Mailer } from "./people/mail/mailer.ts";
+import { loadPeople } from "./people/load-people.ts";
 import type { PeopleSetup } from "./people/setup.ts";
 import { Connections } from "./remotes/connections.ts";
 import { Mirrors } from "./remotes/mirrors.ts";
@@ -148,7 +147,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
-  const people = await loadPeople(parts, origin, mailer);
+  const people = await loadPeople({ ...parts, origin, mailer });
   const notifications = await setUpNotifications({
     ...{ ports, dataDirectory, vault: gate.vault, mailer, mail: options.mail, origin },
     pushKeys: (offered) => backends.pushKeys(offered),
@@ -174,11 +173,13 @@ async function compose(parts: StudioParts): Promise<Studio> {
     },
     store: () => store.actors,
     ports,
-    ...(cluster === undefined ? {} : { cluster: servingGateState(cluster) }),
+    ...(cluster === undefined
+      ? {}
+      : { cluster: servingGateState(people === undefined ? cluster : people.serving(cluster)) }),
     gateway: gatewayOptions({ ...parts, identify }, host, others, { logins, people }),
   });
   backends.attach(registry.client, host.handover);
-  people?.start(await backends.peopleSecret(randomBytes(32).toString("base64url")));
+  await people?.open();
   if (cluster === undefined) {
     cleanup.defer(() => registry.shutdown());
     cleanup.defer(() => people?.close());
@@ -192,6 +193,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     // While the actors can be called.
     cleanup.defer(() => meter.flush());
     cleanup.defer(() => gate.leave());
+    cleanup.defer(() => people?.close());
   }
   cleanup.defer(() => notifications.close());
   await gate.join();
@@ -287,41 +289,6 @@ function gatewayOptions(
       log: ports.log,
     }),
   };
-}
-
-/**
- * Loaded on demand: without people, the Studio needs nothing of it. Throws `people.not_supported`,
- * `people.package_missing`.
- */
-async function loadPeople(
-  { options, ports, backends, gate }: StudioParts,
-  origin: () => string,
-  mailer: Mailer | undefined,
-): Promise<PeopleSetup | undefined> {
-  if (options.people !== true) return undefined;
-  if (options.cluster !== undefined || options.identify !== undefined) {
-    const other = options.cluster === undefined ? "`identify`" : "several nodes";
-    const message = `Accounts of people do not go together with ${other} yet. Leave out one of them.`;
-    throw new HoldfastError("people", "not_supported", message, { statusCode: 400 });
-  }
-  const { setUpPeople } = await import("./people/setup.ts").catch((error: unknown) => {
-    throw isMissingPackage(error) ? peoplePackageMissing() : error;
-  });
-  const { trustProxy = false } = options;
-  return setUpPeople({
-    ...{ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer },
-    audit: (entry) => gate.audit.note(entry),
-  });
-}
-
-function isMissingPackage(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
-}
-
-function peoplePackageMissing(): HoldfastError {
-  const message =
-    "Accounts of people need the package better-auth, which is not installed here. Install it: npm install better-auth@1.7";
-  return new HoldfastError("people", "package_missing", message, { statusCode: 400 });
 }
 
 /** The operator with a login, or else the person of the option. */

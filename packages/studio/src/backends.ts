@@ -11,6 +11,7 @@ import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { WebhookRepositories } from "./http/forge-webhook.ts";
 import type { AccessBackend } from "./http/logins.ts";
 import type { PushKeys } from "./notifications/push.ts";
+import type { SecretBackend } from "./people/cluster/shared-secret.ts";
 import type { UsageBackend } from "./usage/meter.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
@@ -41,6 +42,12 @@ export class StudioBackends {
   peopleSecret(offered: string): Promise<string> {
     return this.#access("peopleSecret", offered);
   }
+
+  /** The same secret on several nodes. */
+  readonly sealedSecret: SecretBackend = {
+    read: (offered) => this.#access("sealedPeopleSecret", offered),
+    replace: (iv, next) => this.#access("replacePeopleSecret", iv, next),
+  };
 
   /** The keys of Web Push; `offered` become them if there are none yet. */
   pushKeys(offered: PushKeys): Promise<PushKeys> {

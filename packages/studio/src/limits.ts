@@ -235,6 +235,8 @@ export const studioLimits = {
   maxPeopleBodyBytes: 16 * 1024,
   /** On several nodes: how long a node knows a login that another one may have ended. */
   loginCacheMs: 10_000,
+  /** On several nodes: how often a node that does not hear of the others checks again what people have open. */
+  accessRecheckMs: 10_000,
   /** On several nodes: a message between nodes, which carries values that one process passes by reference. */
   maxNodeMessageBytes: 4 * 1024 * 1024,
   maxGroupsFileBytes: 256 * 1024,

@@ -90,7 +90,7 @@ export interface StudioOptions {
   readonly identify?: Identify;
   /**
    * True for people with accounts: sign-up by invitation, sign-in with e-mail and password, API tokens, members with
-   * roles. False by default: the operator is the only person. Not with `cluster` or `identify`.
+   * roles. False by default: the operator is the only person. The same on all nodes. Not with `identify`.
    */
   readonly people?: boolean;
   /** Shows everybody whom they may sign in as, with `people`. Only for a server that nobody else can reach. */

@@ -31,6 +31,7 @@ export async function startNodes(
   names: readonly string[],
   serves: Readonly<Record<string, string>> = {},
   prepare: (dataDirectory: string) => Promise<void> = async () => {},
+  environment: Readonly<Record<string, string>> = {},
 ) {
   const folder = temporaryFolder(t);
   const store = postgres.createDatabase();
@@ -46,6 +47,7 @@ export async function startNodes(
       HOLDFAST_CLUSTER_KEY: "0123456789abcdef".repeat(4),
       HOLDFAST_TEST_AGENTS: folder,
       HOLDFAST_INSPECTOR_TOKEN: inspectorToken,
+      ...environment,
     });
     cookie ??= server.cookie;
     return server;

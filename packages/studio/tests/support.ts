@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ClientBase } from "@holdfast/client";
@@ -165,11 +165,14 @@ export class ServerProcess {
   readonly cookie: string;
   readonly #base: ClientBase;
   readonly #child: ChildProcess;
+  /** What it prints after its address. */
+  readonly lines: Interface;
 
-  private constructor(url: string, cookie: string, child: ChildProcess) {
+  private constructor(url: string, cookie: string, child: ChildProcess, lines: Interface) {
     this.url = url;
     this.cookie = cookie;
     this.#child = child;
+    this.lines = lines;
     this.#base = connectWithCookie(url, cookie);
     this.client = createStudioClient(this.#base);
   }
@@ -194,7 +197,7 @@ export class ServerProcess {
       }),
     ]);
     const { url, ticket } = JSON.parse(line) as { url: string; ticket: string };
-    return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child);
+    return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child, lines);
   }
 
   get pid(): number {

@@ -232,6 +232,8 @@ export const actorRules = {
   uniqueIndex: "internal",
   verification: "internal",
   members: "internal",
+  accessChanges: "internal",
+  signInAttempts: "internal",
   gateVault: "internal",
   gateBudget: "internal",
   gateRates: "internal",

@@ -1,7 +1,11 @@
 import { actor } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import type { SealedEntry } from "@holdfast/gate";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+
+/** A secret, which is sealed with the cluster's key on several nodes. */
+export type PeopleSecret = string | SealedEntry;
 
 export interface AccessState {
   version: 1;
@@ -11,6 +15,8 @@ export interface AccessState {
   logins: Record<string, { createdAt: number; expiresAt: number }>;
   /** Signs the cookies of people's sessions. Absent without people. */
   secret?: string;
+  /** On several nodes, the same sealed with the cluster's key. */
+  sealedSecret?: SealedEntry;
   /** Signs requests to push services. Absent before the first subscription. */
   pushKeys?: { publicKey: string; privateKey: string };
 }
@@ -57,6 +63,22 @@ export function createAccessActor(host: BackendHost) {
         peopleSecret(c, offered: string): string {
           c.state.secret ??= offered;
           return c.state.secret;
+        },
+
+        /** As `peopleSecret` on several nodes. A secret that is not sealed is from the time of a single one. */
+        sealedPeopleSecret(c, offered: SealedEntry): PeopleSecret {
+          if (c.state.sealedSecret !== undefined) return { ...c.state.sealedSecret };
+          if (c.state.secret !== undefined) return c.state.secret;
+          c.state.sealedSecret = offered;
+          return offered;
+        },
+
+        /** Replaces the entry with this `iv`; null stands for the secret that is not sealed. */
+        replacePeopleSecret(c, iv: string | null, next: SealedEntry): boolean {
+          if ((c.state.sealedSecret?.iv ?? null) !== iv) return false;
+          c.state.sealedSecret = next;
+          delete c.state.secret;
+          return true;
         },
 
         /** The key pair of Web Push: the first one that was offered. Browsers subscribe with it. */

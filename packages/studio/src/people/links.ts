@@ -1,7 +1,7 @@
 import type { Logger } from "@holdfast/core";
 import type { Invitation } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
-import { Attempts } from "./auth/attempts.ts";
+import type { AttemptCounter } from "./auth/attempts.ts";
 import { invitationMail, resetMail, signInMail } from "./mail/letters.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { People } from "./people.ts";
@@ -12,20 +12,19 @@ export interface LinksOptions {
   readonly mailer: Mailer | undefined;
   /** Where people open the Studio, without a slash at the end. */
   readonly origin: () => string;
-  readonly now: () => number;
+  /** Counts what was asked for, apart from attempts to sign in. */
+  readonly attempts: AttemptCounter;
   readonly log: Logger;
 }
 
 /** Sends people their links: by mail where a mail server is set up. Otherwise they are handed over by others. */
 export class Links {
   readonly #options: LinksOptions;
-  readonly #asked: Attempts;
   /** Requests of strangers that were answered and are still carried out. */
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
-    this.#asked = new Attempts(options.now);
   }
 
   get sendsMail(): boolean {
@@ -86,7 +85,8 @@ export class Links {
 
   async #signIn(email: string, create: (email: string) => Promise<unknown>): Promise<void> {
     const rule = { window: studioLimits.resetPauseMs / 1_000, max: 1 };
-    if (!(await this.#asked.consume(`sign-in ${email.trim().toLowerCase()}`, rule)).allowed) return;
+    if (!(await this.#options.attempts.consume(`link sign-in ${email.trim().toLowerCase()}`, rule)).allowed)
+      return;
     const account = await this.#options.people.findAccount(email);
     if (account !== undefined) await create(account.email);
   }
@@ -102,7 +102,8 @@ export class Links {
   async #reset(email: string): Promise<void> {
     const { people, mailer, log } = this.#options;
     const rule = { window: studioLimits.resetPauseMs / 1_000, max: 1 };
-    if (!(await this.#asked.consume(email.trim().toLowerCase(), rule)).allowed) return;
+    if (!(await this.#options.attempts.consume(`link reset ${email.trim().toLowerCase()}`, rule)).allowed)
+      return;
     const account = await people.findAccount(email);
     if (account === undefined) return;
     const link = await this.#resetLink(account.id);

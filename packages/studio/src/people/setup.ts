@@ -4,7 +4,9 @@ import { HoldfastError, type Ports } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import { PersonSignals } from "./access-changes.ts";
 import { createPeopleActors, PeopleActors } from "./actors/people-actors.ts";
+import { Attempts } from "./auth/attempts.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
+import { AccessWatch } from "./cluster/access-watch.ts";
 import { Links } from "./links.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import { People } from "./people.ts";
@@ -19,12 +21,15 @@ export interface PeopleSetupOptions {
   readonly trustsProxy: boolean;
   /** Undefined where no mail server is set up. */
   readonly mailer: Mailer | undefined;
+  /** True for a node of a cluster: limits and changes of rights hold at all nodes. */
+  readonly isNode: boolean;
   /** Appends an entry to the audit log. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
 }
 
 /** Creates the parts of a Studio with people. Requests are served after `start`. */
-export function setUpPeople({ ports, client, origin, trustsProxy, mailer, audit }: PeopleSetupOptions) {
+export function setUpPeople(options: PeopleSetupOptions) {
+  const { ports, client, origin, trustsProxy, mailer, isNode, audit } = options;
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
@@ -34,10 +39,16 @@ export function setUpPeople({ ports, client, origin, trustsProxy, mailer, audit 
   };
   const people = new People({ actors, auth, now: () => ports.clock.now() });
   const { clock, log } = ports;
-  const links = new Links({ people, mailer, origin, now: () => clock.now(), log });
+  const attempts = isNode ? actors.attempts : new Attempts(() => clock.now());
+  const links = new Links({ people, mailer, origin, attempts, log });
+  let watch: AccessWatch | undefined;
   return {
     changes,
-    actors: createPeopleActors({ ports, accessChanged: (person) => changes.changed(person) }),
+    actors: createPeopleActors({
+      ports,
+      accessChanged: (person) => changes.changed(person),
+      ...(isNode ? { announce: (person: string) => actors.announce(person) } : {}),
+    }),
     identify: people.identify,
     standing: people.standing,
     mentioned: people.mentioned,
@@ -46,12 +57,16 @@ export function setUpPeople({ ports, client, origin, trustsProxy, mailer, audit 
     start(secret: string): void {
       const isSecure = origin().startsWith("https:");
       started = createAuth({
-        ...{ actors, secret, isSecure, log, now: () => clock.now() },
+        ...{ actors, secret, isSecure, log, attempts },
         sendSignInToken: links.sendSignInToken,
       });
+      if (isNode) watch = new AccessWatch({ client: client(), changes, ports });
     },
     sendsMail: links.sendsMail,
-    close: () => links.close(),
+    async close(): Promise<void> {
+      await links.close();
+      await watch?.close();
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { silentLogger, systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { createPeopleActors, PeopleActors } from "../../src/people/actors/people-actors.ts";
+import { Attempts } from "../../src/people/auth/attempts.ts";
 import { createAuth } from "../../src/people/auth/auth.ts";
 import { temporaryFolder } from "../support.ts";
 
@@ -25,7 +26,7 @@ export function openPeople(t: TestContext) {
   const auth = createAuth({
     actors,
     secret: "s".repeat(43),
-    now: () => Date.now() + movedMs,
+    attempts: new Attempts(() => Date.now() + movedMs),
     log: silentLogger,
     sendSignInToken: async () => {},
   });

@@ -32,8 +32,11 @@ export interface Answer {
   readonly cookies: readonly string[];
 }
 
+/** A Studio, in this process or in another one. */
+export type Served = Pick<Studio, "url">;
+
 export async function send(
-  studio: Studio,
+  studio: Served,
   method: string,
   path: string,
   headers: Credentials = {},
@@ -65,7 +68,7 @@ export async function asOperator(studio: Studio): Promise<Credentials> {
 }
 
 /** Invites and signs up; the rate limit allows three sign-ups at once. */
-export async function joinAs(studio: Studio, by: Credentials, role: Role, email: string) {
+export async function joinAs(studio: Served, by: Credentials, role: Role, email: string) {
   const invited = await send(studio, "POST", `${organization}/invitations`, by, { role });
   assert.equal(invited.status, 201, JSON.stringify(invited.body));
   const headers = { "x-holdfast-invitation": String(invited.body["token"]) };
@@ -76,7 +79,7 @@ export async function joinAs(studio: Studio, by: Credentials, role: Role, email:
   return { id, answer, credentials: credentialsOf(answer) };
 }
 
-export async function signIn(studio: Studio, email: string): Promise<Credentials> {
+export async function signIn(studio: Served, email: string): Promise<Credentials> {
   const answer = await send(studio, "POST", "/people/auth/sign-in/email", {}, { email, password });
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
   return credentialsOf(answer);

@@ -8,4 +8,27 @@ export interface PeopleHost {
    * do so again by themselves.
    */
   accessChanged(personId: string): void;
+  /**
+   * Tells all nodes of it, this one too. Undefined on a single node. Called by a schedule that commits with the change,
+   * so that a node that ends in between has told the others nevertheless.
+   */
+  readonly announce?: ((personId: string) => Promise<void>) | undefined;
+}
+
+/** Schedules the announcement of a change that comes next, in an actor that has {@link announcing}. */
+export async function announceSoon(
+  host: PeopleHost,
+  c: { readonly schedule: { after(ms: number, action: string, ...args: unknown[]): Promise<string> } },
+  ...people: readonly string[]
+): Promise<void> {
+  if (host.announce === undefined) return;
+  // Actors of people run one action after another: it comes after the change.
+  for (const person of people) await c.schedule.after(0, "internal.announce", person);
+}
+
+/** The internal action that a schedule of {@link announceSoon} runs. */
+export function announcing(host: PeopleHost) {
+  return {
+    announce: async (_c: unknown, person: string): Promise<void> => host.announce?.(person),
+  };
 }

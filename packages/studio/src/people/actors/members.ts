@@ -5,7 +5,7 @@ import { HoldfastError } from "@holdfast/core";
 import { isAtLeast, type Role, roles } from "../../access/roles.ts";
 import type { Invitation, Member } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
-import type { PeopleHost } from "./host.ts";
+import { announceSoon, announcing, type PeopleHost } from "./host.ts";
 import { type RowDatabase, Rows, type Tables } from "./rows.ts";
 import type { Condition, Row } from "./where.ts";
 
@@ -59,6 +59,8 @@ export function createMembersActor(host: PeopleHost) {
     options: { name: "Members", concurrency: "serial" },
     actions: {
       internal: {
+        ...announcing(host),
+
         /** The role of a person who sends a request, which counts as being seen; null for one who is no member. */
         role: (c, person: string): Promise<Role | null> => steps.roleOf(c.db, person),
 
@@ -99,15 +101,22 @@ export function createMembersActor(host: PeopleHost) {
          * Makes a person a member by an invitation, which is used up. A member keeps the greater role. Throws
          * `invitation.not_found`, `invitation.for_another`, `member.too_many`.
          */
-        accept: (c, hash: string, joining: Joining): Promise<Role> =>
-          c.db.transaction((tx) => steps.accept(tx, hash, joining)),
+        async accept(c, hash: string, joining: Joining): Promise<Role> {
+          await announceSoon(host, c, joining.person);
+          return await c.db.transaction((tx) => steps.accept(tx, hash, joining));
+        },
 
         /** Throws `member.not_found`, `member.forbidden_role`, `member.last_owner`. */
-        changeRole: (c, person: string, role: Role, by: Role): Promise<void> =>
-          steps.changeRole(c.db, person, role, by),
+        async changeRole(c, person: string, role: Role, by: Role): Promise<void> {
+          await announceSoon(host, c, person);
+          await steps.changeRole(c.db, person, role, by);
+        },
 
         /** Removes a member, or lets them leave. Throws `member.not_found`, `.forbidden_role`, `.last_owner`. */
-        remove: (c, person: string, by: Role): Promise<void> => steps.remove(c.db, person, by),
+        async remove(c, person: string, by: Role): Promise<void> {
+          await announceSoon(host, c, person);
+          await steps.remove(c.db, person, by);
+        },
 
         /** Takes over the name that a person has now. */
         async rename(c, person: string, name: string): Promise<void> {
@@ -118,8 +127,10 @@ export function createMembersActor(host: PeopleHost) {
          * Makes a member an owner, and the owner who hands over an admin, both or neither. Throws `member.not_found`,
          * `member.forbidden_role`.
          */
-        transfer: (c, from: string, to: string): Promise<void> =>
-          c.db.transaction((tx) => steps.transfer(tx, from, to)),
+        async transfer(c, from: string, to: string): Promise<void> {
+          await announceSoon(host, c, from, to);
+          await c.db.transaction((tx) => steps.transfer(tx, from, to));
+        },
       },
     },
   });

@@ -1,9 +1,12 @@
 import type { ClientBase } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
 import type { Role } from "../../access/roles.ts";
+import type { AttemptAnswer, AttemptCounter } from "../auth/attempts.ts";
 import { sha256 } from "../hash.ts";
+import { createAccessChangesActor } from "./access-changes.ts";
 import type { PeopleHost } from "./host.ts";
 import { createMembersActor } from "./members.ts";
+import { createSignInAttemptsActor } from "./sign-in-attempts.ts";
 import { createUniqueIndexActor, type IndexEntry, type IndexKind } from "./unique-index.ts";
 import { createUserActor } from "./user.ts";
 import { createVerificationActor } from "./verification.ts";
@@ -15,8 +18,15 @@ export function createPeopleActors(host: PeopleHost) {
     uniqueIndex: createUniqueIndexActor(host),
     verification: createVerificationActor(host),
     members: createMembersActor(host),
+    accessChanges: createAccessChangesActor(),
+    signInAttempts: createSignInAttemptsActor(host),
   };
 }
+
+/** Their names. */
+export const peopleActorNames = [
+  ...["user", "uniqueIndex", "verification", "members", "accessChanges", "signInAttempts"],
+];
 
 /** Calls the internal actions of the actors of people, over the client of the process. */
 export class PeopleActors {
@@ -73,6 +83,20 @@ export class PeopleActors {
   members<Result>(organization: string, action: string, ...args: readonly unknown[]): Promise<Result> {
     return this.#getOrCreate("members", [organization], action, args);
   }
+
+  /** Tells all nodes that the rights of a person may have changed. */
+  announce(person: string): Promise<void> {
+    return this.#getOrCreate("accessChanges", ["local"], "announce", [person]);
+  }
+
+  /** Counts the attempts at all nodes. */
+  readonly attempts: AttemptCounter = {
+    consume: (sender, rule) => {
+      const hash = sha256(sender);
+      const args = [hash, rule];
+      return this.#getOrCreate<AttemptAnswer>("signInAttempts", [hash.slice(0, 2)], "consume", args);
+    },
+  };
 
   index<Result>(
     kind: IndexKind,

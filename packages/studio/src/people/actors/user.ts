@@ -4,7 +4,7 @@ import { migrations } from "@holdfast/actors/unstable/migrations";
 import { HoldfastError } from "@holdfast/core";
 import { type ApiToken, type TokenScope, tokenScopes } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
-import type { PeopleHost } from "./host.ts";
+import { announceSoon, announcing, type PeopleHost } from "./host.ts";
 import { Rows, type Tables } from "./rows.ts";
 import type { Condition, Page, Row, Value } from "./where.ts";
 
@@ -71,6 +71,8 @@ export function createUserActor(host: PeopleHost) {
     options: { name: "User", concurrency: "serial" },
     actions: {
       internal: {
+        ...announcing(host),
+
         /** Adds a row. Old sessions make room for a new one. Throws `people.already_exists`. */
         async insert(c, table: UserTable, row: Row): Promise<void> {
           if (table === "session") {
@@ -104,8 +106,11 @@ export function createUserActor(host: PeopleHost) {
           where: readonly Condition[],
           limit?: number,
         ): Promise<readonly Row[]> {
+          if (!affectsAccess.includes(table)) return await rows.remove(c.db, table, where, limit);
+          const [person = ""] = c.key;
+          await announceSoon(host, c, person);
           const removed = await rows.remove(c.db, table, where, limit);
-          if (removed.length > 0 && affectsAccess.includes(table)) host.accessChanged(c.key[0] ?? "");
+          if (removed.length > 0) host.accessChanged(person);
           return removed;
         },
 

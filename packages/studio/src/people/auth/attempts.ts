@@ -1,3 +1,21 @@
+/** How often somebody may try in a window of this many seconds. */
+export interface AttemptRule {
+  readonly window: number;
+  readonly max: number;
+}
+
+/** `retryAfter` is in seconds. */
+export interface AttemptAnswer {
+  readonly allowed: boolean;
+  readonly retryAfter: number | null;
+}
+
+/** Counts attempts to sign in or up by sender. */
+export interface AttemptCounter {
+  /** Records an attempt. */
+  readonly consume: (sender: string, rule: AttemptRule) => Promise<AttemptAnswer>;
+}
+
 /** The most senders whose attempts are counted; the one that was first is forgotten first. */
 const maxCounted = 10_000;
 
@@ -6,8 +24,8 @@ interface Window {
   readonly endsAt: number;
 }
 
-/** Counts attempts to sign in or up by sender, in memory: a restart forgets them. */
-export class Attempts {
+/** Counts attempts of one process, in memory: a restart forgets them. */
+export class Attempts implements AttemptCounter {
   readonly #windows = new Map<string, Window>();
   readonly #now: () => number;
 
@@ -15,23 +33,19 @@ export class Attempts {
     this.#now = now;
   }
 
-  /** Records an attempt. `window` and `retryAfter` are seconds. */
-  readonly consume = async (
-    key: string,
-    { window, max }: { readonly window: number; readonly max: number },
-  ): Promise<{ allowed: boolean; retryAfter: number | null }> => {
+  readonly consume = async (sender: string, { window, max }: AttemptRule): Promise<AttemptAnswer> => {
     const now = this.#now();
-    const present = this.#windows.get(key);
+    const present = this.#windows.get(sender);
     if (present !== undefined && present.endsAt > now) {
       if (present.count >= max)
         return { allowed: false, retryAfter: Math.ceil((present.endsAt - now) / 1_000) };
       present.count += 1;
       return { allowed: true, retryAfter: null };
     }
-    this.#windows.delete(key);
+    this.#windows.delete(sender);
     const [oldest] = this.#windows.keys();
     if (this.#windows.size >= maxCounted && oldest !== undefined) this.#windows.delete(oldest);
-    this.#windows.set(key, { count: 1, endsAt: now + window * 1_000 });
+    this.#windows.set(sender, { count: 1, endsAt: now + window * 1_000 });
     return { allowed: true, retryAfter: null };
   };
 }

@@ -5,7 +5,7 @@ import { magicLink } from "better-auth/plugins/magic-link";
 import { studioLimits } from "../../limits.ts";
 import type { PeopleActors } from "../actors/people-actors.ts";
 import { newSecret } from "../hash.ts";
-import { Attempts } from "./attempts.ts";
+import type { AttemptCounter } from "./attempts.ts";
 import { actorAdapter } from "./auth-adapter.ts";
 
 /** Where better-auth believes to be; the routes put this before the paths of requests. */
@@ -23,7 +23,7 @@ export interface AuthOptions {
   readonly secret: string;
   /** True where people open the Studio over HTTPS: browsers send its cookies over nothing else. */
   readonly isSecure?: boolean;
-  readonly now: () => number;
+  readonly attempts: AttemptCounter;
   readonly log: Logger;
   /** Hands over the token by which a person signs in without their password. */
   readonly sendSignInToken: (email: string, token: string) => Promise<void>;
@@ -42,7 +42,7 @@ export function createAuth({
   actors,
   secret,
   isSecure = false,
-  now,
+  attempts,
   log,
   sendSignInToken,
 }: AuthOptions): Auth {
@@ -74,7 +74,7 @@ export function createAuth({
       cookieCache: { enabled: false },
     },
     // Three attempts to sign in or up in ten seconds, by the address of the client.
-    rateLimit: { enabled: true, window: 60, max: 100, customStorage: { consume: new Attempts(now).consume } },
+    rateLimit: { enabled: true, window: 60, max: 100, customStorage: { consume: attempts.consume } },
     advanced: {
       cookiePrefix: "holdfast-people",
       useSecureCookies: isSecure,
