@@ -1,10 +1,15 @@
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
+import { localOrganization, organizationOfId } from "./access/organization-ids.ts";
 import type { Handover } from "./backend/handover.ts";
 import { invalidToken, readAnswerToken } from "./backend/notifications/answer-tokens.ts";
+import type { DirectoryEntry } from "./backend/organizations/directory.ts";
+import { directoryKey } from "./backend/organizations/existing.ts";
 import type { FetchReport, RepositorySource, WebhookSettings } from "./backend/repositories/contract.ts";
 import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
+import type { UsageEntry } from "./backend/usage/entry.ts";
+import type { CountedUsage } from "./backend/usage/usage.ts";
 import type { GroupEventAccepted } from "./contract.ts";
 import type { EnvironmentBackend, PreparationIndex } from "./environments/environment-backend.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
@@ -12,7 +17,7 @@ import type { WebhookRepositories } from "./http/forge-webhook.ts";
 import type { AccessBackend } from "./http/logins.ts";
 import type { PushKeys } from "./notifications/push.ts";
 import type { SecretBackend } from "./people/cluster/shared-secret.ts";
-import type { UsageBackend } from "./usage/meter.ts";
+import type { CountedEntries, UsageBackend } from "./usage/meter.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
 /** Calls the actors' internal actions for the surrounding process, over the in-process client. */
@@ -56,10 +61,10 @@ export class StudioBackends {
 
   /** Answers an approval by the token of a notification. Throws `notification.invalid_token` and what the task throws. */
   async answerApproval(token: unknown, isAllowed: boolean): Promise<{ readonly taskId: string }> {
-    const { person, hash } = readAnswerToken(token);
+    const { key, hash } = readAnswerToken(token);
     try {
       const call = { name: "internal.answer", args: [hash, isAllowed] };
-      return await this.#connected.client.get("notifications", [person]).action<{ taskId: string }>(call);
+      return await this.#connected.client.get("notifications", key).action<{ taskId: string }>(call);
     } catch (error) {
       const isUnknown =
         isErrorCode(error, "actor", "not_found") || isErrorCode(error, "actor", "key_too_long");
@@ -128,11 +133,11 @@ export class StudioBackends {
   };
 
   readonly usage: UsageBackend = {
-    count: (entries) => this.#usage("count", entries),
-    requireBudget: (subject) => this.#usage("requireBudget", subject),
-    editedPrices: () => this.#usage("editedPrices"),
+    count: (entries) => this.#count(entries),
+    requireBudget: (subject, organization) => this.#usage(organization, "requireBudget", subject),
+    editedPrices: () => this.#usage(localOrganization, "editedPrices"),
     budgets: () =>
-      this.#connected.client.getOrCreate("usage", ["local"]).action({ name: "budgets", args: [] }),
+      this.#connected.client.getOrCreate("usage", [localOrganization]).action({ name: "budgets", args: [] }),
     report: ({ task, session }, usage) => this.#task(task, "report", { type: "usage", usage }, null, session),
   };
 
@@ -178,23 +183,46 @@ export class StudioBackends {
     }
   };
 
+  /** Ids of all organizations that are not being deleted. */
+  async organizations(): Promise<readonly string[]> {
+    const directory = this.#connected.client.get("organizations", [...directoryKey]);
+    try {
+      const entries = await directory.action<readonly DirectoryEntry[]>({ name: "internal.list", args: [] });
+      return entries.filter(({ status }) => status === "active").map(({ id }) => id);
+    } catch (error) {
+      // Nobody has created another one.
+      if (isErrorCode(error, "actor", "not_found")) return [localOrganization];
+      throw error;
+    }
+  }
+
   /** Resumes the tasks that were active when the last process ended. A failure does not affect the other tasks. */
   async recoverTasks(log: Logger): Promise<void> {
-    const organization = this.#connected.client.getOrCreate("organization", ["local"]);
-    const ids = await organization.action<readonly string[]>({ name: "internal.recover", args: [] });
-    for (const taskId of ids) {
-      await this.#task(taskId, "recover").catch((error: unknown) => {
-        log.error("could not resume a task", { taskId, error });
-      });
+    for (const id of await this.organizations()) {
+      const organization = this.#connected.client.getOrCreate("organization", [id]);
+      const ids = await organization
+        .action<readonly string[]>({ name: "internal.recover", args: [] })
+        .catch((error: unknown) => {
+          if (id === localOrganization) throw error;
+          log.error("could not resume an organization", { organization: id, error });
+          return [];
+        });
+      for (const taskId of ids) {
+        await this.#task(taskId, "recover").catch((error: unknown) => {
+          log.error("could not resume a task", { taskId, error });
+        });
+      }
     }
   }
 
   /** Creates the actors of repositories whose connection a crash has interrupted. */
   async recoverRepositories(log: Logger): Promise<void> {
-    const organization = this.#connected.client.getOrCreate("organization", ["local"]);
-    await organization
-      .action<void>({ name: "internal.recoverRepositories", args: [] })
-      .catch((error: unknown) => log.error("could not resume the repositories", { error }));
+    for (const id of await this.organizations()) {
+      await this.#connected.client
+        .getOrCreate("organization", [id])
+        .action<void>({ name: "internal.recoverRepositories", args: [] })
+        .catch((error: unknown) => log.error("could not resume the repositories", { error }));
+    }
   }
 
   /** Resumes the event queue of each group. */
@@ -207,12 +235,28 @@ export class StudioBackends {
   }
 
   #organization<Result>(name: string, argument: unknown): Promise<Result> {
-    const organization = this.#connected.client.getOrCreate("organization", ["local"]);
+    const organization = this.#connected.client.getOrCreate("organization", [localOrganization]);
     return organization.action<Result>({ name: `internal.${name}`, args: [argument] });
   }
 
-  #usage<Result>(name: string, ...args: unknown[]): Promise<Result> {
-    const usage = this.#connected.client.getOrCreate("usage", ["local"]);
+  /** Counts entries where their tasks belong. What is of a deleted organization counts nowhere. */
+  async #count(entries: readonly UsageEntry[]): Promise<CountedEntries> {
+    const sessions: CountedUsage["sessions"][number][] = [];
+    let pricesRevision: number | undefined;
+    const byOrganization = Map.groupBy(entries, ({ subject }) => organizationOfId(subject.task));
+    for (const [organization, own] of byOrganization) {
+      const counted = await this.#usage<CountedUsage>(organization, "count", own).catch((error: unknown) => {
+        if (isErrorCode(error, "organization", "not_found")) return undefined;
+        throw error;
+      });
+      sessions.push(...(counted?.sessions ?? []));
+      if (organization === localOrganization) pricesRevision = counted?.pricesRevision;
+    }
+    return { sessions, pricesRevision };
+  }
+
+  #usage<Result>(organization: string, name: string, ...args: unknown[]): Promise<Result> {
+    const usage = this.#connected.client.getOrCreate("usage", [organization]);
     return usage.action<Result>({ name: `internal.${name}`, args });
   }
 

@@ -1,4 +1,5 @@
 import type { ActorConn, ClientBase } from "@holdfast/client";
+import { localOrganization, personalKey } from "./access/organization-ids.ts";
 import type { StudioClient, StudioHandle } from "./studio.ts";
 
 /** Actions of each actor, and a probe: a cheap action without side effects. */
@@ -79,31 +80,34 @@ const creatable: ReadonlySet<keyof typeof shapes> = new Set([
   ...(["usage", "administration"] as const),
 ]);
 
-/** Creates a typed client of the backend over any transport: in-process or network. */
-export function createStudioClient(client: ClientBase): StudioClient {
+/** Creates a typed client of one organization over any transport: in-process or network. */
+export function createStudioClient(
+  client: ClientBase,
+  organization: string = localOrganization,
+): StudioClient {
   return {
-    organization: createHandle(client, "organization", "local"),
-    task: (taskId) => createHandle(client, "task", taskId),
-    session: (sessionId) => createHandle(client, "session", sessionId),
-    environment: (id) => createHandle(client, "environment", id),
-    repository: (id) => createHandle(client, "repository", id),
-    group: (name) => createHandle(client, "group", name),
-    drafts: (person) => createHandle(client, "drafts", person),
-    inbox: (person) => createHandle(client, "inbox", person),
-    notifications: (person) => createHandle(client, "notifications", person),
-    attention: createHandle(client, "attention", "local"),
-    schedules: createHandle(client, "schedules", "local"),
-    usage: createHandle(client, "usage", "local"),
-    administration: createHandle(client, "administration", "local"),
+    organization: createHandle(client, "organization", [organization]),
+    task: (taskId) => createHandle(client, "task", [taskId]),
+    session: (sessionId) => createHandle(client, "session", [sessionId]),
+    environment: (id) => createHandle(client, "environment", [id]),
+    repository: (id) => createHandle(client, "repository", [id]),
+    group: (name) => createHandle(client, "group", [name]),
+    drafts: (person) => createHandle(client, "drafts", personalKey(organization, person)),
+    inbox: (person) => createHandle(client, "inbox", personalKey(organization, person)),
+    notifications: (person) => createHandle(client, "notifications", personalKey(organization, person)),
+    attention: createHandle(client, "attention", [organization]),
+    schedules: createHandle(client, "schedules", [organization]),
+    usage: createHandle(client, "usage", [organization]),
+    administration: createHandle(client, "administration", [organization]),
   };
 }
 
 function createHandle<Actions, Events>(
   client: ClientBase,
   actor: keyof typeof shapes,
-  key: string,
+  key: string[],
 ): StudioHandle<Actions, Events> {
-  const handle = creatable.has(actor) ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
+  const handle = creatable.has(actor) ? client.getOrCreate(actor, key) : client.get(actor, key);
   const { actions, probe } = shapes[actor];
   const methods: Record<string, unknown> = {};
   for (const name of actions) {

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { AuditEntry, Gate, ModelPrice } from "@holdfast/gate";
+import { organizationOfId } from "./access/organization-ids.ts";
 import { type Identify, operator, type Person, unauthorized } from "./access/person.ts";
 import type { Administration } from "./administration/administration.ts";
 import type { AgentCatalogue } from "./agents.ts";
@@ -323,8 +324,8 @@ export class StudioHost implements BackendHost {
     return this.#options.gate.prices.configured;
   }
 
-  requireBudget(subject: BudgetSubject): Promise<void> {
-    return this.#options.meter.requireBudget(subject);
+  requireBudget(subject: BudgetSubject, organization: string): Promise<void> {
+    return this.#options.meter.requireBudget(subject, organization);
   }
 
   audit(entry: AuditEntry): Promise<void> {
@@ -437,7 +438,8 @@ export class StudioHost implements BackendHost {
     if (work.copy !== undefined)
       await cloneWorkspace(this.#options.git, folders.hostGit, folders.directory, cloning);
     signal.throwIfAborted();
-    const user = { ...folders, copy: work.copy, base, repository: source };
+    const organization = organizationOfId(work.taskId);
+    const user = { ...folders, copy: work.copy, base, repository: source, organization };
     const variables = await prepareForTask(this.#options.environments, {
       user,
       signal,

@@ -232,6 +232,8 @@ export const studioLimits = {
   invitationTtlMs: 7 * 24 * 60 * 60 * 1000,
   maxInvitations: 200,
   maxMembers: 1_000,
+  /** Organizations of a server, besides its first one. */
+  maxOrganizations: 1_000,
   maxPeopleBodyBytes: 16 * 1024,
   /** On several nodes: how long a node knows a login that another one may have ended. */
   loginCacheMs: 10_000,

@@ -1,12 +1,6 @@
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
-import {
-  type Identify,
-  localOrganization,
-  type Person,
-  type RequestHeaders,
-  requireOwn,
-  requireRule,
-} from "./person.ts";
+import { localOrganization, organizationOfId, readPersonalKey } from "./organization-ids.ts";
+import { type Identify, type Person, type RequestHeaders, requireOwn, requireRule } from "./person.ts";
 import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
 import { isPersonal, managementRules, type RouteName, type Rule, routeRules, ruleOfActor } from "./rules.ts";
 
@@ -106,7 +100,9 @@ export class Guard {
  */
 function organizationOf({ actor, key }: AccessInfo): string | undefined {
   const [first] = key ?? [];
-  if (first === undefined || key?.length !== 1) return undefined;
+  if (key === undefined || first === undefined || key.length > 2) return undefined;
+  if (isPersonal(actor)) return readPersonalKey(key).organization;
+  if (key.length !== 1) return undefined;
   switch (actor) {
     case "organization":
     case "attention":
@@ -119,19 +115,10 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
     case "environment":
     case "repository":
       return organizationOfId(first);
-    // Groups are configured on the machine. An inbox has news of tasks, and there is one organization.
+    // Groups are configured on the machine.
     case "group":
-    case "inbox":
-    case "drafts":
-    case "notifications":
       return localOrganization;
     default:
       return undefined;
   }
-}
-
-/** The organization of a task, a session or a repository: its id starts with it. Ids without one belong to the local organization. */
-export function organizationOfId(id: string): string {
-  const end = id.indexOf("_");
-  return end < 0 ? localOrganization : id.slice(0, end);
 }

@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { readPersonalKey } from "./organization-ids.ts";
 import { isAtLeast, type Role } from "./roles.ts";
 import type { Rule } from "./rules.ts";
 
@@ -25,9 +26,6 @@ export interface Person {
  * for each request and each call over a connection: what it no longer says has no effect any more.
  */
 export type Identify = (request: RequestHeaders) => Person | undefined | Promise<Person | undefined>;
-
-/** The organization of everything that existed before there were others, and the only one without accounts. */
-export const localOrganization = "local";
 
 /** The operator, who is the only person if there are no accounts. */
 export const operator: Person = { id: "operator", isOperator: true, roleIn: () => "owner" };
@@ -57,9 +55,10 @@ export function requireRule(
   requireRole(role, rule);
 }
 
-/** Throws `auth.forbidden` unless the actor with this key is the person's own. */
+/** Throws `auth.forbidden` unless the actor with this key is the person's own, in whichever organization. */
 export function requireOwn(person: Person | undefined, key: readonly string[] | undefined): void {
-  if (person?.isOperator === true || (key?.length === 1 && key[0] === person?.id)) return;
+  const isOne = key?.length === 1 || key?.length === 2;
+  if (person?.isOperator === true || (isOne && readPersonalKey(key).person === person?.id)) return;
   throw forbidden("This belongs to somebody else");
 }
 

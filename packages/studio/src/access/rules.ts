@@ -228,6 +228,7 @@ export const actorRules = {
     },
   },
   access: "internal",
+  organizations: "internal",
   user: "internal",
   uniqueIndex: "internal",
   verification: "internal",

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { type Gate, type ProviderName, providerNames } from "@holdfast/gate";
+import { localOrganization } from "../access/organization-ids.ts";
 import { commandHint } from "../command-hint.ts";
 import type { ConnectionCheck, ConnectionView } from "../contract/administration.ts";
 
@@ -102,7 +103,7 @@ export class ConnectionChecks {
     const upstream = await gate.vault.upstream(provider);
     const egress = await gate.openEgress({
       ...{ jailId: `check-${newId()}`, session: "connection-check", upstreams: [upstream] },
-      ...{ organization: "local", user: "owner", taints: false },
+      ...{ organization: localOrganization, user: "owner", taints: false },
     });
     try {
       const { status, body } = await get(egress.socketPath, `/${upstream.name}${modelsPath(provider)}`);

@@ -7,6 +7,7 @@ import { createAttentionActor } from "./inbox/attention.ts";
 import { createInboxActor } from "./inbox/inbox.ts";
 import { createNotificationsActor } from "./notifications/actor.ts";
 import { createOrganizationActor } from "./organization.ts";
+import { createOrganizationDirectoryActor } from "./organizations/directory.ts";
 import { createAttachmentActor } from "./prompts/attachment.ts";
 import { createDraftsActor } from "./prompts/drafts.ts";
 import { createRepositoryActor } from "./repositories/repository.ts";
@@ -19,6 +20,7 @@ import { createUsageActor } from "./usage/usage.ts";
 export function createActors(host: BackendHost) {
   return {
     organization: createOrganizationActor(host),
+    organizations: createOrganizationDirectoryActor(host),
     task: createTaskActor(host),
     session: createSessionActor(host),
     access: createAccessActor(host),

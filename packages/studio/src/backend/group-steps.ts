@@ -1,4 +1,5 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
+import { localOrganization } from "../access/organization-ids.ts";
 import type { GroupEventAccepted, GroupEventView, TaskError } from "../contract.ts";
 import { studioLimits } from "../limits.ts";
 import {
@@ -233,7 +234,7 @@ export class GroupSteps {
       const repository = await this.#host.groupRepository(settings);
       const input = { repository, agent: settings.agent, prompt: event.text };
       const names = { taskId, sessionId, promptId, group, origin, ...taint };
-      await this.#call(c, "organization", "local", "internal.createGroupTask", input, names);
+      await this.#call(c, "organization", localOrganization, "internal.createGroupTask", input, names);
     }
     const now = this.#now();
     const { error: _, retryAt: __, ...rest } = view;

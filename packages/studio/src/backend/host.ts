@@ -75,7 +75,7 @@ export interface BackendHost {
   /** Prices of models from the operator's configuration. */
   readonly configuredPrices: readonly ModelPrice[];
   /** Throws `budget.exceeded`. */
-  requireBudget(subject: BudgetSubject): Promise<void>;
+  requireBudget(subject: BudgetSubject, organization: string): Promise<void>;
   /** Appends an entry to the audit log. */
   audit(entry: AuditEntry): Promise<void>;
   /** The groups configured in `groups.json`. */

@@ -1,9 +1,11 @@
 import { didYouMean } from "@holdfast/cli";
 import { HoldfastError, uuidv7 } from "@holdfast/core";
+import { inOrganization } from "../access/organization-ids.ts";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
+import { requireFolders } from "./organizations/folders.ts";
 import { readOptions } from "./prompts/actions.ts";
 import { operatorName } from "./prompts/payer.ts";
 import type { RepositorySummary } from "./repositories/contract.ts";
@@ -49,25 +51,28 @@ interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy
  */
 export async function validateTask(
   host: BackendHost,
+  organization: string,
   input: CreateTaskInput,
   { connectedTo, ...names }: KnownInput = {},
 ): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
+  if (connectedTo === undefined) requireFolders(organization, names.createdBy);
+  const { clock, random } = host.ports;
   const options = readOptions(input.options);
   host.requireJails();
   const agent = await requireAgent(host, input.agent);
-  const attempts = await attemptsOf(host, input.attempts);
+  const newId = () => inOrganization(organization, uuidv7(clock, random));
+  const attempts = await attemptsOf(host, input.attempts, newId);
   const repository = await repositoryOf(host, input, connectedTo);
   // A turn of a group is refused when it begins, so that the group goes on with its next event.
   if (names.group === undefined) {
     const person = (names.startedBy ?? operatorName).id;
-    await host.requireBudget({ person, repository: repository.repository });
+    await host.requireBudget({ person, repository: repository.repository }, organization);
   }
-  const { clock, random } = host.ports;
   return {
-    taskId: uuidv7(clock, random),
-    sessionId: uuidv7(clock, random),
+    taskId: newId(),
+    sessionId: newId(),
     title: titleOf(input.prompt),
     ...repository,
     agent: agent.id,
@@ -105,18 +110,21 @@ async function repositoryOf(
 }
 
 /** The further attempts, with the ids of their sessions. Throws `task.invalid_input`, `agent.*`. */
-async function attemptsOf(host: BackendHost, given: unknown): Promise<NonNullable<TaskInput["attempts"]>> {
+async function attemptsOf(
+  host: BackendHost,
+  given: unknown,
+  newId: () => string,
+): Promise<NonNullable<TaskInput["attempts"]>> {
   if (given === undefined) return [];
   const { maxOpenSessions } = studioLimits;
   if (!Array.isArray(given) || given.length >= maxOpenSessions) {
     const message = `\`attempts\` must be a list of at most ${maxOpenSessions - 1} agents`;
     throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
   }
-  const { clock, random } = host.ports;
   const attempts: { sessionId: string; agent: string }[] = [];
   for (const id of given) {
     const { id: agent } = await requireAgent(host, id);
-    attempts.push({ sessionId: uuidv7(clock, random), agent });
+    attempts.push({ sessionId: newId(), agent });
   }
   return attempts;
 }

@@ -1,23 +1,18 @@
 import { actor, event } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
-import { HoldfastError } from "@holdfast/core";
+import { organizationOfKey } from "../access/organization-ids.ts";
 import type {
   AgentChoice,
   CreateTaskInput,
   GroupView,
   Me,
   OrganizationEvents,
-  RepositoryEnvironment,
   SystemStatus,
   TaskSummary,
 } from "../contract.ts";
 import type { OpenPreparation } from "../environments/environment-backend.ts";
-import {
-  addPreparation,
-  openPreparations,
-  removePreparation,
-  withLatest,
-} from "./environment/preparation-index.ts";
+import { environmentActions } from "./environment/organization-actions.ts";
+import { addPreparation, openPreparations, removePreparation } from "./environment/preparation-index.ts";
 import type { BackendHost } from "./host.ts";
 import {
   beginTask,
@@ -26,6 +21,7 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
+import { requireOrganization } from "./organizations/existing.ts";
 import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
@@ -47,7 +43,6 @@ import {
 } from "./tasks/rows.ts";
 import { migrateTaskTables } from "./tasks/schema.ts";
 import { savedViewActions } from "./tasks/views.ts";
-import { requireText } from "./validate.ts";
 
 export interface OrganizationState {
   version: 1;
@@ -60,10 +55,9 @@ export interface OrganizationState {
 export function createOrganizationActor(host: BackendHost) {
   const removal = new TaskRemoval(host);
   return actor({
-    createState: (c): OrganizationState => {
-      if (c.key.length === 1 && c.key[0] === "local") return { version: 1, tasks: 0 };
-      const message = "There is no such organization";
-      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    async createState(c): Promise<OrganizationState> {
+      await requireOrganization(c);
+      return { version: 1, tasks: 0 };
     },
     createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     db: db({ onMigrate: migrateTaskTables }),
@@ -83,7 +77,10 @@ export function createOrganizationActor(host: BackendHost) {
 
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
         const connectedTo = await findConnected(c, input?.repository);
-        const valid = await validateTask(host, input, { connectedTo, ...starterOf(c.conn.state) });
+        const valid = await validateTask(host, organizationOfKey(c.key), input, {
+          connectedTo,
+          ...starterOf(c.conn.state),
+        });
         const task = await withAttachments(c, valid, c.conn.state.person, input.attachments);
         await addTask(c, task);
         host.creating(task.taskId);
@@ -111,19 +108,7 @@ export function createOrganizationActor(host: BackendHost) {
             ),
         ),
 
-      async environment(c, path: string): Promise<RepositoryEnvironment> {
-        return withLatest(c, await host.environments.inspect(requirePath(path)));
-      },
-
-      async prepareEnvironment(
-        c,
-        path: string,
-        options?: { readonly again?: boolean },
-      ): Promise<RepositoryEnvironment> {
-        host.requireJails();
-        await host.environments.prepare(requirePath(path), options?.again === true);
-        return withLatest(c, await host.environments.inspect(path));
-      },
+      ...environmentActions(host),
 
       listAgents: (_c): Promise<readonly AgentChoice[]> => host.listAgents(),
 
@@ -143,7 +128,9 @@ export function createOrganizationActor(host: BackendHost) {
         /** Creates a group's task unless it exists. */
         async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {
           const present = readRow(c.db, names.taskId);
-          const task = present?.input ?? (await validateTask(host, { ...input, fromHead: true }, names));
+          const task =
+            present?.input ??
+            (await validateTask(host, organizationOfKey(c.key), { ...input, fromHead: true }, names));
           if (present === undefined) await addTask(c, task);
           // The row drops its input once the task has reported, so the task exists.
           if (present === undefined || present.input !== undefined) await createTaskActors(host, c, task);
@@ -175,9 +162,4 @@ export function createOrganizationActor(host: BackendHost) {
       },
     },
   });
-}
-
-function requirePath(path: unknown): string {
-  requireText(path, "path", 4_096);
-  return path;
 }

@@ -1,5 +1,5 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
-import { localOrganization } from "../access/person.ts";
+import { organizationOfId } from "../access/organization-ids.ts";
 import type { FilesContext, FilesVars, TaskFiles } from "../cluster/task-files.ts";
 import type { AttachmentView } from "../contract/prompts.ts";
 import type {
@@ -139,7 +139,10 @@ export class TaskSteps {
   /** Sends news to the inboxes of people. Durable with the turn that sends it, and delivered once. */
   async #sendNews(c: TaskContext, news: TaskNews): Promise<void> {
     try {
-      await c.client().getOrCreate("attention", [localOrganization]).send("news", news);
+      await c
+        .client()
+        .getOrCreate("attention", [organizationOfId(c.state.id)])
+        .send("news", news);
     } catch (error) {
       this.#host.ports.log.error("could not report news of a task", { taskId: c.state.id, error });
     }
@@ -175,7 +178,7 @@ export class TaskSteps {
     requirePrompt(text);
     const by = await requireBudget(this.#host, c.state, from);
     const session = findOpenSession(c.state, readSession(to));
-    const mentioned = await this.mentionedIn(text);
+    const mentioned = await this.mentionedIn(c, text);
     await this.#enqueue(c, session, { id: this.newId(), text, by, attachments }, () => {
       addPerson(c.state, from.person);
       this.tellMentioned(c, mentioned, text, from);
@@ -185,8 +188,8 @@ export class TaskSteps {
   }
 
   /** Ids of the people whom a text mentions with `@name`. */
-  async mentionedIn(text: string): Promise<readonly string[]> {
-    return text.includes("@") ? this.#host.notifications.mentioned(text) : [];
+  async mentionedIn(c: TaskContext, text: string): Promise<readonly string[]> {
+    return text.includes("@") ? this.#host.notifications.mentioned(text, organizationOfId(c.state.id)) : [];
   }
 
   /** Tells people in the turn of the prompt that mentions them. */
@@ -490,7 +493,10 @@ export class TaskSteps {
   }
 
   #callOrganization<Result>(c: TaskContext, name: string, ...args: unknown[]): Promise<Result> {
-    return c.client().get("organization", ["local"]).action<Result>({ name, args });
+    return c
+      .client()
+      .get("organization", [organizationOfId(c.state.id)])
+      .action<Result>({ name, args });
   }
 
   #now(): number {

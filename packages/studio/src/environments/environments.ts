@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
+import { inOrganization, organizationOfId } from "../access/organization-ids.ts";
 import type { Repositories, UserRepository } from "../cluster/repositories.ts";
 import type { RepositoryEnvironment, TaskError } from "../contract.ts";
 import { prepareRepository } from "../git/prepare.ts";
@@ -29,6 +30,8 @@ export interface EnvironmentUser {
   readonly copy?: string | undefined;
   readonly base: { readonly branch: string; readonly commit: string };
   readonly repository: UserRepository;
+  /** The organization of the task. Each has environments of its own, also of the same repository. */
+  readonly organization: string;
 }
 
 interface Running {
@@ -41,6 +44,7 @@ interface Running {
 interface Wanted {
   readonly id: string;
   readonly repository: UserRepository;
+  readonly organization: string;
   readonly found: FoundEnvironment;
   readonly clone: Clone;
 }
@@ -78,26 +82,27 @@ export class Environments {
    */
   async place(user: EnvironmentUser, found: FoundEnvironment, signal: AbortSignal): Promise<void> {
     const { git } = this.#options;
-    const { hostGit, base, repository } = user;
+    const { hostGit, base, repository, organization } = user;
     const clone: Clone = (directory, limits) =>
       prepareRepository(git, directory, async () => ({ path: hostGit, ...base, dirty: false }), limits);
-    const wanted = { id: this.#idOf(repository, found), repository, found, clone };
+    const id = this.#idOf(repository, organization, found);
+    const wanted = { id, repository, organization, found, clone };
     if (!this.#snapshots.has(wanted.id)) await abortable(this.#start(wanted).done, signal);
     signal.throwIfAborted();
     await this.#snapshots.place(wanted.id, { ...user, commit: base.commit });
   }
 
-  isPrepared(repository: UserRepository, found: FoundEnvironment): boolean {
-    return this.#snapshots.has(this.#idOf(repository, found));
+  isPrepared({ repository, organization }: EnvironmentUser, found: FoundEnvironment): boolean {
+    return this.#snapshots.has(this.#idOf(repository, organization, found));
   }
 
   /** What the last commit of a repository asks for. Throws `repository.*`, `environment.elsewhere`. */
-  async inspect(path: string): Promise<RepositoryEnvironment> {
+  async inspect(path: string, organization: string): Promise<RepositoryEnvironment> {
     const repository = await this.#repository(path);
     try {
       const found = await this.#read(repository);
       if (found === undefined) return { repository: repository.path };
-      const id = this.#idOf(repository, found);
+      const id = this.#idOf(repository, organization, found);
       const { source, steps, notSupported, inputs } = found.environment;
       return {
         repository: repository.path,
@@ -119,7 +124,7 @@ export class Environments {
    * Begins to prepare the environment of a repository's last commit, and returns its id. With `again`, what was prepared
    * before is thrown away. Throws `repository.*`, `environment.none`, `environment.invalid_file`.
    */
-  async prepare(path: string, again: boolean): Promise<string> {
+  async prepare(path: string, organization: string, again: boolean): Promise<string> {
     const { repositories } = this.#options;
     const repository = await this.#repository(path);
     const found = await this.#read(repository);
@@ -127,7 +132,7 @@ export class Environments {
       const message = `The last commit of ${repository.path} has no environment. Add .holdfast/environment.yaml and commit it.`;
       throw new HoldfastError("environment", "none", message, { statusCode: 404 });
     }
-    const id = this.#idOf(repository, found);
+    const id = this.#idOf(repository, organization, found);
     const running = this.#running.get(id);
     if (running !== undefined) {
       await running.begun;
@@ -136,7 +141,7 @@ export class Environments {
     if (again) await this.#snapshots.discard(id);
     if (this.#snapshots.has(id)) return id;
     const clone: Clone = (directory, limits) => repositories.prepare(directory, repository, limits);
-    const { begun, done } = this.#start({ id, repository, found, clone });
+    const { begun, done } = this.#start({ id, repository, organization, found, clone });
     // The actor of the environment has the failure.
     done.catch(() => {});
     await begun;
@@ -171,9 +176,10 @@ export class Environments {
     if (this.#running.has(id)) return;
     const path = { path: repository, node };
     const found = await this.#read(path).catch(() => undefined);
-    const isCurrent = found !== undefined && this.#idOf(path, found) === id;
+    const organization = organizationOfId(id);
+    const isCurrent = found !== undefined && this.#idOf(path, organization, found) === id;
     if (isCurrent && !this.#snapshots.has(id)) {
-      await this.prepare(repository, false);
+      await this.prepare(repository, organization, false);
       return;
     }
     const message =
@@ -198,7 +204,7 @@ export class Environments {
     if (running !== undefined) return running;
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
-    const key = this.#keyOf(wanted.repository);
+    const key = this.#keyOf(wanted.repository, wanted.organization);
     const before = this.#queues.get(key) ?? Promise.resolve();
     const begun = this.#begin(wanted);
     const done = this.#run(wanted, Promise.all([begun, before]), signal).finally(() =>
@@ -231,12 +237,19 @@ export class Environments {
 
   async #run(wanted: Wanted, before: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const { actor, index, limits, ports } = this.#options;
-    const { id, repository, found, clone } = wanted;
+    const { id, repository, organization, found, clone } = wanted;
     const record = actor(id);
     try {
       await abortable(before, signal);
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      const request = { id, repository, cacheKey: this.#keyOf(repository), found, clone, record };
+      const request = {
+        id,
+        repository,
+        cacheKey: this.#keyOf(repository, organization),
+        found,
+        clone,
+        record,
+      };
       await prepareEnvironment(this.#services, request, signal);
     } catch (error) {
       // The next start continues.
@@ -249,7 +262,7 @@ export class Environments {
     await record.report({ type: "ended" });
     await index.remove(id);
     await this.#snapshots
-      .prune(repository, limits.maxEnvironmentsPerRepository)
+      .prune(repository, organization, limits.maxEnvironmentsPerRepository)
       .catch((error: unknown) => ports.log.warn("could not remove old environments", { error }));
   }
 
@@ -275,14 +288,15 @@ export class Environments {
     return readEnvironment(git, repository, commit);
   }
 
-  #idOf(repository: UserRepository, { inputsHash }: FoundEnvironment): string {
+  #idOf(repository: UserRepository, organization: string, { inputsHash }: FoundEnvironment): string {
     // Without a jail, files may have the paths of this machine in them.
     const { driver } = this.#options.gate.jails;
-    return environmentIdOf([this.#keyOf(repository), inputsHash, String(driver.unsafe)]);
+    const key = this.#keyOf(repository, organization);
+    return inOrganization(organization, environmentIdOf([key, inputsHash, String(driver.unsafe)]));
   }
 
-  #keyOf({ path, node }: UserRepository): string {
-    return environmentIdOf([this.#options.place.id, node ?? "", path]);
+  #keyOf({ path, node }: UserRepository, organization: string): string {
+    return inOrganization(organization, environmentIdOf([this.#options.place.id, node ?? "", path]));
   }
 }
 

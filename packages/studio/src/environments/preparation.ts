@@ -2,6 +2,7 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
+import { organizationOfId } from "../access/organization-ids.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { Git, GitRunOptions } from "../git/git.ts";
 import type { TaskRepository } from "../git/prepare.ts";
@@ -106,7 +107,7 @@ async function runSteps(
   folders: { readonly workspace: string; readonly home: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const network = await stepNetwork(environment.network, dataDirectory);
+  const network = await stepNetwork(environment.network, dataDirectory, organizationOfId(id));
   const caches = environment.caches.map((cache) => ({
     ...cache,
     folder: join(cacheDirectory, cacheKey, cache.name),

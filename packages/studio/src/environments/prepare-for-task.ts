@@ -32,7 +32,7 @@ export async function prepareForTask(
   if (found === undefined) return {};
   const { source, required, steps, variables } = found.environment;
   if (hasStarted || steps.length === 0) return variables;
-  if (!environments.isPrepared(user.repository, found)) {
+  if (!environments.isPrepared(user, found)) {
     const names = steps.map(({ name }) => name).join(", ");
     await note(
       `The environment of the repository is being prepared, as ${source} says: ${names}.`,

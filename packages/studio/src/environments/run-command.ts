@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { authorityEnvironment, type Gate, type JailExit } from "@holdfast/gate";
+import { organizationOfId } from "../access/organization-ids.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import { JailLayout, jailPath, jailPaths, type TaskFolders } from "../jail/layout.ts";
 import type { SetupConfig } from "../jail/setup.ts";
@@ -131,7 +132,7 @@ async function configure(options: CommandOptions, layout: JailLayout, cleanup: A
 /** Tunnels are intercepted, so that the methods and paths of the rules hold inside of TLS too. */
 function openEgress({ gate, jailId, session }: CommandOptions, { upstreams, hosts }: StepNetwork) {
   return gate.openEgress({
-    ...{ jailId, session, organization: "local", user: "owner" },
+    ...{ jailId, session, organization: organizationOfId(session), user: "owner" },
     ...{ upstreams, hosts, intercept: true, taints: false },
   });
 }

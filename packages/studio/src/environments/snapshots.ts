@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, type Logger } from "@holdfast/core";
+import { organizationOfId } from "../access/organization-ids.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { Git } from "../git/git.ts";
 import { copyFolder, type PlacedTask, placeAdditions, removeFolder, syncFolder } from "./snapshot-files.ts";
@@ -22,6 +23,7 @@ export interface SnapshotManifest {
 export const snapshotParts = { files: "files", home: "home" } as const;
 
 const manifestFile = "manifest.json";
+const idPattern = /^(?:[a-z0-9]{1,16}_)?[0-9a-f]{32}$/;
 
 /**
  * Prepared environments on this machine, each in a folder of its own: `snapshot`, which never changes, and `spare`, a
@@ -109,11 +111,11 @@ export class Snapshots {
     this.#makeSpare(id);
   }
 
-  /** Keeps the newest `count` snapshots of a repository. */
-  async prune(repository: UserRepository, count: number): Promise<void> {
+  /** Keeps the newest `count` snapshots that an organization has of a repository. */
+  async prune(repository: UserRepository, organization: string, count: number): Promise<void> {
     const found: { readonly id: string; readonly preparedAt: number }[] = [];
     for (const id of await readdir(this.#directory)) {
-      if (!/^[0-9a-f]{32}$/.test(id) || !this.has(id)) continue;
+      if (!idPattern.test(id) || organizationOfId(id) !== organization || !this.has(id)) continue;
       const manifest = await readManifest(join(this.#folder(id), "snapshot"));
       if (manifest.repository !== repository.path || manifest.node !== repository.node) continue;
       found.push({ id, preparedAt: manifest.preparedAt });
@@ -159,7 +161,7 @@ export class Snapshots {
   }
 
   #folder(id: string): string {
-    if (!/^[0-9a-f]{32}$/.test(id))
+    if (!idPattern.test(id))
       throw new HoldfastError("environment", "not_found", "There is no such environment", {
         statusCode: 404,
       });

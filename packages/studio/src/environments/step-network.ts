@@ -8,6 +8,7 @@ import {
   npmEnvironment,
   npmUpstream,
 } from "@holdfast/gate";
+import { localOrganization } from "../access/organization-ids.ts";
 import type { NetworkHost, NetworkRule } from "./environment.ts";
 
 /** What the steps of one preparation may reach, in the terms of the gate. */
@@ -24,16 +25,20 @@ export const allowedHostsFile = "environments.json";
 /**
  * Checks the rules of a repository against what the operator allows. A repository's word alone opens only `npm`: some
  * registries fetch from addresses that the request names, and so would carry the repository anywhere. Throws
- * `environment.host_not_allowed`, `environment.invalid_hosts_file`, `egress.no_registry`.
+ * `environment.host_not_allowed`, `.secret_not_allowed`, `.invalid_hosts_file`, `egress.no_registry`.
  */
 export async function stepNetwork(
   rules: readonly NetworkRule[],
   dataDirectory: string,
+  organization: string,
 ): Promise<StepNetwork | undefined> {
   if (rules.length === 0) return undefined;
   const hosts = rules.filter((rule) => rule !== "npm");
   const allowed = await readAllowedHosts(join(dataDirectory, allowedHostsFile));
-  for (const rule of hosts) requireAllowed(rule, allowed);
+  for (const rule of hosts) {
+    requireAllowed(rule, allowed);
+    requireSecret(rule, organization);
+  }
   const npm = hosts.length < rules.length ? [npmUpstream(await hostRegistry())] : [];
   return {
     upstreams: npm,
@@ -60,6 +65,16 @@ function requireAllowed({ host, methods, secret }: NetworkHost, allowed: readonl
       : `${host} with ${secret === undefined ? methods.join(", ") : "a secret"}`;
   const message = `The environment asks for ${wish}, which only you can allow. If you trust it, add "${host}" to "hosts" in ${allowedHostsFile} of the data directory, and prepare again.`;
   throw new HoldfastError("environment", "host_not_allowed", message, {
+    statusCode: 403,
+    metadata: { host },
+  });
+}
+
+/** The secrets are those of the machine, for its first organization alone. */
+function requireSecret({ host, secret }: NetworkHost, organization: string): void {
+  if (secret === undefined || organization === localOrganization) return;
+  const message = `The environment asks for a secret of this machine for ${host}. Only the first organization of a server can use its secrets. Remove the secret from the environment.`;
+  throw new HoldfastError("environment", "secret_not_allowed", message, {
     statusCode: 403,
     metadata: { host },
   });

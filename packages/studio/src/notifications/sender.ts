@@ -20,8 +20,8 @@ export interface NotificationSenderOptions {
   /** Undefined where no mail server is set up. */
   readonly mailer: Mailer | undefined;
   readonly vault: Pick<Vault, "readSecret" | "setSecret" | "deleteSecret">;
-  readonly standing: (person: string) => Promise<Standing>;
-  readonly mentioned: (text: string) => Promise<readonly string[]>;
+  readonly standing: (person: string, organization: string) => Promise<Standing>;
+  readonly mentioned: (text: string, organization: string) => Promise<readonly string[]>;
   /** Where people open the Studio, without a slash at the end. */
   readonly origin: () => string;
   readonly log: Logger;
@@ -43,12 +43,12 @@ export class NotificationSender implements NotificationPort {
     return this.#options.mailer !== undefined;
   }
 
-  standing(person: string): Promise<Standing> {
-    return this.#options.standing(person);
+  standing(person: string, organization: string): Promise<Standing> {
+    return this.#options.standing(person, organization);
   }
 
-  mentioned(text: string): Promise<readonly string[]> {
-    return this.#options.mentioned(text);
+  mentioned(text: string, organization: string): Promise<readonly string[]> {
+    return this.#options.mentioned(text, organization);
   }
 
   async checkAddress(url: string): Promise<void> {

@@ -21,8 +21,8 @@ export interface NotificationSetupOptions {
   /** What is known about people with accounts; undefined without accounts. */
   readonly people:
     | {
-        standing(person: string): Promise<Standing>;
-        mentioned(text: string): Promise<readonly string[]>;
+        standing(person: string, organization: string): Promise<Standing>;
+        mentioned(text: string, organization: string): Promise<readonly string[]>;
       }
     | undefined;
   readonly origin: () => string;
@@ -58,12 +58,12 @@ export async function setUpNotifications(options: NotificationSetupOptions): Pro
         });
       return keys;
     },
-    async standing(person) {
+    async standing(person, organization) {
       if (person === operator.id) return { mayRead: true, mayAnswer: true, email: null };
       // People who sign in elsewhere are known by their requests alone.
-      return people?.standing(person) ?? { mayRead: true, mayAnswer: false, email: null };
+      return people?.standing(person, organization) ?? { mayRead: true, mayAnswer: false, email: null };
     },
-    mentioned: async (text) => people?.mentioned(text) ?? [],
+    mentioned: async (text, organization) => people?.mentioned(text, organization) ?? [],
   });
   return { sender, close: () => abort.abort() };
 }

@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import { localOrganization, type Person, type RequestHeaders } from "../access/person.ts";
+import { localOrganization } from "../access/organization-ids.ts";
+import type { Person, RequestHeaders } from "../access/person.ts";
 import { isAtLeast, type Role } from "../access/roles.ts";
 import type { Standing } from "../backend/notifications/port.ts";
 import type {
@@ -87,9 +88,9 @@ export class People {
     };
   }
 
-  /** Whether a person is still a member, and may answer approvals; without a request of theirs. */
-  readonly standing = async (id: string): Promise<Standing> => {
-    const role = await this.#actors.role(localOrganization, id);
+  /** Whether a person is still a member of an organization, and may answer approvals; without a request of theirs. */
+  readonly standing = async (id: string, organization: string): Promise<Standing> => {
+    const role = await this.#actors.role(organization, id);
     const [user] = await this.#actors.knownUser<readonly Row[]>(id, [], "find", "user", []);
     const { name, email } = user ?? {};
     return {
@@ -100,9 +101,9 @@ export class People {
     };
   };
 
-  /** Ids of the members whom a text mentions. */
-  readonly mentioned = async (text: string): Promise<readonly string[]> =>
-    mentionedIn(text, await this.members(localOrganization));
+  /** Ids of the members of an organization whom a text mentions. */
+  readonly mentioned = async (text: string, organization: string): Promise<readonly string[]> =>
+    mentionedIn(text, await this.members(organization));
 
   /** Profile and organizations of a person. */
   async profile(person: Person): Promise<Profile> {

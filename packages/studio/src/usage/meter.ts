@@ -7,6 +7,7 @@ import {
   type Timer,
 } from "@holdfast/core";
 import type { EgressCall, EgressUsage } from "@holdfast/gate";
+import { organizationOfId } from "../access/organization-ids.ts";
 import type { BudgetSubject } from "../backend/usage/budgets.ts";
 import type { UsageEntry, UsageSubject } from "../backend/usage/entry.ts";
 import type { SessionOfTask, SessionUsage } from "../backend/usage/record.ts";
@@ -14,11 +15,17 @@ import type { CountedUsage } from "../backend/usage/usage.ts";
 import type { BudgetList, PriceInput } from "../contract/usage.ts";
 import type { UsageJournal } from "./journal.ts";
 
+/** What was counted. The revision is absent when none of it belongs to the first organization. */
+export interface CountedEntries extends Pick<CountedUsage, "sessions"> {
+  readonly pricesRevision: number | undefined;
+}
+
 /** The durable actors, as the meter uses them. */
 export interface UsageBackend {
-  count(entries: readonly UsageEntry[]): Promise<CountedUsage>;
+  count(entries: readonly UsageEntry[]): Promise<CountedEntries>;
   /** Throws `budget.exceeded`. */
-  requireBudget(subject: BudgetSubject): Promise<void>;
+  requireBudget(subject: BudgetSubject, organization: string): Promise<void>;
+  /** The prices that the first organization has edited. They are in force in the process. */
   editedPrices(): Promise<{ readonly prices: readonly PriceInput[]; readonly pricesRevision: number }>;
   budgets(): Promise<BudgetList>;
   /** Tells a task what one of its sessions has used. */
@@ -73,7 +80,7 @@ export class UsageMeter {
 
   /** Notes a model call before it is sent. Throws `budget.exceeded`. */
   async beforeCall({ id, at }: EgressCall, subject: UsageSubject): Promise<void> {
-    await this.requireBudget(subject);
+    await this.requireBudget(subject, organizationOfId(subject.task));
     this.#options.journal.begin({ id, at, kind: "call", subject });
   }
 
@@ -110,10 +117,10 @@ export class UsageMeter {
   }
 
   /** Throws `budget.exceeded`, by everything that this process has noted so far. */
-  async requireBudget(subject: BudgetSubject): Promise<void> {
+  async requireBudget(subject: BudgetSubject, organization: string): Promise<void> {
     await this.flush();
     try {
-      await this.#options.backend.requireBudget(subject);
+      await this.#options.backend.requireBudget(subject, organization);
     } catch (error) {
       if (isHoldfastError(error) && error.group === "budget") throw error;
       const message =
@@ -159,7 +166,7 @@ export class UsageMeter {
       for (let ready = journal.ready(maxBatch); ready.length > 0; ready = journal.ready(maxBatch)) {
         const { sessions, pricesRevision } = await backend.count(ready);
         journal.counted(ready.map(({ id }) => id));
-        if (pricesRevision !== this.#pricesRevision) await this.#loadPrices();
+        if (pricesRevision !== undefined && pricesRevision !== this.#pricesRevision) await this.#loadPrices();
         // A deleted task has nothing to show any more.
         for (const { usage, ...of } of sessions) void backend.report(of, usage).catch(() => {});
       }

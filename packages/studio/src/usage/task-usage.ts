@@ -1,4 +1,5 @@
 import type { EgressCall, EgressUsage } from "@holdfast/gate";
+import { organizationOfId } from "../access/organization-ids.ts";
 import type { TaskWork } from "../backend/task-state.ts";
 import type { UsageSubject } from "../backend/usage/entry.ts";
 import type { UsageMeter } from "./meter.ts";
@@ -20,7 +21,7 @@ export class TaskUsageMeter {
   /** Begins a turn. Throws `budget.exceeded`. */
   async beginTurn(work: TaskWork): Promise<void> {
     const subject = subjectOf(work);
-    await this.#meter.requireBudget(subject);
+    await this.#meter.requireBudget(subject, organizationOfId(subject.task));
     this.#subject = subject;
     this.#meter.turn(work.prompt.id, subject);
   }

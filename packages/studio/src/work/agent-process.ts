@@ -7,6 +7,7 @@ import { authorityEnvironment, type Egress, type Gate, type Jail, type OpenedBro
 import type { AgentRow } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
+import { localOrganization, organizationOfId } from "../access/organization-ids.ts";
 import type { AgentCatalogue } from "../agents.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
@@ -83,11 +84,11 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   const broker = await gate.openBroker({
     jailId,
     ...{ session: options.session, workspace: options.workspace },
-    organization: "local",
+    organization: organizationOfId(options.session),
     user: "owner",
     agent: row.id,
     group: options.group?.name ?? "default",
-    ...(options.group?.tools === undefined ? {} : { tools: options.group.tools }),
+    ...toolsOf(options),
   });
   cleanup.defer(() => broker.close());
   const control = join(options.runDirectory, jailId.slice(-12), "c.sock");
@@ -155,6 +156,12 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   };
 }
 
+/** The tools of plugins act with credentials of the machine, which are for its first organization. */
+function toolsOf({ group, session }: AgentProcessOptions): { readonly tools?: readonly string[] } {
+  if (organizationOfId(session) !== localOrganization) return { tools: [] };
+  return group?.tools === undefined ? {} : { tools: group.tools };
+}
+
 function gateServer(local: string, program: string, node: string): McpServer {
   return {
     name: "holdfast",
@@ -181,7 +188,7 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
   const egress = await gate.openEgress({
     jailId: options.jailId,
     ...{ session: options.session, workspace: options.workspace },
-    organization: "local",
+    organization: organizationOfId(options.session),
     user: "owner",
     upstreams: [upstream],
     beforeCall: async (call) => {

@@ -54,16 +54,17 @@ test("a secret becomes a credential of the proxy, for an allowed host alone", as
   const data = temporaryFolder(t);
   const secret = { name: "token", as: "bearer" } as const;
   const rule = { host: "packages.example.com", methods: ["GET"], path: "/simple/", secret };
-  await assert.rejects(stepNetwork([rule], data), (error) =>
+  await assert.rejects(stepNetwork([rule], data, "local"), (error) =>
     isErrorCode(error, "environment", "host_not_allowed"),
   );
   for (const method of ["GET", "POST"]) {
-    await assert.rejects(stepNetwork([{ host: "packages.example.com", methods: [method] }], data), (error) =>
-      isErrorCode(error, "environment", "host_not_allowed"),
+    await assert.rejects(
+      stepNetwork([{ host: "packages.example.com", methods: [method] }], data, "local"),
+      (error) => isErrorCode(error, "environment", "host_not_allowed"),
     );
   }
   await writeFile(join(data, "environments.json"), '{"hosts": ["packages.example.com"]}');
-  assert.deepEqual(await stepNetwork([rule], data), {
+  assert.deepEqual(await stepNetwork([rule], data, "local"), {
     upstreams: [],
     hosts: [
       {
@@ -75,8 +76,12 @@ test("a secret becomes a credential of the proxy, for an allowed host alone", as
     ],
     variables: {},
   });
+  // The secrets of a machine are for its first organization.
+  await assert.rejects(stepNetwork([rule], data, "other"), (error) =>
+    isErrorCode(error, "environment", "secret_not_allowed"),
+  );
   await writeFile(join(data, "environments.json"), '["packages.example.com"]');
-  await assert.rejects(stepNetwork([rule], data), (error) =>
+  await assert.rejects(stepNetwork([rule], data, "local"), (error) =>
     isErrorCode(error, "environment", "invalid_hosts_file"),
   );
 });

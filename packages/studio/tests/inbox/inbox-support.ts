@@ -109,8 +109,8 @@ export class Inboxes {
 
   /** Answers an approval by the token of a notification. */
   answer(token: string, isAllowed: boolean): Promise<{ readonly taskId: string }> {
-    const { person, hash } = readAnswerToken(token);
-    const actor = this.#client.get("notifications", [person]);
+    const { key, hash } = readAnswerToken(token);
+    const actor = this.#client.get("notifications", key);
     return actor.action({ name: "internal.answer", args: [hash, isAllowed] });
   }
 

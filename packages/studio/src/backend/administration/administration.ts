@@ -1,7 +1,7 @@
 /** Running the Studio: audit log, secrets, policy, connections, for the people who may. */
 import { actor } from "@holdfast/actors";
-import { HoldfastError, isErrorCode } from "@holdfast/core";
-import { localOrganization } from "../../access/person.ts";
+import { isErrorCode } from "@holdfast/core";
+import { organizationOfKey } from "../../access/organization-ids.ts";
 import type {
   AuditCheck,
   AuditPage,
@@ -16,6 +16,7 @@ import type {
 } from "../../contract/administration.ts";
 import type { TaskView } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
+import { requireOrganization } from "../organizations/existing.ts";
 import type { RepositorySummary } from "../repositories/contract.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import { readAuditQuery, readQuestion, readText } from "./input.ts";
@@ -25,10 +26,9 @@ const maxPolicyCharacters = 1_000_000;
 /** It keeps nothing of its own: each action asks the process, which has the gate. */
 export function createAdministrationActor(host: Pick<BackendHost, "administration" | "personOf">) {
   return actor({
-    createState: (c): { version: 1 } => {
-      if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1 };
-      const message = "There is no such organization";
-      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    async createState(c): Promise<{ version: 1 }> {
+      await requireOrganization(c);
+      return { version: 1 };
     },
     createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     options: { name: "Administration", actionTimeout: 180_000 },
@@ -82,6 +82,7 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
 }
 
 interface CallContext {
+  readonly key: readonly string[];
   client(): {
     get(
       name: string,
@@ -106,6 +107,6 @@ async function sessionsOf(c: CallContext, task: string): Promise<readonly string
 function repositoriesOf(c: CallContext): Promise<readonly RepositorySummary[]> {
   return c
     .client()
-    .get("organization", [localOrganization])
+    .get("organization", [organizationOfKey(c.key)])
     .action<readonly RepositorySummary[]>({ name: "listRepositories", args: [] });
 }

@@ -1,7 +1,7 @@
 import { actor, event, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
-import { HoldfastError } from "@holdfast/core";
-import { localOrganization, operator } from "../../access/person.ts";
+import { organizationOfKey, personalKey } from "../../access/organization-ids.ts";
+import { operator } from "../../access/person.ts";
 import type {
   ApprovalQueue,
   ApprovalQueuePatch,
@@ -14,6 +14,7 @@ import type { BackendHost } from "../host.ts";
 import { readChoices } from "../notifications/input.ts";
 import type { NewPerson, OrganizationDefaults } from "../notifications/messages.ts";
 import { copyOf } from "../notifications/settings.ts";
+import { requireOrganization } from "../organizations/existing.ts";
 import type { TaskNews } from "./news.ts";
 import { type InboxDatabase, isNews, migrateAttentionTables } from "./schema.ts";
 
@@ -27,6 +28,7 @@ export interface AttentionState {
 
 /** The part of the context that sends to actors of people. */
 interface SendingContext {
+  readonly key: readonly string[];
   client(): {
     getOrCreate(name: string, key: string[]): { send(queue: string, body: unknown): Promise<unknown> };
   };
@@ -40,17 +42,16 @@ export function createAttentionActor(host: BackendHost) {
   const sendDefaults = (c: SendingContext, person: string, choices: Partial<NotificationChoices>) => {
     const body: OrganizationDefaults = { version: 1, choices: copyOf(choices) };
     c.client()
-      .getOrCreate("notifications", [person])
+      .getOrCreate("notifications", personalKey(organizationOfKey(c.key), person))
       .send("defaults", body)
       .catch((error: unknown) =>
         host.ports.log.error("could not pass on the defaults of notifications", { error }),
       );
   };
   return actor({
-    createState: (c): AttentionState => {
-      if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1, revision: 0 };
-      const message = "There is no such organization";
-      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    async createState(c): Promise<AttentionState> {
+      await requireOrganization(c);
+      return { version: 1, revision: 0 };
     },
     db: db({ onMigrate: migrateAttentionTables }),
     queues: { news: queue<TaskNews>(), people: queue<NewPerson>() },
@@ -69,7 +70,7 @@ export function createAttentionActor(host: BackendHost) {
             ? { ...news, change: { ...change, approval: { ...change.approval, detail: "" } } }
             : news;
         c.client()
-          .getOrCreate("inbox", [person])
+          .getOrCreate("inbox", personalKey(organizationOfKey(c.key), person))
           .send("news", short)
           .catch((error: unknown) => host.ports.log.error("could not pass on news of a task", { error }));
       };

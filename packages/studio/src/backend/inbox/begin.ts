@@ -10,7 +10,7 @@ export async function beginTask(
   const { startedBy } = c.state;
   const [[person], [first]] = [c.state.people ?? [], c.state.prompts];
   if (person !== undefined && first !== undefined && c.state.hasBegun !== true) {
-    const mentioned = await steps.mentionedIn(first.text);
+    const mentioned = await steps.mentionedIn(c, first.text);
     c.state.hasBegun = true;
     steps.tellMentioned(c, mentioned, first.text, { person, ...(startedBy && { startedBy }) });
   }

@@ -1,6 +1,6 @@
 import { actor, event, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
-import { localOrganization } from "../../access/person.ts";
+import { readPersonalKey } from "../../access/organization-ids.ts";
 import type { InboxEntry, InboxPage, InboxPatch, InboxQuery } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
@@ -35,7 +35,7 @@ interface InboxContext {
   };
 }
 
-/** The inbox of a person, whose id is its key: what needs them, of all their tasks. */
+/** The inbox of a person in an organization, which are its key: what needs them, of all their tasks. */
 export function createInboxActor(host: BackendHost) {
   const now = () => host.ports.clock.now();
   const publishEntries = (c: InboxContext, entries: readonly InboxEntry[]) =>
@@ -49,16 +49,17 @@ export function createInboxActor(host: BackendHost) {
     // In the turn of the change, and so in one commit with it.
     for (const notice of noticesOf({ entries, removed, notify }))
       c.client()
-        .getOrCreate("notifications", [c.key[0] ?? ""])
+        .getOrCreate("notifications", [...c.key])
         .send("inbox", notice)
         .catch((error: unknown) => host.ports.log.error("could not notify of an inbox", { error }));
   };
   return actor({
     createState: (): InboxState => ({ version: 1, revision: 0 }),
     onCreate(c): void {
-      const joins: NewPerson = { version: 1, person: c.key[0] ?? "" };
+      const { organization, person } = readPersonalKey(c.key);
+      const joins: NewPerson = { version: 1, person };
       c.client()
-        .getOrCreate("attention", [localOrganization])
+        .getOrCreate("attention", [organization])
         .send("people", joins)
         .catch((error: unknown) => host.ports.log.error("could not register an inbox", { error }));
     },

@@ -2,7 +2,7 @@
 import { actor, event, queue } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { uuidv7 } from "@holdfast/core";
-import { localOrganization } from "../../access/person.ts";
+import { readPersonalKey } from "../../access/organization-ids.ts";
 import type { NotificationEvents } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
@@ -17,7 +17,7 @@ import { migrateNotificationTables } from "./schema.ts";
 import { type NotificationsState, newState } from "./settings.ts";
 
 /**
- * The notifications of a person, whose id is its key: what they want to hear of and where, and the outbox. What the inbox
+ * The notifications of a person in an organization, which are its key: what they want to hear of and where, and the outbox. What the inbox
  * tells and what follows from it are one commit; each cause is delivered once on each channel, again after a crash.
  */
 export function createNotificationsActor(host: BackendHost) {
@@ -29,9 +29,10 @@ export function createNotificationsActor(host: BackendHost) {
   return actor({
     createState: (): NotificationsState => newState(),
     onCreate(c): void {
-      const joins: NewPerson = { version: 1, person: c.key[0] ?? "" };
+      const { organization, person } = readPersonalKey(c.key);
+      const joins: NewPerson = { version: 1, person };
       c.client()
-        .getOrCreate("attention", [localOrganization])
+        .getOrCreate("attention", [organization])
         .send("people", joins)
         .catch((error: unknown) => host.ports.log.error("could not register for notifications", { error }));
     },

@@ -9,10 +9,10 @@ export interface TokenPurpose {
   readonly expiresAt: number;
 }
 
-/** The text of a token names its person, so that their actor is found. */
+/** The text of a token names the actor of its person by its key. */
 export async function newAnswerToken(
   db: NotificationDatabase,
-  person: string,
+  key: readonly string[],
   { taskId, approvalId, expiresAt }: TokenPurpose,
   now: number,
 ): Promise<string> {
@@ -22,15 +22,15 @@ export async function newAnswerToken(
     "INSERT INTO answer_token (hash, task_id, approval_id, expires_at) VALUES (?, ?, ?, ?)",
     ...[hashOf(secret), taskId, approvalId, expiresAt],
   );
-  return `${Buffer.from(person).toString("base64url")}.${secret}`;
+  return `${Buffer.from(key.join("\n")).toString("base64url")}.${secret}`;
 }
 
-/** The person of a token and what its actor knows it by. Throws `notification.invalid_token`. */
-export function readAnswerToken(token: unknown): { readonly person: string; readonly hash: string } {
+/** The key of the actor of a token, and what that knows it by. Throws `notification.invalid_token`. */
+export function readAnswerToken(token: unknown): { readonly key: string[]; readonly hash: string } {
   const found = typeof token === "string" ? /^([\w-]{1,400})\.([\w-]{43})$/.exec(token) : null;
-  const person = Buffer.from(found?.[1] ?? "", "base64url").toString("utf8");
-  if (found === null || person === "") throw invalidToken();
-  return { person, hash: hashOf(found[2] ?? "") };
+  const key = Buffer.from(found?.[1] ?? "", "base64url").toString("utf8");
+  if (found === null || key === "") throw invalidToken();
+  return { key: key.split("\n"), hash: hashOf(found[2] ?? "") };
 }
 
 /** Uses a token up. Throws `notification.invalid_token`. */

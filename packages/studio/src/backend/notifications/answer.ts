@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import { takeAnswerToken } from "./answer-tokens.ts";
-import { type DeliveryContext, personOf } from "./deliver.ts";
+import { type DeliveryContext, personOf, standingOf } from "./deliver.ts";
 import type { NotificationPort } from "./port.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function answerByToken(
 ): Promise<{ readonly taskId: string }> {
   const person = personOf(c);
   const { taskId, approvalId } = await takeAnswerToken(c.db, hash, now());
-  const { mayAnswer, name } = await port().standing(person);
+  const { mayAnswer, name } = await standingOf(port(), c);
   if (!mayAnswer) {
     const message = "Your role in the organization does not allow to answer approvals any more";
     throw new HoldfastError("auth", "forbidden", message);

@@ -7,7 +7,7 @@ import type {
   NotificationTestResult,
 } from "../../contract.ts";
 import type { ActionParts } from "./choice-actions.ts";
-import { type DeliveryContext, personOf } from "./deliver.ts";
+import { type DeliveryContext, standingOf } from "./deliver.ts";
 import { noteDevice, putDevice, removeDevice } from "./devices.ts";
 import { readAddress, readChannel, readDevice, readMailAddress, requireId } from "./input.ts";
 import type { SendOutcome } from "./port.ts";
@@ -33,7 +33,7 @@ export function channelActions({ port, now, newId, deliveries }: ActionParts) {
 
     async setMailAddress(c: DeliveryContext, given: string | null): Promise<void> {
       const address = readMailAddress(given);
-      if ((await port().standing(personOf(c))).email !== null) {
+      if ((await standingOf(port(), c)).email !== null) {
         const message = "Mails go to the address of your account";
         throw new HoldfastError("notification", "address_of_account", message, { statusCode: 409 });
       }
@@ -42,7 +42,7 @@ export function channelActions({ port, now, newId, deliveries }: ActionParts) {
     },
 
     async setWebhook(c: DeliveryContext, url: string | null): Promise<{ readonly secret: string | null }> {
-      const name = secretNameOf("webhook", personOf(c));
+      const name = secretNameOf("webhook", c.key);
       const address = url === null ? null : readAddress(url);
       const secret = address === null ? null : randomBytes(32).toString("base64url");
       if (address === null || secret === null) await port().deleteSecret(name);
@@ -56,7 +56,7 @@ export function channelActions({ port, now, newId, deliveries }: ActionParts) {
     },
 
     async setSlack(c: DeliveryContext, url: string | null): Promise<void> {
-      const name = secretNameOf("slack", personOf(c));
+      const name = secretNameOf("slack", c.key);
       const address = url === null ? null : readAddress(url);
       if (address === null) await port().deleteSecret(name);
       else {
@@ -69,7 +69,7 @@ export function channelActions({ port, now, newId, deliveries }: ActionParts) {
 
     async test(c: DeliveryContext, given: NotificationChannel, device = ""): Promise<NotificationTestResult> {
       const channel = readChannel(given);
-      const standing = await port().standing(personOf(c));
+      const standing = await standingOf(port(), c);
       const destination = deliveries.destinationOf(c, channel, String(device), standing);
       if (destination === undefined) {
         const message = "This channel is not set up. Set it up, then send a test.";

@@ -1,5 +1,5 @@
 import type { NotificationChoices, NotificationsView } from "../../contract.ts";
-import { type Deliveries, type DeliveryContext, personOf } from "./deliver.ts";
+import { type Deliveries, type DeliveryContext, standingOf } from "./deliver.ts";
 import { listDevices } from "./devices.ts";
 import { readChoices, readPause, requireId } from "./input.ts";
 import { dropDeliveries, listFailures, reconsider, retryDelivery } from "./outbox.ts";
@@ -23,7 +23,7 @@ export function choiceActions({ port, now, deliveries }: ActionParts) {
   };
   return {
     async get(c: DeliveryContext): Promise<NotificationsView> {
-      const [pushKey, { email }] = await Promise.all([port().pushKey(), port().standing(personOf(c))]);
+      const [pushKey, { email }] = await Promise.all([port().pushKey(), standingOf(port(), c)]);
       const address = email ?? c.state.mailAddress;
       return {
         ...chosenView(c.state),

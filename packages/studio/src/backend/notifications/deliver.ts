@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isErrorCode } from "@holdfast/core";
+import { readPersonalKey } from "../../access/organization-ids.ts";
 import type { ApprovalView, InboxEntry, NotificationEvents } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import { newAnswerToken } from "./answer-tokens.ts";
@@ -82,7 +83,7 @@ export class Deliveries {
     c.state.scheduled = null;
     const now = this.#options.now();
     await dropOld(c.db, now);
-    const standing = await this.#options.port().standing(personOf(c));
+    const standing = await standingOf(this.#options.port(), c);
     // A member who was removed gets nothing any more.
     if (!standing.mayRead) await dropAllWaiting(c.db);
     const groups = new Map<string, Delivery[]>();
@@ -151,7 +152,6 @@ export class Deliveries {
     device: string,
     { email }: Pick<Standing, "email">,
   ): Destination | undefined {
-    const person = personOf(c);
     switch (channel) {
       case "push": {
         const subscription = subscriptionOf(c.db, device);
@@ -165,10 +165,10 @@ export class Deliveries {
         const { webhook } = c.state;
         return webhook === null
           ? undefined
-          : { channel, url: webhook, secret: secretNameOf("webhook", person) };
+          : { channel, url: webhook, secret: secretNameOf("webhook", c.key) };
       }
       case "slack":
-        return c.state.slack === null ? undefined : { channel, secret: secretNameOf("slack", person) };
+        return c.state.slack === null ? undefined : { channel, secret: secretNameOf("slack", c.key) };
     }
   }
 
@@ -180,7 +180,7 @@ export class Deliveries {
     isAlone: boolean,
   ): Promise<NotificationMessage | undefined> {
     const { id, kind, task, text, notifiedAt } = entry;
-    const message = { id: messageId(personOf(c), entry), entry: id, kind, task, text, at: notifiedAt };
+    const message = { id: messageId(c.key, entry), entry: id, kind, task, text, at: notifiedAt };
     if (entry.approvalId === undefined) return message;
     const approval = await openApproval(c, task.id, entry.approvalId);
     if (approval === undefined || approval.expiresAt <= this.#options.now()) return undefined;
@@ -188,7 +188,7 @@ export class Deliveries {
     const isAnswerable = channel === "push" && isAlone && standing.mayAnswer;
     if (!isAnswerable) return { ...message, approval: { id: approval.id, expiresAt } };
     const purpose = { taskId: task.id, approvalId: approval.id, expiresAt };
-    const token = await newAnswerToken(c.db, personOf(c), purpose, this.#options.now());
+    const token = await newAnswerToken(c.db, c.key, purpose, this.#options.now());
     const detail = shownInFull(approval);
     return {
       ...message,
@@ -228,9 +228,9 @@ function batches(group: readonly Delivery[]): readonly (readonly Delivery[])[] {
   return isSingle ? group.map((delivery) => [delivery]) : [group];
 }
 
-function messageId(person: string, { id, notifiedAt }: InboxEntry): string {
+function messageId(key: readonly string[], { id, notifiedAt }: InboxEntry): string {
   return createHash("sha256")
-    .update(JSON.stringify([person, id, notifiedAt]))
+    .update(JSON.stringify([...key, id, notifiedAt]))
     .digest("hex")
     .slice(0, 32);
 }
@@ -241,5 +241,11 @@ function boundOf(retryAfterMs: number): number {
 }
 
 export function personOf({ key }: Pick<DeliveryContext, "key">): string {
-  return key[0] ?? "";
+  return readPersonalKey(key).person;
+}
+
+/** What is known about the person in the organization that the notifications are of. */
+export function standingOf(port: NotificationPort, { key }: Pick<DeliveryContext, "key">): Promise<Standing> {
+  const { organization, person } = readPersonalKey(key);
+  return port.standing(person, organization);
 }

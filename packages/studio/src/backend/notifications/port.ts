@@ -52,7 +52,7 @@ export type SendOutcome =
       readonly retryAfterMs?: number;
     };
 
-/** What is known about a person. */
+/** What is known about a person in an organization. */
 export interface Standing {
   /** False for somebody who is no member any more, and gets nothing. */
   readonly mayRead: boolean;
@@ -67,9 +67,9 @@ export interface NotificationPort {
   /** The public key with which browsers subscribe. */
   pushKey(): Promise<string>;
   readonly hasMail: boolean;
-  standing(person: string): Promise<Standing>;
-  /** Ids of the members whom a text mentions with `@name`. */
-  mentioned(text: string): Promise<readonly string[]>;
+  standing(person: string, organization: string): Promise<Standing>;
+  /** Ids of the members of an organization whom a text mentions with `@name`. */
+  mentioned(text: string, organization: string): Promise<readonly string[]>;
   /** Sends messages as one, or a test if there is none. Never throws. */
   send(destination: Destination, messages: readonly NotificationMessage[]): Promise<SendOutcome>;
   /** Throws `notification.invalid_input`, `egress.address_refused`, `egress.name_not_found`. */

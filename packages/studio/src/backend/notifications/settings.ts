@@ -86,6 +86,6 @@ export function copyOf<Value>(value: Value): Value {
 }
 
 /** Name in the vault of what a person's channel needs. */
-export function secretNameOf(channel: "webhook" | "slack", person: string): string {
-  return `notification.${channel}.${createHash("sha256").update(person).digest("hex").slice(0, 32)}`;
+export function secretNameOf(channel: "webhook" | "slack", key: readonly string[]): string {
+  return `notification.${channel}.${createHash("sha256").update(key.join("\n")).digest("hex").slice(0, 32)}`;
 }

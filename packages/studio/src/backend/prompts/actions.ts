@@ -4,6 +4,7 @@ import type { FoundFiles, PromptOptions, QueuedPrompt } from "../../contract/pro
 import type { RepositoryCheck, SessionChoice } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
+import { type FolderContext, requireFolder } from "../organizations/folders.ts";
 import { findOpenSession } from "../sessions/find.ts";
 import { readSession } from "../sessions/input.ts";
 import { sessionsOf } from "../task-state.ts";
@@ -66,13 +67,15 @@ export function promptActions(
 /** The actions of the organization about a folder that a new task may start from. */
 export function folderActions(host: Pick<BackendHost, "fileFinder" | "checkRepository">) {
   return {
-    async checkRepository(_c: unknown, path: string): Promise<RepositoryCheck> {
+    async checkRepository(c: FolderContext, path: string): Promise<RepositoryCheck> {
       requireText(path, "path", 4_096);
+      await requireFolder(c, path);
       return host.checkRepository(path);
     },
 
-    repositoryFiles(_c: unknown, path: string, query: string): Promise<FoundFiles> {
+    async repositoryFiles(c: FolderContext, path: string, query: string): Promise<FoundFiles> {
       requireText(path, "path", 4_096);
+      await requireFolder(c, path);
       return host.fileFinder.inRepository(path, readFileQuery(query));
     },
   };

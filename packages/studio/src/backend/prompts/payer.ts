@@ -1,3 +1,4 @@
+import { organizationOfId } from "../../access/organization-ids.ts";
 import { operator } from "../../access/person.ts";
 import type { TaskStarter } from "../../contract/task-list.ts";
 import type { BackendHost } from "../host.ts";
@@ -23,6 +24,6 @@ export async function requireBudget(
   { startedBy }: { readonly startedBy?: TaskStarter },
 ): Promise<TaskStarter> {
   const by = startedBy ?? operatorName;
-  await host.requireBudget({ person: by.id, repository, task });
+  await host.requireBudget({ person: by.id, repository, task }, organizationOfId(task));
   return by;
 }

@@ -1,5 +1,7 @@
 /** Publishing a task: its commit on a branch of the forge, and the pull request of that branch, kept by the task's actor. */
+
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
+import { organizationOfId } from "../../access/organization-ids.ts";
 import type { UserRepository } from "../../cluster/repositories.ts";
 import type { FilesContext, TaskFiles } from "../../cluster/task-files.ts";
 import type {
@@ -288,13 +290,13 @@ export class Publishing<Context extends PublishContext> {
   async #target(c: Context) {
     const { repository: path, repositoryNode: node, connected } = c.state;
     const user: UserRepository = { path, node, ...(connected === undefined ? {} : { connected }) };
-    return findTarget(c, await this.#options.host.remotes(user));
+    return findTarget(c, organizationOfId(c.state.id), await this.#options.host.remotes(user));
   }
 }
 
 /** Archives the task, unless an agent works on it: then the person who has sent it on does so. */
 async function archive(c: PublishContext): Promise<void> {
-  const organization = c.client().get("organization", ["local"]);
+  const organization = c.client().get("organization", [organizationOfId(c.state.id)]);
   await organization.action<void>({ name: "internal.archiveMerged", args: [c.state.id] });
 }
 

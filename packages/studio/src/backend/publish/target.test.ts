@@ -46,11 +46,11 @@ test("a remote leads to the connected repository at its server, however its addr
     gitea: ["http://127.0.0.1:3000/team/app.git"],
   };
   for (const [id, urls] of Object.entries(addresses)) {
-    for (const url of urls) assert.equal((await findTarget(context, [url])).repositoryId, id, url);
+    for (const url of urls) assert.equal((await findTarget(context, "local", [url])).repositoryId, id, url);
   }
   // The first remote that is connected.
   const several = ["https://github.com/fork/app.git", "/srv/app.git", "https://git.example.com/team/app"];
-  assert.equal((await findTarget(context, several)).repositoryId, "enterprise");
+  assert.equal((await findTarget(context, "local", several)).repositoryId, "enterprise");
 });
 
 test("a repository of the same name at another server, or below another path, is not it", async () => {
@@ -61,10 +61,10 @@ test("a repository of the same name at another server, or below another path, is
   ];
   for (const url of others) {
     const isRefused = (error: unknown) => isErrorCode(error, "publish", "not_connected");
-    await assert.rejects(findTarget(context, [url]), isRefused, url);
+    await assert.rejects(findTarget(context, "local", [url]), isRefused, url);
   }
   for (const remotes of [[], ["/srv/app.git"], ["../app"], ["file:///srv/app.git"]]) {
     const isRefused = (error: unknown) => isErrorCode(error, "publish", "no_remote");
-    await assert.rejects(findTarget(context, remotes), isRefused, remotes.join());
+    await assert.rejects(findTarget(context, "local", remotes), isRefused, remotes.join());
   }
 });

@@ -15,13 +15,19 @@ export interface CallContext {
 }
 
 /**
- * The connected repository of a forge that a remote leads to, the first remote that has one. Throws
+ * The repository of a forge, connected to the organization, that a remote leads to, the first remote that has one. Throws
  * `publish.not_connected`, `publish.no_remote`.
  */
-export async function findTarget(c: CallContext, remotes: readonly string[]): Promise<PublishTarget> {
-  const organization = c.client().get("organization", ["local"]);
+export async function findTarget(
+  c: CallContext,
+  organization: string,
+  remotes: readonly string[],
+): Promise<PublishTarget> {
   const call = { name: "listRepositories", args: [] };
-  const connected = await organization.action<readonly RepositorySummary[]>(call);
+  const connected = await c
+    .client()
+    .get("organization", [organization])
+    .action<readonly RepositorySummary[]>(call);
   const places = remotes.flatMap((url) => placeOf(url) ?? []);
   for (const place of places) {
     for (const { id, name, kind } of connected) {

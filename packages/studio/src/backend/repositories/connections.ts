@@ -1,6 +1,6 @@
 /** Repositories in the organization: one small row each, changed by patches of the repositories themselves. */
 import { HoldfastError, isErrorCode, uuidv7 } from "@holdfast/core";
-import { localOrganization } from "../../access/person.ts";
+import { inOrganization, organizationOfKey } from "../../access/organization-ids.ts";
 import { studioLimits } from "../../limits.ts";
 import { secretPrefix } from "../../remotes/connections.ts";
 import type { BackendHost } from "../host.ts";
@@ -73,9 +73,7 @@ export async function addRepository(
 }
 
 function newId({ ports }: Pick<BackendHost, "ports">, { key }: ConnectionsContext): string {
-  const [organization = ""] = key;
-  const uuid = uuidv7(ports.clock, ports.random);
-  return organization === localOrganization ? uuid : `${organization}_${uuid}`;
+  return inOrganization(organizationOfKey(key), uuidv7(ports.clock, ports.random));
 }
 
 async function connect(
@@ -84,7 +82,7 @@ async function connect(
   id: string,
   source: RepositorySource,
 ): Promise<RepositorySummary> {
-  const [organization = ""] = c.key;
+  const organization = organizationOfKey(c.key);
   const input: RepositoryInput = { id, organization, source };
   const none = { branches: 0, pullRequests: 0, openPullRequests: 0 };
   const summary = summaryOf(newRepositoryState(input), none);

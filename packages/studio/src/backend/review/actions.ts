@@ -104,7 +104,7 @@ export function reviewActions<Context extends ChangesContext & ChecksContext>(
 
     sendReview: (c: ReviewingContext, commentIds: readonly string[], to?: SessionChoice): Promise<void> =>
       review.send(c, commentIds, async (text, beside) => {
-        const mentioned = await steps.mentionedIn(text);
+        const mentioned = await steps.mentionedIn(c, text);
         const alsoTell = (promptId: string) => {
           beside(promptId);
           addPerson(c.state, c.conn.state.person);

@@ -1,12 +1,13 @@
 /** Prompts that start tasks at given times: the actor of an organization that has them, and the tasks of their runs. */
 import { actor, event } from "@holdfast/actors";
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
-import { localOrganization } from "../../access/person.ts";
+import { inOrganization, organizationOfKey } from "../../access/organization-ids.ts";
 import type { ScheduleRun, SchedulesEvents, ScheduleView } from "../../contract/schedules.ts";
 import type { CreateTaskInput, TaskError, TaskSummary } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import type { ScheduledTaskNames } from "../new-task.ts";
+import { requireOrganization } from "../organizations/existing.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import { readSchedule } from "./input.ts";
 import {
@@ -22,6 +23,7 @@ const fireAction = "internal.fire";
 
 /** The part of the actor context that is used here. */
 interface SchedulesContext {
+  readonly key: readonly string[];
   readonly state: SchedulesState;
   readonly broadcast: (name: "changed", view: ScheduleView) => void;
   saveState(): Promise<void>;
@@ -39,10 +41,9 @@ interface SchedulesContext {
 export function createSchedulesActor(host: BackendHost) {
   const runner = new ScheduleRuns(host);
   return actor({
-    createState(c): SchedulesState {
-      if (c.key.length === 1 && c.key[0] === localOrganization) return { version: 1, schedules: [] };
-      const message = "There is no such organization";
-      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    async createState(c): Promise<SchedulesState> {
+      await requireOrganization(c);
+      return { version: 1, schedules: [] };
     },
     createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     events: {
@@ -63,8 +64,8 @@ export function createSchedulesActor(host: BackendHost) {
         const { person, startedBy } = c.conn.state;
         await c
           .client()
-          .getOrCreate("organization", [localOrganization])
-          .action({ name: "internal.checkScheduledTask", args: [taskInputOf(input)] });
+          .getOrCreate("organization", [organizationOfKey(c.key)])
+          .action({ name: "internal.checkScheduledTask", args: [taskInputOf(input), person] });
         if (known === undefined && c.state.schedules.length >= studioLimits.maxSchedules) {
           const message = `There are ${studioLimits.maxSchedules} schedules. Delete one first.`;
           throw new HoldfastError("schedule", "too_many", message, { statusCode: 409 });
@@ -127,9 +128,10 @@ class ScheduleRuns {
 
   async start(c: SchedulesContext, scheduleId: string, cause: ScheduleRun["cause"]): Promise<ScheduleRun> {
     const newId = () => uuidv7(this.#host.ports.clock, this.#host.ports.random);
+    const newIdHere = () => inOrganization(organizationOfKey(c.key), newId());
     const run: StoredRun = {
       ...{ id: newId(), at: this.#host.ports.clock.now(), cause, state: "starting" },
-      ...{ taskId: newId(), sessionId: newId(), promptId: newId() },
+      ...{ taskId: newIdHere(), sessionId: newIdHere(), promptId: newId() },
     };
     const schedule = find(c.state, scheduleId);
     schedule.runs = [run, ...plain(schedule.runs)].slice(0, maxRuns);
@@ -145,6 +147,7 @@ class ScheduleRuns {
 
   async #finish(c: SchedulesContext, scheduleId: string, run: StoredRun): Promise<ScheduleRun> {
     const { person, startedBy, ...schedule } = plain(find(c.state, scheduleId));
+    const organization = organizationOfKey(c.key);
     const { taskId, sessionId, promptId } = run;
     const names: ScheduledTaskNames = {
       ...{ taskId, sessionId, promptId, createdBy: person },
@@ -154,7 +157,7 @@ class ScheduleRuns {
     try {
       await c
         .client()
-        .getOrCreate("organization", [localOrganization])
+        .getOrCreate("organization", [organization])
         .action<TaskSummary>({ name: "internal.createScheduledTask", args: [taskInputOf(schedule), names] });
     } catch (cause) {
       this.#host.ports.log.warn("a schedule could not start its task", {

@@ -1,3 +1,4 @@
+import { organizationOfKey } from "../../access/organization-ids.ts";
 import type { CreateTaskInput } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
 import {
@@ -17,8 +18,9 @@ type ScheduledContext = ActorCreator & AddContext & ConnectionsContext;
 export function scheduledTaskInternals(host: BackendHost) {
   return {
     /** Throws what a task with this input would throw. */
-    async checkScheduledTask(c: ScheduledContext, input: CreateTaskInput): Promise<void> {
-      await validateTask(host, input, { connectedTo: await findConnected(c, input.repository) });
+    async checkScheduledTask(c: ScheduledContext, input: CreateTaskInput, person: string): Promise<void> {
+      const connectedTo = await findConnected(c, input.repository);
+      await validateTask(host, organizationOfKey(c.key), input, { connectedTo, createdBy: person });
     },
 
     /** Creates the task of a run unless it exists. */
@@ -29,7 +31,9 @@ export function scheduledTaskInternals(host: BackendHost) {
     ): Promise<void> {
       const present = readRow(c.db, names.taskId);
       const connectedTo = await findConnected(c, input.repository);
-      const task = present?.input ?? (await validateTask(host, input, { connectedTo, ...names }));
+      const task =
+        present?.input ??
+        (await validateTask(host, organizationOfKey(c.key), input, { connectedTo, ...names }));
       if (present === undefined) await addTask(c, task);
       host.creating(names.taskId);
       // The row drops its input once the task has reported, so the task exists.

@@ -1,5 +1,6 @@
 import { event } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import { inOrganization, organizationOfId } from "../../access/organization-ids.ts";
 import type { TaskFiles } from "../../cluster/task-files.ts";
 import type {
   AttemptStorage,
@@ -44,7 +45,7 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick
       requireRoom(c.state);
       // Before there is a session: one without its prompt would stay.
       if (prompt !== undefined) await requireBudget(host, c.state, c.conn.state);
-      const sessionId = steps.newId();
+      const sessionId = inOrganization(organizationOfId(c.state.id), steps.newId());
       // A crash after this leaves an empty log, and no session.
       await createLog(host, c, sessionId);
       // Others may have been started during the awaits.

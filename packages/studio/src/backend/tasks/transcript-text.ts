@@ -1,3 +1,4 @@
+import { organizationOfId } from "../../access/organization-ids.ts";
 import type { SessionEvent, SessionPage } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import { createTranscript, reduceTranscript } from "../../transcript.ts";
@@ -78,7 +79,7 @@ export class TranscriptText {
         ...(isFirst ? {} : { sessionId }),
         ...{ after, seq: last.seq, pieces: textOf(page.events) },
       };
-      const organization = c.client().get("organization", ["local"]);
+      const organization = c.client().get("organization", [organizationOfId(c.state.id)]);
       session.textSeq = await organization.action<number>({ name: "internal.addText", args: [push] });
       if (session.textSeq >= page.head) return;
     }

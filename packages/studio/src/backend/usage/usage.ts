@@ -1,7 +1,5 @@
 import { actor, event } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
-import { HoldfastError } from "@holdfast/core";
-import { localOrganization } from "../../access/person.ts";
 import type {
   BudgetInput,
   BudgetList,
@@ -13,6 +11,7 @@ import type {
   UsageReport,
 } from "../../contract/usage.ts";
 import type { BackendHost } from "../host.ts";
+import { requireOrganization } from "../organizations/existing.ts";
 import { type BudgetSubject, deleteBudget, listBudgets, requireBudget, saveBudget } from "./budgets.ts";
 import type { UsageEntry } from "./entry.ts";
 import { readBudget, readBudgetId, readModel, readPrice, readUsageQuery } from "./input.ts";
@@ -39,11 +38,9 @@ export interface CountedUsage {
 export function createUsageActor(host: Pick<BackendHost, "ports" | "configuredPrices">) {
   const now = () => host.ports.clock.now();
   return actor({
-    createState: (c): UsageState => {
-      if (c.key.length === 1 && c.key[0] === localOrganization)
-        return { version: 1, revision: 0, pricesRevision: 0 };
-      const message = "There is no such organization";
-      throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+    async createState(c): Promise<UsageState> {
+      await requireOrganization(c);
+      return { version: 1, revision: 0, pricesRevision: 0 };
     },
     db: db({ onMigrate: migrateUsageTables }),
     events: { changed: event<UsageEvents["changed"]>() },

@@ -8,7 +8,7 @@ import {
   type OwnerLink,
 } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
-import { localOrganization } from "../../access/person.ts";
+import { localOrganization } from "../../access/organization-ids.ts";
 import type { Member } from "../../contract/people.ts";
 
 /** Paths of the routes about the organization begin with this. */

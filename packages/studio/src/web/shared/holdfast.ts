@@ -1,5 +1,6 @@
 import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
 import type { LinkState } from "@holdfast/web-parts";
+import { localOrganization, personalKey } from "../../access/organization-ids.ts";
 import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
 import type { AdministrationActions } from "../../contract/administration.ts";
 import type { UsageActions, UsageEvents } from "../../contract/usage.ts";
@@ -54,15 +55,15 @@ interface StudioRegistry {
   };
 }
 
-/** The server's actors, called with the cookie of this browser. */
-export function createStudioApi(endpoint: string): StudioApi {
+/** The server's actors of one organization, called with the cookie of this browser. */
+export function createStudioApi(endpoint: string, id: string = localOrganization): StudioApi {
   const client = createClient<StudioRegistry>(endpoint);
-  const organization = () => client.organization.get(["local"]);
-  const inbox = (person: string) => client.inbox.getOrCreate([person]);
-  const drafts = (person: string) => client.drafts.getOrCreate([person]);
-  const schedules = () => client.schedules.getOrCreate(["local"]);
-  const notifications = (person: string) => client.notifications.getOrCreate([person]);
-  const attention = () => client.attention.getOrCreate(["local"]);
+  const organization = () => client.organization.get([id]);
+  const inbox = (person: string) => client.inbox.getOrCreate(personalKey(id, person));
+  const drafts = (person: string) => client.drafts.getOrCreate(personalKey(id, person));
+  const schedules = () => client.schedules.getOrCreate([id]);
+  const notifications = (person: string) => client.notifications.getOrCreate(personalKey(id, person));
+  const attention = () => client.attention.getOrCreate([id]);
   return {
     organization: organization(),
     task: (id) => client.task.get([id]),
@@ -84,7 +85,7 @@ export function createStudioApi(endpoint: string): StudioApi {
     notifications: (person) => notifications(person),
     attention: attention(),
     schedules: schedules(),
-    ...usageApi(client),
+    ...usageApi(client, id),
     watchOrganization(watch) {
       const conn = organization().connect();
       conn.on("taskChanged", watch.on.taskChanged);
@@ -153,11 +154,12 @@ export function createStudioApi(endpoint: string): StudioApi {
 /** The part about usage and about running the Studio. */
 function usageApi(
   client: ReturnType<typeof createClient<StudioRegistry>>,
+  id: string,
 ): Pick<StudioApi, "usage" | "administration" | "watchUsage"> {
-  const usage = () => client.usage.getOrCreate(["local"]);
+  const usage = () => client.usage.getOrCreate([id]);
   return {
     usage: usage(),
-    administration: client.administration.getOrCreate(["local"]),
+    administration: client.administration.getOrCreate([id]),
     watchUsage(watch) {
       const conn = usage().connect();
       conn.on("changed", watch.on.changed);

@@ -15,7 +15,7 @@ export interface WorkFolders {
 
 /** Throws `task.not_found` for what is no id. */
 export function foldersOf(dataDirectory: string, taskId: string, copy?: string): WorkFolders {
-  if (![taskId, copy ?? taskId].every((id) => /^[0-9a-f-]{36}$/.test(id)))
+  if (![taskId, copy ?? taskId].every((id) => /^(?:[a-z0-9]{1,16}_)?[0-9a-f-]{36}$/.test(id)))
     throw new HoldfastError("task", "not_found", "There is no such task");
   const task = join(dataDirectory, "tasks", taskId);
   const directory = copy === undefined ? task : join(task, copiesFolder, copy);

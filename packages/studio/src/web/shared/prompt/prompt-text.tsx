@@ -2,7 +2,7 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Link } from "@tanstack/react-router";
 import { Fragment } from "react";
 
-const taskLink = /\[([^\]\n]{1,200})\]\(\/tasks\/([0-9a-f-]{36})\)/g;
+const taskLink = /\[([^\]\n]{1,200})\]\(\/tasks\/((?:[a-z0-9]{1,16}_)?[0-9a-f-]{36})\)/g;
 
 /** The text of a prompt, in which tasks that it mentions are links. */
 export function PromptText({ text }: { readonly text: string }) {
