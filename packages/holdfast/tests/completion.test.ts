@@ -31,9 +31,14 @@ const valuesOf = (lines: string[]): string[] => lines.map((line) => line.split("
 test("commands, verbs, options and values are candidates for the last word", () => {
   assert.deepEqual(valuesOf(complete("approv")), ["approvals", ":4"]);
   assert.deepEqual(valuesOf(complete("tasks", "")), [
-    ...["list", "show", "stop", "diff", "apply"],
-    ...["prompt", "sessions", "start-session", "close-session", "attempts", "keep", ":4"],
+    ...["list", "count", "show", "stop", "diff", "apply", "prompt"],
+    ...["sessions", "start-session", "rename-session", "close-session", "options", "choose"],
+    ...["attempts", "keep", "archive", "restore", "delete", "mark", "watch", "unwatch", ":4"],
   ]);
+  assert.deepEqual(valuesOf(complete("tasks", "list", "--group", "")), [
+    ...["repository", "agent", "status", ":4"],
+  ]);
+  assert.deepEqual(valuesOf(complete("review", "re")), ["resolve", "reopen", "revert", ":4"]);
   assert.deepEqual(valuesOf(complete("run", "--app")), ["--approve", "--apply", ":4"]);
   assert.deepEqual(valuesOf(complete("run", "--approve", "")), ["ask", "allow", "deny", ":4"]);
   assert.deepEqual(valuesOf(complete("sandbox", "api", "")), ["agents", "acp", ":4"]);

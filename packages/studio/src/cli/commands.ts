@@ -36,38 +36,56 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     return { usage, run };
   },
   tasks: async () => {
-    const { tasksUsage: usage, tasksCommand: run } = await import("./tasks/tasks.ts");
-    return { usage, run };
+    const { tasksCommand } = await import("./tasks/tasks.ts");
+    return tasksCommand;
+  },
+  queue: async () => {
+    const { queueCommand } = await import("./tasks/queue.ts");
+    return queueCommand;
+  },
+  views: async () => {
+    const { viewsCommand } = await import("./tasks/views.ts");
+    return viewsCommand;
+  },
+  review: async () => {
+    const { reviewCommand } = await import("./review/review.ts");
+    return reviewCommand;
+  },
+  pulls: async () => {
+    const { pullsCommand } = await import("./review/pulls.ts");
+    return pullsCommand;
   },
   checks: async () => {
-    const { checksUsage: usage, checksCommand: run } = await import("./tasks/checks.ts");
+    const { checksUsage: usage, checksCommand: run } = await import("./review/checks.ts");
     return { usage, run };
   },
   publish: async () => {
-    const { publishUsage: usage, publishCommand: run } = await import("./tasks/publish.ts");
+    const { publishUsage: usage, publishCommand: run } = await import("./review/publish.ts");
     return { usage, run };
   },
   environments: async () => {
-    const { environmentsUsage: usage, environmentsCommand: run } = await import("./tasks/environments.ts");
+    const { environmentsUsage: usage, environmentsCommand: run } = await import(
+      "./repositories/environments.ts"
+    );
     return { usage, run };
   },
   repositories: async () => {
-    const { repositoriesUsage: usage, repositoriesCommand: run } = await import("./tasks/repositories.ts");
+    const { repositoriesUsage: usage, repositoriesCommand: run } = await import(
+      "./repositories/repositories.ts"
+    );
     return { usage, run };
   },
   approvals: async () => {
-    const { approvalsUsage: usage, approvalsCommand: run } = await import("./tasks/approvals.ts");
+    const { approvalsUsage: usage, approvalsCommand: run } = await import("./attention/approvals.ts");
     return { usage, run };
   },
   inbox: async () => {
-    const { inboxUsage: usage, inboxCommand: run } = await import("./tasks/inbox.ts");
+    const { inboxUsage: usage, inboxCommand: run } = await import("./attention/inbox.ts");
     return { usage, run };
   },
   notifications: async () => {
-    const { notificationsUsage: usage, notificationsCommand: run } = await import(
-      "./people/notifications.ts"
-    );
-    return { usage, run };
+    const { notificationsCommand } = await import("./attention/notifications.ts");
+    return notificationsCommand;
   },
   usage: async () => {
     const { usageUsage: usage, usageCommand: run } = await import("./usage/usage.ts");

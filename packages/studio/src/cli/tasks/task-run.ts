@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { harmless, jsonLine, type Screen, screenOf, style, UsageError } from "@holdfast/cli";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
-import { detailLines, originLines } from "./approvals.ts";
+import { detailLines, originLines } from "../attention/approvals.ts";
 import { EventPrinter } from "./event-printer.ts";
 
 /** Signals from a user, a closed terminal or a supervisor that stop the task. */

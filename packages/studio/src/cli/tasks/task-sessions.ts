@@ -2,6 +2,12 @@ import { dataDirectoryOf, harmless, jsonLine, UsageError } from "@holdfast/cli";
 import type { StudioClient, TaskSessionView, TaskView } from "@holdfast/studio";
 import { commandHint } from "../../command-hint.ts";
 import { statusLabel } from "../../task-status.ts";
+import type { VerbOptions } from "../verbs/verb.ts";
+
+/** The option of verbs that are about one session of a task. */
+export const sessionOption = {
+  session: { type: "string", value: "NAME", description: "one of its sessions" },
+} as const satisfies VerbOptions;
 
 /** A session by its id or its name; the first open one if none is given. Throws a usage error. */
 export function sessionNamed(view: TaskView, given: string | undefined): TaskSessionView | undefined {

@@ -4,7 +4,7 @@ import { gateAnswers } from "../../approvals/gate-answers.ts";
 import { truncationNote } from "../../approvals/truncation-note.ts";
 import { isBusy } from "../../task-status.ts";
 import { withOwnerAccess } from "../server/owner.ts";
-import { findTask } from "./tasks.ts";
+import { findTask } from "../tasks/find-task.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
 

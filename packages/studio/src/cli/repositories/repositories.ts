@@ -13,12 +13,17 @@ import type {
 import { readSecret } from "../gate/secret-input.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 
-export const repositoriesUsage = `holdfast repositories list | connect ADDRESS | check NAME | sync NAME | set NAME | remove NAME
+export const repositoriesUsage = `holdfast repositories list | connect ADDRESS | check NAME | sync NAME | cancel NAME
+               | branches NAME | webhook NAME URL | set NAME | remove NAME
 
   list                 lists the connected repositories: their state, branches and open pull requests
   connect ADDRESS      connects a repository: its https address, or the path of a folder of this machine
   check NAME           tries each part of the connection, and says what does not work
   sync NAME            compares it with its server and fetches it, now
+  cancel NAME          ends a fetch that runs
+  branches NAME        lists its branches; holdfast pulls list NAME its pull requests
+  webhook NAME URL     sets up its webhook with a new secret; URL is the Studio's address as the forge
+                       reaches it
   set NAME             changes a setting: --archive-merged on or off archives tasks when their pull
                        request was merged
   remove NAME          removes the copy and the token here; the repository itself is left alone
@@ -35,7 +40,10 @@ export const repositoriesUsage = `holdfast repositories list | connect ADDRESS |
 
 NAME is a repository's name or its id. Exit code: 0 done, 1 a check failed, 2 wrong usage.`;
 
-const verbs = ["list", "connect", "check", "sync", "set", "remove"] as const;
+const verbs = [
+  ...(["list", "connect", "check", "sync", "cancel"] as const),
+  ...(["branches", "webhook", "set", "remove"] as const),
+] as const;
 const kinds = ["github", "gitlab", "gitea", "git"] as const;
 
 export async function repositoriesCommand(args: readonly string[]): Promise<number> {
@@ -52,7 +60,10 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
   }
   const verb = verbOf("repositories", verbs, given);
   if (verb === "list") noArguments(rest);
-  const name = verb === "list" ? "" : oneArgument(rest, verb === "connect" ? "The address" : "The name");
+  const takesUrl = verb === "webhook";
+  const named = takesUrl ? rest.slice(0, 1) : rest;
+  const name = verb === "list" ? "" : oneArgument(named, verb === "connect" ? "The address" : "The name");
+  const url = takesUrl ? oneArgument(rest.slice(1), "The Studio's address") : "";
   const json = values.json === true;
   const input = verb === "connect" ? await inputOf(name, values) : undefined;
   const archives = verb === "set" ? switchOf(values["archive-merged"]) : undefined;
@@ -63,7 +74,7 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
       return 0;
     }
     if (verb === "list") return list(await client.organization.listRepositories(), json);
-    const { id } = await find(client, name);
+    const { id } = await findRepository(client, name);
     if (archives !== undefined) {
       await client.repository(id).archiveMerged(archives);
       const text = archives ? "Tasks are archived when they are merged." : "Merged tasks stay in the list.";
@@ -76,6 +87,19 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
         const setup = address === undefined ? undefined : await client.repository(id).setUpWebhook(address);
         return showChecks(await client.repository(id).check(), setup, json);
       }
+      case "branches":
+        return listBranches(client, id, json);
+      case "webhook": {
+        const setup = await client.repository(id).setUpWebhook(url);
+        if (json) console.log(jsonLine(setup));
+        else if (setup.isSetUp) console.log(`The webhook is set up: ${harmless(setup.url)}`);
+        else showWebhook(setup);
+        return 0;
+      }
+      case "cancel":
+        await client.repository(id).cancelFetch();
+        console.log(json ? jsonLine({ id, cancelled: true }) : "No fetch runs any more.");
+        return 0;
       case "sync":
         await client.repository(id).sync();
         console.log(json ? jsonLine({ id, syncing: true }) : "The sync has begun.");
@@ -121,7 +145,8 @@ async function inputOf(address: string, options: ConnectOptions): Promise<AddRep
   };
 }
 
-async function find(client: StudioClient, name: string): Promise<RepositorySummary> {
+/** A connected repository by its name, its id or its folder. Throws `repository.not_connected`. */
+export async function findRepository(client: StudioClient, name: string): Promise<RepositorySummary> {
   const all = await client.organization.listRepositories();
   const path = resolve(name);
   const found = all.filter((each) => each.id === name || each.name === name || each.name === path);
@@ -165,13 +190,30 @@ function showChecks(
       console.log(`${status.padEnd(8)} ${name.padEnd(20)} ${harmless(detail)}`);
       if (next !== undefined) console.log(`${" ".repeat(30)}${next}`);
     }
-    if (setup?.isSetUp === false) {
-      console.log(`\nThe webhook was not set up: ${harmless(setup.reason)}`);
-      console.log(`Add it at the forge, for pushes and pull requests, as JSON. It is shown this once:`);
-      console.log(`  address  ${setup.url}\n  secret   ${setup.secret}`);
-    }
+    if (setup?.isSetUp === false) showWebhook(setup);
   }
   return checks.some(({ status }) => status === "failed") ? 1 : 0;
+}
+
+function showWebhook({ reason, url, secret }: WebhookSetup & { readonly isSetUp: false }): void {
+  console.log(`\nThe webhook was not set up: ${harmless(reason)}`);
+  console.log(`Add it at the forge, for pushes and pull requests, as JSON. It is shown this once:`);
+  console.log(`  address  ${url}\n  secret   ${secret}`);
+}
+
+async function listBranches(client: StudioClient, id: string, json: boolean): Promise<number> {
+  let after: string | undefined;
+  for (;;) {
+    const page = await client.repository(id).branches(after === undefined ? {} : { after });
+    for (const branch of page) {
+      const { name, commit, isProtected } = branch;
+      const text = `${commit.slice(0, 12)}  ${harmless(name)}${isProtected ? "  (protected)" : ""}`;
+      console.log(json ? jsonLine(branch) : text);
+    }
+    const last = page.at(-1)?.name;
+    if (last === undefined || last === after) return 0;
+    after = last;
+  }
 }
 
 /** Throws a usage error. */

@@ -32,7 +32,7 @@ test("settings are lines, in which nothing reaches the terminal unescaped", () =
     "Webhook  none",
     "Slack    hooks.slack.com",
     "Quiet    22:00 to 07:00, Europe/Berlin",
-    "Given up slack: Fix it: status 404",
+    "Given up slack: Fix it: status 404 (f)",
   ]);
   assert.equal(linesOf(view, 60_000)[0], "Browsers Phone\\u001b[2K");
 });

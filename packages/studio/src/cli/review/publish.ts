@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import type { PublishInput, StudioClient } from "@holdfast/studio";
 import { withOwnerAccess } from "../server/owner.ts";
+import { findTask } from "../tasks/find-task.ts";
 import { pullRequestText } from "./pull-request-text.ts";
-import { findTask } from "./tasks.ts";
 
 export const publishUsage = `holdfast publish TASK [options]
 

@@ -3,31 +3,51 @@ import { harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cl
 import { HoldfastError } from "@holdfast/core";
 import type { CheckRun, ChecksView, CheckView, StudioClient } from "@holdfast/studio";
 import { withOwnerAccess } from "../server/owner.ts";
-import { findTask } from "./tasks.ts";
+import { findTask } from "../tasks/find-task.ts";
+import { sessionNamed } from "../tasks/task-sessions.ts";
 
-export const checksUsage = `holdfast checks TASK [--run NAME | --all] [options]
+export const checksUsage = `holdfast checks TASK [--run NAME | --all | --stop | --send NAME] [options]
 
 Shows the checks of a task, which .holdfast/environment.yaml of its repository names, and their results.
 
   --run NAME  runs this check in a jail with the files of the task, and prints its output
   --all       runs all of them, one after the other
+  --stop      ends the one that runs, and those that wait
+  --send NAME sends the failure of this check to the agent; --session NAME chooses which one
   --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
   --json      machine-readable output
 
 Exit code: 0 if what ran has passed, 1 if not.`;
 
 export async function checksCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { run: { type: "string" }, all: { type: "boolean" } });
+  const { values, positionals } = parse(args, {
+    ...{ run: { type: "string" }, all: { type: "boolean" }, stop: { type: "boolean" } },
+    ...{ send: { type: "string" }, session: { type: "string" } },
+  } as const);
   if (values.help === true) {
     console.log(checksUsage);
     return 0;
   }
   const id = oneArgument(positionals, "The task's id");
-  if (values.run !== undefined && values.all === true)
-    throw new UsageError("--run and --all do not go together");
+  const { run, all, stop, send, session } = values;
+  if ([run, all, stop, send].filter((each) => each !== undefined).length > 1)
+    throw new UsageError("--run, --all, --stop and --send do not go together");
+  if (session !== undefined && send === undefined) throw new UsageError("--session is only for --send");
   const json = values.json === true;
   return withOwnerAccess({ data: values.data }, async ({ client }) => {
-    await findTask(client, id);
+    const task = await findTask(client, id);
+    if (send !== undefined) {
+      const to = sessionNamed(task, session);
+      await client.task(id).sendCheck(send, to === undefined ? {} : { session: to.id });
+      console.log(json ? jsonLine({ sent: send }) : "Sent to the agent.");
+      return 0;
+    }
+    if (stop === true) {
+      const view = await client.task(id).stopChecks();
+      if (json) console.log(jsonLine(view));
+      else printChecks(view);
+      return 0;
+    }
     if (values.run === undefined && values.all !== true) {
       const view = await client.task(id).checks();
       if (json) console.log(jsonLine(view));

@@ -1,0 +1,105 @@
+import { jsonLine, screenOf, UsageError } from "@holdfast/cli";
+import type { DiffCompare, StudioClient, TaskView } from "@holdfast/studio";
+import { isBusy, statusLabel } from "../../task-status.ts";
+import { pullRequestText } from "../review/pull-request-text.ts";
+import { type Verbs, verb } from "../verbs/verb.ts";
+import { EventPrinter, printDiff } from "./event-printer.ts";
+import { findTask } from "./find-task.ts";
+import { sendPrompt, sessionNamed, sessionOption } from "./task-sessions.ts";
+
+/** Verbs of `holdfast tasks` about the work of one task. */
+export const workVerbs: Verbs = {
+  show: verb({
+    arguments: "ID",
+    description: "prints the log of a task, and names its pull request",
+    options: sessionOption,
+    async run({ client, args: [id = ""], values, json }) {
+      const view = await findTask(client, id);
+      await show(client, view, sessionNamed(view, values.session)?.id ?? view.sessionId, json);
+    },
+  }),
+  stop: verb({
+    arguments: "ID",
+    description: "stops its agents; with --session, one of them",
+    options: sessionOption,
+    // A stopped task is resumed first, so that its log records the end.
+    runTasks: ([task = ""]) => ({ task }),
+    async run({ client, args: [id = ""], values, print }) {
+      const before = await findTask(client, id);
+      const session = values.session === undefined ? undefined : sessionNamed(before, values.session);
+      await client.task(id).stop(session === undefined ? {} : { session: session.id });
+      const view = await client.task(id).get();
+      const { status } = view.sessions.find((each) => each.id === session?.id) ?? view;
+      const stopped = isBusy(session?.status ?? before.status);
+      const idle = `No agent was working. Status of the task: ${statusLabel(status)}.`;
+      print({ id, status, stopped }, stopped ? "Stopped." : idle);
+    },
+  }),
+  diff: verb({
+    arguments: "ID",
+    description: "prints its changes since the commit that it started from",
+    options: {
+      ...sessionOption,
+      turn: { type: "boolean", description: "only those of the last turn" },
+      commit: { type: "string", value: "COMMIT", description: "those of one of its commits" },
+    },
+    check(_args, { session, turn, commit }) {
+      if ([session, turn, commit].filter((each) => each !== undefined).length > 1)
+        throw new UsageError("Choose one of --session, --turn and --commit");
+    },
+    async run({ client, args: [id = ""], values, json }) {
+      const view = await findTask(client, id);
+      const task = client.task(id);
+      const attempt = values.session === undefined ? undefined : sessionNamed(view, values.session);
+      const compare = compareOf(values.turn, values.commit);
+      const diff = await (attempt === undefined
+        ? task.diff(compare === undefined ? undefined : { compare })
+        : task.attemptDiff(attempt.id));
+      if (json) console.log(jsonLine(diff));
+      else printDiff(screenOf(process.stdout), diff);
+    },
+  }),
+  apply: verb({
+    arguments: "ID",
+    description: "applies its changes to a new branch of the repository",
+    options: { branch: { type: "string", value: "NAME", description: "name of the branch" } },
+    async run({ client, args: [id = ""], values: { branch }, print }) {
+      await findTask(client, id);
+      const applied = await client.task(id).apply(branch === undefined ? {} : { branch });
+      print(applied, `Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
+    },
+  }),
+  prompt: verb({
+    arguments: "ID TEXT",
+    description: "sends a prompt to its agent",
+    options: sessionOption,
+    check([, text = ""]) {
+      if (text.trim() === "") throw new UsageError("The prompt is empty");
+    },
+    async run({ client, args: [id = "", text = ""], values, ...call }) {
+      await sendPrompt(client, await findTask(client, id), text, values.session, call);
+    },
+  }),
+};
+
+function compareOf(turn: boolean | undefined, commit: string | undefined): DiffCompare | undefined {
+  if (commit !== undefined) return { kind: "commit", commit };
+  return turn === true ? { kind: "turn" } : undefined;
+}
+
+async function show(client: StudioClient, view: TaskView, sessionId: string, json: boolean): Promise<void> {
+  if (json) console.log(jsonLine(view));
+  const printer = new EventPrinter(screenOf(process.stdout));
+  let after = 0;
+  for (;;) {
+    const page = await client.session(sessionId).events({ after });
+    for (const event of page.events) {
+      after = event.seq;
+      if (json) console.log(jsonLine(event));
+      else printer.print(event);
+    }
+    if (page.events.length === 0 || after >= page.head) break;
+  }
+  printer.flush();
+  if (view.pullRequest !== undefined && !json) console.log(pullRequestText(view.pullRequest));
+}
