@@ -56,6 +56,12 @@ describe("a task that is published", { skip: missing() ?? false }, () => {
     await waitForStatus(page, "idle");
     await page.getByRole("button", { name: "Publish…" }).click();
     await page.getByLabel("Title").fill("Add one");
+    // The native list of the browser completes the last name.
+    const reviewers = page.getByLabel("Reviewers");
+    await page.locator("datalist option[value='grace']").first().waitFor({ state: "attached" });
+    await reviewers.fill("grace");
+    await page.getByLabel("Labels").fill("bug");
+    await page.getByLabel("Open as a draft").check();
     await assertAccessible(page, "form of a pull request");
     await keepScreenshot(page, "publish-form");
     await page.keyboard.press("Control+Enter");
@@ -64,6 +70,10 @@ describe("a task that is published", { skip: missing() ?? false }, () => {
     await panel.getByRole("link", { name: "Add one #1" }).waitFor();
     const hosted = repository.pullRequests.get(1);
     assert.ok(hosted !== undefined);
+    assert.deepEqual([hosted.draft, hosted.reviewers, hosted.labels], [true, ["grace"], ["bug"]]);
+    await panel.getByRole("button", { name: "Ready for review" }).click();
+    await panel.getByRole("button", { name: "Merge…" }).waitFor();
+    assert.equal(hosted.draft, false);
     const pushed = hosted.headCommit;
     repository.setCheck("test", pushed, "failure");
     const grace = { id: 2, login: "grace" };

@@ -67,6 +67,7 @@ export type {
   PublicationChange,
   PublicationView,
   PublishActions,
+  PublishChoices,
   PublishInput,
   PublishProposal,
   PublishTarget,

@@ -26,6 +26,12 @@ export const studioLimits = {
   maxPullRequestTitle: 250,
   maxPullRequestBody: 32 * 1024,
   maxReviewers: 15,
+  maxAssignees: 10,
+  maxPullRequestLabels: 50,
+  maxPullRequestTemplates: 10,
+  maxPullRequestTemplateBytes: 16 * 1024,
+  /** People, and labels, that are proposed while a pull request is written. */
+  maxPublishChoices: 300,
   /** Time between two looks at open pull requests of a repository without webhooks. */
   pullRequestReadMs: 60_000,
   /** Pause after a webhook about a pull request: those that follow at once are answered by one look. */

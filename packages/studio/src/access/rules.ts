@@ -115,6 +115,9 @@ export const actorRules = {
       sendCheck: "member",
       publication: "viewer",
       publish: "member",
+      // It asks the forge, with the credential of the repository.
+      publishChoices: "member",
+      markReady: "member",
       readPullRequest: "member",
       mergePullRequest: "member",
       addressReview: "member",

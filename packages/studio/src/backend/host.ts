@@ -87,7 +87,7 @@ export interface BackendHost {
   readonly environments: Pick<Environments, "inspect" | "prepare" | "stop">;
   /** Time between two comparisons of a repository with its forge, at least 5,000. */
   readonly repositoryReconcileMs?: number;
-  readonly forges: Pick<ForgeAccess, "open" | "commit" | "push" | "merge">;
+  readonly forges: Pick<ForgeAccess, "open" | "commit" | "push" | "merge" | "templates">;
   /** Time between two looks at open pull requests of a repository without webhooks, at least 5,000. */
   readonly pullRequestReadMs?: number;
   /** The servers of connected repositories. */

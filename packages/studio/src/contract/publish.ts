@@ -36,6 +36,15 @@ export interface PublishProposal {
   readonly body: string;
   readonly branch: string;
   readonly baseBranch: string;
+  /** The repository's templates of pull requests, when there are several to choose from. */
+  readonly templates?: readonly { readonly name: string; readonly body: string }[];
+}
+
+/** Names of the forge that are proposed while a pull request is written. */
+export interface PublishChoices {
+  /** Who can review, and to whom it can be assigned. */
+  readonly people: readonly string[];
+  readonly labels: readonly string[];
 }
 
 /** What to publish with. What is missing is as proposed; of an open pull request it stays as it is. */
@@ -49,6 +58,10 @@ export interface PublishInput {
   readonly branch?: string;
   /** Names of users at the forge, who are asked to review. */
   readonly reviewers?: readonly string[];
+  /** Names of users at the forge, to whom it is assigned. */
+  readonly assignees?: readonly string[];
+  /** They take the place of those that it has. */
+  readonly labels?: readonly string[];
 }
 
 /** A task's pull request, as it was read last. */
@@ -69,6 +82,9 @@ export interface PullRequestDetails extends TaskPullRequest {
   /** False for a conflict with the base branch; null while the forge is computing it. */
   readonly isMergeable: boolean | null;
   readonly reviewers: readonly string[];
+  /** Absent in what was read by earlier versions. */
+  readonly assignees?: readonly string[];
+  readonly labels?: readonly string[];
   readonly checkList: readonly Check[];
   /** The newest, oldest first. Long ones are cut. */
   readonly comments: readonly Comment[];
@@ -85,6 +101,10 @@ export interface PublishActions {
    * repeated. Throws `publish.*`, `forge.*`, `apply.nothing_to_apply`.
    */
   publish(input?: PublishInput): Promise<PublicationView>;
+  /** Names to choose from, read from the forge. Throws `publish.not_connected`, `publish.no_remote`, `forge.*`. */
+  publishChoices(): Promise<PublishChoices>;
+  /** Says at the forge that a draft is ready for review. Throws `publish.no_pull_request`, `forge.*`. */
+  markReady(): Promise<PublicationView>;
   /** Reads the pull request from the forge now. Throws `publish.no_pull_request`. */
   readPullRequest(): Promise<PublicationView>;
   /** Merges the pull request at the commit that was read last. Throws `publish.no_pull_request`, `forge.*`. */

@@ -65,6 +65,7 @@ export interface PullRequest {
   readonly isMergeable: boolean | undefined;
   readonly labels: readonly string[];
   readonly reviewers: readonly string[];
+  readonly assignees: readonly string[];
   readonly webUrl: string;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -120,6 +121,7 @@ export interface NewPullRequest {
   readonly isDraft?: boolean;
   readonly labels?: readonly string[];
   readonly reviewers?: readonly string[];
+  readonly assignees?: readonly string[];
 }
 
 /** Missing fields stay as they are. */
@@ -128,9 +130,13 @@ export interface PullRequestChange {
   readonly body?: string;
   readonly state?: "open" | "closed";
   readonly baseBranch?: string;
+  /** False: the pull request is ready for review. */
+  readonly isDraft?: boolean;
   readonly labels?: readonly string[];
   /** Added to those who are asked already. */
   readonly reviewers?: readonly string[];
+  /** Added to those who have it already. */
+  readonly assignees?: readonly string[];
 }
 
 export interface MergeRequest {
@@ -204,6 +210,10 @@ export interface Forge {
     change: PullRequestChange,
     signal?: AbortSignal,
   ): Promise<PullRequest>;
+  /** Logins of those who can be asked to review, and to whom a pull request can be assigned. */
+  people(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<string>>;
+  /** Names of the labels that there are. */
+  labels(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<string>>;
   /**
    * Returns the commit on the base branch. `forge.refused` has a `reason` in its metadata: closed, merged, head_moved,
    * draft, conflict or policy.

@@ -2,10 +2,12 @@ import type { Ports } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
 import type { ForgeSource } from "../backend/repositories/contract.ts";
 import { openForge } from "../backend/repositories/open-repository.ts";
-import type { Forge } from "../forges/forge.ts";
+import type { Forge, ForgeKind } from "../forges/forge.ts";
+import type { PullRequestTemplate } from "../forges/templates.ts";
 import { type ApplyPlan, commitTree } from "../git/apply.ts";
 import type { Git } from "../git/git.ts";
 import type { StudioLimits } from "../limits.ts";
+import { readTemplates } from "../remotes/pull-request-templates.ts";
 import { pushCommit } from "../remotes/push-commit.ts";
 
 export interface ForgeAccessOptions {
@@ -40,6 +42,11 @@ export class ForgeAccess {
   /** Commits the plan's tree in the task's clone, without a branch of the user. Throws `apply.nothing_to_apply`. */
   commit(taskId: string, plan: ApplyPlan): Promise<string> {
     return commitTree(this.#options.git, this.#options.hostGit(taskId), plan);
+  }
+
+  /** The repository's templates of pull requests at a commit of the task's clone. */
+  templates(taskId: string, commit: string, kind: ForgeKind): Promise<readonly PullRequestTemplate[]> {
+    return readTemplates(this.#options.git, this.#options.hostGit(taskId), commit, kind);
   }
 
   /** Pushes a commit of the task's clone to a branch of the forge. Throws `forge.*`. */

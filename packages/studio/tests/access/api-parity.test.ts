@@ -33,6 +33,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "task.closeSession": ["tasks", "close-session"],
   "task.publication": ["publish", "publish"],
   "task.publish": ["publish", "--title"],
+  "task.markReady": ["publish", "--ready"],
   "task.checks": ["checks", "checks"],
   "task.runChecks": ["checks", "run"],
   "session.events": ["tasks", "show"],
@@ -136,6 +137,7 @@ const withoutCommand: Readonly<Record<string, string>> = {
   "task.filePatch": "A part of the diff for a screen; tasks diff has all of it.",
   "task.fileLines": "A part of the diff for a screen; tasks diff has all of it.",
   "task.fileBytes": "An image of the diff for a screen.",
+  "task.publishChoices": "Completion of fields.",
   "notifications.addDevice": "Only a browser has the keys of its push service.",
   "administration.savePolicy": "On the command line, the policy is a file: policy.json.",
 };

@@ -34,7 +34,9 @@ for (const [client, start] of Object.entries(clients)) {
         ...newPull,
         labels: ["bug"],
         reviewers: ["grace"],
+        assignees: ["ada"],
       });
+      assert.deepEqual(opened.assignees, ["ada"]);
       assert.deepEqual([opened.state, opened.labels, opened.reviewers], ["open", ["bug"], ["grace"]]);
       assert.equal((await failure(forge.createPullRequest(name, newPull))).code, "refused");
       const { number, headCommit } = opened;
@@ -97,6 +99,16 @@ for (const [client, start] of Object.entries(clients)) {
       assert.deepEqual([changed.isDraft, changed.title], [true, "Still one"]);
       const merge = { method: "merge", expectedHead: headCommit } as const;
       assert.equal(reasonOf(await failure(forge.mergePullRequest(name, number, merge))), "draft");
+      const ready = await forge.updatePullRequest(name, number, { isDraft: false, assignees: ["grace"] });
+      assert.deepEqual([ready.isDraft, ready.title, ready.assignees], [false, "Still one", ["grace"]]);
+      const both = await forge.updatePullRequest(name, number, { isDraft: true, assignees: ["ada"] });
+      assert.deepEqual([both.isDraft, both.title, both.assignees], [true, "Still one", ["grace", "ada"]]);
+    });
+
+    test("names the people and the labels that there are", async () => {
+      const { forge } = fixture;
+      assert.deepEqual([...(await forge.people(name)).items].sort(), ["ada", "grace"]);
+      assert.ok((await forge.labels(name)).items.includes("bug"));
     });
 
     test("refuses to merge other commits than those that were reviewed", async () => {

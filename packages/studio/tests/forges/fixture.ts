@@ -36,6 +36,8 @@ const wait = async () => {};
 async function hostedRepository(emulator: ForgeEmulator): Promise<HostedRepository> {
   const repository = await emulator.addRepository(repositoryName);
   await emulator.addRepository("team/other");
+  repository.members.set("ada", "admin").set("grace", "read");
+  repository.labels.push("bug");
   await repository.bare.commit("feature", { "feature.txt": "new\n" }, "Add a feature");
   return repository;
 }

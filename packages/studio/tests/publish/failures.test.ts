@@ -166,6 +166,8 @@ test("input that no publication can have changes nothing", async (t) => {
       { reviewers: "ada" },
       { reviewers: ["a b"] },
       { reviewers: Array(16).fill("a") },
+      { assignees: Array(11).fill("a") },
+      { labels: ["a,b"] },
     ],
   ];
   for (const input of bad)
@@ -178,7 +180,12 @@ test("input that no publication can have changes nothing", async (t) => {
     (await failure(task.mergePullRequest({ method: "fast" as never }))).name,
     "publish.invalid_input",
   );
-  for (const early of [task.readPullRequest(), task.mergePullRequest(), task.addressReview()])
+  for (const early of [
+    task.readPullRequest(),
+    task.markReady(),
+    task.mergePullRequest(),
+    task.addressReview(),
+  ])
     assert.equal((await failure(early)).name, "publish.no_pull_request");
   assert.equal(forge.repository.pullRequests.size, 0);
 });

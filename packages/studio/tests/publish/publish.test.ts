@@ -20,12 +20,20 @@ for (const [name, connect] of Object.entries(forges)) {
     assert.deepEqual([target?.name, none, proposal.baseBranch], ["team/app", undefined, "main"]);
     assert.match(proposal.branch, /^holdfast\/write-one-to-one-txt-without-asking-[0-9a-f]{6}$/);
 
-    const first = await task.publish({ title: "Add one", body: "Because.", reviewers: ["grace"] });
+    assert.deepEqual(await task.publishChoices(), { people: ["ada", "grace"], labels: ["bug"] });
+    await task.publish({
+      ...{ title: "Add one", body: "Because.", draft: true },
+      ...{ reviewers: ["grace"], assignees: ["ada"], labels: ["bug"] },
+    });
+    assert.deepEqual([onlyPull(published).draft, onlyPull(published).labels], [true, ["bug"]]);
+    const first = await task.markReady();
     const hosted = onlyPull(published);
     assert.deepEqual(
       [hosted.title, hosted.body, hosted.draft, hosted.head, hosted.base, hosted.reviewers],
       ["Add one", "Because.", false, proposal.branch, "main", ["grace"]],
     );
+    const { isDraft, assignees, labels } = first.pullRequest ?? {};
+    assert.deepEqual([isDraft, assignees, labels], [false, ["ada"], ["bug"]]);
     assert.deepEqual(
       [first.progress, first.error, first.pullRequest?.number],
       [null, undefined, hosted.number],

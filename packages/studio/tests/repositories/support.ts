@@ -30,10 +30,18 @@ export const webhookSecret = `whsec_${Buffer.from("a secret of webhooks").toStri
 export const author = { id: 1, login: "ada" };
 const fullName = "team/app";
 
+/** A repository with two people and a label. */
+async function addRepository(emulator: ForgeEmulator): Promise<HostedRepository> {
+  const repository = await emulator.addRepository(fullName);
+  repository.members.set("ada", "admin").set("grace", "read");
+  repository.labels.push("bug");
+  return repository;
+}
+
 export async function githubApp(t: TestContext) {
   const emulator = await GitHubEmulator.start();
   t.after(() => emulator.close());
-  const repository = await emulator.addRepository(fullName);
+  const repository = await addRepository(emulator);
   const installation = emulator.accounts.install("team", [fullName]);
   const { appId, privateKey } = emulator.accounts;
   const source: ForgeSource = {
@@ -47,7 +55,7 @@ export async function githubApp(t: TestContext) {
 async function tokenForge(t: TestContext, forge: "gitlab" | "gitea"): Promise<ForgeUnderTest> {
   const emulator = await (forge === "gitlab" ? startGitLab() : startGitea());
   t.after(() => emulator.close());
-  const repository = await emulator.addRepository(fullName);
+  const repository = await addRepository(emulator);
   const source: ForgeSource = {
     ...{ kind: "forge", forge, apiUrl: emulator.apiUrl, fullName, webhookSecret: "hooks" },
     credential: { kind: "token", secret: "forge" },

@@ -159,6 +159,13 @@ export class BareRepository {
       .filter((change) => change.before !== change.after);
   }
 
+  /** Takes the head of a pull request from a fork, under the names that forges give it. */
+  async takePull(number: number, fork: string, branch: string): Promise<void> {
+    const ref = `refs/pull/${number}/head`;
+    await this.git(["fetch", "--quiet", fork, `+refs/heads/${branch}:${ref}`]);
+    await this.git(["update-ref", `refs/merge-requests/${number}/head`, ref]);
+  }
+
   /** Number of commits of `head` that `base` lacks. */
   async commitsBetween(base: string, head: string): Promise<number> {
     return Number(await this.git(["rev-list", "--count", `${base}..${head}`]));

@@ -15,6 +15,10 @@ export interface HostedPullRequest {
   draft: boolean;
   readonly author: ForgeUser;
   readonly head: string;
+  /** The fork that has the head. Absent for a branch of the repository itself. */
+  readonly headRepository?: HostedRepository | undefined;
+  /** True if those who may write the base may push to the fork. */
+  readonly maintainersMayEdit: boolean;
   base: string;
   /** Last commit of the head, kept after the branch is gone. */
   headCommit: string;
@@ -22,6 +26,7 @@ export interface HostedPullRequest {
   mergeMethod: MergeMethod | null;
   labels: readonly string[];
   reviewers: readonly string[];
+  assignees: readonly string[];
   readonly createdAt: number;
   updatedAt: number;
   closedAt: number | null;
@@ -67,6 +72,8 @@ export interface HostedCheck {
   readonly webUrl: string | null;
 }
 
+export type HostedPermission = "read" | "write" | "admin";
+
 /** Webhook that was set up through the API. */
 export interface HostedHook {
   readonly id: number;
@@ -111,10 +118,17 @@ export interface NewPullRequest {
   readonly body?: string;
   readonly draft?: boolean;
   readonly author: ForgeUser;
+  /** The fork that has the head. */
+  readonly headRepository?: HostedRepository;
+  /** Default: false. */
+  readonly maintainersMayEdit?: boolean;
 }
 
 export type PullRequestUpdate = Partial<
-  Pick<HostedPullRequest, "title" | "body" | "state" | "draft" | "base" | "labels" | "reviewers">
+  Pick<
+    HostedPullRequest,
+    "title" | "body" | "state" | "draft" | "base" | "labels" | "reviewers" | "assignees"
+  >
 >;
 
 export interface HostedRepositoryOptions {
@@ -140,6 +154,8 @@ export interface KeptRepository {
   readonly comments: readonly HostedComment[];
   readonly checks: readonly HostedCheck[];
   readonly hooks: readonly HostedHook[];
+  readonly members?: readonly (readonly [string, HostedPermission])[];
+  readonly labels?: readonly string[];
   readonly lastNumber: number;
   readonly lastId: number;
 }
@@ -155,6 +171,10 @@ export class HostedRepository {
   readonly checks: HostedCheck[] = [];
   /** Only kept: a test sends their deliveries. */
   readonly hooks: HostedHook[] = [];
+  /** Who takes part, by login. */
+  readonly members = new Map<string, HostedPermission>();
+  /** Labels that there are. */
+  readonly labels: string[] = [];
   readonly #now: () => number;
   readonly #onChange: HostedRepositoryOptions["onChange"];
   #lastNumber = 0;
@@ -184,7 +204,10 @@ export class HostedRepository {
       { ...options, id, fullName, files: {}, protectedWords: "" },
       bare,
     );
-    for (const pull of kept.pullRequests) repository.pullRequests.set(pull.number, { ...pull });
+    for (const pull of kept.pullRequests)
+      repository.pullRequests.set(pull.number, { ...pull, assignees: pull.assignees ?? [] });
+    for (const [login, permission] of kept.members ?? []) repository.members.set(login, permission);
+    repository.labels.push(...(kept.labels ?? []));
     for (const issue of kept.issues) repository.issues.set(issue.number, issue);
     repository.comments.push(...kept.comments);
     repository.checks.push(...kept.checks);
@@ -197,19 +220,24 @@ export class HostedRepository {
   kept(): KeptRepository {
     return {
       ...{ id: this.id, fullName: this.fullName, lastNumber: this.#lastNumber, lastId: this.#lastId },
-      pullRequests: [...this.pullRequests.values()],
+      // Forks are not kept: a pull request of one has lost it then.
+      pullRequests: [...this.pullRequests.values()].map(({ headRepository: _, ...pull }) => pull),
       issues: [...this.issues.values()],
       ...{ comments: this.comments, checks: this.checks, hooks: this.hooks },
+      ...{ members: [...this.members], labels: this.labels },
     };
   }
 
   /** Opens a pull request. Throws {@link ChangeRefused} for missing branches, no commits, or a second one. */
   async createPullRequest(given: NewPullRequest): Promise<HostedPullRequest> {
-    const headCommit = this.bare.branches.get(given.head);
+    const fork = given.headRepository;
+    const headCommit = (fork ?? this).bare.branches.get(given.head);
+    // The objects have to be here to be compared.
+    if (fork !== undefined) await this.bare.takePull(this.#lastNumber + 1, fork.bare.path, given.head);
     const baseCommit = this.bare.branches.get(given.base);
     if (headCommit === undefined || baseCommit === undefined) throw new ChangeRefused("missing_branch");
-    for (const { state, head, base } of this.pullRequests.values()) {
-      if (state === "open" && head === given.head && base === given.base)
+    for (const { state, head, base, headRepository } of this.pullRequests.values()) {
+      if (state === "open" && head === given.head && base === given.base && headRepository === fork)
         throw new ChangeRefused("duplicate");
     }
     if ((await this.bare.commitsBetween(baseCommit, headCommit)) === 0) throw new ChangeRefused("no_commits");
@@ -336,8 +364,22 @@ export class HostedRepository {
   moveHeads(): void {
     for (const pullRequest of this.pullRequests.values()) {
       const headCommit = this.bare.branches.get(pullRequest.head);
+      if (pullRequest.headRepository !== undefined) continue;
       if (pullRequest.state !== "open" || headCommit === undefined) continue;
       if (pullRequest.headCommit === headCommit) continue;
+      Object.assign(pullRequest, { headCommit, updatedAt: this.#now() });
+      this.#onChange(this, { kind: "pull_request", action: "synchronize", pullRequest });
+    }
+  }
+
+  /** Gives open pull requests of forks the commits that the forks have now. */
+  async moveForkHeads(): Promise<void> {
+    for (const pullRequest of this.pullRequests.values()) {
+      const { headRepository: fork, head, number } = pullRequest;
+      const headCommit = fork?.bare.branches.get(head);
+      if (fork === undefined || headCommit === undefined || pullRequest.state !== "open") continue;
+      if (pullRequest.headCommit === headCommit) continue;
+      await this.bare.takePull(number, fork.bare.path, head);
       Object.assign(pullRequest, { headCommit, updatedAt: this.#now() });
       this.#onChange(this, { kind: "pull_request", action: "synchronize", pullRequest });
     }
@@ -349,6 +391,8 @@ export class HostedRepository {
       ...{ id: this.#nextId(), number: this.#nextNumber(), title: given.title, body: given.body ?? "" },
       ...{ state: "open", draft: given.draft ?? false, author: given.author, head: given.head },
       ...{ base: given.base, headCommit, mergeCommit: null, mergeMethod: null, labels: [], reviewers: [] },
+      ...{ assignees: [], headRepository: given.headRepository },
+      maintainersMayEdit: given.maintainersMayEdit ?? false,
       ...{ createdAt: at, updatedAt: at, closedAt: null, mergedAt: null },
     };
     this.pullRequests.set(pullRequest.number, pullRequest);

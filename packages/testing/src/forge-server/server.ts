@@ -169,7 +169,10 @@ export class ForgeServer {
     const write = `${url.pathname}${url.search}`.includes("git-receive-pack");
     const given = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /i, ""), "base64");
     const password = given.toString("utf8").replace(/^[^:]*:/, "");
-    if (password === "" || !this.#options.gitAccess(password, fullName, write)) {
+    const isAllowed =
+      this.#options.gitAccess(password, fullName, write) ||
+      this.#mayEditFork(repository, (base) => this.#options.gitAccess(password, base, true));
+    if (password === "" || !isAllowed) {
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
       return;
     }
@@ -179,8 +182,24 @@ export class ForgeServer {
     }
     const isPush = url.pathname.endsWith("git-receive-pack");
     gitHttpBackend(this.#root, request, response, async () => {
-      if (isPush) await repository.afterPush();
+      if (!isPush) return;
+      await repository.afterPush();
+      for (const each of this.repositories.values()) await each.moveForkHeads();
     });
+  }
+
+  /** True for a fork with an open pull request that allows edits of those who may write its base. */
+  #mayEditFork(fork: HostedRepository | undefined, mayWrite: (fullName: string) => boolean): boolean {
+    return [...this.repositories.values()].some(({ fullName, pullRequests }) =>
+      [...pullRequests.values()].some(
+        ({ headRepository, state, maintainersMayEdit }) =>
+          headRepository !== undefined &&
+          headRepository === fork &&
+          state === "open" &&
+          maintainersMayEdit &&
+          mayWrite(fullName),
+      ),
+    );
   }
 }
 

@@ -27,6 +27,11 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET hooks$/, async ({ repository }) => ok(repository.hooks.map(hookShape))],
   [/^POST hooks$/, keepHook],
   [/^PATCH hooks\/(\d+)$/, keepHook],
+  [
+    /^GET assignees$/,
+    async ({ repository }) => ok([...repository.members.keys()].map((login) => ({ login }))),
+  ],
+  [/^GET collaborators\/([^/]+)\/permission$/, getPermission],
   [/^GET labels$/, listLabels],
   [/^POST labels$/, addLabel],
   [/^GET pulls$/, listPulls],
@@ -45,9 +50,6 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET commits\/([0-9a-f]{40})\/status$/, listStatuses],
   [/^POST statuses\/([0-9a-f]{40})$/, setStatus],
 ];
-
-/** Labels of a repository: their index is their id less one. */
-const labels = new WeakMap<HostedRepository, string[]>();
 
 export async function answerForRepository(call: RepositoryCall): Promise<ApiAnswer> {
   const { method, body } = call.request;
@@ -114,16 +116,24 @@ async function listBranches(call: RepositoryCall): Promise<ApiAnswer> {
 }
 
 async function listLabels(call: RepositoryCall): Promise<ApiAnswer> {
-  const list = (labels.get(call.repository) ?? []).map((name, index) => ({ id: index + 1, name }));
+  // Their index is their id less one.
+  const list = call.repository.labels.map((name, index) => ({ id: index + 1, name }));
   return page(call, list, (label) => label);
+}
+
+async function getPermission(
+  { repository }: RepositoryCall,
+  [login = ""]: readonly string[],
+): Promise<ApiAnswer> {
+  const permission = repository.members.get(login) ?? "none";
+  return ok({ permission, role_name: permission, user: { login } });
 }
 
 async function addLabel(call: RepositoryCall, _: readonly string[], input: Input): Promise<ApiAnswer> {
   requireText(input, "color");
   const name = requireText(input, "name");
-  const known = labels.get(call.repository) ?? [];
-  labels.set(call.repository, [...known, name]);
-  return created({ id: known.length + 1, name });
+  call.repository.labels.push(name);
+  return created({ id: call.repository.labels.length, name });
 }
 
 async function listPulls(call: RepositoryCall): Promise<ApiAnswer> {
@@ -168,13 +178,14 @@ async function updatePull(
   input: Input,
 ): Promise<ApiAnswer> {
   const pull = pullNumbered(call, number);
-  const { title, body, state, base } = input;
+  const { title, body, state, base, assignees } = input;
   if (state !== undefined && pull.mergedAt !== null)
     throw new ApiRefusal(412, "cannot change state of this pull request, it was already merged");
   call.repository.updatePullRequest(pull, {
     ...(typeof title === "string" && title !== shownTitle(pull) ? titleOf(title) : {}),
     ...(typeof body === "string" ? { body } : {}),
     ...(typeof base === "string" ? { base } : {}),
+    ...(Array.isArray(assignees) ? { assignees: texts(assignees) } : {}),
     ...(state === "open" || state === "closed" ? { state } : {}),
   });
   return { ...(await getPull(call, [String(pull.number)])), status: 201 };
@@ -217,7 +228,7 @@ async function setLabels(
   [number]: readonly string[],
   input: Input,
 ): Promise<ApiAnswer> {
-  const known = labels.get(call.repository) ?? [];
+  const known = call.repository.labels;
   const names = texts(input["labels"]).flatMap((id) => known[Number(id) - 1] ?? []);
   call.repository.updatePullRequest(pullNumbered(call, number), { labels: names });
   return ok(names.map((name) => ({ name })));

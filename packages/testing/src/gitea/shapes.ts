@@ -39,15 +39,21 @@ export function pullShape(
   const repo = repositoryShape(url, repository);
   const { branches } = repository.bare;
   const end = (label: string, sha: string, ref = label) => ({ label, ref, sha, repo_id: repo.id, repo });
+  const { headRepository: fork } = pull;
   const headRef = branches.has(pull.head) ? pull.head : `refs/pull/${pull.number}/head`;
   return {
     ...{ id: pull.id, number: pull.number, title: shownTitle(pull), body: pull.body, draft: pull.draft },
     ...{ state: pull.state, user: userShape(pull.author), mergeable },
     html_url: `${url}/${repository.fullName}/pulls/${pull.number}`,
-    head: end(pull.head, pull.headCommit, headRef),
+    head:
+      fork === undefined
+        ? end(pull.head, pull.headCommit, headRef)
+        : { ...end(pull.head, pull.headCommit), repo: repositoryShape(url, fork), repo_id: fork.id },
+    allow_maintainer_edit: pull.maintainersMayEdit,
     base: end(pull.base, branches.get(pull.base) ?? ""),
     labels: pull.labels.map((name) => ({ name })),
     requested_reviewers: pull.reviewers.map((login) => ({ login })),
+    assignees: pull.assignees.map((login) => ({ login })),
     merged: pull.mergedAt !== null,
     merge_commit_sha: pull.mergeCommit,
     created_at: time(pull.createdAt),

@@ -11,7 +11,7 @@ import { WebhookSender } from "../forge-server/webhook-sender.ts";
 import { Accounts, type Installation, type KeptAccounts, type TokenAccess } from "./accounts.ts";
 import { Refusal } from "./refusal.ts";
 import { answerForRepository, pageSize } from "./repository-routes.ts";
-import { repositoryShape, userShape } from "./shapes.ts";
+import { nodeIdOf, repositoryShape, userShape } from "./shapes.ts";
 import { changeEvent, type GitHubEvent, installationEvent, signedDelivery } from "./webhooks.ts";
 
 /** What an emulator is besides git, for a later process. */
@@ -166,6 +166,7 @@ export class GitHubEmulator implements ForgeEmulator {
   async #answer(request: ApiRequest): Promise<ApiAnswer> {
     try {
       const { pathname } = request.url;
+      if (pathname === "/api/graphql") return this.#graphql(request);
       if (!pathname.startsWith("/api/v3/")) return await this.#page(request);
       if (request.headers["user-agent"] === undefined)
         throw new Refusal(403, "Request forbidden by administrative rules");
@@ -180,13 +181,34 @@ export class GitHubEmulator implements ForgeEmulator {
     }
   }
 
+  /** The two mutations for which REST has no request. Refusals are answers with status 200. */
+  #graphql(request: ApiRequest): ApiAnswer {
+    const access = this.accounts.access(tokenOf(request));
+    if (access === undefined) throw new Refusal(401, "Bad credentials");
+    const { query, variables } = JSON.parse(request.body) as {
+      readonly query: string;
+      readonly variables: { readonly id: string };
+    };
+    const [, name] = /\b(markPullRequestReadyForReview|convertPullRequestToDraft)\(/.exec(query) ?? [];
+    for (const repository of this.repositories) {
+      if (!access.canWrite || !this.accounts.reaches(access, repository.fullName)) continue;
+      const pull = [...repository.pullRequests.values()].find((each) => nodeIdOf(each) === variables.id);
+      if (pull === undefined || name === undefined) continue;
+      repository.updatePullRequest(pull, { draft: name === "convertPullRequestToDraft" });
+      this.#options.onWrite?.();
+      return { status: 200, body: { data: { [name]: { pullRequest: { isDraft: pull.draft } } } } };
+    }
+    const message = `Could not resolve to a node with the global id of '${variables.id}'`;
+    return { status: 200, body: { data: null, errors: [{ type: "NOT_FOUND", message }] } };
+  }
+
   #resetRateLimit(): void {
     this.rateLimit.remaining = this.rateLimit.limit;
     this.rateLimit.resetAt = this.now() + 60 * 60 * 1000;
   }
 
   async #api(request: ApiRequest, path: string): Promise<ApiAnswer> {
-    const token = /^(?:bearer|token) (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const token = tokenOf(request);
     if (path === "app" || path.startsWith("app/")) return this.#app(request, path, token);
     const access = this.accounts.access(token);
     if (access === undefined) throw new Refusal(401, "Bad credentials");
@@ -273,6 +295,10 @@ export class GitHubEmulator implements ForgeEmulator {
     if (token === undefined) return { status: 200, body: { error: "bad_verification_code" } };
     return { status: 200, body: { access_token: token, token_type: "bearer", scope: "repo" } };
   }
+}
+
+function tokenOf({ headers }: ApiRequest): string {
+  return /^(?:bearer|token) (.+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
 }
 
 function chooseUserPage(url: URL, logins: readonly string[]): string {

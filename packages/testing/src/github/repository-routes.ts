@@ -40,6 +40,13 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET issues\/(\d+)\/comments$/, listComments],
   [/^POST issues\/(\d+)\/comments$/, addComment],
   [/^PUT issues\/(\d+)\/labels$/, setLabels],
+  [/^POST issues\/(\d+)\/assignees$/, addAssignees],
+  [
+    /^GET assignees$/,
+    async (call) => page(call, [...call.repository.members.keys()], (login) => ({ login })),
+  ],
+  [/^GET labels$/, async (call) => page(call, call.repository.labels, (name) => ({ name }))],
+  [/^GET collaborators\/([^/]+)\/permission$/, getPermission],
   [/^GET commits\/([0-9a-f]{40})\/check-runs$/, listChecks],
   [/^GET commits\/([0-9a-f]{40})\/status$/, listStatuses],
   [/^POST statuses\/([0-9a-f]{40})$/, setStatus],
@@ -201,6 +208,25 @@ async function requestReviewers(
   const reviewers = [...new Set([...pull.reviewers, ...texts(input["reviewers"])])];
   call.repository.updatePullRequest(pull, { reviewers });
   return { ...(await getPull(call, [String(pull.number)])), status: 201 };
+}
+
+async function addAssignees(
+  call: RepositoryCall,
+  [number]: readonly string[],
+  input: Input,
+): Promise<ApiAnswer> {
+  const pull = pullNumbered(call, number);
+  // Those who do not take part are left out silently.
+  const known = texts(input["assignees"]).filter((login) => call.repository.members.has(login));
+  call.repository.updatePullRequest(pull, { assignees: [...new Set([...pull.assignees, ...known])] });
+  return { ...(await getPull(call, [String(pull.number)])), status: 201 };
+}
+
+async function getPermission(
+  { repository }: RepositoryCall,
+  [login = ""]: readonly string[],
+): Promise<ApiAnswer> {
+  return ok({ permission: repository.members.get(login) ?? "none", user: { login } });
 }
 
 async function setLabels(

@@ -28,6 +28,11 @@ export function repositoryShape(url: string, { id, fullName }: HostedRepository)
   } satisfies Partial<Omit<Schemas["repository"], "owner">> & { owner: Partial<Schemas["simple-user"]> };
 }
 
+/** Id of a pull request in GraphQL. */
+export function nodeIdOf({ id }: Pick<HostedPullRequest, "id">): string {
+  return `PR_${id}`;
+}
+
 /** `mergeable` is in the answer for one pull request, not in lists. */
 export function pullShape(
   url: string,
@@ -39,14 +44,18 @@ export function pullShape(
   const repo = repositoryShape(url, repository);
   const baseCommit = repository.bare.branches.get(pull.base) ?? pull.headCommit;
   const end = (ref: string, sha: string) => ({ ref, sha, label: `${owner}:${ref}`, repo });
+  const { headRepository: fork } = pull;
+  const head = end(pull.head, pull.headCommit);
   return {
-    ...{ id: pull.id, number: pull.number, title: pull.title, body: pull.body === "" ? null : pull.body },
+    ...{ id: pull.id, node_id: nodeIdOf(pull), number: pull.number, title: pull.title },
+    ...{ maintainer_can_modify: pull.maintainersMayEdit, body: pull.body === "" ? null : pull.body },
     ...{ state: pull.state, draft: pull.draft, user: userShape(pull.author) },
     html_url: `${url}/${repository.fullName}/pull/${pull.number}`,
-    head: end(pull.head, pull.headCommit),
+    head: fork === undefined ? head : { ...head, repo: repositoryShape(url, fork) },
     base: end(pull.base, baseCommit),
     labels: pull.labels.map((name) => ({ name })),
     requested_reviewers: pull.reviewers.map((login) => ({ login })),
+    assignees: pull.assignees.map((login) => ({ login })),
     merge_commit_sha: pull.mergeCommit,
     created_at: time(pull.createdAt),
     updated_at: time(pull.updatedAt),

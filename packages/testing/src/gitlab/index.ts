@@ -40,7 +40,10 @@ async function answer(call: TokenCall): Promise<ApiAnswer> {
     return { status: 200, body: items.map((each) => projectShape(server, each)), headers };
   }
   const [, project = "", below = ""] = /^projects\/([^/]+)\/?(.*)$/.exec(path) ?? [];
-  const repository = repositories.get(decodeURIComponent(project).toLowerCase());
+  const name = decodeURIComponent(project).toLowerCase();
+  const repository = /^\d+$/.test(name)
+    ? [...repositories.values()].find(({ id }) => id === Number(name))
+    : repositories.get(name);
   if (repository === undefined) throw new ApiRefusal(404, "404 Project Not Found");
   return await answerForProject({ forge, server, repository, request, grant, path: below });
 }

@@ -7,7 +7,15 @@ import {
 } from "../forge-server/repository.ts";
 import { type ApiAnswer, type ApiRequest, pageOf } from "../forge-server/server.ts";
 import { ApiRefusal, type TokenForge, type TokenGrant } from "../forge-server/token-forge.ts";
-import { issueShape, mergeRequestShape, noteShape, projectShape, shownTitle, statusShape } from "./shapes.ts";
+import {
+  issueShape,
+  mergeRequestShape,
+  noteShape,
+  projectShape,
+  shownTitle,
+  statusShape,
+  userShape,
+} from "./shapes.ts";
 
 /** A request for something in a project that its token reaches. */
 export interface ProjectCall {
@@ -36,6 +44,8 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST merge_requests\/(\d+)\/notes$/, addNote],
   [/^POST merge_requests\/(\d+)\/discussions$/, addDiscussion],
   [/^GET issues$/, listIssues],
+  [/^GET members\/all$/, listMembers],
+  [/^GET labels$/, async (call) => page(call, call.repository.labels, (name) => ({ name }))],
   [/^GET hooks$/, async ({ repository }) => ok(repository.hooks.map(hookShape))],
   [/^POST hooks$/, keepHook],
   [/^PUT hooks\/(\d+)$/, keepHook],
@@ -98,7 +108,10 @@ function requireText(input: Input, field: string): string {
 const shapeOf = (call: ProjectCall, pull: HostedPullRequest, isMergeable?: boolean) =>
   mergeRequestShape(
     ...([call.server, call.repository, pull] as const),
-    pull.reviewers.map((login) => call.forge.user(login)),
+    {
+      reviewers: pull.reviewers.map((login) => call.forge.user(login)),
+      assignees: pull.assignees.map((login) => call.forge.user(login)),
+    },
     isMergeable,
   );
 
@@ -110,9 +123,25 @@ const titleOf = (shown: string) => ({
 const labelsOf = (value: unknown) =>
   typeof value === "string" ? { labels: value.split(",").filter((label) => label !== "") } : {};
 
-function reviewersOf({ forge }: ProjectCall, value: unknown) {
-  if (!Array.isArray(value)) return {};
-  return { reviewers: value.flatMap((id) => forge.userById(Number(id))?.login ?? []) };
+function peopleOf({ forge }: ProjectCall, input: Input) {
+  const loginsOf = (field: string) => {
+    const value = input[field];
+    return Array.isArray(value) ? value.flatMap((id) => forge.userById(Number(id))?.login ?? []) : undefined;
+  };
+  const reviewers = loginsOf("reviewer_ids");
+  const assignees = loginsOf("assignee_ids");
+  return { ...(reviewers && { reviewers }), ...(assignees && { assignees }) };
+}
+
+const accessLevels = { read: 20, write: 30, admin: 40 } as const;
+
+async function listMembers(call: ProjectCall): Promise<ApiAnswer> {
+  const query = call.request.url.searchParams.get("query") ?? "";
+  const list = [...call.repository.members].filter(([login]) => login.includes(query));
+  return page(call, list, ([login, permission]) => ({
+    ...userShape(call.forge.user(login)),
+    access_level: accessLevels[permission],
+  }));
 }
 
 async function listBranches(call: ProjectCall): Promise<ApiAnswer> {
@@ -141,7 +170,7 @@ async function createMergeRequest(call: ProjectCall, _: readonly string[], input
       ...{ ...titleOf(requireText(input, "title")), head, base, author: grant.user },
       body: String(input["description"] ?? ""),
     });
-    Object.assign(pull, labelsOf(input["labels"]), reviewersOf(call, input["reviewer_ids"]));
+    Object.assign(pull, labelsOf(input["labels"]), peopleOf(call, input));
     return { ...(await getMergeRequest(call, [String(pull.number)])), status: 201 };
   } catch (error) {
     if (!(error instanceof ChangeRefused)) throw error;
@@ -170,7 +199,7 @@ async function updateMergeRequest(
     ...(event === "close" ? { state: "closed" as const } : {}),
     ...(event === "reopen" && pull.mergedAt === null ? { state: "open" as const } : {}),
     ...labelsOf(input["labels"]),
-    ...reviewersOf(call, input["reviewer_ids"]),
+    ...peopleOf(call, input),
   });
   return getMergeRequest(call, [String(pull.number)]);
 }

@@ -31,12 +31,12 @@ export function stateOf({ state, mergedAt }: HostedPullRequest): string {
   return state === "open" ? "opened" : "closed";
 }
 
-/** `reviewers` have ids, which the emulator of users knows. `isMergeable` is undefined in lists. */
+/** People have ids, which the emulator of users knows. `isMergeable` is undefined in lists. */
 export function mergeRequestShape(
   url: string,
   repository: HostedRepository,
   pull: HostedPullRequest,
-  reviewers: readonly ForgeUser[],
+  { reviewers, assignees }: Readonly<Record<"reviewers" | "assignees", readonly ForgeUser[]>>,
   isMergeable?: boolean,
 ) {
   const { fullName, id } = repository;
@@ -45,7 +45,9 @@ export function mergeRequestShape(
     ...{ id: pull.id, iid: pull.number, title: shownTitle(pull), description: pull.body },
     ...{ state: stateOf(pull), draft: pull.draft, author: userShape(pull.author) },
     ...{ source_branch: pull.head, target_branch: pull.base, sha: pull.headCommit },
-    ...{ source_project_id: id, target_project_id: id, project_id: id },
+    ...{ source_project_id: pull.headRepository?.id ?? id, target_project_id: id, project_id: id },
+    allow_collaboration: pull.maintainersMayEdit,
+    assignees: assignees.map(userShape),
     merge_commit_sha: isSquash ? null : pull.mergeCommit,
     squash_commit_sha: isSquash ? pull.mergeCommit : null,
     has_conflicts: isMergeable === false,

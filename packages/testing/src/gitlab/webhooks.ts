@@ -42,14 +42,16 @@ function changeEvent(url: string, repository: HostedRepository, change: HostedCh
         ...{ id: pull.id, iid: pull.number, title: shownTitle(pull), description: pull.body, action },
         ...{ state: stateOf(pull), draft: pull.draft, author_id: pull.author.id },
         ...{ source_branch: pull.head, target_branch: pull.base, last_commit: { id: pull.headCommit } },
-        source: projectShape(url, repository),
+        source: projectShape(url, pull.headRepository ?? repository),
+        target: projectShape(url, repository),
         merge_commit_sha: pull.mergeCommit,
         url: `${url}/${repository.fullName}/-/merge_requests/${pull.number}`,
         ...{ created_at: time(pull.createdAt), updated_at: time(pull.updatedAt) },
       };
       const labels = pull.labels.map((title) => ({ title }));
       const reviewers = pull.reviewers.map((username) => ({ username }));
-      const payload = { object_kind: "merge_request", object_attributes, labels, reviewers };
+      const assignees = pull.assignees.map((username) => ({ username }));
+      const payload = { object_kind: "merge_request", object_attributes, labels, reviewers, assignees };
       return { name: "Merge Request Hook", payload };
     }
     case "comment": {

@@ -1,6 +1,11 @@
 import { event } from "@holdfast/actors";
 import type { TaskFiles } from "../../cluster/task-files.ts";
-import type { PublicationChange, PublicationView, PublishInput } from "../../contract/publish.ts";
+import type {
+  PublicationChange,
+  PublicationView,
+  PublishChoices,
+  PublishInput,
+} from "../../contract/publish.ts";
 import type { SessionChoice } from "../../contract/sessions.ts";
 import { addPerson } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
@@ -33,6 +38,10 @@ export function publishActions(publishing: Publishing<PublishingContext>, steps:
 
     publish: async (c: PublishingContext, input?: PublishInput): Promise<PublicationView> =>
       publishing.publish(c, readPublishInput(input)),
+
+    publishChoices: (c: PublishingContext): Promise<PublishChoices> => publishing.choices(c),
+
+    markReady: (c: PublishingContext): Promise<PublicationView> => publishing.markReady(c),
 
     readPullRequest: (c: PublishingContext): Promise<PublicationView> => publishing.read(c),
 

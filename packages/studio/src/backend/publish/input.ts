@@ -7,8 +7,11 @@ const branchPrefix = "holdfast/";
 /** Checks what somebody has entered, and drops unknown fields. Throws `publish.invalid_input`. */
 export function readPublishInput(input: unknown): PublishInput {
   if (input === undefined || input === null) return {};
+  const { maxReviewers, maxAssignees } = studioLimits;
   if (typeof input !== "object") throw invalid("it must be an object");
-  const { title, body, draft, baseBranch, branch, reviewers } = input as Readonly<Record<string, unknown>>;
+  const { title, body, draft, baseBranch, branch, reviewers, assignees, labels } = input as Readonly<
+    Record<string, unknown>
+  >;
   if (draft !== undefined && typeof draft !== "boolean") throw invalid("draft must be true or false");
   if (title !== undefined && textOf("title", title, studioLimits.maxPullRequestTitle).trim() === "")
     throw invalid("title must not be empty");
@@ -18,7 +21,9 @@ export function readPublishInput(input: unknown): PublishInput {
     ...(draft === undefined ? {} : { draft }),
     ...(baseBranch === undefined ? {} : { baseBranch: branchOf("baseBranch", baseBranch) }),
     ...(branch === undefined ? {} : { branch: ownBranchOf(branch) }),
-    ...(reviewers === undefined ? {} : { reviewers: reviewersOf(reviewers) }),
+    ...(reviewers === undefined ? {} : { reviewers: usersOf("reviewers", reviewers, maxReviewers) }),
+    ...(assignees === undefined ? {} : { assignees: usersOf("assignees", assignees, maxAssignees) }),
+    ...(labels === undefined ? {} : { labels: labelsOf(labels) }),
   };
 }
 
@@ -44,11 +49,23 @@ function branchOf(name: string, value: unknown): string {
   throw invalid(`${name} must be the name of a branch`);
 }
 
-function reviewersOf(value: unknown): readonly string[] {
-  if (!Array.isArray(value) || value.length > studioLimits.maxReviewers)
-    throw invalid(`reviewers must be a list of at most ${studioLimits.maxReviewers} names`);
-  const names = value.map((name) => textOf("a reviewer", name, 100));
-  if (names.some((name) => !/^[\w.-]+$/.test(name))) throw invalid("a reviewer must be the name of a user");
+function usersOf(field: string, value: unknown, max: number): readonly string[] {
+  if (!Array.isArray(value) || value.length > max)
+    throw invalid(`${field} must be a list of at most ${max} names`);
+  const names = value.map((name) => textOf(`each of ${field}`, name, 100));
+  if (names.some((name) => !/^[\w.-]+$/.test(name)))
+    throw invalid(`each of ${field} must be the name of a user`);
+  return [...new Set(names)];
+}
+
+function labelsOf(value: unknown): readonly string[] {
+  const { maxPullRequestLabels: max } = studioLimits;
+  if (!Array.isArray(value) || value.length > max)
+    throw invalid(`labels must be a list of at most ${max} names`);
+  const names = value.map((name) => textOf("a label", name, 100).trim());
+  // GitLab takes all labels as one text with commas between.
+  if (names.some((name) => name === "" || /[,\p{Cc}]/u.test(name)))
+    throw invalid("a label must be one line without commas");
   return [...new Set(names)];
 }
 

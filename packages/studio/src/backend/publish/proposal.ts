@@ -1,20 +1,27 @@
 import type { PublishProposal } from "../../contract/publish.ts";
+import { defaultName, type PullRequestTemplate } from "../../forges/templates.ts";
 import { agentsOf } from "../sessions/find.ts";
 import type { TaskState } from "../task-state.ts";
 
 const maxBody = 4_000;
 
 /** What is proposed for the next publication; of an open pull request, what it has. */
-export function proposalOf(state: TaskState): PublishProposal {
+export function proposalOf(
+  state: TaskState,
+  templates: readonly PullRequestTemplate[] = [],
+): PublishProposal {
   const { publication, title, base, prompts, id } = state;
   const isOver = publication?.pullRequest !== undefined && publication.pullRequest.state !== "open";
   const prompt = prompts[0]?.text.trim() ?? title;
   const shown = prompt.length <= maxBody ? prompt : `${prompt.slice(0, maxBody)}…`;
+  const template =
+    templates.find(({ name }) => name === defaultName) ?? (templates.length === 1 ? templates[0] : undefined);
   return {
     title: publication?.pullRequest?.title ?? title,
-    body: `${shown}\n\nWritten by ${agentsOf(state)} in Holdfast task ${id}.`,
+    body: `${template?.body ?? shown}\n\nWritten by ${agentsOf(state)} in Holdfast task ${id}.`,
     branch: isOver ? nextOf(publication.branch) : (publication?.branch ?? branchOf(state)),
     baseBranch: publication?.baseBranch ?? base?.branch ?? "",
+    ...(templates.length < 2 ? {} : { templates }),
   };
 }
 

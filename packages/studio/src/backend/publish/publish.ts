@@ -7,15 +7,17 @@ import type { FilesContext, TaskFiles } from "../../cluster/task-files.ts";
 import type {
   PublicationChange,
   PublicationView,
+  PublishChoices,
   PublishInput,
-  PublishProposal,
   TaskPullRequest,
 } from "../../contract/publish.ts";
 import type { TaskError } from "../../contract.ts";
-import type { Forge, PullRequest } from "../../forges/forge.ts";
+import type { Forge, ForgeKind, PullRequest } from "../../forges/forge.ts";
+import type { PullRequestTemplate } from "../../forges/templates.ts";
 import type { BackendHost } from "../host.ts";
 import { agentsOf } from "../sessions/find.ts";
 import type { TaskState } from "../task-state.ts";
+import { readChoices } from "./choices.ts";
 import { branchOf, proposalOf } from "./proposal.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
 import type { PendingPublish, PublicationState, PullRequestReading } from "./state.ts";
@@ -27,6 +29,8 @@ export interface PublishVars {
   publishTail: Promise<unknown>;
   /** True while this instance publishes. */
   isPublishing: boolean;
+  /** The repository's templates, once they were read. */
+  templates?: readonly PullRequestTemplate[] | undefined;
 }
 
 /** The part of the actor context that is used here. */
@@ -59,13 +63,40 @@ export class Publishing<Context extends PublishContext> {
 
   async view(c: Context): Promise<PublicationView> {
     const change = changeOf(c.state.publication, await this.#store.read(c.kv));
-    const proposal = proposalOf(c.state);
     try {
-      return { ...change, target: await this.#target(c), proposal };
+      const target = await this.#target(c);
+      const proposal = proposalOf(c.state, await this.#templates(c, target.kind));
+      return { ...change, target, proposal };
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
-      return { ...change, target: null, problem: errorOf(error), proposal };
+      return { ...change, target: null, problem: errorOf(error), proposal: proposalOf(c.state) };
     }
+  }
+
+  /** Names of the forge to choose from. Throws `publish.not_connected`, `publish.no_remote`, `forge.*`. */
+  async choices(c: Context): Promise<PublishChoices> {
+    const { repositoryId } = await this.#target(c);
+    const source = await sourceOf(c, repositoryId);
+    return readChoices(await this.#options.host.forges.open(source), source.fullName, c.abortSignal);
+  }
+
+  /** Throws `publish.no_pull_request`, `forge.*`. */
+  async markReady(c: Context): Promise<PublicationView> {
+    const { pullRequest, target } = requirePullRequest(c.state);
+    const source = await sourceOf(c, target.repositoryId);
+    const forge = await this.#options.host.forges.open(source);
+    await forge.updatePullRequest(source.fullName, pullRequest.number, { isDraft: false });
+    return this.read(c);
+  }
+
+  /** The templates of the commit that the task began with. None while another node has the files. */
+  async #templates(c: Context, kind: ForgeKind): Promise<readonly PullRequestTemplate[]> {
+    const { id, base } = c.state;
+    if (base === undefined) return [];
+    c.vars.templates ??= await this.#options.host.forges
+      .templates(id, base.commit, kind)
+      .catch(() => undefined);
+    return c.vars.templates ?? [];
   }
 
   /** One at a time. Throws `publish.*`, `forge.*`, `apply.nothing_to_apply`, `task.not_prepared`. */
@@ -173,6 +204,8 @@ export class Publishing<Context extends PublishContext> {
           };
     const pending: PendingPublish = {
       ...{ step: "pushing", tree, isDraft: input.draft === true, reviewers: [...(input.reviewers ?? [])] },
+      ...(input.assignees === undefined ? {} : { assignees: [...input.assignees] }),
+      ...(input.labels === undefined ? {} : { labels: [...input.labels] }),
       ...(last?.tree === tree ? {} : { commit }),
       ...(input.title === undefined ? {} : { title: input.title }),
       ...(input.body === undefined ? {} : { body: input.body }),
@@ -244,7 +277,7 @@ export class Publishing<Context extends PublishContext> {
     const number = known ?? (await forge.openPullRequestOf(fullName, headBranch))?.number;
     let pull: PullRequest;
     if (number === undefined) {
-      const proposal: PublishProposal = proposalOf(c.state);
+      const proposal = proposalOf(c.state, await this.#templates(c, forge.kind));
       const { title = proposal.title, body = proposal.body, isDraft } = pending;
       const given = { title, body, headBranch, baseBranch, isDraft };
       pull = await forge.createPullRequest(fullName, given).catch((error: unknown) => {
@@ -264,8 +297,13 @@ export class Publishing<Context extends PublishContext> {
     };
     publication.headCommit = pull.headCommit;
     await c.saveState();
-    const reviewers = [...pending.reviewers];
-    if (reviewers.length > 0) await forge.updatePullRequest(fullName, pull.number, { reviewers });
+    const { reviewers, assignees = [], labels } = pending;
+    const change = {
+      ...(reviewers.length === 0 ? {} : { reviewers: [...reviewers] }),
+      ...(assignees.length === 0 ? {} : { assignees: [...assignees] }),
+      ...(labels === undefined ? {} : { labels: [...labels] }),
+    };
+    if (Object.keys(change).length > 0) await forge.updatePullRequest(fullName, pull.number, change);
   }
 
   /** Throws `publish.closed`, `publish.merged`. */

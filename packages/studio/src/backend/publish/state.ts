@@ -35,6 +35,9 @@ export interface PendingPublish {
   /** True if the base of an open pull request changes. */
   isRebased: boolean;
   reviewers: string[];
+  /** Absent in what earlier versions have kept. */
+  assignees?: string[] | undefined;
+  labels?: string[] | undefined;
 }
 
 /** What the repository's actor has read of a pull request. */

@@ -174,6 +174,7 @@ async function readDetails(
     ...{ number, webUrl: pull.webUrl, title: pull.title.slice(0, 1_000), state: pull.state },
     ...{ isDraft: pull.isDraft, headBranch: pull.headBranch, headCommit, baseBranch: pull.baseBranch },
     ...{ isMergeable: pull.isMergeable ?? null, reviewers: pull.reviewers.slice(0, 100) },
+    ...{ assignees: pull.assignees.slice(0, 100), labels: pull.labels.slice(0, 100) },
     ...{ checks: summaryOf(checks), checkList, comments: newest([...comments, ...onLines]) },
   };
 }

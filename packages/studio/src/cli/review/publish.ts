@@ -11,12 +11,15 @@ export const publishUsage = `holdfast publish TASK [options]
 Pushes the changes of a task to a branch of its forge, and opens a pull request. Repeated, it updates the open one.
 
   --title TEXT      title (default: the task's)
-  --body TEXT       description (default: the task's prompt)
+  --body TEXT       description (default: the repository's template, or the task's prompt)
   --body-file FILE  description from a file
   --draft           opens it as a draft
   --base BRANCH     branch to merge into (default: the one that the task started from)
   --branch NAME     branch to push to; begins with holdfast/
   --reviewers NAMES users at the forge, with commas between
+  --assignees NAMES users at the forge, to whom it is assigned
+  --labels NAMES    labels, with commas between
+  --ready           pushes nothing, and says that the draft is ready for review
   --data DIR        data directory (default: HOLDFAST_DATA or .holdfast)
   --json            machine-readable output`;
 
@@ -28,6 +31,9 @@ const options = {
   base: { type: "string" },
   branch: { type: "string" },
   reviewers: { type: "string" },
+  assignees: { type: "string" },
+  labels: { type: "string" },
+  ready: { type: "boolean" },
 } as const;
 
 export async function publishCommand(args: readonly string[]): Promise<number> {
@@ -42,7 +48,10 @@ export async function publishCommand(args: readonly string[]): Promise<number> {
     throw new UsageError("--body and --body-file do not go together");
   const body = bodyFile === undefined ? values.body : await readFile(bodyFile, "utf8");
   const { title, draft, base: baseBranch, branch } = values;
-  const reviewers = values.reviewers?.split(",").map((name) => name.trim());
+  const namesOf = (text: string | undefined) => text?.split(",").map((name) => name.trim());
+  const reviewers = namesOf(values.reviewers);
+  const assignees = namesOf(values.assignees);
+  const labels = namesOf(values.labels);
   const input: PublishInput = {
     ...(title === undefined ? {} : { title }),
     ...(body === undefined ? {} : { body }),
@@ -50,20 +59,25 @@ export async function publishCommand(args: readonly string[]): Promise<number> {
     ...(baseBranch === undefined ? {} : { baseBranch }),
     ...(branch === undefined ? {} : { branch }),
     ...(reviewers === undefined ? {} : { reviewers }),
+    ...(assignees === undefined ? {} : { assignees }),
+    ...(labels === undefined ? {} : { labels }),
   };
+  if (values.ready === true && Object.keys(input).length > 0)
+    throw new UsageError("--ready publishes nothing: leave out the other options");
   return withOwnerAccess({ data: values.data }, ({ client }) =>
-    publish(client, id, input, values.json === true),
+    publish(client, id, values.ready === true ? undefined : input, values.json === true),
   );
 }
 
 async function publish(
   client: StudioClient,
   id: string,
-  input: PublishInput,
+  input: PublishInput | undefined,
   json: boolean,
 ): Promise<number> {
   await findTask(client, id);
-  const view = await client.task(id).publish(input);
+  const task = client.task(id);
+  const view = await (input === undefined ? task.markReady() : task.publish(input));
   if (json) console.log(jsonLine(view));
   else if (view.pullRequest !== undefined) console.log(pullRequestText(view.pullRequest));
   return 0;

@@ -29,6 +29,7 @@ import {
 } from "../http/forge-http.ts";
 import { taggedPage } from "../http/item-tag.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
+import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { ensureLabels } from "./labels.ts";
@@ -117,23 +118,20 @@ export class GiteaForge implements Forge {
     given: NewPullRequest,
     signal?: AbortSignal,
   ): Promise<PullRequest> {
-    const { body, headBranch: head, baseBranch: base, isDraft = false, labels, reviewers } = given;
+    const { body, headBranch: head, baseBranch: base, isDraft = false } = given;
     const title = isDraft ? rows.draftTitle(given.title) : given.title;
     const path = `${pathOf(fullName)}/pulls`;
     const { body: row } = await this.#send("POST", path, { title, body, head, base }, signal);
     const created = rows.pullRequestOf(row as rows.GiteaPullRow);
-    if (labels === undefined && reviewers === undefined) return created;
-    const change = {
-      ...(labels === undefined ? {} : { labels }),
-      ...(reviewers === undefined ? {} : { reviewers }),
-    };
+    const change = participantsOf(given);
+    if (Object.keys(change).length === 0) return created;
     return this.updatePullRequest(fullName, created.number, change, signal);
   }
 
   async updatePullRequest(
     fullName: string,
     number: number,
-    { labels, reviewers, baseBranch, title, ...fields }: PullRequestChange,
+    { labels, reviewers, assignees = [], baseBranch, title, isDraft, ...fields }: PullRequestChange,
     signal?: AbortSignal,
   ): Promise<PullRequest> {
     const base = pathOf(fullName);
@@ -143,16 +141,33 @@ export class GiteaForge implements Forge {
     }
     if (reviewers !== undefined && reviewers.length > 0)
       await this.#send("POST", `${base}/pulls/${number}/requested_reviewers`, { reviewers }, signal);
-    // A draft is a prefix of the title, which a new title has to keep.
-    const isDraft = title !== undefined && (await this.pullRequest(fullName, number, signal)).isDraft;
+    // A draft is a prefix of the title, which a new title has to keep; and assignees are replaced.
+    const needsRow = title !== undefined || isDraft !== undefined || assignees.length > 0;
+    const known = needsRow ? await this.pullRequest(fullName, number, signal) : undefined;
+    const shown = title ?? known?.title ?? "";
     const body = {
       ...fields,
-      ...(title === undefined ? {} : { title: isDraft ? rows.draftTitle(title) : title }),
+      ...(title === undefined && isDraft === undefined
+        ? {}
+        : { title: (isDraft ?? known?.isDraft) === true ? rows.draftTitle(shown) : shown }),
+      ...(assignees.length === 0
+        ? {}
+        : { assignees: [...new Set([...(known?.assignees ?? []), ...assignees])] }),
       ...(baseBranch === undefined ? {} : { base: baseBranch }),
     };
     if (Object.keys(body).length === 0) return this.pullRequest(fullName, number, signal);
     const { body: row } = await this.#send("PATCH", `${base}/pulls/${number}`, body, signal);
     return rows.pullRequestOf(row as rows.GiteaPullRow);
+  }
+
+  async people(fullName: string, _page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    type Row = { readonly login: string };
+    const list = await this.#get<readonly Row[] | null>(`${pathOf(fullName)}/assignees`, signal);
+    return { items: (list ?? []).map(({ login }) => login), nextPage: undefined };
+  }
+
+  labels(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    return this.#list(`${pathOf(fullName)}/labels?`, page, ({ name }: rows.GiteaLabelRow) => name, signal);
   }
 
   async mergePullRequest(

@@ -37,6 +37,7 @@ export interface GiteaPullRow {
   readonly mergeable: boolean;
   readonly labels: readonly { readonly name: string }[] | null;
   readonly requested_reviewers?: readonly GiteaUserRow[] | null;
+  readonly assignees?: readonly GiteaUserRow[] | null;
   readonly html_url: string;
   readonly created_at: string;
   readonly updated_at: string;
@@ -123,6 +124,7 @@ export function pullRequestOf(row: GiteaPullRow): PullRequest {
     isMergeable: row.state === "open" ? row.mergeable : undefined,
     labels: (row.labels ?? []).map(({ name }) => name),
     reviewers: (row.requested_reviewers ?? []).map(({ login }) => login),
+    assignees: (row.assignees ?? []).map(({ login }) => login),
     webUrl: row.html_url,
     ...{ createdAt: Date.parse(row.created_at), updatedAt: Date.parse(row.updated_at) },
   };

@@ -1,5 +1,5 @@
 /** Client of GitHub and GitHub Enterprise Server, as the installation of an App or with a personal token. */
-import { isErrorCode } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type {
   Check,
   Comment,
@@ -22,6 +22,7 @@ import type {
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
+import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { type GitHubCredential, GitHubTokens } from "./credential.ts";
@@ -50,11 +51,15 @@ const webhookEvents = [
 export class GitHubForge implements Forge {
   readonly kind = "github";
   readonly #http: ForgeHttp;
+  readonly #graphql: ForgeHttp;
   readonly #tokens: GitHubTokens;
 
   constructor(options: GitHubOptions) {
     const headers = { accept: "application/vnd.github+json", "x-github-api-version": "2022-11-28" };
     this.#http = new ForgeHttp({ ...options, headers });
+    // Beside the API of REST at an Enterprise Server, below it at github.com.
+    const apiUrl = options.apiUrl.replace(/\/v3$/, "");
+    this.#graphql = new ForgeHttp({ ...options, apiUrl, headers });
     this.#tokens = new GitHubTokens(this.#http, options.credential, options.now ?? Date.now);
   }
 
@@ -127,19 +132,15 @@ export class GitHubForge implements Forge {
     const path = `${pathOf(fullName)}/pulls`;
     const call = { method: "POST", path, body: { title, body, head, base, draft }, signal } as const;
     const created = rows.pullRequestOf((await this.#send(call)).body as rows.GitHubPullRow);
-    const { labels, reviewers } = given;
-    if (labels === undefined && reviewers === undefined) return created;
-    const change = {
-      ...(labels === undefined ? {} : { labels }),
-      ...(reviewers === undefined ? {} : { reviewers }),
-    };
+    const change = participantsOf(given);
+    if (Object.keys(change).length === 0) return created;
     return this.updatePullRequest(fullName, created.number, change, signal);
   }
 
   async updatePullRequest(
     fullName: string,
     number: number,
-    { labels, reviewers, baseBranch, ...fields }: PullRequestChange,
+    { labels, reviewers, assignees, baseBranch, isDraft, ...fields }: PullRequestChange,
     signal?: AbortSignal,
   ): Promise<PullRequest> {
     const base = pathOf(fullName);
@@ -150,12 +151,35 @@ export class GitHubForge implements Forge {
       const path = `${base}/pulls/${number}/requested_reviewers`;
       await this.#send({ method: "POST", path, body: { reviewers }, signal });
     }
+    if (assignees !== undefined && assignees.length > 0) {
+      const path = `${base}/issues/${number}/assignees`;
+      await this.#send({ method: "POST", path, body: { assignees }, signal });
+    }
+    if (isDraft !== undefined) await this.#setDraft(base, number, isDraft, signal);
     const body = { ...fields, ...(baseBranch === undefined ? {} : { base: baseBranch }) };
     if (Object.keys(body).length === 0) return this.pullRequest(fullName, number, signal);
     const { body: row } = await this.#send({
       ...{ method: "PATCH", path: `${base}/pulls/${number}`, body, signal },
     });
     return rows.pullRequestOf(row as rows.GitHubPullRow);
+  }
+
+  async people(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    const path = `${pathOf(fullName)}/assignees?per_page=${pageSize}&page=${page}`;
+    const { body, headers } = await this.#send({ method: "GET", path, signal });
+    return {
+      items: (body as { readonly login: string }[]).map(({ login }) => login),
+      nextPage: nextPageOf(headers),
+    };
+  }
+
+  async labels(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    const path = `${pathOf(fullName)}/labels?per_page=${pageSize}&page=${page}`;
+    const { body, headers } = await this.#send({ method: "GET", path, signal });
+    return {
+      items: (body as { readonly name: string }[]).map(({ name }) => name),
+      nextPage: nextPageOf(headers),
+    };
   }
 
   async mergePullRequest(
@@ -259,6 +283,22 @@ export class GitHubForge implements Forge {
     if (known === undefined)
       await this.#send({ method: "POST", path, body: { name: "web", ...fields }, signal });
     else await this.#send({ method: "PATCH", path: `${path}/${known.id}`, body: fields, signal });
+  }
+
+  /** REST cannot change it. */
+  async #setDraft(base: string, number: number, isDraft: boolean, signal?: AbortSignal): Promise<void> {
+    const row = await this.#get<rows.GitHubPullRow>(`${base}/pulls/${number}`, signal);
+    if ((row.draft ?? false) === isDraft) return;
+    const mutation = isDraft ? "convertPullRequestToDraft" : "markPullRequestReadyForReview";
+    const query = `mutation ($id: ID!) { ${mutation}(input: { pullRequestId: $id }) { clientMutationId } }`;
+    const body = { query, variables: { id: row.node_id } };
+    const token = await this.#tokens.current();
+    const answer = await this.#graphql.request({ method: "POST", path: "/graphql", body, token, signal });
+    const { errors = [] } = answer.body as { readonly errors?: readonly { readonly message: string }[] };
+    const [error] = errors;
+    if (error === undefined) return;
+    const message = `GitHub did not change the draft #${number}: ${error.message.slice(0, 300)}. Change it at GitHub.`;
+    throw new HoldfastError("forge", "refused", message, { statusCode: 409 });
   }
 
   async #page<Row, Item>(

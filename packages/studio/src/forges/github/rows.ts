@@ -12,6 +12,8 @@ export interface GitHubRepositoryRow {
 }
 
 export interface GitHubPullRow {
+  /** Its id in GraphQL. */
+  readonly node_id?: string;
   readonly number: number;
   readonly title: string;
   readonly body: string | null;
@@ -31,6 +33,7 @@ export interface GitHubPullRow {
   readonly base: { readonly ref: string };
   readonly labels: readonly { readonly name?: string }[];
   readonly requested_reviewers?: readonly { readonly login: string }[] | null;
+  readonly assignees?: readonly { readonly login: string }[] | null;
   readonly mergeable?: boolean | null;
 }
 
@@ -103,6 +106,7 @@ export function pullRequestOf(row: GitHubPullRow): PullRequest {
     isMergeable: row.mergeable ?? undefined,
     labels: row.labels.flatMap(({ name }) => (name === undefined ? [] : [name])),
     reviewers: (row.requested_reviewers ?? []).map(({ login }) => login),
+    assignees: (row.assignees ?? []).map(({ login }) => login),
     webUrl: row.html_url,
     ...{ createdAt: Date.parse(row.created_at), updatedAt: Date.parse(row.updated_at) },
   };

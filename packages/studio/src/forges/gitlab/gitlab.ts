@@ -108,12 +108,13 @@ export class GitLabForge implements Forge {
     given: NewPullRequest,
     signal?: AbortSignal,
   ): Promise<PullRequest> {
-    const { body: description, labels, reviewers = [] } = given;
+    const { body: description, labels, reviewers = [], assignees = [] } = given;
     const body = {
       title: given.isDraft === true ? rows.draftTitle(given.title) : given.title,
       ...{ description, source_branch: given.headBranch, target_branch: given.baseBranch },
       ...(labels === undefined ? {} : { labels: labels.join(",") }),
       ...(reviewers.length === 0 ? {} : { reviewer_ids: await this.#userIds(reviewers, signal) }),
+      ...(assignees.length === 0 ? {} : { assignee_ids: await this.#userIds(assignees, signal) }),
     };
     const path = `${pathOf(fullName)}/merge_requests`;
     const { body: row } = await this.#send("POST", path, body, signal);
@@ -123,26 +124,42 @@ export class GitLabForge implements Forge {
   async updatePullRequest(
     fullName: string,
     number: number,
-    { title, body: description, state, baseBranch, labels, reviewers = [] }: PullRequestChange,
+    change: PullRequestChange,
     signal?: AbortSignal,
   ): Promise<PullRequest> {
-    // A draft is a prefix of the title, and reviewers are replaced: both have to be known first.
-    const needsRow = title !== undefined || reviewers.length > 0;
+    const { title, body: description, state, baseBranch, labels, isDraft } = change;
+    const { reviewers = [], assignees = [] } = change;
+    // A draft is a prefix of the title, and people are replaced: all have to be known first.
+    const isRetitled = title !== undefined || isDraft !== undefined;
+    const needsRow = isRetitled || reviewers.length > 0 || assignees.length > 0;
     const known = needsRow ? await this.#mergeRequest(fullName, number, signal) : undefined;
-    const asked = (known?.reviewers ?? []).map(({ id }) => id);
+    const shown = title ?? rows.shownTitle(known?.title ?? "");
+    const withKnown = async (
+      people: readonly rows.GitLabUserRow[] | null | undefined,
+      added: readonly string[],
+    ) => [...new Set([...(people ?? []).map(({ id }) => id), ...(await this.#userIds(added, signal))])];
     const body = {
-      ...(title === undefined ? {} : { title: known?.draft === true ? rows.draftTitle(title) : title }),
+      ...(isRetitled ? { title: (isDraft ?? known?.draft) === true ? rows.draftTitle(shown) : shown } : {}),
       ...(description === undefined ? {} : { description }),
       ...(state === undefined ? {} : { state_event: state === "open" ? "reopen" : "close" }),
       ...(baseBranch === undefined ? {} : { target_branch: baseBranch }),
       ...(labels === undefined ? {} : { labels: labels.join(",") }),
-      ...(reviewers.length === 0
-        ? {}
-        : { reviewer_ids: [...new Set([...asked, ...(await this.#userIds(reviewers, signal))])] }),
+      ...(reviewers.length === 0 ? {} : { reviewer_ids: await withKnown(known?.reviewers, reviewers) }),
+      ...(assignees.length === 0 ? {} : { assignee_ids: await withKnown(known?.assignees, assignees) }),
     };
     const path = `${pathOf(fullName)}/merge_requests/${number}`;
     const { body: row } = await this.#send("PUT", path, body, signal);
     return rows.pullRequestOf(row as rows.GitLabMergeRequestRow, fullName);
+  }
+
+  people(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    const path = `${pathOf(fullName)}/members/all?`;
+    return this.#list(path, page, ({ username }: rows.GitLabUserRow) => username, signal);
+  }
+
+  labels(fullName: string, page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    const path = `${pathOf(fullName)}/labels?`;
+    return this.#list(path, page, ({ name }: { readonly name: string }) => name, signal);
   }
 
   async mergePullRequest(

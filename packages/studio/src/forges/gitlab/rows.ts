@@ -12,7 +12,7 @@ export interface GitLabProjectRow {
   readonly archived: boolean;
 }
 
-interface GitLabUserRow {
+export interface GitLabUserRow {
   readonly id: number;
   readonly username: string;
 }
@@ -36,6 +36,7 @@ export interface GitLabMergeRequestRow {
   readonly detailed_merge_status?: string;
   readonly labels: readonly string[];
   readonly reviewers?: readonly GitLabUserRow[] | null;
+  readonly assignees?: readonly GitLabUserRow[] | null;
   readonly web_url: string;
   readonly created_at: string;
   readonly updated_at: string;
@@ -119,6 +120,7 @@ export function pullRequestOf(row: GitLabMergeRequestRow, fullName: string): Pul
     isMergeable: isMergeableOf(row),
     labels: row.labels,
     reviewers: (row.reviewers ?? []).map(({ username }) => username),
+    assignees: (row.assignees ?? []).map(({ username }) => username),
     webUrl: row.web_url,
     ...{ createdAt: Date.parse(row.created_at), updatedAt: Date.parse(row.updated_at) },
   };

@@ -42,6 +42,7 @@ interface Payload {
   readonly object_attributes?: Attributes;
   readonly labels?: readonly { readonly title: string }[];
   readonly reviewers?: readonly { readonly username: string }[];
+  readonly assignees?: readonly { readonly username: string }[];
   readonly merge_request?: { readonly iid: number };
   readonly issue?: { readonly iid: number };
   readonly ref?: string;
@@ -143,6 +144,7 @@ function pullRequestOf(payload: Payload): DeliveredPullRequest {
     isMergeable: undefined,
     labels: (payload.labels ?? []).map(({ title }) => title),
     reviewers: (payload.reviewers ?? []).map(({ username }) => username),
+    assignees: (payload.assignees ?? []).map(({ username }) => username),
     webUrl: required(row.url),
     ...{ createdAt: timeOf(row.created_at), updatedAt: timeOf(row.updated_at) },
   };

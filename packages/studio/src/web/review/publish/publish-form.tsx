@@ -1,15 +1,19 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
-import type { PublishInput, PublishProposal } from "../../../contract.ts";
+import type { PublishChoices, PublishInput, PublishProposal } from "../../../contract.ts";
+import { NamesField, namesOf } from "./names-field.tsx";
 
 /** What a pull request is opened with, as it is proposed. The title takes the focus. */
 export function PublishForm({
   proposal,
+  choices,
   target,
   busy,
   onPublish,
   onCancel,
 }: {
   readonly proposal: PublishProposal;
+  /** Undefined until they are read, and where the forge does not tell. */
+  readonly choices: PublishChoices | undefined;
   readonly target: string;
   /** True while the agent works. */
   readonly busy: boolean;
@@ -18,17 +22,29 @@ export function PublishForm({
 }) {
   const id = useId();
   const first = useRef<HTMLInputElement>(null);
-  const [fields, setFields] = useState({ ...proposal, reviewers: "", draft: false });
+  const [fields, setFields] = useState({
+    ...proposal,
+    reviewers: "",
+    assignees: "",
+    labels: "",
+    draft: false,
+  });
   useEffect(() => first.current?.focus(), []);
   const change = (next: Partial<typeof fields>) => setFields((known) => ({ ...known, ...next }));
   const ready = !busy && [fields.title, fields.baseBranch, fields.branch].every((text) => text.trim() !== "");
   const submit = (event: { preventDefault(): void }) => {
     event.preventDefault();
     if (!ready) return;
-    const reviewers = fields.reviewers.split(/[\s,]+/).filter((name) => name !== "");
     const { title, body, draft } = fields;
+    const [reviewers, assignees] = [namesOf(fields.reviewers), namesOf(fields.assignees)];
+    const labels = namesOf(fields.labels);
     const branches = { baseBranch: fields.baseBranch.trim(), branch: fields.branch.trim() };
-    onPublish({ title, body, draft, ...branches, ...(reviewers.length === 0 ? {} : { reviewers }) });
+    onPublish({
+      ...{ title, body, draft, ...branches },
+      ...(reviewers.length === 0 ? {} : { reviewers }),
+      ...(assignees.length === 0 ? {} : { assignees }),
+      ...(labels.length === 0 ? {} : { labels }),
+    });
   };
   const plain = { autoComplete: "off", autoCapitalize: "off", spellCheck: false } as const;
   return (
@@ -50,6 +66,7 @@ export function PublishForm({
           onChange={({ target: { value } }) => change({ title: value })}
         />
       </div>
+      <TemplateField proposal={proposal} onChoose={(body) => change({ body })} />
       <div className="field">
         <label htmlFor={`${id}-body`}>Description</label>
         <textarea
@@ -82,14 +99,24 @@ export function PublishForm({
           />
         </div>
       </div>
-      <div className="field">
-        <label htmlFor={`${id}-reviewers`}>Reviewers</label>
-        <input
-          id={`${id}-reviewers`}
-          {...plain}
-          placeholder="Names at the forge, with commas between"
+      <div className="publish-names">
+        <NamesField
+          label="Reviewers"
           value={fields.reviewers}
-          onChange={({ target: { value } }) => change({ reviewers: value })}
+          choices={choices?.people ?? []}
+          onChange={(reviewers) => change({ reviewers })}
+        />
+        <NamesField
+          label="Assignees"
+          value={fields.assignees}
+          choices={choices?.people ?? []}
+          onChange={(assignees) => change({ assignees })}
+        />
+        <NamesField
+          label="Labels"
+          value={fields.labels}
+          choices={choices?.labels ?? []}
+          onChange={(labels) => change({ labels })}
         />
       </div>
       <label className="publish-draft">
@@ -114,5 +141,36 @@ export function PublishForm({
           : `The server pushes to ${target}. The agent never has the credential.`}
       </p>
     </form>
+  );
+}
+
+/** Templates of the repository, where it has several. */
+function TemplateField({
+  proposal: { templates, body },
+  onChoose,
+}: {
+  readonly proposal: PublishProposal;
+  readonly onChoose: (body: string) => void;
+}) {
+  const id = useId();
+  if (templates === undefined) return null;
+  return (
+    <div className="field">
+      <label htmlFor={id}>Template</label>
+      <select
+        id={id}
+        defaultValue=""
+        onChange={({ target: { value } }) =>
+          onChoose(templates.find(({ name }) => name === value)?.body ?? body)
+        }
+      >
+        <option value="">As proposed</option>
+        {templates.map(({ name }) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }

@@ -16,6 +16,18 @@ function publicationQuery(api: StudioApi, taskId: string) {
   });
 }
 
+/** Names to choose from in a form. Without them, names are typed. */
+export function usePublishChoices(taskId: string, isOpen: boolean) {
+  const api = useApi();
+  return useQuery({
+    queryKey: ["publish-choices", taskId],
+    queryFn: () => api.task(taskId).publishChoices(),
+    enabled: isOpen,
+    staleTime: 60_000,
+    retry: false,
+  });
+}
+
 /** A task's publication, and its operations. */
 export function usePublication(taskId: string, sessionId: string) {
   const api = useApi();
@@ -36,11 +48,12 @@ export function usePublication(taskId: string, sessionId: string) {
     mutationFn: (method: "merge" | "squash") => task.mergePullRequest({ method }),
     ...keep,
   });
+  const ready = useMutation({ mutationFn: () => task.markReady(), ...keep });
   const address = useMutation({ mutationFn: () => task.addressReview({ session: sessionId }), ...keep });
   const archive = useMutation({
     mutationFn: async () => requireDone(await api.organization.archiveTasks([taskId])),
   });
-  return { query, publish, read, merge, address, archive };
+  return { query, publish, read, ready, merge, address, archive };
 }
 
 export type PublicationControls = ReturnType<typeof usePublication>;

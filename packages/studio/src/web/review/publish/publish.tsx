@@ -5,13 +5,14 @@ import { useState } from "react";
 import type { PublicationView, TaskView } from "../../../contract.ts";
 import { isBusy } from "../../shared/status.tsx";
 import { PublishForm } from "./publish-form.tsx";
-import { usePublication } from "./publish-query.ts";
+import { usePublication, usePublishChoices } from "./publish-query.ts";
 import { PullRequest } from "./pull-request.tsx";
 import "./publish.css";
 
 export function Publish({ task }: { readonly task: TaskView }) {
   const controls = usePublication(task.id, task.sessionId);
   const [isOpen, setOpen] = useState(false);
+  const choices = usePublishChoices(task.id, isOpen);
   const { query, publish } = controls;
   const view = query.data;
   if (query.isPending) return <Loading label="Loading the pull request" rows={1} />;
@@ -63,6 +64,7 @@ export function Publish({ task }: { readonly task: TaskView }) {
       {isOpen && !isWorking && (
         <PublishForm
           proposal={proposal}
+          choices={choices.data}
           target={target?.name ?? ""}
           busy={busy}
           onCancel={() => setOpen(false)}

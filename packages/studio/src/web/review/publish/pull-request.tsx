@@ -2,6 +2,7 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import {
   ArchiveIcon,
   BranchIcon,
+  CheckIcon,
   ConfirmButton,
   ErrorNotice,
   RefreshIcon,
@@ -36,8 +37,8 @@ export function PullRequest({
   readonly controls: PublicationControls;
   readonly onPublish: () => void;
 }) {
-  const { read, merge, address } = controls;
-  const error = merge.error ?? address.error ?? read.error;
+  const { read, ready, merge, address } = controls;
+  const error = merge.error ?? ready.error ?? address.error ?? read.error;
   return (
     <>
       <div className="pull-head">
@@ -67,6 +68,12 @@ export function PullRequest({
           <code>{pull.headBranch}</code> into <code>{pull.baseBranch}</code>
         </span>
         {pull.reviewers.length > 0 && <span>Review by {pull.reviewers.join(", ")}</span>}
+        {(pull.assignees ?? []).length > 0 && <span>Assigned to {pull.assignees?.join(", ")}</span>}
+        {(pull.labels ?? []).map((label) => (
+          <span key={label} className="tag">
+            {visibleText(label)}
+          </span>
+        ))}
         <span>
           Read <TimeAgo at={pull.readAt} />
         </span>
@@ -117,7 +124,7 @@ function Actions({
   pull,
   unaddressed,
   disabled,
-  controls: { merge, address },
+  controls: { ready, merge, address },
   onPublish,
 }: {
   readonly pull: PullRequestDetails;
@@ -147,6 +154,17 @@ function Actions({
         <BranchIcon />
         Push changes
       </button>
+      {pull.isDraft && (
+        <button
+          type="button"
+          className="button"
+          disabled={ready.isPending}
+          onClick={() => ready.mutate(undefined, { onSuccess: () => announce("Ready for review.") })}
+        >
+          <CheckIcon />
+          Ready for review
+        </button>
+      )}
       {!pull.isDraft && pull.isMergeable !== false && (
         <span className="pull-merge">
           <label className="visually-hidden" htmlFor={id}>
