@@ -32,6 +32,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "tasks/tasks-screen.tsx",
     "usage/routes.tsx",
     "usage/search.ts",
+    "workspace/previews/routes.tsx",
   ],
   inbox: [
     "task/approvals/approval-batch.ts",

@@ -42,8 +42,8 @@ function routesOfApp(): string[] {
   return [...readFileSync(router, "utf8").matchAll(/^ +path: "([^"]+)"/gm)].map(([, path = ""]) => path);
 }
 
-/** One that only leads elsewhere, and one that needs an account: people.test.ts keeps its picture. */
-const withoutPicture = ["/actors", "/account"];
+/** One that only leads elsewhere; one that needs an account, and one a program: other tests keep their pictures. */
+const withoutPicture = ["/actors", "/account", "/tasks/$taskId/preview/$port"];
 
 describe("the gallery", { skip: absent ?? false }, () => {
   let studio: StudioProcess;

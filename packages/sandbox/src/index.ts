@@ -32,6 +32,14 @@ export type { CorsOptions } from "./http/cors.ts";
 export { type TerminalBinding, terminalBinding } from "./internal/spawn/terminal.ts";
 export { defaultLimits, type SandboxLimits } from "./limits.ts";
 export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
+export {
+  forwardRequest,
+  forwardUpgrade,
+  type PreviewedPort,
+  parseCookies,
+  previewCookie,
+  refusePreview,
+} from "./processes/supervision/preview-proxy.ts";
 export { createSandboxServer } from "./server.ts";
 export type {
   PermissionOption,

@@ -7,8 +7,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import type { SandboxServerOptions } from "@holdfast/sandbox";
 import { WebSocket } from "ws";
-import { field, startSandbox, until } from "./harness.ts";
+import { field, startSandbox, type Transport, until } from "./harness.ts";
 import { processApi } from "./processes-harness.ts";
 
 /** Server that reports the headers it received, and echoes over a raw upgrade. */
@@ -66,8 +67,8 @@ function call(
   });
 }
 
-async function openPreview(t: TestContext) {
-  const sandbox = await startSandbox(t);
+async function openPreview(t: TestContext, transport?: Transport, options?: Partial<SandboxServerOptions>) {
+  const sandbox = await startSandbox(t, transport, options);
   const { create, output, request } = processApi(sandbox);
   await writeFile(join(sandbox.work, "web.cjs"), web);
   const id = await create({ command: process.execPath, args: ["web.cjs"] });
@@ -185,4 +186,25 @@ test("a preview that failed for lack of sockets opens later", { timeout: 20_000 
   const limited = ['ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, program];
   const { stdout } = await promisify(execFile)("sh", ["-c", ...limited]);
   assert.equal(stdout, "EMFILE 3000\n");
+});
+
+test("a tunnel carries the bytes of a connection to a port that is listed, and to no other", async (t) => {
+  const { sandbox, port } = await openPreview(t, "tcp", { unsafeNoToken: true });
+  const address = (wanted: number) => `${sandbox.url.replace("http", "ws")}/v1/ports/${wanted}/tunnel`;
+  const socket = new WebSocket(address(port));
+  await once(socket, "open");
+  let seen = "";
+  socket.on("message", (data) => {
+    seen += String(data);
+  });
+  socket.send(Buffer.from("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n"));
+  socket.send(Buffer.from("hello"));
+  await once(socket, "close");
+  assert.match(seen, /^HTTP\/1\.1 200 [\s\S]*hello/);
+  const refused = new WebSocket(address(1));
+  const [, response] = (await once(refused, "unexpected-response")) as [unknown, IncomingMessage];
+  assert.equal(response.statusCode, 404);
+  response.destroy();
+  refused.on("error", () => {});
+  refused.terminate();
 });

@@ -183,5 +183,18 @@ describe("ports", () => {
     assert.equal(field(body, "ports", 1), undefined);
     assert.deepEqual((await request("GET", `/processes/${id}/ports`)).body, body);
     assert.deepEqual((await request("GET", `/processes/${other}/ports`)).body, { ports: [] });
+    // What an agent starts is no managed process, and neither is what a command of one request starts.
+    const args = ["-c", `${process.execPath} web.cjs & wait`];
+    const command = request("POST", "/processes/run", { command: "sh", args });
+    const withoutProcess = async () => {
+      const { body: listed } = await request("GET", "/ports");
+      return (field(listed, "ports") as { readonly processId?: string; readonly command?: string }[]).find(
+        ({ processId }) => processId === undefined,
+      );
+    };
+    await until("it listens", async () => (await withoutProcess()) !== undefined);
+    assert.match((await withoutProcess())?.command ?? "", /web\.cjs$/);
+    await sandbox.close();
+    await command.catch(() => {});
   });
 });

@@ -50,6 +50,8 @@ import { studioLimits } from "./limits.ts";
 import { setUpNotifications } from "./notifications/setup.ts";
 import { loadPeople } from "./people/load-people.ts";
 import type { PeopleSetup } from "./people/setup.ts";
+import { PreviewHosts } from "./previews/preview-hosts.ts";
+import { Previews } from "./previews/previews.ts";
 import { Connections } from "./remotes/connections.ts";
 import { Mirrors } from "./remotes/mirrors.ts";
 import type { Remote } from "./remotes/remote-git.ts";
@@ -252,6 +254,8 @@ function gatewayOptions(
   const record = people === undefined ? undefined : (entry: PersonRecord) => gate.audit.note(entry);
   const guard = new Guard(parts.identify, people?.changes, record);
   const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
+  const previewHosts = new PreviewHosts(options.previewOrigin, options.origin);
+  const previews = new Previews({ hosts: previewHosts, sandbox, now: () => ports.clock.now() });
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),
     repositories: host.repositories,
@@ -269,11 +273,12 @@ function gatewayOptions(
     manage: guard.authorizeManagement,
     ...(token === undefined || token === "" ? {} : { inspector: { token } }),
     ...(options.cluster === undefined ? {} : { maxIncomingMessageBytes: studioLimits.maxNodeMessageBytes }),
+    otherSite: previews,
     fallbackUpgrade: createSandboxUpgrade({ guard, sandbox, log: ports.log }),
     fallback: createRoutes({
       guard,
       logins,
-      sandbox,
+      ...{ sandbox, previews, frameSource: previewHosts.frameSource },
       inspectorDirectory: inspectorDirectory(),
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
       forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),

@@ -66,6 +66,10 @@ export const studioLimits = {
   maxSavedViews: 30,
   maxViewNameCharacters: 60,
   maxViewBytes: 8 * 1024,
+  /** Access to a preview: how long it lasts unless it is asked for again, its first ticket, and all of them. */
+  previewMs: 60 * 60 * 1000,
+  previewTicketMs: 60 * 1000,
+  maxPreviews: 500,
   /** Files of one prompt, one of them, and all of them. */
   maxAttachments: 10,
   maxAttachmentBytes: 10 * 1024 * 1024,

@@ -101,6 +101,11 @@ export interface StudioOptions {
    */
   readonly origin?: string;
   /**
+   * Host names of previews, if people do not open the Studio by a loopback address: "https://*.preview.example.org". All of
+   * them must lead here. By default they are below "localhost".
+   */
+  readonly previewOrigin?: string;
+  /**
    * True if a proxy in front adds the client's address to X-Forwarded-For. Attempts to sign in are then limited by that
    * address instead of the socket's. False by default: any client can send the header.
    */

@@ -155,5 +155,15 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
     rows: { ...count, maximum: 65_535 },
   }),
   PortPreview: object({ port: positive, url: text, ticket: text, expiresAtMs: count }),
-  ListeningPort: object({ port: positive, address: text, pid: count, processId: text, name: text }, ["name"]),
+  ListeningPort: object(
+    {
+      port: positive,
+      address: text,
+      pid: count,
+      command: { ...text, description: "The command line of the listening process, shortened." },
+      processId: { ...text, description: "Absent for what an agent has started." },
+      name: text,
+    },
+    ["command", "processId", "name"],
+  ),
 };

@@ -236,20 +236,33 @@ export const processesPart: OpenApiPart = {
     "/v1/ports": {
       get: {
         operationId: "listPorts",
-        summary: "Lists the TCP ports that managed processes listen on.",
+        summary: "Lists the TCP ports that managed processes and agents' commands listen on.",
         tags,
         responses: { 200: json("The ports", object({ ports: array(ref("ListeningPort")) })) },
+      },
+    },
+    "/v1/ports/{port}/tunnel": {
+      get: {
+        operationId: "openPortTunnel",
+        summary: "Connects a WebSocket with a port: its binary messages carry the bytes of the connection.",
+        tags,
+        parameters: [pathParameter("port")],
+        responses: {
+          101: empty("Switches to the WebSocket protocol"),
+          ...problems({ 400: "No upgrade", 404: "Nothing of this server listens on this port" }),
+        },
+        "x-websocket": true,
       },
     },
     "/v1/ports/{port}/preview": {
       post: {
         operationId: "previewPort",
-        summary: "Creates a browser preview of a managed process's port, on a separate origin.",
+        summary: "Creates a browser preview of a listed port, on a separate origin.",
         tags,
         parameters: [pathParameter("port")],
         responses: {
           200: json("A single-use link", ref("PortPreview")),
-          ...problems({ 404: "No managed process listens on this port" }),
+          ...problems({ 404: "Nothing of this server listens on this port" }),
         },
       },
     },

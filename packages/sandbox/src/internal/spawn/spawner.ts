@@ -9,7 +9,15 @@ import { Mounts } from "../mounts/mounts.ts";
 import { type CapturedCommand, DirectCapture, HostedCapture } from "./captured.ts";
 import { ControlGroups, commandInGroups, removeGroup } from "./cgroup.ts";
 import { type CommandLimits, LimitGroups, type LimitName, userTaskLimit } from "./command-limits.ts";
-import { endFamily, killDescendants, killFamily, markerName, type ProcessFamily } from "./process-group.ts";
+import {
+  endFamily,
+  familyMembers,
+  killDescendants,
+  killFamily,
+  markerName,
+  type ProcessFamily,
+} from "./process-group.ts";
+import { takeProcessSnapshot } from "./process-inspection.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
 import { SpawnHost, StartFailure } from "./spawn-host.ts";
@@ -146,6 +154,14 @@ export class Spawner {
     this.#reaper?.add(terminal.pid);
     // The library forks without waiting: on a busy machine the child has neither session nor mark for a while.
     return { terminal, family: this.#addFamily(terminal.pid, prepared, process.pid) };
+  }
+
+  /** Ids of all processes that were started here, and of their descendants, without those of the leaders. */
+  descendants(): number[] {
+    const snapshot = takeProcessSnapshot();
+    const leaders = new Set([...this.#families].map(({ pid }) => pid));
+    const members = [...this.#families].flatMap((family) => familyMembers(family, snapshot));
+    return [...new Set(members)].filter((pid) => !leaders.has(pid));
   }
 
   /** Returns the limits that a family has hit. Call it before the family is ended, which removes the counters. */

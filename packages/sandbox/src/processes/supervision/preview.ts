@@ -1,23 +1,20 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { createServer, request } from "../../internal/node-http.ts";
+import { createServer } from "../../internal/node-http.ts";
 import { Tickets } from "../output/tickets.ts";
+import { reachableAddress } from "./ports.ts";
+import {
+  forwardRequest,
+  forwardUpgrade,
+  type PreviewedPort,
+  parseCookies,
+  previewCookie,
+  refusePreview,
+} from "./preview-proxy.ts";
 
 const maxTicketBytes = 256;
-const cookieName = "holdfast_preview";
 const exchangePath = "/.holdfast/ticket";
-
-/** Hop-by-hop headers, which a proxy does not forward (RFC 9110, section 7.6.1). */
-const hopHeaders = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** Page that exchanges the ticket in the URL's fragment, which reaches no server or log, for a cookie. */
 const ticketExchangePage = `<!doctype html><meta charset="utf-8"><title>Preview</title><p id="text">Opening the preview</p><script>
@@ -84,8 +81,7 @@ export class Previews {
   }
 
   #origin(port: number, address: string): readonly [string, Origin] {
-    // A listener on a wildcard address is reachable on loopback.
-    const target = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+    const target = reachableAddress(address);
     for (const entry of this.#origins) {
       if (entry[1].port !== port) continue;
       entry[1].address = target;
@@ -116,13 +112,13 @@ export class Previews {
 
   async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const origin = this.#find(incoming);
-    if (!origin) refuse(response, 404, "there is no such preview");
+    if (!origin) refusePreview(response, 404, "there is no such preview");
     else if (incoming.url === exchangePath) await exchange(origin, incoming, response);
-    else if (hasPreviewCookie(origin, incoming)) forward(origin, incoming, response);
+    else if (hasPreviewCookie(origin, incoming)) forwardRequest(targetOf(origin), incoming, response);
     else if (incoming.method === "GET" && (incoming.headers.accept ?? "").includes("text/html")) {
       response.writeHead(401, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
       response.end(ticketExchangePage);
-    } else refuse(response, 401, "this browser has not opened the preview; open its link first");
+    } else refusePreview(response, 401, "this browser has not opened the preview; open its link first");
   }
 
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -138,7 +134,7 @@ export class Previews {
       socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
       return;
     }
-    forwardUpgrade(origin, incoming, socket, head);
+    forwardUpgrade(targetOf(origin), incoming, socket, head);
   }
 }
 
@@ -150,120 +146,25 @@ async function exchange(origin: Origin, incoming: IncomingMessage, response: Ser
   }
   const isValid = origin.tickets.redeem(ticket);
   if (incoming.method !== "POST" || !isValid) {
-    refuse(response, 401, "the ticket is not valid");
+    refusePreview(response, 401, "the ticket is not valid");
     return;
   }
   response.writeHead(204, {
-    "set-cookie": `${cookieName}=${origin.secret}; HttpOnly; SameSite=Strict; Path=/`,
+    "set-cookie": `${previewCookie}=${origin.secret}; HttpOnly; SameSite=Strict; Path=/`,
   });
   response.end();
 }
 
-function forward(origin: Origin, incoming: IncomingMessage, response: ServerResponse): void {
-  const outgoing = request(
-    {
-      host: origin.address,
-      port: origin.port,
-      method: incoming.method,
-      path: incoming.url,
-      headers: requestHeaders(origin, incoming),
-      agent: false,
-    },
-    (upstream) => {
-      response.writeHead(upstream.statusCode ?? 502, Object.fromEntries(forwardedHeaders(upstream)));
-      upstream.pipe(response);
-      upstream.on("error", () => response.destroy());
-    },
-  );
-  outgoing.on("error", () => {
-    if (response.headersSent) response.destroy();
-    else refuse(response, 502, "nothing is listening on the port");
-  });
-  response.once("close", () => outgoing.destroy());
-  incoming.pipe(outgoing);
-}
-
-/** Forwards a WebSocket upgrade, or the program's plain response to it. */
-function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
-  const outgoing = request({
-    host: origin.address,
-    port: origin.port,
-    method: incoming.method,
-    path: incoming.url,
-    headers: { ...requestHeaders(origin, incoming), connection: "Upgrade", upgrade: "websocket" },
-    agent: false,
-  });
-  outgoing.once("upgrade", (answer, upstream, first) => {
-    upstream.on("error", () => socket.destroy());
-    upstream.once("close", () => socket.destroy());
-    socket.once("close", () => upstream.destroy());
-    socket.write(formatHead(answer, ["connection: Upgrade", "upgrade: websocket"]));
-    socket.write(first);
-    upstream.write(head);
-    upstream.pipe(socket).pipe(upstream);
-  });
-  outgoing.once("response", (answer) => {
-    socket.write(formatHead(answer, ["connection: close"]));
-    answer.pipe(socket);
-    answer.on("error", () => socket.destroy());
-  });
-  outgoing.on("error", () => socket.destroy());
-  socket.once("close", () => outgoing.destroy());
-  outgoing.end();
-}
-
-/** Formats the head of an HTTP/1.1 response. */
-function formatHead(answer: IncomingMessage, more: readonly string[]): string {
-  const lines = forwardedHeaders(answer).flatMap(([name, value]) =>
-    [value].flat().map((each) => `${name}: ${each}`),
-  );
-  const first = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`;
-  return `${[first, ...more, ...lines].join("\r\n")}\r\n\r\n`;
-}
-
-/** Returns the response headers of the program that are forwarded. */
-function forwardedHeaders(answer: IncomingMessage): [name: string, value: string | string[]][] {
-  return Object.entries(answer.headers).flatMap(([name, value]) => {
-    if (value === undefined || hopHeaders.has(name)) return [];
-    return [[name, name === "set-cookie" ? [value].flat().flatMap(restrictCookie) : value]];
-  });
-}
-
-/** Removes the domain of a cookie of the program, and drops one that would replace the access cookie. */
-function restrictCookie(cookie: string): string[] {
-  const [pair = "", ...attributes] = cookie.split(";");
-  if (pair.split("=", 1)[0]?.trim().toLowerCase() === cookieName) return [];
-  return [[pair, ...attributes.filter((each) => !/^\s*domain\s*(?:=|$)/i.test(each))].join(";")];
-}
-
-/** Returns the request headers for the previewed program, as in a direct call: without our cookie. */
-function requestHeaders(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
-  }
-  headers.host = `localhost:${origin.port}`;
-  const cookies = parseCookies(incoming).filter((cookie) => !cookie.startsWith(`${cookieName}=`));
-  if (cookies.length > 0) headers.cookie = cookies.join("; ");
-  else delete headers.cookie;
-  return headers;
+function targetOf({ address, port }: Origin): PreviewedPort {
+  return { port, connection: { host: address, port } };
 }
 
 function hasPreviewCookie(origin: Origin, incoming: IncomingMessage): boolean {
-  const cookieValue = parseCookies(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
+  const cookieValue = parseCookies(incoming).find((cookie) => cookie.startsWith(`${previewCookie}=`));
   return timingSafeEqual(
-    hashToken(cookieValue?.slice(cookieName.length + 1) ?? ""),
+    hashToken(cookieValue?.slice(previewCookie.length + 1) ?? ""),
     hashToken(origin.secret),
   );
-}
-
-function parseCookies(incoming: IncomingMessage): string[] {
-  return (incoming.headers.cookie ?? "").split(/; */).filter(Boolean);
-}
-
-function refuse(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
-  response.end(`${text}\n`);
 }
 
 function hashToken(text: string): Buffer {

@@ -27,6 +27,8 @@ export class NodeGateway {
 
   /** Answers a request. Other paths go to `next`, or without it to the fallback of the options. */
   request(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
+    const { otherSite } = this.#gateway.options;
+    if (otherSite?.owns(request.headers.host) === true) return otherSite.request(request, response);
     const exchange = new NodeExchange(request, response);
     if (this.#gateway.handle(exchange)) return;
     if (next !== undefined) return next();
@@ -62,6 +64,8 @@ export class NodeGateway {
    * reason, because browsers see nothing else.
    */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { otherSite } = this.#gateway.options;
+    if (otherSite?.owns(request.headers.host) === true) return otherSite.upgrade(request, socket, head);
     const { cluster } = this.#gateway.directory;
     const target = cluster === undefined ? undefined : this.targetOf(request.url ?? "/");
     if (cluster === undefined || target === undefined || !this.#allows(request)) {

@@ -30,6 +30,9 @@ ${nodeUsage}
   --people           people with accounts: by invitation, with roles; see docs/how-to/work-as-a-team.md;
   --origin URL       where people open it, if a proxy is in front: https://studio.example.org
                      (default: HOLDFAST_ORIGIN or none)
+  --preview-origin URL
+                     host names of previews, if the browser is on another machine:
+                     https://*.preview.example.org (default: HOLDFAST_PREVIEW_ORIGIN or none)
   --trust-proxy      limit attempts to sign in by the address that the proxy adds to X-Forwarded-For
 ${demoTeamUsage}
   --json             print the link as JSON`;
@@ -41,6 +44,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     port: { type: "string" },
     people: { type: "boolean" },
     origin: { type: "string" },
+    "preview-origin": { type: "string" },
     "trust-proxy": { type: "boolean" },
     host: { type: "string" },
     ...jailOptions,
@@ -56,6 +60,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   if (values.host === "") throw new UsageError("--host is empty");
   const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
   const origin = values.origin ?? process.env["HOLDFAST_ORIGIN"];
+  const previewOrigin = values["preview-origin"] ?? process.env["HOLDFAST_PREVIEW_ORIGIN"];
   const choice = parseJailChoice(values);
   const node = parseNode(values);
   if (servesTasks(node.cluster)) await prepareJails(choice);
@@ -71,6 +76,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.people === true ? { people: true } : {}),
     ...mailOptions(),
     ...(origin === undefined || origin === "" ? {} : { origin }),
+    ...(previewOrigin === undefined || previewOrigin === "" ? {} : { previewOrigin }),
     ...(values["trust-proxy"] === true ? { trustProxy: true } : {}),
     ...team?.studioOptions,
     log: cliLogger("warn"),

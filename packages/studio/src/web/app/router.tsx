@@ -42,6 +42,14 @@ const taskRoute = createRoute({
   validateSearch: readTaskTab,
   component: TaskRoute,
 });
+const previewRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/tasks/$taskId/preview/$port",
+  component: lazyRouteComponent(
+    appPart(() => import("../workspace/previews/routes.tsx")),
+    "PreviewRoute",
+  ),
+});
 const environmentRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/environment",
@@ -185,6 +193,7 @@ export function createAppRouter() {
     routeTree: rootRoute.addChildren([
       tasksRoute,
       taskRoute,
+      previewRoute,
       inboxRoute,
       environmentRoute,
       systemRoute,

@@ -1,6 +1,7 @@
 import { type FsEntry, type ProcessInfo, SandboxAgent } from "@holdfast/sandbox-client";
 import { type FileRef, fileRefQuery, SandboxHttp } from "@holdfast/web-parts/sandbox";
 import { createContext, useContext } from "react";
+import type { PreviewView } from "../../contract/previews.ts";
 
 /** Where the sandbox has the files of the task. */
 export const workspaceRoot = "/workspace";
@@ -30,19 +31,24 @@ export interface Matches {
 export interface Port {
   readonly port: number;
   readonly address: string;
-  readonly processId: string;
+  readonly pid: number;
+  /** Absent for what the agent has started. */
+  readonly processId?: string;
+  readonly command?: string;
 }
 
 /** The sandbox of one task: requests go through the Studio's own routes, with the cookie of this browser. */
 export class TaskSandbox {
   readonly taskId: string;
   readonly http: SandboxHttp;
+  readonly #task: SandboxHttp;
   readonly #baseUrl: string;
   #client: Promise<SandboxAgent> | undefined;
 
   constructor(origin: string, taskId: string) {
     this.taskId = taskId;
     this.#baseUrl = `${origin}/tasks/${encodeURIComponent(taskId)}/sandbox`;
+    this.#task = new SandboxHttp({ baseUrl: `${origin}/tasks/${encodeURIComponent(taskId)}` });
     this.http = new SandboxHttp({ baseUrl: this.#baseUrl });
   }
 
@@ -78,6 +84,11 @@ export class TaskSandbox {
 
   async ports(signal: AbortSignal): Promise<readonly Port[]> {
     return (await this.http.json<{ readonly ports: readonly Port[] }>("/v1/ports", { signal })).ports;
+  }
+
+  /** Asks for access to a port, or extends it. */
+  openPreview(port: number): Promise<PreviewView> {
+    return this.#task.json(`/previews/${port}`, { method: "POST", json: {} });
   }
 
   openTerminal(): Promise<ProcessInfo> {

@@ -1,10 +1,10 @@
 import { Empty, TabPanel, TabStrip } from "@holdfast/web-parts";
 import { useState } from "react";
-import { Processes } from "./terminals/processes.tsx";
+import { Processes, type ProcessesProps } from "./terminals/processes.tsx";
 import { Terminals } from "./terminals/terminals.tsx";
 
 /** Terminals, and what runs in the sandbox. */
-export function ToolsPane({ mayWrite }: { readonly mayWrite: boolean }) {
+export function ToolsPane({ mayWrite, onPreview }: ProcessesProps) {
   const [tab, setTab] = useState<"terminals" | "processes">("terminals");
   return (
     <div className="tools-pane">
@@ -18,7 +18,11 @@ export function ToolsPane({ mayWrite }: { readonly mayWrite: boolean }) {
         onChange={setTab}
       />
       <TabPanel tab={tab} className="tools-panel">
-        {tab === "processes" ? <Processes mayWrite={mayWrite} /> : <TerminalsOf mayWrite={mayWrite} />}
+        {tab === "processes" ? (
+          <Processes mayWrite={mayWrite} onPreview={onPreview} />
+        ) : (
+          <TerminalsOf mayWrite={mayWrite} />
+        )}
       </TabPanel>
     </div>
   );

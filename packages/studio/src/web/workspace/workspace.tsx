@@ -4,6 +4,7 @@
  */
 import "./workspace.css";
 import "../shared/diff/diff.css";
+import "./previews/preview.css";
 import { Empty, ErrorNotice, TabPanel, TabStrip, useMediaQuery } from "@holdfast/web-parts";
 import { type FileRef, formatFileRef, isSandboxStopped } from "@holdfast/web-parts/sandbox";
 import { useQuery } from "@tanstack/react-query";
@@ -16,6 +17,7 @@ import { FileView } from "./files/file-view.tsx";
 import { FilesPane } from "./files/files-pane.tsx";
 import { type Tree, useTree } from "./files/use-tree.ts";
 import { usePanes } from "./panes.ts";
+import { PreviewPane } from "./previews/preview.tsx";
 import { rootQuery } from "./queries.ts";
 import { TaskSandbox, TaskSandboxProvider } from "./task-sandbox.ts";
 import { Processes } from "./terminals/processes.tsx";
@@ -70,6 +72,7 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
     drafts,
     shown: shown ?? undefined,
     onShow: show,
+    onPreview: (port: number) => setShown(() => ({ port })),
     onClose: () => setShown(() => null),
     mayWrite,
   };
@@ -89,28 +92,31 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
   );
 }
 
-interface Shown {
-  readonly file: FileRef;
-  readonly goTo?: { readonly line: number };
-}
+/** A file, or a port of which the preview is shown. */
+type Shown =
+  | { readonly file: FileRef; readonly goTo?: { readonly line: number } }
+  | { readonly port: number };
 
 interface Parts {
   readonly tree: Tree;
   readonly drafts: Drafts;
   readonly shown: Shown | undefined;
   readonly onShow: (file: FileRef, line?: number) => void;
+  readonly onPreview: (port: number) => void;
   readonly onClose: () => void;
   readonly mayWrite: boolean;
 }
 
-function ShownFile({ shown, drafts, mayWrite, onClose }: Parts) {
+function ShownPane({ shown, drafts, mayWrite, onClose }: Parts) {
   if (shown === undefined) return <Empty title="No file is open">Choose one from the list of files.</Empty>;
+  if ("port" in shown) return <PreviewPane key={shown.port} port={shown.port} onClose={onClose} />;
   const { file, goTo } = shown;
   return <FileView key={file} {...{ file, goTo, drafts, onClose }} mayEdit={mayWrite} />;
 }
 
 function Files({ tree, drafts, shown, onShow }: Parts) {
-  return <FilesPane tree={tree} shown={shown?.file} unsaved={drafts.files} onShow={onShow} />;
+  const file = shown !== undefined && "file" in shown ? shown.file : undefined;
+  return <FilesPane tree={tree} shown={file} unsaved={drafts.files} onShow={onShow} />;
 }
 
 /** Panes beside each other, with borders that can be dragged or moved by the arrow keys. */
@@ -145,13 +151,13 @@ function AllPanes(parts: Parts) {
             onLayoutChanged={keepSizes("rows")}
           >
             <Panel id="file" minSize="8rem" className="work-pane">
-              <ShownFile {...parts} />
+              <ShownPane {...parts} />
             </Panel>
             {panes.tools && (
               <>
                 <Separator className="work-separator" aria-label="Height of the terminals" />
                 <Panel id="tools" defaultSize="40%" minSize="8rem" className="work-pane">
-                  <ToolsPane mayWrite={parts.mayWrite} />
+                  <ToolsPane mayWrite={parts.mayWrite} onPreview={parts.onPreview} />
                 </Panel>
               </>
             )}
@@ -192,13 +198,17 @@ function OnePane(parts: Parts) {
     parts.onShow(file, line);
     setTab("file");
   };
+  const preview = (port: number) => {
+    parts.onPreview(port);
+    setTab("file");
+  };
   return (
     <>
       <TabStrip<NarrowTab>
         label="Panes"
         tabs={[
           { id: "files", label: "Files" },
-          { id: "file", label: "File" },
+          { id: "file", label: parts.shown !== undefined && "port" in parts.shown ? "Preview" : "File" },
           { id: "terminals", label: "Terminals" },
           { id: "processes", label: "Processes" },
         ]}
@@ -207,9 +217,9 @@ function OnePane(parts: Parts) {
       />
       <TabPanel tab={tab} className="work-pane">
         {tab === "files" && <Files {...parts} onShow={show} />}
-        {tab === "file" && <ShownFile {...parts} />}
+        {tab === "file" && <ShownPane {...parts} />}
         {tab === "terminals" && <TerminalsOf mayWrite={parts.mayWrite} />}
-        {tab === "processes" && <Processes mayWrite={parts.mayWrite} />}
+        {tab === "processes" && <Processes mayWrite={parts.mayWrite} onPreview={preview} />}
       </TabPanel>
     </>
   );

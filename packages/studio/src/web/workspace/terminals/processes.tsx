@@ -2,12 +2,18 @@ import type { ProcessInfo } from "@holdfast/sandbox-client";
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Empty, ErrorNotice, Loading, Status, TimeAgo } from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { keys, portsQuery, processesQuery } from "../queries.ts";
 import { type Port, useTaskSandbox } from "../task-sandbox.ts";
 import { terminalLabel } from "./terminal-label.ts";
 
-/** Processes that were started in the sandbox beside the agent, and the ports that they listen on. */
-export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
+export interface ProcessesProps {
+  readonly mayWrite: boolean;
+  readonly onPreview: (port: number) => void;
+}
+
+/** Processes that run in the sandbox, and the ports that they listen on. */
+export function Processes({ mayWrite, onPreview }: ProcessesProps) {
   const sandbox = useTaskSandbox();
   const { data, error, refetch } = useQuery(processesQuery(sandbox));
   const ports = useQuery(portsQuery(sandbox)).data ?? [];
@@ -20,11 +26,18 @@ export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
   }
   const terminals = data.filter(({ tty }) => tty);
   const running = data.filter(({ status }) => status === "running");
-  if (running.length === 0) {
+  const agents = Map.groupBy(
+    ports.filter(({ processId }) => processId === undefined),
+    ({ pid }) => pid,
+  );
+  if (running.length === 0 && agents.size === 0) {
     return (
-      <Empty title="Nothing runs">Terminals, and what else is started in the sandbox, are listed here.</Empty>
+      <Empty title="Nothing runs">
+        Terminals, what is started in them, and servers that the agent starts are listed here.
+      </Empty>
     );
   }
+  const shown = { onPreview: mayWrite ? onPreview : undefined };
   return (
     <ul className="processes" aria-label="Processes">
       {running.map((process) => (
@@ -36,24 +49,63 @@ export function Processes({ mayWrite }: { readonly mayWrite: boolean }) {
               ? terminalLabel(process, terminals.indexOf(process))
               : visibleText([process.command, ...process.args].join(" "))
           }
-          ports={ports.filter(({ processId }) => processId === process.id)}
-          mayWrite={mayWrite}
-        />
+          mayStop={mayWrite}
+        >
+          <Ports ports={ports.filter(({ processId }) => processId === process.id)} {...shown} />
+        </ProcessRow>
+      ))}
+      {[...agents].map(([pid, listened]) => (
+        <li key={pid} className="process-row">
+          <span className="process-command mono">
+            {visibleText(listened[0]?.command ?? `Process ${pid}`)}
+          </span>
+          <span className="muted small">started by the agent</span>
+          <Ports ports={listened} {...shown} />
+        </li>
       ))}
     </ul>
   );
 }
 
+function Ports({
+  ports,
+  onPreview,
+}: {
+  readonly ports: readonly Port[];
+  /** Absent for a person who may only look on. */
+  readonly onPreview: ((port: number) => void) | undefined;
+}) {
+  // A server may listen on several addresses.
+  const byPort = Map.groupBy(ports, ({ port }) => port);
+  return [...byPort].map(([port, listened]) => (
+    <span key={port} className="process-port">
+      <span className="tag" title={`Listens on ${listened.map(({ address }) => address).join(" and ")}`}>
+        port {port}
+      </span>
+      {onPreview !== undefined && (
+        <button
+          type="button"
+          className="button button-small"
+          aria-label={`Preview port ${port}`}
+          onClick={() => onPreview(port)}
+        >
+          Preview
+        </button>
+      )}
+    </span>
+  ));
+}
+
 function ProcessRow({
   process,
   name,
-  ports,
-  mayWrite,
+  mayStop,
+  children,
 }: {
   readonly process: ProcessInfo;
   readonly name: string;
-  readonly ports: readonly Port[];
-  readonly mayWrite: boolean;
+  readonly mayStop: boolean;
+  readonly children: ReactNode;
 }) {
   const sandbox = useTaskSandbox();
   const queries = useQueryClient();
@@ -68,16 +120,8 @@ function ProcessRow({
       <span className="muted small">
         <TimeAgo at={process.createdAtMs} />
       </span>
-      {ports.map(({ port, address }) => (
-        <span
-          key={`${address}:${port}`}
-          className="tag"
-          title={`Listens on ${address}, in the sandbox alone`}
-        >
-          port {port}
-        </span>
-      ))}
-      {mayWrite && (
+      {children}
+      {mayStop && (
         <button
           type="button"
           className="button button-small"
