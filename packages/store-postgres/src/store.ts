@@ -177,7 +177,9 @@ class OpenStore implements SingleStore {
   async acquire(id: string): Promise<LoadedActor> {
     await this.#committer.settled(id);
     const now = this.#ports.clock.now();
-    const { loaded, row } = await this.#data.acquire(id);
+    const acquiring = this.#data.acquire(id);
+    this.databases.prepare(id);
+    const { loaded, row } = await acquiring;
     this.databases.ownerChanged(id, acquiredDatabase(row));
     this.#inBackground(this.blobs.sweep(id, now));
     return loaded;

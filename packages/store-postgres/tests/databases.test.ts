@@ -96,6 +96,31 @@ test("a node that owned the database last loads nothing", async (t) => {
   assert.equal(store.stats().pagesLoaded, 0);
 });
 
+test("a copy that was opened for an owner who never claimed it is kept, and closed when another node has written", async (t) => {
+  const schema = newSchema();
+  const options: OpenOptions = { url: server.url, schema, cachePath: tempDirectory(t) };
+  const other = await openStore(t, { url: server.url, schema });
+  let store = await openStore(t, options);
+  const owner = await born(store);
+  fill(owner.database, 400);
+  await commit(owner);
+  await store.close();
+
+  store = await openStore(t, options);
+  await store.acquire(owner.id);
+  await store.close();
+  store = await openStore(t, options);
+  await store.acquire(owner.id);
+  const second = await takeOver(other, owner.id);
+  sql(second.database, "UPDATE item SET text = 'changed' WHERE id = 1");
+  await commit(second);
+
+  const third = await takeOver(store, owner.id);
+  assert.equal(sql(third.database, "SELECT text FROM item WHERE id = 1")[0]?.["text"], "changed");
+  assert.equal(check(third.database), "ok");
+  assert.ok(store.stats().pagesLoaded < 10, `${store.stats().pagesLoaded} pages`);
+});
+
 test("the copy of a fenced owner is thrown away with the turn that it has and the truth has not", async (t) => {
   const schema = newSchema();
   const [a, b] = [

@@ -151,9 +151,13 @@ export class ClusterMember implements Placement {
   }
 
   /** True if this node serves the target, as far as a node with this revision of the leases knows. */
-  async accepts(target: ActorTarget, revision: number): Promise<boolean> {
+  accepts(target: ActorTarget, revision: number): boolean | Promise<boolean> {
     // Nothing is here before the first reading of the leases.
     if (!this.#membership.hasStarted) return false;
+    return (revision <= this.revision && this.isHere(target)) || this.#accepts(target, revision);
+  }
+
+  async #accepts(target: ActorTarget, revision: number): Promise<boolean> {
     await this.#membership.catchUp(revision);
     if ((await this.locate(target)) === undefined) return true;
     if (this.#placement.knownOf(target) === undefined) return false;
@@ -180,7 +184,7 @@ export class ClusterMember implements Placement {
     target: ActorTarget,
     /** True if a request may be sent again although it may have arrived. */
     isRepeatable: boolean,
-    signal: AbortSignal | undefined,
+    signal: Pick<AbortSignal, "throwIfAborted"> | undefined,
     attempt: (node: NodeAddress) => Promise<T | Misdirected>,
   ): Promise<T | undefined> {
     const membership = this.#membership;
@@ -188,7 +192,8 @@ export class ClusterMember implements Placement {
     const deadline = monotonic() + this.#maxWaitMs;
     for (;;) {
       signal?.throwIfAborted();
-      const node = await this.locate(target);
+      const located = this.locate(target);
+      const node = located instanceof Promise ? await located : located;
       if (node === undefined) return undefined;
       const { revision } = this;
       try {

@@ -149,7 +149,9 @@ export class Gateway implements RouteHost {
         if (isHere) this.#serve(exchange, route, headers);
         else forwarded.misdirect(cluster.revision);
       };
-      return void cluster.accepts(target, forwarded.revision).then(here).catch(refuse);
+      const accepted = cluster.accepts(target, forwarded.revision);
+      if (accepted instanceof Promise) return void accepted.then(here).catch(refuse);
+      return here(accepted);
     }
     const repeatable = new RepeatableExchange(exchange);
     if (cluster.isHere(target)) return this.#serve(repeatable, route, headers);

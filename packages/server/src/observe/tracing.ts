@@ -40,27 +40,15 @@ export const tracing = {
 
   /**
    * Runs a request that goes on to another node in a span below that of its headers. `work` gets the headers that
-   * carry the span there; without an SDK, none.
+   * carry the span there; without an SDK, undefined.
    */
-  async forwarded<T>(
+  forwarded<T>(
     name: string,
     attributes: Attributes,
     header: HeaderReader,
-    work: (headers: Readonly<Record<string, string>>) => Promise<T>,
+    work: (headers: Readonly<Record<string, string>> | undefined) => Promise<T>,
   ): Promise<T> {
-    if (!tracing.enabled) return work({});
-    const parent = propagation.extract(ROOT_CONTEXT, header, headerGetter);
-    const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
-    const headers: Record<string, string> = {};
-    propagation.inject(trace.setSpan(parent, span), headers);
-    try {
-      return await work(headers);
-    } catch (error) {
-      fail(span, error);
-      throw error;
-    } finally {
-      span.end();
-    }
+    return tracing.enabled ? spanned(name, attributes, header, work) : work(undefined);
   },
 
   /** Runs `work` in a span below the active one. */
@@ -94,6 +82,26 @@ const headerGetter: TextMapGetter<HeaderReader> = {
   get: (read, name) => read(name),
   keys: () => ["traceparent", "tracestate", "baggage"],
 };
+
+async function spanned<T>(
+  name: string,
+  attributes: Attributes,
+  header: HeaderReader,
+  work: (headers: Readonly<Record<string, string>>) => Promise<T>,
+): Promise<T> {
+  const parent = propagation.extract(ROOT_CONTEXT, header, headerGetter);
+  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+  const headers: Record<string, string> = {};
+  propagation.inject(trace.setSpan(parent, span), headers);
+  try {
+    return await work(headers);
+  } catch (error) {
+    fail(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
 
 function begin(
   name: string,

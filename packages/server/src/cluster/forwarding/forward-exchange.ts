@@ -2,10 +2,10 @@ import { Readable } from "node:stream";
 import { type ActorTarget, header } from "@holdfast/client";
 import type { Exchange } from "../../gateway/http/exchange.ts";
 import { isBodiless } from "../../gateway/http/exchange.ts";
-import { clientLeft } from "../../gateway/http/node-body.ts";
 import { tracing } from "../../observe/tracing.ts";
 import { nodeLost } from "../link-lost.ts";
 import { endToEnd, headerPairs, linkHeader, responseHeaders, statusTextOf } from "../links/headers.ts";
+import { Departure } from "./departure.ts";
 import type { ForwardedRequest, ForwardedResponse, Forwarder } from "./forwarder.ts";
 
 /** A longer body is not held in memory: it is sent once, as it arrives. */
@@ -21,15 +21,14 @@ export async function forwardExchange(
   /** Requests for user code are not repeated: only the client knows whether that is harmless. */
   isRaw: boolean,
 ): Promise<boolean> {
-  const gone = new AbortController();
-  exchange.onGone(() => gone.abort(clientLeft()));
+  const gone = new Departure(exchange);
   const { method, url } = exchange;
   const isKeyed = exchange.header(header.idempotencyKey) !== undefined;
   const request: ForwardedRequest = {
-    ...{ method, path: url, peer: exchange.peer, signal: gone.signal },
+    ...{ method, path: url, peer: exchange.peer, signal: gone },
     authority: exchange.header("host") ?? "localhost",
     headers: endToEnd(exchange.headerPairs()),
-    body: await bodyOf(exchange, gone.signal),
+    body: await bodyOf(exchange, gone),
     isRaw,
     isIdempotent: !isRaw && (isKeyed || method === "GET" || method === "HEAD"),
   };
@@ -37,21 +36,24 @@ export async function forwardExchange(
     `forward ${target.name}`,
     { "actor.name": target.name },
     (name) => exchange.header(name),
-    (headers) =>
-      forwarder.send("request", target, { ...request, headers: { ...request.headers, ...headers } }),
+    (headers) => {
+      const sent =
+        headers === undefined ? request : { ...request, headers: { ...request.headers, ...headers } };
+      return forwarder.send("request", target, sent);
+    },
   );
   if (response === undefined) return false;
   await relay(exchange, response);
   return true;
 }
 
-async function bodyOf(exchange: Exchange, signal: AbortSignal): Promise<ForwardedRequest["body"]> {
+async function bodyOf(exchange: Exchange, gone: Departure): Promise<ForwardedRequest["body"]> {
   if (exchange.method === "GET" || exchange.method === "HEAD") return undefined;
   const declared = exchange.header("content-length");
   const isChunked = exchange.header("transfer-encoding") !== undefined;
   if (isChunked || Number(declared ?? 0) > maxHeldBytes) {
     // Its length is checked by the node that reads it.
-    const { body } = exchange.request(`http://actor${exchange.url}`, signal, Number.MAX_SAFE_INTEGER);
+    const { body } = exchange.request(`http://actor${exchange.url}`, gone.signal, Number.MAX_SAFE_INTEGER);
     return body ?? undefined;
   }
   return new Promise((resolve, reject) => {

@@ -14,6 +14,7 @@ import { type LinkKind, linkHeader, misdirected } from "../links/headers.ts";
 import type { Links } from "../links/links.ts";
 import type { ClusterMember } from "../member.ts";
 import type { NodeAddress } from "../placement.ts";
+import type { Cancellation } from "./departure.ts";
 
 /** A request for another node. */
 export interface ForwardedRequest {
@@ -29,7 +30,7 @@ export interface ForwardedRequest {
   readonly isRaw: boolean;
   /** True if the request may be sent again although it may have arrived. */
   readonly isIdempotent: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
 }
 
 export interface ForwardedResponse {
@@ -103,7 +104,9 @@ export class Forwarder {
       request.isIdempotent && canRepeat,
       request.signal,
       async (node) => {
-        const channel = isSmall(request) ? await this.#options.links.to(node).channel() : undefined;
+        if (!isSmall(request)) return this.#attempt(kind, node, request);
+        const link = this.#options.links.to(node);
+        const channel = link.openChannel ?? (await link.channel());
         if (channel !== undefined) return this.#call(channel, kind, node, request);
         return this.#attempt(kind, node, request);
       },
@@ -165,15 +168,7 @@ export class Forwarder {
   ): Promise<ForwardedResponse | Misdirected> {
     const { method, path, authority, peer, headers, body, signal } = request;
     const { revision } = this.#options.member;
-    const head = {
-      kind,
-      method,
-      path,
-      authority,
-      revision,
-      headers,
-      ...(peer === undefined ? {} : { peer }),
-    };
+    const head = { kind, method, path, authority, peer, revision, headers };
     this.#pending++;
     try {
       const answer = await channel.call(head, body as Uint8Array | undefined, signal);
@@ -215,7 +210,7 @@ export class Forwarder {
   #answerOf(
     stream: ClientHttp2Stream,
     node: NodeAddress,
-    signal: AbortSignal | undefined,
+    signal: Cancellation | undefined,
   ): Promise<ForwardedResponse> {
     stream.on("error", () => undefined);
     const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);

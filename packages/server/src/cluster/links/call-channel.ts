@@ -1,4 +1,5 @@
 import type { ClientHttp2Stream } from "node:http2";
+import type { Cancellation } from "../forwarding/departure.ts";
 import { LinkLost, Misdirected } from "../link-lost.ts";
 import { type CallFrame, encodeFrame, type RequestHead, type ResponseHead } from "./call-frames.ts";
 import { FrameStream } from "./frame-stream.ts";
@@ -9,8 +10,10 @@ export type ChannelAnswer =
   | { readonly type: "streamed"; readonly call: number };
 
 interface PendingCall {
-  resolve(answer: ChannelAnswer | Misdirected): void;
-  reject(error: LinkLost): void;
+  readonly resolve: (answer: ChannelAnswer | Misdirected) => void;
+  readonly reject: (error: LinkLost) => void;
+  readonly signal: Cancellation | undefined;
+  readonly leave: () => void;
 }
 
 /** Bytes that may wait for the network; beyond it, calls take streams of their own, which push back. */
@@ -32,7 +35,10 @@ export class CallChannel {
     this.#frames = new FrameStream(stream, (frame) => this.#settle(frame));
     stream.on("error", () => undefined);
     stream.once("close", () => {
-      for (const { reject } of this.#pending.values()) reject(new LinkLost(true, new Error("The node left")));
+      for (const pending of this.#pending.values()) {
+        pending.signal?.removeEventListener("abort", pending.leave);
+        pending.reject(new LinkLost(true, new Error("The node left")));
+      }
       this.#pending.clear();
     });
   }
@@ -43,12 +49,12 @@ export class CallChannel {
   }
 
   /** Sends a request. Throws `LinkLost`; an abort cancels the call at the other node and rejects with the reason. */
-  async call(
+  call(
     head: RequestHead,
     body: Uint8Array | undefined,
-    signal: AbortSignal | undefined,
+    signal: Cancellation | undefined,
   ): Promise<ChannelAnswer | Misdirected> {
-    if (!this.isUsable) throw new LinkLost(false, new Error("The channel has ended"));
+    if (!this.isUsable) return Promise.reject(new LinkLost(false, new Error("The channel has ended")));
     const call = this.#nextCall;
     this.#nextCall = (call + 1) >>> 0;
     return new Promise((resolve, reject) => {
@@ -58,17 +64,7 @@ export class CallChannel {
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", leave, { once: true });
-      const done = (): void => signal?.removeEventListener("abort", leave);
-      this.#pending.set(call, {
-        resolve: (answer) => {
-          done();
-          resolve(answer);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
+      this.#pending.set(call, { resolve, reject, signal, leave });
       this.#frames.send(encodeFrame("request", call, head, body));
     });
   }
@@ -78,6 +74,7 @@ export class CallChannel {
     // It was cancelled.
     if (pending === undefined) return;
     this.#pending.delete(call);
+    pending.signal?.removeEventListener("abort", pending.leave);
     switch (type) {
       case "response":
         return pending.resolve({ type, head: head as ResponseHead, body });

@@ -18,7 +18,7 @@ export interface RequestHead {
   readonly path: string;
   readonly authority: string;
   /** Address of the client. */
-  readonly peer?: string;
+  readonly peer?: string | undefined;
   /** The sender's revision of the leases. */
   readonly revision: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
@@ -44,6 +44,7 @@ const maxFrameBytes = 1_048_576;
 export const maxFrameBodyBytes = 65_536;
 
 const none = new Uint8Array(0);
+const nothing = Buffer.alloc(0);
 
 export function encodeFrame(
   type: CallFrameType,
@@ -68,7 +69,7 @@ export function encodeFrame(
 /** Splits a stream of bytes into frames. */
 export class FrameReader {
   readonly #found: (frame: CallFrame) => void;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = nothing;
 
   constructor(found: (frame: CallFrame) => void) {
     this.#found = found;
@@ -76,25 +77,29 @@ export class FrameReader {
 
   /** Throws `RangeError` for a frame that no node of this version sends. */
   push(chunk: Buffer): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (bytes.length >= 4) {
-      const length = bytes.readUInt32BE(0);
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let start = 0;
+    while (bytes.length - start >= 4) {
+      const length = bytes.readUInt32BE(start);
       if (length < prefixBytes - 4 || length > maxFrameBytes) throw new RangeError("The frame is too long");
-      if (bytes.length < 4 + length) break;
-      this.#found(decodeFrame(bytes.subarray(0, 4 + length)));
-      bytes = bytes.subarray(4 + length);
+      const end = start + 4 + length;
+      if (bytes.length < end) break;
+      this.#found(decodeFrame(bytes, start, end));
+      start = end;
     }
-    this.#rest = bytes;
+    this.#rest = start === bytes.length ? nothing : bytes.subarray(start);
   }
 }
 
-function decodeFrame(frame: Buffer): CallFrame {
-  const type = types[frame.readUInt8(4)];
-  const headLength = frame.readUInt32BE(9);
-  const headEnd = prefixBytes + headLength;
-  if (type === undefined || headEnd > frame.length) throw new RangeError("The frame is malformed");
+function decodeFrame(bytes: Buffer, start: number, end: number): CallFrame {
+  const type = types[bytes.readUInt8(start + 4)];
+  const headStart = start + prefixBytes;
+  const headEnd = headStart + bytes.readUInt32BE(start + 9);
+  if (type === undefined || headEnd > end) throw new RangeError("The frame is malformed");
   const head: unknown =
-    headLength === 0 ? undefined : JSON.parse(frame.toString("utf8", prefixBytes, headEnd));
+    headEnd === headStart ? undefined : JSON.parse(bytes.toString("utf8", headStart, headEnd));
   // A copy: small frames share the memory of one large chunk, which a long call would keep.
-  return { type, call: frame.readUInt32BE(5), head, body: new Uint8Array(frame.subarray(headEnd)) };
+  const body = Buffer.allocUnsafe(end - headEnd);
+  bytes.copy(body, 0, headEnd, end);
+  return { type, call: bytes.readUInt32BE(start + 5), head, body };
 }

@@ -5,6 +5,10 @@ import { type CallFrame, FrameReader } from "./call-frames.ts";
 export class FrameStream {
   readonly #stream: Http2Stream;
   #isCorked = false;
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#stream.uncork();
+  };
 
   constructor(stream: Http2Stream, receive: (frame: CallFrame) => void) {
     this.#stream = stream;
@@ -18,17 +22,17 @@ export class FrameStream {
     });
   }
 
-  /** Frames of one turn of the event loop leave together. Does nothing once the stream has ended. */
+  /**
+   * Frames of one tick leave together, and those of one turn of the event loop in one packet, which HTTP/2 sees to. Does
+   * nothing once the stream has ended.
+   */
   send(frame: Buffer): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     if (!this.#isCorked) {
       this.#isCorked = true;
       stream.cork();
-      setImmediate(() => {
-        this.#isCorked = false;
-        stream.uncork();
-      });
+      process.nextTick(this.#uncork);
     }
     stream.write(frame);
   }

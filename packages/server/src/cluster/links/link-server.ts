@@ -54,7 +54,7 @@ export interface LinkServerOptions {
   /** Time limit of the handshake in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** True if this node serves the actor. */
-  accepts(target: ActorTarget, revision: number): Promise<boolean>;
+  accepts(target: ActorTarget, revision: number): boolean | Promise<boolean>;
   /** Another node says where to look again. */
   wake(message: string): Promise<void>;
   /** Another node asks about the actors in memory. */

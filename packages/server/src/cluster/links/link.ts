@@ -44,7 +44,8 @@ export class Link {
   readonly #address: string;
   readonly #options: LinkOptions;
   #connection: Promise<Connection> | undefined;
-  #isConnected = false;
+  /** Undefined while the link is not connected. */
+  #channel: CallChannel | undefined;
   #isClosed = false;
 
   constructor(node: string, address: string, options: LinkOptions) {
@@ -72,9 +73,14 @@ export class Link {
     return channel.isUsable ? channel : undefined;
   }
 
+  /** The same, if the link is open already: without it, each call would wait for a promise. */
+  get openChannel(): CallChannel | undefined {
+    return this.#channel?.isUsable === true ? this.#channel : undefined;
+  }
+
   get state(): LinkState {
     if (this.#connection === undefined) return "disconnected";
-    return this.#isConnected ? "connected" : "connecting";
+    return this.#channel === undefined ? "connecting" : "connected";
   }
 
   /** Asks a question that is not about an actor. Throws as {@link open} does, and what is wrong with the answer. */
@@ -100,10 +106,10 @@ export class Link {
       const forget = (): void => {
         if (this.#connection !== opening) return;
         this.#connection = undefined;
-        this.#isConnected = false;
+        this.#channel = undefined;
       };
-      opening.then(({ session }) => {
-        this.#isConnected = true;
+      opening.then(({ session, channel }) => {
+        this.#channel = channel;
         session.once("close", forget);
       }, forget);
     }

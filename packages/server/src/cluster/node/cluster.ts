@@ -174,8 +174,8 @@ export class Cluster implements DirectoryCluster, NodeConnections, ServerlessNod
     return this.#parts?.member.revision ?? 0;
   }
 
-  accepts(target: ActorTarget, revision: number): Promise<boolean> {
-    return this.#parts === undefined ? Promise.resolve(false) : this.#parts.member.accepts(target, revision);
+  accepts(target: ActorTarget, revision: number): boolean | Promise<boolean> {
+    return this.#parts?.member.accepts(target, revision) ?? false;
   }
 
   forward(exchange: Exchange, target: ActorTarget, isRaw: boolean): Promise<boolean> {

@@ -52,7 +52,7 @@ export interface DirectoryCluster extends Placement {
   /** This node's revision of the leases. */
   readonly revision: number;
   /** True if this node serves the target, as far as a node with this revision of the leases knows. */
-  accepts(target: ActorTarget, revision: number): Promise<boolean>;
+  accepts(target: ActorTarget, revision: number): boolean | Promise<boolean>;
   /** Forwards a client's request. Resolves to false if this node serves the actor, and nothing was sent. */
   forward(exchange: Exchange, target: ActorTarget, isRaw: boolean): Promise<boolean>;
   /** Connects a client's WebSocket with its node. False if this node serves the actor, and nothing was read. */

@@ -8,8 +8,10 @@ import { fenced, notFound } from "../errors.ts";
 import { integer, optionalInteger, type Row } from "../rows.ts";
 import { shardOf } from "../shards.ts";
 import type { CopyStamp, LocalCopies } from "./local-copy.ts";
+import { LocalFile } from "./local-file.ts";
 import { OpenDatabase } from "./open-database.ts";
 import { readPages } from "./pages.ts";
+import { PreparedCopies, type PreparedCopy } from "./prepared-copies.ts";
 
 export interface DatabasesOptions {
   readonly ports: Ports;
@@ -52,6 +54,12 @@ interface Opening {
   version: number;
 }
 
+interface Loaded {
+  readonly content: CopyStamp;
+  /** Set if the copy is open already. */
+  readonly file: PreparedCopy["file"] | undefined;
+}
+
 /** Beyond this number, the oldest entry is dropped and read again when needed. */
 const maxAcquired = 1_024;
 
@@ -67,10 +75,24 @@ export class Databases implements DatabaseStore {
   readonly #opening = new Map<string, Opening>();
   /** Content of acquired actors' databases that are not open yet. */
   readonly #contentOfClosed = new Map<string, AcquiredDatabase>();
+  readonly #prepared: PreparedCopies;
   pagesLoaded = 0;
 
   constructor(options: DatabasesOptions) {
+    const { copies, maxBytes, ports } = options;
     this.#options = options;
+    this.#prepared = new PreparedCopies(copies, maxBytes, ports.log);
+  }
+
+  /** Opens the local copy of an actor, if there is one, while the actor is being acquired. */
+  prepare(actorId: string): void {
+    if (this.#open.has(actorId) || this.#busy.has(actorId) || this.#prepared.has(actorId)) return;
+    this.#prepared.add(actorId);
+    for (const oldest of this.#prepared.excess) this.#release(oldest);
+  }
+
+  #release(actorId: string): void {
+    this.#inBackground(actorId, () => this.#prepared.release(actorId));
   }
 
   async open(actorId: string, epoch: number, isNew: boolean): Promise<ActorDatabase> {
@@ -79,14 +101,14 @@ export class Databases implements DatabaseStore {
       const before = this.#open.get(actorId);
       if (before !== undefined) {
         if (before.epoch > epoch) throw fenced(actorId);
-        await this.#release(before);
+        await this.#close(before);
       }
       const opening: Opening = { epoch, version: 0 };
       this.#opening.set(actorId, opening);
       try {
-        if (isNew) this.#options.copies.discard(actorId);
-        const content = isNew ? undefined : await this.#load(actorId, opening);
-        const opened = this.#opened(actorId, opening, content);
+        if (isNew) this.#discard(actorId);
+        const loaded = isNew ? undefined : await this.#load(actorId, opening);
+        const opened = this.#opened(actorId, opening, loaded);
         this.#open.set(actorId, opened);
         return opened.handle();
       } finally {
@@ -96,7 +118,7 @@ export class Databases implements DatabaseStore {
   }
 
   /** Brings the local copy up to date and returns its content; undefined for an empty database. */
-  async #load(actorId: string, opening: Opening): Promise<CopyStamp | undefined> {
+  async #load(actorId: string, opening: Opening): Promise<Loaded | undefined> {
     const { copies } = this.#options;
     const { epoch } = opening;
     const acquired = this.#contentOfClosed.get(actorId);
@@ -104,10 +126,21 @@ export class Databases implements DatabaseStore {
     const row = acquired?.epoch === epoch ? acquired : await this.#row(actorId, epoch);
     opening.version = Math.max(opening.version, row.version);
     const { content } = row;
-    const stamp = copies.takeStamp(actorId);
-    if (content === undefined) copies.discard(actorId);
-    else if (stamp?.version !== content.version) await this.#complete(actorId, epoch, stamp, content);
-    return content;
+    const prepared = this.#prepared.take(actorId, content?.version);
+    if (content === undefined) {
+      this.#discard(actorId);
+      return undefined;
+    }
+    if (prepared !== undefined && "file" in prepared) return { content, file: prepared.file };
+    const stamp = prepared ?? copies.takeStamp(actorId);
+    if (stamp?.version !== content.version) await this.#complete(actorId, epoch, stamp, content);
+    return { content, file: undefined };
+  }
+
+  /** Removes the local copy, which is not open. */
+  #discard(actorId: string): void {
+    this.#prepared.take(actorId, undefined);
+    this.#options.copies.discard(actorId);
   }
 
   async #complete(
@@ -143,13 +176,14 @@ export class Databases implements DatabaseStore {
     return acquiredDatabase(row);
   }
 
-  #opened(actorId: string, { epoch, version }: Opening, stamp: CopyStamp | undefined): OpenDatabase {
+  #opened(actorId: string, { epoch, version }: Opening, loaded: Loaded | undefined): OpenDatabase {
     const { copies, maxBytes } = this.#options;
+    const file = loaded?.file ?? new LocalFile(copies.pathOf(actorId), maxBytes);
     return new OpenDatabase({
-      ...{ id: actorId, path: copies.pathOf(actorId), epoch, version, stamp, maxBytes },
+      ...{ id: actorId, file, epoch, version, stamp: loaded?.content },
       onClose: (database) =>
         this.#inBackground(actorId, async () => {
-          if (this.#open.get(actorId) === database) await this.#release(database);
+          if (this.#open.get(actorId) === database) await this.#close(database);
         }),
     });
   }
@@ -183,7 +217,10 @@ export class Databases implements DatabaseStore {
   /** A new owner took over: stops the SQL of the previous one and remembers what the next `open` loads. */
   ownerChanged(actorId: string, acquired: AcquiredDatabase): void {
     this.#open.get(actorId)?.retire();
-    if (acquired.content === undefined) return;
+    if (acquired.content === undefined) {
+      if (this.#prepared.has(actorId)) this.#release(actorId);
+      return;
+    }
     this.#contentOfClosed.set(actorId, acquired);
     for (const oldest of this.#contentOfClosed.keys()) {
       if (this.#contentOfClosed.size <= maxAcquired) break;
@@ -196,8 +233,8 @@ export class Databases implements DatabaseStore {
     this.#open.get(actorId)?.fail(fenced(actorId));
     this.#inBackground(actorId, async () => {
       const database = this.#open.get(actorId);
-      if (database === undefined) this.#options.copies.discard(actorId);
-      else await this.#release(database);
+      if (database === undefined) this.#discard(actorId);
+      else await this.#close(database);
     });
   }
 
@@ -207,7 +244,7 @@ export class Databases implements DatabaseStore {
     });
   }
 
-  async #release(database: OpenDatabase): Promise<void> {
+  async #close(database: OpenDatabase): Promise<void> {
     const { copies, ports } = this.#options;
     await database.drained();
     if (this.#open.get(database.id) === database) this.#open.delete(database.id);
@@ -239,6 +276,7 @@ export class Databases implements DatabaseStore {
   /** Keeps all copies that are complete. */
   async close(): Promise<void> {
     while (this.#busy.size > 0) await Promise.all(this.#busy.values());
-    await Promise.all([...this.#open.values()].map((database) => this.#release(database)));
+    await Promise.all([...this.#open.values()].map((database) => this.#close(database)));
+    await this.#prepared.close();
   }
 }

@@ -1,35 +1,19 @@
-import { DatabaseSync } from "node:sqlite";
 import type { ActorDatabase, CommitBatch } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import { SqlSession } from "@holdfast/store-sqlite";
+import type { SqlSession } from "@holdfast/store-sqlite";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { ChangedPages } from "../commit/statements.ts";
 import { fenced, unavailable } from "../errors.ts";
-import { WalReader } from "./wal-reader.ts";
-
-/**
- * The local copy can be loaded again, so it is never synced. No other connection opens it, so the index of its log
- * stays in memory.
- */
-const pragmas = `
-  PRAGMA locking_mode = EXCLUSIVE;
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = OFF;
-  PRAGMA wal_autocheckpoint = 0;
-  PRAGMA cache_size = -2048;
-  PRAGMA trusted_schema = OFF;
-  PRAGMA foreign_keys = ON;
-`;
+import { type LocalFile, mapSqliteError } from "./local-file.ts";
 
 export interface OpenDatabaseOptions {
   readonly id: string;
-  readonly path: string;
+  readonly file: LocalFile;
   readonly epoch: number;
   /** Version of the actor. */
   readonly version: number;
   /** Version of the last commit that changed the database, and the number of pages after it. */
   readonly stamp: { readonly version: number; readonly pages: number } | undefined;
-  readonly maxBytes: number | undefined;
   /** Called when the owner closes it. */
   readonly onClose: (database: OpenDatabase) => void;
 }
@@ -38,10 +22,8 @@ export interface OpenDatabaseOptions {
 export class OpenDatabase {
   readonly id: string;
   readonly epoch: number;
-  readonly #database: DatabaseSync;
+  readonly #file: LocalFile;
   readonly #session: SqlSession;
-  readonly #wal: WalReader;
-  readonly #walState;
   readonly #onClose: (database: OpenDatabase) => void;
   #version: number;
   /** The last confirmed commit with pages. */
@@ -55,29 +37,15 @@ export class OpenDatabase {
   #inFlight = 0;
   #onDrained: (() => void)[] = [];
 
-  constructor({ id, path, epoch, version, stamp, maxBytes, onClose }: OpenDatabaseOptions) {
+  constructor({ id, file, epoch, version, stamp, onClose }: OpenDatabaseOptions) {
     this.id = id;
     this.epoch = epoch;
+    this.#file = file;
+    this.#session = file.session;
     this.#version = version;
     this.#pages = stamp?.pages ?? 0;
+    this.#stamp = stamp && { ...stamp, pageSize: file.pageSize };
     this.#onClose = onClose;
-    let database: DatabaseSync | undefined;
-    try {
-      database = new DatabaseSync(path, { timeout: 5_000 });
-      database.exec(pragmas);
-      const pageSize = Number(database.prepare("PRAGMA page_size").get()?.["page_size"]);
-      if (maxBytes !== undefined) database.exec(`PRAGMA max_page_count = ${Math.floor(maxBytes / pageSize)}`);
-      this.#stamp = stamp && { ...stamp, pageSize };
-      this.#walState = database.prepare("PRAGMA wal_checkpoint(NOOP)");
-      this.#session = new SqlSession(database);
-      // The first read in this mode creates the log.
-      database.prepare("SELECT count(*) FROM sqlite_schema").get();
-      this.#wal = new WalReader(`${path}-wal`);
-      this.#database = database;
-    } catch (error) {
-      database?.close();
-      throw mapSqliteError(error);
-    }
   }
 
   /** Content of the copy if all of it is confirmed; undefined if it must not be used again. */
@@ -127,9 +95,9 @@ export class OpenDatabase {
   }
 
   #changedPages(): ChangedPages | undefined {
-    const changes = this.#wal.read(Number(this.#walState.get()?.["log"] ?? 0));
+    const changes = this.#file.changes();
     if (changes === undefined) return undefined;
-    this.#checkpoint(changes.pageSize);
+    this.#checkpoint();
     const { pageSize, pages } = changes;
     const hasShrunk = pages < this.#pages;
     this.#pages = pages;
@@ -141,10 +109,8 @@ export class OpenDatabase {
    * Right after a commit nothing else uses the log, so the checkpoint is complete and the next commit restarts the
    * log.
    */
-  #checkpoint(pageSize: number): void {
-    const frames = Number(this.#walState.get()?.["log"] ?? 0);
-    if (frames * pageSize < postgresStoreLimits.localCheckpointBytes) return;
-    this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  #checkpoint(): void {
+    if (this.#file.logBytes >= postgresStoreLimits.localCheckpointBytes) this.#file.checkpoint();
   }
 
   /** Sends a commit of this actor and tracks it until the server answers. */
@@ -212,27 +178,10 @@ export class OpenDatabase {
     if (!this.#isOpen) return;
     this.#session.rollbackAll();
     // SQL committed outside of a turn, such as a VACUUM.
-    if (this.#wal.read(Number(this.#walState.get()?.["log"] ?? 0)) !== undefined) {
+    if (this.#file.changes() !== undefined) {
       this.fail(new Error("The local copy has changes outside of any turn"));
     }
     this.#isOpen = false;
-    this.#wal.close();
-    this.#database.close();
+    this.#file.close();
   }
-}
-
-const FULL = 13;
-
-/** Maps errors of the local disk, which occur before anything is sent. */
-export function mapSqliteError(error: unknown): unknown {
-  const code = (error as { readonly errcode?: unknown } | null)?.errcode;
-  if (typeof code !== "number") return error;
-  if ((code & 0xff) === FULL) {
-    const message =
-      "The local disk is full, or the actor's database has reached its limit; nothing was written. Free space, then retry";
-    return new HoldfastError("store", "full", message, { cause: error, metadata: { sqliteCode: code } });
-  }
-  const message =
-    "The local copy of an actor's database cannot be used; nothing was written. Check the cache directory and its disk";
-  return new HoldfastError("store", "unavailable", message, { cause: error, metadata: { sqliteCode: code } });
 }

@@ -168,7 +168,7 @@ export class SimCluster implements DirectoryCluster {
     return this.#member.stop();
   }
 
-  accepts(target: ActorTarget, revision: number): Promise<boolean> {
+  accepts(target: ActorTarget, revision: number): boolean | Promise<boolean> {
     return this.#member.accepts(target, revision);
   }
 
