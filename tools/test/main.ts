@@ -7,7 +7,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
 import { parseArgs } from "node:util";
@@ -15,13 +14,14 @@ import { ownImports } from "@holdfast/testing/own-imports";
 import { startSharedServer } from "@holdfast/testing/postgres";
 import { ensureSystemPackages } from "../system-packages.ts";
 import { root, sourceFiles } from "../workspace.ts";
+import { Lanes } from "./lanes.ts";
 import { FileReport } from "./reporter.ts";
-import { laneShare, TestSchedule } from "./schedule.ts";
+import { TestSchedule } from "./schedule.ts";
 import { runsOf, type TestRun, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
 
-// Many files wait for processes, sockets and disks for part of their time: one more than there are cores.
-const lanes = availableParallelism() + 1;
+/** How often is looked whether the cores have time for another file. */
+const lookMs = 3_000;
 
 // A hang is a failure with a name, not a run that never ends: a test that hangs fails by itself, and
 // what still keeps its process alive, or never lets it look at its clock, ends with the process.
@@ -81,20 +81,19 @@ async function runFile(test: TestRun): Promise<FileReport> {
 
 async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
   const schedule = new TestSchedule(runs, readTestTimes());
+  const lanes = new Lanes();
   const reports: FileReport[] = [];
   const seconds = new Map<string, number>();
-  /** In lanes. */
   let running = 0;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fill = () => {
-    for (let next: TestRun | undefined; running < lanes; ) {
-      next = schedule.take();
+    while (lanes.allows(running)) {
+      const next = schedule.take();
       if (next === undefined) break;
-      const started = next;
-      running += laneShare(started);
-      void runFile(started).then((report) => {
-        running -= laneShare(started);
-        schedule.ended(started);
+      running += 1;
+      void runFile(next).then((report) => {
+        running -= 1;
+        schedule.ended(next);
         reports.push(report);
         if (report.ok) seconds.set(report.name, Math.round(report.seconds * 10) / 10);
         fill();
@@ -102,8 +101,12 @@ async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
     }
     if (running === 0) resolve();
   };
+  const timer = setInterval(() => {
+    lanes.look();
+    fill();
+  }, lookMs);
   fill();
-  await promise;
+  await promise.finally(() => clearInterval(timer));
   keepTestTimes(seconds);
   return reports;
 }

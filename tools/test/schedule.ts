@@ -1,20 +1,6 @@
 import type { TestRun } from "./test-run.ts";
 
 /**
- * Files that use less than a third of a core, measured: they wait for leases, schedules and other processes. Two of them
- * take one lane.
- */
-const waiting: readonly RegExp[] = [
-  /^packages\/studio\/tests\/(cluster-schedules|repositories\/)/,
-  /^tests\/cluster\/(several-databases|tasks)\./,
-];
-
-/** The share of a lane that a file takes. */
-export function laneShare({ path }: TestRun): number {
-  return waiting.some((pattern) => pattern.test(path)) ? 0.5 : 1;
-}
-
-/**
  * The order of the test files. What takes longest starts first, so that no core waits for one long
  * file at the end. The whole-system suites (`tests/x`) each install, build or start something that
  * their files share: the files of one suite run one after the other, beside those of other suites.

@@ -23,7 +23,7 @@ export interface TaskWish {
 
 /** Fills the form in and starts the task; ends in the task's workspace. */
 export async function startTask(page: Page, wish: TaskWish): Promise<void> {
-  await page.goto(new URL("/", page.url()).href);
+  if (new URL(page.url()).pathname !== "/") await page.goto(new URL("/", page.url()).href);
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
   const open = page.getByRole("button", { name: "New task" });
   const sample = page.getByRole("button", { name: "Use the sample repository" });

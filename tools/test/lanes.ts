@@ -1,0 +1,40 @@
+import { availableParallelism, cpus } from "node:os";
+
+/** Files that run at once at any time: one more than there are cores. */
+const least = availableParallelism() + 1;
+
+/** With more, one that begins to compute makes the others late. */
+const most = 2 * availableParallelism() + 1;
+
+/** The share of the cores that is idle from which one more file may start. */
+const idleShare = 0.25;
+
+/**
+ * How many files may run at once. Many of them wait for leases, processes and other machines for most of their time: as
+ * long as the cores are idle, one more may start at each look.
+ */
+export class Lanes {
+  #busy = 0;
+  #idle = 0;
+  #places = least;
+
+  constructor() {
+    this.look();
+  }
+
+  /** Looks at what the cores did since the last look, which is seconds ago. */
+  look(): void {
+    const times = cpus().map((core) => core.times);
+    const idle = times.reduce((sum, each) => sum + each.idle, 0);
+    const busy = times.reduce((sum, { user, nice, sys, irq }) => sum + user + nice + sys + irq, 0);
+    const share = (idle - this.#idle) / Math.max(1, idle - this.#idle + busy - this.#busy);
+    this.#idle = idle;
+    this.#busy = busy;
+    this.#places = share > idleShare ? Math.min(this.#places + 1, most) : least;
+  }
+
+  /** Whether one more file may start beside `running`. */
+  allows(running: number): boolean {
+    return running < this.#places;
+  }
+}
