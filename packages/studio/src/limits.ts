@@ -233,6 +233,9 @@ export const studioLimits = {
   maxSessionsPerPerson: 50,
   maxTokensPerPerson: 50,
   maxTokenDays: 366,
+  maxPasskeysPerPerson: 20,
+  /** How long a browser may wait for the answer of a passkey. */
+  passkeyChallengeMs: 15 * 60 * 1000,
   /** A link to reset a password; between two of them for one address. */
   passwordResetTtlMs: 60 * 60 * 1000,
   signInLinkTtlMs: 15 * 60 * 1000,

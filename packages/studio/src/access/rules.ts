@@ -295,6 +295,9 @@ export const routeRules = {
   "POST /people/reset": "public",
   "POST /people/sign-in-link": "public",
   "POST /people/sign-in-token": "public",
+  // The answer of the passkey is the secret.
+  "POST /people/passkey/options": "public",
+  "POST /people/passkey": "public",
   "GET /people/me": "person",
   // For programs of people who have no browser there.
   "GET /people/accounts/:person/tokens": "operator",
@@ -303,6 +306,11 @@ export const routeRules = {
   "PATCH /people/me": "account",
   "GET /people/sessions": "account",
   "DELETE /people/sessions/:session": "account",
+  "GET /people/passkeys": "account",
+  "POST /people/passkeys/options": "account",
+  "POST /people/passkeys": "account",
+  "PATCH /people/passkeys/:passkey": "account",
+  "DELETE /people/passkeys/:passkey": "account",
   "GET /people/tokens": "account",
   "POST /people/tokens": "account",
   "DELETE /people/tokens/:token": "account",

@@ -46,6 +46,18 @@ export interface SessionView {
   readonly isCurrent: boolean;
 }
 
+/** A passkey of a person. */
+export interface PasskeyView {
+  readonly id: string;
+  readonly name: string;
+  /** The site that it is for: a passkey works under this name only. */
+  readonly site: string;
+  /** True if its holder has it on several devices. */
+  readonly isSynced: boolean;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+
 /** What an API token may do: as a viewer, as a member, or all that its owner may. */
 export const tokenScopes = ["read", "write", "all"] as const;
 export type TokenScope = (typeof tokenScopes)[number];

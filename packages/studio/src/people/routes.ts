@@ -1,28 +1,31 @@
-import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import { localOrganization } from "../access/organization-ids.ts";
 import type { Person } from "../access/person.ts";
 import { type Role, roles } from "../access/roles.ts";
 import { tokenScopes } from "../contract/people.ts";
-import { readBody } from "../http/read-body.ts";
 import { headersOf } from "../http/router.ts";
 import type { PeopleRouteName, RouteCall, RouteHandler } from "../http/routes.ts";
-import { studioLimits } from "../limits.ts";
-import { type Auth, authOrigin, authPath, peerHeader } from "./auth/auth.ts";
+import type { AttemptCounter } from "./auth/attempts.ts";
+import type { Auth } from "./auth/auth.ts";
+import { type AuthQuestion, addressOf, askAuth, authHeaders, sendResponse } from "./auth/requests.ts";
 import type { Links } from "./links.ts";
+import type { Passkeys } from "./passkeys/passkeys.ts";
+import { createPasskeyRoutes } from "./passkeys/routes.ts";
 import type { People } from "./people.ts";
+import { bodyOf, daysOf, jsonOf, oneOf, parse, personOf, send, textOf } from "./requests.ts";
 
 /** The header with the token of the invitation that a sign-up needs. */
 export const invitationHeader = "x-holdfast-invitation";
-
-type Body = Readonly<Record<string, unknown>>;
 
 export interface PeopleRoutesOptions {
   readonly people: People;
   readonly auth: () => Auth;
   readonly links: Links;
+  readonly passkeys: Passkeys;
+  readonly attempts: AttemptCounter;
+  /** Where people open the Studio, without a slash at the end. */
+  readonly origin: () => string;
   /** True if a proxy in front says whose request it is. */
   readonly trustsProxy: boolean;
   /** Appends an entry to the audit log. */
@@ -31,25 +34,21 @@ export interface PeopleRoutesOptions {
 
 type AskAuth = (call: RouteCall, body: Buffer, question?: AuthQuestion) => Promise<Response>;
 
-/** A request to better-auth whose path is not that of the call. */
-interface AuthQuestion {
-  readonly method: "GET";
-  /** Below better-auth's own path, with its query. */
-  readonly path: string;
-}
-
 /** Handlers of the routes about people. Who may call them is in `routeRules`. */
-export function createPeopleRoutes({
-  people,
-  auth,
-  links,
-  trustsProxy,
-  audit,
-}: PeopleRoutesOptions): Readonly<Record<PeopleRouteName, RouteHandler>> {
+export function createPeopleRoutes(
+  options: PeopleRoutesOptions,
+): Readonly<Record<PeopleRouteName, RouteHandler>> {
+  const { people, auth, links, trustsProxy, audit } = options;
   const ask: AskAuth = (call, body, question) =>
     askAuth(auth(), call, body, addressOf(call.request, trustsProxy), question);
   const noteSignIn: NoteSignIn = (call, way, answer) =>
     audit(signInEntry(way, answer, addressOf(call.request, trustsProxy)));
+  const signInAs = async (call: RouteCall, person: string, way: SignInWay) => {
+    const headers = authHeaders(call.request, addressOf(call.request, trustsProxy));
+    const response = await auth().signInAs(person, headers);
+    if (response.ok) await noteSignIn(call, way, { person });
+    await sendResponse(call, response);
+  };
   const toAuth: RouteHandler = async (call) => sendResponse(call, await ask(call, await bodyOf(call)));
   return {
     "POST /people/auth/sign-up/email": (call) => signUp(people, ask, call),
@@ -104,6 +103,12 @@ export function createPeopleRoutes({
       send(call, 204);
     },
     ...organizationRoutes(people, links),
+    ...createPasskeyRoutes({
+      ...options,
+      addressOf: ({ request }) => addressOf(request, trustsProxy),
+      signInAs: (call, person) => signInAs(call, person, "passkey"),
+      noteRefusal: (call) => noteSignIn(call, "passkey", { email: "" }),
+    }),
   };
 }
 
@@ -192,7 +197,7 @@ async function signUp(people: People, ask: AskAuth, call: RouteCall): Promise<vo
 }
 
 type NoteSignIn = (call: RouteCall, way: SignInWay, answer: SignInAnswer) => Promise<void>;
-type SignInWay = "password" | "link";
+type SignInWay = "password" | "link" | "passkey";
 
 /** Who signed in, or the address that was given and refused. */
 type SignInAnswer = { readonly person: string } | { readonly email: string };
@@ -243,124 +248,9 @@ function invitationTokenOf({ request }: RouteCall): string {
   throw new HoldfastError("invitation", "required", message, { statusCode: 403 });
 }
 
-/** Passes a request on to better-auth, with the address of the client. */
-function askAuth(
-  auth: Auth,
-  { request, path }: RouteCall,
-  body: Buffer,
-  address: string,
-  question?: AuthQuestion,
-): Promise<Response> {
-  const headers = new Headers({ "content-type": "application/json" });
-  for (const name of ["cookie", "user-agent"] as const) {
-    const value = request.headers[name];
-    if (value !== undefined) headers.set(name, value);
-  }
-  headers.set(peerHeader, address);
-  if (question?.method === "GET")
-    return auth.handler(new Request(`${authOrigin}${authPath}${question.path}`, { headers }));
-  return auth.handler(
-    new Request(`${authOrigin}${path}`, {
-      method: "POST",
-      headers,
-      body: body.length === 0 ? "{}" : new Uint8Array(body),
-    }),
-  );
-}
-
-/**
- * The address of the client: that of the socket, or the last one of X-Forwarded-For if the operator says that a proxy
- * in front has added it. What clients send themselves comes before that one.
- */
-function addressOf({ headers, socket }: IncomingMessage, trustsProxy: boolean): string {
-  const forwarded = [headers["x-forwarded-for"] ?? []].flat().join(",").split(",").at(-1)?.trim() ?? "";
-  return trustsProxy && isIP(forwarded) !== 0 ? forwarded : (socket.remoteAddress ?? "127.0.0.1");
-}
-
-/** Throws `people.too_many_attempts`, `.wrong_credentials`, `.already_exists`, `.refused` for what better-auth refuses. */
-async function sendResponse({ response }: RouteCall, answer: Response): Promise<void> {
-  if (!answer.ok) throw await refusalOf(answer);
-  const body = Buffer.from(await answer.arrayBuffer());
-  response.writeHead(answer.status, {
-    "content-type": answer.headers.get("content-type") ?? "application/json",
-    "cache-control": "no-store",
-    "set-cookie": answer.headers.getSetCookie(),
-  });
-  response.end(body);
-}
-
-async function refusalOf(answer: Response): Promise<HoldfastError> {
-  const text = await answer.text();
-  const body = text.startsWith("{") ? (JSON.parse(text) as Body) : {};
-  const { status } = answer;
-  const reason = typeof body["message"] === "string" ? body["message"] : "The request was refused";
-  const error = (code: string, statusCode: number, message: string) =>
-    new HoldfastError("people", code, message, { statusCode });
-  if (status === 429) return error("too_many_attempts", 429, "Too many attempts. Wait ten seconds.");
-  if (status === 401) return error("wrong_credentials", 401, "E-mail address or password are wrong");
-  if (String(body["code"]).startsWith("USER_ALREADY_EXISTS")) return error("already_exists", 409, reason);
-  // What better-auth does not explain is an error of this server.
-  if (status >= 500) return new HoldfastError("internal", "internal_error", "An internal error occurred");
-  return error("refused", status, reason);
-}
-
-function send({ response }: RouteCall, status: number, value?: unknown): void {
-  const type = value === undefined ? {} : { "content-type": "application/json" };
-  response.writeHead(status, { ...type, "cache-control": "no-store" });
-  response.end(value === undefined ? undefined : JSON.stringify(value));
-}
-
-function personOf({ person }: RouteCall): Person {
-  if (person === undefined) throw new Error("The rule of this route lets nobody in without signing in");
-  return person;
-}
-
 /** The organization in the path. Throws `organization.not_found`: for now there is one. */
 function organizationOf({ params: { organization } }: RouteCall): string {
   if (organization === localOrganization) return organization;
   const message = "There is no such organization";
   throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
-}
-
-async function bodyOf({ request }: { readonly request: IncomingMessage }): Promise<Buffer> {
-  const type = request.headers["content-type"];
-  const body = await readBody(request, studioLimits.maxPeopleBodyBytes);
-  if (body.length === 0 || /^application\/json\b/.test(type ?? "")) return body;
-  throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
-}
-
-async function jsonOf(call: RouteCall): Promise<Body> {
-  return parse(await bodyOf(call));
-}
-
-function parse(body: Buffer): Body {
-  try {
-    const value: unknown = JSON.parse(body.toString("utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Body;
-  } catch {
-    // Reported below, like any other invalid body.
-  }
-  throw invalid("The body must be an object as JSON");
-}
-
-function textOf(value: unknown, name: string, max: number): string {
-  if (typeof value === "string" && value.trim() !== "" && value.length <= max) return value;
-  throw invalid(`${name} must be text of 1 to ${max} characters`);
-}
-
-function oneOf<Value extends string>(value: unknown, name: string, values: readonly Value[]): Value {
-  const found = values.find((each) => each === value);
-  if (found !== undefined) return found;
-  throw invalid(`${name} must be one of ${values.join(", ")}`);
-}
-
-function daysOf(value: unknown): number {
-  const days = value ?? 90;
-  if (Number.isInteger(days) && Number(days) >= 1 && Number(days) <= studioLimits.maxTokenDays)
-    return Number(days);
-  throw invalid(`days must be a whole number from 1 to ${studioLimits.maxTokenDays}`);
-}
-
-function invalid(message: string): HoldfastError {
-  return new HoldfastError("message", "invalid", message, { statusCode: 400 });
 }

@@ -9,6 +9,8 @@ import { type Auth, createAuth } from "./auth/auth.ts";
 import { AccessWatch } from "./cluster/access-watch.ts";
 import { Links } from "./links.ts";
 import type { Mailer } from "./mail/mailer.ts";
+import { Challenges } from "./passkeys/challenge.ts";
+import { Passkeys } from "./passkeys/passkeys.ts";
 import { People } from "./people.ts";
 import { createPeopleRoutes } from "./routes.ts";
 
@@ -35,12 +37,21 @@ export function setUpPeople(options: PeopleSetupOptions) {
   let started: Auth | undefined;
   const auth = (): Auth => {
     if (started !== undefined) return started;
-    throw new HoldfastError("studio", "not_started", "The Studio has not started yet");
+    throw notStarted();
   };
   const people = new People({ actors, auth, now: () => ports.clock.now() });
   const { clock, log } = ports;
   const attempts = isNode ? actors.attempts : new Attempts(() => clock.now());
   const links = new Links({ people, mailer, origin, attempts, log });
+  let challenges: Challenges | undefined;
+  const passkeys = new Passkeys({
+    actors,
+    now: () => clock.now(),
+    challenges(): Challenges {
+      if (challenges !== undefined) return challenges;
+      throw notStarted();
+    },
+  });
   let watch: AccessWatch | undefined;
   return {
     changes,
@@ -52,7 +63,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
     identify: people.identify,
     standing: people.standing,
     mentioned: people.mentioned,
-    routes: createPeopleRoutes({ people, auth, links, trustsProxy, audit }),
+    routes: createPeopleRoutes({ people, auth, links, passkeys, attempts, origin, trustsProxy, audit }),
     /** `secret` signs the cookies of sessions. */
     start(secret: string): void {
       const isSecure = origin().startsWith("https:");
@@ -60,6 +71,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
         ...{ actors, secret, isSecure, log, attempts },
         sendSignInToken: links.sendSignInToken,
       });
+      challenges = new Challenges(secret, () => clock.now());
       if (isNode) watch = new AccessWatch({ client: client(), changes, ports });
     },
     sendsMail: links.sendsMail,
@@ -68,6 +80,10 @@ export function setUpPeople(options: PeopleSetupOptions) {
       await watch?.close();
     },
   };
+}
+
+function notStarted(): HoldfastError {
+  return new HoldfastError("studio", "not_started", "The Studio has not started yet");
 }
 
 export type PeopleSetup = ReturnType<typeof setUpPeople>;

@@ -6,6 +6,7 @@ import { type ApiToken, type TokenScope, tokenScopes } from "../../contract/peop
 import { studioLimits } from "../../limits.ts";
 import { announceSoon, announcing, type PeopleHost } from "./host.ts";
 import { Rows, type Tables } from "./rows.ts";
+import { passkeyActions, passkeySchema, passkeyTables } from "./user-passkeys.ts";
 import type { Condition, Page, Row, Value } from "./where.ts";
 
 /** The tables of a person. Everything about them is in their own actor. */
@@ -21,6 +22,7 @@ export const userTables = {
   ],
   api_token: ["id", "name", "hash", "scope", "created_at", "expires_at"],
   organization: ["id"],
+  ...passkeyTables,
 } as const satisfies Tables;
 
 export type UserTable = keyof typeof userTables;
@@ -67,11 +69,19 @@ export function createUserActor(host: PeopleHost) {
   const now = () => host.ports.clock.now();
   return actor({
     createState: (): { version: 1 } => ({ version: 1 }),
-    db: db({ onMigrate: migrations({ migrations: [{ version: 1, sql: schema }] }) }),
+    db: db({
+      onMigrate: migrations({
+        migrations: [
+          { version: 1, sql: schema },
+          { version: 2, sql: passkeySchema },
+        ],
+      }),
+    }),
     options: { name: "User", concurrency: "serial" },
     actions: {
       internal: {
         ...announcing(host),
+        ...passkeyActions(rows, now),
 
         /** Adds a row. Old sessions make room for a new one. Throws `people.already_exists`. */
         async insert(c, table: UserTable, row: Row): Promise<void> {

@@ -4,6 +4,7 @@ import { signInOptionsQuery } from "../shared/people.ts";
 import { request } from "../shared/request.ts";
 import { SignInAs } from "./demo-team.tsx";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
+import { PasskeySignIn } from "./passkey-sign-in.tsx";
 
 /** Sign-in with e-mail address and password. Everything is read again afterwards. */
 export default function SignInPage() {
@@ -12,6 +13,7 @@ export default function SignInPage() {
     <AccessFrame title="Sign in">
       {people !== undefined && <SignInAs people={people} onSignedIn={() => window.location.reload()} />}
       <SignInForm submitLabel="Sign in" onSignedIn={() => window.location.reload()} />
+      <PasskeySignIn onSignedIn={() => window.location.reload()} />
       <p className="small access-links">
         <a href="/sign-in">Sign in by a link</a>
         <a href="/reset">Forgot your password?</a>
@@ -51,7 +53,7 @@ export function SignInForm({
       <AccessField
         label="E-mail address"
         type="email"
-        autoComplete="username"
+        autoComplete="username webauthn"
         value={email}
         readOnly={given !== undefined}
         onChange={setEmail}

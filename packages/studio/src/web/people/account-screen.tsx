@@ -3,6 +3,7 @@ import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
 import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 import type { Profile } from "../../contract/people.ts";
 import { useProfile } from "../shared/people.ts";
+import { Passkeys } from "./passkeys.tsx";
 import { peopleApi, usePeopleChange } from "./queries.ts";
 import { Sessions } from "./sessions.tsx";
 import { SignOutButton } from "./sign-out-button.tsx";
@@ -52,6 +53,7 @@ function Account({ profile }: { readonly profile: Profile }) {
         <h2 id="password-heading">Password</h2>
         <PasswordForm />
       </section>
+      <Passkeys />
       <Sessions />
       <Tokens />
     </>

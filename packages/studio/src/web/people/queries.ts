@@ -1,5 +1,12 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import type { ApiToken, Invitation, Member, SessionView, TokenScope } from "../../contract/people.ts";
+import type {
+  ApiToken,
+  Invitation,
+  Member,
+  PasskeyView,
+  SessionView,
+  TokenScope,
+} from "../../contract/people.ts";
 import { refetchActive } from "../shared/queries.ts";
 import { request } from "../shared/request.ts";
 
@@ -44,6 +51,12 @@ export const sessionsQuery = queryOptions({
     (await request<{ readonly sessions: readonly SessionView[] }>("GET", "/people/sessions")).sessions,
 });
 
+export const passkeysQuery = queryOptions({
+  queryKey: ["account", "passkeys"],
+  queryFn: async () =>
+    (await request<{ readonly passkeys: readonly PasskeyView[] }>("GET", "/people/passkeys")).passkeys,
+});
+
 export const tokensQuery = queryOptions({
   queryKey: ["account", "tokens"],
   queryFn: async () =>
@@ -83,6 +96,8 @@ export const peopleApi = {
       revokeOtherSessions: true,
     }),
   endSession: (id: string) => request<void>("DELETE", `/people/sessions/${id}`),
+  renamePasskey: (id: string, name: string) => request<void>("PATCH", `/people/passkeys/${id}`, { name }),
+  removePasskey: (id: string) => request<void>("DELETE", `/people/passkeys/${id}`),
   createToken: (name: string, scope: TokenScope, days: number) =>
     request<NewToken>("POST", "/people/tokens", { name, scope, days }),
   deleteToken: (id: string) => request<void>("DELETE", `/people/tokens/${id}`),

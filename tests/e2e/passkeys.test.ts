@@ -1,0 +1,129 @@
+/** Passkeys in a real browser, whose authenticator the debugger provides. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import type { Browser, CDPSession, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage } from "./support/browser.ts";
+import { assertFits, keepScreenshot, signIn } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+const password = "correct horse battery";
+
+/** An authenticator with a screen lock, as in a phone or a laptop. */
+async function addAuthenticator(page: Page): Promise<{ readonly cdp: CDPSession; readonly id: string }> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { cdp, id: authenticatorId };
+}
+
+describe("passkeys", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+  let site: string;
+
+  before(async () => {
+    browser = await launchChromium();
+    studio = await StudioProcess.create({ args: ["--people"] });
+    // A passkey needs a name.
+    site = studio.url.replace("127.0.0.1", "localhost");
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("are added, named, sign in where the person is verified, once an answer, and are removed", async (t) => {
+    const operator = await openPage(browser, t);
+    await signIn(operator, studio);
+    await operator.getByRole("link", { name: "People" }).click();
+    await operator.getByRole("button", { name: "Create invitation" }).click();
+    const link = await operator
+      .getByRole("group", { name: "Link of the invitation" })
+      .locator("code")
+      .innerText();
+
+    const page = await openPage(browser, t);
+    const { cdp, id: authenticatorId } = await addAuthenticator(page);
+    await page.goto(link.replace("127.0.0.1", "localhost"));
+    await page.getByLabel("Name").fill("Ada Lovelace");
+    await page.getByLabel("E-mail address").fill("ada@example.org");
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Create account and join" }).click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Account" }).click();
+    const name = page.getByLabel("Name of the new passkey");
+    await name.fill("Laptop");
+    await page.getByRole("button", { name: "Add a passkey" }).click();
+    await page.locator('[data-passkey="Laptop"]').waitFor();
+    // A second one on the same device says so.
+    await page.getByRole("button", { name: "Add a passkey" }).click();
+    await page.getByText("This device has a passkey for your account already.").waitFor();
+    await page.getByRole("button", { name: "Rename Laptop" }).click();
+    await page.getByLabel("New name of Laptop").fill("Ada's laptop");
+    await page.keyboard.press("Enter");
+    await page.locator(`[data-passkey="Ada's laptop"]`).waitFor();
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await assertAccessible(page, `account with a passkey, ${colorScheme}`);
+    }
+    await keepScreenshot(page, "passkeys");
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "account with a passkey");
+    await page.setViewportSize({ width: 1280, height: 900 });
+
+    // Without its person at the device, nothing happens.
+    await cdp.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled: false });
+    await page.getByRole("button", { name: "Sign out" }).click();
+    const button = page.getByRole("button", { name: "Sign in with a passkey" });
+    await button.waitFor();
+    await assertAccessible(page, "sign in with a passkey");
+    await keepScreenshot(page, "passkeys-sign-in");
+    const sent = page.waitForRequest((request) => request.url().endsWith("/people/passkey"));
+    await cdp.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled: true });
+    await button.click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    const send = async (body: string) => {
+      const headers = { "content-type": "application/json", origin: site };
+      const answer = await fetch(`${site}/people/passkey`, { method: "POST", headers, body });
+      return [answer.status, ((await answer.json()) as { readonly code: string }).code];
+    };
+    const answer = (await sent).postData() ?? "";
+    assert.deepEqual(await send(answer), [403, "invalid_passkey"], "an answer is used once");
+
+    // A page that asks for no verification gets an answer, which the server refuses.
+    await cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
+    const unverified = await page.evaluate<string>(`(async () => {
+      const asked = await fetch("/people/passkey/options", { method: "POST" });
+      const options = { ...(await asked.json()), userVerification: "discouraged" };
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+      const credential = await navigator.credentials.get({ publicKey });
+      return JSON.stringify({ response: credential.toJSON() });
+    })()`);
+    assert.deepEqual(await send(unverified), [403, "invalid_passkey"], "nobody was verified");
+    await cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: true });
+
+    await page.getByRole("link", { name: "Account" }).click();
+    await page.getByText(/, used /).waitFor();
+    await page.getByRole("button", { name: "Remove Ada's laptop" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.locator(`[data-passkey="Ada's laptop"]`).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Sign out" }).click();
+    // Where the browser offers passkeys in the field, this one has been tried already.
+    await page.getByText("This passkey is not known here").or(button).first().waitFor();
+    if (await button.isEnabled()) await button.click();
+    await page.getByText("This passkey is not known here").waitFor();
+    await assertAccessible(page, "a passkey that was removed");
+  });
+});
