@@ -31,6 +31,7 @@ const shapes = {
       ...["review", "markViewed", "saveComment", "resolveComment", "deleteComment", "sendReview"],
       ...["checks", "runChecks", "stopChecks", "sendCheck"],
       ...["attemptDiff", "attemptStorage", "keepAttempt"],
+      "decideSecrets",
       ...["publication", "publish", "publishChoices", "markReady"],
       ...["readPullRequest", "mergePullRequest", "addressReview"],
     ],

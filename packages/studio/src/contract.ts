@@ -131,6 +131,8 @@ export interface TaskView extends TaskSummary {
   readonly approvals: readonly ApprovalView[];
   readonly usage: TokenUsage;
   readonly applied?: AppliedBranch;
+  /** The pull request of a fork that it starts from. */
+  readonly fork?: TaskFork;
   /** Its pull request, once it is published. */
   readonly pullRequest?: TaskPullRequest;
   /** Queued prompts of the first session. */
@@ -141,6 +143,17 @@ export interface TaskView extends TaskSummary {
   readonly watchedBy?: readonly string[];
   /** Incremented by every change. Clients drop views that are older than the one they have. */
   readonly revision: number;
+}
+
+/** The pull request of a fork that a task starts from: code of people who may not write the repository. */
+export interface TaskFork {
+  readonly number: number;
+  readonly webUrl: string;
+  /** Full name of the fork, and its branch. */
+  readonly repository: string;
+  readonly branch: string;
+  /** Whether the task gets the secrets of the repository's environment. `asked`: it waits for somebody to decide. */
+  readonly secrets: "none" | "asked" | "allowed" | "withheld";
 }
 
 export interface AppliedBranch {
@@ -231,6 +244,8 @@ export interface CreateTaskInput {
   readonly repository: string;
   /** Branch of a connected repository. Default: its default branch. */
   readonly branch?: string;
+  /** Number of a pull request of a connected repository to start from, instead of a branch; also one of a fork. */
+  readonly pullRequest?: number;
   readonly agent: string;
   /**
    * Agents of further attempts at the same prompt, each in a copy of its own, at most 7. They run in parallel, and one of
@@ -449,6 +464,11 @@ export interface TaskActions
    * affect the others.
    */
   answerMany(answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]>;
+  /**
+   * Whether a task that starts from a fork gets the secrets of the repository's environment; prompts that wait for the answer
+   * go on. Throws `task.no_fork`, `.secrets_decided`.
+   */
+  decideSecrets(isAllowed: boolean): Promise<void>;
   /** Publishes the changes as a new branch of the user's repository. Idempotent for one state of the workspace. */
   apply(options?: { readonly branch?: string }): Promise<AppliedBranch>;
 }

@@ -439,7 +439,9 @@ export class StudioHost implements BackendHost {
       await cloneWorkspace(this.#options.git, folders.hostGit, folders.directory, cloning);
     signal.throwIfAborted();
     const organization = organizationOfId(work.taskId);
-    const user = { ...folders, copy: work.copy, base, repository: source, organization };
+    const pull = work.connected?.pull;
+    const fork = pull && { number: pull.number, repository: pull.repository, secrets: work.forkSecrets };
+    const user = { ...folders, copy: work.copy, base, repository: source, fork, organization };
     const variables = await prepareForTask(this.#options.environments, {
       user,
       signal,

@@ -113,6 +113,8 @@ export const actorRules = {
       runChecks: "member",
       stopChecks: "member",
       sendCheck: "member",
+      // Code of people who may not write the repository gets its secrets then.
+      decideSecrets: "member",
       publication: "viewer",
       publish: "member",
       // It asks the forge, with the credential of the repository.

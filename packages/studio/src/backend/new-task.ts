@@ -4,6 +4,7 @@ import { inOrganization } from "../access/organization-ids.ts";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
 import { studioLimits } from "../limits.ts";
+import type { StartingPoint } from "./forks/starting-point.ts";
 import type { BackendHost } from "./host.ts";
 import { requireFolders } from "./organizations/folders.ts";
 import { readOptions } from "./prompts/actions.ts";
@@ -43,6 +44,8 @@ export type ScheduledTaskNames = Required<Pick<TaskInput, "taskId" | "sessionId"
 interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy" | "createdBy"> {
   /** The connected repository that the input names. */
   readonly connectedTo?: RepositorySummary | undefined;
+  /** Where the pull request that the input names begins. */
+  readonly startsFrom?: StartingPoint | undefined;
 }
 
 /**
@@ -53,7 +56,7 @@ export async function validateTask(
   host: BackendHost,
   organization: string,
   input: CreateTaskInput,
-  { connectedTo, ...names }: KnownInput = {},
+  { connectedTo, startsFrom, ...names }: KnownInput = {},
 ): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
@@ -64,7 +67,7 @@ export async function validateTask(
   const agent = await requireAgent(host, input.agent);
   const newId = () => inOrganization(organization, uuidv7(clock, random));
   const attempts = await attemptsOf(host, input.attempts, newId);
-  const repository = await repositoryOf(host, input, connectedTo);
+  const repository = await repositoryOf(host, input, connectedTo, startsFrom);
   // A turn of a group is refused when it begins, so that the group goes on with its next event.
   if (names.group === undefined) {
     const person = (names.startedBy ?? operatorName).id;
@@ -90,7 +93,14 @@ async function repositoryOf(
   host: BackendHost,
   { repository, branch, fromHead }: CreateTaskInput,
   connected: RepositorySummary | undefined,
-): Promise<Pick<TaskInput, "repository" | "repositoryNode" | "connected">> {
+  startsFrom: StartingPoint | undefined,
+): Promise<Pick<TaskInput, "repository" | "repositoryNode" | "connected" | "taint">> {
+  if (connected !== undefined && startsFrom !== undefined) {
+    const at = { repository: connected.name, connected: { id: connected.id, ...startsFrom } };
+    if ("branch" in startsFrom) return at;
+    const { number, repository: fork } = startsFrom.pull;
+    return { ...at, taint: `code of pull request #${number} of ${fork}` };
+  }
   if (connected !== undefined && connected.kind !== "folder") {
     if (branch === undefined) return { repository: connected.name, connected: { id: connected.id } };
     requireText(branch, "branch", 200);

@@ -1,5 +1,6 @@
 import { actor, event } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
+import { HoldfastError } from "@holdfast/core";
 import { organizationOfKey } from "../access/organization-ids.ts";
 import type {
   AgentChoice,
@@ -13,8 +14,10 @@ import type {
 import type { OpenPreparation } from "../environments/environment-backend.ts";
 import { environmentActions } from "./environment/organization-actions.ts";
 import { addPreparation, openPreparations, removePreparation } from "./environment/preparation-index.ts";
+import type { StartingPoint } from "./forks/starting-point.ts";
 import type { BackendHost } from "./host.ts";
 import {
+  type ActorCreator,
   beginTask,
   createTaskActors,
   type GroupTaskNames,
@@ -26,6 +29,7 @@ import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
 import { findConnected } from "./repositories/connections.ts";
+import type { RepositorySummary } from "./repositories/contract.ts";
 import { scheduledTaskInternals } from "./schedules/tasks.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
 import { addTask } from "./tasks/add.ts";
@@ -79,6 +83,7 @@ export function createOrganizationActor(host: BackendHost) {
         const connectedTo = await findConnected(c, input?.repository);
         const valid = await validateTask(host, organizationOfKey(c.key), input, {
           connectedTo,
+          startsFrom: await startOf(c, connectedTo, input?.pullRequest),
           ...starterOf(c.conn.state),
         });
         const task = await withAttachments(c, valid, c.conn.state.person, input.attachments);
@@ -162,4 +167,19 @@ export function createOrganizationActor(host: BackendHost) {
       },
     },
   });
+}
+
+/** Where a task on a pull request starts. Throws `task.invalid_input`, `repository.no_pull_request`, `forge.*`. */
+async function startOf(
+  c: ActorCreator,
+  connectedTo: RepositorySummary | undefined,
+  pullRequest: unknown,
+): Promise<StartingPoint | undefined> {
+  if (pullRequest === undefined) return undefined;
+  if (connectedTo === undefined) {
+    const message = "A pull request is one of a connected repository. Connect the repository first.";
+    throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
+  }
+  const repository = c.client().get("repository", [connectedTo.id]);
+  return repository.action<StartingPoint>({ name: "internal.startingPoint", args: [pullRequest] });
 }

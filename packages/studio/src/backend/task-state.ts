@@ -14,6 +14,7 @@ import type {
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
+import type { ForkSecrets } from "./forks/state.ts";
 import type { ReportedNews, ReportedSession } from "./inbox/reported.ts";
 import { payerOf } from "./prompts/payer.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
@@ -120,6 +121,8 @@ export interface TaskState extends FilesState, TaskSession, ReviewState {
   repository: string;
   repositoryNode?: string;
   connected?: ConnectedRepository;
+  /** Of a task that starts from a fork, once somebody has decided. */
+  forkSecrets?: ForkSecrets;
   unsafe: boolean;
   startedBy?: TaskStarter;
   group?: string;
@@ -189,6 +192,8 @@ export interface TaskWork {
   readonly repositoryNode?: string;
   /** Set for a connected repository of a server: its id and its branch. */
   readonly connected?: ConnectedRepository;
+  /** Of a task that starts from a fork: whether it gets secrets. Absent until somebody has decided. */
+  readonly forkSecrets?: boolean;
   readonly agent: string;
   readonly agentSessionId?: string;
   readonly group?: string;
@@ -258,7 +263,12 @@ function newAttempts(input: TaskInput): Pick<TaskState, "sessions"> {
       // Options are those of one agent.
       ...(input.options === undefined || agent !== input.agent ? {} : { options: { ...input.options } }),
       // Prompts have an id within their session.
-      prompts: [newPrompt({ id: sessionId, text: prompt, ...(attachments && { attachments }) })],
+      prompts: [
+        newPrompt({
+          ...{ id: sessionId, text: prompt, ...(attachments && { attachments }) },
+          ...(input.taint === undefined ? {} : { taint: input.taint }),
+        }),
+      ],
     };
   });
   return { sessions };
@@ -310,7 +320,8 @@ export function takeWork(state: TaskState, session: TaskSession = state): TaskWo
     copy: copyOf(session),
     repository: state.repository,
     ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
-    ...(state.connected === undefined ? {} : { connected: { ...state.connected } }),
+    ...(state.connected === undefined ? {} : { connected: toPlain(state.connected) }),
+    ...(state.forkSecrets === undefined ? {} : { forkSecrets: state.forkSecrets.isAllowed }),
     agent: session.agent,
     ...(session.agentSessionId === undefined ? {} : { agentSessionId: session.agentSessionId }),
     ...(state.group === undefined ? {} : { group: state.group }),

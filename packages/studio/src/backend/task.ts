@@ -9,6 +9,7 @@ import type {
   TaskView,
 } from "../contract.ts";
 import { checksActions, checksEvents } from "./checks/actions.ts";
+import { forkActions } from "./forks/actions.ts";
 import type { BackendHost } from "./host.ts";
 import { beginTask } from "./inbox/begin.ts";
 import { watchActions } from "./inbox/watch.ts";
@@ -117,6 +118,8 @@ export function createTaskActor(host: BackendHost) {
       ...watchActions(steps),
 
       ...publishActions(publishing, steps),
+
+      ...forkActions(host, steps),
 
       internal: {
         ...{ ...publishInternals(publishing), ...approvalInternals(steps) },

@@ -22,6 +22,7 @@ import { checkRepository } from "../git/repository.ts";
 import type { Mirrors } from "../remotes/mirrors.ts";
 import { pushBranch, type Remote } from "../remotes/remote-git.ts";
 import { readArchive, writeArchive } from "./archive.ts";
+import type { ForkPull } from "./fork-pull.ts";
 import { nodePaths, type OtherNodes } from "./other-nodes.ts";
 
 export interface RepositoriesOptions {
@@ -52,6 +53,8 @@ export interface ConnectedRepository {
   readonly id: string;
   /** The branch to start from: the default branch without it. */
   readonly branch?: string;
+  /** The pull request of a fork to start from, instead of a branch. */
+  readonly pull?: ForkPull;
 }
 
 /** The part that answers other nodes. */
@@ -105,6 +108,8 @@ export class Repositories implements RepositoryRoutes {
     if (connected !== undefined) {
       const checkSource = async () => {
         await mirrors.fetch(connected.id, limits.signal);
+        if (connected.pull !== undefined)
+          return mirrors.fetchPull(connected.id, connected.pull, limits.signal);
         return mirrors.commitOf(connected.id, connected.branch);
       };
       return prepareRepository(git, directory, checkSource, limits);

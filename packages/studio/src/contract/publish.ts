@@ -8,6 +8,17 @@ export interface PublicationView extends PublicationChange {
   readonly target: PublishTarget | null;
   readonly problem?: TaskError;
   readonly proposal: PublishProposal;
+  /** The pull request of a fork that the task starts from: it can be pushed to. */
+  readonly fork?: PublishFork;
+}
+
+export interface PublishFork {
+  readonly number: number;
+  /** Full name of the fork, and its branch. */
+  readonly repository: string;
+  readonly branch: string;
+  /** False if the fork does not allow edits of those who may write the base. */
+  readonly mayEdit: boolean;
 }
 
 /** The part of a publication that changes while it is shown. */
@@ -56,6 +67,11 @@ export interface PublishInput {
   readonly baseBranch?: string;
   /** Begins with "holdfast/". Another one than before opens another pull request. */
   readonly branch?: string;
+  /**
+   * Of a task that starts from a fork: to the branch of the fork, or to one of this repository's own. Default: where it was
+   * published before, else to the fork.
+   */
+  readonly to?: "fork" | "branch";
   /** Names of users at the forge, who are asked to review. */
   readonly reviewers?: readonly string[];
   /** Names of users at the forge, to whom it is assigned. */

@@ -69,4 +69,6 @@ export interface FoundEnvironment {
   readonly commit: string;
   /** Hash of all inputs, in hexadecimal: equal hashes need one preparation. */
   readonly inputsHash: string;
+  /** Set for code of a fork, which shares neither files nor caches with the repository. */
+  readonly variant?: string;
 }

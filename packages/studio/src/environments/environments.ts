@@ -8,6 +8,7 @@ import { prepareRepository } from "../git/prepare.ts";
 import { abortable } from "../work/abortable.ts";
 import type { FoundEnvironment } from "./environment.ts";
 import type { EnvironmentBackend, OpenPreparation, PreparationIndex } from "./environment-backend.ts";
+import { type EnvironmentFork, forkEnvironment } from "./fork-environment.ts";
 import { type Clone, type PreparationServices, prepareEnvironment } from "./preparation.ts";
 import { environmentIdOf, readEnvironment } from "./read-environment.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -32,6 +33,8 @@ export interface EnvironmentUser {
   readonly repository: UserRepository;
   /** The organization of the task. Each has environments of its own, also of the same repository. */
   readonly organization: string;
+  /** Set for a task on code of a fork. */
+  readonly fork?: EnvironmentFork | undefined;
 }
 
 interface Running {
@@ -71,9 +74,10 @@ export class Environments {
     this.#services = { ...options, snapshots: this.#snapshots, cacheDirectory };
   }
 
-  /** The environment of a task's commit. Throws `environment.invalid_file`. */
-  find({ hostGit, base }: EnvironmentUser): Promise<FoundEnvironment | undefined> {
-    return readEnvironment(this.#options.git, ["--git-dir", hostGit], base.commit);
+  /** The environment of a task's commit. Throws `environment.invalid_file`, `.secrets_not_allowed`. */
+  async find({ hostGit, base, fork }: EnvironmentUser): Promise<FoundEnvironment | undefined> {
+    const found = await readEnvironment(this.#options.git, ["--git-dir", hostGit], base.commit);
+    return found === undefined || fork === undefined ? found : forkEnvironment(found, fork);
   }
 
   /**
@@ -204,7 +208,7 @@ export class Environments {
     if (running !== undefined) return running;
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
-    const key = this.#keyOf(wanted.repository, wanted.organization);
+    const key = this.#cacheKeyOf(wanted);
     const before = this.#queues.get(key) ?? Promise.resolve();
     const begun = this.#begin(wanted);
     const done = this.#run(wanted, Promise.all([begun, before]), signal).finally(() =>
@@ -245,7 +249,7 @@ export class Environments {
       const request = {
         id,
         repository,
-        cacheKey: this.#keyOf(repository, organization),
+        cacheKey: this.#cacheKeyOf(wanted),
         found,
         clone,
         record,
@@ -288,11 +292,24 @@ export class Environments {
     return readEnvironment(git, repository, commit);
   }
 
-  #idOf(repository: UserRepository, organization: string, { inputsHash }: FoundEnvironment): string {
+  /** Code of a fork could leave something in the caches for those who come after it. */
+  #cacheKeyOf({ repository, organization, found }: Omit<Wanted, "id" | "clone">): string {
+    const key = this.#keyOf(repository, organization);
+    if (found.variant === undefined) return key;
+    return inOrganization(organization, environmentIdOf([key, found.variant]));
+  }
+
+  #idOf(repository: UserRepository, organization: string, { inputsHash, variant }: FoundEnvironment): string {
     // Without a jail, files may have the paths of this machine in them.
     const { driver } = this.#options.gate.jails;
     const key = this.#keyOf(repository, organization);
-    return inOrganization(organization, environmentIdOf([key, inputsHash, String(driver.unsafe)]));
+    return inOrganization(
+      organization,
+      environmentIdOf([
+        ...[key, inputsHash, String(driver.unsafe)],
+        ...(variant === undefined ? [] : [variant]),
+      ]),
+    );
   }
 
   #keyOf({ path, node }: UserRepository, organization: string): string {

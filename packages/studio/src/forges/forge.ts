@@ -71,6 +71,17 @@ export interface PullRequest {
   readonly updatedAt: number;
 }
 
+/** Where the head of a pull request is. */
+export interface PullRequestHead {
+  /** Full name of its repository: a fork, or the one that has the pull request. */
+  readonly repository: string;
+  readonly isFork: boolean;
+  readonly cloneUrl: string;
+  readonly branch: string;
+  /** True if those who may write the base may push to the fork. */
+  readonly mayEdit: boolean;
+}
+
 export interface Issue {
   readonly number: number;
   readonly title: string;
@@ -197,6 +208,8 @@ export interface Forge {
     signal?: AbortSignal,
   ): Promise<ConditionalPage<PullRequest>>;
   pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest>;
+  /** Where the head of a pull request is now. Throws `forge.not_found` when its fork is gone. */
+  pullRequestHead(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequestHead>;
   /** The open pull request of a branch of this repository, if there is one. */
   openPullRequestOf(
     fullName: string,

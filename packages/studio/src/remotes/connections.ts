@@ -9,7 +9,7 @@ import type {
 } from "../backend/repositories/contract.ts";
 import { openForge, openRepository } from "../backend/repositories/open-repository.ts";
 import type { RepositoryReader } from "../backend/repositories/reader.ts";
-import type { Forge, PullRequest } from "../forges/forge.ts";
+import type { Forge, PullRequest, PullRequestHead } from "../forges/forge.ts";
 import type { Git } from "../git/git.ts";
 import { checkRepository } from "../git/repository.ts";
 import type { Mirrors } from "./mirrors.ts";
@@ -35,6 +35,8 @@ export interface RepositoryConnections {
   forget(id: string): Promise<void>;
   /** Throws `forge.*`. */
   pullRequest(source: ForgeSource, number: number, signal: AbortSignal): Promise<PullRequest>;
+  /** Where the head of a pull request is. Throws `forge.*`. */
+  pullRequestHead(source: ForgeSource, number: number, signal: AbortSignal): Promise<PullRequestHead>;
   /** Sets up the webhook at the forge with the secret of this name. Throws `forge.*`. */
   ensureWebhook(source: ForgeSource, url: string, secretName: string): Promise<void>;
   /** Stores a new secret for webhooks, and returns it. GitLab signs with those of the form "signing". */
@@ -157,6 +159,10 @@ export class Connections implements RepositoryConnections {
 
   async pullRequest(source: ForgeSource, number: number, signal: AbortSignal): Promise<PullRequest> {
     return (await this.#forge(source)).pullRequest(source.fullName, number, signal);
+  }
+
+  async pullRequestHead(source: ForgeSource, number: number, signal: AbortSignal): Promise<PullRequestHead> {
+    return (await this.#forge(source)).pullRequestHead(source.fullName, number, signal);
   }
 
   async ensureWebhook(source: ForgeSource, url: string, secretName: string): Promise<void> {

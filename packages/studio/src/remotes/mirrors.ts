@@ -2,6 +2,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { FetchReport } from "../backend/repositories/contract.ts";
+import type { ForkPull } from "../cluster/fork-pull.ts";
 import type { Git } from "../git/git.ts";
 import { abortable } from "../work/abortable.ts";
 import { readProgress } from "./fetch-progress.ts";
@@ -74,6 +75,23 @@ export class Mirrors {
     const message = "The fetch was cancelled. Fetch again, or start a task, to go on.";
     job.stop.abort(new HoldfastError("repository", "fetch_cancelled", message, { statusCode: 409 }));
     await job.done.catch(() => {});
+  }
+
+  /** Fetches the head of a pull request, which the base's repository has. Throws `forge.*`. */
+  async fetchPull(
+    id: string,
+    { ref, branch }: Pick<ForkPull, "ref" | "branch">,
+    signal: AbortSignal | undefined,
+  ): Promise<MirrorCommit> {
+    const { git, remoteOf, timeoutMs } = this.#options;
+    const path = this.path(id);
+    const remote = await remoteOf(id);
+    const args = ["--git-dir", path, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+    const options = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
+    const result = await runWithRemote(git, remote, [...args, "--", remote.url, `+${ref}:${ref}`], options);
+    if (result.status !== 0) throw remoteFailure(remote, result.stderr);
+    const commit = await git.text(["--git-dir", path, "rev-parse", "--verify", `${ref}^{commit}`]);
+    return { path, branch, commit, dirty: false, ref };
   }
 
   /** The last commit of a branch, of the default one without a name. Throws `repository.branch_not_found`. */

@@ -3,6 +3,7 @@ import type { Gate } from "@holdfast/gate";
 import type { ForgeSource } from "../backend/repositories/contract.ts";
 import { openForge } from "../backend/repositories/open-repository.ts";
 import type { Forge, ForgeKind } from "../forges/forge.ts";
+import { forkClosed } from "../forges/fork-closed.ts";
 import type { PullRequestTemplate } from "../forges/templates.ts";
 import { type ApplyPlan, commitTree } from "../git/apply.ts";
 import type { Git } from "../git/git.ts";
@@ -22,6 +23,8 @@ export interface ForgeAccessOptions {
 export interface PushTarget {
   readonly commit: string;
   readonly branch: string;
+  /** Number of the pull request whose fork has the branch. */
+  readonly fork?: number;
 }
 
 /** The host's way to forges, with credentials that no jail and no actor has. */
@@ -50,12 +53,18 @@ export class ForgeAccess {
   }
 
   /** Pushes a commit of the task's clone to a branch of the forge. Throws `forge.*`. */
-  async push(taskId: string, source: ForgeSource, { commit, branch }: PushTarget): Promise<void> {
+  async push(taskId: string, source: ForgeSource, { commit, branch, fork }: PushTarget): Promise<void> {
     const { git, gate, limits, hostGit } = this.#options;
-    const data = { forge: source.forge, repository: source.fullName, branch, commit };
+    const data = {
+      ...{ forge: source.forge, repository: source.fullName, branch, commit },
+      ...(fork === undefined ? {} : { fork }),
+    };
     await gate.audit.append({ type: "publish.begin", session: taskId, data });
     const forge = await this.open(source);
-    const credential = await forge.gitCredential(source.fullName);
+    const ofBase = await forge.gitCredential(source.fullName);
+    const cloneUrl =
+      fork === undefined ? ofBase.cloneUrl : await forkUrl(forge, source.fullName, fork, ofBase.cloneUrl);
+    const credential = { ...ofBase, cloneUrl };
     const timeoutMs = limits.pushTimeoutMs;
     await pushCommit(git, hostGit(taskId), { commit, branch, credential, timeoutMs });
     await gate.audit.append({ type: "publish.done", session: taskId, data });
@@ -72,4 +81,11 @@ export class ForgeAccess {
     await this.#options.gate.audit.append({ type: "publish.merge", session: taskId, data });
     await (await this.open(source)).mergePullRequest(source.fullName, number, merge);
   }
+}
+
+/** Address of a fork for git. The credential of the base is sent to no other server. Throws `publish.fork_closed`. */
+async function forkUrl(forge: Forge, fullName: string, number: number, baseUrl: string): Promise<string> {
+  const { cloneUrl, repository, mayEdit } = await forge.pullRequestHead(fullName, number);
+  if (mayEdit && new URL(cloneUrl).origin === new URL(baseUrl).origin) return cloneUrl;
+  throw forkClosed(number, repository);
 }

@@ -34,6 +34,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "task.publication": ["publish", "publish"],
   "task.publish": ["publish", "--title"],
   "task.markReady": ["publish", "--ready"],
+  "task.decideSecrets": ["tasks", "secrets ID"],
   "task.checks": ["checks", "checks"],
   "task.runChecks": ["checks", "run"],
   "session.events": ["tasks", "show"],

@@ -13,12 +13,15 @@ export function readPublishInput(input: unknown): PublishInput {
     Record<string, unknown>
   >;
   if (draft !== undefined && typeof draft !== "boolean") throw invalid("draft must be true or false");
+  const { to } = input as { readonly to?: unknown };
+  if (to !== undefined && to !== "fork" && to !== "branch") throw invalid("to must be fork or branch");
   if (title !== undefined && textOf("title", title, studioLimits.maxPullRequestTitle).trim() === "")
     throw invalid("title must not be empty");
   return {
     ...(title === undefined ? {} : { title: String(title).trim().replace(/\s+/g, " ") }),
     ...(body === undefined ? {} : { body: textOf("body", body, studioLimits.maxPullRequestBody) }),
     ...(draft === undefined ? {} : { draft }),
+    ...(to === undefined ? {} : { to }),
     ...(baseBranch === undefined ? {} : { baseBranch: branchOf("baseBranch", baseBranch) }),
     ...(branch === undefined ? {} : { branch: ownBranchOf(branch) }),
     ...(reviewers === undefined ? {} : { reviewers: usersOf("reviewers", reviewers, maxReviewers) }),

@@ -10,17 +10,21 @@ export function proposalOf(
   state: TaskState,
   templates: readonly PullRequestTemplate[] = [],
 ): PublishProposal {
-  const { publication, title, base, prompts, id } = state;
+  const { publication, title, base, prompts, id, connected } = state;
+  const isOfFork = publication?.fork !== undefined;
   const isOver = publication?.pullRequest !== undefined && publication.pullRequest.state !== "open";
   const prompt = prompts[0]?.text.trim() ?? title;
   const shown = prompt.length <= maxBody ? prompt : `${prompt.slice(0, maxBody)}…`;
   const template =
     templates.find(({ name }) => name === defaultName) ?? (templates.length === 1 ? templates[0] : undefined);
   return {
-    title: publication?.pullRequest?.title ?? title,
+    title: publication?.pullRequest?.title ?? connected?.pull?.title ?? title,
     body: `${template?.body ?? shown}\n\nWritten by ${agentsOf(state)} in Holdfast task ${id}.`,
-    branch: isOver ? nextOf(publication.branch) : (publication?.branch ?? branchOf(state)),
-    baseBranch: publication?.baseBranch ?? base?.branch ?? "",
+    branch:
+      isOver && !isOfFork
+        ? nextOf(publication.branch)
+        : ((isOfFork ? undefined : publication?.branch) ?? branchOf(state)),
+    baseBranch: publication?.baseBranch ?? connected?.pull?.baseBranch ?? base?.branch ?? "",
     ...(templates.length < 2 ? {} : { templates }),
   };
 }

@@ -18,6 +18,7 @@ import type { BackendHost } from "../host.ts";
 import { agentsOf } from "../sessions/find.ts";
 import type { TaskState } from "../task-state.ts";
 import { readChoices } from "./choices.ts";
+import { findForkTarget, publishForkOf } from "./fork.ts";
 import { branchOf, proposalOf } from "./proposal.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
 import type { PendingPublish, PublicationState, PullRequestReading } from "./state.ts";
@@ -63,10 +64,11 @@ export class Publishing<Context extends PublishContext> {
 
   async view(c: Context): Promise<PublicationView> {
     const change = changeOf(c.state.publication, await this.#store.read(c.kv));
+    const fork = publishForkOf(c.state);
     try {
       const target = await this.#target(c);
       const proposal = proposalOf(c.state, await this.#templates(c, target.kind));
-      return { ...change, target, proposal };
+      return { ...change, target, proposal, ...(fork === undefined ? {} : { fork }) };
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
       return { ...change, target: null, problem: errorOf(error), proposal: proposalOf(c.state) };
@@ -188,9 +190,17 @@ export class Publishing<Context extends PublishContext> {
     }
     await files.bring(c);
     const target = await this.#target(c);
-    const branch = input.branch ?? state.publication?.branch ?? branchOf(state);
     const known = state.publication;
-    const isSame = known?.branch === branch && known.target.repositoryId === target.repositoryId;
+    const fork = await findForkTarget(state, input, async () => {
+      const source = await sourceOf(c, target.repositoryId);
+      return { forge: await host.forges.open(source), fullName: source.fullName };
+    });
+    const own = input.branch ?? (known?.fork === undefined ? known?.branch : undefined) ?? branchOf(state);
+    const branch = fork?.branch ?? own;
+    const isSame =
+      known?.branch === branch &&
+      known.fork === fork?.number &&
+      known.target.repositoryId === target.repositoryId;
     const tree = await host.snapshot(state.id);
     const last = isSame ? known.pushed : undefined;
     const parent = last?.commit ?? base.commit;
@@ -211,7 +221,8 @@ export class Publishing<Context extends PublishContext> {
       ...(input.body === undefined ? {} : { body: input.body }),
       isRebased: input.baseBranch !== undefined,
     };
-    const baseBranch = input.baseBranch ?? (isSame ? known.baseBranch : base.branch);
+    const started = state.connected?.pull?.baseBranch ?? base.branch;
+    const baseBranch = input.baseBranch ?? (isSame ? known.baseBranch : started);
     await markActive(c);
     if (isSame) Object.assign(known, { pending, baseBranch, error: undefined });
     else
@@ -219,6 +230,7 @@ export class Publishing<Context extends PublishContext> {
         target,
         branch,
         baseBranch,
+        ...(fork === undefined ? {} : { fork: fork.number }),
         pending,
         addressed: [],
         revision: known?.revision ?? 0,
@@ -256,13 +268,13 @@ export class Publishing<Context extends PublishContext> {
   async #push(c: Context, publication: PublicationState, pending: PendingPublish): Promise<void> {
     const { host } = this.#options;
     const { id } = c.state;
-    const { branch, target } = publication;
+    const { branch, target, fork } = publication;
     const plan = pending.commit ?? publication.pushed?.plan;
     if (plan === undefined) throw new TypeError("there is nothing to push");
     // The same plan gives the same commit.
     const commit = await host.forges.commit(id, { ...plan });
     const source = await sourceOf(c, target.repositoryId);
-    await host.forges.push(id, source, { branch, commit });
+    await host.forges.push(id, source, { branch, commit, ...(fork === undefined ? {} : { fork }) });
     publication.pushed = { tree: pending.tree, commit, plan: { ...plan } };
     pending.step = "opening";
     await this.announce(c);
@@ -273,7 +285,7 @@ export class Publishing<Context extends PublishContext> {
   async #open(c: Context, publication: PublicationState, forge: Forge, fullName: string): Promise<void> {
     const { pending, branch: headBranch, baseBranch } = publication;
     if (pending === undefined) return;
-    const known = publication.pullRequest?.number;
+    const known = publication.pullRequest?.number ?? publication.fork;
     const number = known ?? (await forge.openPullRequestOf(fullName, headBranch))?.number;
     let pull: PullRequest;
     if (number === undefined) {
@@ -285,11 +297,15 @@ export class Publishing<Context extends PublishContext> {
       });
     } else {
       const { title, body, isRebased } = pending;
-      pull = await forge.updatePullRequest(fullName, number, {
+      const change = {
         ...(title === undefined ? {} : { title }),
         ...(body === undefined ? {} : { body }),
         ...(isRebased ? { baseBranch } : {}),
-      });
+      };
+      pull =
+        Object.keys(change).length === 0
+          ? await forge.pullRequest(fullName, number)
+          : await forge.updatePullRequest(fullName, number, change);
     }
     publication.pullRequest = {
       ...{ repository: fullName, number: pull.number, webUrl: pull.webUrl, title: pull.title },

@@ -12,6 +12,8 @@ export interface PublicationState {
   target: PublishTarget;
   branch: string;
   baseBranch: string;
+  /** Number of the pull request of the fork that has the branch. Absent for a branch of the repository. */
+  fork?: number | undefined;
   revision: number;
   /** What was asked for and has not ended: a crash repeats it. */
   pending?: PendingPublish | undefined;

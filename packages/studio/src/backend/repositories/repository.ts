@@ -5,6 +5,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { PullRequest } from "../../forges/forge.ts";
 import type { ForgeDelivery } from "../../forges/webhooks/event.ts";
 import { studioLimits } from "../../limits.ts";
+import { findStartingPoint, type StartingPoint } from "../forks/starting-point.ts";
 import type { BackendHost } from "../host.ts";
 import type { PullRequestReading } from "../publish/state.ts";
 import type {
@@ -100,6 +101,10 @@ export function createRepositoryActor(host: BackendHost) {
 
       internal: {
         source: (c): RepositorySource => c.state.source,
+
+        /** Where a task on a pull request starts. */
+        startingPoint: (c, number: number): Promise<StartingPoint> =>
+          findStartingPoint(host, c.state.source, number, c.abortSignal),
 
         async fetchReported(c, report: FetchReport): Promise<void> {
           c.state.mirror = mirrorAfter(c.state.mirror, report);

@@ -1,4 +1,6 @@
-import type { TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
+import type { ForkPull } from "../../cluster/fork-pull.ts";
+import type { TaskFork, TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
+import { waitsForSecrets } from "../forks/secrets.ts";
 import { peopleOf } from "../inbox/audience.ts";
 import { toQueuedPrompt, waitingPrompts } from "../prompts/queue.ts";
 import { copyOf, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
@@ -34,6 +36,7 @@ export function toTaskView(state: TaskState): TaskView {
     approvals: sessions.flatMap(({ approvals }) => approvals),
     usage: sessions.map(({ usage }) => usage).reduce(addUsage),
     ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
+    ...(state.connected?.pull === undefined ? {} : { fork: forkOf(state, state.connected.pull) }),
     ...(state.publication?.pullRequest === undefined
       ? {}
       : { pullRequest: { ...state.publication.pullRequest } }),
@@ -42,6 +45,14 @@ export function toTaskView(state: TaskState): TaskView {
     ...(state.people === undefined || state.people.length === 0 ? {} : { watchedBy: [...peopleOf(state)] }),
     revision: state.revision,
   };
+}
+
+function forkOf(state: TaskState, { number, webUrl, repository, branch }: ForkPull): TaskFork {
+  const isAsked = sessionsOf(state).some(waitsForSecrets);
+  const undecided = isAsked ? "asked" : "none";
+  const { forkSecrets: decided } = state;
+  const secrets = decided === undefined ? undecided : decided.isAllowed ? "allowed" : "withheld";
+  return { number, webUrl, repository, branch, secrets };
 }
 
 export function toSessionView(state: TaskState, session: TaskSession): TaskSessionView {

@@ -19,6 +19,7 @@ Pushes the changes of a task to a branch of its forge, and opens a pull request.
   --reviewers NAMES users at the forge, with commas between
   --assignees NAMES users at the forge, to whom it is assigned
   --labels NAMES    labels, with commas between
+  --own-branch      of a task on a fork: to a branch of the repository, and not to that of the fork
   --ready           pushes nothing, and says that the draft is ready for review
   --data DIR        data directory (default: HOLDFAST_DATA or .holdfast)
   --json            machine-readable output`;
@@ -33,6 +34,7 @@ const options = {
   reviewers: { type: "string" },
   assignees: { type: "string" },
   labels: { type: "string" },
+  "own-branch": { type: "boolean" },
   ready: { type: "boolean" },
 } as const;
 
@@ -61,6 +63,7 @@ export async function publishCommand(args: readonly string[]): Promise<number> {
     ...(reviewers === undefined ? {} : { reviewers }),
     ...(assignees === undefined ? {} : { assignees }),
     ...(labels === undefined ? {} : { labels }),
+    ...(values["own-branch"] === true ? { to: "branch" } : {}),
   };
   if (values.ready === true && Object.keys(input).length > 0)
     throw new UsageError("--ready publishes nothing: leave out the other options");

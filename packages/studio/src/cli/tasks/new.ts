@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { dataDirectoryOf, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import { commandHint } from "../../command-hint.ts";
+import { findRepository } from "../repositories/repositories.ts";
 import { withOwnerAccess } from "../server/owner.ts";
 
 export const newUsage = `holdfast new --repo PATH [--agent NAME | --attempts NAME,NAME...] "prompt"
@@ -9,6 +10,7 @@ Starts a task and prints its id. With --attempts, several agents try the same pr
 copy of its own; keep the best with "holdfast tasks keep". An agent may be named more than once.
 
   --repo PATH        a local git repository, or "sample" (default: the current directory)
+  --pull NUMBER      starts from a pull request, also one of a fork; --repo is then the name of a connected repository
   --agent NAME       an agent of "holdfast agents list" (default: demo)
   --attempts NAMES   2 to 8 agents, separated by commas
   --from-head        start from the last commit even if there are uncommitted changes
@@ -18,7 +20,7 @@ copy of its own; keep the best with "holdfast tasks keep". An agent may be named
 export async function newCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     ...{ repo: { type: "string" }, agent: { type: "string" }, attempts: { type: "string" } },
-    "from-head": { type: "boolean" },
+    ...{ "from-head": { type: "boolean" }, pull: { type: "string" } },
   } as const);
   if (values.help === true) {
     console.log(newUsage);
@@ -27,10 +29,14 @@ export async function newCommand(args: readonly string[]): Promise<number> {
   const prompt = oneArgument(positionals, "The prompt");
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const [agent, ...attempts] = agentsOf(values.agent, values.attempts);
-  const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
+  const pullRequest = pullOf(values.pull, values.repo);
+  const folder = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
   return withOwnerAccess({ data: values.data, runTasks: false }, async (owner) => {
+    const repository =
+      pullRequest === undefined ? folder : (await findRepository(owner.client, values.repo ?? "")).id;
     const task = await owner.client.organization.createTask({
       ...{ repository, agent, prompt },
+      ...(pullRequest === undefined ? {} : { pullRequest }),
       ...(attempts.length === 0 ? {} : { attempts }),
       ...(values["from-head"] === true ? { fromHead: true } : {}),
     });
@@ -41,6 +47,15 @@ export async function newCommand(args: readonly string[]): Promise<number> {
       );
     return 0;
   });
+}
+
+/** Throws a usage error. */
+function pullOf(given: string | undefined, repository: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (!/^[1-9]\d{0,14}$/.test(given)) throw new UsageError(`"${given}" is not a number`);
+  if (repository === undefined)
+    throw new UsageError("--pull needs --repo with the name of a connected repository");
+  return Number(given);
 }
 
 /** The agents of all attempts, the first one first. Throws a usage error. */

@@ -35,6 +35,19 @@ export const workVerbs: Verbs = {
       print({ id, status, stopped }, stopped ? "Stopped." : idle);
     },
   }),
+  secrets: verb({
+    arguments: "ID allow|deny",
+    description: "whether a task on code of a fork gets the secrets that its environment asks for",
+    check([, answer]) {
+      if (answer !== "allow" && answer !== "deny") throw new UsageError("Answer allow or deny");
+    },
+    async run({ client, args: [id = "", answer], print }) {
+      await findTask(client, id);
+      const isAllowed = answer === "allow";
+      await client.task(id).decideSecrets(isAllowed);
+      print({ id, isAllowed }, isAllowed ? "The task gets the secrets." : "The task starts without secrets.");
+    },
+  }),
   diff: verb({
     arguments: "ID",
     description: "prints its changes since the commit that it started from",

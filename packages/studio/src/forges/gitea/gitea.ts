@@ -18,6 +18,7 @@ import type {
   PageRequest,
   PullRequest,
   PullRequestChange,
+  PullRequestHead,
   WebhookTarget,
 } from "../forge.ts";
 import {
@@ -31,6 +32,7 @@ import { taggedPage } from "../http/item-tag.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
 import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
+import { headOf } from "../http/pull-request-head.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { ensureLabels } from "./labels.ts";
 import * as rows from "./rows.ts";
@@ -95,6 +97,11 @@ export class GiteaForge implements Forge {
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
     const path = `${pathOf(fullName)}/pulls/${number}`;
     return rows.pullRequestOf(await this.#get<rows.GiteaPullRow>(path, signal));
+  }
+
+  async pullRequestHead(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequestHead> {
+    const row = await this.#get<rows.GiteaPullRow>(`${pathOf(fullName)}/pulls/${number}`, signal);
+    return headOf(fullName, number, row.head.label, row.head.repo, row.allow_maintainer_edit);
   }
 
   /** Gitea cannot filter by branch: the newest of the open ones come first. */

@@ -19,7 +19,7 @@ interface GiteaBranchEnd {
   /** Name of the branch; `ref` is another one when the branch is gone. */
   readonly label: string;
   readonly sha: string;
-  readonly repo: { readonly full_name: string } | null;
+  readonly repo: { readonly full_name: string; readonly clone_url?: string } | null;
 }
 
 export interface GiteaPullRow {
@@ -35,6 +35,7 @@ export interface GiteaPullRow {
   readonly merged: boolean;
   readonly merge_commit_sha: string | null;
   readonly mergeable: boolean;
+  readonly allow_maintainer_edit?: boolean;
   readonly labels: readonly { readonly name: string }[] | null;
   readonly requested_reviewers?: readonly GiteaUserRow[] | null;
   readonly assignees?: readonly GiteaUserRow[] | null;

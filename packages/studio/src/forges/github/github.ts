@@ -18,12 +18,14 @@ import type {
   PageRequest,
   PullRequest,
   PullRequestChange,
+  PullRequestHead,
   WebhookTarget,
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
 import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
+import { headOf } from "../http/pull-request-head.ts";
 import { repositoryPath } from "../http/repository-path.ts";
 import { type GitHubCredential, GitHubTokens } from "./credential.ts";
 import * as rows from "./rows.ts";
@@ -110,6 +112,11 @@ export class GitHubForge implements Forge {
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
     const path = `${pathOf(fullName)}/pulls/${number}`;
     return rows.pullRequestOf(await this.#get<rows.GitHubPullRow>(path, signal));
+  }
+
+  async pullRequestHead(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequestHead> {
+    const row = await this.#get<rows.GitHubPullRow>(`${pathOf(fullName)}/pulls/${number}`, signal);
+    return headOf(fullName, number, row.head.ref, row.head.repo, row.maintainer_can_modify);
   }
 
   async openPullRequestOf(

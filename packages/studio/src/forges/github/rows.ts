@@ -28,13 +28,14 @@ export interface GitHubPullRow {
   readonly head: {
     readonly ref: string;
     readonly sha: string;
-    readonly repo: { readonly full_name: string } | null;
+    readonly repo: { readonly full_name: string; readonly clone_url?: string } | null;
   };
   readonly base: { readonly ref: string };
   readonly labels: readonly { readonly name?: string }[];
   readonly requested_reviewers?: readonly { readonly login: string }[] | null;
   readonly assignees?: readonly { readonly login: string }[] | null;
   readonly mergeable?: boolean | null;
+  readonly maintainer_can_modify?: boolean;
 }
 
 export interface GitHubCommentRow {

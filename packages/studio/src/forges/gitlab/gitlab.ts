@@ -18,12 +18,14 @@ import type {
   PageRequest,
   PullRequest,
   PullRequestChange,
+  PullRequestHead,
   WebhookTarget,
 } from "../forge.ts";
 import { ForgeHttp, type ForgeHttpOptions, type ForgeRequest, nextPageOf } from "../http/forge-http.ts";
 import { taggedPage } from "../http/item-tag.ts";
 import { explainMergeRefusal } from "../http/merge-refusal.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
+import { forkIsGone } from "../http/pull-request-head.ts";
 import { projectPath } from "../http/repository-path.ts";
 import * as rows from "./rows.ts";
 
@@ -88,6 +90,18 @@ export class GitLabForge implements Forge {
 
   async pullRequest(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequest> {
     return rows.pullRequestOf(await this.#mergeRequest(fullName, number, signal), fullName);
+  }
+
+  async pullRequestHead(fullName: string, number: number, signal?: AbortSignal): Promise<PullRequestHead> {
+    const row = await this.#mergeRequest(fullName, number, signal);
+    const { source_project_id: id, source_branch: branch, allow_collaboration } = row;
+    if (id === null) throw forkIsGone(number);
+    const isFork = id !== row.target_project_id;
+    const project = rows.repositoryOf(await this.#get<rows.GitLabProjectRow>(`/projects/${id}`, signal));
+    return {
+      ...{ repository: project.fullName, isFork, cloneUrl: project.cloneUrl, branch },
+      mayEdit: !isFork || allow_collaboration === true,
+    };
   }
 
   async openPullRequestOf(

@@ -33,6 +33,7 @@ export interface GitLabMergeRequestRow {
   readonly merge_commit_sha: string | null;
   readonly squash_commit_sha: string | null;
   readonly has_conflicts?: boolean;
+  readonly allow_collaboration?: boolean;
   readonly detailed_merge_status?: string;
   readonly labels: readonly string[];
   readonly reviewers?: readonly GitLabUserRow[] | null;

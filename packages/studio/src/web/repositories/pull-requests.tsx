@@ -44,7 +44,11 @@ function Row({ repository, pull }: { readonly repository: RepositoryView; readon
     onSuccess({ title: current, body, webUrl }) {
       taskDraft().change((draft) => ({
         ...draft,
-        repository: { ...emptyDraft.repository, path: repository.name, branch: headBranch },
+        repository: {
+          ...emptyDraft.repository,
+          path: repository.name,
+          ...(isFork ? { pull: number } : { branch: headBranch }),
+        },
         prompt: `Work on pull request #${number}, “${current}” (${webUrl}).\n\n${body}`.trim(),
       }));
       void navigate({ to: "/", hash: "new-task" });
@@ -57,8 +61,8 @@ function Row({ repository, pull }: { readonly repository: RepositoryView; readon
         <button
           type="button"
           className="link-button linked-row-title"
-          disabled={isFork || open.isPending}
-          title={isFork ? "Its branch is in a fork, which is not connected" : "New task on this pull request"}
+          disabled={open.isPending}
+          title="New task on this pull request"
           onClick={() => open.mutate()}
         >
           {visibleText(title)}

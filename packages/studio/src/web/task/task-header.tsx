@@ -6,6 +6,7 @@ import type { TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
+import { ForkSecrets } from "./fork-secrets.tsx";
 import { SandboxLink } from "./sandbox-link.tsx";
 import { WatchButton } from "./watch-button.tsx";
 
@@ -41,6 +42,16 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
               {task.base.branch} <code>{task.base.commit.slice(0, 8)}</code>
             </span>
           )}
+          {task.fork !== undefined && (
+            <a
+              href={task.fork.webUrl}
+              target="_blank"
+              rel="noreferrer"
+              title={`Started from the branch ${task.fork.branch} of a fork: code of people who may not write the repository`}
+            >
+              Fork {visibleText(task.fork.repository)} #{task.fork.number}
+            </a>
+          )}
           <span>{[...new Set(task.sessions.map(({ agent }) => agent))].join(", ")}</span>
           {task.startedBy !== undefined && <span>Started by {visibleText(task.startedBy.name)}</span>}
           {task.origin !== undefined && (
@@ -70,6 +81,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           {stopping ? "Stopping…" : task.openSessions === undefined ? "Stop" : "Stop all"}
         </button>
       )}
+      {task.fork?.secrets === "asked" && <ForkSecrets task={task} fork={task.fork} />}
       {stop.isError && <ErrorNotice error={stop.error} title="The task was not stopped." />}
     </header>
   );

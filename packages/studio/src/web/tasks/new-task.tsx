@@ -136,7 +136,12 @@ function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
   const branch = repository.branch.trim();
   return {
     repository: repository.connected ?? repository.path.trim(),
-    ...(repository.connected === undefined || branch === "" ? {} : { branch }),
+    ...(repository.connected === undefined || branch === "" || repository.pull !== undefined
+      ? {}
+      : { branch }),
+    ...(repository.connected === undefined || repository.pull === undefined
+      ? {}
+      : { pullRequest: repository.pull }),
     agent: agent.id,
     ...(attempts.length === 0 ? {} : { attempts }),
     prompt: prompt.trim(),

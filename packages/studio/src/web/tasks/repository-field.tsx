@@ -86,7 +86,16 @@ export function RepositoryField({
           <Connected repository={connected} />
         )}
       </div>
-      {connected !== undefined && (
+      {connected !== undefined && value.pull !== undefined && (
+        <ForkNote
+          number={value.pull}
+          onRemove={() => {
+            const { pull: _, ...rest } = value;
+            onChange(rest);
+          }}
+        />
+      )}
+      {connected !== undefined && value.pull === undefined && (
         <BranchField
           repository={connected}
           branch={value.branch}
@@ -122,6 +131,22 @@ function Connected({ repository: { error, mirror } }: { readonly repository: Rep
     <p className="field-warning">
       <WarningIcon />
       <span>{problem}</span>
+    </p>
+  );
+}
+
+/** Says what a task on code of a fork is, and offers a branch instead. */
+function ForkNote({ number, onRemove }: { readonly number: number; readonly onRemove: () => void }) {
+  return (
+    <p className="field-warning">
+      <WarningIcon />
+      <span>
+        Starts from pull request #{number}, which is from a fork. Its code is untrusted, and gets no secrets
+        of the repository unless you allow them.{" "}
+        <button type="button" className="link-button" onClick={onRemove}>
+          Start from a branch instead
+        </button>
+      </span>
     </p>
   );
 }

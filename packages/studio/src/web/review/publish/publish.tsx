@@ -32,6 +32,8 @@ export function Publish({ task }: { readonly task: TaskView }) {
   const isOver = pullRequest !== undefined && pullRequest.state !== "open";
   const busy = isBusy(task.status);
   const isWorking = publish.isPending || progress !== null;
+  const { fork } = view;
+  const toFork = fork?.mayEdit === true && pullRequest === undefined ? fork : undefined;
   const failure = publish.error ?? errorOf(view);
   return (
     <section className="publish" aria-label="Pull request">
@@ -48,16 +50,29 @@ export function Publish({ task }: { readonly task: TaskView }) {
       {(pullRequest === undefined || isOver) && !isOpen && !isWorking && (
         <div className="publish-row">
           <p className="muted">
-            {isOver ? "More changes need another pull request." : `Publish to ${target?.name ?? ""}`}
+            {isOver
+              ? "More changes need another pull request."
+              : (forkText(fork) ?? `Publish to ${target?.name ?? ""}`)}
           </p>
+          {toFork !== undefined && (
+            <button
+              type="button"
+              className="button button-primary"
+              disabled={busy}
+              onClick={() => publish.mutate({ to: "fork" })}
+            >
+              <BranchIcon />
+              Push to the fork
+            </button>
+          )}
           <button
             type="button"
-            className={isOver ? "button" : "button button-primary"}
+            className={isOver || toFork !== undefined ? "button" : "button button-primary"}
             disabled={busy}
             onClick={() => setOpen(true)}
           >
             <BranchIcon />
-            {isOver ? "Publish again…" : "Publish…"}
+            {isOver ? "Publish again…" : fork === undefined ? "Publish…" : "Own branch…"}
           </button>
         </div>
       )}
@@ -68,7 +83,11 @@ export function Publish({ task }: { readonly task: TaskView }) {
           target={target?.name ?? ""}
           busy={busy}
           onCancel={() => setOpen(false)}
-          onPublish={(input) => publish.mutate(input, { onSuccess: () => setOpen(false) })}
+          onPublish={(input) =>
+            publish.mutate(fork === undefined ? input : { ...input, to: "branch" }, {
+              onSuccess: () => setOpen(false),
+            })
+          }
         />
       )}
       {isWorking && (
@@ -82,6 +101,14 @@ export function Publish({ task }: { readonly task: TaskView }) {
       {failure !== null && !isWorking && <ErrorNotice error={failure} title="The task was not published." />}
     </section>
   );
+}
+
+/** Where a task that starts from a fork can go. */
+function forkText(fork: PublicationView["fork"]): string | undefined {
+  if (fork === undefined) return undefined;
+  const { number, repository, branch, mayEdit } = fork;
+  if (mayEdit) return `#${number} takes commits at ${repository}, branch ${branch}`;
+  return `${repository} does not allow maintainers to edit the branch of #${number}. Publish to a branch of your own.`;
 }
 
 /** The last failure, also of another window, the command line or an earlier server. */

@@ -9,6 +9,8 @@ export interface RepositoryValue {
   readonly connected: string | undefined;
   /** Branch of a connected repository; empty for its default one. */
   readonly branch: string;
+  /** Number of the pull request of a fork to start from, instead of a branch. */
+  readonly pull?: number;
   /** Starts from the last commit even if there are uncommitted changes. */
   readonly fromHead: boolean;
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";

@@ -1,0 +1,42 @@
+import { HoldfastError } from "@holdfast/core";
+import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
+import type { ForkSecrets } from "./state.ts";
+
+/**
+ * Keeps the decision, once, and queues again the prompts that have waited for it. Throws `task.no_fork`,
+ * `.secrets_decided`, `.invalid_input`.
+ */
+export function decideForkSecrets(
+  state: TaskState,
+  isAllowed: unknown,
+  { by, at }: Pick<ForkSecrets, "by" | "at">,
+): void {
+  if (typeof isAllowed !== "boolean")
+    throw new HoldfastError("task", "invalid_input", "`isAllowed` must be true or false", {
+      statusCode: 400,
+    });
+  if (state.connected?.pull === undefined) {
+    const message = "The task does not start from a fork: it has what its repository allows.";
+    throw new HoldfastError("task", "no_fork", message, { statusCode: 409 });
+  }
+  if (state.forkSecrets !== undefined) {
+    const message =
+      "It was decided already whether this task gets secrets. Start another task to decide anew.";
+    throw new HoldfastError("task", "secrets_decided", message, { statusCode: 409 });
+  }
+  state.forkSecrets = { isAllowed, by, at };
+  for (const session of sessionsOf(state)) if (waitsForSecrets(session)) queueAgain(session);
+}
+
+/** True for a session whose last prompt has ended with the question. */
+export function waitsForSecrets({ error }: Pick<TaskSession, "error">): boolean {
+  return error?.group === "environment" && error.code === "secrets_not_allowed";
+}
+
+function queueAgain(session: TaskSession): void {
+  const last = session.prompts.findLast(({ state }) => state === "failed");
+  if (last === undefined) return;
+  last.state = "queued";
+  session.status = "preparing";
+  session.error = undefined;
+}
