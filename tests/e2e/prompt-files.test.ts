@@ -107,7 +107,8 @@ describe("files of a prompt", { skip: missing() ?? false }, () => {
     assert.equal(await field.inputValue(), "Look at this");
     await page.context().setOffline(false);
     await failed.getByRole("button", { name: "Retry" }).click();
-    await page.getByRole("button", { name: "Remove first.png" }).waitFor();
+    // Its picture is there once it is uploaded; the button to remove it, before.
+    await page.locator("li.attachment", { hasText: "first.png" }).locator("img").waitFor();
     await field.press("Enter");
     const second = page.getByRole("article", { name: "Your prompt" }).nth(1);
     await second.getByText("lie.png").waitFor();
