@@ -15,10 +15,12 @@ import { type ApprovalHook, loadApprovalHooks } from "./approvals/approval-hooks
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { Attachments } from "./attachments/attachments.ts";
 import { createActors } from "./backend/actors.ts";
+import type { BillingPort } from "./backend/billing/state.ts";
 import { LocalHandover } from "./backend/handover.ts";
 import type { NotificationPort } from "./backend/notifications/port.ts";
 import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, requireRestored } from "./backup.ts";
+import { loadBilling } from "./billing/load.ts";
 import { createStudioClient } from "./client.ts";
 import { clusterKeys } from "./cluster/cluster-key.ts";
 import { servesTasks, withNodeName } from "./cluster/node-settings.ts";
@@ -37,6 +39,7 @@ import { GroupInbox } from "./groups/group-inbox.ts";
 import { GroupRegistry } from "./groups/group-registry.ts";
 import { StudioHost } from "./host.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
+import { createBillingWebhook } from "./http/billing-webhook.ts";
 import { createForgeWebhook } from "./http/forge-webhook.ts";
 import { Logins } from "./http/logins.ts";
 import { createNodeRoutes } from "./http/node-routes.ts";
@@ -150,6 +153,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
   const people = await loadPeople({ ...parts, origin, mailer });
+  const billing = await loadBilling(parts, origin, people);
   const notifications = await setUpNotifications({
     ...{ ports, dataDirectory, vault: gate.vault, mailer, mail: options.mail, origin },
     pushKeys: (offered) => backends.pushKeys(offered),
@@ -163,7 +167,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     mailer,
   });
   const host = await createHost(parts, {
-    ...{ others, identify, meter, administration },
+    ...{ others, identify, meter, administration, billing },
     notifications: notifications.sender,
   });
   const listenHost = options.host ?? "127.0.0.1";
@@ -178,7 +182,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ...(cluster === undefined
       ? {}
       : { cluster: servingGateState(people === undefined ? cluster : people.serving(cluster)) }),
-    gateway: gatewayOptions({ ...parts, identify }, host, others, { logins, people }),
+    gateway: gatewayOptions({ ...parts, identify }, host, others, { logins, people, billing }),
   });
   backends.attach(registry.client, host.handover);
   await people?.open();
@@ -243,11 +247,17 @@ function createLogins({ options, ports, dataDirectory, backends }: StudioParts):
   });
 }
 
+interface ServedParts {
+  readonly logins: Logins;
+  readonly people: PeopleSetup | undefined;
+  readonly billing: BillingPort | undefined;
+}
+
 function gatewayOptions(
   parts: StudioParts & { readonly identify: Identify },
   host: StudioHost,
   others: OtherNodes,
-  { logins, people }: { readonly logins: Logins; readonly people: PeopleSetup | undefined },
+  { logins, people, billing }: ServedParts,
 ): GatewayOptions {
   const { options, ports, gate, inbox, approvalHooks } = parts;
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
@@ -282,6 +292,7 @@ function gatewayOptions(
       inspectorDirectory: inspectorDirectory(),
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
       forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),
+      ...(billing && { billingWebhook: createBillingWebhook(billing, parts.backends.billing.take) }),
       webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
       approvalWebhook: createApprovalWebhook(gate, approvalHooks),
       attachments: host.attachments,
@@ -308,11 +319,12 @@ interface HostParts {
   readonly identify: Identify;
   readonly meter: UsageMeter;
   readonly notifications: NotificationPort;
+  readonly billing: BillingPort | undefined;
 }
 
 async function createHost(
   parts: StudioParts,
-  { others, identify, meter, administration, notifications }: HostParts,
+  { others, identify, meter, administration, notifications, billing }: HostParts,
 ): Promise<StudioHost> {
   const { options, ports, dataDirectory, backends, gate, groups, runDirectory, snapshotDirectory } = parts;
   const { cluster } = options;
@@ -378,6 +390,7 @@ async function createHost(
     connections,
     mirrors,
     notifications,
+    billing,
     others,
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,

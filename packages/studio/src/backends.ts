@@ -141,6 +141,13 @@ export class StudioBackends {
     report: ({ task, session }, usage) => this.#task(task, "report", { type: "usage", usage }, null, session),
   };
 
+  readonly billing = {
+    /** Throws `organization.not_found`. */
+    take: (organization: string, event: { readonly id: string; readonly type: string }) =>
+      this.#billing<boolean>(organization, "take", event),
+    membersChanged: (organization: string) => this.#billing<void>(organization, "membersChanged"),
+  };
+
   /** The repositories of all organizations, for webhooks of their forges. */
   readonly repositories: WebhookRepositories = {
     settings: async (id) => {
@@ -258,6 +265,11 @@ export class StudioBackends {
   #usage<Result>(organization: string, name: string, ...args: unknown[]): Promise<Result> {
     const usage = this.#connected.client.getOrCreate("usage", [organization]);
     return usage.action<Result>({ name: `internal.${name}`, args });
+  }
+
+  #billing<Result>(organization: string, name: string, ...args: unknown[]): Promise<Result> {
+    const billing = this.#connected.client.getOrCreate("billing", [organization]);
+    return billing.action<Result>({ name: `internal.${name}`, args });
   }
 
   #repository<Result>(id: string, name: string, ...args: unknown[]): Promise<Result> {

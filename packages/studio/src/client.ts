@@ -73,13 +73,17 @@ const shapes = {
     ],
     probe: { name: "budgets", args: [] },
   },
+  billing: {
+    actions: ["overview", "plans", "invoices", "choosePlan", "managePayment", "refresh"],
+    probe: { name: "invoices", args: [] },
+  },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
 /** Actors that exist as soon as somebody asks for them. */
 const creatable: ReadonlySet<keyof typeof shapes> = new Set([
   ...(["organization", "group", "inbox", "drafts", "notifications", "schedules", "attention"] as const),
-  ...(["usage", "administration"] as const),
+  ...(["usage", "administration", "billing"] as const),
 ]);
 
 /** Creates a typed client of one organization over any transport: in-process or network. */
@@ -101,6 +105,7 @@ export function createStudioClient(
     schedules: createHandle(client, "schedules", [organization]),
     usage: createHandle(client, "usage", [organization]),
     administration: createHandle(client, "administration", [organization]),
+    billing: createHandle(client, "billing", [organization]),
   };
 }
 

@@ -46,7 +46,7 @@ import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 import { SessionLog } from "./work/session-log.ts";
 import { type ClaimedRunners, SessionRunners } from "./work/session-runners.ts";
 
-export interface StudioHostOptions extends Pick<BackendHost, "notifications"> {
+export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "billing"> {
   readonly ports: Ports;
   readonly gate: Gate;
   readonly git: Git;
@@ -85,6 +85,7 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications"> {
 export class StudioHost implements BackendHost {
   readonly ports: Ports;
   readonly notifications: BackendHost["notifications"];
+  readonly billing: BackendHost["billing"];
   readonly #options: StudioHostOptions;
   readonly #runners = new Map<string, ClaimedRunners>();
   readonly #idle: IdleAgents;
@@ -128,6 +129,7 @@ export class StudioHost implements BackendHost {
     this.pullRequestReadMs = options.limits.pullRequestReadMs;
     this.copies = new Copies(options.dataDirectory, options.limits.maxCountedFiles);
     this.notifications = options.notifications;
+    this.billing = options.billing;
     const { idleAgentMs, maxIdleAgents } = options.limits;
     const evict = (taskId: string) => this.#evict(taskId);
     this.#idle = new IdleAgents({ idleMs: idleAgentMs, most: maxIdleAgents, evict });

@@ -60,6 +60,20 @@ export const studioLimits = {
   maxPrices: 500,
   maxBudgets: 100,
   maxBudgetUses: 200,
+  /** Billing: the file of the plans, and how many. */
+  maxPlansFileBytes: 256 * 1024,
+  maxPlans: 20,
+  /** One request to Stripe; a webhook of it, and how long its id is kept. */
+  stripeTimeoutMs: 20_000,
+  maxStripeWebhookBytes: 1024 * 1024,
+  billingEventMemoryMs: 30 * 24 * 60 * 60 * 1000,
+  /** Time between two looks at a customer, which report what was used; the first pause after one that failed, which doubles. */
+  billingReadMs: 60 * 60 * 1000,
+  billingRetryMs: 30_000,
+  /** Until when a report of usage is sent again whose answer was lost: Stripe knows its id for a day. */
+  usageReportMs: 23 * 60 * 60 * 1000,
+  /** Invoices that are shown. */
+  maxInvoices: 100,
   /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
   /** Views of the list that one person saves, the name of one, and one as JSON. */

@@ -5,7 +5,9 @@ import type { ClusterOptions } from "@holdfast/server";
 import type { Identify } from "./access/person.ts";
 import type { StudioAgent } from "./agents.ts";
 import type { RepositoryActions, RepositoryEvents } from "./backend/repositories/contract.ts";
+import type { StripeSettings } from "./billing/stripe.ts";
 import type { AdministrationActions } from "./contract/administration.ts";
+import type { BillingActions, BillingEvents } from "./contract/billing.ts";
 import type { DemoTeam } from "./contract/people.ts";
 import type { UsageActions, UsageEvents } from "./contract/usage.ts";
 import type {
@@ -110,6 +112,11 @@ export interface StudioOptions {
    * address instead of the socket's. False by default: any client can send the header.
    */
   readonly trustProxy?: boolean;
+  /**
+   * Sells plans, which `plans.json` in the data directory describes, through an account of Stripe. Without it there are
+   * no plans, seats or prices.
+   */
+  readonly billing?: StripeSettings;
   /** Mail server for notifications, and with `people` for invitations and links to reset passwords. */
   readonly mail?: MailSettings;
   /**
@@ -162,6 +169,8 @@ export interface StudioClient {
   readonly schedules: StudioHandle<SchedulesActions, SchedulesEvents>;
   /** What was used, what it cost, and budgets. */
   readonly usage: StudioHandle<UsageActions, UsageEvents>;
+  /** Plan, seats and invoices of the organization, where the operator sells plans. */
+  readonly billing: StudioHandle<BillingActions, BillingEvents>;
   /** Audit log, secrets, policy, connections. */
   readonly administration: StudioHandle<AdministrationActions, Record<never, never>>;
 }

@@ -35,6 +35,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   usage: ofStudio("usage", "show what was used by whom, and what it cost"),
   prices: ofStudio("prices", "list and set the prices of models"),
   budgets: ofStudio("budgets", "list and set budgets"),
+  billing: ofStudio("billing", "plan, seats and invoices, where plans are sold"),
   actors: {
     summary: "list, inspect, call and destroy actors",
     load: async () => {

@@ -108,6 +108,7 @@ function organizationOf({ actor, key }: AccessInfo): string | undefined {
     case "attention":
     case "schedules":
     case "usage":
+    case "billing":
     case "administration":
       return first;
     case "task":

@@ -27,6 +27,7 @@ const lookUps: readonly string[] = [
   "organization.checkRepository",
   "organization.repositoryFiles",
   "organization.environment",
+  ...["overview", "plans", "invoices", "refresh"].map((action) => `billing.${action}`),
   ...["audit", "verifyAudit", "secrets", "policy", "explainPolicy", "tryPolicy", "connections"].map(
     (action) => `administration.${action}`,
   ),

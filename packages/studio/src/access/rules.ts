@@ -218,6 +218,19 @@ export const actorRules = {
       internal: "internal",
     },
   },
+  // Nobody but those who decide about money sees any.
+  billing: {
+    create: "admin",
+    actions: {
+      overview: "admin",
+      plans: "admin",
+      invoices: "admin",
+      choosePlan: "admin",
+      managePayment: "admin",
+      refresh: "admin",
+      internal: "internal",
+    },
+  },
   usage: {
     create: "viewer",
     actions: {
@@ -335,6 +348,8 @@ export const routeRules = {
   "POST /hooks/:group/:hook": "machine",
   "POST /approvals/:hook": "machine",
   "POST /forges/:repository": "machine",
+  // Stripe's signature is the secret.
+  "POST /billing/webhook": "machine",
   // The token of the notification is the secret. It answers one approval, once, for the person whom it was sent to.
   "POST /notifications/answer": "machine",
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",

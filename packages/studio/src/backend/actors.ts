@@ -1,5 +1,6 @@
 import { createAccessActor } from "./access.ts";
 import { createAdministrationActor } from "./administration/administration.ts";
+import { createBillingActor } from "./billing/actor.ts";
 import { createEnvironmentActor } from "./environment/actor.ts";
 import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
@@ -34,6 +35,7 @@ export function createActors(host: BackendHost) {
     schedules: createSchedulesActor(host),
     notifications: createNotificationsActor(host),
     usage: createUsageActor(host),
+    billing: createBillingActor(host),
     administration: createAdministrationActor(host),
   };
 }

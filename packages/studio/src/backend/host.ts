@@ -17,6 +17,7 @@ import type { GroupSettings } from "../groups/group-settings.ts";
 import type { RepositoryConnections } from "../remotes/connections.ts";
 import type { Copies } from "../work/files/copies.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
+import type { BillingPort } from "./billing/state.ts";
 import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
 import type { NotificationPort } from "./notifications/port.ts";
@@ -76,6 +77,8 @@ export interface BackendHost {
   readonly configuredPrices: readonly ModelPrice[];
   /** Throws `budget.exceeded`. */
   requireBudget(subject: BudgetSubject, organization: string): Promise<void>;
+  /** Plans and payments; undefined where the operator sells nothing. */
+  readonly billing?: BillingPort | undefined;
   /** Appends an entry to the audit log. */
   audit(entry: AuditEntry): Promise<void>;
   /** The groups configured in `groups.json`. */

@@ -12,6 +12,7 @@ import type {
   TaskSummary,
 } from "../contract.ts";
 import type { OpenPreparation } from "../environments/environment-backend.ts";
+import { requirePlan } from "./billing/require.ts";
 import { environmentActions } from "./environment/organization-actions.ts";
 import { addPreparation, openPreparations, removePreparation } from "./environment/preparation-index.ts";
 import type { StartingPoint } from "./forks/starting-point.ts";
@@ -80,7 +81,7 @@ export function createOrganizationActor(host: BackendHost) {
       me: (c): Me => ({ id: c.conn.state.person }),
 
       async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
-        const connectedTo = await findConnected(c, input?.repository);
+        const [connectedTo] = await Promise.all([findConnected(c, input?.repository), requirePlan(host, c)]);
         const valid = await validateTask(host, organizationOfKey(c.key), input, {
           connectedTo,
           startsFrom: await startOf(c, connectedTo, input?.pullRequest),

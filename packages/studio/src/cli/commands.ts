@@ -99,6 +99,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { budgetsUsage: usage, budgetsCommand: run } = await import("./usage/budgets.ts");
     return { usage, run };
   },
+  billing: async () => {
+    const { billingUsage: usage, billingCommand: run } = await import("./usage/billing.ts");
+    return { usage, run };
+  },
   connections: async () => {
     const { connectionsUsage: usage, connectionsCommand: run } = await import("./server/connections.ts");
     return { usage, run };

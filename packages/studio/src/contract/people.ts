@@ -7,6 +7,8 @@ export interface SignInOptions {
   readonly people: boolean;
   /** True if the server sends mails. */
   readonly mail: boolean;
+  /** True where the operator sells plans. */
+  readonly billing?: true;
   /** Whom everybody who can reach this server may sign in as, with --demo-team. */
   readonly demoTeam?: DemoTeam;
 }

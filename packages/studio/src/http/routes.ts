@@ -47,6 +47,8 @@ export interface RoutesOptions {
   readonly webhook?: WebhookRoute;
   /** Handles webhooks of forges. Without it there are none. */
   readonly forgeWebhook?: WebhookRoute;
+  /** Handles webhooks of Stripe. Without it there are none. */
+  readonly billingWebhook?: WebhookRoute;
   /** Handles answers to questions of the gate. Without it there is no such route. */
   readonly approvalWebhook?: WebhookRoute;
   /** Files of prompts. Without them there are no such routes. */
@@ -149,6 +151,7 @@ function routeHandlers(options: RoutesOptions): Handlers {
       const answer: SignInOptions = {
         people: options.people !== undefined,
         mail: options.sendsMail === true,
+        ...(options.billingWebhook !== undefined ? { billing: true } : {}),
         ...(options.demoTeam === undefined ? {} : { demoTeam: options.demoTeam }),
       };
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
@@ -161,6 +164,7 @@ function routeHandlers(options: RoutesOptions): Handlers {
     "POST /hooks/:group/:hook": webhook(options.webhook),
     "POST /approvals/:hook": webhook(options.approvalWebhook),
     "POST /forges/:repository": webhook(options.forgeWebhook),
+    "POST /billing/webhook": webhook(options.billingWebhook),
     "POST /notifications/answer": webhook(options.notificationAnswer),
     "GET /tasks/:task/sandbox/v1/*": sandbox,
     "POST /tasks/:task/sandbox/v1/*": sandbox,

@@ -3,6 +3,7 @@ import { HoldfastError, type Ports } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
 import type { ClusterOptions } from "@holdfast/server";
 import type { StudioBackends } from "../backends.ts";
+import { tellBilling } from "../billing/load.ts";
 import { clusterKeys } from "../cluster/cluster-key.ts";
 import type { StudioOptions } from "../studio.ts";
 import type { Mailer } from "./mail/mailer.ts";
@@ -49,6 +50,7 @@ export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople
   const people = setUpPeople({
     ...{ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer },
     isNode: cluster !== undefined,
+    ...tellBilling(parts),
     audit: (entry) => gate.audit.note(entry),
   });
   const secret = async () =>

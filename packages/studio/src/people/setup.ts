@@ -25,13 +25,15 @@ export interface PeopleSetupOptions {
   readonly mailer: Mailer | undefined;
   /** True for a node of a cluster: limits and changes of rights hold at all nodes. */
   readonly isNode: boolean;
+  /** Somebody has joined an organization, or left it. */
+  readonly membersChanged?: (organization: string) => void;
   /** Appends an entry to the audit log. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
 }
 
 /** Creates the parts of a Studio with people. Requests are served after `start`. */
 export function setUpPeople(options: PeopleSetupOptions) {
-  const { ports, client, origin, trustsProxy, mailer, isNode, audit } = options;
+  const { ports, client, origin, trustsProxy, mailer, isNode, audit, membersChanged } = options;
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
@@ -59,10 +61,12 @@ export function setUpPeople(options: PeopleSetupOptions) {
       ports,
       accessChanged: (person) => changes.changed(person),
       ...(isNode ? { announce: (person: string) => actors.announce(person) } : {}),
+      ...(membersChanged === undefined ? {} : { membersChanged }),
     }),
     identify: people.identify,
     standing: people.standing,
     mentioned: people.mentioned,
+    countMembers: async (organization: string) => (await people.members(organization)).length,
     routes: createPeopleRoutes({ people, auth, links, passkeys, attempts, origin, trustsProxy, audit }),
     /** `secret` signs the cookies of sessions. */
     start(secret: string): void {

@@ -110,6 +110,7 @@ const keys: Readonly<Record<string, string>> = {
   attention: "local",
   schedules: "local",
   usage: "local",
+  billing: "local",
   administration: "local",
 };
 const keyOf = (actor: string, person: PersonName) =>

@@ -6,6 +6,8 @@ export interface WebhookDelivery {
   readonly id: string;
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Headers of one attempt, made when it is sent. */
+  readonly signed?: () => Readonly<Record<string, string>>;
 }
 
 export interface WebhookAttempt {
@@ -55,9 +57,9 @@ export class WebhookSender {
     await this.settled();
   }
 
-  async #attempt({ id, body, headers }: WebhookDelivery): Promise<void> {
+  async #attempt({ id, body, headers, signed }: WebhookDelivery): Promise<void> {
     for (let attempt = 1; attempt <= this.#maxAttempts && !this.#stop.signal.aborted; attempt += 1) {
-      const status = await this.#post(body, headers);
+      const status = await this.#post(body, { ...headers, ...signed?.() });
       this.attempts.push({ id, status });
       if (status >= 200 && status < 300) return;
       // Backoff; an aborted wait ends the loop above.

@@ -1,5 +1,7 @@
 import { organizationOfKey } from "../../access/organization-ids.ts";
 import type { CreateTaskInput } from "../../contract.ts";
+import { requirePlan } from "../billing/require.ts";
+import type { BillingContext } from "../billing/sync.ts";
 import type { BackendHost } from "../host.ts";
 import {
   type ActorCreator,
@@ -12,7 +14,10 @@ import { type ConnectionsContext, findConnected } from "../repositories/connecti
 import { type AddContext, addTask } from "../tasks/add.ts";
 import { readRow } from "../tasks/rows.ts";
 
-type ScheduledContext = ActorCreator & AddContext & ConnectionsContext;
+type ScheduledContext = ActorCreator &
+  AddContext &
+  ConnectionsContext &
+  Pick<BillingContext, "key" | "client">;
 
 /** The internal actions of the organization that create the tasks of schedules. */
 export function scheduledTaskInternals(host: BackendHost) {
@@ -34,7 +39,10 @@ export function scheduledTaskInternals(host: BackendHost) {
       const task =
         present?.input ??
         (await validateTask(host, organizationOfKey(c.key), input, { connectedTo, ...names }));
-      if (present === undefined) await addTask(c, task);
+      if (present === undefined) {
+        await requirePlan(host, c);
+        await addTask(c, task);
+      }
       host.creating(names.taskId);
       // The row drops its input once the task has reported, so the task exists.
       if (present === undefined || present.input !== undefined) await createTaskActors(host, c, task);

@@ -2,12 +2,14 @@ import { isBusy } from "../../task-status.ts";
 import type { BackendHost } from "../host.ts";
 import type { ListContext } from "./actions.ts";
 import { type AddContext, addTaskText } from "./add.ts";
-import { archiveRow, readRow } from "./rows.ts";
+import { archiveRow, countActive, readRow } from "./rows.ts";
 import type { TextPush } from "./text.ts";
 
 /** The actions of the organization about its list of tasks for the actors of tasks. */
 export function taskListInternals(host: Pick<BackendHost, "ports">) {
   return {
+    countActive: (c: Pick<ListContext, "db">): number => countActive(c.db),
+
     addText: (c: AddContext, push: TextPush): Promise<number> => addTaskText(c, push),
 
     /** Archives a task whose pull request was merged. One that an agent works on stays. */

@@ -42,6 +42,12 @@ export function reportUsage(db: UsageDatabase, query: ReadUsageQuery): UsageRepo
   };
 }
 
+/** What was used from a day on. */
+export function totalsSince(db: UsageDatabase, since: string): UsageAmounts {
+  const total = db.get<UsageAmounts>(`SELECT ${summedAmounts} FROM used WHERE day >= ?`, since);
+  return { ...noUsage, ...total };
+}
+
 function daysOf(db: UsageDatabase, query: ReadUsageQuery): UsageReport["days"] {
   const { where, values } = conditionOf(query);
   const known = new Map(

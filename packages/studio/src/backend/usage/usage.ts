@@ -17,7 +17,7 @@ import type { UsageEntry } from "./entry.ts";
 import { readBudget, readBudgetId, readModel, readPrice, readUsageQuery } from "./input.ts";
 import { editedPrices, listPrices, removePrice, setPrice } from "./prices.ts";
 import { countEntries, type SessionOfTask, type SessionUsage, usageOfSession } from "./record.ts";
-import { pageOfRecords, reportUsage } from "./report.ts";
+import { pageOfRecords, reportUsage, totalsSince } from "./report.ts";
 import { migrateUsageTables, type UsageDatabase } from "./schema.ts";
 
 export interface UsageState {
@@ -91,6 +91,9 @@ export function createUsageActor(host: Pick<BackendHost, "ports" | "configuredPr
 
         /** Throws `budget.exceeded`. */
         requireBudget: (c, subject: BudgetSubject): void => requireBudget(c.db, subject, now()),
+
+        /** The sums since a day, for billing. */
+        totals: (c, since: string) => totalsSince(c.db, since),
 
         editedPrices: (c) => ({ prices: editedPrices(c.db), pricesRevision: c.state.pricesRevision }),
       },

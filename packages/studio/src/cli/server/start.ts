@@ -19,7 +19,8 @@ import { prepareJails } from "./prerequisites.ts";
 export const startUsage = `holdfast start [options]
 
 Starts the Studio and prints the link to open. It sends mails if HOLDFAST_SMTP_URL and
-HOLDFAST_SMTP_FROM are set.
+HOLDFAST_SMTP_FROM are set. It sells plans only if HOLDFAST_STRIPE_KEY is set: see
+docs/how-to/charge-for-it.md.
 
   --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
   --host HOST        address to listen on (default: 127.0.0.1), and to use in links;
@@ -75,6 +76,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...node,
     ...(values.people === true ? { people: true } : {}),
     ...mailOptions(),
+    ...billingOptions(),
     ...(origin === undefined || origin === "" ? {} : { origin }),
     ...(previewOrigin === undefined || previewOrigin === "" ? {} : { previewOrigin }),
     ...(values["trust-proxy"] === true ? { trustProxy: true } : {}),
@@ -104,6 +106,13 @@ export async function startCommand(args: readonly string[]): Promise<number> {
 function mailOptions(): Pick<StudioOptions, "mail"> {
   const { HOLDFAST_SMTP_URL: url = "", HOLDFAST_SMTP_FROM: from = "" } = process.env;
   return url === "" ? {} : { mail: { url, from } };
+}
+
+/** The account of Stripe of the environment, for who sells plans. */
+function billingOptions(): Pick<StudioOptions, "billing"> {
+  const { HOLDFAST_STRIPE_KEY: key = "", HOLDFAST_STRIPE_WEBHOOK_SECRET: webhookSecret = "" } = process.env;
+  const url = process.env["HOLDFAST_STRIPE_URL"] ?? "";
+  return key === "" ? {} : { billing: { key, webhookSecret, ...(url === "" ? {} : { url }) } };
 }
 
 /** Rewrites an error for the command line: names the option instead of the API's parameter. */

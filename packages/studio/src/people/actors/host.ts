@@ -8,6 +8,8 @@ export interface PeopleHost {
    * do so again by themselves.
    */
   accessChanged(personId: string): void;
+  /** Somebody has joined an organization, or left it. */
+  membersChanged?(organization: string): void;
   /**
    * Tells all nodes of it, this one too. Undefined on a single node. Called by a schedule that commits with the change,
    * so that a node that ends in between has told the others nevertheless.

@@ -103,7 +103,9 @@ export function createMembersActor(host: PeopleHost) {
          */
         async accept(c, hash: string, joining: Joining): Promise<Role> {
           await announceSoon(host, c, joining.person);
-          return await c.db.transaction((tx) => steps.accept(tx, hash, joining));
+          const role = await c.db.transaction((tx) => steps.accept(tx, hash, joining));
+          host.membersChanged?.(c.key[0] ?? "");
+          return role;
         },
 
         /** Throws `member.not_found`, `member.forbidden_role`, `member.last_owner`. */
@@ -116,6 +118,7 @@ export function createMembersActor(host: PeopleHost) {
         async remove(c, person: string, by: Role): Promise<void> {
           await announceSoon(host, c, person);
           await steps.remove(c.db, person, by);
+          host.membersChanged?.(c.key[0] ?? "");
         },
 
         /** Takes over the name that a person has now. */
