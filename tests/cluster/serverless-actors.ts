@@ -1,12 +1,14 @@
 /** Actors that only serverless nodes have. They sleep as soon as they are idle. */
-import { actor } from "holdfast";
+import { actor, event } from "holdfast";
 
 export const visits = actor({
   options: { sleepTimeout: 200 },
   state: { count: 0, reminded: 0 },
+  events: { changed: event<number>() },
   actions: {
     add: (c, value: number) => {
       c.state.count += value;
+      c.broadcast("changed", c.state.count);
       return c.state.count;
     },
     /** The process that runs this actor. */
@@ -23,6 +25,9 @@ export const visits = actor({
       c.state.reminded = process.pid;
     },
     reminded: (c) => c.state.reminded,
+  },
+  onWebSocket: (_c, socket) => {
+    socket.addEventListener("message", ({ data }) => socket.send(`${process.pid} ${data}`));
   },
 });
 

@@ -1,12 +1,14 @@
 /** A platform that scales to zero: the first request starts the program, and it may end when none is left. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import type { Files } from "./certificates.ts";
 import { secret } from "./nodes.ts";
 
 interface Instance {
@@ -22,6 +24,7 @@ process.once("exit", () => {
 
 export class Platform {
   readonly #server: Server;
+  readonly #scheme: "http" | "https";
   readonly #env: Readonly<Record<string, string>>;
   #instance: Promise<Instance> | undefined;
   /** Responses that have not ended. */
@@ -29,18 +32,24 @@ export class Platform {
   /** Processes that were started. */
   starts = 0;
 
-  constructor(env: Readonly<Record<string, string>>) {
+  /** With `tls`, it is reached over HTTPS. */
+  constructor(env: Readonly<Record<string, string>>, tls?: Files) {
     this.#env = env;
-    this.#server = createServer((incoming, outgoing) => {
+    this.#scheme = tls === undefined ? "http" : "https";
+    const pass = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       this.#pass(incoming, outgoing).catch(() => outgoing.writeHead(502).end());
-    });
+    };
+    this.#server =
+      tls === undefined
+        ? createServer(pass)
+        : createSecureServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, pass);
   }
 
   /** Starts to listen. Returns the URL of the registry. */
   async listen(): Promise<string> {
     this.#server.listen(0, "127.0.0.1");
     await once(this.#server, "listening");
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/holdfast`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/holdfast`;
   }
 
   /** Requests without the end of their response. */
@@ -50,6 +59,27 @@ export class Platform {
 
   get log(): Promise<string> {
     return this.#instance?.then(({ log }) => log()) ?? Promise.resolve("");
+  }
+
+  /** Freezes the process, as platforms do while it has no request. Its id. */
+  async freeze(): Promise<number> {
+    const instance = await this.#instance;
+    if (instance?.process.pid === undefined) throw new Error("No process runs");
+    instance.process.kill("SIGSTOP");
+    return instance.process.pid;
+  }
+
+  /** The process runs again. */
+  async thaw(): Promise<void> {
+    (await this.#instance)?.process.kill("SIGCONT");
+  }
+
+  /** The next request starts another process. Returns the URL of this one. */
+  async replace(): Promise<{ readonly url: string; readonly process: ChildProcess }> {
+    const instance = await this.#instance;
+    this.#instance = undefined;
+    if (instance === undefined) throw new Error("No process runs");
+    return { url: `${instance.url}/api/holdfast`, process: instance.process };
   }
 
   /** Ends the process; the next request starts another one. Resolves when it has ended. */

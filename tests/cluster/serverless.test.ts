@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { createClient } from "holdfast/client";
 import type { ClusterRegistry } from "./actors.ts";
+import { Authority } from "./certificates.ts";
 import { eventually, startNode, type TestNode } from "./nodes.ts";
 import type { ServerlessRegistry } from "./serverless-actors.ts";
 import { Platform } from "./serverless-platform.ts";
@@ -18,11 +21,18 @@ describe("nodes behind scale-to-zero HTTP", () => {
   before(async () => {
     server = await startPostgres();
     const env = { HOLDFAST_STORE: server.url, TEST_TTL_MS: String(ttlMs), TEST_IDLE_MS: "1000" };
-    platform = new Platform(env);
+    const authority = new Authority();
+    setDefaultCACertificates([...getCACertificates("default"), readFileSync(authority.ca, "utf8")]);
+    platform = new Platform(env, authority.issue());
     url = await platform.listen();
     hub = await startNode("hub", {
       store: server.url,
-      env: { HOLDFAST_SERVERLESS_POOLS: url, TEST_TTL_MS: String(ttlMs), TEST_POLL_MS: "500" },
+      env: {
+        HOLDFAST_SERVERLESS_POOLS: url,
+        NODE_EXTRA_CA_CERTS: authority.ca,
+        TEST_TTL_MS: String(ttlMs),
+        TEST_POLL_MS: "500",
+      },
     });
   });
   after(async () => {
@@ -120,6 +130,35 @@ describe("nodes behind scale-to-zero HTTP", () => {
     await platform.end("SIGKILL");
     assert.equal(await slow, 2);
     assert.equal(platform.starts, starts + 1);
+  });
+
+  test("connections with their events, and WebSockets, reach it, and go on at the next one when it is killed", async () => {
+    const visits = visitsAt(hub.url, "live").connect();
+    const changes: number[] = [];
+    visits.on("changed", (count: number) => void changes.push(count));
+    try {
+      assert.equal(await visits.add(1), 1);
+      const socket = await visitsAt(hub.url, "live").webSocket("/");
+      const echo = new Promise((resolve) => {
+        socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+      });
+      if (socket.readyState !== socket.OPEN) {
+        await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+      }
+      socket.send("hello");
+      const first = await visits.process();
+      assert.notEqual(first, hub.pid);
+      assert.equal(await echo, `${first} hello`);
+      const closed = new Promise((resolve) => socket.addEventListener("close", resolve, { once: true }));
+      await platform.end("SIGKILL");
+      await closed;
+      assert.equal(await visits.add(1), 2);
+      assert.notEqual(await visits.process(), first);
+      await eventually("the event of the next one", () => (changes.length === 2 ? true : undefined));
+      assert.deepEqual(changes, [1, 2]);
+    } finally {
+      await visits.dispose();
+    }
   });
 
   test("no call fails when the platform stops the process", async () => {

@@ -114,7 +114,9 @@ describe("setup", () => {
     }
     const pool: object = { use, configurePool: { url: "http://localhost:1" } };
     assert.throws(() => setup(pool as Options), /serverlessPools/);
-    assert.doesNotThrow(() => setup({ use, configurePool: undefined }));
+    assert.doesNotThrow(() => setup({ use, configurePool: undefined, serverless: undefined }));
+    const serverless: object = { use, serverless: { basePath: "/api/x" } };
+    assert.throws(() => setup(serverless as Options), /cluster\.serverless/);
     for (const name of ["", ".", "..", "x".repeat(65)]) {
       assert.throws(
         () => setup({ use: { [name]: counter } }),
@@ -133,9 +135,8 @@ describe("setup", () => {
       endpoint: "https://api.example.com",
       token: "t",
       envoy: { version: 2 },
-      serverless: { basePath: "/api/x" },
     });
-    const fields = { options: ["runtime", "endpoint", "token", "serverless", "envoy"] };
+    const fields = { options: ["runtime", "endpoint", "token", "envoy"] };
     assert.deepEqual(
       records.map((record) => [record.level, record.fields]),
       [["warn", fields]],

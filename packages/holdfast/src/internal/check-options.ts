@@ -44,7 +44,6 @@ const foreignKeys = [
   "startEngine",
   "engineVersion",
   "startServices",
-  "serverless",
   "envoy",
   "test",
 ] as const;
@@ -52,6 +51,8 @@ const foreignKeys = [
 /** Options that ask for something that is set elsewhere here: refused, since without it the program would not do it. */
 const refusedKeys: Readonly<Record<string, string>> = {
   configurePool: 'Set "cluster.serverlessPools" of the nodes that start this program, with its URL',
+  serverless:
+    'Set "cluster.serverless" of this program, or HOLDFAST_SERVERLESS=1 on its platform, and mount the registry at any path',
 };
 
 const known: ReadonlySet<string> = new Set([...ownKeys, ...foreignKeys, ...Object.keys(refusedKeys)]);

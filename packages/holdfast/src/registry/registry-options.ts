@@ -96,14 +96,8 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly startServices?: boolean | undefined;
   /** Refused: `cluster.serverlessPools` names the programs that a node starts. */
   readonly configurePool?: undefined;
-  readonly serverless?:
-    | {
-        readonly basePath?: string | undefined;
-        readonly maxStartPayloadBytes?: number | undefined;
-        readonly publicEndpoint?: string | undefined;
-        readonly publicToken?: string | undefined;
-      }
-    | undefined;
+  /** Refused: `cluster.serverless` makes this program a serverless node. */
+  readonly serverless?: undefined;
   readonly envoy?:
     | {
         readonly poolName?: string | undefined;
