@@ -86,6 +86,22 @@ describe("the review of a real task", { skip: missing() ?? false }, () => {
     await page.locator('.line-button[data-line="42"]:focus').waitFor();
     await section(page, "src/sum.js").getByText("// line 42").waitFor();
 
+    // What the check says is at its line, there and in the editor, and leads back to the result.
+    const note = section(page, "src/sum.js").locator(".check-note", { hasText: "error: the sum is wrong" });
+    await note.getByText("column 3").waitFor();
+    await keepScreenshot(page, "review-check-note");
+    await note.getByRole("button", { name: /^test.*show the result/ }).click();
+    await check(page, "test").locator(".check-toggle:focus").waitFor();
+    await page.getByRole("button", { name: /^Edit src\/sum.js, line 42/ }).click();
+    await page.locator(".cm-lint-marker-error").waitFor();
+    await page.locator(".cm-activeLine", { hasText: "// line 42" }).waitFor();
+    const notes = page.getByRole("list", { name: "Results of checks" });
+    await notes.getByText("the sum is wrong").waitFor();
+    await assertAccessible(page, "editor with a result");
+    await keepScreenshot(page, "workspace-check-note");
+    await notes.getByRole("button", { name: /^test.*show the result/ }).click();
+    await check(page, "test").locator(".check-toggle:focus").waitFor();
+
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       await page.evaluate("document.querySelector('.changes').scrollTo(0, 0)");

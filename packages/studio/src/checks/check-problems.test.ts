@@ -37,6 +37,47 @@ test("compilers, linters, test runners and stack traces name places", () => {
   ]);
 });
 
+test("a place has its column, if the output names one", () => {
+  const columns = (output: string) =>
+    problemsOf(output, "/workspace").map(({ path, line, column }) => [path, line, column]);
+  assert.deepEqual(
+    columns("src/a.ts(3,5): error TS1: no\nsrc/b.ts:4:2 lint/style/useConst ━━━\nc.py:7: AssertionError"),
+    [
+      ["src/a.ts", 3, 5],
+      ["src/b.ts", 4, 2],
+      ["c.py", 7, undefined],
+    ],
+  );
+  assert.deepEqual(
+    columns("/workspace/d.js\n  9:11  error  x\n --> src/main.rs:4:18\n    main_test.go:12: bad"),
+    [
+      ["d.js", 9, 11],
+      ["src/main.rs", 4, 18],
+      ["main_test.go", 12, undefined],
+    ],
+  );
+});
+
+test("hostile output names nothing outside of the workspace, and takes no time", () => {
+  const hostile = [
+    "a".repeat(200_000),
+    `${"a/".repeat(60_000)}b.ts:1:1`,
+    "(".repeat(100_000),
+    "x.ts:99999999999:1",
+  ];
+  const began = process.cpuUsage();
+  for (const line of hostile) problemsOf(line, "/workspace");
+  assert.ok(process.cpuUsage(began).user < 5_000_000);
+  assert.deepEqual(
+    columnsOf("../../etc/passwd.txt:1:1\n/etc/hosts.txt:1\n./../x.ts:1:1\nfile:///etc/a.ts:1:1"),
+    [],
+  );
+});
+
+function columnsOf(output: string): readonly unknown[] {
+  return problemsOf(output, "/workspace");
+}
+
 test("a line of a file counts once; packages and other places do not", () => {
   assert.deepEqual(
     places("a.ts:1:2 x\na.ts:1:9 y\nnode_modules/b/c.js:1:1\n/etc/d.js:1:1\n../e.js:2:2\n12:30:45"),

@@ -65,6 +65,8 @@ export interface CheckProblem {
   readonly path: string;
   /** Starts at 1. */
   readonly line: number;
+  /** Starts at 1; absent if the output names none. */
+  readonly column?: number;
   readonly message: string;
 }
 

@@ -48,7 +48,9 @@ describe("checks of a task", () => {
     await actions.runChecks(["test"]);
     const failed = await untilCheck(task, "test", (run) => ended(run) && run.state !== "passed");
     assert.deepEqual([failed.state, failed.reason], ["failed", "exit code 3"]);
-    assert.deepEqual(failed.problems, [{ path: "src/a.ts", line: 2, message: "error: state is bad" }]);
+    assert.deepEqual(failed.problems, [
+      { path: "src/a.ts", line: 2, column: 5, message: "error: state is bad" },
+    ]);
     task.write("state.txt", "good\n");
     await actions.diff();
     await untilCheck(task, "test", ({ staleAt }, { runs }) => {

@@ -8,7 +8,7 @@ import type { DiffCompare, DiffFile, TaskView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { isBusy } from "../shared/status.tsx";
 import { Apply } from "./apply.tsx";
-import type { Place } from "./checks/place.ts";
+import type { FocusedCheck, Place } from "./checks/place.ts";
 import { CompareSelect } from "./compare/compare-select.tsx";
 import { diffQuery } from "./diff-query.ts";
 import { Counts } from "./files/file-marks.tsx";
@@ -29,7 +29,17 @@ const Checks = lazy(
 );
 
 /** The changes since the task began, file by file, and the form to apply them. */
-export function Changes({ task }: { readonly task: TaskView }) {
+export function Changes({
+  task,
+  check,
+  onOpenFile,
+}: {
+  readonly task: TaskView;
+  /** A check to show; each object is shown once. */
+  readonly check: FocusedCheck | undefined;
+  /** Opens a file in the editor. */
+  readonly onOpenFile: (place: Place) => void;
+}) {
   const api = useApi();
   const queries = useQueryClient();
   const ready = task.status !== "preparing";
@@ -81,7 +91,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
       )}
       {ready && (
         <Suspense fallback={null}>
-          <Checks task={task} onShow={showPlace} />
+          <Checks task={task} focused={check} onShow={showPlace} onOpenFile={onOpenFile} />
         </Suspense>
       )}
       {query.data !== undefined && query.data.files.length > 0 && (

@@ -14,7 +14,7 @@ import {
 import { errorCode } from "@holdfast/web-parts/errors";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import type { TaskView } from "../../contract.ts";
 import { Changes } from "../review/changes.tsx";
 import { useApi } from "../shared/context.ts";
@@ -98,6 +98,8 @@ function TaskViews({
   const wide = useMediaQuery("(min-width: 75rem)");
   const session = shownSession(task, chosen);
   const log = useSessionLog(session?.id);
+  const [check, setCheck] = useState<{ readonly name: string }>();
+  const [place, setPlace] = useState<{ readonly path: string; readonly line: number }>();
   useStatusAnnouncements(task);
   useFreshDiff(task);
   // Both are side by side on a wide screen.
@@ -127,7 +129,14 @@ function TaskViews({
         <AttemptDiff task={task} session={session} />
       </div>
     ) : (
-      <Changes task={{ ...task, sessionId: target }} />
+      <Changes
+        task={{ ...task, sessionId: target }}
+        check={check}
+        onOpenFile={(place) => {
+          setPlace(place);
+          onView("workspace");
+        }}
+      />
     );
   return (
     <div className={wide ? "workspace workspace-wide" : "workspace"}>
@@ -154,7 +163,12 @@ function TaskViews({
             <Workspace
               task={task}
               agent={<AgentProgress task={shown} log={log} />}
+              place={place}
               onPrompt={() => onView("conversation")}
+              onCheck={(name) => {
+                setCheck({ name });
+                onView("changes");
+              }}
             />
           </Suspense>
         ) : wide ? (

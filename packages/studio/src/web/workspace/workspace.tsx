@@ -11,7 +11,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
 import type { TaskView } from "../../contract.ts";
+import type { LineNote } from "../shared/review/line-notes.ts";
 import { isBusy } from "../shared/status.tsx";
+import { useShowPlace, useWorkspaceNotes } from "./checks.ts";
 import { type Drafts, useDrafts } from "./files/drafts.ts";
 import { FileView } from "./files/file-view.tsx";
 import { FilesPane } from "./files/files-pane.tsx";
@@ -19,7 +21,7 @@ import { type Tree, useTree } from "./files/use-tree.ts";
 import { usePanes } from "./panes.ts";
 import { PreviewPane } from "./previews/preview.tsx";
 import { rootQuery } from "./queries.ts";
-import { TaskSandbox, TaskSandboxProvider } from "./task-sandbox.ts";
+import { TaskSandbox, TaskSandboxProvider, workspaceRoot } from "./task-sandbox.ts";
 import { Processes } from "./terminals/processes.tsx";
 import { TerminalsOf, ToolsPane } from "./tools-pane.tsx";
 import { useMayWrite } from "./use-may-write.ts";
@@ -30,6 +32,10 @@ interface WorkspaceProps {
   readonly task: TaskView;
   /** What the task's screen knows of the agent: its plan, and what it has used. */
   readonly agent: ReactNode;
+  /** A line of a file to show; each object is shown once. */
+  readonly place: { readonly path: string; readonly line: number } | undefined;
+  /** Shows the result of a check. */
+  readonly onCheck: (name: string) => void;
   /** Shows the conversation, where a prompt starts the sandbox. */
   readonly onPrompt: () => void;
 }
@@ -44,7 +50,14 @@ export function Workspace(props: WorkspaceProps) {
   );
 }
 
-function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { readonly sandbox: TaskSandbox }) {
+function WorkspaceOf({
+  task,
+  agent,
+  place,
+  onCheck,
+  onPrompt,
+  sandbox,
+}: WorkspaceProps & { readonly sandbox: TaskSandbox }) {
   const tree = useTree();
   const drafts = useDrafts(task.id);
   const mayWrite = useMayWrite(task.id);
@@ -54,6 +67,8 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
     tree.reveal(formatFileRef(file));
     setShown(() => ({ file, ...(line === undefined ? {} : { goTo: { line } }) }));
   };
+  useShowPlace(task.id, place, show);
+  const notes = useWorkspaceNotes(task.id);
   const root = useQuery(rootQuery(sandbox, isBusy(task.status)));
   useWorkspaceChanges(sandbox, root.isSuccess);
   const { data: entries, error, refetch } = root;
@@ -75,6 +90,8 @@ function WorkspaceOf({ task, agent, onPrompt, sandbox }: WorkspaceProps & { read
     onPreview: (port: number) => setShown(() => ({ port })),
     onClose: () => setShown(() => null),
     mayWrite,
+    notes,
+    onCheck,
   };
   return (
     <div className="work">
@@ -105,13 +122,27 @@ interface Parts {
   readonly onPreview: (port: number) => void;
   readonly onClose: () => void;
   readonly mayWrite: boolean;
+  /** What failed checks say about lines, by the path in the workspace. */
+  readonly notes: ReadonlyMap<string, readonly LineNote[]>;
+  readonly onCheck: (name: string) => void;
 }
 
-function ShownPane({ shown, drafts, mayWrite, onClose }: Parts) {
+const noNotes: readonly LineNote[] = [];
+
+function ShownPane({ shown, drafts, mayWrite, notes, onCheck, onClose, onShow }: Parts) {
   if (shown === undefined) return <Empty title="No file is open">Choose one from the list of files.</Empty>;
   if ("port" in shown) return <PreviewPane key={shown.port} port={shown.port} onClose={onClose} />;
   const { file, goTo } = shown;
-  return <FileView key={file} {...{ file, goTo, drafts, onClose }} mayEdit={mayWrite} />;
+  const path = formatFileRef(file).slice(workspaceRoot.length + 1);
+  return (
+    <FileView
+      key={file}
+      {...{ file, goTo, drafts, onClose, onCheck }}
+      notes={notes.get(path) ?? noNotes}
+      onLine={(line) => onShow(file, line)}
+      mayEdit={mayWrite}
+    />
+  );
 }
 
 function Files({ tree, drafts, shown, onShow }: Parts) {

@@ -6,6 +6,7 @@ import { isBusy } from "../../shared/status.tsx";
 import type { ChecksControls } from "./checks-query.ts";
 import { Peek } from "./peek.tsx";
 import type { Place } from "./place.ts";
+import { checkId } from "./reveal-check.ts";
 
 const labels = {
   waiting: "waiting",
@@ -31,11 +32,13 @@ export function CheckRow({
   check,
   controls: { run, send },
   onShow,
+  onOpenFile,
 }: {
   readonly task: TaskView;
   readonly check: CheckView;
   readonly controls: ChecksControls;
   readonly onShow: (place: Place) => boolean;
+  readonly onOpenFile: (place: Place) => void;
 }) {
   const announce = useAnnounce();
   const [newest] = check.runs;
@@ -49,7 +52,12 @@ export function CheckRow({
   const isRunning = newest !== undefined && isOpen(newest);
   const busy = isBusy(task.status);
   return (
-    <li className="check" data-check={state ?? "none"} data-stale={newest?.staleAt !== undefined}>
+    <li
+      className="check"
+      id={checkId(check.name)}
+      data-check={state ?? "none"}
+      data-stale={newest?.staleAt !== undefined}
+    >
       <div className="check-head">
         <button
           type="button"
@@ -94,7 +102,7 @@ export function CheckRow({
             <p className="field-warning">The server stopped while this ran. Run it again.</p>
           )}
           {newest !== undefined && newest.problems.length > 0 && (
-            <Problems task={task} run={newest} onShow={onShow} />
+            <Problems task={task} run={newest} onShow={onShow} onOpenFile={onOpenFile} />
           )}
           {newest !== undefined && <Output name={check.name} run={newest} />}
         </div>
@@ -130,10 +138,12 @@ function Problems({
   task,
   run,
   onShow,
+  onOpenFile,
 }: {
   readonly task: TaskView;
   readonly run: CheckRun;
   readonly onShow: (place: Place) => boolean;
+  readonly onOpenFile: (place: Place) => void;
 }) {
   const [peeked, setPeeked] = useState<CheckProblem>();
   return (
@@ -152,7 +162,14 @@ function Problems({
             >
               {visibleText(path)}:{line}
             </button>{" "}
-            <span className="muted">{visibleText(message)}</span>
+            <span className="muted">{visibleText(message)}</span>{" "}
+            <button type="button" className="link-button" onClick={() => onOpenFile({ path, line })}>
+              Edit
+              <span className="visually-hidden">
+                {" "}
+                {visibleText(path)}, line {line}
+              </span>
+            </button>
             {isPeeked && run.tree !== undefined && <Peek taskId={task.id} tree={run.tree} place={problem} />}
           </li>
         );

@@ -1,16 +1,8 @@
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ChecksView } from "../../../contract.ts";
 import { useApi } from "../../shared/context.ts";
-import type { StudioApi } from "../../shared/port.ts";
 import { keepNewerChecks } from "../../shared/review/check-changes.ts";
-
-function checksQuery(api: StudioApi, taskId: string) {
-  return queryOptions({
-    queryKey: ["checks", taskId],
-    queryFn: () => api.task(taskId).checks(),
-    structuralSharing: (known, next) => keepNewerChecks(known as ChecksView | undefined, next as ChecksView),
-  });
-}
+import { checksQuery } from "../../shared/review/checks-query.ts";
 
 /** A task's checks, and their operations. A failure goes to the session. */
 export function useChecks(taskId: string, sessionId: string, isReady: boolean) {

@@ -1,23 +1,34 @@
 /** The checks of a task beside its changes: their results, their output, and the places that it names. */
 import { ErrorNotice, StopIcon } from "@holdfast/web-parts";
+import { useEffect } from "react";
 import type { CheckRun, TaskView } from "../../../contract.ts";
 import { isBusy } from "../../shared/status.tsx";
 import { CheckRow, isOpen } from "./check-row.tsx";
 import { useChecks } from "./checks-query.ts";
-import type { Place } from "./place.ts";
+import type { FocusedCheck, Place } from "./place.ts";
+import { revealCheck } from "./reveal-check.ts";
 import "./checks.css";
 
 export function Checks({
   task,
+  focused,
   onShow,
+  onOpenFile,
 }: {
   readonly task: TaskView;
   /** Shows a line among the changes. Returns false if it is not among them. */
   readonly onShow: (place: Place) => boolean;
+  readonly onOpenFile: (place: Place) => void;
+  /** A check to show; each object is shown once. */
+  readonly focused: FocusedCheck | undefined;
 }) {
   const controls = useChecks(task.id, task.sessionId, task.status !== "preparing");
   const { query, run, stop, send } = controls;
   const view = query.data;
+  const isShown = view !== undefined;
+  useEffect(() => {
+    if (isShown && focused !== undefined) revealCheck(focused.name);
+  }, [isShown, focused]);
   if (view === undefined)
     return query.isError ? (
       <ErrorNotice
@@ -70,7 +81,14 @@ export function Checks({
       </div>
       <ul>
         {view.checks.map((check) => (
-          <CheckRow key={check.name} task={task} check={check} controls={controls} onShow={onShow} />
+          <CheckRow
+            key={check.name}
+            task={task}
+            check={check}
+            controls={controls}
+            onShow={onShow}
+            onOpenFile={onOpenFile}
+          />
         ))}
       </ul>
       {error !== null && <ErrorNotice error={error} />}

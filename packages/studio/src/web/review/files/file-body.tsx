@@ -2,6 +2,7 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { appPart, ErrorNotice, Loading } from "@holdfast/web-parts";
 import { lazy, type ReactNode, Suspense, useMemo, useRef, useState } from "react";
 import { parsePatch } from "../../shared/diff/patch.ts";
+import { withNotes } from "../checks/check-notes.tsx";
 import { CommentCard } from "../comments/comment-card.tsx";
 import { isInDiff, type LineRange } from "../comments/locate.ts";
 import { NewComment } from "../comments/new-comment.tsx";
@@ -75,7 +76,7 @@ function PatchBody(props: FileSectionProps) {
 }
 
 function LinesBody(props: FileSectionProps & { readonly patch: string }) {
-  const { file, comments, editor, layout, review, onEditor, goTo, patch } = props;
+  const { file, comments, notes, editor, layout, review, onEditor, goTo, patch } = props;
   const { compare } = useDiffSource();
   const body = useRef<HTMLDivElement>(null);
   const parsed = useMemo(() => parsePatch(patch), [patch]);
@@ -89,13 +90,13 @@ function LinesBody(props: FileSectionProps & { readonly patch: string }) {
     const line = `.line-button[data-side="${range.side}"][data-line="${range.end}"]`;
     body.current?.querySelector<HTMLElement>(line)?.focus();
   };
-  const below = new Map<string, ReactNode>(placed.below);
+  const below = new Map<string, ReactNode>(withNotes(placed.below, notes));
   if (editor !== undefined) {
     const key = `${editor.side}:${editor.end}`;
     below.set(
       key,
       <>
-        {placed.below.get(key)}
+        {below.get(key)}
         <NewComment file={file} range={editor} hunks={hunks} review={review} onClose={() => close(editor)} />
       </>,
     );

@@ -1,4 +1,5 @@
 import type { DiffFile, ReviewComment } from "../../../contract.ts";
+import type { LineNote } from "../../shared/review/line-notes.ts";
 import type { LineRange } from "../comments/locate.ts";
 import type { Layout } from "../lines/row.tsx";
 import type { ReviewControls } from "../review-query.ts";
@@ -13,6 +14,8 @@ export interface FileSectionProps {
   readonly viewed: boolean;
   readonly layout: Layout;
   readonly comments: readonly ReviewComment[];
+  /** What failed checks say about lines of its new side. */
+  readonly notes: readonly LineNote[];
   readonly review: ReviewControls;
   /** Lines that are being commented on. Kept outside, because a section out of view is unmounted. */
   readonly editor: LineRange | undefined;

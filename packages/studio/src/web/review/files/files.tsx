@@ -1,6 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef, useState } from "react";
 import type { DiffCompare, DiffFile, DiffView, ReviewComment, TaskView } from "../../../contract.ts";
+import { useApi } from "../../shared/context.ts";
 import { chunk } from "../../shared/diff/chunk.ts";
+import { checksQuery } from "../../shared/review/checks-query.ts";
+import { type LineNote, lineNotes } from "../../shared/review/line-notes.ts";
 import { isBusy } from "../../shared/status.tsx";
 import type { Place } from "../checks/place.ts";
 import { CommentCard } from "../comments/comment-card.tsx";
@@ -17,6 +21,7 @@ import { useTarget } from "./use-target.ts";
 
 const estimatedFilePx = 200;
 const none: readonly ReviewComment[] = [];
+const noNotes: readonly LineNote[] = [];
 
 /** The list of files, and below it the changes of each. Both render only what is in view. */
 export function Files({
@@ -51,6 +56,7 @@ export function Files({
     [mark, setOpen],
   );
   const { target, show, nextComment } = useTarget(diff.files, comments, place, setOpen);
+  const notes = useLineNotes(task, diff.tree);
   const onKeyDown = fileKeys({
     ...{ files: diff.files, root, show, viewed, setViewed, setOpen, nextComment },
     ...(target === undefined ? {} : { target: target.index }),
@@ -97,6 +103,7 @@ export function Files({
                       viewed={viewed.has(file.path)}
                       layout={layout}
                       comments={comments.get(file.path) ?? none}
+                      notes={notes.get(file.path) ?? noNotes}
                       review={review}
                       editor={editors.get(file.path)}
                       goTo={target?.index === index ? target.goTo : undefined}
@@ -134,6 +141,12 @@ function Orphans({
       ))}
     </section>
   );
+}
+
+/** What failed checks say about the files that are shown. */
+function useLineNotes({ id }: TaskView, tree: string): ReadonlyMap<string, readonly LineNote[]> {
+  const { data } = useQuery(checksQuery(useApi(), id));
+  return useMemo(() => lineNotes(data, (run) => run.tree === tree), [data, tree]);
 }
 
 /** Lines before the changes are others in another comparison; those of a commit are history. */

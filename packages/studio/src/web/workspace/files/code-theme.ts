@@ -14,6 +14,21 @@ export const codeTheme = EditorView.theme({
   },
   ".cm-specialChar": { color: "var(--danger)" },
   ".cm-panels": { background: "var(--sunken)", color: "var(--text)", borderColor: "var(--line)" },
+  ".cm-tooltip": {
+    background: "var(--surface)",
+    color: "var(--text)",
+    border: "1px solid var(--line-strong)",
+    borderRadius: "var(--radius-small)",
+  },
+  ".cm-diagnostic": { fontSize: "0.8125rem", overflowWrap: "anywhere" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--danger)" },
+  ".cm-diagnosticSource": { opacity: 1, color: "var(--muted)" },
+  ".cm-diagnosticAction": {
+    background: "var(--accent-soft)",
+    color: "var(--text)",
+    border: "1px solid var(--line-strong)",
+    borderRadius: "var(--radius-small)",
+  },
   ".cm-textfield": {
     background: "var(--surface)",
     color: "var(--text)",

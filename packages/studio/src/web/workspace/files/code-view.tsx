@@ -1,4 +1,5 @@
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { type Diagnostic, lintGutter, nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Annotation, Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
@@ -9,7 +10,9 @@ import {
   keymap,
   lineNumbers,
 } from "@codemirror/view";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { useEffect, useRef } from "react";
+import type { LineNote } from "../../shared/review/line-notes.ts";
 import { codeHighlight } from "./code-highlight.ts";
 import { codeTheme } from "./code-theme.ts";
 
@@ -26,6 +29,9 @@ export interface CodeViewProps {
   readonly readOnly: boolean;
   /** The line to show, from 1; each new object is one request. */
   readonly goTo?: { readonly line: number } | undefined;
+  /** What failed checks say about lines of the text as it was read. */
+  readonly notes: readonly LineNote[];
+  readonly onCheck: (name: string) => void;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
 }
@@ -34,12 +40,13 @@ export interface CodeViewProps {
  * Text of a file, to read and edit. It is in a shadow root, where the editor can add its styles under a policy that
  * forbids inline ones.
  */
-export default function CodeView({ path, text, readOnly, goTo, onChange, onSave }: CodeViewProps) {
+export default function CodeView(props: CodeViewProps) {
+  const { path, text, readOnly, goTo, notes, onCheck, onChange, onSave } = props;
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const access = useRef(new Compartment());
-  const latest = useRef({ onChange, onSave, text, readOnly });
-  latest.current = { onChange, onSave, text, readOnly };
+  const latest = useRef({ onChange, onSave, onCheck, text, readOnly });
+  latest.current = { onChange, onSave, onCheck, text, readOnly };
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
@@ -74,6 +81,9 @@ export default function CodeView({ path, text, readOnly, goTo, onChange, onSave 
   useEffect(() => {
     if (goTo !== undefined && view.current !== undefined) showLine(view.current, goTo.line);
   }, [goTo]);
+  useEffect(() => {
+    if (view.current !== undefined) showNotes(view.current, notes, (name) => latest.current.onCheck(name));
+  }, [notes]);
   return <div ref={host} className="code-view" />;
 }
 
@@ -88,11 +98,13 @@ function extensions(path: string, onSave: () => void): Extension {
     drawSelection(),
     highlightActiveLine(),
     highlightSelectionMatches(),
+    lintGutter(),
     highlightSpecialChars({ addSpecialChars: hiddenCharacters }),
     codeHighlight(path),
     codeTheme,
     keymap.of([
       { key: "Mod-s", run: save, preventDefault: true },
+      { key: "F8", run: nextDiagnostic },
       ...searchKeymap,
       ...historyKeymap,
       ...defaultKeymap,
@@ -105,7 +117,7 @@ function accessOf(readOnly: boolean): Extension {
   const label = readOnly ? "Text of the file, read only" : "Text of the file";
   return [
     EditorState.readOnly.of(readOnly),
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
   ];
 }
 
@@ -122,6 +134,27 @@ function replaceText(view: EditorView, text: string): void {
     changes: { from: head, to: before.length - tail, insert: text.slice(head, text.length - tail) },
     annotations: fromOutside.of(true),
   });
+}
+
+/** Marks the lines of the notes, which move with the text while it is edited. */
+function showNotes(view: EditorView, notes: readonly LineNote[], onCheck: (name: string) => void): void {
+  const { doc } = view.state;
+  const diagnostics = notes
+    .filter(({ line }) => line <= doc.lines)
+    .map(({ check, line, column = 1, message }): Diagnostic => {
+      const { from, to } = doc.line(line);
+      return {
+        ...{ from: Math.min(from + column - 1, to), to, severity: "error" },
+        ...{ source: visibleText(check), message: visibleText(message) },
+        actions: [{ name: "Show the result", apply: () => onCheck(check) }],
+      };
+    });
+  view.dispatch(
+    setDiagnostics(
+      view.state,
+      diagnostics.toSorted((a, b) => a.from - b.from),
+    ),
+  );
 }
 
 function showLine(view: EditorView, line: number): void {

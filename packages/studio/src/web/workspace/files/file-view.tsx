@@ -12,6 +12,7 @@ import {
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { baseName } from "../../shared/base-name.ts";
+import type { LineNote } from "../../shared/review/line-notes.ts";
 import { fileQuery } from "../queries.ts";
 import { useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
 import { Conflict } from "./conflict.tsx";
@@ -26,6 +27,9 @@ interface FileViewProps {
   readonly goTo: { readonly line: number } | undefined;
   readonly drafts: Drafts;
   readonly mayEdit: boolean;
+  readonly notes: readonly LineNote[];
+  readonly onCheck: (name: string) => void;
+  readonly onLine: (line: number) => void;
   readonly onClose: () => void;
 }
 
@@ -51,7 +55,7 @@ function TextView({
   isGone,
   ...props
 }: FileViewProps & { readonly data: TextFile; readonly isGone: boolean }) {
-  const { file, goTo, drafts, mayEdit } = props;
+  const { file, goTo, drafts, mayEdit, notes, onCheck, onLine } = props;
   const draft = drafts.of(file);
   const { save, reload } = useSave(file, drafts);
   const path = formatFileRef(file);
@@ -94,6 +98,7 @@ function TextView({
         </p>
       )}
       {save.isError && !isOutdated && <ErrorNotice error={save.error} title="The file was not saved." />}
+      {notes.length > 0 && <Notes notes={notes} onLine={onLine} onCheck={onCheck} />}
       <Suspense fallback={<Loading label="Loading the editor" rows={8} />}>
         <CodeView
           key={file}
@@ -101,11 +106,33 @@ function TextView({
           text={withLineFeeds((draft ?? data).text)}
           readOnly={!mayEdit}
           goTo={goTo}
+          notes={notes}
+          onCheck={onCheck}
           onChange={(text) => drafts.edit(file, data, text)}
           onSave={saveDraft}
         />
       </Suspense>
     </Frame>
+  );
+}
+
+/** What failed checks say about the file: to the line, and back to the result. */
+function Notes({ notes, onLine, onCheck }: Pick<FileViewProps, "notes" | "onLine" | "onCheck">) {
+  return (
+    <ul className="file-notes" aria-label="Results of checks">
+      {notes.map(({ check, line, message }) => (
+        <li key={`${check} ${line}`}>
+          <button type="button" className="link-button" onClick={() => onLine(line)}>
+            Line {line}
+          </button>{" "}
+          {visibleText(message)}{" "}
+          <button type="button" className="link-button" onClick={() => onCheck(check)}>
+            {visibleText(check)}
+            <span className="visually-hidden">: show the result</span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 
