@@ -30,6 +30,7 @@ const attacks =
 const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
+const ssh = /^packages\/studio\/tests\/repositories/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [
@@ -44,6 +45,7 @@ const known: readonly SystemPackage[] = [
   { name: "curl", program: "curl", purpose: "tunnels out of a jail", neededBy: attacks },
   { name: "zsh", program: "zsh", purpose: "completion in zsh", neededBy: shells },
   { name: "fish", program: "fish", purpose: "completion in fish", neededBy: shells },
+  { name: "openssh-server", program: "sshd", purpose: "a git server over SSH", neededBy: ssh },
   { name: "dovecot-imapd", program: "dovecot", purpose: "a mailbox for the mail plugin", neededBy: mail },
   { name: "exim4-daemon-light", program: "exim4", purpose: "a server for the mail plugin", neededBy: mail },
   { name: "postgresql", program: "pg_ctlcluster", purpose: "a database server", neededBy: databases },

@@ -47,9 +47,14 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await assertAccessible(page, "repositories, none yet");
     await keepScreenshot(page, "repositories-empty");
 
-    await page.getByLabel("Address").fill("git@example.com:team/app.git");
-    await page.getByRole("button", { name: "Connect", exact: true }).click();
-    await page.getByText("Use the HTTPS address: https://example.com/team/app.git").waitFor();
+    // Over SSH, the server is asked for its key first; nothing listens there.
+    await page.getByLabel("Address").fill("ssh://git@127.0.0.1:1/team/app.git");
+    await page.getByLabel("Paste one").check();
+    await page.getByLabel("Private key").waitFor();
+    await assertAccessible(page, "a repository over SSH");
+    await keepScreenshot(page, "repositories-ssh");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("alert").getByText("does not answer over SSH").waitFor();
     await page.getByLabel("Address").fill(`${forge.url}/team/app`);
     await page.getByLabel("Gitea").check();
     await page.getByLabel("Token").fill("a-wrong-token");

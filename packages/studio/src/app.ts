@@ -359,7 +359,11 @@ async function createHost(
     ...{ timeoutMs: limits.cloneTimeoutMs, reportMs: limits.repositoryReportMs },
     report: (id, report) => backends.fetchReported(id, report),
   });
-  const connections = new Connections({ git, mirrors, now, vault: gate.vault });
+  const connections = new Connections({
+    ...{ git, mirrors, now, vault: gate.vault },
+    // Beside the copies: no jail sees either.
+    directory: join(dataDirectory, "mirrors", "ssh"),
+  });
   const repositories = new Repositories({
     ...{ git, others, mirrors, remoteOf, jails: gate.jails, temporary: snapshotDirectory },
     sample: memoize(() => sampleRepository(git, dataDirectory)),

@@ -18,7 +18,7 @@ const shapes = {
         "listGroups",
       ],
       ...["environment", "prepareEnvironment"],
-      ...["connectRepository", "addRepository", "disconnectRepository", "listRepositories"],
+      ...["connectRepository", "addRepository", "beginSsh", "disconnectRepository", "listRepositories"],
     ],
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },

@@ -27,6 +27,7 @@ export const studioLimits = {
   maxPullRequestBody: 32 * 1024,
   maxReviewers: 15,
   maxAssignees: 10,
+  maxPendingSshKeys: 20,
   maxPullRequestLabels: 50,
   maxPullRequestTemplates: 10,
   maxPullRequestTemplateBytes: 16 * 1024,

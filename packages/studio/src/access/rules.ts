@@ -59,6 +59,8 @@ export const actorRules = {
       connectRepository: "operator",
       // It names none of both: the token that comes with it is sent to the address that comes with it.
       addRepository: "admin",
+      // It asks a server of the input for its key, and keeps a new secret.
+      beginSsh: "admin",
       disconnectRepository: "admin",
       listRepositories: "viewer",
       listAgents: "viewer",

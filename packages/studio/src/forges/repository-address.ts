@@ -1,9 +1,11 @@
 /** Addresses of repositories as people copy them from a browser: which forge it is, and where its API is. */
 
+import { readSshAddress } from "./ssh-address.ts";
+
 export type AddressKind = "github" | "gitlab" | "gitea" | "git";
 
 export interface RepositoryAddress {
-  /** HTTPS address for git, as it was given, without a slash at its end. */
+  /** HTTPS or SSH address for git, as it was given, without a slash at its end. */
   readonly url: string;
   /** The forge that the address looks like; "git" for any other server. */
   readonly guess: AddressKind;
@@ -23,9 +25,9 @@ const knownHosts: Readonly<Record<string, AddressKind>> = {
 /** Why an address cannot be used, with the next step; undefined for one that can. */
 export function addressProblem(text: string): string | undefined {
   const typed = text.trim();
-  const ssh = /^(?:ssh:\/\/)?(?:[\w.-]+@)([\w.-]+)(?::\d+\/|[:/])(.+)$/.exec(typed);
-  if (ssh !== null)
-    return `SSH addresses are not supported. Use the HTTPS address: https://${ssh[1]}/${ssh[2]}`;
+  if (readSshAddress(typed) !== undefined) return undefined;
+  if (/^ssh:/.test(typed) || /^[\w.-]+@[\w.-]+:/.test(typed))
+    return "An address over SSH has a user, a server and a path: git@example.com:team/app, or ssh://git@example.com:2222/team/app.";
   const url = URL.canParse(typed) ? new URL(typed) : undefined;
   if (url === undefined)
     return "Enter the address of a repository, for example https://github.com/owner/name.";
@@ -42,6 +44,9 @@ export function addressProblem(text: string): string | undefined {
 
 /** Reads an address for which {@link addressProblem} finds nothing. */
 export function readAddress(text: string): RepositoryAddress {
+  const ssh = readSshAddress(text);
+  if (ssh !== undefined)
+    return { url: ssh.url, guess: "git", fullName: ssh.path, apiUrls: { github: "", gitlab: "", gitea: "" } };
   const { origin, hostname, pathname } = new URL(text.trim());
   const path = pathname.replace(/\/+$/, "");
   return {

@@ -10,10 +10,13 @@ import type {
 import { openForge, openRepository } from "../backend/repositories/open-repository.ts";
 import type { RepositoryReader } from "../backend/repositories/reader.ts";
 import type { Forge, PullRequest, PullRequestHead } from "../forges/forge.ts";
+import type { SshAddress } from "../forges/ssh-address.ts";
 import type { Git } from "../git/git.ts";
 import { checkRepository } from "../git/repository.ts";
 import type { Mirrors } from "./mirrors.ts";
 import { listRemote, type Remote } from "./remote-git.ts";
+import { type HostKeys, scanHostKeys } from "./ssh/host-keys.ts";
+import { sshKey } from "./ssh/keys.ts";
 
 /** What the actors ask of the servers of repositories. Sources name their secrets; the values stay here. */
 export interface RepositoryConnections {
@@ -21,6 +24,12 @@ export interface RepositoryConnections {
   open(source: RepositorySource): Promise<RepositoryReader>;
   /** Stores the secret of a repository. Throws `vault.invalid_secret`. */
   storeSecret(name: string, value: string): Promise<void>;
+  /** Stores the key of a repository over SSH, a new one without one, and asks its server for its own. */
+  beginSsh(
+    address: SshAddress,
+    secretName: string,
+    privateKey: string | undefined,
+  ): Promise<{ readonly publicKey: string; readonly hostKeys: HostKeys }>;
   /**
    * Tries a connection, and returns the source that works: some servers have a repository at its address with `.git` alone.
    * Throws what prevents it: `repository.*`, `forge.*`.
@@ -48,6 +57,8 @@ export interface ConnectionsOptions {
   readonly vault: Pick<Vault, "readSecret" | "setSecret" | "deleteSecret" | "secretEntries">;
   readonly mirrors: Mirrors;
   readonly now: () => number;
+  /** Folder of the host for files of one run of git. */
+  readonly directory: string;
 }
 
 /** Prefix of the names of a repository's secrets. */
@@ -81,6 +92,13 @@ export class Connections implements RepositoryConnections {
       case "git":
         return this.#tryGit(source);
     }
+  }
+
+  async beginSsh(address: SshAddress, secretName: string, given: string | undefined) {
+    const hostKeys = await scanHostKeys(address);
+    const { privateKey, publicKey } = await sshKey(this.#options.directory, given);
+    await this.storeSecret(secretName, Buffer.from(privateKey).toString("base64"));
+    return { publicKey, hostKeys };
   }
 
   async #tryGit(source: GitSource): Promise<GitSource> {
@@ -183,7 +201,13 @@ export class Connections implements RepositoryConnections {
       const credential = await (await this.#forge(source)).gitCredential(source.fullName);
       return { url: credential.cloneUrl, username: credential.username, password: credential.password };
     }
-    const { url, credential } = source;
+    const { url, credential, ssh } = source;
+    if (ssh !== undefined) {
+      const { secret, ...server } = ssh;
+      const privateKey = Buffer.from(await this.#requireSecret(secret), "base64").toString("utf8");
+      const access = { ...server, privateKey, directory: this.#options.directory };
+      return { url, username: "", password: undefined, ssh: access };
+    }
     if (credential === undefined) return { url, username: "", password: undefined };
     return { url, username: credential.username, password: await this.#requireSecret(credential.secret) };
   }

@@ -5,15 +5,20 @@
 import { HoldfastError } from "@holdfast/core";
 import { pushRefusalOf } from "../forges/push-refusal.ts";
 import { addressProblem } from "../forges/repository-address.ts";
+import { readSshAddress } from "../forges/ssh-address.ts";
 import type { Git, GitResult, GitRunOptions } from "../git/git.ts";
+
+import { type SshAccess, sshFailure, withSsh } from "./ssh/command.ts";
 
 /** A repository at a server. */
 export interface Remote {
-  /** HTTPS address, or HTTP of this machine, without a user. */
+  /** HTTPS address, or HTTP of this machine, without a user; or an address over SSH. */
   readonly url: string;
   readonly username: string;
   /** Undefined for a repository that everyone can read. */
   readonly password: string | undefined;
+  /** Set for an address over SSH, which has no password. */
+  readonly ssh?: SshAccess;
 }
 
 /** What a server has: the branch that it shows first, and all branches. */
@@ -32,7 +37,7 @@ const listTimeoutMs = 30_000;
 /** Runs git with the one transport and the credential of a remote. */
 export async function runWithRemote(
   git: Git,
-  { url, username, password }: Remote,
+  { url, username, password, ssh }: Remote,
   args: readonly string[],
   options: GitRunOptions = {},
 ): Promise<GitResult> {
@@ -40,6 +45,16 @@ export async function runWithRemote(
   const problem = addressProblem(url);
   if (problem !== undefined)
     throw new HoldfastError("repository", "invalid_address", problem, { statusCode: 400 });
+  if (readSshAddress(url) !== undefined) {
+    if (ssh === undefined) throw new TypeError("an address over SSH needs a key");
+    return withSsh(ssh, (env) =>
+      git.status(args, {
+        ...options,
+        env: { ...options.env, ...env, GIT_ALLOW_PROTOCOL: "ssh" },
+        endsChildren: true,
+      }),
+    );
+  }
   const { origin, protocol } = new URL(url);
   const settings = [
     // A redirect could carry the credential to another server.
@@ -109,7 +124,8 @@ export async function pushBranch(
       `${commit}:refs/heads/${name}`,
     ]);
     if (result.status === 0) return name;
-    throw pushRefusalOf(result.stderr, name, remote.password ?? "");
+    const ofSsh = remote.ssh && sshFailure(hostOf(remote.url), remote.ssh, result.stderr);
+    throw ofSsh ?? pushRefusalOf(result.stderr, name, remote.password ?? "");
   }
   const message = `The branch names that begin with ${branch} are all taken. Choose another name.`;
   throw new HoldfastError("apply", "too_many_branches", message, { statusCode: 409 });
@@ -120,7 +136,9 @@ export function remoteFailure(remote: Remote, output: string): HoldfastError {
   const { password } = remote;
   const cleaned = password === undefined ? output : output.replaceAll(password, "***");
   const said = cleaned.replace(/\s+/g, " ").trim().slice(-300);
-  const { host } = new URL(remote.url);
+  const host = hostOf(remote.url);
+  const ofSsh = remote.ssh === undefined ? undefined : sshFailure(host, remote.ssh, output);
+  if (ofSsh !== undefined) return ofSsh;
   const error = (code: string, statusCode: number, message: string) =>
     new HoldfastError("forge", code, message, { statusCode });
   if (/authentication failed|could not read (username|password)|returned error: 401/i.test(output)) {
@@ -158,6 +176,10 @@ export function remoteFailure(remote: Remote, output: string): HoldfastError {
 }
 
 function unreachable({ url }: Remote, why: string): HoldfastError {
-  const message = `${new URL(url).host} ${why}. Check the address and the network, and try again.`;
+  const message = `${hostOf(url)} ${why}. Check the address and the network, and try again.`;
   return new HoldfastError("forge", "unavailable", message, { statusCode: 503 });
+}
+
+function hostOf(url: string): string {
+  return readSshAddress(url)?.host ?? new URL(url).host;
 }

@@ -12,6 +12,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "organization.createTask": ["run", "--repo"],
   "organization.listTasks": ["tasks", "list"],
   "organization.addRepository": ["repositories", "connect"],
+  "organization.beginSsh": ["repositories", "--fingerprint"],
   "organization.connectRepository": ["repositories", "connect"],
   "organization.disconnectRepository": ["repositories", "remove"],
   "organization.listRepositories": ["repositories", "list"],

@@ -3,13 +3,20 @@ import type { BackendHost } from "../host.ts";
 import {
   addRepository,
   applyRepositoryPatch,
+  beginSshConnection,
   type ConnectionsContext,
   connectRepository,
   disconnectRepository,
   listRepositories,
   recoverRepositories,
 } from "./connections.ts";
-import type { AddRepositoryInput, RepositoryPatch, RepositorySource, RepositorySummary } from "./contract.ts";
+import type {
+  AddRepositoryInput,
+  RepositoryPatch,
+  RepositorySource,
+  RepositorySummary,
+  SshConnection,
+} from "./contract.ts";
 
 /** Events of the organization about its repositories. */
 export const repositoryEvents = {
@@ -25,6 +32,9 @@ export function repositoryActions(host: BackendHost) {
 
     addRepository: (c: ConnectionsContext, input: AddRepositoryInput): Promise<RepositorySummary> =>
       addRepository(host, c, input),
+
+    beginSsh: (c: ConnectionsContext, input: unknown): Promise<SshConnection> =>
+      beginSshConnection(host, c, input),
 
     disconnectRepository: (c: ConnectionsContext, id: string): Promise<void> => disconnectRepository(c, id),
 

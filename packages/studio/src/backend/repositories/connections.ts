@@ -4,9 +4,16 @@ import { inOrganization, organizationOfKey } from "../../access/organization-ids
 import { studioLimits } from "../../limits.ts";
 import { secretPrefix } from "../../remotes/connections.ts";
 import type { BackendHost } from "../host.ts";
-import type { AddRepositoryInput, RepositoryPatch, RepositorySource, RepositorySummary } from "./contract.ts";
+import type {
+  AddRepositoryInput,
+  RepositoryPatch,
+  RepositorySource,
+  RepositorySummary,
+  SshConnection,
+} from "./contract.ts";
 import type { RowDatabase } from "./rows.ts";
 import { newSource, requireSource } from "./source.ts";
+import { beginSsh, forgetPending, sshSource } from "./ssh.ts";
 import { newRepositoryState, type RepositoryInput, summaryOf } from "./state.ts";
 
 interface RepositoryRow {
@@ -61,6 +68,8 @@ export async function addRepository(
   c: ConnectionsContext,
   input: AddRepositoryInput,
 ): Promise<RepositorySummary> {
+  if (typeof input === "object" && input !== null && "ssh" in input && input.ssh !== undefined)
+    return addOverSsh(host, c, input);
   const id = newId(host, c);
   const { source, secrets } = newSource(input, secretPrefix(id));
   try {
@@ -70,6 +79,27 @@ export async function addRepository(
     await host.connections.forget(id);
     throw error;
   }
+}
+
+/** What was tried in vain can be tried again: the server may not have the key yet. */
+async function addOverSsh(
+  host: Pick<BackendHost, "handover" | "connections">,
+  c: ConnectionsContext,
+  input: { readonly url: string; readonly ssh?: unknown },
+): Promise<RepositorySummary> {
+  const { id, source } = await sshSource(c.db, input.url, input.ssh);
+  const summary = await connect(host, c, id, await host.connections.try(source));
+  await forgetPending(c.db, id);
+  return summary;
+}
+
+/** Prepares a connection over SSH; see `RepositoryListActions`. */
+export function beginSshConnection(
+  host: Pick<BackendHost, "ports" | "connections">,
+  c: ConnectionsContext,
+  input: unknown,
+): Promise<SshConnection> {
+  return beginSsh(host, c.db, newId(host, c), input);
 }
 
 function newId({ ports }: Pick<BackendHost, "ports">, { key }: ConnectionsContext): string {

@@ -13,13 +13,35 @@ export interface GitSource {
   readonly url: string;
   /** `secret` names the password or token. Absent for what everyone can read. */
   readonly credential?: { readonly username: string; readonly secret: string };
+  /** Of an address over SSH. */
+  readonly ssh?: SshSource;
+}
+
+/** How the host proves itself to a server over SSH, and the server to the host. */
+export interface SshSource {
+  /** Names the private key: its file in base64, on one line. */
+  readonly secret: string;
+  readonly publicKey: string;
+  /** The server's key that a person has confirmed, as a line of known hosts. */
+  readonly knownHosts: string;
+  readonly fingerprint: string;
+}
+
+/** What a person looks at before a repository is connected over SSH. */
+export interface SshConnection {
+  readonly id: string;
+  /** To be added at the server as a deploy key. */
+  readonly publicKey: string;
+  readonly host: string;
+  /** Of the key that the server shows now. */
+  readonly fingerprint: string;
 }
 
 /** What a person enters to connect a repository. */
 export type AddRepositoryInput =
   | { readonly path: string }
   | {
-      /** HTTPS address, as it is in a browser. */
+      /** HTTPS address, as it is in a browser, or an address over SSH. */
       readonly url: string;
       /** Default: what the address looks like; "git" without a token. */
       readonly kind?: "git" | ForgeKind;
@@ -28,6 +50,8 @@ export type AddRepositoryInput =
       /** User for git; most servers accept any with a token. */
       readonly username?: string;
       readonly token?: string;
+      /** Of an address over SSH: what `beginSsh` has answered, once a person has confirmed it. */
+      readonly ssh?: Pick<SshConnection, "id" | "fingerprint">;
       /** Instead of a token: the installation of a GitHub App, with its private key as a PEM file. */
       readonly app?: {
         readonly appId: string;
@@ -207,6 +231,11 @@ export interface RepositoryListActions {
    * `repository.invalid_address`, `.invalid_source`, `.empty`, `.too_many`, `forge.*`, `vault.invalid_secret`.
    */
   addRepository(input: AddRepositoryInput): Promise<RepositorySummary>;
+  /**
+   * Makes a key for a repository over SSH, or takes the given one, and asks the server for its own. Nothing is connected yet.
+   * Throws `repository.invalid_address`, `.invalid_key`, `.ssh_missing`, `forge.unavailable`.
+   */
+  beginSsh(input: { readonly url: string; readonly privateKey?: string }): Promise<SshConnection>;
   /** Removes what is kept of a repository. The repository itself is left alone. */
   disconnectRepository(id: string): Promise<void>;
   listRepositories(): Promise<readonly RepositorySummary[]>;

@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { projectPath, repositoryPath } from "../../forges/http/repository-path.ts";
 import { addressProblem, readAddress } from "../../forges/repository-address.ts";
+import { readSshAddress } from "../../forges/ssh-address.ts";
 import type { AddRepositoryInput, ForgeSource, GitSource, RepositorySource } from "./contract.ts";
 
 /** A source, and the secrets that have to be stored under the names in it. */
@@ -21,6 +22,8 @@ export function newSource(input: AddRepositoryInput, prefix: string): NewSource 
   const problem = addressProblem(text);
   if (problem !== undefined)
     throw new HoldfastError("repository", "invalid_address", problem, { statusCode: 400 });
+  if (readSshAddress(text) !== undefined)
+    throw invalid("an address over SSH needs a key: begin with beginSsh");
   const { url, guess, fullName, apiUrls } = readAddress(text);
   const token = given["token"] === undefined ? undefined : textOf(given, "token", 4_096).trim();
   const app = given["app"] === undefined ? undefined : fieldsOf(given["app"], "app");
@@ -92,10 +95,20 @@ function requireGitSource(given: Readonly<Record<string, unknown>>): GitSource {
   if (problem !== undefined)
     throw new HoldfastError("repository", "invalid_address", problem, { statusCode: 400 });
   const { url } = readAddress(text);
+  if (readSshAddress(url) !== undefined) return { kind: "git", url, ssh: requireSsh(given["ssh"]) };
   if (given["credential"] === undefined) return { kind: "git", url };
   const credential = fieldsOf(given["credential"], "credential");
   const username = textOf(credential, "username", 200);
   return { kind: "git", url, credential: { username, secret: textOf(credential, "secret", 200) } };
+}
+
+function requireSsh(input: unknown): NonNullable<GitSource["ssh"]> {
+  if (input === undefined) throw invalid("an address over SSH needs a key: begin with beginSsh");
+  const given = fieldsOf(input, "ssh");
+  return {
+    ...{ secret: textOf(given, "secret", 200), publicKey: textOf(given, "publicKey", 2_000) },
+    ...{ knownHosts: textOf(given, "knownHosts", 4_000), fingerprint: textOf(given, "fingerprint", 100) },
+  };
 }
 
 function requireCredential(input: unknown): ForgeSource["credential"] {

@@ -1,3 +1,4 @@
+import { readSshAddress } from "../../forges/ssh-address.ts";
 import type {
   FetchReport,
   MirrorView,
@@ -81,6 +82,8 @@ export function nameOf(source: RepositorySource): string {
     case "forge":
       return source.fullName;
     case "git": {
+      const ssh = readSshAddress(source.url);
+      if (ssh !== undefined) return `${ssh.host}/${ssh.path}`;
       const { host, pathname } = new URL(source.url);
       return `${host}${pathname.replace(/\.git$/, "")}`;
     }

@@ -1,7 +1,16 @@
 /** `holdfast repositories`: connects repositories, checks their connections, and removes them. */
 import { readFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
-import { harmless, jsonLine, noArguments, oneArgument, parse, UsageError, verbOf } from "@holdfast/cli";
+import {
+  dataDirectoryOf,
+  harmless,
+  jsonLine,
+  noArguments,
+  oneArgument,
+  parse,
+  UsageError,
+  verbOf,
+} from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import type {
   AddRepositoryInput,
@@ -12,12 +21,14 @@ import type {
 } from "@holdfast/studio";
 import { readSecret } from "../gate/secret-input.ts";
 import { withOwnerAccess } from "../server/owner.ts";
+import { sshConnection } from "./connect-ssh.ts";
 
 export const repositoriesUsage = `holdfast repositories list | connect ADDRESS | check NAME | sync NAME | cancel NAME
                | branches NAME | webhook NAME URL | set NAME | remove NAME
 
   list                 lists the connected repositories: their state, branches and open pull requests
-  connect ADDRESS      connects a repository: its https address, or the path of a folder of this machine
+  connect ADDRESS      connects a repository: its https address, the path of a folder of this machine,
+                       or git@host:path: the first run prints a key and a fingerprint, the second connects
   check NAME           tries each part of the connection, and says what does not work
   sync NAME            compares it with its server and fetches it, now
   cancel NAME          ends a fetch that runs
@@ -33,7 +44,9 @@ export const repositoriesUsage = `holdfast repositories list | connect ADDRESS |
   --api-url URL        with connect: the forge's API, if it is not at its usual place
   --app-id ID          with connect: an App of GitHub instead of a token, with the two options below
   --installation ID    with connect: number of the App's installation
-  --key-file FILE      with connect: private key of the App, a PEM file
+  --key-file FILE      with connect: private key of the App, a PEM file; or of SSH, instead of a new one
+  --ssh-key ID         with connect over SSH: the key that the first run has printed, with the option below
+  --fingerprint TEXT   with connect over SSH: the fingerprint that you have compared
   --webhook-url URL    with check: sets up the webhook, with the Studio's address as the forge reaches it
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
@@ -51,7 +64,11 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
     ...{ token: { type: "boolean" }, kind: { type: "string" }, username: { type: "string" } },
     ...{ "api-url": { type: "string" }, "app-id": { type: "string" }, installation: { type: "string" } },
     ...{ "key-file": { type: "string" }, "webhook-url": { type: "string" } },
-    "archive-merged": { type: "string" },
+    ...{
+      "archive-merged": { type: "string" },
+      "ssh-key": { type: "string" },
+      fingerprint: { type: "string" },
+    },
   });
   const [given, ...rest] = positionals;
   if (values.help === true) {
@@ -65,9 +82,11 @@ export async function repositoriesCommand(args: readonly string[]): Promise<numb
   const name = verb === "list" ? "" : oneArgument(named, verb === "connect" ? "The address" : "The name");
   const url = takesUrl ? oneArgument(rest.slice(1), "The Studio's address") : "";
   const json = values.json === true;
-  const input = verb === "connect" ? await inputOf(name, values) : undefined;
+  const ssh = verb === "connect" ? sshConnection(name, values) : undefined;
+  const input = verb === "connect" && ssh === undefined ? await inputOf(name, values) : undefined;
   const archives = verb === "set" ? switchOf(values["archive-merged"]) : undefined;
   return withOwnerAccess(values, async ({ client }) => {
+    if (ssh !== undefined) return ssh(client, json, dataDirectoryOf(values.data));
     if (input !== undefined) {
       const added = await client.organization.addRepository(input);
       console.log(json ? jsonLine(added) : `Connected ${harmless(added.name)}.`);

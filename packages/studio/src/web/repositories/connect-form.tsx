@@ -4,8 +4,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import type { AddRepositoryInput } from "../../backend/repositories/contract.ts";
 import { type AddressKind, addressProblem, readAddress } from "../../forges/repository-address.ts";
+import { readSshAddress } from "../../forges/ssh-address.ts";
 import { useApi } from "../shared/context.ts";
 import { mergeRepository } from "../shared/new-task/repositories.ts";
+import { SshConnect } from "./ssh-connect.tsx";
 import { kindNames } from "./state.tsx";
 
 const kinds: readonly AddressKind[] = ["github", "gitlab", "gitea", "git"];
@@ -40,29 +42,25 @@ export function ConnectForm() {
   });
   useEffect(() => address.current?.focus(), []);
   const isFolder = url.trim().startsWith("/");
+  const isSsh = readSshAddress(url) !== undefined;
   const problem = isFolder ? undefined : addressProblem(url);
   const kind = chosen ?? (problem === undefined && !isFolder ? readAddress(url).guess : "git");
   const needsToken = kind !== "git" && app === undefined && token.trim() === "" && chosen !== undefined;
+  const choose = (each: AddressKind) => {
+    setChosen(each);
+    if (each !== "github") setApp(undefined);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
     if (problem !== undefined) return address.current?.focus();
-    if (needsToken || connect.isPending) return;
+    if (needsToken || connect.isPending || isSsh) return;
     if (isFolder) return connect.mutate({ path: url.trim() });
     connect.mutate({
       url: url.trim(),
       ...(chosen === undefined ? {} : { kind: chosen }),
       ...(token.trim() === "" || app !== undefined ? {} : { token: token.trim() }),
-      ...(app === undefined
-        ? {}
-        : {
-            kind: "github",
-            app: {
-              appId: app.appId.trim(),
-              installationId: Number(app.installation),
-              privateKey: app.privateKey,
-            },
-          }),
+      ...(app === undefined ? {} : { kind: "github", app: appOf(app) }),
     });
   };
   return (
@@ -87,28 +85,21 @@ export function ConnectForm() {
           }}
         />
         <p id={`${ids}-url-help`} className={tried && problem !== undefined ? "field-problem" : "field-help"}>
-          {(tried && problem) || "The address of its page, or the path of a folder of this machine."}
+          {(tried && problem) ||
+            "The address of its page, the path of a folder of this machine, or git@server:path for SSH."}
         </p>
       </div>
-      {!isFolder && (
+      {isSsh && (
+        <SshConnect
+          key={url.trim()}
+          url={url.trim()}
+          isConnecting={connect.isPending}
+          onConnect={(input) => connect.mutate(input)}
+        />
+      )}
+      {!isFolder && !isSsh && (
         <>
-          <fieldset className="field connect-kinds">
-            <legend>Server</legend>
-            {kinds.map((each) => (
-              <label key={each}>
-                <input
-                  type="radio"
-                  name={`${ids}-kind`}
-                  checked={kind === each}
-                  onChange={() => {
-                    setChosen(each);
-                    if (each !== "github") setApp(undefined);
-                  }}
-                />
-                {kindNames[each]}
-              </label>
-            ))}
-          </fieldset>
+          <KindField kind={kind} onChange={choose} />
           {app === undefined ? (
             <TokenField
               {...{ ids, kind, token }}
@@ -122,10 +113,37 @@ export function ConnectForm() {
         </>
       )}
       {connect.isError && <ErrorNotice error={connect.error} title="The repository was not connected." />}
-      <button type="submit" className="button button-primary" disabled={connect.isPending}>
-        {connect.isPending ? "Trying the connection…" : "Connect"}
-      </button>
+      {!isSsh && (
+        <button type="submit" className="button button-primary" disabled={connect.isPending}>
+          {connect.isPending ? "Trying the connection…" : "Connect"}
+        </button>
+      )}
     </form>
+  );
+}
+
+function appOf({ appId, installation, privateKey }: AppValues) {
+  return { appId: appId.trim(), installationId: Number(installation), privateKey };
+}
+
+function KindField({
+  kind,
+  onChange,
+}: {
+  readonly kind: AddressKind;
+  readonly onChange: (kind: AddressKind) => void;
+}) {
+  const name = useId();
+  return (
+    <fieldset className="field connect-kinds">
+      <legend>Server</legend>
+      {kinds.map((each) => (
+        <label key={each}>
+          <input type="radio" name={name} checked={kind === each} onChange={() => onChange(each)} />
+          {kindNames[each]}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 
