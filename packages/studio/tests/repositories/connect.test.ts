@@ -113,7 +113,7 @@ test("what prevents a connection is said with the next step, and nothing is kept
   const studio = await startStudio(t, undefined);
   const address = ["repository", "invalid_address"] as const;
   for (const [given, words] of [
-    ["git@github.com:team/app.git", /https:\/\/github\.com\/team\/app\.git/],
+    ["ssh://github.com/team/app.git", /has a user, a server and a path/],
     ["team/app", /for example https:\/\//],
     ["https://ada:secret-token@example.com/team/app", /enter the token in its own field/],
     ["http://example.com/team/app", /must begin with https/],
