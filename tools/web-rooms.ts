@@ -19,6 +19,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "inspector/routes.tsx",
     "inspector/search.ts",
     "notifications/routes.tsx",
+    "organizations/routes.tsx",
     "repositories/routes.tsx",
     "palette/palette.tsx",
     "people/no-organization.tsx",

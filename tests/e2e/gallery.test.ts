@@ -110,6 +110,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
       { name: "budgets", route: "/usage", path: "/usage?tab=budgets", content: "form" },
       { name: "prices", route: "/usage", path: "/usage?tab=prices", content: "[data-price]" },
       { name: "connections", route: "/settings", content: "[data-connection]" },
+      { name: "organization", route: "/settings/organization", content: "[data-organization]" },
       { name: "secrets", route: "/settings/secrets", content: "form" },
       { name: "policy", route: "/settings/policy", content: ".policy-text" },
       { name: "audit", route: "/settings/audit", content: "[data-record]" },

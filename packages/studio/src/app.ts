@@ -152,7 +152,10 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
-  const people = await loadPeople({ ...parts, origin, mailer });
+  const people = await loadPeople({
+    ...{ ...parts, origin, mailer },
+    removeFiles: (organization) => host.removeOrganization(organization),
+  });
   const billing = await loadBilling(parts, origin, people);
   const notifications = await setUpNotifications({
     ...{ ports, dataDirectory, vault: gate.vault, mailer, mail: options.mail, origin },
@@ -212,6 +215,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ports.log,
   );
   if ((options.runTasks ?? true) === true && servesTasks(cluster)) await host.recoverEnvironments();
+  await people?.resume();
   inbox.open(backends.acceptEvent);
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
@@ -396,6 +400,7 @@ async function createHost(
     notifications,
     billing,
     others,
+    removeEnvironment: (id) => backends.removeEnvironment(id),
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,
     task: (taskId, sessionId, claim) => backends.task(taskId, sessionId, claim),

@@ -126,6 +126,15 @@ export class StudioBackends {
     };
   }
 
+  /** Removes the record of an environment. An unknown one is not an error. */
+  async removeEnvironment(id: string): Promise<void> {
+    try {
+      await this.#connected.client.get("environment", [id]).action({ name: "internal.erase", args: [] });
+    } catch (error) {
+      if (!isErrorCode(error, "actor", "not_found")) throw error;
+    }
+  }
+
   readonly preparations: PreparationIndex = {
     add: (preparation) => this.#organization("preparationStarted", preparation),
     remove: (id) => this.#organization("preparationEnded", id),

@@ -62,6 +62,8 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "
   readonly connections: RepositoryConnections;
   readonly mirrors: Pick<Mirrors, "close">;
   readonly environments: Environments;
+  /** Removes the record of an environment. An unknown one is not an error. */
+  readonly removeEnvironment: (id: string) => Promise<void>;
   readonly others: OtherNodes;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
   /** The actor of a task, as a session of it, for the runner with this claim, or for the process itself. */
@@ -148,6 +150,12 @@ export class StudioHost implements BackendHost {
   /** Continues the preparations of environments that an earlier process left unfinished. */
   recoverEnvironments(): Promise<void> {
     return this.#options.environments.recover();
+  }
+
+  /** Removes the environments of an organization from this machine, with their records. */
+  async removeOrganization(organization: string): Promise<void> {
+    for (const id of await this.#options.environments.removeAll(organization))
+      await this.#options.removeEnvironment(id);
   }
 
   async groupRepository({ name, repository }: GroupSettings): Promise<string> {

@@ -262,6 +262,7 @@ export const studioLimits = {
   maxMembers: 1_000,
   /** Organizations of a server, besides its first one. */
   maxOrganizations: 1_000,
+  maxOrganizationsPerPerson: 20,
   maxPeopleBodyBytes: 16 * 1024,
   /** On several nodes: how long a node knows a login that another one may have ended. */
   loginCacheMs: 10_000,

@@ -79,6 +79,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   doctor: ofStudio("doctor", "check what this machine can run, and how to fix what it cannot"),
   url: ofStudio("url", "print a new link to the running Studio"),
   backup: ofStudio("backup", "copy a live data directory"),
+  organizations: ofStudio("organizations", "create, list, hand over and delete organizations"),
   people: ofStudio("people", "list, invite, change and remove people of a Studio with accounts"),
   invite: ofStudio("invite", "same as people invite"),
   tokens: ofStudio("tokens", "manage API tokens of people"),

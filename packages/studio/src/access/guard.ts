@@ -41,8 +41,9 @@ export class Guard {
     info: AccessInfo,
   ): Promise<AbortSignal | undefined> | AbortSignal | undefined => {
     const mark = this.mark();
-    const rule = ruleOfActor(info);
-    const allowed = this.#require(info, rule, organizationOf(info));
+    const organization = organizationOf(info);
+    const rule = ruleOfActor(info, organization);
+    const allowed = this.#require(info, rule, organization);
     const signal = (person: Person | undefined) => {
       if (isPersonal(info.actor)) requireOwn(person, info.key);
       const record = person && this.#record && recordOfAction(person, info, rule);

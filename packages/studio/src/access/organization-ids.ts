@@ -1,11 +1,23 @@
 /** The organization of everything that existed before there were others, and the only one without accounts. */
 export const localOrganization = "local";
 
-/** Ids of organizations: short, as they are a part of the names of folders and sockets, and without an underscore. */
-const organizationIdPattern = /^[a-z0-9]{1,16}$/;
+/**
+ * The id of a new organization. It is a part of names of folders and jails, so it is short and has no underscore; what it
+ * begins with tells it from other ids.
+ */
+export function newOrganizationId(): string {
+  return `org${randomHex()}`;
+}
 
-export function isOrganizationId(id: string): boolean {
-  return organizationIdPattern.test(id);
+function randomHex(): string {
+  return [...crypto.getRandomValues(new Uint8Array(6))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+}
+
+/** The organization, besides the first one, that a text of an audit record names by an id; undefined for none. */
+export function organizationNamedBy(id: unknown): string | undefined {
+  return typeof id === "string" ? /^(org[0-9a-f]{12})(?:_|$)/.exec(id)?.[1] : undefined;
 }
 
 /**

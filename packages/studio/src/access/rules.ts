@@ -1,5 +1,6 @@
 /** Who may do what: the rules of every action and every route, the roles in them, and the check that applies them. */
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
+import { localOrganization } from "./organization-ids.ts";
 import type { Role } from "./roles.ts";
 
 /** The least that a request needs. */
@@ -267,6 +268,17 @@ export const actorRules = {
   groupNotices: "internal",
 } as const satisfies Readonly<Record<string, ActorRules>>;
 
+/**
+ * Actions about the machine, which are for its first organization: in every other one, they need the operator. Folders of
+ * the machine are checked by their paths.
+ */
+export const machineActions: Readonly<Record<string, readonly string[]>> = {
+  administration: [
+    ...["verifyAudit", "policy", "explainPolicy", "tryPolicy"],
+    ...["connections", "checkConnection"],
+  ],
+};
+
 /** What a client can do with an actor besides its actions and its creation. Subscribing to events is `connect`. */
 export const actorKindRules = {
   connect: "viewer",
@@ -334,6 +346,12 @@ export const routeRules = {
   // The token of the invitation is the secret.
   "GET /people/invitation": "machine",
   "POST /people/accept": "account",
+  "GET /people/organizations": "person",
+  // Whoever may start work somewhere; the handler checks it.
+  "POST /people/organizations": "person",
+  "GET /people/organizations/:organization": "viewer",
+  "PATCH /people/organizations/:organization": "admin",
+  "DELETE /people/organizations/:organization": "owner",
   "GET /people/organizations/:organization/members": "viewer",
   "PATCH /people/organizations/:organization/members/:person": "admin",
   "DELETE /people/organizations/:organization/members/:person": "admin",
@@ -393,12 +411,13 @@ export function isPersonal(actor: string): boolean {
   return rules !== undefined && rules !== "internal" && rules.isPersonal === true;
 }
 
-/** The rule of an action, or of another operation on an actor; undefined if it has no row. */
-export function ruleOfActor({
-  kind,
-  actor,
-  action,
-}: Pick<AccessInfo, "kind" | "actor" | "action">): Rule | undefined {
+/**
+ * The rule of an action, or of another operation on an actor, in an organization; undefined if it has no row.
+ */
+export function ruleOfActor(
+  { kind, actor, action }: Pick<AccessInfo, "kind" | "actor" | "action">,
+  organization: string = localOrganization,
+): Rule | undefined {
   const rules: ActorRules | undefined = Object.hasOwn(actorRules, actor)
     ? actorRules[actor as keyof typeof actorRules]
     : undefined;
@@ -407,5 +426,7 @@ export function ruleOfActor({
   if (kind !== "action") return actorKindRules[kind];
   const [name = ""] = action?.split(".", 1) ?? [];
   if (name === "internal") return "internal";
+  const isOfMachine = action !== undefined && machineActions[actor]?.includes(action) === true;
+  if (isOfMachine && organization !== localOrganization) return "operator";
   return action !== undefined && Object.hasOwn(rules.actions, action) ? rules.actions[action] : undefined;
 }

@@ -1,5 +1,7 @@
 /** Administration of this Studio: pages of the audit log, secrets, policy, checks of connections. */
+
 import { type AuditRecord, openAudit } from "@holdfast/gate";
+import { localOrganization, organizationNamedBy } from "../access/organization-ids.ts";
 import type { AuditCheck, AuditDecision, AuditPage, AuditRecordView } from "../contract/administration.ts";
 
 /** A question with its sessions found. */
@@ -9,6 +11,8 @@ export interface AuditFilter {
   /** A task and its sessions. */
   readonly sessions?: readonly string[];
   readonly decision?: AuditDecision;
+  /** Only what this organization has done; the first one has also what names none. */
+  readonly organization?: string;
   readonly since?: number;
   readonly until?: number;
   readonly limit: number;
@@ -108,13 +112,24 @@ function viewOf({ seq, at, type, node, jailId, session, data, hash }: AuditRecor
 }
 
 function matches(record: AuditRecord, filter: AuditFilter): boolean {
-  const { type, person, sessions, decision, since, until } = filter;
+  const { type, person, sessions, decision, organization, since, until } = filter;
+  if (organization !== undefined && organizationOf(record) !== organization) return false;
   if (type !== undefined && record.type !== type && !record.type.startsWith(`${type}.`)) return false;
   if (sessions !== undefined && !sessions.includes(record.session ?? "")) return false;
   if (since !== undefined && record.at < since) return false;
   if (until !== undefined && record.at > until) return false;
   if (decision !== undefined && decisionOf(record) !== decision) return false;
   return person === undefined || isBy(record, person);
+}
+
+/** The organization that a record is about. */
+function organizationOf({ session, data }: AuditRecord): string {
+  const { organization, task, key } = data ?? {};
+  for (const id of [session, organization, task, key]) {
+    const named = organizationNamedBy(id);
+    if (named !== undefined) return named;
+  }
+  return localOrganization;
 }
 
 /** What was decided; undefined for a record of no decision. */

@@ -71,11 +71,14 @@ export class Attachments {
     return view;
   }
 
-  /** Reads a file; for a person, only if they may see it. Throws `attachment.not_found`. */
-  async read(id: string, person?: string): Promise<AttachmentContent> {
+  /** Reads a file; for a person in an organization, only if they may see it. Throws `attachment.not_found`. */
+  async read(
+    id: string,
+    viewer?: { readonly person: string; readonly organization: string },
+  ): Promise<AttachmentContent> {
     const { pieces, ...view } = await this.#call<AttachmentView & { readonly pieces: number }>(
       ...[id, "describe"],
-      ...(person === undefined ? [] : [person]),
+      ...(viewer === undefined ? [] : [viewer]),
     );
     const parts: Buffer[] = [];
     for (let index = 0; index < pieces; index++)

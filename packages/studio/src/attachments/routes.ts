@@ -34,10 +34,9 @@ export async function sendAttachment(
   attachments: Attachments,
   { response, params, person }: AttachmentCall,
 ): Promise<void> {
-  const { name, mediaType, content } = await attachments.read(
-    params["attachment"] ?? "",
-    (person ?? operator).id,
-  );
+  const { attachment = "", organization = "" } = params;
+  const viewer = { person: (person ?? operator).id, organization };
+  const { name, mediaType, content } = await attachments.read(attachment, viewer);
   const isImage = mediaType.startsWith("image/");
   const disposition = isImage ? "inline" : "attachment";
   response.writeHead(200, {

@@ -1,7 +1,7 @@
 import { actor, event } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { HoldfastError } from "@holdfast/core";
-import { organizationOfKey } from "../access/organization-ids.ts";
+import { localOrganization, organizationOfKey } from "../access/organization-ids.ts";
 import type {
   AgentChoice,
   CreateTaskInput,
@@ -25,7 +25,9 @@ import {
   initialSummary,
   validateTask,
 } from "./new-task.ts";
+import { contentsInternals } from "./organizations/contents.ts";
 import { requireOrganization } from "./organizations/existing.ts";
+import { hasMachine } from "./organizations/folders.ts";
 import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
@@ -106,19 +108,22 @@ export function createOrganizationActor(host: BackendHost) {
       /** Lists the configured groups, each with its newest events. */
       listGroups: (c): Promise<readonly GroupView[]> =>
         Promise.all(
-          host.groups
-            .list()
-            .map(
-              ({ name }): Promise<GroupView> =>
-                c.client().getOrCreate("group", [name]).action({ name: "get", args: [] }),
-            ),
+          // They are configured on the machine, for its first organization.
+          (organizationOfKey(c.key) === localOrganization ? host.groups.list() : []).map(
+            ({ name }): Promise<GroupView> =>
+              c.client().getOrCreate("group", [name]).action({ name: "get", args: [] }),
+          ),
         ),
 
       ...environmentActions(host),
 
       listAgents: (_c): Promise<readonly AgentChoice[]> => host.listAgents(),
 
-      system: (c): Promise<SystemStatus> => host.system({ total: c.state.tasks, active: countActive(c.db) }),
+      async system(c): Promise<SystemStatus> {
+        const status = await host.system({ total: c.state.tasks, active: countActive(c.db) });
+        // The rest is about the machine.
+        return hasMachine(c) ? status : { ...status, dataDirectory: "", checks: [] };
+      },
 
       internal: {
         preparationStarted: (c, preparation: OpenPreparation): Promise<void> =>
@@ -149,6 +154,8 @@ export function createOrganizationActor(host: BackendHost) {
         },
 
         ...taskListInternals(host),
+
+        ...contentsInternals(host, removal),
 
         /** Notes that a task becomes active, and restores an archived one. Throws `task.not_found`. */
         wake: async (c, taskId: string): Promise<number> => {

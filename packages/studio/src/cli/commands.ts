@@ -151,6 +151,12 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { inviteUsage: usage, inviteCommand: run } = await import("./people/invite.ts");
     return { usage, run };
   },
+  organizations: async () => {
+    const { organizationsUsage: usage, organizationsCommand: run } = await import(
+      "./people/organizations.ts"
+    );
+    return { usage, run };
+  },
   people: async () => {
     const { peopleUsage: usage, peopleCommand: run } = await import("./people/people.ts");
     return { usage, run };

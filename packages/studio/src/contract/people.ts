@@ -99,4 +99,26 @@ export interface InvitationOffer {
   /** Name of the member who invites; null for the operator. */
   readonly invitedBy: string | null;
   readonly expiresAt: number;
+  readonly organization: { readonly id: string; readonly name: string };
+}
+
+/** An organization of whoever asks. */
+export interface OrganizationSummary {
+  /** "local" for the first one. */
+  readonly id: string;
+  readonly name: string;
+  /** Of whoever asks. */
+  readonly role: Role;
+}
+
+/** What an organization has: that is what its deletion removes. */
+export interface OrganizationDetails extends OrganizationSummary {
+  readonly tasks: number;
+  /** Those on which agents work. */
+  readonly activeTasks: number;
+  readonly repositories: number;
+  readonly schedules: number;
+  readonly members: number;
+  /** True for the one that cannot be deleted. */
+  readonly isFirst: boolean;
 }

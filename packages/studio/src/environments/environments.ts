@@ -162,6 +162,12 @@ export class Environments {
     await running.done.catch(() => {});
   }
 
+  /** Ends the preparations of an organization, and removes its environments and caches. Returns the ids. */
+  async removeAll(organization: string): Promise<readonly string[]> {
+    for (const id of this.#running.keys()) if (organizationOfId(id) === organization) await this.stop(id);
+    return this.#snapshots.removeAll(organization, this.#services.cacheDirectory);
+  }
+
   /** Continues the preparations that the last process on this data directory left unfinished. */
   async recover(): Promise<void> {
     const { index, place, ports } = this.#options;

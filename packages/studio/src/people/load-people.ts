@@ -17,6 +17,8 @@ export interface LoadPeopleOptions {
   /** Where people open the Studio, without a slash at the end. */
   readonly origin: () => string;
   readonly mailer: Mailer | undefined;
+  /** Removes what the process has on disk for an organization besides its tasks and repositories. */
+  readonly removeFiles: (organization: string) => Promise<void>;
 }
 
 /** The people of a Studio, and the names of their actors. */
@@ -32,7 +34,7 @@ export interface LoadedPeople extends PeopleSetup {
  * `people.package_missing`.
  */
 export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople | undefined> {
-  const { options, ports, backends, gate, origin, mailer } = parts;
+  const { options, ports, backends, gate, origin, mailer, removeFiles } = parts;
   if (options.people !== true) return undefined;
   if (options.identify !== undefined) {
     const message = "Accounts of people do not go together with `identify`. Leave out one of them.";
@@ -50,6 +52,7 @@ export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople
   const people = setUpPeople({
     ...{ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer },
     isNode: cluster !== undefined,
+    removeFiles,
     ...tellBilling(parts),
     audit: (entry) => gate.audit.note(entry),
   });

@@ -1,5 +1,4 @@
 import { HoldfastError } from "@holdfast/core";
-import { localOrganization } from "../access/organization-ids.ts";
 import type { Person, RequestHeaders } from "../access/person.ts";
 import { isAtLeast, type Role } from "../access/roles.ts";
 import type { Standing } from "../backend/notifications/port.ts";
@@ -181,11 +180,19 @@ export class People {
     return this.#removeOwn(person, "api_token", id);
   }
 
-  /** The account of a member, for the operator. Throws `member.not_found`. */
+  /** The account of a member of an organization, for the operator. Throws `member.not_found`. */
   async account(person: string): Promise<Pick<Person, "id">> {
-    const members = await this.members(localOrganization);
-    if (members.some((member) => member.person === person)) return { id: person };
+    if ((await this.#organizationsOf(person)).length > 0) return { id: person };
     throw memberNotFound();
+  }
+
+  /** Where a person is a member. */
+  async #organizationsOf(person: string): Promise<readonly string[]> {
+    const noted = await this.#actors.knownUser<readonly Row[]>(person, [], "find", "organization", []);
+    const found: string[] = [];
+    for (const { id } of noted)
+      if ((await this.#actors.role(String(id), person)) !== null) found.push(String(id));
+    return found;
   }
 
   /** The account with an e-mail address. */
@@ -199,11 +206,20 @@ export class People {
     return String(user?.["email"]);
   }
 
-  /** The account of a member whose password an admin may reset. Throws `member.not_found`, `member.forbidden_role`. */
+  /**
+   * The account of a member whose password an admin may reset: the account is that of their other organizations too.
+   * Throws `member.not_found`, `member.forbidden_role`, `member.in_other_organizations`.
+   */
   async accountToReset(person: Person, organization: string, id: string) {
     const member = (await this.members(organization)).find((each) => each.person === id);
     if (member === undefined) throw memberNotFound();
     requireGreatest(await this.#roleOf(person, organization), member.role);
+    const others = (await this.#organizationsOf(id)).filter((each) => each !== organization);
+    if (!person.isOperator && others.length > 0) {
+      const message =
+        "This person is a member of other organizations, too. They can ask for a link by mail, or the operator for them.";
+      throw new HoldfastError("member", "in_other_organizations", message, { statusCode: 403 });
+    }
     return { id, email: await this.#emailOf(id) };
   }
 
@@ -261,16 +277,22 @@ export class People {
     return this.#actors.members(organization, "withdraw", id);
   }
 
-  #invitation(token: string): Promise<Invitation> {
-    return this.#actors.members(organizationOf(token), "invitation", sha256(token));
+  async #invitation(token: string): Promise<Invitation> {
+    const found = await this.#actors.knownMembers<Invitation | undefined>(
+      ...([organizationOf(token), undefined, "invitation", sha256(token)] as const),
+    );
+    if (found === undefined) throw invitationNotFound();
+    return found;
   }
 
   /** What an invitation offers. Throws `invitation.not_found`. */
-  async offer(token: string): Promise<InvitationOffer> {
+  async offer(token: string, nameOf: (organization: string) => Promise<string>): Promise<InvitationOffer> {
     const { role, email, createdBy, expiresAt } = await this.#invitation(token);
     const members = await this.members(organizationOf(token));
     const inviter = members.find((member) => member.person === createdBy);
-    return { role, email, invitedBy: inviter?.name ?? null, expiresAt };
+    const id = organizationOf(token);
+    const organization = { id, name: await nameOf(id) };
+    return { role, email, invitedBy: inviter?.name ?? null, expiresAt, organization };
   }
 
   /** Throws `invitation.not_found`, `invitation.for_another`. */
@@ -284,6 +306,7 @@ export class People {
   /** Makes a person a member. Throws `invitation.not_found`, `invitation.for_another`, `member.too_many`. */
   async accept(personId: string, token: string): Promise<{ readonly id: string; readonly role: Role }> {
     const organization = organizationOf(token);
+    await this.#invitation(token);
     const [user] = await this.#actors.user<readonly Row[]>(personId, "find", "user", []);
     // Before they become a member: then the list of their organizations lacks none.
     await this.#actors.user(personId, "noteOrganization", organization);
@@ -299,15 +322,16 @@ export class People {
   }
 
   /**
-   * Removes a member. Their connections and API tokens end; their tasks, which belong to the organization, go on. Throws
+   * Removes a member. Their connections end, and with their last organization their API tokens; their tasks, which belong to the organization, go on. Throws
    * `member.not_found`, `member.forbidden_role`, `member.last_owner`.
    */
   async removeMember(person: Person, organization: string, member: string): Promise<void> {
     const by = await this.#roleOf(person, organization);
     await this.#actors.members(organization, "remove", member, by);
-    // They have no right any more. Without this, the tokens would work again when the person is invited again.
-    await this.#actors.knownUser(member, [], "remove", "api_token", []);
     await this.#actors.knownUser(member, undefined, "forgetOrganization", organization);
+    // They have no right any more. Without this, the tokens would work again when the person is invited again.
+    if ((await this.#organizationsOf(member)).length === 0)
+      await this.#actors.knownUser(member, [], "remove", "api_token", []);
   }
 
   /** Throws `member.not_found`, `member.last_owner`. */
@@ -315,19 +339,22 @@ export class People {
     return this.removeMember(person, organization, person.id);
   }
 
-  /** Throws `member.not_found`, `member.forbidden_role`. */
-  transfer(person: Person, organization: string, to: string): Promise<void> {
-    return this.#actors.members(organization, "transfer", person.id, to);
+  /** The operator says which owner hands it over. Throws `member.not_found`, `member.forbidden_role`. */
+  transfer(person: Person, organization: string, to: string, from?: string): Promise<void> {
+    const owner = person.isOperator ? (from ?? person.id) : person.id;
+    return this.#actors.members(organization, "transfer", owner, to);
   }
 
   async #roleOf(person: Person, organization: string): Promise<Role> {
+    if (person.isOperator) return "owner";
     return (await person.roleIn(organization)) ?? "viewer";
   }
 }
 
 /** The organization of an invitation's token. Any other has no such invitation. */
 function organizationOf(token: string): string {
-  if (token.startsWith(`${localOrganization}_`)) return localOrganization;
+  const end = token.indexOf("_");
+  if (end > 0) return token.slice(0, end);
   throw invitationNotFound();
 }
 

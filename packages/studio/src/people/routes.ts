@@ -1,6 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
-import { localOrganization } from "../access/organization-ids.ts";
 import type { Person } from "../access/person.ts";
 import { type Role, roles } from "../access/roles.ts";
 import { tokenScopes } from "../contract/people.ts";
@@ -10,6 +9,7 @@ import type { AttemptCounter } from "./auth/attempts.ts";
 import type { Auth } from "./auth/auth.ts";
 import { type AuthQuestion, addressOf, askAuth, authHeaders, sendResponse } from "./auth/requests.ts";
 import type { Links } from "./links.ts";
+import type { Organizations } from "./organizations.ts";
 import type { Passkeys } from "./passkeys/passkeys.ts";
 import { createPasskeyRoutes } from "./passkeys/routes.ts";
 import type { People } from "./people.ts";
@@ -20,6 +20,7 @@ export const invitationHeader = "x-holdfast-invitation";
 
 export interface PeopleRoutesOptions {
   readonly people: People;
+  readonly organizations: Organizations;
   readonly auth: () => Auth;
   readonly links: Links;
   readonly passkeys: Passkeys;
@@ -38,7 +39,7 @@ type AskAuth = (call: RouteCall, body: Buffer, question?: AuthQuestion) => Promi
 export function createPeopleRoutes(
   options: PeopleRoutesOptions,
 ): Readonly<Record<PeopleRouteName, RouteHandler>> {
-  const { people, auth, links, trustsProxy, audit } = options;
+  const { people, organizations, auth, links, trustsProxy, audit } = options;
   const ask: AskAuth = (call, body, question) =>
     askAuth(auth(), call, body, addressOf(call.request, trustsProxy), question);
   const noteSignIn: NoteSignIn = (call, way, answer) =>
@@ -87,7 +88,8 @@ export function createPeopleRoutes(
       await people.deleteToken(personOf(call), call.params["token"] ?? "");
       send(call, 204);
     },
-    "GET /people/invitation": async (call) => send(call, 200, await people.offer(invitationTokenOf(call))),
+    "GET /people/invitation": async (call) =>
+      send(call, 200, await people.offer(invitationTokenOf(call), (id) => organizations.nameOf(id))),
     "POST /people/accept": async (call) => {
       const { token } = await jsonOf(call);
       send(call, 200, await people.accept(personOf(call).id, textOf(token, "token", 200)));
@@ -102,7 +104,8 @@ export function createPeopleRoutes(
       await people.deleteToken(await accountOf(people, call), call.params["token"] ?? "");
       send(call, 204);
     },
-    ...organizationRoutes(people, links),
+    ...memberRoutes(people, links),
+    ...organizationRoutes(organizations),
     ...createPasskeyRoutes({
       ...options,
       addressOf: ({ request }) => addressOf(request, trustsProxy),
@@ -126,12 +129,36 @@ async function tokenInputOf(call: RouteCall) {
   };
 }
 
-type OrganizationRouteName = Extract<PeopleRouteName, `${string} /people/organizations/${string}`>;
+type MemberRouteName = Extract<PeopleRouteName, `${string} /people/organizations/:organization/${string}`>;
+type OrganizationRouteName = Exclude<
+  Extract<PeopleRouteName, `${string} /people/organizations${string}`>,
+  MemberRouteName
+>;
 
 function organizationRoutes(
-  people: People,
-  links: Links,
+  organizations: Organizations,
 ): Readonly<Record<OrganizationRouteName, RouteHandler>> {
+  const nameOf = async (call: RouteCall) => textOf((await jsonOf(call))["name"], "name", 100).trim();
+  return {
+    "GET /people/organizations": async (call) =>
+      send(call, 200, { organizations: await organizations.list(personOf(call)) }),
+    "POST /people/organizations": async (call) =>
+      send(call, 201, await organizations.create(personOf(call), await nameOf(call))),
+    "GET /people/organizations/:organization": async (call) =>
+      send(call, 200, await organizations.details(personOf(call), organizationOf(call))),
+    "PATCH /people/organizations/:organization": async (call) => {
+      await organizations.rename(organizationOf(call), await nameOf(call));
+      send(call, 204);
+    },
+    // The name is what a person has typed to confirm it.
+    "DELETE /people/organizations/:organization": async (call) => {
+      await organizations.delete(organizationOf(call), await nameOf(call));
+      send(call, 204);
+    },
+  };
+}
+
+function memberRoutes(people: People, links: Links): Readonly<Record<MemberRouteName, RouteHandler>> {
   return {
     "GET /people/organizations/:organization/members": async (call) =>
       send(call, 200, { members: await people.members(organizationOf(call)) }),
@@ -155,8 +182,10 @@ function organizationRoutes(
       send(call, 204);
     },
     "POST /people/organizations/:organization/transfer": async (call) => {
-      const { to } = await jsonOf(call);
-      await people.transfer(personOf(call), organizationOf(call), textOf(to, "to", 100));
+      const { to, from } = await jsonOf(call);
+      const heir = textOf(to, "to", 100);
+      const owner = from === undefined ? undefined : textOf(from, "from", 100);
+      await people.transfer(personOf(call), organizationOf(call), heir, owner);
       send(call, 204);
     },
     "GET /people/organizations/:organization/invitations": async (call) =>
@@ -248,9 +277,7 @@ function invitationTokenOf({ request }: RouteCall): string {
   throw new HoldfastError("invitation", "required", message, { statusCode: 403 });
 }
 
-/** The organization in the path. Throws `organization.not_found`: for now there is one. */
-function organizationOf({ params: { organization } }: RouteCall): string {
-  if (organization === localOrganization) return organization;
-  const message = "There is no such organization";
-  throw new HoldfastError("organization", "not_found", message, { statusCode: 404 });
+/** The organization in the path. */
+function organizationOf({ params: { organization = "" } }: RouteCall): string {
+  return organization;
 }

@@ -9,6 +9,7 @@ import { type Auth, createAuth } from "./auth/auth.ts";
 import { AccessWatch } from "./cluster/access-watch.ts";
 import { Links } from "./links.ts";
 import type { Mailer } from "./mail/mailer.ts";
+import { Organizations } from "./organizations.ts";
 import { Challenges } from "./passkeys/challenge.ts";
 import { Passkeys } from "./passkeys/passkeys.ts";
 import { People } from "./people.ts";
@@ -27,13 +28,15 @@ export interface PeopleSetupOptions {
   readonly isNode: boolean;
   /** Somebody has joined an organization, or left it. */
   readonly membersChanged?: (organization: string) => void;
+  /** Removes what the process has on disk for an organization besides its tasks and repositories. */
+  readonly removeFiles: (organization: string) => Promise<void>;
   /** Appends an entry to the audit log. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
 }
 
 /** Creates the parts of a Studio with people. Requests are served after `start`. */
 export function setUpPeople(options: PeopleSetupOptions) {
-  const { ports, client, origin, trustsProxy, mailer, isNode, audit, membersChanged } = options;
+  const { ports, client, origin, trustsProxy, mailer, isNode, audit, membersChanged, removeFiles } = options;
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
@@ -54,6 +57,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
       throw notStarted();
     },
   });
+  const organizations = new Organizations({ actors, client, removeFiles, log });
   let watch: AccessWatch | undefined;
   return {
     changes,
@@ -67,7 +71,9 @@ export function setUpPeople(options: PeopleSetupOptions) {
     standing: people.standing,
     mentioned: people.mentioned,
     countMembers: async (organization: string) => (await people.members(organization)).length,
-    routes: createPeopleRoutes({ people, auth, links, passkeys, attempts, origin, trustsProxy, audit }),
+    routes: createPeopleRoutes({
+      ...{ people, organizations, auth, links, passkeys, attempts, origin, trustsProxy, audit },
+    }),
     /** `secret` signs the cookies of sessions. */
     start(secret: string): void {
       const isSecure = origin().startsWith("https:");
@@ -78,8 +84,11 @@ export function setUpPeople(options: PeopleSetupOptions) {
       challenges = new Challenges(secret, () => clock.now());
       if (isNode) watch = new AccessWatch({ client: client(), changes, ports });
     },
+    /** Completes deletions of organizations that the last process left unfinished. */
+    resume: () => organizations.resume(),
     sendsMail: links.sendsMail,
     async close(): Promise<void> {
+      await organizations.close();
       await links.close();
       await watch?.close();
     },

@@ -16,9 +16,11 @@ import { watchFocus } from "./app/watch-focus.ts";
 import { watchInstallOffer } from "./shared/browser/installed.ts";
 import { describeError } from "./shared/errors.ts";
 import { createStudioApi } from "./shared/holdfast.ts";
+import { enterOrganization } from "./shared/organizations/current.ts";
 
 // Removes the ticket from the address before anything else, even if its exchange fails.
 const ticket = takeTicket(location, history);
+const place = enterOrganization();
 reloadOnFragment(["ticket", "invitation", "token"]);
 flushQueryUpdates();
 watchInstallOffer();
@@ -30,7 +32,11 @@ if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <WebApp profile={{ name: "Holdfast", describeError }}>
-      <App api={createStudioApi(location.origin)} exchange={exchange} />
+      <App
+        api={createStudioApi(location.origin, place.organization)}
+        basepath={place.basepath}
+        exchange={exchange}
+      />
     </WebApp>
   </StrictMode>,
 );

@@ -102,6 +102,7 @@ describe("an invitation", () => {
       ...body,
       invitedBy: "ada@example.org",
       expiresAt: made.body["expiresAt"],
+      organization: { id: "local", name: "First organization" },
     });
     assert.equal(code(await send(studio, "GET", invitationPath)), "invitation.required");
     assert.equal(code(await send(studio, "GET", invitationPath, header("local_x"))), "invitation.not_found");

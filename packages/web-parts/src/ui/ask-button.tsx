@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import { ConfirmDialog } from "../internal/confirm-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
 
@@ -8,6 +8,10 @@ interface Question {
   readonly field: string;
   readonly initial?: string | undefined;
   readonly confirmLabel: string;
+  /** Above the field. */
+  readonly children?: ReactNode;
+  /** The text that confirms something that cannot be undone: no other is accepted. */
+  readonly expected?: string;
   /** Called with the trimmed text; never with an empty one. */
   readonly onConfirm: (text: string) => Promise<unknown>;
 }
@@ -18,10 +22,15 @@ export function AskButton({
   field,
   initial,
   confirmLabel,
+  children,
+  expected,
   onConfirm,
   ...button
 }: DialogButtonProps & Question) {
-  const question = { title, field, initial, confirmLabel, onConfirm };
+  const question = {
+    ...{ title, field, initial, confirmLabel, children, onConfirm },
+    ...(expected === undefined ? {} : { expected }),
+  };
   return <DialogButton {...button} dialog={(onClose) => <AskDialog {...question} onClose={onClose} />} />;
 }
 
@@ -30,6 +39,8 @@ function AskDialog({
   field,
   initial = "",
   confirmLabel,
+  children,
+  expected,
   onConfirm,
   onClose,
 }: Question & { readonly onClose: () => void }) {
@@ -41,11 +52,12 @@ function AskDialog({
       title={title}
       dismissLabel="Cancel"
       confirmLabel={confirmLabel}
-      confirmClassName="button button-primary"
-      ready={value !== ""}
+      confirmClassName={expected === undefined ? "button button-primary" : "button button-stop"}
+      ready={expected === undefined ? value !== "" : value === expected}
       action={() => onConfirm(value)}
       onClose={onClose}
     >
+      {children}
       <div className="field">
         <label htmlFor={id}>{field}</label>
         <input

@@ -1,7 +1,8 @@
 /** Running the Studio: audit log, secrets, policy, connections, for the people who may. */
 import { actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
-import { organizationOfKey } from "../../access/organization-ids.ts";
+import { localOrganization, organizationOfKey } from "../../access/organization-ids.ts";
+import { operator } from "../../access/person.ts";
 import type {
   AuditCheck,
   AuditPage,
@@ -34,7 +35,11 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
     options: { name: "Administration", actionTimeout: 180_000 },
     actions: {
       async audit(c, query?: AuditPageQuery): Promise<AuditPage> {
-        const { task, ...filter } = readAuditQuery(query);
+        const { task, ...rest } = readAuditQuery(query);
+        // The operator of the first organization sees the records of all.
+        const organization = organizationOfKey(c.key);
+        const isAll = organization === localOrganization && c.conn.state.person === operator.id;
+        const filter = isAll ? rest : { ...rest, organization };
         if (task === undefined) return host.administration.audit(filter);
         return host.administration.audit({ ...filter, sessions: [task, ...(await sessionsOf(c, task))] });
       },
@@ -77,6 +82,8 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
 
       checkConnection: (c, id: string): Promise<ConnectionCheck> =>
         c.keepAwake(host.administration.checkConnection(readText(id, "id", 200))),
+
+      internal: { erase: (c): void => c.destroy() },
     },
   });
 }

@@ -70,6 +70,8 @@ export function createBillingActor(host: Pick<BackendHost, "ports" | "billing" |
       },
 
       internal: {
+        erase: (c): void => c.destroy(),
+
         /** Takes an event; false for one that was taken before. What it is about is read next. */
         async take(c, { id, type }: { readonly id: string; readonly type: string }): Promise<boolean> {
           const added = await c.db.execute(

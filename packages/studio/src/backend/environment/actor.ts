@@ -32,6 +32,8 @@ export function createEnvironmentActor(host: BackendHost) {
       },
 
       internal: {
+        erase: (c): void => c.destroy(),
+
         begin(c, start: EnvironmentStart): void {
           const { steps, ...rest } = start;
           const view: Mutable<EnvironmentView> = {

@@ -108,6 +108,14 @@ export function createAttentionActor(host: BackendHost) {
         total: countApprovals(c.db),
         revision: c.state.revision,
       }),
+
+      internal: {
+        /** Everybody who has had an inbox, or notifications. */
+        people: (c): readonly string[] =>
+          c.db.query<{ id: string }>("SELECT id FROM person").map(({ id }) => id),
+
+        erase: (c): void => c.destroy(),
+      },
     },
   });
 }

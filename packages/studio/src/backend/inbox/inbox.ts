@@ -120,6 +120,8 @@ export function createInboxActor(host: BackendHost) {
       },
 
       internal: {
+        erase: (c): void => c.destroy(),
+
         /** Shows entries again whose time has come. */
         async wakeSnoozed(c): Promise<void> {
           const entries = await wakeEntries(c.db, now());

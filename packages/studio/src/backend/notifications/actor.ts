@@ -14,7 +14,7 @@ import type { InboxNotice, NewPerson, OrganizationDefaults } from "./messages.ts
 import { addDeliveries, dropWaiting, reconsider } from "./outbox.ts";
 import { routesOf } from "./routes.ts";
 import { migrateNotificationTables } from "./schema.ts";
-import { type NotificationsState, newState } from "./settings.ts";
+import { type NotificationsState, newState, secretNameOf } from "./settings.ts";
 
 /**
  * The notifications of a person in an organization, which are its key: what they want to hear of and where, and the outbox. What the inbox
@@ -69,6 +69,12 @@ export function createNotificationsActor(host: BackendHost) {
       ...channelActions(parts),
 
       internal: {
+        async erase(c): Promise<void> {
+          for (const channel of ["webhook", "slack"] as const)
+            await port().deleteSecret(secretNameOf(channel, c.key));
+          c.destroy();
+        },
+
         /** Sends what is due. */
         async deliver(c): Promise<void> {
           const turn = c.vars.tail.then(() => deliveries.run(c));

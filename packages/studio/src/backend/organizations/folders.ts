@@ -13,6 +13,11 @@ export function requireFolders(organization: string, person: string | undefined)
   throw new HoldfastError("repository", "folder_not_allowed", message, { statusCode: 403 });
 }
 
+/** True for whoever may know about the machine: the first organization, and the operator. */
+export function hasMachine({ key, conn }: Pick<FolderContext, "key" | "conn">): boolean {
+  return organizationOfKey(key) === localOrganization || conn.state.person === operator.id;
+}
+
 export type FolderContext = ConnectionsContext & { readonly conn: { readonly state: { person: string } } };
 
 /** Throws `repository.folder_not_allowed` for a folder that is not connected to the organization and not open to it. */

@@ -1,4 +1,5 @@
 import { actor } from "@holdfast/actors";
+import { organizationOfId } from "../../access/organization-ids.ts";
 import { type AttachmentInput, type AttachmentPiece, attachmentNotFound } from "../../attachments/stored.ts";
 import type { AttachmentView } from "../../contract/prompts.ts";
 import { studioLimits } from "../../limits.ts";
@@ -43,10 +44,16 @@ export function createAttachmentActor(host: BackendHost) {
           await c.kv.put(`p/${index}`, piece);
         },
 
-        /** With a person, throws `attachment.not_found` for the unsent file of somebody else. */
-        describe(c, person?: string): AttachmentView & { readonly pieces: number } {
-          if (person !== undefined && c.state.task === undefined && c.state.person !== person)
-            throw attachmentNotFound();
+        /** For a viewer, throws `attachment.not_found` for the unsent file of somebody else, and of another organization. */
+        describe(
+          c,
+          viewer?: { readonly person: string; readonly organization: string },
+        ): AttachmentView & { readonly pieces: number } {
+          const { task, person } = c.state;
+          const isHidden =
+            viewer !== undefined &&
+            (task === undefined ? person !== viewer.person : organizationOfId(task) !== viewer.organization);
+          if (isHidden) throw attachmentNotFound();
           return { ...viewOf(c.state), pieces: c.state.pieces };
         },
 

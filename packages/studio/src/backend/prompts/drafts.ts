@@ -52,7 +52,7 @@ export function createDraftsActor(host: BackendHost) {
         ]);
       },
 
-      internal: {},
+      internal: { erase: (c): void => c.destroy() },
     },
   });
 }

@@ -109,6 +109,8 @@ export function createSchedulesActor(host: BackendHost) {
       },
 
       internal: {
+        erase: (c): void => c.destroy(),
+
         async fire(c, id: string): Promise<void> {
           if (c.state.schedules.some((each) => each.id === id && !each.isPaused))
             await runner.start(c, id, "schedule");

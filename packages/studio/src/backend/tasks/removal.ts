@@ -44,7 +44,7 @@ export class TaskRemoval {
     if (marked === undefined) requireQuiet({ ...requireListed(c.db, taskId), active: true });
     await c.saveState();
     try {
-      return await this.#complete(c, taskId);
+      return await this.complete(c, taskId);
     } catch (cause) {
       this.#host.ports.log.error("could not delete a task", { taskId, error: cause });
       await c.db.execute("UPDATE task SET deleted_at = NULL, active = 0 WHERE id = ?", taskId);
@@ -57,13 +57,14 @@ export class TaskRemoval {
   async recover(c: RemovalContext): Promise<void> {
     const log: Logger = this.#host.ports.log;
     for (const { summary } of activeRows(c.db).filter(({ isDeleting }) => isDeleting)) {
-      await this.#complete(c, summary.id).catch((error: unknown) =>
+      await this.complete(c, summary.id).catch((error: unknown) =>
         log.error("could not delete a task", { taskId: summary.id, error }),
       );
     }
   }
 
-  async #complete(c: RemovalContext, taskId: string): Promise<TaskStorage> {
+  /** Deletes a task whose deletion was noted. Can be repeated. */
+  async complete(c: RemovalContext, taskId: string): Promise<TaskStorage> {
     const freed = await c
       .client()
       .get("task", [taskId])

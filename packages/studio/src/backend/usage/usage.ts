@@ -78,6 +78,8 @@ export function createUsageActor(host: Pick<BackendHost, "ports" | "configuredPr
       },
 
       internal: {
+        erase: (c): void => c.destroy(),
+
         /** Counts entries, each cause once; durable when it returns. */
         async count(c, entries: readonly UsageEntry[]): Promise<CountedUsage> {
           const sessions = await c.db.transaction((tx) => countEntries(tx, entries, now()));

@@ -3,7 +3,7 @@ import type { ApprovalAnswer, ApprovalOption, ApprovalView, StudioClient } from 
 import { gateAnswers } from "../../approvals/gate-answers.ts";
 import { truncationNote } from "../../approvals/truncation-note.ts";
 import { isBusy } from "../../task-status.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { findTask } from "../tasks/find-task.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
@@ -14,6 +14,7 @@ export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID..
   deny ID...   denies each
   deny --all   denies all pending questions
   --task ID    with list and --all: only the questions of this task
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
   --json       machine-readable output`;
 
@@ -24,6 +25,7 @@ interface PendingApproval {
 
 export async function approvalsCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     all: { type: "boolean" },
     "for-task": { type: "boolean" },
     task: { type: "string" },

@@ -2,7 +2,7 @@
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import type { InboxEntry, InboxView, StudioClient } from "@holdfast/studio";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const inboxUsage = `holdfast inbox [list] [--snoozed | --done] | done ID... | restore ID...
                | snooze ID... --hours N | wake ID... | read ID... | unread ID...
@@ -17,11 +17,13 @@ export const inboxUsage = `holdfast inbox [list] [--snoozed | --done] | done ID.
   wake ID...     shows snoozed entries again
   read ID...     marks entries as read
   unread ID...   marks entries as unread
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR     data directory (default: HOLDFAST_DATA or .holdfast)
   --json         machine-readable output`;
 
 export async function inboxCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     ...{ snoozed: { type: "boolean" }, done: { type: "boolean" }, hours: { type: "string" } },
   } as const);
   if (values.help === true) {

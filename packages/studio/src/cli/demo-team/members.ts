@@ -1,10 +1,10 @@
 import { HoldfastError } from "@holdfast/core";
 import type { DemoPerson, Member } from "../../contract/people.ts";
-import { asOperator, organizationPath } from "../people/as-operator.ts";
+import { asOperator } from "../people/as-operator.ts";
 
 /** Makes each person a member, as people become one: by an invitation, with a password. Those who are stay as they are. */
 export async function ensureMembers(directory: string, people: readonly DemoPerson[]): Promise<void> {
-  await asOperator(directory, async ({ url, ask }) => {
+  await asOperator({ data: directory }, async ({ url, ask, organizationPath }) => {
     const { members } = await ask<{ readonly members: readonly Member[] }>(
       "GET",
       `${organizationPath}/members`,

@@ -8,16 +8,17 @@ import {
   type OwnerLink,
 } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
-import { localOrganization } from "../../access/organization-ids.ts";
 import type { Member } from "../../contract/people.ts";
-
-/** Paths of the routes about the organization begin with this. */
-export const organizationPath = `/people/organizations/${localOrganization}`;
+import { findOrganization } from "../server/find-organization.ts";
 
 /** Requests to the running Studio, with the operator's login. */
 export interface OperatorRequests {
   /** Address of the Studio. */
   readonly url: string;
+  /** Id of the organization that the command is about. */
+  readonly organization: string;
+  /** Paths of the routes about it begin with this. */
+  readonly organizationPath: string;
   /** Throws the error that the Studio answers. */
   ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
   /** The member with this e-mail address. Throws `member.not_found`. */
@@ -26,7 +27,10 @@ export interface OperatorRequests {
 
 /** Runs `work` with the operator's login, which ends afterwards. Throws an error if no server runs on the directory. */
 export async function asOperator(
-  data: string | undefined,
+  {
+    data,
+    organization: given,
+  }: { readonly data?: string | undefined; readonly organization?: string | undefined },
   work: (operator: OperatorRequests) => Promise<number>,
 ): Promise<number> {
   const link = await askControl<OwnerLink>(dataDirectoryOf(data), "/url");
@@ -35,6 +39,11 @@ export async function asOperator(
   const cookie = await exchangeTicket(url, link.ticket);
   const ask = <Answer>(method: string, path: string, body?: unknown) =>
     request<Answer>(`${url}${path}`, method, cookie, body);
+  const organization = await findOrganization(url, cookie, given).catch(async (error: unknown) => {
+    await endLogin(url, cookie);
+    throw error;
+  });
+  const organizationPath = `/people/organizations/${organization}`;
   const member = async (email: string) => {
     const { members } = await ask<{ readonly members: readonly Member[] }>(
       "GET",
@@ -46,7 +55,7 @@ export async function asOperator(
     throw new HoldfastError("member", "not_found", message, { statusCode: 404 });
   };
   try {
-    return await work({ url, ask, member });
+    return await work({ url, ask, member, organization, organizationPath });
   } finally {
     await endLogin(url, cookie);
   }

@@ -1,7 +1,8 @@
 import { jsonLine, noArguments, parse, UsageError } from "@holdfast/cli";
 import { type Role, roles } from "../../access/roles.ts";
 import type { Invitation } from "../../contract/people.ts";
-import { asOperator, organizationPath } from "./as-operator.ts";
+import { organizationOption } from "../server/owner.ts";
+import { asOperator } from "./as-operator.ts";
 
 export const inviteUsage = `holdfast invite [options]
 
@@ -10,17 +11,22 @@ with it, for seven days.
 
   --role ROLE        viewer, member, admin or owner (default: member)
   --email ADDRESS    only a person with this e-mail address may use it
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             print it as JSON`;
 
 export async function inviteCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { role: { type: "string" }, email: { type: "string" } });
+  const { values, positionals } = parse(args, {
+    ...organizationOption,
+    role: { type: "string" },
+    email: { type: "string" },
+  });
   if (values.help === true) {
     console.log(inviteUsage);
     return 0;
   }
   noArguments(positionals);
-  return invite(values.data, roleOf(values.role ?? "member"), values.email, values.json === true);
+  return invite(values, roleOf(values.role ?? "member"), values.email, values.json === true);
 }
 
 /** Throws a {@link UsageError}. */
@@ -32,12 +38,12 @@ export function roleOf(text: string): Role {
 
 /** Creates an invitation, and prints its link. */
 export function invite(
-  data: string | undefined,
+  at: Parameters<typeof asOperator>[0],
   role: Role,
   email: string | undefined,
   json: boolean,
 ): Promise<number> {
-  return asOperator(data, async ({ ask }) => {
+  return asOperator(at, async ({ ask, organizationPath }) => {
     const body = { role, ...(email === undefined ? {} : { email }) };
     const made = await ask<Invitation & { readonly link: string; readonly token: string }>(
       "POST",

@@ -1,6 +1,7 @@
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
 import type { Invitation, Member } from "../../contract/people.ts";
-import { asOperator, type OperatorRequests, organizationPath } from "./as-operator.ts";
+import { organizationOption } from "../server/owner.ts";
+import { asOperator, type OperatorRequests } from "./as-operator.ts";
 import { invite, roleOf } from "./invite.ts";
 
 export const peopleUsage = `holdfast people list | invite [--role ROLE] [--email ADDRESS] | role EMAIL ROLE | remove EMAIL
@@ -11,13 +12,18 @@ export const peopleUsage = `holdfast people list | invite [--role ROLE] [--email
     --email ADDRESS   only a person with this e-mail address may use it
   role EMAIL ROLE   gives a member another role
   remove EMAIL      removes a member: their pages, terminals and API tokens end, their tasks go on
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR        data directory (default: HOLDFAST_DATA or .holdfast)
   --json            machine-readable output
 
 The Studio must run, and was started with --people.`;
 
 export async function peopleCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { role: { type: "string" }, email: { type: "string" } });
+  const { values, positionals } = parse(args, {
+    ...organizationOption,
+    role: { type: "string" },
+    email: { type: "string" },
+  });
   const [given, ...rest] = positionals;
   if (values.help === true) {
     console.log(peopleUsage);
@@ -30,16 +36,16 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
   switch (verb) {
     case "list":
       noArguments(rest);
-      return asOperator(values.data, (operator) => list(operator, json));
+      return asOperator(values, (operator) => list(operator, json));
     case "invite":
       noArguments(rest);
-      return invite(values.data, roleOf(values.role ?? "member"), values.email, json);
+      return invite(values, roleOf(values.role ?? "member"), values.email, json);
     case "role": {
       const [email, role, ...more] = rest;
       if (email === undefined || role === undefined || more.length > 0)
         throw new UsageError("The e-mail address and the role are missing: holdfast people role EMAIL ROLE");
       const next = roleOf(role);
-      return asOperator(values.data, async ({ ask, member }) => {
+      return asOperator(values, async ({ ask, member, organizationPath }) => {
         const { person } = await member(email);
         await ask("PATCH", `${organizationPath}/members/${person}`, { role: next });
         console.log(json ? jsonLine({ person, email, role: next }) : `${harmless(email)} is ${next} now.`);
@@ -50,7 +56,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
       const [email, ...more] = rest;
       if (email === undefined || more.length > 0)
         throw new UsageError("The e-mail address is missing: holdfast people remove EMAIL");
-      return asOperator(values.data, async ({ ask, member }) => {
+      return asOperator(values, async ({ ask, member, organizationPath }) => {
         const { person } = await member(email);
         await ask("DELETE", `${organizationPath}/members/${person}`);
         console.log(
@@ -64,7 +70,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-async function list({ ask }: OperatorRequests, json: boolean): Promise<number> {
+async function list({ ask, organizationPath }: OperatorRequests, json: boolean): Promise<number> {
   const [{ members }, { invitations }] = await Promise.all([
     ask<{ readonly members: readonly Member[] }>("GET", `${organizationPath}/members`),
     ask<{ readonly invitations: readonly Invitation[] }>("GET", `${organizationPath}/invitations`),

@@ -10,6 +10,7 @@ import {
   verbOf,
 } from "@holdfast/cli";
 import { type ApiToken, tokenScopes } from "../../contract/people.ts";
+import { organizationOption } from "../server/owner.ts";
 import { asOperator } from "./as-operator.ts";
 
 export const tokensUsage = `holdfast tokens create --for EMAIL --name NAME [options] | list --for EMAIL | revoke ID --for EMAIL
@@ -23,11 +24,13 @@ API tokens of a member, for programs that act as that person. The Studio must ru
   list              lists the tokens, without their text
   revoke ID         refuses a token from now on
   --for EMAIL       e-mail address of the member
+  --organization ID an organization besides the first one, by its id or name
   --data DIR        data directory (default: HOLDFAST_DATA or .holdfast)
   --json            machine-readable output`;
 
 export async function tokensCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     for: { type: "string" },
     name: { type: "string" },
     scope: { type: "string" },
@@ -50,7 +53,7 @@ export async function tokensCommand(args: readonly string[]): Promise<number> {
   const id = verb === "revoke" ? oneArgument(rest, "The id of the token") : undefined;
   if (id === undefined) noArguments(rest);
   const days = countOf(values.days, "--days");
-  return asOperator(values.data, async ({ ask, member }) => {
+  return asOperator(values, async ({ ask, member }) => {
     const path = `/people/accounts/${(await member(email)).person}/tokens`;
     switch (verb) {
       case "create": {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
 import type { EnvironmentView, RepositoryEnvironment, StudioClient } from "@holdfast/studio";
 import { jailOptions, jailUsage, parseJailChoice } from "../server/jail-choice.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
 
 export const environmentsUsage = `holdfast environments show | prepare | stop [--repo PATH]
@@ -14,6 +14,7 @@ export const environmentsUsage = `holdfast environments show | prepare | stop [-
   --repo PATH  a local git repository, or "sample" (default: the current directory)
   --again      with prepare: prepares it anew
 ${jailUsage}
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
   --json       machine-readable output
 
@@ -21,6 +22,7 @@ Exit code: 0 done, 1 the environment could not be prepared, 2 wrong usage.`;
 
 export async function environmentsCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     repo: { type: "string" },
     again: { type: "boolean" },
     ...jailOptions,
@@ -38,16 +40,19 @@ export async function environmentsCommand(args: readonly string[]): Promise<numb
   const jails = parseJailChoice(values);
   if (verb === "prepare") await prepareJails(jails);
   const runTasks = verb === "prepare" ? "new" : false;
-  return withOwnerAccess({ data: values.data, jails, runTasks }, async ({ client }) => {
-    if (verb === "prepare") return prepare(client, repository, values.again === true, json);
-    const found = await client.organization.environment(repository);
-    if (verb === "stop") {
-      if (found.latest?.status === "preparing") await client.environment(found.latest.id).stop();
-      console.log(json ? jsonLine({ stopped: found.latest?.status === "preparing" }) : stopText(found));
-    } else if (json) console.log(jsonLine(found));
-    else show(found);
-    return 0;
-  });
+  return withOwnerAccess(
+    { data: values.data, organization: values.organization, jails, runTasks },
+    async ({ client }) => {
+      if (verb === "prepare") return prepare(client, repository, values.again === true, json);
+      const found = await client.organization.environment(repository);
+      if (verb === "stop") {
+        if (found.latest?.status === "preparing") await client.environment(found.latest.id).stop();
+        console.log(json ? jsonLine({ stopped: found.latest?.status === "preparing" }) : stopText(found));
+      } else if (json) console.log(jsonLine(found));
+      else show(found);
+      return 0;
+    },
+  );
 }
 
 function stopText({ latest }: RepositoryEnvironment): string {

@@ -20,7 +20,7 @@ import type {
   WebhookSetup,
 } from "@holdfast/studio";
 import { readSecret } from "../gate/secret-input.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { sshConnection } from "./connect-ssh.ts";
 
 export const repositoriesUsage = `holdfast repositories list | connect ADDRESS | check NAME | sync NAME | cancel NAME
@@ -48,6 +48,7 @@ export const repositoriesUsage = `holdfast repositories list | connect ADDRESS |
   --ssh-key ID         with connect over SSH: the key that the first run has printed, with the option below
   --fingerprint TEXT   with connect over SSH: the fingerprint that you have compared
   --webhook-url URL    with check: sets up the webhook, with the Studio's address as the forge reaches it
+  --organization ID    an organization besides the first one, by its id or name
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
 
@@ -61,6 +62,7 @@ const kinds = ["github", "gitlab", "gitea", "git"] as const;
 
 export async function repositoriesCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     ...{ token: { type: "boolean" }, kind: { type: "string" }, username: { type: "string" } },
     ...{ "api-url": { type: "string" }, "app-id": { type: "string" }, installation: { type: "string" } },
     ...{ "key-file": { type: "string" }, "webhook-url": { type: "string" } },

@@ -2,7 +2,7 @@
 import { harmless, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import type { CheckRun, ChecksView, CheckView, StudioClient } from "@holdfast/studio";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { findTask } from "../tasks/find-task.ts";
 import { sessionNamed } from "../tasks/task-sessions.ts";
 
@@ -14,6 +14,7 @@ Shows the checks of a task, which .holdfast/environment.yaml of its repository n
   --all       runs all of them, one after the other
   --stop      ends the one that runs, and those that wait
   --send NAME sends the failure of this check to the agent; --session NAME chooses which one
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
   --json      machine-readable output
 
@@ -21,6 +22,7 @@ Exit code: 0 if what ran has passed, 1 if not.`;
 
 export async function checksCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     ...{ run: { type: "string" }, all: { type: "boolean" }, stop: { type: "boolean" } },
     ...{ send: { type: "string" }, session: { type: "string" } },
   } as const);
@@ -34,7 +36,7 @@ export async function checksCommand(args: readonly string[]): Promise<number> {
     throw new UsageError("--run, --all, --stop and --send do not go together");
   if (session !== undefined && send === undefined) throw new UsageError("--session is only for --send");
   const json = values.json === true;
-  return withOwnerAccess({ data: values.data }, async ({ client }) => {
+  return withOwnerAccess({ data: values.data, organization: values.organization }, async ({ client }) => {
     const task = await findTask(client, id);
     if (send !== undefined) {
       const to = sessionNamed(task, session);

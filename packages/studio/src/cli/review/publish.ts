@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import type { PublishInput, StudioClient } from "@holdfast/studio";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { findTask } from "../tasks/find-task.ts";
 import { pullRequestText } from "./pull-request-text.ts";
 
@@ -21,6 +21,7 @@ Pushes the changes of a task to a branch of its forge, and opens a pull request.
   --labels NAMES    labels, with commas between
   --own-branch      of a task on a fork: to a branch of the repository, and not to that of the fork
   --ready           pushes nothing, and says that the draft is ready for review
+  --organization ID an organization besides the first one, by its id or name
   --data DIR        data directory (default: HOLDFAST_DATA or .holdfast)
   --json            machine-readable output`;
 
@@ -39,7 +40,7 @@ const options = {
 } as const;
 
 export async function publishCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, { ...organizationOption, ...options });
   if (values.help === true) {
     console.log(publishUsage);
     return 0;
@@ -67,7 +68,7 @@ export async function publishCommand(args: readonly string[]): Promise<number> {
   };
   if (values.ready === true && Object.keys(input).length > 0)
     throw new UsageError("--ready publishes nothing: leave out the other options");
-  return withOwnerAccess({ data: values.data }, ({ client }) =>
+  return withOwnerAccess({ data: values.data, organization: values.organization }, ({ client }) =>
     publish(client, id, values.ready === true ? undefined : input, values.json === true),
   );
 }

@@ -11,8 +11,10 @@ import {
   serveControl,
 } from "@holdfast/cli";
 import type { Studio, StudioClient, StudioOptions } from "@holdfast/studio";
+import { localOrganization } from "../../access/organization-ids.ts";
 import { createStudioClient } from "../../client.ts";
 import { connectWithCookie } from "../../remote.ts";
+import { findOrganization } from "./find-organization.ts";
 import type { JailChoice } from "./jail-choice.ts";
 import { sharedStoreUrl } from "./shared-store.ts";
 
@@ -24,7 +26,12 @@ export interface OwnerAccess {
   close(): Promise<void>;
 }
 
+/** The option of commands that act in one organization. */
+export const organizationOption = { organization: { type: "string" } } as const;
+
 export interface OwnerOptions {
+  /** Value of `--organization`, if given: an id or a name. The first organization without it. */
+  readonly organization?: string | undefined;
   /** Value of `--data`, if given. */
   readonly data?: string | undefined;
   /** Isolation of the agents, if this command starts a Studio. */
@@ -50,15 +57,17 @@ export async function withOwnerAccess(
 }
 
 /** Connects to the server that owns the data directory, or starts one in this process. */
-async function open({ data, jails, runTasks = false }: OwnerOptions): Promise<OwnerAccess> {
+async function open({ data, jails, runTasks = false, organization }: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
-  const running = await attach(dataDirectory);
+  const running = await attach(dataDirectory, organization);
   if (running !== undefined) {
     if (running.isPersistent || !isNewWork(runTasks)) return running;
     // New work would be aborted when that command ends. Starting our own server fails with the lock's error, which
     // names the owner.
     await running.close();
   }
+  // Others are created by people, and these sign in at a running Studio.
+  if (organization !== undefined && organization !== localOrganization) throw notRunning();
   // A process beside the nodes would take actors away from them.
   if (sharedStoreUrl() !== undefined) throw notRunning();
   await prepareDataDirectory(dataDirectory);
@@ -122,7 +131,10 @@ export async function serveOwner(
 }
 
 /** Undefined when no server runs on this data directory. */
-async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
+async function attach(
+  dataDirectory: string,
+  organization: string | undefined,
+): Promise<OwnerAccess | undefined> {
   const link = await askControl<OwnerLink>(dataDirectory, "/url");
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);
@@ -131,5 +143,11 @@ async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
     await client.dispose();
     await endLogin(link.url, cookie);
   };
-  return { client: createStudioClient(client), isPersistent: link.passing !== true, close };
+  try {
+    const id = await findOrganization(link.url, cookie, organization);
+    return { client: createStudioClient(client, id), isPersistent: link.passing !== true, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -2,23 +2,26 @@ import { resolve } from "node:path";
 import { dataDirectoryOf, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import { commandHint } from "../../command-hint.ts";
 import { findRepository } from "../repositories/repositories.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const newUsage = `holdfast new --repo PATH [--agent NAME | --attempts NAME,NAME...] "prompt"
 
 Starts a task and prints its id. With --attempts, several agents try the same prompt in parallel, each in a
 copy of its own; keep the best with "holdfast tasks keep". An agent may be named more than once.
 
-  --repo PATH        a local git repository, or "sample" (default: the current directory)
+  --repo PATH        a local git repository, the id of a connected one, or "sample" (default: the current
+                     directory)
   --pull NUMBER      starts from a pull request, also one of a fork; --repo is then the name of a connected repository
   --agent NAME       an agent of "holdfast agents list" (default: demo)
   --attempts NAMES   2 to 8 agents, separated by commas
   --from-head        start from the last commit even if there are uncommitted changes
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output`;
 
 export async function newCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     ...{ repo: { type: "string" }, agent: { type: "string" }, attempts: { type: "string" } },
     ...{ "from-head": { type: "boolean" }, pull: { type: "string" } },
   } as const);
@@ -30,23 +33,26 @@ export async function newCommand(args: readonly string[]): Promise<number> {
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const [agent, ...attempts] = agentsOf(values.agent, values.attempts);
   const pullRequest = pullOf(values.pull, values.repo);
-  const folder = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
-  return withOwnerAccess({ data: values.data, runTasks: false }, async (owner) => {
-    const repository =
-      pullRequest === undefined ? folder : (await findRepository(owner.client, values.repo ?? "")).id;
-    const task = await owner.client.organization.createTask({
-      ...{ repository, agent, prompt },
-      ...(pullRequest === undefined ? {} : { pullRequest }),
-      ...(attempts.length === 0 ? {} : { attempts }),
-      ...(values["from-head"] === true ? { fromHead: true } : {}),
-    });
-    console.log(values.json === true ? jsonLine(task) : task.id);
-    if (!owner.isPersistent && values.json !== true)
-      process.stderr.write(
-        `No server is running. The task begins at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
-      );
-    return 0;
-  });
+  const folder = repositoryOf(values.repo);
+  return withOwnerAccess(
+    { data: values.data, organization: values.organization, runTasks: false },
+    async (owner) => {
+      const repository =
+        pullRequest === undefined ? folder : (await findRepository(owner.client, values.repo ?? "")).id;
+      const task = await owner.client.organization.createTask({
+        ...{ repository, agent, prompt },
+        ...(pullRequest === undefined ? {} : { pullRequest }),
+        ...(attempts.length === 0 ? {} : { attempts }),
+        ...(values["from-head"] === true ? { fromHead: true } : {}),
+      });
+      console.log(values.json === true ? jsonLine(task) : task.id);
+      if (!owner.isPersistent && values.json !== true)
+        process.stderr.write(
+          `No server is running. The task begins at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
+        );
+      return 0;
+    },
+  );
 }
 
 /** Throws a usage error. */
@@ -56,6 +62,12 @@ function pullOf(given: string | undefined, repository: string | undefined): numb
   if (repository === undefined)
     throw new UsageError("--pull needs --repo with the name of a connected repository");
   return Number(given);
+}
+
+/** What `--repo` names: a connected repository by its id, or a folder. */
+export function repositoryOf(given = "."): string {
+  const isId = /^(?:[a-z0-9]+_)?[0-9a-f]{8}-[0-9a-f-]{27}$/.test(given);
+  return given === "sample" || isId ? given : resolve(given);
 }
 
 /** The agents of all attempts, the first one first. Throws a usage error. */

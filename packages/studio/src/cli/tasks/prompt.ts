@@ -2,7 +2,7 @@ import { dataDirectoryOf, harmless, jsonLine, oneArgument, parse, UsageError } f
 import type { GroupEventView, StudioClient, TaskError } from "@holdfast/studio";
 import { commandHint } from "../../command-hint.ts";
 import { jailOptions, jailUsage, parseJailChoice } from "../server/jail-choice.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
 
@@ -16,6 +16,7 @@ after the earlier events. The jail options apply only if no server is running.
   --id TEXT          idempotency key: a prompt with the same id is queued once
   --approve WHAT     with --follow: ask (default), allow or deny, as for holdfast run
 ${jailUsage}
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object per line: the event, then the session's events
 
@@ -23,6 +24,7 @@ Exit code: 0 done (without --follow: queued), 1 the agent failed or was stopped 
 
 export async function promptCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     group: { type: "string" },
     follow: { type: "boolean" },
     id: { type: "string" },
@@ -42,32 +44,35 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   // Without --follow, this command would not see the turn that the answer is for.
   if (values.approve !== undefined && !follow) throw new UsageError("--approve requires --follow");
   await prepareJails(jails);
-  return withOwnerAccess({ data: values.data, jails, runTasks: follow }, async (owner) => {
-    const name = values.group ?? "default";
-    const group = owner.client.group(name);
-    const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
-    if (json) console.log(jsonLine({ type: "event", event: accepted }));
-    else
-      process.stderr.write(
-        `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", already accepted" : ""}\n`,
-      );
-    if (!follow) {
-      if (!owner.isPersistent && !json)
+  return withOwnerAccess(
+    { data: values.data, organization: values.organization, jails, runTasks: follow },
+    async (owner) => {
+      const name = values.group ?? "default";
+      const group = owner.client.group(name);
+      const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
+      if (json) console.log(jsonLine({ type: "event", event: accepted }));
+      else
         process.stderr.write(
-          `No server is running. The task continues at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
+          `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", already accepted" : ""}\n`,
         );
-      return 0;
-    }
-    const started = await waitForStart(owner.client, name, accepted.seq, json);
-    if (started.taskId === undefined) {
-      const { error } = started;
-      process.stderr.write(`${harmless(error === undefined ? started.state : formatError(error))}\n`);
-      return 1;
-    }
-    const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
-    const ended = await run.waitForEnd();
-    return ended.status === "idle" && !run.wasStopped ? 0 : 1;
-  });
+      if (!follow) {
+        if (!owner.isPersistent && !json)
+          process.stderr.write(
+            `No server is running. The task continues at the next start: ${commandHint("start", dataDirectoryOf(values.data))}\n`,
+          );
+        return 0;
+      }
+      const started = await waitForStart(owner.client, name, accepted.seq, json);
+      if (started.taskId === undefined) {
+        const { error } = started;
+        process.stderr.write(`${harmless(error === undefined ? started.state : formatError(error))}\n`);
+        return 1;
+      }
+      const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
+      const ended = await run.waitForEnd();
+      return ended.status === "idle" && !run.wasStopped ? 0 : 1;
+    },
+  );
 }
 
 /** Resolves with the event once its turn has started, or once it has failed or finished without one. */

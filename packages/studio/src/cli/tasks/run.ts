@@ -1,10 +1,10 @@
-import { resolve } from "node:path";
 import { dataDirectoryOf, jsonLine, oneArgument, parse, screenOf, UsageError } from "@holdfast/cli";
 import { commandHint } from "../../command-hint.ts";
 import { jailOptions, jailUsage, parseJailChoice } from "../server/jail-choice.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { prepareJails } from "../server/prerequisites.ts";
 import { printDiff } from "./event-printer.ts";
+import { repositoryOf } from "./new.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
 
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
@@ -13,7 +13,8 @@ Runs one task on a local git repository and prints what the agent does, then the
 Your working tree is not changed, and nothing leaves the jail until you apply it. The jail options apply
 only if no server is running.
 
-  --repo PATH        a local git repository, or "sample" (default: the current directory)
+  --repo PATH        a local git repository, the id of a connected one, or "sample" (default: the current
+                     directory)
   --agent NAME       an agent of "holdfast agents list" (default: demo)
   --from-head        start from the last commit even if there are uncommitted changes
   --approve WHAT     ask (default), allow or deny: the answer to the agent's own questions.
@@ -23,6 +24,7 @@ only if no server is running.
   --apply            apply the changes to a new branch at the end, unless the task was stopped
   --branch NAME      with --apply: the name of that branch
 ${jailUsage}
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object per line: events, then the diff
 
@@ -30,6 +32,7 @@ Exit code: 0 done, 1 the agent failed or was stopped (Ctrl-C, SIGTERM, SIGHUP), 
 
 export async function runCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
+    ...organizationOption,
     repo: { type: "string" },
     agent: { type: "string" },
     "from-head": { type: "boolean" },
@@ -46,33 +49,36 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
   if (values.branch !== undefined && values.apply !== true) throw new UsageError("--branch requires --apply");
-  const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
+  const repository = repositoryOf(values.repo);
   const jails = parseJailChoice(values);
   await prepareJails(jails);
-  return withOwnerAccess({ data: values.data, jails, runTasks: "new" }, async (owner) => {
-    const task = await owner.client.organization.createTask({
-      repository,
-      agent: values.agent ?? "demo",
-      prompt,
-      ...(values["from-head"] === true ? { fromHead: true } : {}),
-    });
-    const run = new TaskRun(owner.client, task.id, approve, values.json === true);
-    const ended = await run.waitForEnd();
-    const diff = await owner.client.task(task.id).diff();
-    if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
-    else printDiff(screenOf(process.stdout), diff);
-    // A stopped turn may be incomplete, so its changes are only applied on request.
-    if (values.apply === true && !run.wasStopped && diff.files.length > 0) {
-      const applied = await owner.client
-        .task(task.id)
-        .apply(values.branch === undefined ? {} : { branch: values.branch });
-      if (values.json === true) console.log(jsonLine({ type: "applied", applied }));
-      else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
-    } else if (diff.files.length > 0 && values.json !== true) {
-      process.stderr.write(
-        `Put it on a branch: ${commandHint(`tasks apply ${task.id}`, dataDirectoryOf(values.data))}\n`,
-      );
-    }
-    return ended.status === "idle" && !run.wasStopped ? 0 : 1;
-  });
+  return withOwnerAccess(
+    { data: values.data, organization: values.organization, jails, runTasks: "new" },
+    async (owner) => {
+      const task = await owner.client.organization.createTask({
+        repository,
+        agent: values.agent ?? "demo",
+        prompt,
+        ...(values["from-head"] === true ? { fromHead: true } : {}),
+      });
+      const run = new TaskRun(owner.client, task.id, approve, values.json === true);
+      const ended = await run.waitForEnd();
+      const diff = await owner.client.task(task.id).diff();
+      if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
+      else printDiff(screenOf(process.stdout), diff);
+      // A stopped turn may be incomplete, so its changes are only applied on request.
+      if (values.apply === true && !run.wasStopped && diff.files.length > 0) {
+        const applied = await owner.client
+          .task(task.id)
+          .apply(values.branch === undefined ? {} : { branch: values.branch });
+        if (values.json === true) console.log(jsonLine({ type: "applied", applied }));
+        else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
+      } else if (diff.files.length > 0 && values.json !== true) {
+        process.stderr.write(
+          `Put it on a branch: ${commandHint(`tasks apply ${task.id}`, dataDirectoryOf(values.data))}\n`,
+        );
+      }
+      return ended.status === "idle" && !run.wasStopped ? 0 : 1;
+    },
+  );
 }

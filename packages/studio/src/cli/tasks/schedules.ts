@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { harmless, jsonLine, noArguments, oneArgument, parse, UsageError, verbOf } from "@holdfast/cli";
 import type { ScheduleInput, ScheduleView } from "@holdfast/studio";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const schedulesUsage = `holdfast schedules list | add PROMPT | run ID | pause ID | resume ID | delete ID
 
@@ -18,6 +18,7 @@ export const schedulesUsage = `holdfast schedules list | add PROMPT | run ID | p
   pause ID           leaves out its times until it is resumed
   resume ID          continues with the next time
   delete ID          deletes it; its tasks stay
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output`;
 
@@ -26,7 +27,7 @@ const verbs = ["list", "add", "run", "pause", "resume", "delete"] as const;
 export async function schedulesCommand(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const;
   const options = { name: text, cron: text, timezone: text, repository: text, branch: text, agent: text };
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, { ...organizationOption, ...options });
   if (values.help === true) {
     console.log(schedulesUsage);
     return 0;
@@ -39,33 +40,36 @@ export async function schedulesCommand(args: readonly string[]): Promise<number>
   const input = verb === "add" ? inputOf(values, argument) : undefined;
   const json = values.json === true;
   const print = (schedule: ScheduleView) => console.log(json ? jsonLine(schedule) : lineOf(schedule));
-  return withOwnerAccess({ data: values.data, runTasks: false }, async ({ client: { schedules } }) => {
-    switch (verb) {
-      case "list": {
-        const all = await schedules.list();
-        for (const schedule of all) print(schedule);
-        if (all.length === 0 && !json)
-          console.log("There are no schedules. Create one with holdfast schedules add.");
-        return 0;
+  return withOwnerAccess(
+    { data: values.data, organization: values.organization, runTasks: false },
+    async ({ client: { schedules } }) => {
+      switch (verb) {
+        case "list": {
+          const all = await schedules.list();
+          for (const schedule of all) print(schedule);
+          if (all.length === 0 && !json)
+            console.log("There are no schedules. Create one with holdfast schedules add.");
+          return 0;
+        }
+        case "add":
+          if (input !== undefined) print(await schedules.save(input));
+          return 0;
+        case "run": {
+          const run = await schedules.run(argument);
+          const { taskId, error } = run;
+          console.log(json ? jsonLine(run) : (taskId ?? `Failed: ${harmless(error?.message ?? "")}`));
+          return error === undefined ? 0 : 1;
+        }
+        case "pause":
+        case "resume":
+          print(await schedules.pause(argument, verb === "pause"));
+          return 0;
+        case "delete":
+          await schedules.remove(argument);
+          return 0;
       }
-      case "add":
-        if (input !== undefined) print(await schedules.save(input));
-        return 0;
-      case "run": {
-        const run = await schedules.run(argument);
-        const { taskId, error } = run;
-        console.log(json ? jsonLine(run) : (taskId ?? `Failed: ${harmless(error?.message ?? "")}`));
-        return error === undefined ? 0 : 1;
-      }
-      case "pause":
-      case "resume":
-        print(await schedules.pause(argument, verb === "pause"));
-        return 0;
-      case "delete":
-        await schedules.remove(argument);
-        return 0;
-    }
-  });
+    },
+  );
 }
 
 type Given = Readonly<Partial<Record<Exclude<keyof ScheduleInput, "id" | "prompt">, string | undefined>>>;

@@ -2,7 +2,7 @@ import { harmless, jsonLine, noArguments, oneArgument, parse, verbOf } from "@ho
 import type { StudioClient } from "@holdfast/studio";
 import { amountText, priceText } from "../../billing/price-text.ts";
 import type { BillingOverview, LimitUse, PlanView } from "../../contract/billing.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const billingUsage = `holdfast billing [show] [--now] | plans | choose PLAN | payment | invoices
 
@@ -12,13 +12,14 @@ export const billingUsage = `holdfast billing [show] [--now] | plans | choose PL
   choose PLAN  changes the plan; prints the page to pay it on, if it is not paid yet
   payment      prints the page of Stripe to manage the payment on
   invoices     the newest invoices, with their pages
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
   --json       machine-readable output
 
 Only a server that sells plans has any: see docs/how-to/charge-for-it.md.`;
 
 export async function billingCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { now: { type: "boolean" } });
+  const { values, positionals } = parse(args, { ...organizationOption, now: { type: "boolean" } });
   if (values.help === true) {
     console.log(billingUsage);
     return 0;

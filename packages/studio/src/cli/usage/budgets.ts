@@ -7,7 +7,7 @@ import {
   usageBudgetPeriods,
   usageBudgetScopes,
 } from "../../contract/usage.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const budgetsUsage = `holdfast budgets [list] | set ID [options] | remove ID
 
@@ -20,6 +20,7 @@ export const budgetsUsage = `holdfast budgets [list] | set ID [options] | remove
   --tokens COUNT  at most this many tokens, read and written
   --warn PERCENT  part at which people are warned (default: 80)
   remove ID       deletes a budget
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR      data directory (default: HOLDFAST_DATA or .holdfast)
   --json          machine-readable output
 
@@ -37,7 +38,7 @@ const options = {
 type Values = { readonly [name in keyof typeof options]?: string };
 
 export async function budgetsCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, { ...organizationOption, ...options });
   if (values.help === true) {
     console.log(budgetsUsage);
     return 0;

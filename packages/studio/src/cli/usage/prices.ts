@@ -1,7 +1,7 @@
 import { harmless, jsonLine, noArguments, oneArgument, parse, UsageError, verbOf } from "@holdfast/cli";
 import type { StudioClient } from "@holdfast/studio";
 import type { PriceInput } from "../../contract/usage.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const pricesUsage = `holdfast prices [list] | set MODEL --input DOLLARS --output DOLLARS | remove MODEL
 
@@ -12,6 +12,7 @@ export const pricesUsage = `holdfast prices [list] | set MODEL --input DOLLARS -
   --cache-read DOLLARS, --cache-write DOLLARS
                         for input that is read from a cache, or written to it; as --input if left out
   remove MODEL          back to the price of egress.json or of the table that comes with Holdfast
+  --organization ID     an organization besides the first one, by its id or name
   --data DIR            data directory (default: HOLDFAST_DATA or .holdfast)
   --json                machine-readable output
 
@@ -25,7 +26,7 @@ const options = {
 } as const;
 
 export async function pricesCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, { ...organizationOption, ...options });
   if (values.help === true) {
     console.log(pricesUsage);
     return 0;

@@ -13,7 +13,7 @@ import {
 } from "../../contract/usage.ts";
 import { costText } from "../../usage/cost-text.ts";
 import { usageCsv, usageCsvHead } from "../../usage/csv.ts";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const usageUsage = `holdfast usage [--by ${usageDimensions.join(" | ")}] [--since DAY] [--until DAY]
 
@@ -23,6 +23,7 @@ export const usageUsage = `holdfast usage [--by ${usageDimensions.join(" | ")}] 
   --person ID, --task ID, --agent NAME, --model NAME, --repository NAME
                   only what is of this one
   --csv           all data of these days as CSV
+  --organization ID  an organization besides the first one, by its id or name
   --data DIR      data directory (default: HOLDFAST_DATA or .holdfast)
   --json          machine-readable output
 
@@ -44,7 +45,7 @@ const options = {
 type Values = ReturnType<typeof parse<typeof options>>["values"];
 
 export async function usageCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, { ...organizationOption, ...options });
   if (values.help === true) {
     console.log(usageUsage);
     return 0;

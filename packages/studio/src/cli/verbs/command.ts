@@ -1,5 +1,5 @@
 import { type Command, harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
-import { withOwnerAccess } from "../server/owner.ts";
+import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 import { usageOf, type VerbsDescription, verbsWith } from "./usage.ts";
 import type { VerbOption, Verbs } from "./verb.ts";
 
@@ -13,7 +13,7 @@ export function commandOfVerbs(description: VerbsDescription): Command {
     ),
   );
   const run = async (given: readonly string[]): Promise<number> => {
-    const { values, positionals } = parse(given, options);
+    const { values, positionals } = parse(given, { ...organizationOption, ...options });
     if (values.help === true) {
       console.log(usage);
       return 0;
@@ -22,12 +22,12 @@ export function commandOfVerbs(description: VerbsDescription): Command {
     const chosen = verbOf(name, Object.keys(verbs), word);
     const verb = verbs[chosen];
     if (verb === undefined) return 2;
-    const { data, json, help: _help, ...own } = values;
+    const { data, organization, json, help: _help, ...own } = values;
     checkOptions(chosen, verbs, Object.keys(own));
     checkArguments(args, verb.arguments ?? "", `holdfast ${name} ${chosen}`);
     verb.check?.(args, own);
     const runTasks = verb.runTasks?.(args) ?? false;
-    return withOwnerAccess({ data, runTasks }, async ({ client, isPersistent }) => {
+    return withOwnerAccess({ data, organization, runTasks }, async ({ client, isPersistent }) => {
       const print = (value: unknown, text: string) => console.log(json === true ? jsonLine(value) : text);
       const code = await verb.run({
         ...{ args, values: own, json: json === true, data, client, isPersistent, print },

@@ -50,6 +50,11 @@ export function verb<const Options extends VerbOptions>(definition: Verb<Options
 
 /** Options of several verbs, with `--data` and `--json` at the end. */
 export const commonOptions = {
+  organization: {
+    type: "string",
+    value: "ID",
+    description: "an organization besides the first one, by its id or name",
+  },
   data: {
     type: "string",
     value: "DIR",

@@ -31,6 +31,12 @@ export interface NewInvitation extends Invitation {
   readonly hash: string;
 }
 
+interface MembersState {
+  version: 1;
+  /** Absent unless the organization is being deleted: then nobody has a role. */
+  isClosed?: boolean;
+}
+
 /** Who joins. */
 export interface Joining {
   readonly person: string;
@@ -46,7 +52,7 @@ export function createMembersActor(host: PeopleHost) {
   const rows = new Rows(memberTables);
   const steps = new MemberSteps(rows, host);
   return actor({
-    createState: (): { version: 1 } => ({ version: 1 }),
+    createState: (): MembersState => ({ version: 1 }),
     db: db({
       onMigrate: migrations({
         migrations: [
@@ -62,7 +68,26 @@ export function createMembersActor(host: PeopleHost) {
         ...announcing(host),
 
         /** The role of a person who sends a request, which counts as being seen; null for one who is no member. */
-        role: (c, person: string): Promise<Role | null> => steps.roleOf(c.db, person),
+        role: async (c, person: string): Promise<Role | null> =>
+          c.state.isClosed === true ? null : steps.roleOf(c.db, person),
+
+        /** Makes a person the first owner of a new organization; idempotent. */
+        async found(c, joining: Joining): Promise<void> {
+          await announceSoon(host, c, joining.person);
+          await steps.found(c.db, joining);
+        },
+
+        /** Ends all rights, as the organization is being deleted. Returns the people who were members. */
+        async close(c): Promise<readonly string[]> {
+          const people = (await rows.find(c.db, "member", [])).map(({ person }) => String(person));
+          await announceSoon(host, c, ...people);
+          c.state.isClosed = true;
+          await rows.remove(c.db, "invitation", []);
+          for (const person of people) host.accessChanged(person);
+          return people;
+        },
+
+        erase: (c): void => c.destroy(),
 
         async list(c): Promise<readonly Member[]> {
           const found = await rows.find(c.db, "member", [], {
@@ -202,6 +227,13 @@ class MemberSteps {
       created_at: createdAt,
       expires_at: expiresAt,
     });
+  }
+
+  async found(db: RowDatabase, { person, name, email }: Joining): Promise<void> {
+    if ((await this.find(db, person)) !== undefined) return;
+    const joined = { person, name, email, role: "owner", joined_at: this.#host.ports.clock.now() };
+    await this.#rows.insert(db, "member", joined);
+    this.#host.accessChanged(person);
   }
 
   async renew(

@@ -1,6 +1,8 @@
 import type { ClientBase } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
+import { localOrganization } from "../../access/organization-ids.ts";
 import type { Role } from "../../access/roles.ts";
+import { organizationNotFound } from "../../backend/organizations/existing.ts";
 import type { AttemptAnswer, AttemptCounter } from "../auth/attempts.ts";
 import { sha256 } from "../hash.ts";
 import { createAccessChangesActor } from "./access-changes.ts";
@@ -80,8 +82,36 @@ export class PeopleActors {
     }
   }
 
-  members<Result>(organization: string, action: string, ...args: readonly unknown[]): Promise<Result> {
-    return this.#getOrCreate("members", [organization], action, args);
+  /** Creates the list of the members of an organization. */
+  async createMembers(organization: string): Promise<void> {
+    await this.#client().getOrCreate("members", [organization]).resolve();
+  }
+
+  /** Throws `organization.not_found`. The first organization always exists. */
+  async members<Result>(organization: string, action: string, ...args: readonly unknown[]): Promise<Result> {
+    if (organization === localOrganization) return this.#getOrCreate("members", [organization], action, args);
+    try {
+      return await this.#client()
+        .get("members", [organization])
+        .action<Result>({ name: `internal.${action}`, args });
+    } catch (error) {
+      throw isErrorCode(error, "actor", "not_found") ? organizationNotFound() : error;
+    }
+  }
+
+  /** As `members`, with `fallback` as the answer of an organization that does not exist. */
+  async knownMembers<Result>(
+    organization: string,
+    fallback: Result,
+    action: string,
+    ...args: readonly unknown[]
+  ): Promise<Result> {
+    try {
+      return await this.members<Result>(organization, action, ...args);
+    } catch (error) {
+      if (isErrorCode(error, "organization", "not_found")) return fallback;
+      throw error;
+    }
   }
 
   /** Tells all nodes that the rights of a person may have changed. */

@@ -1,9 +1,12 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { queryOptions, useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { localOrganization } from "../../access/organization-ids.ts";
 import type { InvitationOffer, Profile } from "../../contract/people.ts";
 import { isSignedOut } from "../shared/errors.ts";
+import { openOrganization } from "../shared/organizations/current.ts";
 import { request } from "../shared/request.ts";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 import { SignInForm } from "./sign-in-page.tsx";
@@ -64,13 +67,18 @@ function Join({
   const [hasAccount, setHasAccount] = useState(false);
   const accept = useMutation({
     mutationFn: () => request("POST", "/people/accept", { token }),
-    onSuccess: enter,
+    onSuccess: () => enter(),
   });
+  const enter = () =>
+    offer.organization.id === localOrganization
+      ? window.location.assign("/")
+      : openOrganization(offer.organization.id);
   const member = visitor === null || visitor.isOperator ? undefined : visitor;
   return (
     <AccessFrame title="Join Holdfast">
       <p>
-        {offer.invitedBy === null ? "You are invited" : `${offer.invitedBy} invites you`} as{" "}
+        {offer.invitedBy === null ? "You are invited" : `${offer.invitedBy} invites you`}
+        {offer.organization.id !== localOrganization && ` to ${visibleText(offer.organization.name)}`} as{" "}
         <strong>{offer.role}</strong>.{" "}
         <span className="muted">Valid until {formatDateTime(offer.expiresAt)}.</span>
       </p>
@@ -161,8 +169,4 @@ function SignUpForm({
 /** The operator's login goes before the session of a person, in the same browser. */
 async function leaveOperator(visitor: Profile | null): Promise<void> {
   if (visitor?.isOperator === true) await request("POST", "/auth/end");
-}
-
-function enter(): void {
-  window.location.assign("/");
 }

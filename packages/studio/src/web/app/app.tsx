@@ -17,9 +17,12 @@ const accessPaths: readonly string[] = ["/join", "/reset", "/sign-in"];
 /** Screens may assume that this browser is signed in; the first refusal replaces the page. */
 export function App({
   api,
+  basepath,
   exchange,
 }: {
   readonly api: StudioApi;
+  /** What the addresses of the organization begin with. */
+  readonly basepath: string;
   readonly exchange: ExchangeResult | undefined;
 }) {
   const [signedOut, setSignedOut] = useState(exchange === "refused");
@@ -45,7 +48,7 @@ export function App({
       }),
     [],
   );
-  const router = useMemo(() => createAppRouter(), []);
+  const router = useMemo(() => createAppRouter(basepath), [basepath]);
   useEffect(preloadTask, []);
   const isAccessPage = accessPaths.includes(window.location.pathname);
   return (

@@ -171,6 +171,14 @@ const notificationsRoute = createRoute({
     "NotificationsScreen",
   ),
 });
+const organizationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/organization",
+  component: lazyRouteComponent(
+    appPart(() => import("../organizations/routes.tsx")),
+    "OrganizationScreen",
+  ),
+});
 /** The actors' own routes are below this address, so people may enter it. */
 const actorsAddressRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -188,8 +196,9 @@ export function preloadTask(): void {
   else setTimeout(load, 1_000);
 }
 
-export function createAppRouter() {
+export function createAppRouter(basepath: string) {
   return createRouter({
+    basepath,
     routeTree: rootRoute.addChildren([
       tasksRoute,
       taskRoute,
@@ -211,6 +220,7 @@ export function createAppRouter() {
       accountRoute,
       designRoute,
       notificationsRoute,
+      organizationRoute,
       actorsAddressRoute,
     ]),
     scrollRestoration: true,

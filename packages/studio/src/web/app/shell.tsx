@@ -3,11 +3,15 @@ import { Shell as AppShell, appPart, useTitleCount, WarningIcon } from "@holdfas
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
+import { localOrganization } from "../../access/organization-ids.ts";
 import { useApi } from "../shared/context.ts";
 import { useInboxLive } from "../shared/inbox/live.ts";
 import { useOrganizationLive } from "../shared/live.ts";
+import { currentOrganization } from "../shared/organizations/current.ts";
+import { roleHere } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
 import { refetchActive, systemQuery } from "../shared/queries.ts";
+import { OrganizationMenu } from "./organization-menu.tsx";
 import { PaletteHost } from "./palette-host.tsx";
 
 const NoOrganization = lazy(appPart(() => import("../people/no-organization.tsx")));
@@ -22,7 +26,7 @@ export function Shell() {
     // The server closes connections when rights change.
     if (link === "offline") void refetchActive(queries, ["profile"]);
   }, [link, queries]);
-  if (profile?.isOperator === false && profile.organizations.length === 0)
+  if (profile !== undefined && roleHere(profile) === undefined)
     return (
       <Suspense>
         <NoOrganization profile={profile} />
@@ -45,7 +49,12 @@ export function Shell() {
           </>
         ) : undefined
       }
-      tools={<PaletteHost />}
+      tools={
+        <>
+          <OrganizationMenu />
+          <PaletteHost />
+        </>
+      }
       navigation={
         <>
           <InboxLink />
@@ -60,7 +69,9 @@ export function Shell() {
           <Link to="/usage" activeOptions={{ includeSearch: false }}>
             Usage
           </Link>
-          <Link to="/settings">Settings</Link>
+          <Link to={currentOrganization() === localOrganization ? "/settings" : "/settings/organization"}>
+            Settings
+          </Link>
           <Link to="/system">System</Link>
           {profile !== undefined && (
             <>

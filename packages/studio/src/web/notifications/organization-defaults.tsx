@@ -2,6 +2,7 @@ import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { NotificationChoices, NotificationsView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
+import { roleHere } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
 import { refetchActive } from "../shared/queries.ts";
 import { Section } from "./parts.tsx";
@@ -12,8 +13,8 @@ export function OrganizationDefaults({ view }: { readonly view: NotificationsVie
   const api = useApi();
   const queries = useQueryClient();
   const profile = useProfile();
-  const role = profile?.organizations.find(({ id }) => id === "local")?.role;
-  const mayChange = profile?.isOperator === true || role === "admin" || role === "owner";
+  const role = profile === undefined ? undefined : roleHere(profile);
+  const mayChange = role === "admin" || role === "owner";
   const defaults = useQuery({ ...notificationDefaultsQuery(api), enabled: mayChange });
   const set = useMutation({
     mutationFn: (choices: Partial<NotificationChoices>) => api.attention.setNotificationDefaults(choices),

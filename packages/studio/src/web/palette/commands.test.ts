@@ -18,7 +18,7 @@ const taskOf = (status: TaskStatus): TaskView => ({
   },
 });
 const contextOf = (typed: string, task?: TaskView): CommandContext => ({
-  ...{ api: {} as StudioApi, task, profile: undefined, typed, draftPrompt() {} },
+  ...{ api: {} as StudioApi, task, profile: undefined, organizations: [], typed, draftPrompt() {} },
 });
 const titles = (typed: string, task?: TaskView) => {
   const context = contextOf(typed, task);

@@ -1,8 +1,10 @@
 /** Command palette: tasks, screens and actions by what is typed. */
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import type { NavigateOptions } from "@tanstack/react-router";
-import type { Profile } from "../../contract/people.ts";
+import type { OrganizationSummary, Profile } from "../../contract/people.ts";
 import type { TaskView } from "../../contract.ts";
 import { isBusy } from "../../task-status.ts";
+import { currentOrganization, openOrganization } from "../shared/organizations/current.ts";
 import type { StudioApi } from "../shared/port.ts";
 import { requireDone } from "../shared/task-list/outcomes.ts";
 
@@ -12,6 +14,8 @@ export interface CommandContext {
   readonly task: TaskView | undefined;
   /** Whoever is signed in, where people have accounts. */
   readonly profile: Profile | undefined;
+  /** Those of the person. */
+  readonly organizations: readonly OrganizationSummary[];
   readonly typed: string;
   /** Writes the prompt of the form for a new task. */
   readonly draftPrompt: (prompt: string) => void;
@@ -182,6 +186,13 @@ export const commands: readonly Command[] = [
   },
   {
     group: "Go to",
+    title: () => "Organization",
+    keywords: "settings name create rename delete leave hand over switch",
+    isOffered: ({ profile }) => profile !== undefined,
+    run: () => ({ to: "/settings/organization" }),
+  },
+  {
+    group: "Go to",
     title: () => "Account",
     keywords: "sessions tokens sign out",
     isOffered: ({ profile }) => profile !== undefined,
@@ -204,6 +215,21 @@ export const commands: readonly Command[] = [
     },
   },
 ];
+
+/** A command for each other organization of the person. */
+export function organizationCommands({ organizations }: CommandContext): readonly Command[] {
+  return organizations
+    .filter(({ id }) => id !== currentOrganization())
+    .map(({ id, name }) => ({
+      group: "Go to",
+      title: () => `Organization ${visibleText(name)}`,
+      keywords: `switch team ${id}`,
+      run: () => {
+        openOrganization(id);
+        return undefined;
+      },
+    }));
+}
 
 /** The commands that are offered for what was typed: each word is in the title or in the keywords. */
 export function offeredCommands(all: readonly Command[], context: CommandContext): readonly Command[] {

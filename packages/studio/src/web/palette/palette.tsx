@@ -8,10 +8,17 @@ import type { TaskSummary, TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { taskDraft } from "../shared/new-task/task-draft.ts";
+import { useOrganizations } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
 import type { StudioApi } from "../shared/port.ts";
 import { StatusPill } from "../shared/status.tsx";
-import { type Command, type CommandContext, commands, offeredCommands } from "./commands.ts";
+import {
+  type Command,
+  type CommandContext,
+  commands,
+  offeredCommands,
+  organizationCommands,
+} from "./commands.ts";
 
 /** Tasks that are offered. More are asked for, because those with the words in their title come first. */
 const maxTasks = 8;
@@ -97,7 +104,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
               // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus, and names the active option
               // biome-ignore lint/a11y/useKeyWithClickEvents: the field takes the keys
               <div
-                key={keyOf(choice)}
+                key={keyOf(choice, context)}
                 id={`${id}-${index}`}
                 role="option"
                 aria-selected={index === active}
@@ -124,12 +131,13 @@ function useCommandContext(typed: string): CommandContext {
   const api = useApi();
   const queries = useQueryClient();
   const profile = useProfile();
+  const organizations = useOrganizations();
   const path = useRouterState({ select: ({ location }) => location.pathname });
   return useMemo(() => {
     const taskId = /^\/tasks\/([^/]+)/.exec(path)?.[1];
     const task = taskId === undefined ? undefined : queries.getQueryData<TaskView>(["task", taskId]);
-    return { api, task, profile, typed, draftPrompt };
-  }, [api, queries, path, profile, typed]);
+    return { api, task, profile, organizations, typed, draftPrompt };
+  }, [api, queries, path, profile, organizations, typed]);
 }
 
 function draftPrompt(prompt: string): void {
@@ -172,7 +180,8 @@ function useRun(context: CommandContext, close: () => void) {
 }
 
 function choicesOf(context: CommandContext, tasks: readonly TaskSummary[]): readonly Choice[] {
-  const offered = offeredCommands(commands, context).map(
+  const all = [...commands, ...organizationCommands(context)];
+  const offered = offeredCommands(all, context).map(
     (command): Choice => ({ kind: "command", group: command.group, command }),
   );
   const last = offered.filter(({ group }) => group === "Create");
@@ -208,8 +217,11 @@ function ChoiceText({ choice, context }: { readonly choice: Choice; readonly con
   );
 }
 
-function keyOf(choice: Choice): string {
-  return choice.kind === "task" ? choice.task.id : `${choice.group} ${commands.indexOf(choice.command)}`;
+function keyOf(choice: Choice, context: CommandContext): string {
+  if (choice.kind === "task") return choice.task.id;
+  const { command, group } = choice;
+  // Names of organizations may be the same, and their ids are among the keywords.
+  return `${group} ${command.takesText === true ? "" : command.title(context)} ${command.keywords ?? ""}`;
 }
 
 /** Where a key moves the active option; undefined for other keys. It goes round at both ends. */

@@ -2,10 +2,11 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import type { Member, Profile } from "../../contract/people.ts";
+import { roleHere } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
 import { Invitations } from "./invitations.tsx";
 import { MemberRow } from "./member-row.tsx";
-import { membersQuery, type Role } from "./queries.ts";
+import { membersQuery } from "./queries.ts";
 
 /** Members of the organization, and for admins its open invitations. */
 export function PeopleScreen() {
@@ -29,7 +30,7 @@ export function PeopleScreen() {
 }
 
 function People({ profile, members }: { readonly profile: Profile; readonly members: readonly Member[] }) {
-  const role = roleOf(profile);
+  const role = roleHere(profile) ?? "viewer";
   const isAdmin = role === "admin" || role === "owner";
   const owners = members.filter((member) => member.role === "owner").length;
   const names = new Map(members.map(({ person, name }) => [person, visibleText(name)]));
@@ -62,10 +63,4 @@ function People({ profile, members }: { readonly profile: Profile; readonly memb
       </section>
     </>
   );
-}
-
-/** What the person may do in the organization: the operator all that an owner may. */
-function roleOf(profile: Profile): Role {
-  if (profile.isOperator) return "owner";
-  return profile.organizations.find(({ id }) => id === "local")?.role ?? "viewer";
 }

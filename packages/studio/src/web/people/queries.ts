@@ -7,10 +7,11 @@ import type {
   SessionView,
   TokenScope,
 } from "../../contract/people.ts";
+import { currentOrganization } from "../shared/organizations/current.ts";
 import { refetchActive } from "../shared/queries.ts";
 import { request } from "../shared/request.ts";
 
-const organization = "/people/organizations/local";
+const organization = () => `/people/organizations/${currentOrganization()}`;
 
 export type Role = Member["role"];
 
@@ -34,13 +35,13 @@ export const roleHints: Readonly<Record<Role, string>> = {
 export const membersQuery = queryOptions({
   queryKey: ["people", "members"],
   queryFn: async () =>
-    (await request<{ readonly members: readonly Member[] }>("GET", `${organization}/members`)).members,
+    (await request<{ readonly members: readonly Member[] }>("GET", `${organization()}/members`)).members,
 });
 
 export const invitationsQuery = queryOptions({
   queryKey: ["people", "invitations"],
   queryFn: async () => {
-    const path = `${organization}/invitations`;
+    const path = `${organization()}/invitations`;
     return (await request<{ readonly invitations: readonly Invitation[] }>("GET", path)).invitations;
   },
 });
@@ -71,23 +72,24 @@ export type NewToken = ApiToken & { readonly token: string };
 /** What the screens ask of the server. */
 export const peopleApi = {
   invite: (role: Role, email: string) =>
-    request<NewInvitation>("POST", `${organization}/invitations`, {
+    request<NewInvitation>("POST", `${organization()}/invitations`, {
       role,
       email: email === "" ? null : email,
     }),
-  renewInvitation: (id: string) => request<NewInvitation>("POST", `${organization}/invitations/${id}/renew`),
-  withdrawInvitation: (id: string) => request<void>("DELETE", `${organization}/invitations/${id}`),
+  renewInvitation: (id: string) =>
+    request<NewInvitation>("POST", `${organization()}/invitations/${id}/renew`),
+  withdrawInvitation: (id: string) => request<void>("DELETE", `${organization()}/invitations/${id}`),
   changeRole: (person: string, role: Role) =>
-    request<void>("PATCH", `${organization}/members/${person}`, { role }),
-  removeMember: (person: string) => request<void>("DELETE", `${organization}/members/${person}`),
+    request<void>("PATCH", `${organization()}/members/${person}`, { role }),
+  removeMember: (person: string) => request<void>("DELETE", `${organization()}/members/${person}`),
   /** The link is there if the member did not get it by mail. */
   resetPassword: (person: string) =>
     request<{ readonly mailed: boolean; readonly link?: string }>(
       "POST",
-      `${organization}/members/${person}/reset`,
+      `${organization()}/members/${person}/reset`,
     ),
-  leave: () => request<void>("POST", `${organization}/leave`),
-  transfer: (to: string) => request<void>("POST", `${organization}/transfer`, { to }),
+  leave: () => request<void>("POST", `${organization()}/leave`),
+  transfer: (to: string) => request<void>("POST", `${organization()}/transfer`, { to }),
   rename: (name: string) => request<void>("PATCH", "/people/me", { name }),
   changePassword: (currentPassword: string, newPassword: string) =>
     request<unknown>("POST", "/people/auth/change-password", {

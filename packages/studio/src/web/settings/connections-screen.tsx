@@ -19,7 +19,7 @@ export function ConnectionsScreen() {
   const query = useQuery(connectionsQuery(useApi()));
   const { data } = query;
   return (
-    <SettingsPage title="Connections" needs="admin">
+    <SettingsPage title="Connections" needs="machine">
       {query.isPending && <Loading label="Loading connections" rows={5} />}
       {query.isError && data === undefined && (
         <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />

@@ -14,7 +14,7 @@ export function PolicyScreen() {
   const query = useQuery(policyQuery(useApi()));
   const { data } = query;
   return (
-    <SettingsPage title="Policy" needs="admin">
+    <SettingsPage title="Policy" needs="machine">
       {query.isPending && <Loading label="Loading the policy" rows={5} />}
       {query.isError && data === undefined && (
         <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />

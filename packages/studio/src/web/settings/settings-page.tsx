@@ -2,7 +2,7 @@
 import { Empty } from "@holdfast/web-parts";
 import type { ReactNode } from "react";
 import { useProfile } from "../shared/people.ts";
-import { maySee, SettingsFrame } from "../shared/settings/settings-frame.tsx";
+import { maySee, SettingsFrame, type SettingsNeed } from "../shared/settings/settings-frame.tsx";
 
 /** A page of the settings that not everybody may see. */
 export function SettingsPage({
@@ -13,7 +13,7 @@ export function SettingsPage({
 }: {
   readonly title: string;
   /** Who may see the page. */
-  readonly needs: "admin" | "operator";
+  readonly needs: SettingsNeed;
   readonly actions?: ReactNode;
   readonly children: ReactNode;
 }) {
@@ -26,7 +26,9 @@ export function SettingsPage({
         <Empty title="You cannot see this page">
           {needs === "operator"
             ? "Only the operator of this server can: whoever opens a link of “holdfast url”."
-            : "Owners and admins of the organization can."}
+            : needs === "machine"
+              ? "Owners and admins of the first organization of this server can."
+              : "Owners and admins of the organization can."}
         </Empty>
       )}
     </SettingsFrame>

@@ -1,9 +1,11 @@
 /** Files on their way to the server. They are outside of the component: an upload may outlive the page that began it. */
+
 import { fromWireError, HoldfastError } from "@holdfast/core";
 import { useSyncExternalStore } from "react";
 import { attachmentNameProblem } from "../../../attachments/attachment-name.ts";
 import type { AttachmentView } from "../../../contract.ts";
 import { studioLimits } from "../../../limits.ts";
+import { currentOrganization } from "../organizations/current.ts";
 
 export interface Upload {
   readonly key: string;
@@ -80,7 +82,7 @@ export function useUploads(scope: string): { readonly uploads: Uploads; readonly
 
 /** Throws the server's error, and `client.network_error` if it does not answer. */
 async function uploadFile(file: File): Promise<AttachmentView> {
-  const path = `${attachmentsPath}?name=${encodeURIComponent(file.name)}`;
+  const path = `${attachmentsPath()}?name=${encodeURIComponent(file.name)}`;
   let response: Response;
   try {
     response = await fetch(path, {
@@ -97,10 +99,10 @@ async function uploadFile(file: File): Promise<AttachmentView> {
   throw fromWireError({ ...answer, message: answer["message"] ?? answer["detail"] }, response.status);
 }
 
-const attachmentsPath = "/organizations/local/attachments";
+const attachmentsPath = () => `/organizations/${currentOrganization()}/attachments`;
 
 export function attachmentUrl(id: string): string {
-  return `${attachmentsPath}/${id}`;
+  return `${attachmentsPath()}/${id}`;
 }
 
 /** A file that somebody adds, as the browser gives it. */

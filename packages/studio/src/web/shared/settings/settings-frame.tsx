@@ -2,7 +2,10 @@
 import { usePageTitle } from "@holdfast/web-parts";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { localOrganization } from "../../../access/organization-ids.ts";
 import type { Profile } from "../../../contract/people.ts";
+import { currentOrganization } from "../organizations/current.ts";
+import { roleHere } from "../organizations/queries.ts";
 import { useProfile } from "../people.ts";
 import "./settings-frame.css";
 
@@ -24,20 +27,19 @@ export function SettingsFrame({
   return (
     <div className="page settings-page">
       <nav className="settings-nav" aria-label="Settings">
-        {maySee(profile, "admin") && (
+        {maySee(profile, "machine") && (
           <Link to="/settings" activeOptions={{ exact: true }}>
             Connections
           </Link>
         )}
+        {profile !== undefined && <Link to="/settings/organization">Organization</Link>}
         <Link to="/settings/notifications">Notifications</Link>
         {maySee(profile, "operator") && <Link to="/settings/secrets">Secrets</Link>}
+        {maySee(profile, "machine") && <Link to="/settings/policy">Policy</Link>}
         {maySee(profile, "admin") && (
-          <>
-            <Link to="/settings/policy">Policy</Link>
-            <Link to="/settings/audit" activeOptions={{ includeSearch: false }}>
-              Audit log
-            </Link>
-          </>
+          <Link to="/settings/audit" activeOptions={{ includeSearch: false }}>
+            Audit log
+          </Link>
         )}
       </nav>
       <div className={`settings-main ${className}`.trim()}>
@@ -51,8 +53,14 @@ export function SettingsFrame({
   );
 }
 
+/** Who may see a page. Those about the machine are for the admins of its first organization. */
+export type SettingsNeed = "admin" | "machine" | "operator";
+
 /** Without accounts there is one person, who may see all. */
-export function maySee(profile: Profile | undefined, needs: "admin" | "operator"): boolean {
+export function maySee(profile: Profile | undefined, needs: SettingsNeed): boolean {
   if (profile === undefined || profile.isOperator) return true;
-  return needs === "admin" && profile.organizations.some(({ role }) => role === "admin" || role === "owner");
+  if (needs === "operator" || (needs === "machine" && currentOrganization() !== localOrganization))
+    return false;
+  const role = roleHere(profile);
+  return role === "admin" || role === "owner";
 }
