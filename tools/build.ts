@@ -1,5 +1,5 @@
 /**
- * Builds the web apps (the Studio, the inspector of a sandbox server) whose sources are newer than their builds. `npm
+ * Builds the web apps (the Studio, the inspector of a sandbox server) and the description of the Studio's API whose sources are newer than their builds. `npm
  * start` and `npm test` call it, so that a fresh clone and a pulled change both show current apps.
  */
 import { spawnSync } from "node:child_process";
@@ -85,4 +85,12 @@ function build(app: WebApp): void {
   writeFileSync(stamp, current);
 }
 
+/** `dist/api` of the Studio: schemas from the types of its contract. Takes a few seconds, so that no stamp is kept. */
+function buildApi(): void {
+  const script = join(root, "packages", "studio", "src", "api", "build.ts");
+  const result = spawnSync(process.execPath, [script], { stdio: "inherit" });
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
 for (const app of apps) build(app);
+buildApi();

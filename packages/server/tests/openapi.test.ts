@@ -44,6 +44,16 @@ test("the OpenAPI document is valid, and typed where schemas say so", async (t) 
   assert.ok(document.paths["/actors/{name}/{actor}/inspector/state"].patch);
 });
 
+test("a generated client may encode the whole name of an actor", async (t) => {
+  const { url, client } = await serve(t, inspected);
+  const { id } = await json(`${url}/actors/shop/${encodeURIComponent("~a%2Cb,c,")}`).catch(() => ({
+    id: "",
+  }));
+  assert.equal(id, "");
+  const made = await client().shop.getOrCreate(["a,b", "c"]).resolve();
+  assert.equal((await json(`${url}/actors/shop/${encodeURIComponent("@a%2Cb,c,")}`)).id, made);
+});
+
 test("every path of the document that takes nothing is answered", async (t) => {
   const { url, client } = await serve(t, inspected);
   await client().shop.getOrCreate("a").add(1);

@@ -149,6 +149,8 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const others = new OtherNodes(() => registry.nodes);
   const meter = openMeter({ dataDirectory, ports, backend: backends.usage, gate });
   cleanup.defer(() => meter.close());
+  // Known once the server listens.
+  const own = { url: "" };
   const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
@@ -185,7 +187,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ...(cluster === undefined
       ? {}
       : { cluster: servingGateState(people === undefined ? cluster : people.serving(cluster)) }),
-    gateway: gatewayOptions({ ...parts, identify }, host, others, { logins, people, billing }),
+    gateway: gatewayOptions({ ...parts, identify, ownUrl: () => own.url }, host, others, { logins, people, billing }),
   });
   backends.attach(registry.client, host.handover);
   await people?.open();
@@ -220,11 +222,12 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
   const { port } = await registry.listen({ port: options.port ?? 0, host: listenHost });
-  if (address.origin === "") address.origin = localUrl(listenHost, port);
+  own.url = localUrl(listenHost, port);
+  if (address.origin === "") address.origin = own.url;
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
   return {
-    url: localUrl(listenHost, port),
+    url: own.url,
     port,
     dataDirectory,
     client: createStudioClient(registry.client),
@@ -258,7 +261,7 @@ interface ServedParts {
 }
 
 function gatewayOptions(
-  parts: StudioParts & { readonly identify: Identify },
+  parts: StudioParts & { readonly identify: Identify; readonly ownUrl: () => string },
   host: StudioHost,
   others: OtherNodes,
   { logins, people, billing }: ServedParts,
@@ -283,6 +286,14 @@ function gatewayOptions(
       ...allowedHosts(options.host ?? "127.0.0.1"),
       ...(options.origin === undefined ? [] : [new URL(options.origin).hostname]),
     ],
+    // Loaded by whoever reads the document.
+    openApi: async (document) => {
+      const [{ loadApiDescription }, { studioOpenApi }] = await Promise.all([
+        import("./api/description.ts"),
+        import("./api/openapi.ts"),
+      ]);
+      return studioOpenApi(document, await loadApiDescription());
+    },
     access: guard.authorizeAction,
     manage: guard.authorizeManagement,
     ...(token === undefined || token === "" ? {} : { inspector: { token } }),
@@ -305,6 +316,8 @@ function gatewayOptions(
       ),
       ...(people === undefined ? {} : { people: people.routes, sendsMail: people.sendsMail }),
       ...(options.demoTeam === undefined ? {} : { demoTeam: options.demoTeam }),
+      // The SDK takes memory that most servers do not need.
+      mcp: async (call) => (await import("./mcp/http.ts")).answerMcp(call, parts.ownUrl),
       recordSignIn: (record) => gate.audit.note(record),
       log: ports.log,
     }),

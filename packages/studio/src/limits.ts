@@ -88,6 +88,8 @@ export const studioLimits = {
   /** Files of one prompt, one of them, and all of them. */
   maxAttachments: 10,
   maxAttachmentBytes: 10 * 1024 * 1024,
+  /** Bytes of a message to /mcp. */
+  maxMcpMessageBytes: 1024 * 1024,
   maxAttachmentsBytes: 20 * 1024 * 1024,
   /** Files that the agent gets in the prompt itself; larger ones are placed in its workspace. */
   maxInlineImageBytes: 5 * 1024 * 1024,

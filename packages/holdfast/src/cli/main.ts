@@ -58,9 +58,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     },
   },
   mcp: {
-    summary: "serve MCP, so that an agent can inspect actors",
+    summary: "serve MCP, so that an agent can inspect actors, or use the Studio",
     load: async () => {
-      const { mcpUsage: usage, mcpCommand: run } = await import("./mcp.ts");
+      const { mcpUsage: usage, mcpCommand } = await import("./mcp.ts");
+      const run = async (args: readonly string[]): Promise<number> => {
+        const [what, ...rest] = args;
+        return what === "studio" ? (await loadStudioCommand("mcp")).run(rest) : mcpCommand(args);
+      };
       return { usage, run };
     },
   },

@@ -4,11 +4,12 @@ import { startMcpServer } from "./mcp-server.ts";
 import { ReconnectingServer } from "./reconnecting-server.ts";
 import { version } from "./studio-commands.ts";
 
-export const mcpUsage = `holdfast mcp [options]
+export const mcpUsage = `holdfast mcp [options] | studio [options]
 
 Serves the Model Context Protocol on standard input and output, so that an agent can look at the actors
 of a running server: list them, read their state, queues, schedules, workflows, SQLite and logs.
 
+  studio           serves the Studio's tools instead (tasks, reviews, pull requests): holdfast mcp studio --help
   --allow-write    also lets it call actions, write state, send messages, run SQL that writes
   --url URL        the server (default: HOLDFAST_ENDPOINT, or the one that runs on the data directory)
   --token TOKEN    the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)

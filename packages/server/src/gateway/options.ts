@@ -105,6 +105,10 @@ export interface GatewayOptions {
   readonly isInternal?: boolean;
   /** The body of `GET /metrics`, in the text format of Prometheus, instead of the server's own. */
   readonly metrics?: () => string | Promise<string>;
+  /** Completes the OpenAPI document before it is served: with routes of `fallback`, for example. */
+  readonly openApi?: (
+    document: Readonly<Record<string, unknown>>,
+  ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
   /** The body of `GET /metadata`. */
   readonly metadata?: () => unknown;
   /** Maximum size of a result or an event, encoded: 1 MiB by default. */

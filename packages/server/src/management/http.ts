@@ -125,9 +125,10 @@ export class ManagementHttp {
     }
     await this.#admit("documents", exchange);
     const { definitions } = this.#directory;
-    if (path === "/openapi.json") return send("application/json", JSON.stringify(openApi(definitions)));
+    const document = (await this.#options.openApi?.(openApi(definitions))) ?? openApi(definitions);
+    if (path === "/openapi.json") return send("application/json", JSON.stringify(document));
     if (path === "/asyncapi.json") return send("application/json", JSON.stringify(asyncApi(definitions)));
-    const page = docsPage(openApi(definitions), asyncApi(definitions));
+    const page = docsPage(document, asyncApi(definitions));
     exchange.reply(200, { ...headers, ...page.headers }, exchange.method === "HEAD" ? "" : page.body);
   }
 

@@ -1,8 +1,23 @@
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
 import { localOrganization, organizationOfId, readPersonalKey } from "./organization-ids.ts";
-import { type Identify, type Person, type RequestHeaders, requireOwn, requireRule } from "./person.ts";
+import {
+  type Identify,
+  type Person,
+  type RequestHeaders,
+  requireAnswering,
+  requireOwn,
+  requireRule,
+} from "./person.ts";
 import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
-import { isPersonal, managementRules, type RouteName, type Rule, routeRules, ruleOfActor } from "./rules.ts";
+import {
+  answersApproval,
+  isPersonal,
+  managementRules,
+  type RouteName,
+  type Rule,
+  routeRules,
+  ruleOfActor,
+} from "./rules.ts";
 
 /** Tells when rights of people may have changed, so that what is open is checked again. */
 export interface AccessChanges {
@@ -46,6 +61,7 @@ export class Guard {
     const allowed = this.#require(info, rule, organization);
     const signal = (person: Person | undefined) => {
       if (isPersonal(info.actor)) requireOwn(person, info.key);
+      if (answersApproval(info)) requireAnswering(person);
       const record = person && this.#record && recordOfAction(person, info, rule);
       if (record !== undefined) return this.#record?.(record).then(() => undefined);
       return info.kind === "connect" ? this.signalSince(person, mark) : undefined;

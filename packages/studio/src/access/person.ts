@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import type { TokenScope } from "../contract/people.ts";
 import { readPersonalKey } from "./organization-ids.ts";
 import { isAtLeast, type Role } from "./roles.ts";
 import type { Rule } from "./rules.ts";
@@ -17,6 +18,8 @@ export interface Person {
   readonly isOperator: boolean;
   /** True for a request with an API token, which cannot manage the account itself. */
   readonly hasToken?: boolean;
+  /** What that token may do. */
+  readonly tokenScope?: TokenScope;
   /** The role in an organization; undefined for a person who is no member. */
   roleIn(organization: string): Role | undefined | Promise<Role | undefined>;
 }
@@ -53,6 +56,17 @@ export function requireRule(
   const role = organization === undefined ? undefined : person.roleIn(organization);
   if (role instanceof Promise) return role.then((found) => requireRole(found, rule));
   requireRole(role, rule);
+}
+
+/**
+ * Throws `auth.forbidden` for a token without the scope "all": a program that uses one may be the agent whose question
+ * this is, and must not approve itself.
+ */
+export function requireAnswering(person: Person | undefined): void {
+  if (person?.tokenScope === undefined || person.tokenScope === "all") return;
+  throw forbidden(
+    `Only an API token with the scope "all" answers approvals, and this one has "${person.tokenScope}"`,
+  );
 }
 
 /** Throws `auth.forbidden` unless the actor with this key is the person's own, in whichever organization. */

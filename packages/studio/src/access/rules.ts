@@ -372,6 +372,8 @@ export const routeRules = {
   "POST /billing/webhook": "machine",
   // The token of the notification is the secret. It answers one approval, once, for the person whom it was sent to.
   "POST /notifications/answer": "machine",
+  // Its calls are requests of their own, with the same credentials.
+  "POST /mcp": "person",
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",
   "GET /tasks/:task/sandbox/v1/*": "viewer",
   "POST /tasks/:task/sandbox/v1/*": "member",
@@ -402,6 +404,11 @@ export const nodeRouteRules = {
 } as const satisfies Readonly<Record<string, "node">>;
 
 export type NodeRouteName = keyof typeof nodeRouteRules;
+
+/** True for an action that answers questions of the gate or of an agent, which not every API token may. */
+export function answersApproval({ actor, action }: Pick<AccessInfo, "actor" | "action">): boolean {
+  return actor === "task" && (action === "answer" || action === "answerMany");
+}
 
 /** True if each actor of this kind is for one person, whose id is its key. */
 export function isPersonal(actor: string): boolean {

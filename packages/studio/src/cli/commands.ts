@@ -143,6 +143,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { doctorUsage: usage, doctorCommand: run } = await import("./server/doctor.ts");
     return { usage, run };
   },
+  mcp: async () => {
+    const { mcpUsage: usage, mcpCommand: run } = await import("./server/mcp.ts");
+    return { usage, run };
+  },
   url: async () => {
     const { urlUsage: usage, urlCommand: run } = await import("./server/url.ts");
     return { usage, run };

@@ -55,6 +55,8 @@ export interface RoutesOptions {
   readonly attachments?: Attachments;
   /** Handles answers from notifications. Without it there is no such route. */
   readonly notificationAnswer?: WebhookRoute;
+  /** Answers MCP. Without it there is no such route. */
+  readonly mcp?: RouteHandler;
   /** Handles the routes about people. Without them there are none. */
   readonly people?: Readonly<Record<PeopleRouteName, RouteHandler>>;
   /** True if the server sends mails to people. */
@@ -166,6 +168,11 @@ function routeHandlers(options: RoutesOptions): Handlers {
     "POST /forges/:repository": webhook(options.forgeWebhook),
     "POST /billing/webhook": webhook(options.billingWebhook),
     "POST /notifications/answer": webhook(options.notificationAnswer),
+    "POST /mcp": async (call) => {
+      if (options.mcp === undefined)
+        throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+      await options.mcp(call);
+    },
     "GET /tasks/:task/sandbox/v1/*": sandbox,
     "POST /tasks/:task/sandbox/v1/*": sandbox,
     "PUT /tasks/:task/sandbox/v1/*": sandbox,

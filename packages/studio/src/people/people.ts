@@ -55,7 +55,7 @@ export class People {
     const bearer = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "")?.[1];
     if (bearer?.startsWith(tokenPrefix) === true) return this.#ofToken(bearer);
     const found = await this.#session(request);
-    return found === undefined ? undefined : this.#person(found.user, "owner", false);
+    return found === undefined ? undefined : this.#person(found.user, "owner");
   };
 
   async #session(request: RequestHeaders) {
@@ -73,12 +73,17 @@ export class People {
     if (person === "") return undefined;
     const owner = await this.#actors.knownUser<TokenOwner | null>(person, null, "tokenOwner", sha256(token));
     if (owner === null) return undefined;
-    return this.#person({ id: person, name: owner.name }, roleOfScope[owner.scope], true);
+    return this.#person({ id: person, name: owner.name }, roleOfScope[owner.scope], owner.scope);
   }
 
-  #person({ id, name }: Required<Pick<Person, "id" | "name">>, greatest: Role, hasToken: boolean): Person {
+  #person(
+    { id, name }: Required<Pick<Person, "id" | "name">>,
+    greatest: Role,
+    tokenScope?: TokenScope,
+  ): Person {
     return {
-      ...{ id, name, isOperator: false, hasToken },
+      ...{ id, name, isOperator: false, hasToken: tokenScope !== undefined },
+      ...(tokenScope === undefined ? {} : { tokenScope }),
       roleIn: async (organization) => {
         const role = await this.#actors.role(organization, id);
         if (role === null) return undefined;

@@ -19,7 +19,8 @@ API tokens of a member, for programs that act as that person. The Studio must ru
 
   create            prints a new token, once
     --name NAME       what it is for
-    --scope SCOPE     read (as a viewer, the default), write (as a member) or all (as the person)
+    --scope SCOPE     read (as a viewer, the default), write (as a member, who does not answer
+                      approvals) or all (as the person)
     --days DAYS       days until it expires, at most 366 (default: 90)
   list              lists the tokens, without their text
   revoke ID         refuses a token from now on

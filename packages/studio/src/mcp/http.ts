@@ -1,0 +1,42 @@
+import { HoldfastError } from "@holdfast/core";
+import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import { loadApiDescription } from "../api/description.ts";
+import { readBody } from "../http/read-body.ts";
+import type { RouteCall } from "../http/routes.ts";
+import { studioLimits } from "../limits.ts";
+import { HttpCaller } from "./caller.ts";
+import { createMcpServer } from "./server.ts";
+import { toolsOf } from "./tools.ts";
+
+/**
+ * Answers a message of MCP over streamable HTTP. There is no session: each request has the credentials of its sender, and
+ * each tool call is a request to this server with the same ones, so that the same rules decide and the same log has it.
+ */
+export async function answerMcp(
+  { request, response, person }: RouteCall,
+  ownUrl: () => string,
+): Promise<void> {
+  const body = parse(await readBody(request, studioLimits.maxMcpMessageBytes));
+  const { authorization, cookie } = request.headers;
+  const headers = {
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(cookie === undefined ? {} : { cookie }),
+  };
+  const caller = new HttpCaller(ownUrl(), headers);
+  // A person in a browser session is asked by the rules alone, but answers stay with those who opened a page.
+  const tools = toolsOf(await loadApiDescription(), person?.tokenScope ?? "write");
+  const server = createMcpServer(tools, async () => caller);
+  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
+  response.once("close", () => void server.close());
+  // The transport's optional members have no "undefined", which exact optional types tell apart.
+  await server.connect(transport as Parameters<typeof server.connect>[0]);
+  await transport.handleRequest(request, response, body);
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 400 });
+  }
+}
