@@ -187,7 +187,11 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ...(cluster === undefined
       ? {}
       : { cluster: servingGateState(people === undefined ? cluster : people.serving(cluster)) }),
-    gateway: gatewayOptions({ ...parts, identify, ownUrl: () => own.url }, host, others, { logins, people, billing }),
+    gateway: gatewayOptions({ ...parts, identify, ownUrl: () => own.url }, host, others, {
+      logins,
+      people,
+      billing,
+    }),
   });
   backends.attach(registry.client, host.handover);
   await people?.open();

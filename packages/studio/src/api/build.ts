@@ -43,6 +43,7 @@ const interfaceOfActor: Readonly<Record<string, string>> = {
   attention: "AttentionActions",
   administration: "AdministrationActions",
   usage: "UsageActions",
+  billing: "BillingActions",
 };
 
 function contractFiles(): readonly string[] {

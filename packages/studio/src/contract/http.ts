@@ -9,6 +9,7 @@ import type {
   Invitation,
   InvitationOffer,
   Member,
+  PasskeyView,
   Profile,
   SessionView,
   SignInOptions,
@@ -75,6 +76,20 @@ export interface HttpRoutes {
   "POST /people/sign-in-link": { body: { readonly email: string }; status: 202; answer: AnyObject };
   /** Signs in with the token of a link */
   "POST /people/sign-in-token": { body: { readonly token: string }; answer: AnyObject };
+  /** The question that a passkey signs */
+  "POST /people/passkey/options": { answer: AnyObject };
+  /** Signs in with a passkey */
+  "POST /people/passkey": { body: AnyObject; answer: AnyObject };
+  /** One's passkeys */
+  "GET /people/passkeys": { answer: { readonly passkeys: readonly PasskeyView[] } };
+  /** What a browser needs to make a passkey */
+  "POST /people/passkeys/options": { answer: AnyObject };
+  /** Adds a passkey */
+  "POST /people/passkeys": { body: AnyObject; status: 201; answer: AnyObject };
+  /** Renames a passkey */
+  "PATCH /people/passkeys/:passkey": { body: { readonly name: string }; status: 204 };
+  /** Removes a passkey */
+  "DELETE /people/passkeys/:passkey": { status: 204 };
   /** Whoever asks, with their organizations */
   "GET /people/me": { answer: Profile };
   /** The API tokens of an account */
@@ -142,10 +157,14 @@ export interface HttpRoutes {
   "POST /approvals/:hook": { body: AnyObject };
   /** A webhook of a forge */
   "POST /forges/:repository": { body: AnyObject; status: 202 };
+  /** A signed webhook of the payment provider */
+  "POST /billing/webhook": { body: AnyObject };
   /** Answers an approval from a notification, with its one-time token */
   "POST /notifications/answer": { body: AnyObject; answer: AnyObject };
   /** The Model Context Protocol, over streamable HTTP */
   "POST /mcp": { body: AnyObject; answer: AnyObject };
+  /** Opens a preview of a port of a task, on an origin of its own */
+  "POST /tasks/:task/previews/:port": { answer: AnyObject };
   /** Reads from the sandbox of a task while its agent runs: the API of a sandbox server */
   "GET /tasks/:task/sandbox/v1/*": { answer: AnyObject };
   /** Calls the sandbox of a task */

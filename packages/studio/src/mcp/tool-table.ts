@@ -71,6 +71,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "task.sendCheck": changes("send_check", "Sends the failure of a check to the agent"),
   "task.publication": reads("get_publication", "The pull request of a task, or what one would be"),
   "task.publish": changes("publish_task", "Pushes the changes, and opens or updates the pull request"),
+  "task.markReady": changes("mark_pull_request_ready", "Says at the forge that a draft is ready for review"),
   "task.readPullRequest": changes(
     "refresh_pull_request",
     "Reads the pull request of a task from its forge now",
@@ -132,7 +133,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
 
 const ofScreens = "A way to look at a screen, or what was seen there.";
 const ofPerson = "Where and when a person is reached is theirs to choose.";
-const ofMoney = "A program that spends must not move the limits of what it may spend.";
+const ofMoney = "A program that spends decides nothing about plans, prices and budgets.";
 const ofSecrets = "A secret does not belong into a conversation with a model.";
 
 export const withoutTool: Readonly<Record<string, string>> = {
@@ -145,6 +146,9 @@ export const withoutTool: Readonly<Record<string, string>> = {
   "organization.addRepository": ofSecrets,
   "organization.connectRepository": "It names secrets of the vault and where they are sent.",
   "organization.disconnectRepository": "Undone only with the secret, which a person has.",
+  "organization.beginSsh": ofSecrets,
+  "task.decideSecrets": "Whether secrets reach code of strangers is for a person to decide.",
+  "task.publishChoices": "Completion of the fields of a form.",
   "task.fileBytes": "Images of a diff; read_lines has text.",
   "task.seenSessions": ofScreens,
   "task.markSession": ofScreens,
@@ -167,6 +171,12 @@ export const withoutTool: Readonly<Record<string, string>> = {
   "notifications.dismiss": ofPerson,
   "attention.notificationDefaults": ofPerson,
   "attention.setNotificationDefaults": ofPerson,
+  "billing.overview": ofMoney,
+  "billing.plans": ofMoney,
+  "billing.invoices": ofMoney,
+  "billing.choosePlan": ofMoney,
+  "billing.managePayment": ofMoney,
+  "billing.refresh": ofMoney,
   "usage.setPrice": ofMoney,
   "usage.removePrice": ofMoney,
   "usage.saveBudget": ofMoney,
