@@ -143,15 +143,12 @@ interface StudioParts {
 }
 
 async function compose(parts: StudioParts): Promise<Studio> {
-  const { options, ports, dataDirectory, store, backends, gate, groups, inbox, approvalHooks, cleanup } =
-    parts;
+  const { options, ports, dataDirectory, store, backends, gate, inbox, approvalHooks, cleanup } = parts;
   const { cluster } = options;
   const others = new OtherNodes(() => registry.nodes);
   const meter = openMeter({ dataDirectory, ports, backend: backends.usage, gate });
   cleanup.defer(() => meter.close());
-  // Known once the server listens.
-  const own = { url: "" };
-  const address = { origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
+  const address = { own: "", origin: options.origin === undefined ? "" : requireOrigin(options.origin) };
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
   const people = await loadPeople({
@@ -187,7 +184,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ...(cluster === undefined
       ? {}
       : { cluster: servingGateState(people === undefined ? cluster : people.serving(cluster)) }),
-    gateway: gatewayOptions({ ...parts, identify, ownUrl: () => own.url }, host, others, {
+    gateway: gatewayOptions({ ...parts, identify, ownUrl: () => address.own }, host, others, {
       logins,
       people,
       billing,
@@ -214,24 +211,19 @@ async function compose(parts: StudioParts): Promise<Studio> {
   await gate.join();
   await meter.start();
   // Resume the active tasks before clients can add more.
-  await backends.recoverTasks(ports.log);
-  await backends.recoverRepositories(ports.log);
-  await backends.recoverGroups(
-    groups.list().map(({ name }) => name),
-    ports.log,
-  );
+  await recoverWork(parts);
   if ((options.runTasks ?? true) === true && servesTasks(cluster)) await host.recoverEnvironments();
   await people?.resume();
   inbox.open(backends.acceptEvent);
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
   const { port } = await registry.listen({ port: options.port ?? 0, host: listenHost });
-  own.url = localUrl(listenHost, port);
-  if (address.origin === "") address.origin = own.url;
+  address.own = localUrl(listenHost, port);
+  if (address.origin === "") address.origin = address.own;
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
   return {
-    url: own.url,
+    url: address.own,
     port,
     dataDirectory,
     client: createStudioClient(registry.client),
@@ -244,6 +236,15 @@ async function compose(parts: StudioParts): Promise<Studio> {
       return closing;
     },
   };
+}
+
+async function recoverWork({ backends, groups, ports }: StudioParts): Promise<void> {
+  await backends.recoverTasks(ports.log);
+  await backends.recoverRepositories(ports.log);
+  await backends.recoverGroups(
+    groups.list().map(({ name }) => name),
+    ports.log,
+  );
 }
 
 function createLogins({ options, ports, dataDirectory, backends }: StudioParts): Logins {
