@@ -51,6 +51,7 @@ function contractFiles(): readonly string[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".ts"));
   return [
     join(source, "contract.ts"),
+    join(source, "api", "http-routes.ts"),
     join(source, "backend", "repositories", "contract.ts"),
     ...names.map((name) => join(folder, name)),
   ];

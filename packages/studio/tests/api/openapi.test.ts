@@ -67,7 +67,11 @@ test("the OpenAPI document", async (t) => {
     });
     const missing = Object.keys(routeRules).filter((route) => !described.includes(route));
     const expected = Object.keys(notDescribed);
-    assert.deepEqual(missing.sort(), expected.sort(), "add a row to src/contract/http.ts, or a reason here");
+    assert.deepEqual(
+      missing.sort(),
+      expected.sort(),
+      "add a row to src/api/http-routes.ts, or a reason here",
+    );
     const hidden = Object.keys(document.paths).filter((path) =>
       /\/actors\/(access|user|members)\//.test(path),
     );

@@ -14,8 +14,8 @@ import type {
   SessionView,
   SignInOptions,
   TokenScope,
-} from "./people.ts";
-import type { AttachmentView } from "./prompts.ts";
+} from "../contract/people.ts";
+import type { AttachmentView } from "../contract/prompts.ts";
 
 interface Credentials {
   readonly email: string;
