@@ -167,6 +167,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ...{ gate, dataDirectory, ports, options },
     store: store.actors,
     mailer,
+    signIn: people?.connections ?? [],
   });
   const host = await createHost(parts, {
     ...{ others, identify, meter, administration, billing },

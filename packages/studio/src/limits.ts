@@ -253,6 +253,9 @@ export const studioLimits = {
   maxPasskeysPerPerson: 20,
   /** How long a browser may wait for the answer of a passkey. */
   passkeyChallengeMs: 15 * 60 * 1000,
+  /** How long a person may take at a provider, and one request to it. */
+  providerSignInMs: 10 * 60 * 1000,
+  providerTimeoutMs: 10_000,
   /** A link to reset a password; between two of them for one address. */
   passwordResetTtlMs: 60 * 60 * 1000,
   signInLinkTtlMs: 15 * 60 * 1000,

@@ -34,6 +34,7 @@ import type {
 } from "./contract.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { MailSettings } from "./people/mail/mailer.ts";
+import type { SignInSettings } from "./people/providers/providers.ts";
 
 /** Driver that creates the agents' jails. */
 export interface StudioJails {
@@ -95,6 +96,8 @@ export interface StudioOptions {
    * roles. False by default: the operator is the only person. The same on all nodes. Not with `identify`.
    */
   readonly people?: boolean;
+  /** With `people`: accounts at GitHub or an OpenID Connect server with which people sign in. */
+  readonly signIn?: SignInSettings;
   /** Shows everybody whom they may sign in as, with `people`. Only for a server that nobody else can reach. */
   readonly demoTeam?: DemoTeam;
   /**

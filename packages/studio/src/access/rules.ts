@@ -327,6 +327,13 @@ export const routeRules = {
   // The answer of the passkey is the secret.
   "POST /people/passkey/options": "public",
   "POST /people/passkey": "public",
+  // The provider says whose account it is; the state is bound to the browser that began.
+  "GET /people/providers": "public",
+  "POST /people/providers/:provider": "public",
+  "GET /people/providers/:provider/callback": "public",
+  "GET /people/connected": "account",
+  "POST /people/providers/:provider/link": "account",
+  "DELETE /people/providers/:provider": "account",
   "GET /people/me": "person",
   // For programs of people who have no browser there.
   "GET /people/accounts/:person/tokens": "operator",

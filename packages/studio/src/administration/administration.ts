@@ -11,7 +11,7 @@ import type {
 import type { Mailer } from "../people/mail/mailer.ts";
 import type { StudioOptions } from "../studio.ts";
 import { type AuditFilter, AuditPages } from "./audit-pages.ts";
-import { ConnectionChecks } from "./connections.ts";
+import { type CheckedConnection, ConnectionChecks } from "./connections.ts";
 import { Policies } from "./policies.ts";
 import { type ConnectedName, Secrets } from "./secrets.ts";
 
@@ -34,10 +34,11 @@ export interface AdministrationParts {
   readonly options: Pick<StudioOptions, "store" | "mail">;
   readonly store: Pick<ActorStore, "count">;
   readonly mailer: Mailer | undefined;
+  readonly signIn: readonly CheckedConnection[];
 }
 
 export function createAdministration(parts: AdministrationParts): Administration {
-  const { gate, dataDirectory, ports, options, store, mailer } = parts;
+  const { gate, dataDirectory, ports, options, store, mailer, signIn } = parts;
   const now = () => ports.clock.now();
   const pages = new AuditPages(dataDirectory);
   const secrets = new Secrets(gate);
@@ -49,6 +50,7 @@ export function createAdministration(parts: AdministrationParts): Administration
       ping: async () => void (await store.count({ name: "organization" })),
     },
     mail: mailOf(options, mailer),
+    signIn,
   });
   return {
     audit: (filter) => pages.page(filter),

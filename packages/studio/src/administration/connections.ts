@@ -14,6 +14,17 @@ export interface ConnectionsOptions {
   readonly store: { readonly name: string; readonly ping: () => Promise<void> };
   /** The mail server, if there is one. */
   readonly mail: { readonly name: string; readonly verify: () => Promise<void> } | undefined;
+  /** Where people sign in with accounts that they have elsewhere. */
+  readonly signIn: readonly CheckedConnection[];
+}
+
+/** A connection of another room. */
+export interface CheckedConnection {
+  readonly id: string;
+  readonly name: string;
+  readonly detail: () => string;
+  /** Resolves with what it answers now. */
+  readonly check: () => Promise<string>;
 }
 
 const checkTimeoutMs = 15_000;
@@ -27,7 +38,7 @@ export class ConnectionChecks {
   }
 
   async list(): Promise<readonly ConnectionView[]> {
-    const { gate, dataDirectory, store, mail } = this.#options;
+    const { gate, dataDirectory, store, mail, signIn } = this.#options;
     const { refusal, name } = gate.jails.driver;
     const providers = await gate.vault.status();
     return [
@@ -50,6 +61,11 @@ export class ConnectionChecks {
           ? { fix: commandHint("start --people --mail smtp://USER@HOST", dataDirectory) }
           : {}),
       },
+      ...signIn.map(
+        ({ id, name, detail }): ConnectionView => ({
+          ...{ id, name, kind: "sign-in", isSetUp: true, detail: detail() },
+        }),
+      ),
     ];
   }
 
@@ -91,6 +107,8 @@ export class ConnectionChecks {
       case "mail":
         await mail?.verify();
         return `${mail?.name ?? name}: accepts mail`;
+      case "sign-in":
+        return (await this.#options.signIn.find((each) => each.id === id)?.check()) ?? detail;
     }
     return gate.jails.driver.name;
   }

@@ -54,6 +54,8 @@ export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople
     isNode: cluster !== undefined,
     removeFiles,
     ...tellBilling(parts),
+    signIn: options.signIn ?? {},
+    readSecret: (name) => gate.vault.readSecret({ name, owner: {} }),
     audit: (entry) => gate.audit.note(entry),
   });
   const secret = async () =>

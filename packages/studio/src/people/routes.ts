@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Logger } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { Person } from "../access/person.ts";
 import { type Role, roles } from "../access/roles.ts";
@@ -13,6 +13,11 @@ import type { Organizations } from "./organizations.ts";
 import type { Passkeys } from "./passkeys/passkeys.ts";
 import { createPasskeyRoutes } from "./passkeys/routes.ts";
 import type { People } from "./people.ts";
+import type { AttemptCookies } from "./providers/attempt-cookie.ts";
+import type { ProviderAccounts } from "./providers/join.ts";
+import type { ProviderId } from "./providers/provider.ts";
+import type { Providers } from "./providers/providers.ts";
+import { createProviderRoutes } from "./providers/routes.ts";
 import { bodyOf, daysOf, jsonOf, oneOf, parse, personOf, send, textOf } from "./requests.ts";
 
 /** The header with the token of the invitation that a sign-up needs. */
@@ -24,6 +29,10 @@ export interface PeopleRoutesOptions {
   readonly auth: () => Auth;
   readonly links: Links;
   readonly passkeys: Passkeys;
+  readonly providers: Providers;
+  readonly accounts: ProviderAccounts;
+  readonly cookies: () => AttemptCookies;
+  readonly log: Logger;
   readonly attempts: AttemptCounter;
   /** Where people open the Studio, without a slash at the end. */
   readonly origin: () => string;
@@ -48,8 +57,9 @@ export function createPeopleRoutes(
     const headers = authHeaders(call.request, addressOf(call.request, trustsProxy));
     const response = await auth().signInAs(person, headers);
     if (response.ok) await noteSignIn(call, way, { person });
-    await sendResponse(call, response);
+    return response;
   };
+  const address = ({ request }: RouteCall) => addressOf(request, trustsProxy);
   const toAuth: RouteHandler = async (call) => sendResponse(call, await ask(call, await bodyOf(call)));
   return {
     "POST /people/auth/sign-up/email": (call) => signUp(people, ask, call),
@@ -108,9 +118,16 @@ export function createPeopleRoutes(
     ...organizationRoutes(organizations),
     ...createPasskeyRoutes({
       ...options,
-      addressOf: ({ request }) => addressOf(request, trustsProxy),
-      signInAs: (call, person) => signInAs(call, person, "passkey"),
+      addressOf: address,
+      signInAs: async (call, person) => sendResponse(call, await signInAs(call, person, "passkey")),
       noteRefusal: (call) => noteSignIn(call, "passkey", { email: "" }),
+    }),
+    ...createProviderRoutes({
+      ...options,
+      identify: people.identify,
+      addressOf: address,
+      sessionFor: async (call, person, way) => (await signInAs(call, person, way)).headers.getSetCookie(),
+      noteRefusal: (call, way) => noteSignIn(call, way, { email: "" }),
     }),
   };
 }
@@ -226,7 +243,7 @@ async function signUp(people: People, ask: AskAuth, call: RouteCall): Promise<vo
 }
 
 type NoteSignIn = (call: RouteCall, way: SignInWay, answer: SignInAnswer) => Promise<void>;
-type SignInWay = "password" | "link" | "passkey";
+type SignInWay = "password" | "link" | "passkey" | ProviderId;
 
 /** Who signed in, or the address that was given and refused. */
 type SignInAnswer = { readonly person: string } | { readonly email: string };

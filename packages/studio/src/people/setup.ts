@@ -13,6 +13,9 @@ import { Organizations } from "./organizations.ts";
 import { Challenges } from "./passkeys/challenge.ts";
 import { Passkeys } from "./passkeys/passkeys.ts";
 import { People } from "./people.ts";
+import { AttemptCookies } from "./providers/attempt-cookie.ts";
+import { ProviderAccounts } from "./providers/join.ts";
+import { Providers, type SignInSettings } from "./providers/providers.ts";
 import { createPeopleRoutes } from "./routes.ts";
 
 export interface PeopleSetupOptions {
@@ -30,6 +33,10 @@ export interface PeopleSetupOptions {
   readonly membersChanged?: (organization: string) => void;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
+  /** Where people have other accounts to sign in with. */
+  readonly signIn: SignInSettings;
+  /** Reads a secret of the vault. */
+  readonly readSecret: (name: string) => Promise<string | undefined>;
   /** Appends an entry to the audit log. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
 }
@@ -40,24 +47,18 @@ export function setUpPeople(options: PeopleSetupOptions) {
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
-  const auth = (): Auth => {
-    if (started !== undefined) return started;
-    throw notStarted();
-  };
+  const auth = () => required(started);
   const people = new People({ actors, auth, now: () => ports.clock.now() });
   const { clock, log } = ports;
   const attempts = isNode ? actors.attempts : new Attempts(() => clock.now());
   const links = new Links({ people, mailer, origin, attempts, log });
   let challenges: Challenges | undefined;
-  const passkeys = new Passkeys({
-    actors,
-    now: () => clock.now(),
-    challenges(): Challenges {
-      if (challenges !== undefined) return challenges;
-      throw notStarted();
-    },
-  });
+  let cookies: AttemptCookies | undefined;
+  const passkeys = new Passkeys({ actors, now: () => clock.now(), challenges: () => required(challenges) });
   const organizations = new Organizations({ actors, client, removeFiles, log });
+  const { signIn, readSecret } = options;
+  const providers = new Providers({ settings: signIn, readSecret, origin, now: () => clock.now() });
+  const accounts = new ProviderAccounts({ actors, people, auth, domains: signIn.domains ?? [] });
   let watch: AccessWatch | undefined;
   return {
     changes,
@@ -72,8 +73,11 @@ export function setUpPeople(options: PeopleSetupOptions) {
     mentioned: people.mentioned,
     countMembers: async (organization: string) => (await people.members(organization)).length,
     routes: createPeopleRoutes({
-      ...{ people, organizations, auth, links, passkeys, attempts, origin, trustsProxy, audit },
+      ...{ people, organizations, auth, links, passkeys, providers, accounts, attempts },
+      ...{ origin, trustsProxy, audit, log, cookies: () => required(cookies) },
     }),
+    /** Connections that an admin can check. */
+    connections: providers.connections,
     /** `secret` signs the cookies of sessions. */
     start(secret: string): void {
       const isSecure = origin().startsWith("https:");
@@ -82,6 +86,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
         sendSignInToken: links.sendSignInToken,
       });
       challenges = new Challenges(secret, () => clock.now());
+      cookies = new AttemptCookies(secret, isSecure, () => clock.now());
       if (isNode) watch = new AccessWatch({ client: client(), changes, ports });
     },
     /** Completes deletions of organizations that the last process left unfinished. */
@@ -95,8 +100,10 @@ export function setUpPeople(options: PeopleSetupOptions) {
   };
 }
 
-function notStarted(): HoldfastError {
-  return new HoldfastError("studio", "not_started", "The Studio has not started yet");
+/** What is there once the Studio has started. Throws `studio.not_started`. */
+function required<Value>(value: Value | undefined): Value {
+  if (value !== undefined) return value;
+  throw new HoldfastError("studio", "not_started", "The Studio has not started yet");
 }
 
 export type PeopleSetup = ReturnType<typeof setUpPeople>;

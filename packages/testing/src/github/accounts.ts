@@ -1,4 +1,11 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from "node:crypto";
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  verify,
+} from "node:crypto";
 import type { ForgeUser } from "../forge-server/repository.ts";
 
 /** Installation of the emulator's App in an account. */
@@ -49,7 +56,12 @@ export class Accounts {
   readonly users = new Map<string, ForgeUser>();
   readonly #publicKey: KeyObject;
   readonly #now: () => number;
-  readonly #codes = new Map<string, { readonly user: ForgeUser; readonly expiresAt: number }>();
+  /** E-mail addresses by login. Others have a verified one that is made of their login. */
+  readonly emails = new Map<string, { readonly email: string; readonly verified: boolean }>();
+  readonly #codes = new Map<
+    string,
+    { readonly user: ForgeUser; readonly expiresAt: number; readonly challenge: string | null }
+  >();
 
   constructor(now: () => number, kept?: KeptAccounts) {
     this.#now = now;
@@ -123,17 +135,19 @@ export class Accounts {
   }
 
   /** Code of the OAuth web flow for `login`: valid once, for 10 minutes. */
-  code(login: string): string {
+  code(login: string, challenge: string | null = null): string {
     const code = randomBytes(10).toString("hex");
-    this.#codes.set(code, { user: this.user(login), expiresAt: this.#now() + codeMs });
+    this.#codes.set(code, { user: this.user(login), expiresAt: this.#now() + codeMs, challenge });
     return code;
   }
 
-  /** Token for a code, or undefined for one that is unknown, used or expired. */
-  redeem(code: string): string | undefined {
+  /** Token for a code; undefined for one that is unknown, used or expired, or with another verifier (PKCE). */
+  redeem(code: string, verifier = ""): string | undefined {
     const found = this.#codes.get(code);
     this.#codes.delete(code);
     if (found === undefined || found.expiresAt < this.#now()) return undefined;
+    const hash = createHash("sha256").update(verifier).digest("base64url");
+    if (found.challenge !== null && found.challenge !== hash) return undefined;
     return this.#issue("gho_", { user: found.user, canWrite: true, expiresAt: Infinity });
   }
 

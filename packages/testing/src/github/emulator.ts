@@ -215,6 +215,7 @@ export class GitHubEmulator implements ForgeEmulator {
     if (access.installation?.isSuspended === true)
       throw new Refusal(403, "This installation has been suspended");
     if (path === "user") return this.#user(access);
+    if (path === "user/emails") return this.#emails(access);
     if (path === "installation/repositories" || path === "user/repos")
       return this.#listRepositories(request, path, access);
     const [, fullName = "", below = ""] = /^repos\/([^/]+\/[^/]+)\/?(.*)$/.exec(path) ?? [];
@@ -227,6 +228,14 @@ export class GitHubEmulator implements ForgeEmulator {
   #user(access: TokenAccess): ApiAnswer {
     if (access.installation !== undefined) throw new Refusal(403, "Resource not accessible by integration");
     return { status: 200, body: userShape(access.user) };
+  }
+
+  #emails({ user: { login } }: TokenAccess): ApiAnswer {
+    const own = this.accounts.emails.get(login) ?? {
+      email: `${login}@users.example.org`,
+      verified: true,
+    };
+    return { status: 200, body: [{ ...own, primary: true, visibility: "private" }] };
   }
 
   #listRepositories({ url }: ApiRequest, path: string, access: TokenAccess): ApiAnswer {
@@ -279,7 +288,7 @@ export class GitHubEmulator implements ForgeEmulator {
       const login = url.searchParams.get("login");
       if (login === null) return { status: 200, body: chooseUserPage(url, [...accounts.users.keys()]) };
       const target = new URL(url.searchParams.get("redirect_uri") ?? "");
-      target.searchParams.set("code", accounts.code(login));
+      target.searchParams.set("code", accounts.code(login, url.searchParams.get("code_challenge")));
       target.searchParams.set("state", url.searchParams.get("state") ?? "");
       return { status: 302, headers: { location: target.href } };
     }
@@ -291,7 +300,7 @@ export class GitHubEmulator implements ForgeEmulator {
     const isClient =
       input["client_id"] === accounts.clientId && input["client_secret"] === accounts.clientSecret;
     if (!isClient) return { status: 200, body: { error: "incorrect_client_credentials" } };
-    const token = accounts.redeem(String(input["code"]));
+    const token = accounts.redeem(String(input["code"]), String(input["code_verifier"] ?? ""));
     if (token === undefined) return { status: 200, body: { error: "bad_verification_code" } };
     return { status: 200, body: { access_token: token, token_type: "bearer", scope: "repo" } };
   }

@@ -15,6 +15,7 @@ import { jailOptions, jailUsage, parseJailChoice } from "./jail-choice.ts";
 import { nodeOptions, nodeUsage, parseNode } from "./node-options.ts";
 import { serveOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
+import { signInOptions } from "./sign-in-options.ts";
 
 export const startUsage = `holdfast start [options]
 
@@ -77,6 +78,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.people === true ? { people: true } : {}),
     ...mailOptions(),
     ...billingOptions(),
+    ...signInOptions(),
     ...(origin === undefined || origin === "" ? {} : { origin }),
     ...(previewOrigin === undefined || previewOrigin === "" ? {} : { previewOrigin }),
     ...(values["trust-proxy"] === true ? { trustProxy: true } : {}),

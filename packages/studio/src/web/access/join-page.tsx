@@ -9,6 +9,7 @@ import { isSignedOut } from "../shared/errors.ts";
 import { openOrganization } from "../shared/organizations/current.ts";
 import { request } from "../shared/request.ts";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
+import { ProviderButtons } from "./providers.tsx";
 import { SignInForm } from "./sign-in-page.tsx";
 
 const header = "x-holdfast-invitation";
@@ -106,6 +107,7 @@ function Join({
         <SignUpForm token={token} offer={offer} onDone={() => void leaveOperator(visitor).then(enter)} />
       )}
       {member === undefined && accept.error !== null && <ErrorNotice error={accept.error} />}
+      {member === undefined && <ProviderButtons invitation={token} before={() => leaveOperator(visitor)} />}
       {member === undefined && (
         <p className="access-foot small">
           {hasAccount ? "No account yet? " : "Already have an account? "}

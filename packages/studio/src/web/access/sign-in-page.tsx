@@ -1,10 +1,12 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { ProviderProblem } from "../shared/browser/provider-problem.tsx";
 import { signInOptionsQuery } from "../shared/people.ts";
 import { request } from "../shared/request.ts";
 import { SignInAs } from "./demo-team.tsx";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 import { PasskeySignIn } from "./passkey-sign-in.tsx";
+import { ProviderButtons } from "./providers.tsx";
 
 /** Sign-in with e-mail address and password. Everything is read again afterwards. */
 export default function SignInPage() {
@@ -12,8 +14,10 @@ export default function SignInPage() {
   return (
     <AccessFrame title="Sign in">
       {people !== undefined && <SignInAs people={people} onSignedIn={() => window.location.reload()} />}
+      <ProviderProblem />
       <SignInForm submitLabel="Sign in" onSignedIn={() => window.location.reload()} />
       <PasskeySignIn onSignedIn={() => window.location.reload()} />
+      <ProviderButtons />
       <p className="small access-links">
         <a href="/sign-in">Sign in by a link</a>
         <a href="/reset">Forgot your password?</a>

@@ -3,6 +3,7 @@ import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
 import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 import type { Profile } from "../../contract/people.ts";
 import { useProfile } from "../shared/people.ts";
+import { ConnectedAccounts } from "./connected-accounts.tsx";
 import { Passkeys } from "./passkeys.tsx";
 import { peopleApi, usePeopleChange } from "./queries.ts";
 import { Sessions } from "./sessions.tsx";
@@ -54,6 +55,7 @@ function Account({ profile }: { readonly profile: Profile }) {
         <PasswordForm />
       </section>
       <Passkeys />
+      <ConnectedAccounts />
       <Sessions />
       <Tokens />
     </>

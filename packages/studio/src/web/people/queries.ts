@@ -58,6 +58,12 @@ export const passkeysQuery = queryOptions({
     (await request<{ readonly passkeys: readonly PasskeyView[] }>("GET", "/people/passkeys")).passkeys,
 });
 
+export const connectedQuery = queryOptions({
+  queryKey: ["account", "connected"],
+  queryFn: async () =>
+    (await request<{ readonly connected: readonly string[] }>("GET", "/people/connected")).connected,
+});
+
 export const tokensQuery = queryOptions({
   queryKey: ["account", "tokens"],
   queryFn: async () =>
@@ -99,6 +105,7 @@ export const peopleApi = {
     }),
   endSession: (id: string) => request<void>("DELETE", `/people/sessions/${id}`),
   renamePasskey: (id: string, name: string) => request<void>("PATCH", `/people/passkeys/${id}`, { name }),
+  disconnectAccount: (id: string) => request<void>("DELETE", `/people/providers/${id}`),
   removePasskey: (id: string) => request<void>("DELETE", `/people/passkeys/${id}`),
   createToken: (name: string, scope: TokenScope, days: number) =>
     request<NewToken>("POST", "/people/tokens", { name, scope, days }),

@@ -12,6 +12,7 @@ const kinds = [
   ["jail", "Jails"],
   ["store", "Store"],
   ["mail", "Mail"],
+  ["sign-in", "Sign-in"],
 ] as const;
 
 /** What the Studio depends on, each with a check. */

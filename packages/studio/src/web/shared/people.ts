@@ -25,3 +25,22 @@ export function useProfile(): Profile | undefined {
   const options = useQuery(signInOptionsQuery());
   return useQuery(profileQuery(options.data?.people === true)).data;
 }
+
+/** Where people may have other accounts. */
+export interface SignInProvider {
+  readonly id: string;
+  readonly name: string;
+}
+
+export const providersQuery = queryOptions({
+  queryKey: ["sign-in-providers"],
+  queryFn: async () =>
+    (await request<{ readonly providers: readonly SignInProvider[] }>("GET", "/people/providers")).providers,
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Leaves for a provider. `path` begins a sign-in there, or the connection of an account. */
+export async function leaveForProvider(path: string, body: unknown): Promise<void> {
+  const { url } = await request<{ readonly url: string }>("POST", path, body);
+  window.location.assign(url);
+}

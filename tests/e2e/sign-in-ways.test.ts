@@ -1,7 +1,8 @@
-/** Passkeys in a real browser, whose authenticator the debugger provides. */
+/** Passkeys in a real browser, whose authenticator the debugger provides, and sign-in with an account at GitHub. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
+import { GitHubEmulator } from "@holdfast/testing/github";
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
@@ -28,32 +29,44 @@ async function addAuthenticator(page: Page): Promise<{ readonly cdp: CDPSession;
   return { cdp, id: authenticatorId };
 }
 
-describe("passkeys", { skip: absent ?? false }, () => {
+describe("ways to sign in", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
   let site: string;
+  let github: GitHubEmulator;
 
   before(async () => {
     browser = await launchChromium();
-    studio = await StudioProcess.create({ args: ["--people"] });
+    github = await GitHubEmulator.start();
+    github.accounts.user("ada");
+    studio = await StudioProcess.create({
+      args: ["--people"],
+      environment: {
+        HOLDFAST_GITHUB_URL: github.url,
+        HOLDFAST_GITHUB_CLIENT_ID: github.accounts.clientId,
+        HOLDFAST_GITHUB_CLIENT_SECRET: github.accounts.clientSecret,
+      },
+    });
     // A passkey needs a name.
     site = studio.url.replace("127.0.0.1", "localhost");
   });
   after(async () => {
     await browser?.close();
     await studio?.dispose();
+    await github?.close();
   });
 
-  test("are added, named, sign in where the person is verified, once an answer, and are removed", async (t) => {
+  /** The link of an invitation that the operator makes. */
+  async function invite(t: TestContext): Promise<string> {
     const operator = await openPage(browser, t);
     await signIn(operator, studio);
     await operator.getByRole("link", { name: "People" }).click();
     await operator.getByRole("button", { name: "Create invitation" }).click();
-    const link = await operator
-      .getByRole("group", { name: "Link of the invitation" })
-      .locator("code")
-      .innerText();
+    return await operator.getByRole("group", { name: "Link of the invitation" }).locator("code").innerText();
+  }
 
+  test("passkeys are added, named, sign in where the person is verified, once an answer, and are removed", async (t) => {
+    const link = await invite(t);
     const page = await openPage(browser, t);
     const { cdp, id: authenticatorId } = await addAuthenticator(page);
     await page.goto(link.replace("127.0.0.1", "localhost"));
@@ -76,6 +89,8 @@ describe("passkeys", { skip: absent ?? false }, () => {
     await page.locator(`[data-passkey="Ada's laptop"]`).waitFor();
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      // Nothing is half below the bar.
+      await page.evaluate("scrollTo(0, 0)");
       await assertAccessible(page, `account with a passkey, ${colorScheme}`);
     }
     await keepScreenshot(page, "passkeys");
@@ -123,5 +138,43 @@ describe("passkeys", { skip: absent ?? false }, () => {
     // The browser offers it in the field, and its person takes it.
     await page.getByText("This passkey is not known here").waitFor();
     await assertAccessible(page, "a passkey that was removed");
+  });
+
+  test("an account at GitHub joins, signs in, and is shown on the page Account", async (t) => {
+    const page = await openPage(browser, t);
+    await page.goto(await invite(t));
+    await page.getByRole("button", { name: "Join with GitHub" }).click();
+    await page.getByRole("link", { name: "ada" }).click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Account" }).click();
+    await page.getByText("Connected: it signs you in").waitFor();
+    await page.getByRole("button", { name: "Disconnect GitHub" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+    await page.getByText("This is your only way to sign in.").waitFor();
+    await page.keyboard.press("Escape");
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.evaluate("scrollTo(0, 0)");
+      await assertAccessible(page, `account at GitHub, ${colorScheme}`);
+    }
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "account at GitHub");
+    await page.getByText("Connected: it signs you in").scrollIntoViewIfNeeded();
+    await keepScreenshot(page, "sign-in-github-account");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign in with GitHub" }).click();
+    await page.getByRole("heading", { name: "Sign in as" }).waitFor();
+    // The person changes their mind.
+    const back = new URL(new URL(page.url()).searchParams.get("redirect_uri") ?? "");
+    const state = new URL(page.url()).searchParams.get("state") ?? "";
+    await page.goto(`${back.href}?error=access_denied&state=${state}`);
+    await page.getByText("You did not allow the sign-in there.").waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+    await assertAccessible(page, "a sign-in that was not allowed");
+    await assertFits(page, "a sign-in that was not allowed");
+    await keepScreenshot(page, "sign-in-github-denied");
+    await page.getByRole("button", { name: "Sign in with GitHub" }).click();
+    await page.getByRole("link", { name: "ada" }).click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
   });
 });
