@@ -5,7 +5,7 @@ import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, silentLogger } from "@holdfast/core";
-import { SpawnHost } from "../src/internal/spawn/spawn-host.ts";
+import { SpawnHost } from "@holdfast/core/spawn-host";
 import { Spawner, type SpawnerOptions } from "../src/internal/spawn/spawner.ts";
 import { type RunLimits, runCommand } from "../src/processes/run.ts";
 import { field, processesWith, startServerProcess, temporary, until } from "./harness.ts";

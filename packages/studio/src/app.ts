@@ -351,7 +351,8 @@ async function createHost(
 ): Promise<StudioHost> {
   const { options, ports, dataDirectory, backends, gate, groups, runDirectory, snapshotDirectory } = parts;
   const { cluster } = options;
-  const git = createGit(join(dataDirectory, "git"));
+  const git = createGit(join(dataDirectory, "git"), ports.log);
+  parts.cleanup.defer(() => git.close());
   const catalogue = new AgentCatalogue({
     agentsDirectory: resolve(options.agentsDirectory ?? join(dataDirectory, "agents")),
     customAgents: options.customAgents ?? [],

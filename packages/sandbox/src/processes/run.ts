@@ -1,7 +1,7 @@
+import { HostLost } from "@holdfast/core/spawn-host";
 import { problem } from "../http/problem.ts";
 import { maxTimeoutMs } from "../internal/max-timeout.ts";
 import type { LimitName } from "../internal/spawn/command-limits.ts";
-import { HostLost } from "../internal/spawn/spawn-host.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 
 /** Limits of one command. */

@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Logger, silentLogger } from "@holdfast/core";
+import { endGroup, GitHost, gitMissing, timedOut } from "./git-host.ts";
 
 /**
  * Hardened git for the host. Arguments are arrays. Nothing from a repository is executed: no hooks, fsmonitor,
@@ -23,6 +24,8 @@ export interface Git {
   status(args: readonly string[], options?: GitRunOptions): Promise<GitResult>;
   /** Passes each chunk of standard output to `onData`, for output that may not fit into memory. */
   stream(args: readonly string[], onData: (chunk: Buffer) => void, options?: GitRunOptions): Promise<void>;
+  /** Ends the process that starts commands. The next command starts it again. */
+  close(): Promise<void>;
 }
 
 export interface GitRunOptions {
@@ -95,7 +98,7 @@ const overrides = [
 ].flatMap(([key, value]) => ["-c", `${key}=${value}`]);
 
 /** Creates a runner whose configuration file is in `directory`, which must be invisible to every jail. */
-export function createGit(directory: string): Git {
+export function createGit(directory: string, log: Logger = silentLogger): Git {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const config = join(directory, "gitconfig");
   writeFileSync(config, globalConfig, { mode: 0o600 });
@@ -113,17 +116,32 @@ export function createGit(directory: string): Git {
     GIT_ALLOW_PROTOCOL: "file",
     GIT_PAGER: "cat",
   };
+  const host = new GitHost(log);
   const execute = (args: readonly string[], options: GitRunOptions, onData: (chunk: Buffer) => void) =>
     executeGit(args, { ...options, env: { ...environment, ...options.env } }, onData);
 
   const status = async (args: readonly string[], options: GitRunOptions = {}): Promise<GitResult> => {
     const max = options.maxOutputBytes ?? defaultMaxOutputBytes;
+    const tooLong = () =>
+      new HoldfastError("git", "output_too_long", `git ${args[0]} wrote more than ${max} bytes`);
+    if (isCaptured(options)) {
+      const result = await host.capture({
+        args: [...overrides, ...args],
+        cwd: options.cwd ?? "/",
+        env: { ...environment, ...options.env },
+        maxOutputBytes: max,
+        timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+        signal: options.signal,
+      });
+      if (result?.isTooLong === true) throw tooLong();
+      if (result !== undefined)
+        return { ...result, stderr: result.stderr.toString("utf8", 0, maxErrorBytes) };
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     const result = await execute(args, options, (chunk) => {
       size += chunk.length;
-      if (size > max)
-        throw new HoldfastError("git", "output_too_long", `git ${args[0]} wrote more than ${max} bytes`);
+      if (size > max) throw tooLong();
       chunks.push(chunk);
     });
     return { ...result, stdout: Buffer.concat(chunks) };
@@ -141,13 +159,13 @@ export function createGit(directory: string): Git {
       const result = await execute(args, options, onData);
       if (result.status !== 0) throw gitFailed(args, result.status, result.stderr);
     },
+    close: () => host.close(),
   };
 }
 
-function gitMissing(): HoldfastError {
-  const message =
-    "Git is not installed. Tasks need it to work on repositories. Run: sudo apt-get install --yes git";
-  return new HoldfastError("git", "missing", message);
+/** Whether a command needs no pipe to this process, so that another one may start it. */
+function isCaptured({ input, onErrorOutput, endsChildren }: GitRunOptions): boolean {
+  return input === undefined && onErrorOutput === undefined && endsChildren !== true;
 }
 
 function gitFailed(args: readonly string[], status: number, stderr: string): HoldfastError {
@@ -157,15 +175,6 @@ function gitFailed(args: readonly string[], status: number, stderr: string): Hol
     "failed",
     `git ${verb} failed (${status}): ${stderr.trim().slice(0, 2_000)}`,
   );
-}
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    // All of them have ended by themselves.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-  }
 }
 
 function executeGit(
@@ -192,10 +201,7 @@ function executeGit(
     signal?.addEventListener("abort", onAbort);
     if (signal?.aborted === true) onAbort();
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    const timer = setTimeout(
-      () => stop(new HoldfastError("git", "timed_out", `git took longer than ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => stop(timedOut(timeoutMs)), timeoutMs);
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => {
       if (failure !== undefined) return;

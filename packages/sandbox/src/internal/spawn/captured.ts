@@ -1,8 +1,8 @@
 import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
+import type { HostedCommand, HostedExit, HostedOutput } from "@holdfast/core/spawn-host";
 import { settlesWithin } from "../with-timeout.ts";
 import type { ProcessFamily } from "./process-group.ts";
-import type { HostedCommand, HostedExit, HostedOutput } from "./spawn-host.ts";
 
 /** A running command without input. The beginning of its output is captured. */
 export interface CapturedCommand {

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { getSystemErrorName } from "node:util";
 import type { Logger } from "@holdfast/core";
+import { SpawnHost, StartFailure } from "@holdfast/core/spawn-host";
 import { Mounts } from "../mounts/mounts.ts";
 import { type CapturedCommand, DirectCapture, HostedCapture } from "./captured.ts";
 import { ControlGroups, commandInGroups, removeGroup } from "./cgroup.ts";
@@ -20,7 +21,6 @@ import {
 import { takeProcessSnapshot } from "./process-inspection.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
-import { SpawnHost, StartFailure } from "./spawn-host.ts";
 import { loadTerminals, Terminal, type TerminalSize } from "./terminal.ts";
 
 export interface SpawnRequest {

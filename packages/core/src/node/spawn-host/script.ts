@@ -27,7 +27,7 @@
  *
  * After a fork, the first write to each page is a page fault in both processes. These faults took a third of
  * the time of a start, and they grow with everything that the host has loaded. So the program loads no module
- * but strict, and gets the system's numbers as arguments (spawn-host-numbers.ts). Each turn prepares all of
+ * but strict, and gets the system's numbers as arguments (numbers.ts). Each turn prepares all of
  * its starts, forks them with as little work in between as possible, and then does the rest. A child does
  * only what its parent cannot do for it.
  */

@@ -1,8 +1,9 @@
+/** A small process that starts programs for a large one, whose own forks would block its event loop. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
-import type { Logger } from "@holdfast/core";
-import { spawnHostNumbers } from "./spawn-host-numbers.ts";
-import { spawnHostScript } from "./spawn-host-script.ts";
+import type { Logger } from "../../ports.ts";
+import { spawnHostNumbers } from "./numbers.ts";
+import { spawnHostScript } from "./script.ts";
 
 /** Request to start a command, with its limits and groups. */
 export interface HostedRequest {
