@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -21,6 +21,8 @@ export interface StudioProcessOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Further arguments of `holdfast start`. */
   readonly args?: readonly string[];
+  /** Texts of files in its data directory, by their names. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** The real server, started by the real command, as a process that can be killed at any moment. */
@@ -45,12 +47,20 @@ export class StudioProcess {
     const directory = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
     const studio = new StudioProcess(directory, await freePort(), options);
     try {
+      await studio.#write(options.files ?? {});
       await studio.start();
     } catch (error) {
       await studio.dispose();
       throw error;
     }
     return studio;
+  }
+
+  async #write(files: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(this.#data, { recursive: true, mode: 0o700 });
+      await writeFile(join(this.#data, name), text);
+    }
   }
 
   get url(): string {

@@ -83,7 +83,7 @@ export interface Payments {
   }): Promise<{ readonly id: string; readonly url: string }>;
   /** Ends a checkout, so that nobody pays it any more. One that is paid or has ended stays as it is. */
   expireCheckout(id: string): Promise<void>;
-  openPortal(customer: string): Promise<{ readonly url: string }>;
+  openPortal(customer: string, organization: string): Promise<{ readonly url: string }>;
   changeItems(subscription: string, changes: readonly ItemChange[]): Promise<SubscriptionRecord>;
   /** Ends a subscription with its period, or lets it go on. */
   setEnding(subscription: string, isEnding: boolean): Promise<SubscriptionRecord>;

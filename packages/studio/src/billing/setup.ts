@@ -1,5 +1,6 @@
 /** Billing of a hosted Studio. Loaded only with a key of Stripe: without one, nothing of it is there. */
 import type { Ports } from "@holdfast/core";
+import { localOrganization } from "../access/organization-ids.ts";
 import type { BillingPort } from "../backend/billing/state.ts";
 import { loadPlans } from "./plans.ts";
 import { createStripePayments, type StripeSettings } from "./stripe.ts";
@@ -16,7 +17,10 @@ export interface BillingSetupOptions extends Pick<BillingPort, "members" | "emai
 export async function setUpBilling(options: BillingSetupOptions): Promise<BillingPort> {
   const { settings, dataDirectory, ports, origin, members, emailOf, studio } = options;
   const list = await loadPlans(dataDirectory);
-  const returnUrl = () => `${origin()}/settings/billing`;
+  const returnUrl = (organization: string) => {
+    const place = organization === localOrganization ? "" : `/o/${organization}`;
+    return `${origin()}${place}/settings/billing`;
+  };
   const payments = await createStripePayments({ ...settings, ports, studio, returnUrl });
   return { ...list, payments, members, emailOf, studio };
 }

@@ -25,8 +25,8 @@ export interface StripePaymentsOptions extends StripeSettings {
   readonly ports: Pick<Ports, "clock" | "log">;
   /** Tells this Studio from others with the same account. */
   readonly studio: () => Promise<string>;
-  /** The page to which people come back. */
-  readonly returnUrl: () => string;
+  /** The page of an organization to which people come back. */
+  readonly returnUrl: (organization: string) => string;
 }
 
 /** Names under which objects of Stripe say whose they are. */
@@ -121,7 +121,7 @@ class StripePayments implements Payments {
     readonly items: readonly WantedItem[];
   }) {
     const metadata = await this.#metadata(organization);
-    const back = this.#options.returnUrl();
+    const back = this.#options.returnUrl(organization);
     const { id, url } = await this.#ask(
       this.#stripe.checkout.sessions.create({
         ...{ mode: "subscription", customer, client_reference_id: organization, metadata },
@@ -147,8 +147,8 @@ class StripePayments implements Payments {
     }
   }
 
-  openPortal(customer: string): Promise<{ readonly url: string }> {
-    const return_url = `${this.#options.returnUrl()}?from=portal`;
+  openPortal(customer: string, organization: string): Promise<{ readonly url: string }> {
+    const return_url = `${this.#options.returnUrl(organization)}?from=portal`;
     return this.#ask(this.#stripe.billingPortal.sessions.create({ customer, return_url }));
   }
 

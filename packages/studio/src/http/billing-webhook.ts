@@ -1,3 +1,4 @@
+import { isErrorCode } from "@holdfast/core";
 import type { BillingPort } from "../backend/billing/state.ts";
 import { studioLimits } from "../limits.ts";
 import { readBody } from "./read-body.ts";
@@ -21,8 +22,21 @@ export function createBillingWebhook(billing: BillingPort, take: TakePaymentEven
     const event = billing.payments.readEvent(body, typeof signature === "string" ? signature : undefined);
     const { organization, studio, id, type } = event;
     const isOurs = organization !== undefined && studio === (await billing.studio());
-    const isNew = isOurs && (await take(organization, { id, type }));
+    const isNew = isOurs ? await takeIfPresent(take, organization, { id, type }) : undefined;
     response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-    response.end(JSON.stringify(isOurs ? { duplicate: !isNew } : { ignored: true }));
+    response.end(JSON.stringify(isNew === undefined ? { ignored: true } : { duplicate: !isNew }));
   };
+}
+
+/** Undefined for an organization that was deleted. */
+async function takeIfPresent(
+  take: TakePaymentEvent,
+  ...[organization, event]: Parameters<TakePaymentEvent>
+): Promise<boolean | undefined> {
+  try {
+    return await take(organization, event);
+  } catch (error) {
+    if (isErrorCode(error, "organization", "not_found")) return undefined;
+    throw error;
+  }
 }

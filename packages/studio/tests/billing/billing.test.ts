@@ -221,6 +221,35 @@ test("the free plan ends the subscription with its period, can be taken back, an
   assert.ok((await studio.client.billing.invoices()).length >= 4);
 });
 
+test("each organization has a plan of its own; one that is deleted pays for no further period", async (t) => {
+  const operator = await asOperator(studio);
+  const name = "Analytical Engines";
+  const created = await send(studio, "POST", "/people/organizations", operator, { name });
+  assert.equal(created.status, 201, JSON.stringify(created.body));
+  const id = String(created.body["id"]);
+  const other = createStudioClient(connectAs(t, studio.url, operator), id);
+  const { url } = await other.billing.choosePlan("team");
+  const { success_url } = [...stripe.billing.checkouts.values()].at(-1) ?? assert.fail("no checkout");
+  assert.equal(success_url, `${studio.url}/o/${id}/settings/billing?from=checkout`);
+  stripe.pay(url);
+  await untilOverview(other, ({ plan }) => plan.name === "team");
+  assert.equal((await studio.client.billing.overview()).plan.name, "free");
+  await webhooks.settled();
+  const path = `/people/organizations/${id}`;
+  const ended = stripe.nextEvent("customer.subscription.updated");
+  assert.equal((await send(studio, "DELETE", path, operator, { name })).status, 204);
+  await ended;
+  assert.equal(subscriptions().at(-1)?.cancel_at_period_end, true);
+  await webhooks.settled();
+  const late = stripe.events.at(-1)?.body ?? "";
+  const signature = signatureHeader(
+    late.replace("evt_", "evt_late"),
+    webhookSecret,
+    Math.floor(Date.now() / 1000),
+  );
+  assert.equal((await deliver(late.replace("evt_", "evt_late"), signature)).status, 200);
+});
+
 test("owners and admins reach it, others do not", async (t) => {
   const overview = (credentials: Credentials) =>
     createStudioClient(connectAs(t, studio.url, credentials)).billing.overview();

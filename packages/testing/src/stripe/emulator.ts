@@ -51,6 +51,7 @@ export class StripeEmulator {
     { readonly hash: string; readonly status: number; readonly body: string }
   >();
   #events: EventSender | undefined;
+  readonly #awaited: { readonly type: string; readonly resolve: () => void }[] = [];
   #offsetMs = 0;
   #eventCount = 0;
 
@@ -63,6 +64,10 @@ export class StripeEmulator {
       now: () => this.now(),
       emit: (type, object) => {
         this.#eventCount += 1;
+        for (const each of this.#awaited.splice(0)) {
+          if (each.type === type) each.resolve();
+          else this.#awaited.push(each);
+        }
         this.#events?.send(`evt_${String(this.#eventCount).padStart(8, "0")}`, type, object);
       },
     });
@@ -122,6 +127,13 @@ export class StripeEmulator {
   /** Every event that was sent or held. */
   get events(): EventSender["deliveries"] {
     return this.#events?.deliveries ?? [];
+  }
+
+  /** Resolves with the next event of a type. */
+  nextEvent(type: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited.push({ type, resolve });
+    return promise;
   }
 
   /** Pays the open checkout at this address, as its page does. */

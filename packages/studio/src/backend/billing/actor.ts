@@ -29,6 +29,7 @@ interface RunningContext extends BillingContext {
   };
   readonly broadcast: (name: "changed", change: BillingEvents["changed"]) => void;
   readonly vars: { tail: Promise<unknown> };
+  destroy(): void;
   keepAwake<Value>(work: Promise<Value>): Promise<Value>;
 }
 
@@ -70,7 +71,12 @@ export function createBillingActor(host: Pick<BackendHost, "ports" | "billing" |
       },
 
       internal: {
-        erase: (c): void => c.destroy(),
+        /** The organization is deleted. Its subscription ends first, whenever Stripe answers. */
+        async erase(c): Promise<void> {
+          if (host.billing === undefined || c.state.customer === null) return c.destroy();
+          c.state.isClosing = true;
+          await steps.schedule(c, now());
+        },
 
         /** Takes an event; false for one that was taken before. What it is about is read next. */
         async take(c, { id, type }: { readonly id: string; readonly type: string }): Promise<boolean> {
@@ -140,8 +146,7 @@ class BillingSteps {
 
   async plans(c: BillingContext): Promise<readonly PlanView[]> {
     const port = this.port();
-    // The prices that are known are shown.
-    await readPrices(c.state, port).catch(() => undefined);
+    await readPrices(c.state, port);
     const { plan: current } = this.#standing(c.state);
     return port.plans.map((plan) => planView(plan, c.state.prices, plan.name === current?.name));
   }
@@ -198,7 +203,7 @@ class BillingSteps {
   async managePayment(c: BillingContext): Promise<{ readonly url: string }> {
     const { payments } = this.port();
     const { customer } = c.state;
-    if (customer !== null) return payments.openPortal(customer);
+    if (customer !== null) return payments.openPortal(customer, organizationOf(c));
     const message = "There is no payment yet. Choose a plan first.";
     throw new HoldfastError("billing", "no_payment", message, { statusCode: 409 });
   }
@@ -227,7 +232,8 @@ class BillingSteps {
     if (this.#host.billing === undefined) return;
     try {
       await this.read(c);
-      await this.changed(c);
+      if (c.state.isClosing) c.destroy();
+      else await this.changed(c);
     } catch (error) {
       if (!isHoldfastError(error) || error.group !== "billing") throw error;
     }

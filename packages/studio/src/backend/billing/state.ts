@@ -36,11 +36,14 @@ export interface BillingState {
   /** Looks that failed since one that did not. */
   failures: number;
   scheduled: { id: string; at: number } | null;
+  /** True for a deleted organization, whose subscription is not ended yet. */
+  isClosing: boolean;
 }
 
 export function newState(): BillingState {
   return {
     ...{ version: 1, revision: 0, customer: null, checkout: null, subscription: null, unpaidSince: null },
     ...{ metering: null, prices: {}, readAt: null, failures: 0, scheduled: null },
+    isClosing: false,
   };
 }

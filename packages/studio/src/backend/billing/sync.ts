@@ -39,9 +39,11 @@ export async function synchronize(
   const { customer } = c.state;
   if (customer === null) return [];
   await apply(c, await port.payments.account(customer), now());
-  await endIfDeleted(c, port);
-  await alignSeats(c, port);
-  await meter(c, port, now(), studio);
+  if (await isDeleted(c)) await endForDeleted(c, port);
+  else {
+    await alignSeats(c, port);
+    await meter(c, port, now(), studio);
+  }
   return sendReports(c.db, port.payments, now, () => c.saveState());
 }
 
@@ -72,16 +74,21 @@ export function paidPlan({ subscription }: BillingState, { plans }: BillingPort)
   );
 }
 
-/** A deleted organization pays for the period that has begun, and for no other. */
-async function endIfDeleted(c: BillingContext, port: BillingPort): Promise<void> {
-  const { subscription } = c.state;
-  if (subscription === null || !isLive(subscription) || subscription.isEnding) return;
+async function isDeleted(c: BillingContext): Promise<boolean> {
   try {
     await requireOrganization(c);
+    return false;
   } catch (error) {
-    if (!isErrorCode(error, "organization", "not_found")) throw error;
-    c.state.subscription = await port.payments.setEnding(subscription.id, true);
+    if (isErrorCode(error, "organization", "not_found")) return true;
+    throw error;
   }
+}
+
+/** A deleted organization pays for the period that has begun, and for no other. */
+async function endForDeleted(c: BillingContext, port: BillingPort): Promise<void> {
+  const { subscription } = c.state;
+  if (subscription === null || !isLive(subscription) || subscription.isEnding) return;
+  c.state.subscription = await port.payments.setEnding(subscription.id, true);
 }
 
 /** Brings the number of further seats to that of the members. */
@@ -129,18 +136,23 @@ export async function usageOfMonth(c: BillingContext, now: number): Promise<Usag
     });
 }
 
-/** Reads the prices of all plans, the known ones only where Stripe does not answer. */
+/** Reads the prices of the plans that are not known yet: the amount of a price never changes. */
 export async function readPrices(state: BillingState, port: BillingPort): Promise<void> {
   const ids = port.plans.flatMap(({ price, seatPrice, usage }) => [
     ...[price, seatPrice].filter((id) => id !== undefined),
     ...usage.map((each) => each.price),
   ]);
-  const prices: Record<string, BillingPrice> = {};
-  for (const id of new Set(ids)) {
-    const price = await port.payments.price(id);
-    if (price !== undefined) prices[id] = price;
+  const missing = [...new Set(ids)].filter((id) => state.prices[id] === undefined);
+  const read = await Promise.allSettled(
+    missing.map(
+      async (id): Promise<[string, BillingPrice | undefined]> => [id, await port.payments.price(id)],
+    ),
+  );
+  for (const each of read) {
+    if (each.status === "rejected") continue;
+    const [id, price] = each.value;
+    if (price !== undefined) state.prices[id] = price;
   }
-  state.prices = prices;
 }
 
 /** The pause after so many looks that failed. */

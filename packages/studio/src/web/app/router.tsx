@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { readBillingSearch } from "../billing/search.ts";
 import { readInboxTab } from "../inbox/search.ts";
 import { readFilter, readTab } from "../inspector/search.ts";
 import { readAuditSearch } from "../settings/audit-search.ts";
@@ -131,6 +132,16 @@ const auditRoute = createRoute({
   component: lazyRouteComponent(settingsParts, "AuditRoute"),
 });
 
+const billingRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/billing",
+  validateSearch: readBillingSearch,
+  component: lazyRouteComponent(
+    appPart(() => import("../billing/routes.tsx")),
+    "BillingRoute",
+  ),
+});
+
 const inspectorParts = appPart(() => import("../inspector/routes.tsx"));
 const actorsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -214,6 +225,7 @@ export function createAppRouter(basepath: string) {
       secretsRoute,
       policyRoute,
       auditRoute,
+      billingRoute,
       actorsRoute,
       actorRoute,
       peopleRoute,

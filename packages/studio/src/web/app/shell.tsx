@@ -4,6 +4,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { localOrganization } from "../../access/organization-ids.ts";
+import type { BillingNotice } from "../../contract/billing.ts";
+import { useBillingErrors } from "../shared/billing/live.ts";
 import { useApi } from "../shared/context.ts";
 import { useInboxLive } from "../shared/inbox/live.ts";
 import { useOrganizationLive } from "../shared/live.ts";
@@ -22,6 +24,7 @@ export function Shell() {
   const { data: system } = useQuery(systemQuery(useApi()));
   const profile = useProfile();
   const queries = useQueryClient();
+  const unpaid = useBillingErrors();
   useEffect(() => {
     // The server closes connections when rights change.
     if (link === "offline") void refetchActive(queries, ["profile"]);
@@ -42,10 +45,13 @@ export function Shell() {
         next: "All work is saved on disk. Reconnecting…",
       }}
       warning={
-        system?.unsafe === true || budgets !== undefined ? (
+        system?.unsafe === true || budgets !== undefined || unpaid.length > 0 ? (
           <>
             {system?.unsafe === true && <UnsafeBanner />}
             {budgets !== undefined && <BudgetBanner text={budgets.detail} />}
+            {unpaid.map((notice) => (
+              <BillingBanner key={`${notice.kind} ${notice.text}`} notice={notice} />
+            ))}
           </>
         ) : undefined
       }
@@ -125,6 +131,18 @@ function BudgetBanner({ text }: { readonly text: string }) {
         <Link to="/usage" search={{ tab: "budgets" }}>
           Open the budgets
         </Link>
+      </p>
+    </div>
+  );
+}
+
+/** To owners and admins, where plans are sold. */
+function BillingBanner({ notice: { kind, text } }: { readonly notice: BillingNotice }) {
+  return (
+    <div className="banner" data-banner={kind}>
+      <WarningIcon />
+      <p>
+        {visibleText(text)} <Link to="/settings/billing">Open billing</Link>
       </p>
     </div>
   );

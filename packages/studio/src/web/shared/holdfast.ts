@@ -3,6 +3,7 @@ import type { LinkState } from "@holdfast/web-parts";
 import { localOrganization, personalKey } from "../../access/organization-ids.ts";
 import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
 import type { AdministrationActions } from "../../contract/administration.ts";
+import type { BillingActions, BillingEvents } from "../../contract/billing.ts";
 import type { UsageActions, UsageEvents } from "../../contract/usage.ts";
 import type {
   AttentionActions,
@@ -51,6 +52,7 @@ interface StudioRegistry {
     readonly repository: Definition<RepositoryActions, RepositoryEvents>;
     readonly session: Definition<SessionActions, SessionEvents>;
     readonly usage: Definition<UsageActions, UsageEvents>;
+    readonly billing: Definition<BillingActions, BillingEvents>;
     readonly administration: Definition<AdministrationActions, Record<never, never>>;
   };
 }
@@ -155,11 +157,18 @@ export function createStudioApi(endpoint: string, id: string = localOrganization
 function usageApi(
   client: ReturnType<typeof createClient<StudioRegistry>>,
   id: string,
-): Pick<StudioApi, "usage" | "administration" | "watchUsage"> {
+): Pick<StudioApi, "usage" | "administration" | "billing" | "watchUsage" | "watchBilling"> {
   const usage = () => client.usage.getOrCreate([id]);
+  const billing = () => client.billing.getOrCreate([id]);
   return {
     usage: usage(),
     administration: client.administration.getOrCreate([id]),
+    billing: billing(),
+    watchBilling(watch) {
+      const conn = billing().connect();
+      conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
     watchUsage(watch) {
       const conn = usage().connect();
       conn.on("changed", watch.on.changed);

@@ -11,6 +11,12 @@ export function signInOptionsQuery() {
   });
 }
 
+/** Whether the operator sells plans; undefined until it is known. */
+export function useSellsPlans(): boolean | undefined {
+  const { data } = useQuery(signInOptionsQuery());
+  return data === undefined ? undefined : data.billing === true;
+}
+
 /** Whoever is signed in, where people have accounts. */
 export function profileQuery(enabled: boolean) {
   return queryOptions({

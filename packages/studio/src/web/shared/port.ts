@@ -1,6 +1,7 @@
 import type { LinkState } from "@holdfast/web-parts";
 import type { RepositoryActions, RepositoryEvents } from "../../backend/repositories/contract.ts";
 import type { AdministrationActions } from "../../contract/administration.ts";
+import type { BillingActions, BillingEvents } from "../../contract/billing.ts";
 import type { UsageActions, UsageEvents } from "../../contract/usage.ts";
 import type {
   AttentionActions,
@@ -59,6 +60,7 @@ export interface StudioApi {
   readonly schedules: SchedulesActions;
   readonly usage: UsageActions;
   readonly administration: AdministrationActions;
+  readonly billing: BillingActions;
   repository(id: string): RepositoryActions;
   watchOrganization(watch: Watch<OrganizationEvents>): Unwatch;
   watchTask(id: string, watch: Watch<TaskEvents>): Unwatch;
@@ -69,6 +71,7 @@ export interface StudioApi {
   watchNotifications(person: string, watch: Watch<NotificationEvents>): Unwatch;
   watchAttention(watch: Watch<AttentionEvents>): Unwatch;
   watchRepository(id: string, watch: Watch<RepositoryEvents>): Unwatch;
+  watchBilling(watch: Watch<BillingEvents>): Unwatch;
   watchUsage(watch: Watch<UsageEvents>): Unwatch;
   watchSession(id: string, watch: Watch<SessionEvents>): Unwatch;
 }

@@ -6,7 +6,7 @@ import { localOrganization } from "../../../access/organization-ids.ts";
 import type { Profile } from "../../../contract/people.ts";
 import { currentOrganization } from "../organizations/current.ts";
 import { roleHere } from "../organizations/queries.ts";
-import { useProfile } from "../people.ts";
+import { useProfile, useSellsPlans } from "../people.ts";
 import "./settings-frame.css";
 
 /** A page of the settings, with the links to those that this person may see. */
@@ -24,6 +24,7 @@ export function SettingsFrame({
 }) {
   usePageTitle(title);
   const profile = useProfile();
+  const sellsPlans = useSellsPlans() === true;
   return (
     <div className="page settings-page">
       <nav className="settings-nav" aria-label="Settings">
@@ -39,6 +40,11 @@ export function SettingsFrame({
         {maySee(profile, "admin") && (
           <Link to="/settings/audit" activeOptions={{ includeSearch: false }}>
             Audit log
+          </Link>
+        )}
+        {sellsPlans && maySee(profile, "admin") && (
+          <Link to="/settings/billing" activeOptions={{ includeSearch: false }}>
+            Billing
           </Link>
         )}
       </nav>

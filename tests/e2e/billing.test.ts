@@ -1,0 +1,129 @@
+/** Plans and payment in the browser, against the emulator of Stripe; and a Studio without a key, which shows none of it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "@holdfast/testing/chromium";
+import { StripeEmulator } from "@holdfast/testing/stripe";
+import type { Browser } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { missing, openPage } from "./support/browser.ts";
+import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+const key = "sk_test_0123456789abcdef";
+const secret = "whsec_0123456789abcdef";
+const plans = [
+  { name: "free", title: "Free", seats: 1, limits: { tasksAtOnce: 1, sandboxMinutes: 600, modelCents: 500 } },
+  {
+    ...{ name: "team", title: "Team", description: "For a team.", price: "price_team", seats: 3 },
+    ...{ seatPrice: "price_seat", limits: { sandboxMinutes: 6_000 } },
+  },
+  { name: "flat", title: "Company", price: "price_flat", seats: 100 },
+];
+
+describe("billing", { skip: absent ?? false }, () => {
+  let stripe: StripeEmulator;
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchChromium();
+    stripe = await StripeEmulator.start({ key });
+    stripe.addPrice("price_team", 2_000);
+    stripe.addPrice("price_seat", 500);
+    stripe.addPrice("price_flat", 9_900);
+    const environment = {
+      HOLDFAST_STRIPE_KEY: key,
+      HOLDFAST_STRIPE_WEBHOOK_SECRET: secret,
+      HOLDFAST_STRIPE_URL: stripe.url,
+    };
+    studio = await StudioProcess.create({
+      environment,
+      files: { "plans.json": JSON.stringify({ version: 1, plans }) },
+    });
+    stripe.sendWebhooksTo(`${studio.url}/billing/webhook`, secret);
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+    await stripe?.close();
+  });
+
+  test("a plan is chosen, paid at Stripe, changed and ended; a payment that fails is on each page", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.getByRole("link", { name: "Billing", exact: true }).click();
+    await page.getByRole("heading", { name: "Plan: Free" }).waitFor();
+    await page.locator('[data-plan="team"]').getByText("$20.00 a month with 3 seats").waitFor();
+    await page.getByRole("button", { name: "Choose Team" }).click();
+    await page.getByRole("button", { name: "Pay with a card that is declined" }).click();
+    await page.getByRole("alert").getByText("declined").waitFor();
+    await page.getByRole("button", { name: "Pay", exact: true }).click();
+    await page.getByRole("heading", { name: "Plan: Team" }).waitFor();
+    await page.locator('[data-fact="State"]').getByText("Paid").waitFor();
+    await page.locator("[data-invoice]").getByText("$20.00").waitFor();
+
+    await page.getByRole("button", { name: "Manage payment" }).click();
+    await page.getByRole("button", { name: "Use a card that is declined" }).click();
+    stripe.advance(31 * 24 * 60 * 60 * 1000);
+    await page.getByRole("link", { name: "Back" }).click();
+    await page.locator('[data-banner="past-due"]').waitFor();
+    await keepScreenshot(page, "billing-past-due");
+    await page.goto(studio.url);
+    await page.locator('[data-banner="past-due"]').getByText("A payment failed").waitFor();
+    await page.getByRole("link", { name: "Open billing" }).click();
+    await page.getByRole("button", { name: "Manage payment" }).click();
+    await page.getByRole("button", { name: "Use a card that works" }).click();
+    await page.getByRole("link", { name: "Back" }).click();
+    await page.locator('[data-fact="State"]').getByText("Paid").waitFor();
+
+    await page.getByRole("button", { name: "Change to Company" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Change the plan" }).click();
+    await page.getByRole("heading", { name: "Plan: Company" }).waitFor();
+    await page.getByRole("button", { name: "End with Free" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "End it with its period" }).click();
+    await page.locator('[data-notice="ending"]').waitFor();
+    // It follows by itself what happens at Stripe.
+    stripe.advance(31 * 24 * 60 * 60 * 1000);
+    await page.getByRole("heading", { name: "Plan: Free" }).waitFor();
+    assertNoTrouble(page);
+    const shown = JSON.parse(await studio.holdfast("billing", "--json")) as { readonly standing: string };
+    assert.equal(shown.standing, "free");
+    assert.match(await studio.holdfast("billing", "plans"), /\* free: Free, free with 1 seat/);
+    assert.match(await studio.holdfast("billing", "invoices"), /paid {2}\$20\.00 {2}http/);
+  });
+
+  for (const colorScheme of ["light", "dark"] as const)
+    test(`is accessible and fits, also while Stripe is down: ${colorScheme}`, async (t) => {
+      stripe.isDown = colorScheme === "dark";
+      for (const width of [1280, 320]) {
+        const page = await openPage(browser, t, { width, height: 900, colorScheme });
+        await signIn(page, studio);
+        await page.goto(`${studio.url}/settings/billing`);
+        await page.locator('[data-plan="team"]').waitFor();
+        await page.locator("[data-invoice]").first().waitFor();
+        if (stripe.isDown) {
+          await page.getByRole("button", { name: "Read now" }).click();
+          await page.locator('[data-notice="unreachable"]').waitFor();
+        }
+        await assertFits(page, `billing, ${width}`);
+        await assertAccessible(page, `billing, ${width}`);
+        await keepScreenshot(page, `billing-${width}-${colorScheme}`);
+      }
+      stripe.isDown = false;
+    });
+
+  test("without a key nobody sees a plan, a seat or a price", async (t) => {
+    const free = await StudioProcess.create();
+    t.after(() => free.dispose());
+    const page = await openPage(browser, t);
+    await signIn(page, free);
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.locator("[data-connection]").first().waitFor();
+    assert.equal(await page.getByRole("link", { name: "Billing" }).count(), 0);
+    await page.goto(`${free.url}/settings/billing`);
+    await page.getByText("There is nothing to pay here").waitFor();
+    assertNoTrouble(page);
+  });
+});
