@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
 import { assertFits, assertNoTrouble, keepScreenshot, signIn, waitForStatus } from "./support/pages.ts";
+import { createRepository, git } from "./support/repository.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 describe("attempts at one prompt", { skip: missing() ?? false }, () => {
@@ -23,12 +26,23 @@ describe("attempts at one prompt", { skip: missing() ?? false }, () => {
   test("are started from the form, compared, and decided with one key; the list shows one task", async (t) => {
     const page = await openPage(browser, t, { width: 1280, height: 900 });
     await signIn(page, studio);
-    await page.getByRole("button", { name: "Use the sample repository" }).first().click();
+    const repository = await createRepository(studio.directory);
+    await mkdir(join(repository, ".holdfast"));
+    const checks =
+      'checks:\n- {name: test, run: "grep -q x made.txt"}\n- {name: lint, run: "echo made.txt:1: ugly; exit 1"}\n';
+    await writeFile(join(repository, ".holdfast", "environment.yaml"), checks);
+    await git(repository, "add", "--all");
+    await git(repository, "commit", "--quiet", "--message", "Checks");
+    const open = page.getByRole("button", { name: "New task" });
+    if (await open.isVisible()) await open.click();
+    await page.getByLabel("Repository").fill(repository);
+    await page.locator('.repository-check[data-check="clean"]').waitFor();
     await page.locator('.agent-choice input[value="demo"]').check();
     const add = page.getByRole("button", { name: "Add an attempt" });
     for (let count = 0; count < 3; count++) await add.click();
     await page.getByRole("button", { name: "Remove attempt 4" }).click();
     assert.equal(await page.getByRole("combobox", { name: /^Attempt \d/ }).count(), 2);
+    await page.locator(".attempts-row").nth(1).getByLabel("Mode").selectOption("auto");
     await assertAccessible(page, "the form with attempts");
     await keepScreenshot(page, "attempts-form-1280");
     await page.getByLabel("Describe the task").fill('write "x" to made.txt without asking');
@@ -42,6 +56,12 @@ describe("attempts at one prompt", { skip: missing() ?? false }, () => {
     await columns.nth(2).getByText("made.txt").waitFor();
     await columns.nth(0).getByText("+1 −0 in 1 file").waitFor();
     await page.locator(".transcript").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Run checks for all" }).click();
+    for (const index of [0, 1, 2]) {
+      await columns.nth(index).getByText("test: passed").waitFor();
+      await columns.nth(index).getByText("lint: failed").waitFor();
+    }
+    await columns.nth(2).getByText("auto", { exact: true }).waitFor();
 
     await columns.nth(0).focus();
     await page.keyboard.press("ArrowRight");

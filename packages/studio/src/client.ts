@@ -29,7 +29,7 @@ const shapes = {
       ...["queuedPrompt", "editPrompt", "removePrompt", "movePrompt", "chooseOption", "files"],
       ...["commits", "filePatch", "fileLines", "fileBytes", "revert", "undoRevert"],
       ...["review", "markViewed", "saveComment", "resolveComment", "deleteComment", "sendReview"],
-      ...["checks", "runChecks", "stopChecks", "sendCheck"],
+      ...["checks", "runChecks", "stopChecks", "sendCheck", "attemptChecks", "runAttemptChecks"],
       ...["attemptDiff", "attemptStorage", "keepAttempt"],
       "decideSecrets",
       ...["publication", "publish", "publishChoices", "markReady"],

@@ -39,6 +39,8 @@ export type {
   SettledApproval,
 } from "./contract/approvals.ts";
 export type {
+  AttemptCheck,
+  AttemptChecksView,
   CheckOutput,
   CheckProblem,
   CheckRun,
@@ -251,13 +253,20 @@ export interface CreateTaskInput {
    * Agents of further attempts at the same prompt, each in a copy of its own, at most 7. They run in parallel, and one of
    * them is kept: `keepAttempt` of the task.
    */
-  readonly attempts?: readonly string[];
+  readonly attempts?: readonly (string | AttemptInput)[];
   readonly prompt: string;
   /** Start from the last commit even if the working tree has uncommitted changes. */
   readonly fromHead?: boolean;
   /** Ids of uploaded files that come with the prompt. */
   readonly attachments?: readonly string[];
   /** Options of the agent, by their ids: its model, for example. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/** One attempt more: its agent, and the options of that agent that were chosen. */
+export interface AttemptInput {
+  readonly agent: string;
+  /** Without them, an attempt of the task's own agent has those of the task. */
   readonly options?: Readonly<Record<string, string>>;
 }
 

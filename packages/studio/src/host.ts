@@ -38,6 +38,7 @@ import type { UsageMeter } from "./usage/meter.ts";
 import { TaskUsageMeter } from "./usage/task-usage.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { Copies, foldersOf, type WorkFolders } from "./work/files/copies.ts";
+import { copyWorkspace } from "./work/files/copy-workspace.ts";
 import { directorySize } from "./work/files/directory-size.ts";
 import { ForgeAccess } from "./work/forge-access.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
@@ -304,8 +305,8 @@ export class StudioHost implements BackendHost {
     await this.#options.session(sessionId).append({ records: [{ body: { type: "note", text }, dedupeKey }] });
   }
 
-  snapshot(taskId: string): Promise<string> {
-    return this.changes.snapshot(taskId);
+  snapshot(taskId: string, copy?: string): Promise<string> {
+    return this.changes.snapshot(taskId, copy);
   }
 
   branchName(repository: UserRepository, title: string): Promise<string> {
@@ -445,8 +446,11 @@ export class StudioHost implements BackendHost {
       );
     });
     signal.throwIfAborted();
-    if (work.copy !== undefined)
-      await cloneWorkspace(this.#options.git, folders.hostGit, folders.directory, cloning);
+    if (work.copy !== undefined) {
+      const { workspace } = this.#folders(work.taskId);
+      if (work.copiesFiles === true) await copyWorkspace(gate.jails, workspace, folders.directory);
+      else await cloneWorkspace(this.#options.git, folders.hostGit, folders.directory, cloning);
+    }
     signal.throwIfAborted();
     const organization = organizationOfId(work.taskId);
     const pull = work.connected?.pull;

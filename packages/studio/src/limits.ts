@@ -195,6 +195,8 @@ export const studioLimits = {
   /** The end of a check's output that is kept, and what the agent gets of a failure. */
   maxCheckOutput: 16 * 1024,
   maxCheckPrompt: 12 * 1024,
+  /** The same of a check of an attempt that did not pass. */
+  maxAttemptCheckOutput: 4 * 1024,
   /** How often the output of a step or a check is recorded, at most. */
   stepOutputMs: 250,
   /** Snapshots of one repository that stay on a machine. */

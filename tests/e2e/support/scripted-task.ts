@@ -2,6 +2,7 @@ import { actor, event } from "@holdfast/actors";
 import { Review, type ReviewContext } from "../../../packages/studio/src/backend/review/review.ts";
 import type {
   ApprovalView,
+  AttemptChecksView,
   CheckOutput,
   ChecksChange,
   DiffFile,
@@ -115,6 +116,7 @@ export function scriptedTask(script: TaskScript) {
       reviewChanged: event<ReviewChange>(),
       checksChanged: event<ChecksChange>(),
       checkOutput: event<CheckOutput>(),
+      attemptChecksChanged: event<AttemptChecksView>(),
       publicationChanged: event<PublicationChange>(),
       sessionsSeen: event<Readonly<Record<string, number>>>(),
     },
@@ -142,6 +144,7 @@ export function scriptedTask(script: TaskScript) {
       }),
       commits: () => [],
       checks: () => ({ checks: [], revision: 0 }),
+      attemptChecks: () => ({}),
       filePatch: (_c, { path, from = 0 }: { path: string; from?: number }) => {
         const patch = script.diff?.patches?.[path] ?? "";
         const end = Math.min(patch.length, from + partLength);

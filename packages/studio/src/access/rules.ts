@@ -116,6 +116,8 @@ export const actorRules = {
       runChecks: "member",
       stopChecks: "member",
       sendCheck: "member",
+      attemptChecks: "viewer",
+      runAttemptChecks: "member",
       // Code of people who may not write the repository gets its secrets then.
       decideSecrets: "member",
       publication: "viewer",

@@ -110,7 +110,7 @@ export interface BackendHost {
   /** Adds a note to the log of a session, once for each `dedupeKey`. */
   note(taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void>;
   /** Writes a git tree of the complete workspace and returns its id. */
-  snapshot(taskId: string): Promise<string>;
+  snapshot(taskId: string, copy?: string): Promise<string>;
   readonly fileFinder: Pick<FileFinder, "inTask" | "inRepository">;
   readonly changes: TaskChanges;
   readonly checks: Pick<Checks, "find" | "run" | "isClosing">;

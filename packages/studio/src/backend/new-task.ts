@@ -131,10 +131,16 @@ async function attemptsOf(
     const message = `\`attempts\` must be a list of at most ${maxOpenSessions - 1} agents`;
     throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
   }
-  const attempts: { sessionId: string; agent: string }[] = [];
-  for (const id of given) {
+  const attempts: { sessionId: string; agent: string; options?: Readonly<Record<string, string>> }[] = [];
+  for (const each of given as unknown[]) {
+    const { agent: id, options }: { readonly agent?: unknown; readonly options?: unknown } =
+      typeof each === "object" && each !== null ? each : { agent: each };
     const { id: agent } = await requireAgent(host, id);
-    attempts.push({ sessionId: newId(), agent });
+    attempts.push({
+      sessionId: newId(),
+      agent,
+      ...(options === undefined ? {} : { options: readOptions(options) }),
+    });
   }
   return attempts;
 }

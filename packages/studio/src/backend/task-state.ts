@@ -33,7 +33,11 @@ export interface TaskInput {
   readonly connected?: ConnectedRepository;
   readonly agent: string;
   /** Further attempts at the prompt, each with the id of its session. */
-  readonly attempts?: readonly { readonly sessionId: string; readonly agent: string }[];
+  readonly attempts?: readonly {
+    readonly sessionId: string;
+    readonly agent: string;
+    readonly options?: Readonly<Record<string, string>>;
+  }[];
   readonly prompt: string;
   readonly unsafe: boolean;
   readonly createdAt: number;
@@ -109,6 +113,8 @@ export interface FurtherSession extends TaskSession {
    * discarded, and its folder is being deleted.
    */
   copy?: string | undefined;
+  /** True if its copy begins as the task's files are when it gets its first prompt. */
+  copiesFiles?: true;
   /** What people were told. Absent before the first report. */
   reported?: ReportedSession;
 }
@@ -188,6 +194,8 @@ export interface TaskWork {
   readonly taintedAs: string;
   /** Name of the folder with a workspace of its own. Absent in that of the task. */
   readonly copy?: string | undefined;
+  /** True if that begins as the task's files are. By default it begins where the task began. */
+  readonly copiesFiles?: true;
   readonly repository: string;
   readonly repositoryNode?: string;
   /** Set for a connected repository of a server: its id and its branch. */
@@ -255,13 +263,13 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
 function newAttempts(input: TaskInput): Pick<TaskState, "sessions"> {
   const { attempts, attachments, createdAt, prompt } = input;
   if (attempts === undefined || attempts.length === 0) return {};
-  const sessions = attempts.map(({ sessionId, agent }, index): FurtherSession => {
+  const sessions = attempts.map(({ sessionId, agent, options }, index): FurtherSession => {
     const before = [input, ...attempts.slice(0, index)].filter((each) => each.agent === agent).length;
     return {
       ...newSession({ sessionId, agent, createdAt, name: before === 0 ? agent : `${agent} ${before + 1}` }),
       ...{ status: "preparing", copy: sessionId, promptedAt: createdAt },
       // Options are those of one agent.
-      ...(input.options === undefined || agent !== input.agent ? {} : { options: { ...input.options } }),
+      ...optionsOf(options ?? (agent === input.agent ? input.options : undefined)),
       // Prompts have an id within their session.
       prompts: [
         newPrompt({
@@ -272,6 +280,10 @@ function newAttempts(input: TaskInput): Pick<TaskState, "sessions"> {
     };
   });
   return { sessions };
+}
+
+function optionsOf(options: Readonly<Record<string, string>> | undefined): Pick<TaskSession, "options"> {
+  return options === undefined || Object.keys(options).length === 0 ? {} : { options: { ...options } };
 }
 
 /** A session without a prompt. */
@@ -318,6 +330,7 @@ export function takeWork(state: TaskState, session: TaskSession = state): TaskWo
     sessionId: session.sessionId,
     taintedAs: copyOf(session) ?? state.taintedAs ?? state.sessionId,
     copy: copyOf(session),
+    ...("copiesFiles" in session && session.copiesFiles === true ? { copiesFiles: true } : {}),
     repository: state.repository,
     ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
     ...(state.connected === undefined ? {} : { connected: toPlain(state.connected) }),

@@ -9,6 +9,7 @@ import type {
   TaskView,
 } from "../contract.ts";
 import { checksActions, checksEvents } from "./checks/actions.ts";
+import { AttemptChecks } from "./checks/attempt-checks.ts";
 import { forkActions } from "./forks/actions.ts";
 import type { BackendHost } from "./host.ts";
 import { beginTask } from "./inbox/begin.ts";
@@ -113,7 +114,10 @@ export function createTaskActor(host: BackendHost) {
 
       ...sessionActions(host, steps, files),
 
-      ...{ ...reviewActions(reviewing, steps), ...checksActions(reviewing.checks, steps) },
+      ...{
+        ...reviewActions(reviewing, steps),
+        ...checksActions(reviewing.checks, new AttemptChecks(host, files), steps),
+      },
 
       ...watchActions(steps),
 

@@ -20,7 +20,7 @@ export interface ChecksOptions {
   readonly limits: StudioLimits;
   readonly bundle: () => Promise<GuestBundle>;
   /** Folders of a task. Throws `task.not_found`. */
-  readonly folders: (taskId: string) => CheckFolders;
+  readonly folders: (taskId: string, copy?: string) => CheckFolders;
 }
 
 export interface CheckFolders {
@@ -39,6 +39,8 @@ export interface CheckFile {
 
 export interface CheckRequest {
   readonly taskId: string;
+  /** The folder of an attempt. Absent for the task's own files. */
+  readonly copy?: string | undefined;
   readonly check: EnvironmentCheck;
   readonly variables: Readonly<Record<string, string>>;
   /** The state of the files. */
@@ -95,9 +97,9 @@ export class Checks {
     await Promise.allSettled(this.#running);
   }
 
-  async #run({ taskId, check, variables, tree, signal, onOutput }: CheckRequest): Promise<CheckEnd> {
+  async #run({ taskId, copy, check, variables, tree, signal, onOutput }: CheckRequest): Promise<CheckEnd> {
     const { gate, limits, bundle, folders, ports } = this.#options;
-    const { workspace, home, hostGit } = folders(taskId);
+    const { workspace, home, hostGit } = folders(taskId, copy);
     await mkdir(home, { recursive: true, mode: 0o700 });
     const output = new StepOutput(onOutput, limits.stepOutputMs);
     try {

@@ -86,6 +86,22 @@ export interface CheckOutput {
   readonly text: string;
 }
 
+/** The result of a check in the files of an attempt. */
+export interface AttemptCheck {
+  readonly name: string;
+  readonly state: CheckRunState;
+  /** The state of the files that was checked: `tree` of the attempt's diff. Absent until it runs. */
+  readonly tree?: string;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly reason?: string;
+  /** The end of the output of one that did not pass. */
+  readonly output: string;
+}
+
+/** The checks of attempts, by the ids of their sessions. */
+export type AttemptChecksView = Readonly<Record<string, readonly AttemptCheck[]>>;
+
 /** Actions of `task` about its checks. Errors: group "checks". */
 export interface ChecksActions {
   checks(): Promise<ChecksView>;
@@ -94,13 +110,20 @@ export interface ChecksActions {
    * Throws `checks.none`, `.not_found`, `.agent_working`, `environment.invalid_file`, `task.not_prepared`.
    */
   runChecks(names?: readonly string[]): Promise<ChecksView>;
-  /** Ends the run in progress, and those that wait. Idempotent. */
+  /** Ends the run in progress, and those that wait; those of attempts too. Idempotent. */
   stopChecks(): Promise<ChecksView>;
   /** Sends the failure of a check as a prompt. Throws `checks.not_failed`, and the errors of a prompt. */
   sendCheck(name: string, to?: SessionChoice): Promise<void>;
+  attemptChecks(): Promise<AttemptChecksView>;
+  /**
+   * Begins to run all checks in the files of each attempt; without ids, of every one. Throws `task.no_attempts`,
+   * `.session_not_found`, `.not_prepared`, `checks.none`, `.agent_working`, `environment.invalid_file`.
+   */
+  runAttemptChecks(sessionIds?: readonly string[]): Promise<AttemptChecksView>;
 }
 
 export interface ChecksEvents {
   checksChanged: ChecksChange;
   checkOutput: CheckOutput;
+  attemptChecksChanged: AttemptChecksView;
 }

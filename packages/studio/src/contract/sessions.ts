@@ -51,8 +51,13 @@ export interface NewSession {
   readonly name?: string;
   /** Its first prompt. Without one, the agent starts with the next. */
   readonly prompt?: string;
-  /** True to work in a copy of its own, which begins where the task began. */
-  readonly copy?: boolean;
+  /**
+   * True to work in a copy of its own, which begins where the task began; "workspace" for one that begins as the task's files are when
+   * the session gets its first prompt.
+   */
+  readonly copy?: boolean | "workspace";
+  /** Options of its agent, by their ids: its model, for example. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 /** What the files of an attempt take on disk: discarding it frees them. */

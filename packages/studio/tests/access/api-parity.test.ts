@@ -30,6 +30,8 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "task.apply": ["tasks", "apply"],
   "task.startSession": ["tasks", "start-session"],
   "task.attemptDiff": ["tasks", "attempts ID"],
+  "task.attemptChecks": ["tasks", "attempts ID"],
+  "task.runAttemptChecks": ["tasks", "attempts ID"],
   "task.keepAttempt": ["tasks", "keep ID"],
   "task.closeSession": ["tasks", "close-session"],
   "task.publication": ["publish", "publish"],

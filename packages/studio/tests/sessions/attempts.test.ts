@@ -3,7 +3,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
+import type { AttemptChecksView, AttemptInput } from "../../src/contract.ts";
 import { createStudio, type TaskView } from "../../src/index.ts";
+import { commit, environmentFile } from "../environments/support.ts";
 import {
   makeRepository,
   needsJail,
@@ -25,7 +27,7 @@ async function createFixture(t: TestContext) {
   const { client } = studio;
   return {
     ...{ client, repository, data },
-    async create(prompt: string, attempts: readonly string[]) {
+    async create(prompt: string, attempts: readonly (string | AttemptInput)[]) {
       const { id } = await client.organization.createTask({ repository, agent: "demo", attempts, prompt });
       const watch = await Watch.open(client, id);
       t.after(() => watch.close());
@@ -122,6 +124,55 @@ describe("the attempts of a task", () => {
     const more = await task.startSession({ agent: "demo", copy: true, prompt });
     await watch.until(({ sessions }) => sessions[3]?.status === "idle", "the new attempt");
     assert.deepEqual(pathsOf(await task.attemptDiff(more.id)), ["second.txt"]);
+    assert.deepEqual(pathsOf(await task.diff()), ["first.txt"]);
+  });
+
+  test("have options of their own, are checked each in its own files, and may begin as the task's files are", async (t) => {
+    if (!needsJail(t)) return;
+    const { repository, create } = await createFixture(t);
+    commit(repository, {
+      [environmentFile]:
+        'checks:\n- {name: made, run: "test ! -f bad.txt || { echo bad.txt:1: no; exit 3; }"}\n',
+    });
+    const attempt = { agent: "demo", options: { mode: "auto" } };
+    const { task, watch } = await create('write "x" to first.txt without asking', [attempt, "demo"]);
+    const view = await watch.status("idle", "failed");
+    const [first = "", second = "", third = ""] = idsOf(view);
+    assert.deepEqual(
+      view.sessions.map(({ options }) => options),
+      [undefined, { mode: "auto" }, undefined],
+    );
+    await task.prompt('write "y" to bad.txt without asking', { session: third });
+    await watch.until(({ sessions }) => sessions[2]?.status === "running", "the next turn");
+    await watch.status("idle");
+    assert.deepEqual(await task.attemptChecks(), {});
+    await refused(task.runAttemptChecks(["unknown"]), "session_not_found");
+    const ended = Promise.withResolvers<AttemptChecksView>();
+    const listening = await task.on("attemptChecksChanged", (checks) => {
+      const all = Object.values(checks).flat();
+      if (all.length === 3 && all.every(({ endedAt }) => endedAt !== undefined)) ended.resolve(checks);
+    });
+    t.after(() => listening.close());
+    await task.runAttemptChecks();
+    const checks = await ended.promise;
+    assert.deepEqual(
+      [first, second, third].map((id) => [checks[id]?.[0]?.state, checks[id]?.[0]?.reason]),
+      [
+        ["passed", undefined],
+        ["passed", undefined],
+        ["failed", "exit code 3"],
+      ],
+    );
+    assert.equal(checks[third]?.[0]?.output.trim(), "bad.txt:1: no");
+    assert.equal(checks[third]?.[0]?.tree, (await task.attemptDiff(third)).tree);
+
+    const more = await task.startSession({
+      agent: "demo",
+      copy: "workspace",
+      prompt: 'write "z" to more.txt without asking',
+    });
+    await watch.until(({ sessions }) => sessions[3]?.status === "idle", "the new attempt");
+    assert.deepEqual(pathsOf(await task.attemptDiff(more.id)), ["first.txt", "more.txt"]);
     assert.deepEqual(pathsOf(await task.diff()), ["first.txt"]);
   });
 

@@ -12,6 +12,7 @@ import type {
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import { requireAgent } from "../new-task.ts";
+import { readOptions } from "../prompts/actions.ts";
 import { requireBudget } from "../prompts/payer.ts";
 import { hasWork } from "../task-activity.ts";
 import { addPerson, copyOf, newSession, sessionsOf, type TaskState } from "../task-state.ts";
@@ -36,8 +37,11 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick
   return {
     async startSession(c: SessionsContext, input: NewSession): Promise<TaskSessionView> {
       const { name, prompt, copy } = input ?? {};
-      if (copy !== undefined && typeof copy !== "boolean")
-        throw new HoldfastError("task", "invalid_input", "`copy` must be true or false", { statusCode: 400 });
+      if (copy !== undefined && typeof copy !== "boolean" && copy !== "workspace") {
+        const message = '`copy` must be true, false or "workspace"';
+        throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
+      }
+      const options = readOptions(input?.options);
       const given = name === undefined ? undefined : readSessionName(name);
       if (prompt !== undefined) requirePrompt(prompt);
       host.requireJails();
@@ -54,7 +58,9 @@ export function sessionActions(host: SessionsHost, steps: TaskSteps, files: Pick
       const session = newSession({
         ...{ sessionId, name: given ?? freeName(c.state, agent.id), agent: agent.id, createdAt: now },
       });
-      if (copy === true) session.copy = sessionId;
+      if (copy === true || copy === "workspace") session.copy = sessionId;
+      if (copy === "workspace") session.copiesFiles = true;
+      if (Object.keys(options).length > 0) session.options = { ...options };
       c.state.sessions = [...(c.state.sessions ?? []), session];
       addPerson(c.state, c.conn.state.person);
       if (prompt === undefined) steps.publishChange(c);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { dataDirectoryOf, jsonLine, oneArgument, parse, UsageError } from "@holdfast/cli";
 import { commandHint } from "../../command-hint.ts";
+import type { AttemptInput } from "../../contract.ts";
 import { findRepository } from "../repositories/repositories.ts";
 import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
@@ -13,7 +14,8 @@ copy of its own; keep the best with "holdfast tasks keep". An agent may be named
                      directory)
   --pull NUMBER      starts from a pull request, also one of a fork; --repo is then the name of a connected repository
   --agent NAME       an agent of "holdfast agents list" (default: demo)
-  --attempts NAMES   2 to 8 agents, separated by commas
+  --attempts NAMES   2 to 8 agents, separated by commas, each with its options if you like:
+                     claude,codex:model=gpt-5.5:mode=auto
   --from-head        start from the last commit even if there are uncommitted changes
   --organization ID  an organization besides the first one, by its id or name
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
@@ -31,7 +33,7 @@ export async function newCommand(args: readonly string[]): Promise<number> {
   }
   const prompt = oneArgument(positionals, "The prompt");
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
-  const [agent, ...attempts] = agentsOf(values.agent, values.attempts);
+  const [{ agent, options }, ...attempts] = agentsOf(values.agent, values.attempts);
   const pullRequest = pullOf(values.pull, values.repo);
   const folder = repositoryOf(values.repo);
   return withOwnerAccess(
@@ -42,6 +44,7 @@ export async function newCommand(args: readonly string[]): Promise<number> {
       const task = await owner.client.organization.createTask({
         ...{ repository, agent, prompt },
         ...(pullRequest === undefined ? {} : { pullRequest }),
+        ...(options === undefined ? {} : { options }),
         ...(attempts.length === 0 ? {} : { attempts }),
         ...(values["from-head"] === true ? { fromHead: true } : {}),
       });
@@ -70,12 +73,27 @@ export function repositoryOf(given = "."): string {
   return given === "sample" || isId ? given : resolve(given);
 }
 
-/** The agents of all attempts, the first one first. Throws a usage error. */
-function agentsOf(agent: string | undefined, attempts: string | undefined): readonly [string, ...string[]] {
-  if (attempts === undefined) return [agent ?? "demo"];
+/** The agents of all attempts, the first one first, each with its options. Throws a usage error. */
+export function agentsOf(
+  agent: string | undefined,
+  attempts: string | undefined,
+): readonly [AttemptInput, ...AttemptInput[]] {
+  if (attempts === undefined) return [{ agent: agent ?? "demo" }];
   if (agent !== undefined) throw new UsageError("--agent and --attempts exclude each other");
-  const [first = "", ...others] = attempts.split(",").map((name) => name.trim());
-  if (others.length === 0 || others.length > 7 || [first, ...others].includes(""))
+  const [first = { agent: "" }, ...others] = attempts.split(",").map((text) => attemptOf(text.trim()));
+  if (others.length === 0 || others.length > 7 || [first, ...others].some((each) => each.agent === ""))
     throw new UsageError("--attempts needs 2 to 8 agents, separated by commas");
   return [first, ...others];
+}
+
+/** `codex:model=gpt-5.5:mode=auto` */
+function attemptOf(text: string): AttemptInput {
+  const [agent = "", ...choices] = text.split(":");
+  if (choices.length === 0) return { agent };
+  const options = choices.map((choice) => {
+    const at = choice.indexOf("=");
+    if (at < 1) throw new UsageError(`"${choice}" is no option of an agent. Write OPTION=VALUE.`);
+    return [choice.slice(0, at), choice.slice(at + 1)] as const;
+  });
+  return { agent, options: Object.fromEntries(options) };
 }

@@ -25,12 +25,19 @@ export const sessionVerbs: Verbs = {
       agent: { type: "string", value: "NAME", description: "its agent (default: that of the task)" },
       name: { type: "string", value: "NAME", description: "its name" },
       copy: { type: "boolean", description: "as an attempt in a copy of its own" },
+      "from-workspace": { type: "boolean", description: "the same, which begins as the task's files are" },
     },
     check([, text]) {
       if (text?.trim() === "") throw new UsageError("The prompt is empty");
     },
-    async run({ client, args: [id = "", prompt], values: { agent, name, copy }, ...call }) {
-      const copied = copy === true ? { copy } : {};
+    async run({ client, args: [id = "", prompt], values, ...call }) {
+      const { agent, name } = values;
+      const isFromWorkspace = values["from-workspace"] === true;
+      const copied = isFromWorkspace
+        ? { copy: "workspace" as const }
+        : values.copy === true
+          ? { copy: true }
+          : {};
       const given = { agent, name, ...copied, ...(prompt === undefined ? {} : { prompt }) };
       await startSession(client, await findTask(client, id), given, call);
     },
@@ -79,8 +86,14 @@ export const sessionVerbs: Verbs = {
   }),
   attempts: verb({
     arguments: "ID",
-    description: "compares its attempts: state, changes, tokens",
-    run: async ({ client, args: [id = ""], json }) => listAttempts(client, await findTask(client, id), json),
+    description: "compares its attempts: state, checks, changes, tokens",
+    options: {
+      "run-checks": { type: "boolean", description: "begins to run the checks of the environment for each" },
+    },
+    async run({ client, args: [id = ""], json, values }) {
+      if (values["run-checks"] === true) await client.task(id).runAttemptChecks();
+      await listAttempts(client, await findTask(client, id), json);
+    },
   }),
   keep: verb({
     arguments: "ID",

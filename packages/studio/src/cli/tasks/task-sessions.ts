@@ -1,6 +1,7 @@
 import { dataDirectoryOf, harmless, jsonLine, UsageError } from "@holdfast/cli";
 import type { StudioClient, TaskSessionView, TaskView } from "@holdfast/studio";
 import { commandHint } from "../../command-hint.ts";
+import type { AttemptCheck } from "../../contract.ts";
 import { statusLabel } from "../../task-status.ts";
 import type { VerbOptions } from "../verbs/verb.ts";
 
@@ -37,6 +38,7 @@ export function listSessions({ sessions }: TaskView, json: boolean): void {
 export async function listAttempts(client: StudioClient, view: TaskView, json: boolean): Promise<void> {
   const task = client.task(view.id);
   const storage = await task.attemptStorage();
+  const checks = await task.attemptChecks();
   const attempts = view.sessions.filter(({ id }) => storage[id] !== undefined);
   if (attempts.length === 0 && !json) console.log("There are no attempts to choose from.");
   for (const session of attempts) {
@@ -44,15 +46,21 @@ export async function listAttempts(client: StudioClient, view: TaskView, json: b
     const additions = files.reduce((sum, file) => sum + file.additions, 0);
     const deletions = files.reduce((sum, file) => sum + file.deletions, 0);
     const changes = { files: files.length, additions, deletions };
-    if (json) console.log(jsonLine({ session, changes, storage: storage[session.id] }));
+    if (json)
+      console.log(jsonLine({ session, changes, storage: storage[session.id], checks: checks[session.id] }));
     else {
       const { inputTokens, outputTokens } = session.usage;
       console.log(
         `${session.id}  ${statusLabel(session.status).padEnd(9)}  ${harmless(session.name).padEnd(12)}  ` +
-          `+${additions} -${deletions} in ${files.length} files, ${inputTokens + outputTokens} tokens`,
+          `${checksText(checks[session.id])}+${additions} -${deletions} in ${files.length} files, ${inputTokens + outputTokens} tokens`,
       );
     }
   }
+}
+
+function checksText(checks: readonly AttemptCheck[] | undefined): string {
+  if (checks === undefined || checks.length === 0) return "";
+  return `${checks.map(({ name, state }) => harmless(`${name} ${state}`)).join(", ")}  `;
 }
 
 /** How a command was called. */
@@ -70,7 +78,7 @@ export async function startSession(
     readonly agent?: string | undefined;
     readonly name?: string | undefined;
     readonly prompt?: string;
-    readonly copy?: boolean;
+    readonly copy?: boolean | "workspace";
   },
   call: Call,
 ): Promise<void> {

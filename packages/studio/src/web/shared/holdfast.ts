@@ -98,16 +98,7 @@ export function createStudioApi(endpoint: string, id: string = localOrganization
       conn.on("viewsChanged", watch.on.viewsChanged);
       return follow(conn, watch.onState);
     },
-    watchTask(id, watch) {
-      const conn = client.task.get([id]).connect();
-      conn.on("changed", watch.on.changed);
-      conn.on("reviewChanged", watch.on.reviewChanged);
-      conn.on("checksChanged", watch.on.checksChanged);
-      conn.on("checkOutput", watch.on.checkOutput);
-      conn.on("publicationChanged", watch.on.publicationChanged);
-      conn.on("sessionsSeen", watch.on.sessionsSeen);
-      return follow(conn, watch.onState);
-    },
+    watchTask: (id, watch) => watchTask(client, id, watch),
     watchEnvironment(id, watch) {
       const conn = client.environment.get([id]).connect();
       conn.on("changed", watch.on.changed);
@@ -151,6 +142,22 @@ export function createStudioApi(endpoint: string, id: string = localOrganization
       return follow(conn, watch.onState);
     },
   };
+}
+
+function watchTask(
+  client: ReturnType<typeof createClient<StudioRegistry>>,
+  id: string,
+  watch: Parameters<StudioApi["watchTask"]>[1],
+): Unwatch {
+  const conn = client.task.get([id]).connect();
+  conn.on("changed", watch.on.changed);
+  conn.on("reviewChanged", watch.on.reviewChanged);
+  conn.on("checksChanged", watch.on.checksChanged);
+  conn.on("checkOutput", watch.on.checkOutput);
+  conn.on("attemptChecksChanged", watch.on.attemptChecksChanged);
+  conn.on("publicationChanged", watch.on.publicationChanged);
+  conn.on("sessionsSeen", watch.on.sessionsSeen);
+  return follow(conn, watch.onState);
 }
 
 /** The part about usage and about running the Studio. */

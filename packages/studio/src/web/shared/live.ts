@@ -96,6 +96,7 @@ export function useTaskLive(id: string): void {
           reviewChanged: (change) => mergeReview(queries, id, change),
           checksChanged: (change) => mergeChecks(queries, id, change),
           checkOutput: (output) => mergeCheckOutput(queries, id, output),
+          attemptChecksChanged: (view) => queries.setQueryData(["attempt-checks", id], view),
           publicationChanged: (change) => mergePublication(queries, id, change),
           sessionsSeen: (seen) => queries.setQueryData(seenSessionsKey(id), seen),
         },
@@ -104,6 +105,7 @@ export function useTaskLive(id: string): void {
           void refetchActive(queries, ["task", id]);
           void refetchActive(queries, ["review", id]);
           void refetchActive(queries, ["checks", id]);
+          void refetchActive(queries, ["attempt-checks", id]);
           void refetchActive(queries, ["publication", id]);
           void refetchActive(queries, seenSessionsKey(id));
         },

@@ -1,27 +1,30 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
 import { useApi } from "../shared/context.ts";
+import type { AttemptDraft } from "../shared/new-task/task-draft.ts";
+import { AgentOptions } from "../shared/prompt/agent-options.tsx";
 import { agentsQuery } from "../shared/queries.ts";
 
 /** Further attempts besides the first one. */
 const maxFurther = 7;
 
-/** Further attempts at the same prompt: an agent each. The chosen agent makes the first one. */
+/** Further attempts at the same prompt: an agent each, with its model and mode. The chosen agent makes the first one. */
 export function AttemptsField({
   value,
   first,
   onChange,
 }: {
-  /** Ids of agents. */
-  readonly value: readonly string[];
+  readonly value: readonly AttemptDraft[];
   /** Id of the agent that was chosen. */
   readonly first: string | undefined;
-  readonly onChange: (agents: readonly string[]) => void;
+  readonly onChange: (attempts: readonly AttemptDraft[]) => void;
 }) {
   const id = useId();
   const { data: agents = [] } = useQuery(agentsQuery(useApi()));
   const usable = agents.filter(({ installed, ready }) => installed && ready);
-  const unused = usable.find((agent) => agent.id !== first && !value.includes(agent.id));
+  const unused = usable.find(
+    (agent) => agent.id !== first && !value.some(({ agent: id }) => id === agent.id),
+  );
   const next = unused?.id ?? first ?? usable[0]?.id;
   if (next === undefined) return null;
   return (
@@ -32,14 +35,14 @@ export function AttemptsField({
           ? "Several agents can try the same in parallel, each in a copy of its own. You keep the best."
           : `${value.length + 1} attempts work in parallel, each in a copy of its own. You keep the best.`}
       </p>
-      {value.map((agent, index) => (
+      {value.map(({ agent, options }, index) => (
         // Attempts have no identity of their own, and only the last one is added or removed.
         <div key={index} className="attempts-row">
           <label htmlFor={`${id}-${index}`}>Attempt {index + 2}</label>
           <select
             id={`${id}-${index}`}
             value={agent}
-            onChange={(event) => onChange(value.with(index, event.target.value))}
+            onChange={(event) => onChange(value.with(index, { agent: event.target.value, options: {} }))}
           >
             {usable.map((each) => (
               <option key={each.id} value={each.id}>
@@ -47,6 +50,13 @@ export function AttemptsField({
               </option>
             ))}
           </select>
+          <AgentOptions
+            options={usable.find((each) => each.id === agent)?.options ?? []}
+            chosen={options}
+            onChoose={(option, choice) =>
+              onChange(value.with(index, { agent, options: { ...options, [option]: choice } }))
+            }
+          />
           <button
             type="button"
             className="button button-small"
@@ -62,7 +72,7 @@ export function AttemptsField({
           type="button"
           className="button button-small"
           aria-describedby={`${id}-help`}
-          onClick={() => onChange([...value, next])}
+          onClick={() => onChange([...value, { agent: next, options: {} }])}
         >
           Add an attempt
         </button>

@@ -143,6 +143,7 @@ function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
       ? {}
       : { pullRequest: repository.pull }),
     agent: agent.id,
+    // Each has its own options, though none were chosen.
     ...(attempts.length === 0 ? {} : { attempts }),
     prompt: prompt.trim(),
     ...(repository.fromHead ? { fromHead: true } : {}),

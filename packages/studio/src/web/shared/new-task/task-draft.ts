@@ -16,12 +16,17 @@ export interface RepositoryValue {
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";
 }
 
+export interface AttemptDraft {
+  readonly agent: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
 /** The values of the form for a new task. */
 export interface TaskDraft {
   readonly repository: RepositoryValue;
   readonly agent?: AgentChoice;
-  /** Ids of the agents of further attempts. */
-  readonly attempts: readonly string[];
+  /** Further attempts: their agents, and what was chosen of the options of each. */
+  readonly attempts: readonly AttemptDraft[];
   readonly prompt: string;
   readonly attachments: readonly AttachmentView[];
   /** Options of the agent that were chosen, by their ids. */

@@ -3,9 +3,11 @@ import { ErrorNotice, Loading, StopIcon, useAnnounce, useNow } from "@holdfast/w
 import { formatCompact, formatCount, formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import type { DiffView, TaskSessionView, TaskView } from "../../../contract.ts";
+import { costText } from "../../../usage/cost-text.ts";
 import { useApi } from "../../shared/context.ts";
 import { isBusy, StatusPill } from "../../shared/status.tsx";
-import { attemptDiffQuery } from "./queries.ts";
+import { CheckResults } from "./attempt-checks.tsx";
+import { attemptChecksQuery, attemptDiffQuery } from "./queries.ts";
 
 /** Files of a column. The others are counted. */
 const filesShown = 8;
@@ -32,6 +34,7 @@ export function AttemptColumn({
   const api = useApi();
   const announce = useAnnounce();
   const diff = useQuery(attemptDiffQuery(api, task.id, session));
+  const checks = useQuery(attemptChecksQuery(api, task.id)).data?.[session.id];
   const stop = useMutation({
     mutationFn: () => api.task(task.id).stop({ session: session.id }),
     onMutate: () => announce("Stopping."),
@@ -61,7 +64,14 @@ export function AttemptColumn({
       )}
       <dl className="attempt-facts">
         <dt>Agent</dt>
-        <dd>{session.agent}</dd>
+        <dd>
+          {session.agent}
+          {Object.values(session.options ?? {}).map((choice) => (
+            <span key={choice} className="tag">
+              {visibleText(choice)}
+            </span>
+          ))}
+        </dd>
         <dt>Time</dt>
         <dd>
           <Elapsed session={session} />
@@ -70,12 +80,15 @@ export function AttemptColumn({
         <dd>
           {formatCompact(session.usage.inputTokens)} in, {formatCompact(session.usage.outputTokens)} out
         </dd>
+        <dt>Cost</dt>
+        <dd>{costOf(session)}</dd>
         <dt>Changes</dt>
         <dd>{diff.data === undefined ? "" : totalsOf(diff.data)}</dd>
       </dl>
       {diff.isError && <ErrorNotice error={diff.error} title="The changes could not be read." />}
       {session.status !== "preparing" && diff.isPending && <Loading label="Reading the changes" rows={2} />}
       {diff.data !== undefined && <Files diff={diff.data} />}
+      {checks !== undefined && <CheckResults checks={checks} tree={diff.data?.tree} />}
       {stop.isError && <ErrorNotice error={stop.error} title="The attempt was not stopped." />}
       <div className="attempt-actions">
         <button
@@ -123,6 +136,13 @@ function Elapsed({ session }: { readonly session: TaskSessionView }) {
   const { promptedAt, endedAt } = session;
   if (promptedAt === undefined || (!busy && endedAt === undefined)) return "";
   return formatDuration(Math.max(0, (busy ? now : (endedAt ?? promptedAt)) - promptedAt));
+}
+
+/** What its calls of models have cost, as far as that is known. */
+function costOf({
+  usage: { requests, costMicros = 0, unpricedRequests = requests },
+}: TaskSessionView): string {
+  return costText({ costMicros, unpricedRequests });
 }
 
 function totalsOf({ files, truncated }: DiffView): string {

@@ -1,6 +1,7 @@
 import { Empty } from "@holdfast/web-parts";
 import { type KeyboardEvent, useRef, useState } from "react";
 import type { TaskView } from "../../../contract.ts";
+import { RunChecks } from "./attempt-checks.tsx";
 import { AttemptColumn } from "./attempt-column.tsx";
 import { AttemptDiff } from "./attempt-diff.tsx";
 import { KeepDialog } from "./keep-dialog.tsx";
@@ -48,6 +49,7 @@ export function Attempts({
         Arrows move between the attempts. Enter opens one, <kbd>d</kbd> shows its changes, <kbd>k</kbd> keeps
         it and discards the others.
       </p>
+      <RunChecks task={task} attempts={attempts} />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the keys of the columns in it. */}
       <div className="attempt-grid" ref={grid} onKeyDown={onKeyDown}>
         {attempts.map((session, index) => (

@@ -21,6 +21,14 @@ export function attemptDiffQuery(api: StudioApi, taskId: string, { id, status, e
   });
 }
 
+/** The checks of each attempt. Their changes come as events. */
+export function attemptChecksQuery(api: StudioApi, taskId: string) {
+  return queryOptions({
+    queryKey: ["attempt-checks", taskId],
+    queryFn: () => api.task(taskId).attemptChecks(),
+  });
+}
+
 export function attemptStorageQuery(api: StudioApi, taskId: string) {
   return queryOptions({
     queryKey: ["attempt-storage", taskId],

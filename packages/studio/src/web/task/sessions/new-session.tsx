@@ -4,6 +4,7 @@ import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import type { NewSession, TaskView } from "../../../contract.ts";
 import { useApi } from "../../shared/context.ts";
 import { isResponseLost } from "../../shared/errors.ts";
+import { AgentOptions } from "../../shared/prompt/agent-options.tsx";
 import { agentsQuery } from "../../shared/queries.ts";
 
 /** Button that opens the form for another session of the task. */
@@ -51,6 +52,8 @@ function NewSessionDialog({
   const [name, setName] = useState("");
   const [prompt, setPrompt] = useState("");
   const [isCopy, setCopy] = useState(false);
+  const [from, setFrom] = useState<"base" | "workspace">("base");
+  const [options, setOptions] = useState<Readonly<Record<string, string>>>({});
   const start = useMutation({
     mutationFn: (input: NewSession) => api.startSession(task.id, input, attempt.idFor(JSON.stringify(input))),
     onError(error) {
@@ -75,7 +78,8 @@ function NewSessionDialog({
       agent: chosen.id,
       ...(given === "" ? {} : { name: given }),
       ...(text === "" ? {} : { prompt: text }),
-      ...(isCopy ? { copy: true } : {}),
+      ...(isCopy ? { copy: from === "base" ? true : from } : {}),
+      ...(Object.keys(options).length === 0 ? {} : { options }),
     });
   };
   return (
@@ -84,7 +88,7 @@ function NewSessionDialog({
         <h2 id={`${id}-title`}>New session</h2>
         <p id={`${id}-text`} className="dialog-text">
           {isCopy
-            ? "An attempt that begins where the task began. You keep one of the attempts, and discard the others."
+            ? `An attempt that begins ${from === "base" ? "where the task began" : "as the files of the task are when it gets its first prompt"}. You keep one of the attempts, and discard the others.`
             : "Another agent in the same workspace. Sessions work in parallel: if two agents change the same file, the last change stays."}
         </p>
         {agents.isPending && <Loading label="Looking for agents" rows={2} />}
@@ -94,7 +98,10 @@ function NewSessionDialog({
           <select
             id={`${id}-agent`}
             value={chosen?.id ?? ""}
-            onChange={({ target: { value } }) => setAgent(value)}
+            onChange={({ target: { value } }) => {
+              setAgent(value);
+              setOptions({});
+            }}
           >
             {usable.map((each) => (
               <option key={each.id} value={each.id}>
@@ -103,10 +110,28 @@ function NewSessionDialog({
             ))}
           </select>
         </div>
+        <AgentOptions
+          options={chosen?.options ?? []}
+          chosen={options}
+          onChoose={(option, choice) => setOptions((known) => ({ ...known, [option]: choice }))}
+        />
         <label className="field-check">
           <input type="checkbox" checked={isCopy} onChange={({ target: { checked } }) => setCopy(checked)} />
           In a copy of its own, as an attempt
         </label>
+        {isCopy && (
+          <div className="field">
+            <label htmlFor={`${id}-from`}>The copy begins</label>
+            <select
+              id={`${id}-from`}
+              value={from}
+              onChange={({ target: { value } }) => setFrom(value === "workspace" ? value : "base")}
+            >
+              <option value="base">where the task began</option>
+              <option value="workspace">as the files of the task are now</option>
+            </select>
+          </div>
+        )}
         <div className="field">
           <label htmlFor={`${id}-name`}>Name (optional)</label>
           <input
