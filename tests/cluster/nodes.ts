@@ -121,10 +121,12 @@ export function clientOf(node: TestNode) {
   return createClient<ClusterRegistry>(node.url);
 }
 
-/** A key whose counter this node serves. */
+let keys = 0;
+
+/** A new key whose counter this node serves. */
 export async function keyAt(node: TestNode): Promise<string> {
-  for (let attempt = 0; ; attempt++) {
-    const key = `at-${node.name}-${attempt}`;
+  for (;;) {
+    const key = `at-${node.name}-${++keys}`;
     if ((await clientOf(node).counter.getOrCreate([key]).process()) === node.pid) return key;
   }
 }
