@@ -60,14 +60,14 @@ describe("histories of clients", () => {
       return clientOf(node).account;
     };
     for (const name of names) await bank(0).getOrCreate([name]).deposit(1_000);
-    let isStopped = false;
+    const over = new AbortController();
     let transfers = 0;
     const clients = names.map(async (name, at) => {
-      for (let round = 0; !isStopped; round++) {
+      for (let round = 0; !over.signal.aborted; round++) {
         const to = names[(at + 1 + (round % (names.length - 1))) % names.length] ?? name;
         await bank(at + round)
           .getOrCreate([name])
-          .transfer(to, 1 + (round % 7))
+          .action({ name: "transfer", args: [to, 1 + (round % 7)], signal: over.signal })
           .then(
             () => transfers++,
             // It may have run: that moves money as well, and makes none.
@@ -87,7 +87,8 @@ describe("histories of clients", () => {
       victim.kill("SIGKILL");
       await more(30);
     }
-    isStopped = true;
+    // Some calls would go on trying to reach a node that was killed.
+    over.abort();
     await Promise.all(clients);
     await eventually("all messages have arrived", async () => {
       const balances = await Promise.all(names.map((name) => bank(0).getOrCreate([name]).balance()));
