@@ -90,6 +90,23 @@ export interface HttpRoutes {
   "PATCH /people/passkeys/:passkey": { body: { readonly name: string }; status: 204 };
   /** Removes a passkey */
   "DELETE /people/passkeys/:passkey": { status: 204 };
+  /** Where people may sign in with accounts that they have elsewhere */
+  "GET /people/providers": {
+    answer: { readonly providers: readonly { readonly id: string; readonly name: string }[] };
+  };
+  /** Begins a sign-in elsewhere: the address of the page there, and a cookie for the way back */
+  "POST /people/providers/:provider": {
+    body: { readonly invitation?: string };
+    answer: { readonly url: string };
+  };
+  /** Comes back from there, and leads to a page */
+  "GET /people/providers/:provider/callback": { status: 303 };
+  /** The accounts elsewhere that are connected to one's own */
+  "GET /people/connected": { answer: { readonly connected: readonly string[] } };
+  /** Begins to connect such an account */
+  "POST /people/providers/:provider/link": { answer: { readonly url: string } };
+  /** Disconnects such an account */
+  "DELETE /people/providers/:provider": { status: 204 };
   /** Whoever asks, with their organizations */
   "GET /people/me": { answer: Profile };
   /** The API tokens of an account */
