@@ -1,4 +1,4 @@
-/** Plans and payment in the browser, against the emulator of Stripe; and a Studio without a key, which shows none of it. */
+/** Plans and payment in the browser, against the emulator of Stripe. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
@@ -113,17 +113,4 @@ describe("billing", { skip: absent ?? false }, () => {
       }
       stripe.isDown = false;
     });
-
-  test("without a key nobody sees a plan, a seat or a price", async (t) => {
-    const free = await StudioProcess.create();
-    t.after(() => free.dispose());
-    const page = await openPage(browser, t);
-    await signIn(page, free);
-    await page.getByRole("link", { name: "Settings", exact: true }).click();
-    await page.locator("[data-connection]").first().waitFor();
-    assert.equal(await page.getByRole("link", { name: "Billing" }).count(), 0);
-    await page.goto(`${free.url}/settings/billing`);
-    await page.getByText("There is nothing to pay here").waitFor();
-    assertNoTrouble(page);
-  });
 });

@@ -46,6 +46,10 @@ describe("settings", { skip: absent ?? false }, () => {
     await page.locator('[data-connection="model/google"] [data-outcome="true"]').waitFor();
     await page.getByRole("button", { name: "Check now: Jails" }).click();
     await page.locator('[data-connection="jail"] [data-outcome="true"]').waitFor();
+    // Where nothing is sold, nobody meets a plan, a seat or a price.
+    assert.equal(await page.getByText(/Billing|Payments|Stripe/).count(), 0);
+    await page.goto(`${studio.url}/settings/billing`);
+    await page.getByText("There is nothing to pay here").waitFor();
     await page.getByRole("link", { name: "Secrets", exact: true }).click();
     await page.getByText("There are no secrets").waitFor();
     await page.getByLabel("Name").fill("deploy-token");

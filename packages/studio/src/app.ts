@@ -20,7 +20,7 @@ import { LocalHandover } from "./backend/handover.ts";
 import type { NotificationPort } from "./backend/notifications/port.ts";
 import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, requireRestored } from "./backup.ts";
-import { loadBilling } from "./billing/load.ts";
+import { loadBilling, paymentsConnection } from "./billing/load.ts";
 import { createStudioClient } from "./client.ts";
 import { clusterKeys } from "./cluster/cluster-key.ts";
 import { servesTasks, withNodeName } from "./cluster/node-settings.ts";
@@ -168,6 +168,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     store: store.actors,
     mailer,
     signIn: people?.connections ?? [],
+    payments: billing && paymentsConnection(billing, options.billing?.url),
   });
   const host = await createHost(parts, {
     ...{ others, identify, meter, administration, billing },

@@ -13,6 +13,7 @@ import {
 } from "@holdfast/gate";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { approvalsFile } from "./approvals/approval-hooks.ts";
+import { plansFile } from "./billing/plans.ts";
 import { allowedHostsFile } from "./environments/step-network.ts";
 import { groupsFile } from "./groups/group-settings.ts";
 
@@ -50,7 +51,15 @@ const pluginData = join("gate", "plugins");
  * of tool names, which policy rules refer to.
  */
 const copiedFiles = [
-  ...[policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile, allowedHostsFile],
+  ...[
+    policyFile,
+    egressConfigFile,
+    pluginSettingsFile,
+    groupsFile,
+    approvalsFile,
+    allowedHostsFile,
+    plansFile,
+  ],
   toolNamesFile,
 ] as const;
 

@@ -35,10 +35,11 @@ export interface AdministrationParts {
   readonly store: Pick<ActorStore, "count">;
   readonly mailer: Mailer | undefined;
   readonly signIn: readonly CheckedConnection[];
+  readonly payments: CheckedConnection | undefined;
 }
 
 export function createAdministration(parts: AdministrationParts): Administration {
-  const { gate, dataDirectory, ports, options, store, mailer, signIn } = parts;
+  const { gate, dataDirectory, ports, options, store, mailer, signIn, payments } = parts;
   const now = () => ports.clock.now();
   const pages = new AuditPages(dataDirectory);
   const secrets = new Secrets(gate);
@@ -50,7 +51,7 @@ export function createAdministration(parts: AdministrationParts): Administration
       ping: async () => void (await store.count({ name: "organization" })),
     },
     mail: mailOf(options, mailer),
-    signIn,
+    ...{ signIn, payments },
   });
   return {
     audit: (filter) => pages.page(filter),

@@ -16,6 +16,8 @@ export interface ConnectionsOptions {
   readonly mail: { readonly name: string; readonly verify: () => Promise<void> } | undefined;
   /** Where people sign in with accounts that they have elsewhere. */
   readonly signIn: readonly CheckedConnection[];
+  /** Who collects the money, where plans are sold. */
+  readonly payments: CheckedConnection | undefined;
 }
 
 /** A connection of another room. */
@@ -25,6 +27,10 @@ export interface CheckedConnection {
   readonly detail: () => string;
   /** Resolves with what it answers now. */
   readonly check: () => Promise<string>;
+}
+
+function viewOf({ id, name, detail }: CheckedConnection, kind: ConnectionView["kind"]): ConnectionView {
+  return { id, name, kind, isSetUp: true, detail: detail() };
 }
 
 const checkTimeoutMs = 15_000;
@@ -38,7 +44,7 @@ export class ConnectionChecks {
   }
 
   async list(): Promise<readonly ConnectionView[]> {
-    const { gate, dataDirectory, store, mail, signIn } = this.#options;
+    const { gate, dataDirectory, store, mail, signIn, payments } = this.#options;
     const { refusal, name } = gate.jails.driver;
     const providers = await gate.vault.status();
     return [
@@ -61,11 +67,8 @@ export class ConnectionChecks {
           ? { fix: commandHint("start --people --mail smtp://USER@HOST", dataDirectory) }
           : {}),
       },
-      ...signIn.map(
-        ({ id, name, detail }): ConnectionView => ({
-          ...{ id, name, kind: "sign-in", isSetUp: true, detail: detail() },
-        }),
-      ),
+      ...signIn.map((each) => viewOf(each, "sign-in")),
+      ...(payments === undefined ? [] : [viewOf(payments, "payments")]),
     ];
   }
 
@@ -109,6 +112,8 @@ export class ConnectionChecks {
         return `${mail?.name ?? name}: accepts mail`;
       case "sign-in":
         return (await this.#options.signIn.find((each) => each.id === id)?.check()) ?? detail;
+      case "payments":
+        return (await this.#options.payments?.check()) ?? detail;
     }
     return gate.jails.driver.name;
   }

@@ -1,4 +1,5 @@
 import type { Ports } from "@holdfast/core";
+import type { CheckedConnection } from "../administration/connections.ts";
 import type { BillingPort } from "../backend/billing/state.ts";
 import type { StudioBackends } from "../backends.ts";
 import type { PeopleSetup } from "../people/setup.ts";
@@ -43,4 +44,23 @@ export function tellBilling({ options, ports, backends }: BillingParts) {
       .catch((error: unknown) => ports.log.warn("could not tell billing about members", { error }));
   };
   return { membersChanged };
+}
+
+/** Stripe among the connections of the settings: a check reads the prices of all plans. */
+export function paymentsConnection({ payments, plans }: BillingPort, url?: string): CheckedConnection {
+  const host = url === undefined ? "api.stripe.com" : new URL(url).host;
+  return {
+    ...{ id: "payments", name: "Stripe" },
+    detail: () => `${plans.length} plans are sold through ${host}`,
+    async check() {
+      const ids = plans.flatMap(({ price, seatPrice, usage }) => [
+        price,
+        seatPrice,
+        ...usage.map((use) => use.price),
+      ]);
+      const prices = [...new Set(ids)].filter((id) => id !== undefined);
+      await Promise.all(prices.map((id) => payments.price(id)));
+      return `${host} accepts the key, and knows the ${prices.length} prices of the plans`;
+    },
+  };
 }

@@ -145,7 +145,7 @@ export interface PolicyDryRun {
 export interface ConnectionView {
   readonly id: string;
   readonly name: string;
-  readonly kind: "model" | "jail" | "store" | "mail" | "sign-in";
+  readonly kind: "model" | "jail" | "store" | "mail" | "sign-in" | "payments";
   /** False if nobody has set it up. */
   readonly isSetUp: boolean;
   readonly detail: string;

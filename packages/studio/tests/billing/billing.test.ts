@@ -192,7 +192,11 @@ test("another plan changes the subscription that is there", async () => {
 });
 
 test("while Stripe is down the Studio works on, says when it knew, and reads again by itself", async () => {
+  const check = () => studio.client.administration.checkConnection("payments");
+  const working = await check();
+  assert.deepEqual([working.isWorking, /knows the 4 prices/.test(working.detail)], [true, true]);
   stripe.isDown = true;
+  assert.equal((await check()).error?.code, "stripe_unavailable");
   await assert.rejects(studio.client.billing.refresh(), is("stripe_unavailable"));
   const stale = await studio.client.billing.overview();
   assert.equal(stale.plan.name, "flat");

@@ -13,6 +13,7 @@ const kinds = [
   ["store", "Store"],
   ["mail", "Mail"],
   ["sign-in", "Sign-in"],
+  ["payments", "Payments"],
 ] as const;
 
 /** What the Studio depends on, each with a check. */
@@ -26,18 +27,20 @@ export function ConnectionsScreen() {
         <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
       )}
       {data !== undefined &&
-        kinds.map(([kind, name]) => (
-          <section key={kind} aria-label={name}>
-            <h2>{name}</h2>
-            <ul className="rows">
-              {data
-                .filter((each) => each.kind === kind)
-                .map((connection) => (
-                  <Row key={connection.id} connection={connection} />
-                ))}
-            </ul>
-          </section>
-        ))}
+        kinds
+          .filter(([kind]) => data.some((each) => each.kind === kind))
+          .map(([kind, name]) => (
+            <section key={kind} aria-label={name}>
+              <h2>{name}</h2>
+              <ul className="rows">
+                {data
+                  .filter((each) => each.kind === kind)
+                  .map((connection) => (
+                    <Row key={connection.id} connection={connection} />
+                  ))}
+              </ul>
+            </section>
+          ))}
     </SettingsPage>
   );
 }
