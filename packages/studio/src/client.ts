@@ -40,7 +40,7 @@ const shapes = {
   environment: { actions: ["get", "stop"], probe: { name: "get", args: [] } },
   repository: {
     actions: [
-      ...["get", "branches", "pullRequests", "pullRequest", "sync", "cancelFetch"],
+      ...["get", "branches", "pullRequests", "pullRequest", "issues", "sync", "cancelFetch"],
       ...["check", "setUpWebhook", "archiveMerged"],
     ],
     probe: { name: "get", args: [] },

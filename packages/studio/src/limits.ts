@@ -27,6 +27,9 @@ export const studioLimits = {
   maxPullRequestBody: 32 * 1024,
   maxReviewers: 15,
   maxAssignees: 10,
+  /** Of the text of an issue or a comment that a webhook brings. */
+  maxEventTextCharacters: 4_000,
+  maxEventTasksPerHour: 20,
   maxPendingSshKeys: 20,
   maxPullRequestLabels: 50,
   maxPullRequestTemplates: 10,

@@ -140,6 +140,7 @@ export const actorRules = {
       sync: "member",
       // They ask the forge, with the credential of the repository.
       pullRequest: "member",
+      issues: "member",
       check: "member",
       cancelFetch: "member",
       // It replaces the secret, and may show the new one.

@@ -38,7 +38,7 @@ export type GroupTaskNames = Required<
 
 /** Ids that a schedule assigns to a task in advance, and whose task it is. */
 export type ScheduledTaskNames = Required<Pick<TaskInput, "taskId" | "sessionId" | "promptId">> &
-  Pick<TaskInput, "startedBy" | "createdBy">;
+  Pick<TaskInput, "startedBy" | "createdBy" | "taint">;
 
 /** What the server knows of a new task by itself. */
 interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy" | "createdBy"> {

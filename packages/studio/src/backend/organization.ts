@@ -1,6 +1,5 @@
 import { actor, event } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
-import { HoldfastError } from "@holdfast/core";
 import { localOrganization, organizationOfKey } from "../access/organization-ids.ts";
 import type {
   AgentChoice,
@@ -15,10 +14,9 @@ import type { OpenPreparation } from "../environments/environment-backend.ts";
 import { requirePlan } from "./billing/require.ts";
 import { environmentActions } from "./environment/organization-actions.ts";
 import { addPreparation, openPreparations, removePreparation } from "./environment/preparation-index.ts";
-import type { StartingPoint } from "./forks/starting-point.ts";
+import { startOf } from "./forks/start-of.ts";
 import type { BackendHost } from "./host.ts";
 import {
-  type ActorCreator,
   beginTask,
   createTaskActors,
   type GroupTaskNames,
@@ -32,7 +30,6 @@ import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
 import { findConnected } from "./repositories/connections.ts";
-import type { RepositorySummary } from "./repositories/contract.ts";
 import { scheduledTaskInternals } from "./schedules/tasks.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
 import { addTask } from "./tasks/add.ts";
@@ -175,19 +172,4 @@ export function createOrganizationActor(host: BackendHost) {
       },
     },
   });
-}
-
-/** Where a task on a pull request starts. Throws `task.invalid_input`, `repository.no_pull_request`, `forge.*`. */
-async function startOf(
-  c: ActorCreator,
-  connectedTo: RepositorySummary | undefined,
-  pullRequest: unknown,
-): Promise<StartingPoint | undefined> {
-  if (pullRequest === undefined) return undefined;
-  if (connectedTo === undefined) {
-    const message = "A pull request is one of a connected repository. Connect the repository first.";
-    throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
-  }
-  const repository = c.client().get("repository", [connectedTo.id]);
-  return repository.action<StartingPoint>({ name: "internal.startingPoint", args: [pullRequest] });
 }

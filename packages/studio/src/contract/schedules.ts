@@ -1,13 +1,26 @@
-/** Prompts that start tasks at given times. */
+/** Prompts that start tasks at given times, or when something happens at a forge. */
 import type { TaskError } from "./task-list.ts";
+
+/** An event of a repository, caused by somebody who may write it. */
+export type ScheduleEvent =
+  | { readonly type: "checks-failed" | "pull-request-opened" | "review-requested" }
+  /** An issue or a pull request gets this label. */
+  | { readonly type: "labelled"; readonly label: string }
+  /** A comment, or the text of a new issue or pull request, has `@name`. */
+  | { readonly type: "mentioned"; readonly name: string };
 
 /** What a person sets. */
 export interface ScheduleInput {
   /** Of a schedule that is changed. Absent for a new one. */
   readonly id?: string;
   readonly name: string;
-  /** Five fields: minute, hour, day of the month, month, day of the week. At least 5 minutes between two times. */
+  /**
+   * Five fields: minute, hour, day of the month, month, day of the week. At least 5 minutes between two times. Empty for
+   * one that runs on an event.
+   */
   readonly cron: string;
+  /** What happens at the forge of the connected repository, instead of times. */
+  readonly on?: ScheduleEvent;
   /** An IANA time zone, such as "Europe/Berlin". */
   readonly timezone: string;
   /** As for a new task. */
@@ -30,7 +43,7 @@ export interface ScheduleView extends Omit<ScheduleInput, "id"> {
 export interface ScheduleRun {
   readonly id: string;
   readonly at: number;
-  readonly cause: "schedule" | "person";
+  readonly cause: "schedule" | "person" | "event";
   /** The task that it has started. Absent if it has failed. */
   readonly taskId?: string;
   readonly error?: TaskError;

@@ -225,6 +225,8 @@ export interface Forge {
   ): Promise<PullRequest>;
   /** Logins of those who can be asked to review, and to whom a pull request can be assigned. */
   people(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<string>>;
+  /** Whether a user may push to the repository. */
+  mayWrite(fullName: string, login: string, signal?: AbortSignal): Promise<boolean>;
   /** Names of the labels that there are. */
   labels(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<string>>;
   /**
@@ -253,6 +255,7 @@ export interface Forge {
     signal?: AbortSignal,
   ): Promise<ForgePage<Comment>>;
   addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment>;
+  addIssueComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment>;
   addReviewComment(
     fullName: string,
     number: number,

@@ -55,7 +55,7 @@ export function createForgeWebhook(repositories: WebhookRepositories, vault: Vau
         throw error;
       },
     );
-    const isNew = await repositories.deliver(id, { deliveryId, event: withoutTexts(event) });
+    const isNew = await repositories.deliver(id, { deliveryId, event: withShortTexts(event) });
     response.writeHead(202, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify({ duplicate: !isNew }));
   };
@@ -66,16 +66,22 @@ async function read(webhook: Webhook, forge: WebhookSettings["forge"]): Promise<
 }
 
 /** What a repository keeps of an event: texts of people can exceed what a call may carry. */
-function withoutTexts(event: ForgeEvent): ForgeEvent {
+function withShortTexts(event: ForgeEvent): ForgeEvent {
   switch (event.kind) {
     case "pull_request":
-      return { ...event, pullRequest: { ...event.pullRequest, body: "" } };
+      return { ...event, pullRequest: { ...event.pullRequest, body: shortened(event.pullRequest.body) } };
+    case "issue":
+      return { ...event, issue: { ...event.issue, body: shortened(event.issue.body) } };
     case "comment":
-      return { ...event, comment: { ...event.comment, body: "" } };
+      return { ...event, comment: { ...event.comment, body: shortened(event.comment.body) } };
     case "check":
     case "push":
     case "installation":
     case "other":
       return event;
   }
+}
+
+function shortened(text: string): string {
+  return text.slice(0, studioLimits.maxEventTextCharacters);
 }

@@ -116,6 +116,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "repository.branches": ["repositories", "branches NAME"],
   "repository.pullRequests": ["pulls", "list REPOSITORY"],
   "repository.pullRequest": ["pulls", "show REPOSITORY"],
+  "repository.issues": ["pulls", "issues REPOSITORY"],
   "repository.cancelFetch": ["repositories", "cancel NAME"],
   "repository.setUpWebhook": ["repositories", "webhook NAME"],
   "inbox.snooze": ["inbox", "snooze ID"],

@@ -86,6 +86,15 @@ export interface HostedHook {
 /** Change in a repository that an emulator reports to webhooks. */
 export type HostedChange =
   | { readonly kind: "pull_request"; readonly action: string; readonly pullRequest: HostedPullRequest }
+  /** `label` is the one that was added. */
+  | {
+      readonly kind: "labelled";
+      readonly label: string;
+      readonly before: readonly string[];
+      readonly sender: ForgeUser;
+      readonly issue?: HostedIssue;
+      readonly pullRequest?: HostedPullRequest;
+    }
   | { readonly kind: "comment"; readonly comment: HostedComment; readonly onPullRequest: boolean }
   | { readonly kind: "check"; readonly check: HostedCheck }
   | {
@@ -323,6 +332,23 @@ export class HostedRepository {
     };
     this.issues.set(number, issue);
     return issue;
+  }
+
+  /** Gives an issue or a pull request a label, as a person does on its page. */
+  label(number: number, label: string, sender: ForgeUser): void {
+    const pullRequest = this.pullRequests.get(number);
+    const issue = this.issues.get(number);
+    const before = (pullRequest ?? issue)?.labels ?? [];
+    const labels = [...before, label];
+    const change = { kind: "labelled", label, before, sender } as const;
+    if (pullRequest !== undefined) {
+      Object.assign(pullRequest, { labels, updatedAt: this.#now() });
+      this.#onChange(this, { ...change, pullRequest });
+    } else if (issue !== undefined) {
+      const changed = { ...issue, labels, updatedAt: this.#now() };
+      this.issues.set(number, changed);
+      this.#onChange(this, { ...change, issue: changed });
+    }
   }
 
   addComment(given: Omit<HostedComment, "id" | "createdAt">): HostedComment {

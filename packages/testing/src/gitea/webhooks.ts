@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
 import type { WebhookDelivery } from "../forge-server/webhook-sender.ts";
-import { commentShape, pullShape, repositoryShape, statusShape, userShape } from "./shapes.ts";
+import { commentShape, issueShape, pullShape, repositoryShape, statusShape, userShape } from "./shapes.ts";
 
 const noCommit = "0".repeat(40);
 
@@ -39,6 +39,19 @@ function changeEvent(url: string, repository: HostedRepository, change: HostedCh
       const sender = userShape(pull.author);
       const payload = { action: actions[action] ?? action, number: pull.number, pull_request, sender };
       return { name: "pull_request", payload };
+    }
+    case "labelled": {
+      const { issue, pullRequest, sender } = change;
+      const about = { action: "label_updated", sender: userShape(sender) };
+      if (pullRequest !== undefined) {
+        const pull_request = pullShape(url, repository, pullRequest);
+        return {
+          name: "pull_request_label",
+          payload: { ...about, number: pullRequest.number, pull_request },
+        };
+      }
+      const shape = issue === undefined ? undefined : issueShape(url, repository, issue);
+      return { name: "issue_label", payload: { ...about, issue: shape } };
     }
     case "comment": {
       const { comment, onPullRequest: is_pull } = change;

@@ -2,7 +2,15 @@ import { createHmac, randomUUID } from "node:crypto";
 import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
 import type { WebhookDelivery } from "../forge-server/webhook-sender.ts";
 import type { Installation } from "./accounts.ts";
-import { checkShape, commentShape, pullShape, repositoryShape, statusShape, userShape } from "./shapes.ts";
+import {
+  checkShape,
+  commentShape,
+  issueShape,
+  pullShape,
+  repositoryShape,
+  statusShape,
+  userShape,
+} from "./shapes.ts";
 
 const noCommit = "0".repeat(40);
 
@@ -28,12 +36,28 @@ export function changeEvent(url: string, repository: HostedRepository, change: H
         payload: { ...shared, action, number: pullRequest.number, pull_request, sender },
       };
     }
+    case "labelled": {
+      const { issue, pullRequest, label: name, sender } = change;
+      const about = { ...shared, action: "labeled", label: { name }, sender: userShape(sender) };
+      if (pullRequest !== undefined) {
+        const pull_request = pullShape(url, repository, pullRequest);
+        return { name: "pull_request", payload: { ...about, number: pullRequest.number, pull_request } };
+      }
+      const shape = issue === undefined ? undefined : issueShape(url, repository, issue);
+      return { name: "issues", payload: { ...about, issue: shape } };
+    }
     case "comment": {
       const comment = commentShape(url, repository, change.comment);
       const { number, path, author } = change.comment;
       const about =
         path === undefined
-          ? { issue: { number, ...(change.onPullRequest ? { pull_request: {} } : {}) } }
+          ? {
+              issue: {
+                number,
+                title: titleOf(repository, number),
+                ...(change.onPullRequest ? { pull_request: {} } : {}),
+              },
+            }
           : { pull_request: { number } };
       return {
         name: path === undefined ? "issue_comment" : "pull_request_review_comment",
@@ -56,6 +80,10 @@ export function changeEvent(url: string, repository: HostedRepository, change: H
       return { name: "push", payload: { ...shared, ref: `refs/heads/${branch}`, ...ends, ...flags } };
     }
   }
+}
+
+function titleOf({ issues, pullRequests }: HostedRepository, number: number): string {
+  return (pullRequests.get(number) ?? issues.get(number))?.title ?? "";
 }
 
 /** Payload of an event about an installation itself. */

@@ -44,6 +44,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST merge_requests\/(\d+)\/notes$/, addNote],
   [/^POST merge_requests\/(\d+)\/discussions$/, addDiscussion],
   [/^GET issues$/, listIssues],
+  [/^POST issues\/(\d+)\/notes$/, addIssueNote],
   [/^GET members\/all$/, listMembers],
   [/^GET labels$/, async (call) => page(call, call.repository.labels, (name) => ({ name }))],
   [/^GET hooks$/, async ({ repository }) => ok(repository.hooks.map(hookShape))],
@@ -249,6 +250,16 @@ const comment = (
 
 async function addNote(call: ProjectCall, [number]: readonly string[], input: Input): Promise<ApiAnswer> {
   return created(noteShape(comment(call, number, input)));
+}
+
+async function addIssueNote(
+  call: ProjectCall,
+  [number]: readonly string[],
+  input: Input,
+): Promise<ApiAnswer> {
+  if (!call.repository.issues.has(Number(number))) throw new ApiRefusal(404, "404 Not found");
+  const given = { number: Number(number), author: call.grant.user, body: requireText(input, "body") };
+  return created(noteShape(call.repository.addComment(given)));
 }
 
 async function addDiscussion(

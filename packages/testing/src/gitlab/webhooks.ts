@@ -1,7 +1,16 @@
 import { createHmac, randomUUID } from "node:crypto";
 import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
 import type { WebhookDelivery } from "../forge-server/webhook-sender.ts";
-import { positionShape, projectShape, shownTitle, stateOf, statusName, time, userShape } from "./shapes.ts";
+import {
+  issueShape,
+  positionShape,
+  projectShape,
+  shownTitle,
+  stateOf,
+  statusName,
+  time,
+  userShape,
+} from "./shapes.ts";
 
 const noCommit = "0".repeat(40);
 
@@ -34,10 +43,29 @@ export function changeDelivery(
   };
 }
 
-function changeEvent(url: string, repository: HostedRepository, change: HostedChange) {
+function changeEvent(
+  url: string,
+  repository: HostedRepository,
+  change: HostedChange,
+): { readonly name: string; readonly payload: Readonly<Record<string, unknown>> } {
   switch (change.kind) {
+    case "labelled": {
+      const { issue, pullRequest, before, label, sender } = change;
+      const titles = (names: readonly string[]) => names.map((title) => ({ title }));
+      const labels = { previous: titles(before), current: titles([...before, label]) };
+      const update = { changes: { labels }, user: userShape(sender) };
+      if (pullRequest !== undefined) {
+        const event = changeEvent(url, repository, { kind: "pull_request", action: "update", pullRequest });
+        return { name: event.name, payload: { ...event.payload, ...update } };
+      }
+      const shape = issue === undefined ? undefined : issueShape(url, repository, issue);
+      const object_attributes = { ...shape, action: "update", url: shape?.web_url };
+      const payload = { object_kind: "issue", object_attributes, labels: labels.current, ...update };
+      return { name: "Issue Hook", payload };
+    }
     case "pull_request": {
-      const { pullRequest: pull, action } = change;
+      const { pullRequest: pull, action: given } = change;
+      const action = given === "opened" ? "open" : given;
       const object_attributes = {
         ...{ id: pull.id, iid: pull.number, title: shownTitle(pull), description: pull.body, action },
         ...{ state: stateOf(pull), draft: pull.draft, author_id: pull.author.id },
@@ -51,7 +79,8 @@ function changeEvent(url: string, repository: HostedRepository, change: HostedCh
       const labels = pull.labels.map((title) => ({ title }));
       const reviewers = pull.reviewers.map((username) => ({ username }));
       const assignees = pull.assignees.map((username) => ({ username }));
-      const payload = { object_kind: "merge_request", object_attributes, labels, reviewers, assignees };
+      const user = userShape(pull.author);
+      const payload = { object_kind: "merge_request", user, object_attributes, labels, reviewers, assignees };
       return { name: "Merge Request Hook", payload };
     }
     case "comment": {

@@ -1,4 +1,4 @@
-import type { ForgeKind, PullRequest } from "../../forges/forge.ts";
+import type { ForgeKind, ForgePage, Issue, PullRequest } from "../../forges/forge.ts";
 import type { FetchProgress } from "../../remotes/fetch-progress.ts";
 
 /** Where a repository is. Secrets are named, and stay in the vault. */
@@ -201,6 +201,8 @@ export interface RepositoryActions {
   branches(query?: { readonly after?: string }): Promise<readonly BranchView[]>;
   /** Latest numbers first. */
   pullRequests(query?: PullRequestQuery): Promise<readonly PullRequestView[]>;
+  /** Open issues, from the forge. Throws `repository.no_issues`, `forge.*`. */
+  issues(page?: number): Promise<ForgePage<Issue>>;
   /** One pull request with its text, from the forge. Throws `forge.*`. */
   pullRequest(number: number): Promise<PullRequest>;
   /** Compares everything with the forge now, and fetches the host's copy. */

@@ -100,6 +100,8 @@ export class PullRequestFollower {
         return this.#tasks(c, "number = ?", event.pullRequest.number);
       case "comment":
         return event.isOnPullRequest ? this.#tasks(c, "number = ?", event.number) : [];
+      case "issue":
+        return [];
       case "check":
         return this.#tasks(c, "head = ?", event.commit);
       case "push":

@@ -5,9 +5,11 @@ import { HoldfastError } from "@holdfast/core";
 import type { PullRequest } from "../../forges/forge.ts";
 import type { ForgeDelivery } from "../../forges/webhooks/event.ts";
 import { studioLimits } from "../../limits.ts";
+import { type IssuePage, readIssues } from "../forks/issues.ts";
 import { findStartingPoint, type StartingPoint } from "../forks/starting-point.ts";
 import type { BackendHost } from "../host.ts";
 import type { PullRequestReading } from "../publish/state.ts";
+import { Triggers, triggerSchema } from "../triggers/triggers.ts";
 import type {
   BranchView,
   ConnectionCheck,
@@ -32,22 +34,25 @@ import { checkConnection, keepFailure, setUpWebhook } from "./webhook.ts";
 const maxBranches = 1_000;
 const maxPullRequests = 200;
 
+const versions = [
+  { version: 1, sql: repositorySchema },
+  { version: 2, sql: followSchema },
+  { version: 3, sql: triggerSchema },
+];
+
 export function createRepositoryActor(host: BackendHost) {
   const { repositoryReconcileMs: reconcileMs = studioLimits.repositoryReconcileMs } = host;
   const now = () => host.ports.clock.now();
   const sync = new RepositorySync({ now, open: (source) => host.connections.open(source) });
   const follower = new PullRequestFollower(host);
-  const versions = [
-    { version: 1, sql: repositorySchema },
-    { version: 2, sql: followSchema },
-  ];
+  const triggers = new Triggers(host);
   return actor({
     createState: (_c, input: { readonly token: string }): RepositoryState =>
       newRepositoryState(host.handover.take(input?.token, isRepositoryInput)),
     createVars: (): RepositoryVars => ({
       isReading: false,
       reportedAt: 0,
-      reportTail: Promise.resolve(),
+      ...{ reportTail: Promise.resolve(), triggerTail: Promise.resolve() },
       readsAhead: new Set(),
     }),
     db: db({ onMigrate: migrations({ migrations: versions }) }),
@@ -80,6 +85,8 @@ export function createRepositoryActor(host: BackendHost) {
           ...(state === undefined ? {} : { state }),
         });
       },
+
+      issues: (c, page?: number): Promise<IssuePage> => readIssues(host, c.state.source, page, c.abortSignal),
 
       pullRequest: (c, number: number): Promise<PullRequest> =>
         readPullRequest(host, c.state.source, number, c.abortSignal),
@@ -123,6 +130,7 @@ export function createRepositoryActor(host: BackendHost) {
         async reconcile(c): Promise<void> {
           await sync.reconcile(c);
           await follower.readAll(c);
+          await triggers.run(c);
         },
 
         /** Follows a pull request for a task, and reads it. */
@@ -131,6 +139,8 @@ export function createRepositoryActor(host: BackendHost) {
 
         readFollowed: (c, task: string, attempt: number): Promise<void> =>
           follower.readFollowed(c, task, attempt),
+
+        runTriggers: (c): Promise<void> => triggers.run(c),
 
         readAllFollowed: (c): Promise<void> => follower.readAll(c),
 
@@ -149,9 +159,11 @@ export function createRepositoryActor(host: BackendHost) {
         /** Takes a webhook that was verified. Returns false for one that was delivered before. */
         async deliver(c, delivery: ForgeDelivery): Promise<boolean> {
           c.state.webhookDeliveredAt = now();
-          const isNew = await sync.deliver(c, delivery);
-          if (isNew) await follower.onEvent(c, delivery.event);
-          return isNew;
+          // Its effects come first, and can be repeated: a process that ends between loses no event.
+          return sync.deliverOnce(c, delivery, async () => {
+            await follower.onEvent(c, delivery.event);
+            await triggers.onEvent(c, delivery);
+          });
         },
       },
     },

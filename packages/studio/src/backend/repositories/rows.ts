@@ -129,6 +129,10 @@ export class RepositoryRows {
     await tx.execute("UPDATE pass SET list = ?, page = ?", following, following === null ? null : 1);
   }
 
+  async hasDelivery(id: string): Promise<boolean> {
+    return (await this.#db.execute("SELECT id FROM delivery WHERE id = ?", id)).length > 0;
+  }
+
   /** False when this delivery was kept before. Forgets deliveries from before `forgetBefore`. */
   async keepDelivery(id: string, at: number, forgetBefore: number): Promise<boolean> {
     await this.#db.execute("DELETE FROM delivery WHERE at < ?", forgetBefore);

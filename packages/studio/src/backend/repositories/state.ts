@@ -30,6 +30,8 @@ export interface RepositoryState {
   mirror?: MirrorView;
   /** Name of the secret that `setUpWebhook` made; before it, that of the source. */
   webhookSecret?: string;
+  /** The address at which the forge reaches the Studio, once the webhook was set up. */
+  studioUrl?: string;
   webhookDeliveredAt?: number;
   /** True to archive tasks whose pull request was merged. Absent in states of earlier versions. */
   archivesMerged?: boolean;

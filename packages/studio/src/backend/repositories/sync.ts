@@ -15,6 +15,8 @@ export interface RepositoryVars {
   reportedAt: number;
   /** Tail of the mutex that keeps reports in order. */
   reportTail: Promise<unknown>;
+  /** Tail of the mutex that starts tasks of events. */
+  triggerTail: Promise<unknown>;
   /** Tasks whose pull request is read in a moment. */
   readonly readsAhead: Set<string>;
 }
@@ -82,13 +84,28 @@ export class RepositorySync {
     await reportSummary(c);
   }
 
-  /** Applies a delivery of a webhook once, whatever its order. Returns false for one that is known. */
-  async deliver(c: RepositoryContext, { deliveryId, event }: ForgeDelivery): Promise<boolean> {
+  /**
+   * Applies a delivery of a webhook and what `beside` does with it, unless it is known, and keeps its id after that. Both can
+   * be repeated. Returns false for one that is known.
+   */
+  async deliverOnce(
+    c: RepositoryContext,
+    delivery: ForgeDelivery,
+    beside: () => Promise<void>,
+  ): Promise<boolean> {
     const rows = new RepositoryRows(c.db);
+    if (await rows.hasDelivery(delivery.deliveryId)) return false;
+    await this.#deliver(c, delivery);
+    await beside();
     const now = this.#options.now();
-    if (!(await rows.keepDelivery(deliveryId, now, now - studioLimits.webhookMemoryMs))) return false;
+    return rows.keepDelivery(delivery.deliveryId, now, now - studioLimits.webhookMemoryMs);
+  }
+
+  /** In whatever order deliveries arrive. */
+  async #deliver(c: RepositoryContext, { event }: ForgeDelivery): Promise<void> {
+    const rows = new RepositoryRows(c.db);
     const { source } = c.state;
-    if (source.kind !== "forge") return true;
+    if (source.kind !== "forge") return;
     const isOurs = (name: string) => name.toLowerCase() === source.fullName.toLowerCase();
     if (event.kind === "installation") await this.#onInstallation(c, event.installationId, event.action);
     else if (event.kind === "pull_request" && isOurs(event.repository)) {
@@ -97,9 +114,8 @@ export class RepositorySync {
       if (!isComplete) await c.schedule.after(0, readAction, event.pullRequest.number);
     } else if (event.kind === "push" && isOurs(event.repository) && event.ref.startsWith("refs/heads/"))
       await rows.deliverBranch(event.ref.slice("refs/heads/".length), event.after);
-    else return true;
+    else return;
     await reportSummary(c);
-    return true;
   }
 
   /** Reads one pull request, of which a webhook has not told everything. Throws `forge.*`, and is then tried again. */

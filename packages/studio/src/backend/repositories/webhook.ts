@@ -54,7 +54,8 @@ export async function setUpWebhook(
       "Only repositories of GitHub, GitLab and Gitea have webhooks. Others are compared by a timer.";
     throw new HoldfastError("repository", "no_webhooks", message, { statusCode: 409 });
   }
-  const url = `${requireStudioUrl(studioUrl)}/forges/${id}`;
+  state.studioUrl = requireStudioUrl(studioUrl);
+  const url = `${state.studioUrl}/forges/${id}`;
   const name = `${secretPrefix(id)}webhook`;
   const attempt = async (form: "signing" | "plain"): Promise<WebhookSetup> => {
     const secret = await connections.newWebhookSecret(name, form);

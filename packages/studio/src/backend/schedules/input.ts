@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ScheduleInput } from "../../contract/schedules.ts";
+import type { ScheduleEvent, ScheduleInput } from "../../contract/schedules.ts";
 import { studioLimits } from "../../limits.ts";
 import { nextTimes } from "./state.ts";
 
@@ -8,24 +8,46 @@ const comparedTimes = 50;
 
 /** Checks what can be checked without the repository and the agent. Throws `schedule.invalid_input`. */
 export function readSchedule(given: unknown, now: number): ScheduleInput {
-  const { id, name, cron, timezone, repository, branch, agent, prompt } = (given ?? {}) as Partial<
+  const { id, name, cron, timezone, repository, branch, agent, prompt, on } = (given ?? {}) as Partial<
     Record<keyof ScheduleInput, unknown>
   >;
   const input = {
     name: text(name, "name", studioLimits.maxScheduleNameCharacters).trim(),
-    cron: text(cron, "cron", 200).trim(),
-    timezone: text(timezone, "timezone", 100),
+    cron: on === undefined ? text(cron, "cron", 200).trim() : "",
+    timezone: on === undefined ? text(timezone, "timezone", 100) : "UTC",
     repository: text(repository, "repository", 4_096),
     agent: text(agent, "agent", 64),
     prompt: text(prompt, "prompt", studioLimits.maxPromptBytes),
   };
   if (input.name === "") throw invalid("Give the schedule a name");
-  requireTimes(input.cron, input.timezone, now);
+  if (on === undefined) requireTimes(input.cron, input.timezone, now);
   return {
     ...input,
+    ...(on === undefined ? {} : { on: readEvent(on) }),
     ...(id === undefined ? {} : { id: text(id, "id", 100) }),
     ...(branch === undefined ? {} : { branch: text(branch, "branch", 200) }),
   };
+}
+
+function readEvent(given: unknown): ScheduleEvent {
+  const { type, label, name } = { ...Object(given) } as Readonly<Record<string, unknown>>;
+  switch (type) {
+    case "checks-failed":
+    case "pull-request-opened":
+    case "review-requested":
+      return { type };
+    case "labelled":
+      return { type, label: text(label, "label", 100).trim() };
+    case "mentioned": {
+      const shown = text(name, "name", 40).trim().replace(/^@/, "");
+      if (/^[\w-]+$/.test(shown)) return { type, name: shown };
+      throw invalid("The name of a mention has letters, digits and hyphens");
+    }
+    default:
+      throw invalid(
+        "`on` must be checks-failed, pull-request-opened, review-requested, labelled or mentioned",
+      );
+  }
 }
 
 function requireTimes(cron: string, timezone: string, now: number): void {

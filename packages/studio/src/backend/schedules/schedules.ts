@@ -8,11 +8,14 @@ import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import type { ScheduledTaskNames } from "../new-task.ts";
 import { requireOrganization } from "../organizations/existing.ts";
+import type { RepositorySummary } from "../repositories/contract.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
+import { matches, type TriggerMatch } from "../triggers/match.ts";
 import { readSchedule } from "./input.ts";
 import {
   maxRuns,
   type Schedule,
+  type ScheduleOccurrence,
   type SchedulesState,
   type StoredRun,
   toRunView,
@@ -66,6 +69,7 @@ export function createSchedulesActor(host: BackendHost) {
           .client()
           .getOrCreate("organization", [organizationOfKey(c.key)])
           .action({ name: "internal.checkScheduledTask", args: [taskInputOf(input), person] });
+        if (input.on !== undefined) await requireForge(c, input.repository);
         if (known === undefined && c.state.schedules.length >= studioLimits.maxSchedules) {
           const message = `There are ${studioLimits.maxSchedules} schedules. Delete one first.`;
           throw new HoldfastError("schedule", "too_many", message, { statusCode: 409 });
@@ -84,6 +88,10 @@ export function createSchedulesActor(host: BackendHost) {
             ? [...plain(c.state.schedules), schedule]
             : plain(c.state.schedules).map((each) => (each.id === schedule.id ? schedule : each));
         const { id, cron: expression, timezone } = schedule;
+        if (schedule.on !== undefined) {
+          await c.cron.delete(id);
+          return publish(host, c, id);
+        }
         await c.cron.set({
           ...{ name: id, expression, timezone, action: fireAction, args: [id] },
           ...{ maxHistory: 0, catchUp: "once" },
@@ -95,7 +103,8 @@ export function createSchedulesActor(host: BackendHost) {
       async pause(c, id: string, isPaused: boolean): Promise<ScheduleView> {
         const schedule = find(c.state, id);
         schedule.isPaused = isPaused === true;
-        await (schedule.isPaused ? c.cron.pause(schedule.id) : c.cron.resume(schedule.id));
+        if (schedule.on === undefined)
+          await (schedule.isPaused ? c.cron.pause(schedule.id) : c.cron.resume(schedule.id));
         return publish(host, c, id);
       },
 
@@ -115,6 +124,28 @@ export function createSchedulesActor(host: BackendHost) {
           if (c.state.schedules.some((each) => each.id === id && !each.isPaused))
             await runner.start(c, id, "schedule");
         },
+
+        /** Ids of those that run on an event. */
+        matching: (c, repository: string, trigger: TriggerMatch): readonly string[] =>
+          c.state.schedules
+            .filter((each) => each.repository === repository && !each.isPaused && matches(each.on, trigger))
+            .map(({ id }) => id),
+
+        /** Starts a task for an event, once for each key. Null for a schedule that is gone. */
+        async occurred(c, id: string, occurrence: ScheduleOccurrence): Promise<ScheduleRun | null> {
+          const schedule = c.state.schedules.find((each) => each.id === id);
+          if (schedule === undefined) return null;
+          const known = schedule.runs.find((run) => run.occurrence?.key === occurrence.key);
+          if (known !== undefined) return toRunView(plain(known));
+          return runner.start(c, id, "event", occurrence);
+        },
+
+        /** Notes that an event was left out. */
+        async leftOut(c, id: string, key: string, error: TaskError): Promise<void> {
+          const schedule = c.state.schedules.find((each) => each.id === id);
+          if (schedule === undefined) return;
+          runner.leaveOut(c, schedule, key, error);
+        },
       },
     },
   });
@@ -128,12 +159,28 @@ class ScheduleRuns {
     this.#host = host;
   }
 
-  async start(c: SchedulesContext, scheduleId: string, cause: ScheduleRun["cause"]): Promise<ScheduleRun> {
+  leaveOut(c: SchedulesContext, schedule: Schedule, key: string, error: TaskError): void {
+    const { clock, random } = this.#host.ports;
+    const run: StoredRun = {
+      ...{ id: uuidv7(clock, random), at: clock.now(), cause: "event", state: "failed", error },
+      ...{ taskId: "", sessionId: "", promptId: "", occurrence: { key, text: "", taint: "" } },
+    };
+    schedule.runs = [run, ...plain(schedule.runs)].slice(0, maxRuns);
+    publish(this.#host, c, schedule.id);
+  }
+
+  async start(
+    c: SchedulesContext,
+    scheduleId: string,
+    cause: ScheduleRun["cause"],
+    occurrence?: ScheduleOccurrence,
+  ): Promise<ScheduleRun> {
     const newId = () => uuidv7(this.#host.ports.clock, this.#host.ports.random);
     const newIdHere = () => inOrganization(organizationOfKey(c.key), newId());
     const run: StoredRun = {
       ...{ id: newId(), at: this.#host.ports.clock.now(), cause, state: "starting" },
       ...{ taskId: newIdHere(), sessionId: newIdHere(), promptId: newId() },
+      ...(occurrence === undefined ? {} : { occurrence }),
     };
     const schedule = find(c.state, scheduleId);
     schedule.runs = [run, ...plain(schedule.runs)].slice(0, maxRuns);
@@ -150,17 +197,21 @@ class ScheduleRuns {
   async #finish(c: SchedulesContext, scheduleId: string, run: StoredRun): Promise<ScheduleRun> {
     const { person, startedBy, ...schedule } = plain(find(c.state, scheduleId));
     const organization = organizationOfKey(c.key);
-    const { taskId, sessionId, promptId } = run;
+    const { taskId, sessionId, promptId, occurrence } = run;
     const names: ScheduledTaskNames = {
       ...{ taskId, sessionId, promptId, createdBy: person },
       ...(startedBy === undefined ? {} : { startedBy }),
+      ...(occurrence === undefined ? {} : { taint: occurrence.taint }),
     };
     let error: TaskError | undefined;
     try {
       await c
         .client()
         .getOrCreate("organization", [organization])
-        .action<TaskSummary>({ name: "internal.createScheduledTask", args: [taskInputOf(schedule), names] });
+        .action<TaskSummary>({
+          name: "internal.createScheduledTask",
+          args: [taskInputOf(schedule, occurrence), names],
+        });
     } catch (cause) {
       this.#host.ports.log.warn("a schedule could not start its task", {
         schedule: scheduleId,
@@ -179,13 +230,29 @@ class ScheduleRuns {
   }
 }
 
-function taskInputOf({
-  repository,
-  branch,
-  agent,
-  prompt,
-}: Omit<CreateTaskInput, "fromHead">): CreateTaskInput {
-  return { repository, agent, prompt, fromHead: true, ...(branch === undefined ? {} : { branch }) };
+function taskInputOf(
+  { repository, branch, agent, prompt }: Omit<CreateTaskInput, "fromHead">,
+  occurrence?: ScheduleOccurrence,
+): CreateTaskInput {
+  const { pullRequest, text } = occurrence ?? {};
+  const from = occurrence?.branch ?? branch;
+  return {
+    ...{ repository, agent, fromHead: true },
+    prompt: text === undefined ? prompt : `${prompt}\n\n${text}`,
+    ...(pullRequest === undefined ? (from === undefined ? {} : { branch: from }) : { pullRequest }),
+  };
+}
+
+/** Throws `schedule.invalid_input` unless the repository is one of a forge. */
+async function requireForge(c: SchedulesContext, repository: string): Promise<void> {
+  const connected = await c
+    .client()
+    .getOrCreate("organization", [organizationOfKey(c.key)])
+    .action<readonly RepositorySummary[]>({ name: "listRepositories", args: [] });
+  const kind = connected.find(({ id }) => id === repository)?.kind;
+  if (kind === "github" || kind === "gitlab" || kind === "gitea") return;
+  const message = "Events come from a connected repository of GitHub, GitLab or Gitea. Choose one of these.";
+  throw new HoldfastError("schedule", "invalid_input", message, { statusCode: 400 });
 }
 
 /** Throws `schedule.not_found`. */

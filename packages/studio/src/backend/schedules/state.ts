@@ -2,6 +2,18 @@ import { Cron } from "croner";
 import type { ScheduleInput, ScheduleRun, ScheduleView } from "../../contract/schedules.ts";
 import type { TaskStarter } from "../../contract/task-list.ts";
 
+/** What has happened, for the prompt of its task. */
+export interface ScheduleOccurrence {
+  /** One task for each. */
+  readonly key: string;
+  /** What is said below the prompt: text of others. */
+  readonly text: string;
+  /** Why the prompt is untrusted. */
+  readonly taint: string;
+  readonly pullRequest?: number;
+  readonly branch?: string;
+}
+
 /** A schedule as it is stored. */
 export interface Schedule extends Omit<ScheduleInput, "id"> {
   readonly id: string;
@@ -18,6 +30,8 @@ export interface StoredRun extends Omit<ScheduleRun, "taskId" | "error"> {
   readonly taskId: string;
   readonly sessionId: string;
   readonly promptId: string;
+  /** The event that it runs for. Absent for a time and a person. */
+  readonly occurrence?: ScheduleOccurrence;
   /** `starting`: a process may have ended before the task was there. */
   state: "starting" | "started" | "failed";
   error?: { readonly group: string; readonly code: string; readonly message: string };
@@ -32,11 +46,12 @@ export const maxRuns = 20;
 const shownTimes = 3;
 
 export function toScheduleView(schedule: Schedule, now: number): ScheduleView {
-  const { id, name, cron, timezone, repository, branch, agent, prompt, isPaused, runs } = schedule;
+  const { id, name, cron, timezone, repository, branch, agent, prompt, isPaused, runs, on } = schedule;
   return {
     ...{ id, name, cron, timezone, repository, agent, prompt, isPaused },
     ...(branch === undefined ? {} : { branch }),
-    nextAt: isPaused ? [] : nextTimes(cron, timezone, now, shownTimes),
+    ...(on === undefined ? {} : { on: { ...on } }),
+    nextAt: isPaused || on !== undefined ? [] : nextTimes(cron, timezone, now, shownTimes),
     runs: runs.map(toRunView),
   };
 }

@@ -2,6 +2,7 @@ import { organizationOfKey } from "../../access/organization-ids.ts";
 import type { CreateTaskInput } from "../../contract.ts";
 import { requirePlan } from "../billing/require.ts";
 import type { BillingContext } from "../billing/sync.ts";
+import { startOf } from "../forks/start-of.ts";
 import type { BackendHost } from "../host.ts";
 import {
   type ActorCreator,
@@ -38,7 +39,10 @@ export function scheduledTaskInternals(host: BackendHost) {
       const connectedTo = await findConnected(c, input.repository);
       const task =
         present?.input ??
-        (await validateTask(host, organizationOfKey(c.key), input, { connectedTo, ...names }));
+        (await validateTask(host, organizationOfKey(c.key), input, {
+          ...{ connectedTo, ...names },
+          startsFrom: await startOf(c, connectedTo, input.pullRequest),
+        }));
       if (present === undefined) {
         await requirePlan(host, c);
         await addTask(c, task);

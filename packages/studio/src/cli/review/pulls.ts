@@ -1,6 +1,7 @@
 /** `holdfast pulls`: pull requests of connected repositories, and those of tasks. */
 import { harmless, jsonLine, UsageError } from "@holdfast/cli";
 import type { PublicationView, PullRequestView, StudioClient } from "@holdfast/studio";
+import type { IssuePage } from "../../backend/forks/issues.ts";
 import { findRepository } from "../repositories/repositories.ts";
 import { findTask } from "../tasks/find-task.ts";
 import { sessionNamed, sessionOption } from "../tasks/task-sessions.ts";
@@ -35,6 +36,24 @@ export const pullsCommand = commandOfVerbs({
           console.log(json ? jsonLine(pull) : lineOf(pull));
         }
         if (isEmpty && !json) console.log("There are no such pull requests.");
+      },
+    }),
+    issues: verb({
+      arguments: "REPOSITORY",
+      description: "lists the open issues of a connected repository, from its forge",
+      async run({ client, args: [name = ""], json }) {
+        const { id } = await findRepository(client, name);
+        let isEmpty = true;
+        for (let page: number | undefined = 1; page !== undefined; ) {
+          const { items, nextPage }: IssuePage = await client.repository(id).issues(page);
+          for (const issue of items) {
+            isEmpty = false;
+            const { number, title, author, webUrl } = issue;
+            console.log(json ? jsonLine(issue) : harmless(`#${number}  ${title}  ${author}  ${webUrl}`));
+          }
+          page = nextPage;
+        }
+        if (isEmpty && !json) console.log("No issue is open.");
       },
     }),
     show: verb({

@@ -1,7 +1,7 @@
 /** `holdfast schedules`: prompts that start tasks at given times. */
 import { resolve } from "node:path";
 import { harmless, jsonLine, noArguments, oneArgument, parse, UsageError, verbOf } from "@holdfast/cli";
-import type { ScheduleInput, ScheduleView } from "@holdfast/studio";
+import type { ScheduleEvent, ScheduleInput, ScheduleView } from "@holdfast/studio";
 import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const schedulesUsage = `holdfast schedules list | add PROMPT | run ID | pause ID | resume ID | delete ID
@@ -10,6 +10,8 @@ export const schedulesUsage = `holdfast schedules list | add PROMPT | run ID | p
   add PROMPT         creates a schedule
     --name NAME      what it is called
     --cron TIMES     five fields, such as "0 9 * * 1-5"
+    --on EVENT       instead of --cron: checks-failed, pull-request-opened, review-requested,
+                     labelled:LABEL or mentioned:NAME, in a connected repository with a webhook
     --timezone ZONE  of these times (default: that of this machine)
     --repository R   folder, id of a connected repository, or sample
     --branch NAME    branch of a connected repository
@@ -26,7 +28,15 @@ const verbs = ["list", "add", "run", "pause", "resume", "delete"] as const;
 
 export async function schedulesCommand(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const;
-  const options = { name: text, cron: text, timezone: text, repository: text, branch: text, agent: text };
+  const options = {
+    on: text,
+    name: text,
+    cron: text,
+    timezone: text,
+    repository: text,
+    branch: text,
+    agent: text,
+  };
   const { values, positionals } = parse(args, { ...organizationOption, ...options });
   if (values.help === true) {
     console.log(schedulesUsage);
@@ -74,22 +84,38 @@ export async function schedulesCommand(args: readonly string[]): Promise<number>
 
 type Given = Readonly<Partial<Record<Exclude<keyof ScheduleInput, "id" | "prompt">, string | undefined>>>;
 
-function inputOf({ name, cron, timezone, repository, branch, agent }: Given, prompt: string): ScheduleInput {
-  if (name === undefined || cron === undefined || repository === undefined || agent === undefined)
-    throw new UsageError("add needs --name, --cron, --repository and --agent");
+/** Throws a usage error. What is not an event is said by the server. */
+function eventOf(text: string): ScheduleEvent {
+  const [type = "", ...rest] = text.split(":");
+  const about = rest.join(":");
+  if (type === "labelled") return { type, label: about };
+  if (type === "mentioned") return { type, name: about };
+  if (type === "checks-failed" || type === "pull-request-opened" || type === "review-requested")
+    return { type };
+  throw new UsageError(`--on is no event: ${text}`);
+}
+
+function inputOf(
+  { name, cron, timezone, repository, branch, agent, on }: Given,
+  prompt: string,
+): ScheduleInput {
+  if ((cron === undefined) === (on === undefined)) throw new UsageError("add needs --cron or --on");
+  if (name === undefined || repository === undefined || agent === undefined)
+    throw new UsageError("add needs --name, --repository and --agent");
   const isPath = /^[./~]/.test(repository);
   return {
-    ...{ name, cron, agent, prompt, repository: isPath ? resolve(repository) : repository },
+    ...(on === undefined ? {} : { on: eventOf(on) }),
+    ...{ name, cron: cron ?? "", agent, prompt, repository: isPath ? resolve(repository) : repository },
     timezone: timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     ...(branch === undefined ? {} : { branch }),
   };
 }
 
-function lineOf({ id, name, cron, timezone, isPaused, nextAt, runs }: ScheduleView): string {
+function lineOf({ id, name, cron, timezone, isPaused, nextAt, runs, on }: ScheduleView): string {
   const [next] = nextAt;
   const [last] = runs;
-  const when = isPaused || next === undefined ? "paused" : new Date(next).toISOString();
+  const when = isPaused ? "paused" : next === undefined ? "on an event" : new Date(next).toISOString();
   const outcome =
     last === undefined ? "-" : (last.taskId ?? `failed: ${harmless(last.error?.message ?? "")}`);
-  return `${id}  ${when.padEnd(24)}  ${cron} ${timezone}  ${harmless(name)}  ${outcome}`;
+  return `${id}  ${when.padEnd(24)}  ${harmless(on === undefined ? `${cron} ${timezone}` : Object.values(on).join(":"))}  ${harmless(name)}  ${outcome}`;
 }

@@ -1,5 +1,5 @@
 /** Client of Gitea and Forgejo (API v1) with an access token. */
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type {
   Check,
   Comment,
@@ -48,7 +48,7 @@ export interface GiteaOptions extends Pick<ForgeHttpOptions, "now" | "wait" | "t
 const pageSize = 50;
 
 /** "pull_request" brings comments and reviews too. Servers from before 1.23 ignore "status". */
-const webhookEvents = ["push", "pull_request", "status"];
+const webhookEvents = ["push", "pull_request", "issues", "status"];
 
 export class GiteaForge implements Forge {
   readonly kind = "gitea";
@@ -177,6 +177,18 @@ export class GiteaForge implements Forge {
     return this.#list(`${pathOf(fullName)}/labels?`, page, ({ name }: rows.GiteaLabelRow) => name, signal);
   }
 
+  async mayWrite(fullName: string, login: string, signal?: AbortSignal): Promise<boolean> {
+    const path = `${pathOf(fullName)}/collaborators/${encodeURIComponent(login)}/permission`;
+    try {
+      const { permission } = await this.#get<{ readonly permission: string }>(path, signal);
+      return ["admin", "owner", "maintain", "write"].includes(permission);
+    } catch (error) {
+      // Somebody whom the forge does not know.
+      if (isErrorCode(error, "forge", "not_found")) return false;
+      throw error;
+    }
+  }
+
   async mergePullRequest(
     fullName: string,
     number: number,
@@ -240,6 +252,11 @@ export class GiteaForge implements Forge {
     const path = `${pathOf(fullName)}/issues/${number}/comments`;
     const { body: row } = await this.#send("POST", path, { body }, signal);
     return rows.commentOf(row as rows.GiteaCommentRow);
+  }
+
+  /** An issue and a pull request have their numbers and their comments together. */
+  addIssueComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment> {
+    return this.addComment(fullName, number, body, signal);
   }
 
   async addReviewComment(

@@ -44,6 +44,7 @@ const pageSize = 100;
 const webhookEvents = [
   "push",
   "pull_request",
+  "issues",
   "issue_comment",
   "pull_request_review_comment",
   "check_run",
@@ -189,6 +190,18 @@ export class GitHubForge implements Forge {
     };
   }
 
+  async mayWrite(fullName: string, login: string, signal?: AbortSignal): Promise<boolean> {
+    const path = `${pathOf(fullName)}/collaborators/${encodeURIComponent(login)}/permission`;
+    try {
+      const { permission } = await this.#get<{ readonly permission: string }>(path, signal);
+      return ["admin", "owner", "maintain", "write"].includes(permission);
+    } catch (error) {
+      // Somebody whom the forge does not know.
+      if (isErrorCode(error, "forge", "not_found")) return false;
+      throw error;
+    }
+  }
+
   async mergePullRequest(
     fullName: string,
     number: number,
@@ -246,6 +259,11 @@ export class GitHubForge implements Forge {
     const path = `${pathOf(fullName)}/issues/${number}/comments`;
     const { body: row } = await this.#send({ method: "POST", path, body: { body }, signal });
     return rows.commentOf(row as rows.GitHubCommentRow);
+  }
+
+  /** An issue and a pull request have their numbers and their comments together. */
+  addIssueComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment> {
+    return this.addComment(fullName, number, body, signal);
   }
 
   async addReviewComment(

@@ -176,6 +176,14 @@ export class GitLabForge implements Forge {
     return this.#list(path, page, ({ name }: { readonly name: string }) => name, signal);
   }
 
+  async mayWrite(fullName: string, login: string, signal?: AbortSignal): Promise<boolean> {
+    const path = `${pathOf(fullName)}/members/all?query=${encodeURIComponent(login)}&per_page=${pageSize}`;
+    type Member = rows.GitLabUserRow & { readonly access_level: number };
+    const found = await this.#get<readonly Member[]>(path, signal);
+    // 30 is the role Developer.
+    return found.some(({ username, access_level: level }) => username === login && level >= 30);
+  }
+
   async mergePullRequest(
     fullName: string,
     number: number,
@@ -239,6 +247,21 @@ export class GitLabForge implements Forge {
     return rows.commentOf(row as rows.GitLabNoteRow, this.#pullUrl(fullName, number));
   }
 
+  async addIssueComment(
+    fullName: string,
+    number: number,
+    body: string,
+    signal?: AbortSignal,
+  ): Promise<Comment> {
+    const { body: row } = await this.#send(
+      "POST",
+      `${pathOf(fullName)}/issues/${number}/notes`,
+      { body },
+      signal,
+    );
+    return rows.commentOf(row as rows.GitLabNoteRow, `${this.#webUrl}/${fullName}/-/issues/${number}`);
+  }
+
   async addReviewComment(
     fullName: string,
     number: number,
@@ -298,6 +321,7 @@ export class GitLabForge implements Forge {
         note_events: true,
         pipeline_events: true,
         job_events: true,
+        issues_events: true,
         enable_ssl_verification: true,
       },
       ...(isSigning ? { signing_token: secret } : {}),

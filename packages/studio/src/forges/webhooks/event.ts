@@ -1,12 +1,31 @@
 /** Webhooks of forges: checks of signatures, and one union of events. Every delivery may arrive late, twice, or never. */
-import type { Check, Comment, PullRequest } from "../forge.ts";
+import type { Check, Comment, Issue, PullRequest } from "../forge.ts";
 
 /** A pull request as an event has it. GitLab's deliveries do not name the author. */
 export type DeliveredPullRequest = Omit<PullRequest, "author"> & { readonly author: string | undefined };
 
+/** What has changed of a pull request or an issue. `label`: undefined where the forge tells all labels alone. */
+export type ItemChange =
+  | { readonly type: "opened" | "review_requested" | "other" }
+  | { readonly type: "labelled"; readonly label: string | undefined };
+
 /** What has happened at a forge. Events have no order: compare `updatedAt`, or ask the forge. */
 export type ForgeEvent =
-  | { readonly kind: "pull_request"; readonly repository: string; readonly pullRequest: DeliveredPullRequest }
+  | {
+      readonly kind: "pull_request";
+      readonly repository: string;
+      readonly pullRequest: DeliveredPullRequest;
+      readonly change: ItemChange;
+      /** Who has caused the event; undefined where the forge does not tell. */
+      readonly sender: string | undefined;
+    }
+  | {
+      readonly kind: "issue";
+      readonly repository: string;
+      readonly issue: Issue;
+      readonly change: ItemChange;
+      readonly sender: string | undefined;
+    }
   | {
       readonly kind: "comment";
       readonly repository: string;

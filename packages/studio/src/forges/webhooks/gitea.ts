@@ -2,18 +2,21 @@ import {
   checkOf,
   commentOf,
   type GiteaCommentRow,
+  type GiteaIssueRow,
   type GiteaPullRow,
   type GiteaStatusRow,
+  issueOf,
   pullRequestOf,
 } from "../gitea/rows.ts";
-import type { ForgeDelivery, ForgeEvent, Webhook } from "./event.ts";
+import type { ForgeDelivery, ForgeEvent, ItemChange, Webhook } from "./event.ts";
 import { commitOrNone, isSignedBy, malformedWebhook, required, unsignedWebhook } from "./signature.ts";
 
 interface Payload {
   readonly action?: string;
   readonly repository?: { readonly full_name: string };
   readonly pull_request?: GiteaPullRow;
-  readonly issue?: { readonly number: number };
+  readonly issue?: Partial<GiteaIssueRow> & { readonly number: number };
+  readonly sender?: { readonly login: string };
   readonly comment?: GiteaCommentRow;
   readonly is_pull?: boolean;
   readonly ref?: string;
@@ -47,10 +50,20 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
     case "pull_request_approved":
     case "pull_request_rejected":
     case "pull_request_comment":
+    case "pull_request_label":
+    case "pull_request_review_request":
       return {
         kind: "pull_request",
         repository: repositoryOf(payload),
         pullRequest: pullRequestOf(required(payload.pull_request)),
+        ...{ change: changeOf(payload), sender: payload.sender?.login },
+      };
+    case "issues":
+    case "issue_label":
+      return {
+        ...{ kind: "issue", repository: repositoryOf(payload) },
+        issue: issueOf(required(payload.issue) as GiteaIssueRow),
+        ...{ change: changeOf(payload), sender: payload.sender?.login },
       };
     case "issue_comment":
       return {
@@ -82,6 +95,12 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
     default:
       return { kind: "other", name };
   }
+}
+
+/** A change of labels names none of them. */
+function changeOf({ action }: Payload): ItemChange {
+  if (action === "label_updated") return { type: "labelled", label: undefined };
+  return { type: action === "opened" || action === "review_requested" ? action : "other" };
 }
 
 function repositoryOf(payload: Payload): string {

@@ -3,12 +3,14 @@ import {
   commentOf,
   type GitHubCheckRow,
   type GitHubCommentRow,
+  type GitHubIssueRow,
   type GitHubPullRow,
   type GitHubStatusRow,
+  issueOf,
   pullRequestOf,
   statusOf,
 } from "../github/rows.ts";
-import type { ForgeDelivery, ForgeEvent, Webhook } from "./event.ts";
+import type { ForgeDelivery, ForgeEvent, ItemChange, Webhook } from "./event.ts";
 import { commitOrNone, isSignedBy, malformedWebhook, required, unsignedWebhook } from "./signature.ts";
 
 /**
@@ -34,7 +36,9 @@ interface Payload {
   readonly action?: string;
   readonly repository?: { readonly full_name: string };
   readonly pull_request?: GitHubPullRow;
-  readonly issue?: { readonly number: number; readonly pull_request?: unknown };
+  readonly issue?: Partial<GitHubIssueRow> & { readonly number: number };
+  readonly label?: { readonly name: string };
+  readonly sender?: { readonly login: string };
   readonly comment?: GitHubCommentRow;
   readonly check_run?: GitHubCheckRow & { readonly head_sha: string };
   readonly installation?: { readonly id: number };
@@ -51,6 +55,14 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
         kind: "pull_request",
         repository: required(payload.repository).full_name,
         pullRequest: pullRequestOf(required(payload.pull_request)),
+        ...{ change: changeOf(payload), sender: payload.sender?.login },
+      };
+    case "issues":
+      return {
+        kind: "issue",
+        repository: required(payload.repository).full_name,
+        issue: issueOf(required(payload.issue) as GitHubIssueRow),
+        ...{ change: changeOf(payload), sender: payload.sender?.login },
       };
     case "issue_comment":
     case "pull_request_review_comment":
@@ -95,6 +107,11 @@ function commentEvent({ action, repository, issue, pull_request, comment }: Payl
     action: action === "edited" || action === "deleted" ? action : "created",
     comment: commentOf(required(comment)),
   };
+}
+
+function changeOf({ action, label }: Payload): ItemChange {
+  if (action === "labeled") return { type: "labelled", label: label?.name };
+  return { type: action === "opened" || action === "review_requested" ? action : "other" };
 }
 
 function installationAction(action: string | undefined) {

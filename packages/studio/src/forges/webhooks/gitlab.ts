@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { studioLimits } from "../../limits.ts";
-import type { Comment } from "../forge.ts";
+import type { Comment, Issue } from "../forge.ts";
 import { checkStatusOf, type GitLabPosition, pullStateOf, shownTitle } from "../gitlab/rows.ts";
-import type { DeliveredPullRequest, ForgeDelivery, ForgeEvent, Webhook } from "./event.ts";
+import type { DeliveredPullRequest, ForgeDelivery, ForgeEvent, ItemChange, Webhook } from "./event.ts";
 import { commitOrNone, isEqual, malformedWebhook, required, unsignedWebhook } from "./signature.ts";
 
 interface Project {
@@ -41,6 +41,11 @@ interface Payload {
   readonly user?: { readonly username: string };
   readonly object_attributes?: Attributes;
   readonly labels?: readonly { readonly title: string }[];
+  /** What an update has changed. */
+  readonly changes?: {
+    readonly labels?: Readonly<Record<"previous" | "current", readonly { readonly title: string }[]>>;
+    readonly reviewers?: unknown;
+  };
   readonly reviewers?: readonly { readonly username: string }[];
   readonly assignees?: readonly { readonly username: string }[];
   readonly merge_request?: { readonly iid: number };
@@ -97,7 +102,15 @@ function eventOf(payload: Payload): ForgeEvent {
   const name = required(payload.object_kind);
   switch (name) {
     case "merge_request":
-      return { kind: "pull_request", repository: repositoryOf(payload), pullRequest: pullRequestOf(payload) };
+      return {
+        ...{ kind: "pull_request", repository: repositoryOf(payload), pullRequest: pullRequestOf(payload) },
+        ...{ change: changeOf(payload), sender: payload.user?.username },
+      };
+    case "issue":
+      return {
+        ...{ kind: "issue", repository: repositoryOf(payload), issue: issueOf(payload) },
+        ...{ change: changeOf(payload), sender: payload.user?.username },
+      };
     case "note":
       return noteEvent(payload);
     case "pipeline": {
@@ -148,6 +161,27 @@ function pullRequestOf(payload: Payload): DeliveredPullRequest {
     webUrl: required(row.url),
     ...{ createdAt: timeOf(row.created_at), updatedAt: timeOf(row.updated_at) },
   };
+}
+
+function issueOf(payload: Payload): Issue {
+  const row = required(payload.object_attributes);
+  return {
+    ...{ number: required(row.iid), title: required(row.title), body: row.description ?? "" },
+    state: row.state === "opened" ? "open" : "closed",
+    // Only the number of the author is in a delivery.
+    author: "",
+    labels: (payload.labels ?? []).map(({ title }) => title),
+    ...{ webUrl: required(row.url), updatedAt: timeOf(row.updated_at) },
+  };
+}
+
+function changeOf({ object_attributes: row, changes }: Payload): ItemChange {
+  if (row?.action === "open") return { type: "opened" };
+  if (changes?.reviewers !== undefined) return { type: "review_requested" };
+  if (changes?.labels === undefined) return { type: "other" };
+  const before = new Set(changes.labels.previous.map(({ title }) => title));
+  const added = changes.labels.current.find(({ title }) => !before.has(title));
+  return added === undefined ? { type: "other" } : { type: "labelled", label: added.title };
 }
 
 function noteEvent(payload: Payload): ForgeEvent {

@@ -15,6 +15,7 @@ import { useApi } from "../shared/context.ts";
 import { dropRepository } from "../shared/new-task/repositories.ts";
 import { emptyDraft, taskDraft } from "../shared/new-task/task-draft.ts";
 import { Connection } from "./connection.tsx";
+import { Issues } from "./issues.tsx";
 import { MergedTasks } from "./merged-tasks.tsx";
 import { PullRequests } from "./pull-requests.tsx";
 import { connectedQuery, useCancelFetch, useMayManage, useRepositoryLive, useSync } from "./queries.ts";
@@ -80,6 +81,7 @@ function Found({ repository }: { readonly repository: RepositoryView }) {
       )}
       {mirror?.status === "fetching" && <Fetching id={id} mirror={mirror} />}
       {source.kind === "forge" && <PullRequests repository={repository} />}
+      {source.kind === "forge" && <Issues repository={repository} />}
       {source.kind === "forge" && <MergedTasks repository={repository} />}
       <Connection repository={repository} />
       {mayManage && <Remove repository={repository} />}

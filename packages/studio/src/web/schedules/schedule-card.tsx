@@ -7,6 +7,7 @@ import { useState } from "react";
 import type { ScheduleRun, ScheduleView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { useCronWords } from "./cron-words.ts";
+import { eventText } from "./event-field.tsx";
 import { ScheduleForm } from "./schedule-form.tsx";
 
 const shownRuns = 5;
@@ -31,7 +32,7 @@ export function ScheduleCard({
   });
   const error = pause.error ?? run.error;
   if (isEditing) return <ScheduleForm schedule={schedule} onDone={() => setEditing(false)} />;
-  const { name, cron, timezone, agent, prompt, isPaused, nextAt, runs } = schedule;
+  const { name, cron, timezone, on, agent, prompt, isPaused, nextAt, runs } = schedule;
   return (
     <article className="schedule" aria-label={visibleText(name)} data-schedule={schedule.id}>
       <div className="schedule-head">
@@ -39,9 +40,15 @@ export function ScheduleCard({
         {isPaused && <span className="tag">paused</span>}
       </div>
       <p>
-        {words === "" ? "" : `${words}. `}
+        {on !== undefined && `${visibleText(eventText(on))}. `}
+        {words === "" || on !== undefined ? "" : `${words}. `}
         <span className="muted small">
-          <code>{cron}</code> in {timezone} · {agent} in {visibleText(repository)}
+          {on === undefined && (
+            <>
+              <code>{cron}</code> in {timezone} ·{" "}
+            </>
+          )}
+          {agent} in {visibleText(repository)}
         </span>
       </p>
       <p className="schedule-prompt">{visibleText(prompt)}</p>

@@ -6,6 +6,7 @@ import { useApi } from "../shared/context.ts";
 import { repositoriesQuery } from "../shared/new-task/repositories.ts";
 import { agentsQuery } from "../shared/queries.ts";
 import { useCronWords } from "./cron-words.ts";
+import { EventField } from "./event-field.tsx";
 import { mergeSchedule } from "./live.ts";
 
 const examples = [
@@ -41,13 +42,13 @@ export function ScheduleForm({
   );
   const agents = (useQuery(agentsQuery(api)).data ?? []).filter(({ installed, ready }) => installed && ready);
   const agent = input.agent === "" ? (agents[0]?.id ?? "") : input.agent;
-  const words = useCronWords(input.cron);
   const set = (change: Partial<ScheduleInput>) => setInput((known) => ({ ...known, ...change }));
   const save = useMutation({
     mutationFn: () => {
-      const { name, cron, timezone, repository, branch, prompt } = input;
+      const { name, cron, timezone, repository, branch, prompt, on } = input;
       return api.schedules.save({
         ...{ name, cron, timezone, repository, agent, prompt },
+        ...(on === undefined ? {} : { on }),
         ...(branch === undefined || branch === "" ? {} : { branch }),
         ...(schedule === undefined ? {} : { id: schedule.id }),
       });
@@ -76,39 +77,34 @@ export function ScheduleForm({
           onChange={({ target }) => set({ name: target.value })}
         />
       </Field>
-      <Field id={`${id}-cron`} label="Times" help={words === "" ? "Five fields of cron." : `${words}.`}>
-        <input
-          id={`${id}-cron`}
-          type="text"
-          className="mono"
-          required
-          value={input.cron}
-          aria-describedby={`${id}-cron-help`}
-          onChange={({ target }) => set({ cron: target.value })}
-        />
-        <div className="schedule-examples">
-          {examples.map(({ cron, name }) => (
-            <button key={cron} type="button" className="button button-small" onClick={() => set({ cron })}>
-              {name}
-            </button>
-          ))}
-        </div>
-      </Field>
-      <Field id={`${id}-zone`} label="Time zone of these times">
-        <input
-          id={`${id}-zone`}
-          type="text"
-          required
-          list={`${id}-zones`}
-          value={input.timezone}
-          onChange={({ target }) => set({ timezone: target.value })}
-        />
-        <datalist id={`${id}-zones`}>
-          {["UTC", ...Intl.supportedValuesOf("timeZone")].map((zone) => (
-            <option key={zone} value={zone} />
-          ))}
-        </datalist>
-      </Field>
+      <fieldset className="schedule-when">
+        <legend>Runs</legend>
+        <label>
+          <input
+            type="radio"
+            name={`${id}-when`}
+            checked={input.on === undefined}
+            onChange={() =>
+              setInput(({ on: _, ...known }) => ({ ...known, cron: known.cron || examples[0].cron }))
+            }
+          />
+          At times
+        </label>
+        <label>
+          <input
+            type="radio"
+            name={`${id}-when`}
+            checked={input.on !== undefined}
+            onChange={() => set({ on: { type: "checks-failed" } })}
+          />
+          On an event of the forge
+        </label>
+      </fieldset>
+      {input.on === undefined ? (
+        <Times id={id} input={input} onChange={set} />
+      ) : (
+        <EventField value={input.on} onChange={(on) => set({ on })} />
+      )}
       <RepositoryChoice id={id} input={input} onChange={set} />
       <Field id={`${id}-agent`} label="Agent">
         <select id={`${id}-agent`} value={agent} onChange={({ target }) => set({ agent: target.value })}>
@@ -138,6 +134,61 @@ export function ScheduleForm({
         </button>
       </div>
     </form>
+  );
+}
+
+/** When it runs, as cron. */
+function Times({
+  id,
+  input,
+  onChange,
+}: {
+  readonly id: string;
+  readonly input: ScheduleInput;
+  readonly onChange: (change: Partial<ScheduleInput>) => void;
+}) {
+  const words = useCronWords(input.cron);
+  return (
+    <>
+      <Field id={`${id}-cron`} label="Times" help={words === "" ? "Five fields of cron." : `${words}.`}>
+        <input
+          id={`${id}-cron`}
+          type="text"
+          className="mono"
+          required
+          value={input.cron}
+          aria-describedby={`${id}-cron-help`}
+          onChange={({ target }) => onChange({ cron: target.value })}
+        />
+        <div className="schedule-examples">
+          {examples.map(({ cron, name }) => (
+            <button
+              key={cron}
+              type="button"
+              className="button button-small"
+              onClick={() => onChange({ cron })}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+      </Field>
+      <Field id={`${id}-zone`} label="Time zone of these times">
+        <input
+          id={`${id}-zone`}
+          type="text"
+          required
+          list={`${id}-zones`}
+          value={input.timezone}
+          onChange={({ target }) => onChange({ timezone: target.value })}
+        />
+        <datalist id={`${id}-zones`}>
+          {["UTC", ...Intl.supportedValuesOf("timeZone")].map((zone) => (
+            <option key={zone} value={zone} />
+          ))}
+        </datalist>
+      </Field>
+    </>
   );
 }
 

@@ -37,7 +37,7 @@ export function SchedulesScreen() {
       {query.data?.length === 0 && !isAdding && (
         <Empty title="No schedules">
           A schedule starts a task with the same prompt again and again: a check of dependencies every Monday,
-          for example.
+          or an answer to each issue that gets a label, for example.
         </Empty>
       )}
       {query.data?.map((schedule) => (

@@ -1,0 +1,109 @@
+import type { ForgeEvent } from "../../forges/webhooks/event.ts";
+import { mentionsOf, type TriggerMatch } from "./match.ts";
+
+/** An event of a repository that may start tasks. */
+export interface Trigger extends TriggerMatch {
+  /** The same for everything that tells of one occurrence. */
+  readonly key: string;
+  /** Login of whoever has caused it; undefined for checks, which follow a push to a branch of the repository. */
+  readonly by: string | undefined;
+  /** Of an issue or a pull request. */
+  readonly number?: number;
+  readonly isPullRequest?: boolean;
+  readonly branch?: string;
+  /** In words, for the prompt. */
+  readonly about: string;
+  /** Text of others. */
+  readonly body: string;
+}
+
+/** Branches that tasks are published to: what happens to them starts nothing, or tasks would start each other. */
+const ownBranches = "holdfast/";
+
+/** Marks comments of the Studio, which start nothing. Invisible at the forge. */
+export const commentMark = "<!-- holdfast -->";
+
+/** What an event may start. `branchesAt` finds the branches of the repository that have a commit. */
+export async function triggersOf(
+  event: ForgeEvent,
+  deliveryId: string,
+  branchesAt: (commit: string) => Promise<readonly string[]>,
+): Promise<readonly Trigger[]> {
+  switch (event.kind) {
+    case "pull_request": {
+      const { pullRequest: pull, change, sender } = event;
+      if (pull.state !== "open" || pull.headBranch.startsWith(ownBranches)) return [];
+      const { number, title, webUrl, body, labels } = pull;
+      const item = {
+        ...{ number, isPullRequest: true, body, by: sender },
+        about: `Pull request #${number}, ${JSON.stringify(title)} (${webUrl})`,
+      };
+      return ofItem(item, change, labels, deliveryId);
+    }
+    case "issue": {
+      const { issue, change, sender } = event;
+      if (issue.state !== "open") return [];
+      const { number, title, webUrl, body, labels } = issue;
+      const item = {
+        ...{ number, isPullRequest: false, body, by: sender },
+        about: `Issue #${number}, ${JSON.stringify(title)} (${webUrl})`,
+      };
+      return ofItem(item, change, labels, deliveryId);
+    }
+    case "comment": {
+      const { comment, number, isOnPullRequest, action } = event;
+      const mentions = mentionsOf(comment.body);
+      if (action !== "created" || mentions.length === 0 || comment.body.includes(commentMark)) return [];
+      const about = `A comment of ${comment.author} on ${isOnPullRequest ? "pull request" : "issue"} #${number} (${comment.webUrl})`;
+      const item = { number, isPullRequest: isOnPullRequest, about, body: comment.body, by: comment.author };
+      return [{ ...item, type: "mentioned", mentions, key: `comment/${comment.id}` }];
+    }
+    case "check": {
+      const { check, commit } = event;
+      if (check.status !== "failure") return [];
+      const [branch] = (await branchesAt(commit)).filter((name) => !name.startsWith(ownBranches));
+      if (branch === undefined) return [];
+      const about = `The check ${JSON.stringify(check.name)} failed for ${commit.slice(0, 12)}, the last commit of the branch ${branch}`;
+      return [{ type: "checks-failed", key: `checks/${commit}`, by: undefined, branch, about, body: "" }];
+    }
+    case "push":
+    case "installation":
+    case "other":
+      return [];
+  }
+}
+
+type Item = Omit<Trigger, "type" | "key" | "labels" | "mentions">;
+
+function ofItem(
+  item: Item,
+  change: (ForgeEvent & { readonly kind: "issue" })["change"],
+  labels: readonly string[],
+  deliveryId: string,
+): readonly Trigger[] {
+  const { number, isPullRequest, body } = item;
+  switch (change.type) {
+    case "opened": {
+      const mentions = mentionsOf(body);
+      const mentioned = { ...item, type: "mentioned", mentions, key: `opened/${number}/mentioned` } as const;
+      return [
+        ...(isPullRequest === true
+          ? [{ ...item, type: "pull-request-opened", key: `opened/${number}` } as const]
+          : []),
+        ...(mentions.length === 0 ? [] : [mentioned]),
+      ];
+    }
+    case "review_requested":
+      return [{ ...item, type: "review-requested", key: `review/${deliveryId}` }];
+    case "labelled": {
+      // Gitea tells all labels: each of them counts once for its issue.
+      const added = change.label === undefined ? labels : [change.label];
+      return added.map((label) => ({
+        ...{ ...item, type: "labelled" as const, labels: [label] },
+        key: change.label === undefined ? `label/${number}/${label}` : `label/${deliveryId}`,
+      }));
+    }
+    case "other":
+      return [];
+  }
+}

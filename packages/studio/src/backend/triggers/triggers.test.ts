@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { describe, test } from "node:test";
+import { systemPorts } from "@holdfast/core";
+import type { ForgeEvent } from "../../forges/webhooks/event.ts";
+import { studioLimits } from "../../limits.ts";
+import type { ForgeSource } from "../repositories/contract.ts";
+import type { RowDatabase } from "../repositories/rows.ts";
+import { newRepositoryState } from "../repositories/state.ts";
+import { matches, mentionsOf } from "./match.ts";
+import { commentMark } from "./read-event.ts";
+import { type TriggerContext, Triggers, triggerSchema } from "./triggers.ts";
+
+const source: ForgeSource = {
+  kind: "forge",
+  forge: "github",
+  apiUrl: "https://forge.example",
+  fullName: "team/app",
+  credential: { kind: "token", secret: "token" },
+};
+
+/** A repository with one schedule, and the calls that were made. */
+function createContext(canWrite: readonly string[]) {
+  const sqlite = new DatabaseSync(":memory:");
+  sqlite.exec(`${triggerSchema} CREATE TABLE branch (name TEXT, commit_id TEXT);`);
+  const execute: RowDatabase["execute"] = async (sql, ...values) =>
+    sqlite.prepare(sql).all(...values) as Record<string, unknown>[];
+  const db: RowDatabase = { execute, transaction: (run) => run({ execute }) };
+  const calls: { name: string; args: readonly unknown[] }[] = [];
+  const comments: string[] = [];
+  const action = async (call: { name: string; args: readonly unknown[] }) => {
+    if (call.name === "internal.matching") return ["schedule"];
+    calls.push(call);
+    return { taskId: `task-${calls.length}` };
+  };
+  const state = { ...newRepositoryState({ id: "r", organization: "local", source }) };
+  const c = {
+    vars: { triggerTail: Promise.resolve() },
+    ...{ state, db, abortSignal: new AbortController().signal, log: { warn: () => {} } },
+    schedule: { after: async () => "" },
+    client: () => ({ getOrCreate: () => ({ action }) }),
+  } as unknown as TriggerContext;
+  const addComment = async (_name: string, _number: number, body: string) => comments.push(body);
+  const forge = {
+    mayWrite: async (_name: string, login: string) => canWrite.includes(login),
+    ...{ addComment, addIssueComment: addComment },
+  };
+  const triggers = new Triggers({ ports: systemPorts(), forges: { open: async () => forge } } as never);
+  const deliver = async (event: ForgeEvent, deliveryId: string) => {
+    await triggers.onEvent(c, { deliveryId, event });
+    await triggers.run(c);
+  };
+  return { calls, comments, deliver, sqlite };
+}
+
+const comment = (body: string, author: string, id = "1"): ForgeEvent => ({
+  ...{ kind: "comment", repository: "team/app", number: 4, isOnPullRequest: false, action: "created" },
+  comment: { id, body, author, createdAt: 0, webUrl: "https://forge.example/4" },
+});
+
+test("names are mentioned as words, and addresses, packages and paths are none", () => {
+  assert.deepEqual(mentionsOf("@Holdfast, look (@ada) and\n@bob-2."), ["holdfast", "ada", "bob-2"]);
+  assert.deepEqual(mentionsOf("ada@example.com @scope/package `@code` https://host/@user a.@b"), []);
+  assert.equal(
+    matches({ type: "mentioned", name: "Holdfast" }, { type: "mentioned", mentions: ["holdfast"] }),
+    true,
+  );
+  assert.equal(matches({ type: "labelled", label: "agent" }, { type: "labelled", labels: ["bug"] }), false);
+  assert.equal(matches(undefined, { type: "checks-failed" }), false);
+});
+
+describe("an event of a forge", () => {
+  test("starts one task, of people who may write alone, and is answered once", async () => {
+    const { calls, comments, deliver } = createContext(["ada"]);
+    await deliver(comment("@holdfast mend it", "eve", "1"), "one");
+    assert.equal(calls.length, 0);
+    for (const delivery of ["two", "again"])
+      await deliver(comment("@holdfast mend it", "ada", "2"), delivery);
+    assert.equal(calls.length, 1);
+    assert.match(JSON.stringify(calls[0]?.args), /> @holdfast mend it/);
+    assert.equal(comments.length, 1);
+    assert.ok(comments[0]?.includes(commentMark));
+    // What the Studio has written itself.
+    await deliver(comment(`@holdfast ${commentMark}`, "ada", "3"), "three");
+    assert.equal(calls.length, 1);
+  });
+
+  test("what tasks publish starts nothing, and checks count once for a commit", async () => {
+    const { calls, deliver, sqlite } = createContext(["ada"]);
+    const check = { id: "1", name: "test", status: "failure", webUrl: undefined } as const;
+    const failed = (commit: string, name: string): ForgeEvent => ({
+      ...{ kind: "check", repository: "team/app", commit, check: { ...check, name } },
+    });
+    sqlite.exec("INSERT INTO branch VALUES ('holdfast/own', 'a1'), ('main', 'b2')");
+    await deliver(failed("a1", "test"), "one");
+    await deliver(failed("c3", "test"), "two");
+    assert.equal(calls.length, 0);
+    await deliver(failed("b2", "test"), "three");
+    await deliver(failed("b2", "lint"), "four");
+    assert.equal(calls.length, 1);
+    assert.match(JSON.stringify(calls[0]?.args), /"branch":"main"/);
+  });
+
+  test("beyond the limit of an hour is left out, and says so", async () => {
+    const { calls, deliver } = createContext(["ada"]);
+    const max = studioLimits.maxEventTasksPerHour;
+    for (let n = 1; n <= max + 1; n++) await deliver(comment("@holdfast go", "ada", String(n)), `d${n}`);
+    const started = calls.filter(({ name }) => name === "internal.occurred");
+    const leftOut = calls.filter(({ name }) => name === "internal.leftOut");
+    assert.deepEqual([started.length, leftOut.length], [max, 1]);
+    assert.match(JSON.stringify(leftOut[0]?.args), /too_many_events/);
+  });
+});
