@@ -86,6 +86,21 @@ describe("several organizations", { skip: absent ?? false }, () => {
       await each.keyboard.press("Escape");
     }
 
+    const download = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Export" }).click();
+    const archive = await (await download).path();
+    await other.getByLabel("Archive").setInputFiles(archive);
+    await other.getByLabel("Name of the imported organization").fill("Acme again");
+    await other.getByRole("button", { name: "Import organization" }).click();
+    await other.getByText("Imported: 1 tasks").waitFor();
+    await assertAccessible(other, "an import");
+    await assertFits(other, "an import");
+    await keepScreenshot(other, "organization-import");
+    await other.getByRole("button", { name: "Open it" }).click();
+    await other.locator(".organization-name", { hasText: "Acme again" }).waitFor();
+    await other.getByRole("link", { name: "hang", exact: true }).click();
+    await waitForStatus(other, "stopped");
+
     await page.getByRole("button", { name: "Delete organization" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("1 task, 1 of them running").waitFor();
@@ -98,7 +113,7 @@ describe("several organizations", { skip: absent ?? false }, () => {
     await confirm.click();
     await page.waitForURL(`${studio.url}/`);
     await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
-    assert.equal(await menu(page).count(), 0);
+    await page.locator(".organization-name", { hasText: "First organization" }).waitFor();
     const left = readdirSync(join(studio.directory, "data", "tasks")).filter((name) => name.startsWith(id));
     assert.deepEqual(left, []);
   });

@@ -36,6 +36,11 @@ export class StudioBackends {
     return this.#connected.client;
   }
 
+  /** Passes values to the actors. Throws `studio.not_started` before `attach`. */
+  get handover(): Handover {
+    return this.#connected.handover;
+  }
+
   readonly access: AccessBackend = {
     addTicket: (ticket) => this.#access("addTicket", ticket),
     exchange: (ticket, login) => this.#access("exchange", ticket, login),

@@ -273,6 +273,9 @@ export const studioLimits = {
   /** Organizations of a server, besides its first one. */
   maxOrganizations: 1_000,
   maxOrganizationsPerPerson: 20,
+  /** An archive of an organization, unpacked, and one part of it. */
+  maxArchiveBytes: 8 * 1024 ** 3,
+  maxArchiveEntryBytes: 32 * 1024 * 1024,
   maxPeopleBodyBytes: 16 * 1024,
   /** On several nodes: how long a node knows a login that another one may have ended. */
   loginCacheMs: 10_000,

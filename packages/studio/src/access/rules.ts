@@ -359,6 +359,9 @@ export const routeRules = {
   "GET /people/organizations": "person",
   // Whoever may start work somewhere; the handler checks it.
   "POST /people/organizations": "person",
+  // As an organization is created; the handler checks it.
+  "POST /people/organizations/import": "person",
+  "GET /people/organizations/:organization/export": "owner",
   "GET /people/organizations/:organization": "viewer",
   "PATCH /people/organizations/:organization": "admin",
   "DELETE /people/organizations/:organization": "owner",

@@ -26,6 +26,7 @@ import {
 import { contentsInternals } from "./organizations/contents.ts";
 import { requireOrganization } from "./organizations/existing.ts";
 import { hasMachine } from "./organizations/folders.ts";
+import { portableInternals } from "./organizations/portable.ts";
 import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
@@ -152,7 +153,7 @@ export function createOrganizationActor(host: BackendHost) {
 
         ...taskListInternals(host),
 
-        ...contentsInternals(host, removal),
+        ...{ ...contentsInternals(host, removal), ...portableInternals(host) },
 
         /** Notes that a task becomes active, and restores an archived one. Throws `task.not_found`. */
         wake: async (c, taskId: string): Promise<number> => {

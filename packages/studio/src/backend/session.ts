@@ -25,6 +25,10 @@ function isSessionInput(value: unknown): value is { readonly sessionOf: string }
   return typeof value === "object" && value !== null && "sessionOf" in value;
 }
 
+function isRestored(value: unknown): value is { readonly events: readonly SessionEvent[] } {
+  return typeof value === "object" && value !== null && "events" in value;
+}
+
 export interface SessionState {
   version: 1;
   taskId: string;
@@ -129,6 +133,17 @@ export function createSessionActor(host: BackendHost) {
         /** True if any process has sent a prompt to an agent in this session. */
         async prompted(c): Promise<boolean> {
           return (await c.kv.listPrefix(dedupeRowKey("sent/"), { limit: 1 })).length > 0;
+        },
+
+        /** Adds the next events of an import as they are. */
+        async restore(c, token: string): Promise<void> {
+          const { events } = host.handover.take(token, isRestored);
+          for (const record of events) {
+            const text = JSON.stringify(record);
+            c.state.bytes += encoder.encode(text).length;
+            c.state.head = record.seq;
+            await c.kv.put(keyOf(record.seq), text);
+          }
         },
 
         size: (c): number => c.state.bytes,

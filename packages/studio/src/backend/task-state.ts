@@ -154,6 +154,8 @@ export interface TaskState extends FilesState, TaskSession, ReviewState {
   watchers?: string[];
   muted?: string[];
   mentioned?: string[];
+  /** Why its transcripts are untrusted, if it was imported. */
+  importedTaint?: string;
   /** True once the people were told whom the first prompt mentions. */
   hasBegun?: boolean;
   /** What people were told. Absent before the first report. */

@@ -244,7 +244,8 @@ export class TaskSteps {
       this.publishChange(c);
       throw error;
     }
-    session.prompts.push(newPrompt(prompt));
+    const { importedTaint: taint } = c.state;
+    session.prompts.push(newPrompt(taint === undefined ? prompt : { taint, ...prompt }));
     session.promptedAt = this.#now();
     c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
     if (session.status !== "waiting" && session.status !== "preparing") session.status = "running";

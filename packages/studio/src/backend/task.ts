@@ -6,8 +6,10 @@ import type {
   ApprovalAnswerOutcome,
   SessionChoice,
   TaskStorage,
+  TaskSummary,
   TaskView,
 } from "../contract.ts";
+import { portableState } from "../portability/format.ts";
 import { checksActions, checksEvents } from "./checks/actions.ts";
 import { AttemptChecks } from "./checks/attempt-checks.ts";
 import { forkActions } from "./forks/actions.ts";
@@ -26,7 +28,7 @@ import {
 import { createReviewing, reviewActions, reviewEvents } from "./review/actions.ts";
 import { sessionActions, sessionEvents } from "./sessions/actions.ts";
 import { runnerActions } from "./sessions/internals.ts";
-import { toTaskView } from "./sessions/view.ts";
+import { toTaskSummary, toTaskView } from "./sessions/view.ts";
 import { releaseRunner, watchRunner } from "./task-runner.ts";
 import {
   findPrompt,
@@ -34,6 +36,7 @@ import {
   isTaskInput,
   newTaskState,
   type PromptRow,
+  type TaskInput,
   type TaskState,
 } from "./task-state.ts";
 import { newTaskVars, TaskSteps } from "./task-steps.ts";
@@ -41,6 +44,11 @@ import { connStateOf, type PersonConnState } from "./tasks/actions.ts";
 import { eraseTask, taskStorage } from "./tasks/erase.ts";
 import { TranscriptText } from "./tasks/transcript-text.ts";
 import { requireText } from "./validate.ts";
+
+/** A new task, or one of an import. */
+function isNewTask(value: unknown): value is TaskInput | { readonly restored: TaskState } {
+  return isTaskInput(value) || (typeof value === "object" && value !== null && "restored" in value);
+}
 
 /** A unit of work on one repository: a durable state machine with a queue of prompts. */
 export function createTaskActor(host: BackendHost) {
@@ -54,8 +62,10 @@ export function createTaskActor(host: BackendHost) {
     await publishing.resume(c);
   };
   return actor({
-    createState: (_c, input: { readonly token: string }): TaskState =>
-      newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
+    createState(_c, input: { readonly token: string }): TaskState {
+      const given = host.handover.take(input?.token, isNewTask);
+      return "restored" in given ? given.restored : newTaskState(given, steps.newId());
+    },
     createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     createVars: newTaskVars,
     events: {
@@ -143,6 +153,11 @@ export function createTaskActor(host: BackendHost) {
 
         /** Makes the new part of the transcript findable. */
         pushText: (c): Promise<void> => text.push(c),
+
+        /** The task for an export, and for the list of an import. */
+        portable: (c): TaskState => portableState(c.state),
+
+        summary: (c): TaskSummary => toTaskSummary(c.state),
 
         storage: (c): Promise<TaskStorage> => taskStorage(host, c),
 

@@ -111,6 +111,21 @@ export interface OrganizationSummary {
   readonly role: Role;
 }
 
+/** What an import has brought, and what it could not. */
+export interface ImportReport {
+  readonly tasks: number;
+  readonly repositories: number;
+  /** Paused. */
+  readonly schedules: number;
+  readonly invitations: number;
+  /** Sentences for people. */
+  readonly notCarried: readonly string[];
+}
+
+export interface ImportedOrganization extends OrganizationSummary {
+  readonly report: ImportReport;
+}
+
 /** What an organization has: that is what its deletion removes. */
 export interface OrganizationDetails extends OrganizationSummary {
   readonly tasks: number;

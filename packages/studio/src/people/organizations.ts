@@ -1,20 +1,29 @@
+import type { Readable } from "node:stream";
 import type { ClientBase } from "@holdfast/client";
-import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
+import { HoldfastError, isErrorCode, isHoldfastError, type Logger } from "@holdfast/core";
 import { localOrganization, newOrganizationId, personalKey } from "../access/organization-ids.ts";
 import type { Person } from "../access/person.ts";
 import { isAtLeast, type Role } from "../access/roles.ts";
+import type { Handover } from "../backend/handover.ts";
 import type { DirectoryEntry, NewOrganization } from "../backend/organizations/directory.ts";
 import { directoryKey } from "../backend/organizations/existing.ts";
-import type { OrganizationDetails, OrganizationSummary } from "../contract/people.ts";
+import type { ImportedOrganization, OrganizationDetails, OrganizationSummary } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
+import { invalidArchive, packArchive, readArchive } from "../portability/archive.ts";
+import { exportEntries } from "../portability/export.ts";
+import { OrganizationImport } from "../portability/import.ts";
 import type { PeopleActors } from "./actors/people-actors.ts";
 import type { Row } from "./actors/where.ts";
+import { inviteFormer } from "./former-members.ts";
 
 export interface OrganizationsOptions {
   readonly actors: PeopleActors;
   readonly client: () => ClientBase;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
+  readonly handover: () => Handover;
+  readonly newId: () => string;
+  readonly now: () => number;
   readonly log: Logger;
 }
 
@@ -71,14 +80,18 @@ export class Organizations {
     await this.#directory("add", { id, name, createdBy: person.id } satisfies NewOrganization);
     const { actors } = this.#options;
     await actors.createMembers(id);
-    if (!person.isOperator) {
-      const [user] = await actors.user<readonly Row[]>(person.id, "find", "user", []);
-      const owner = { person: person.id, name: String(user?.["name"]), email: String(user?.["email"]) };
-      await actors.user(person.id, "noteOrganization", id);
-      await actors.members(id, "found", owner);
-    }
+    if (!person.isOperator) await this.#found(person, id);
     await this.#options.client().getOrCreate("organization", [id]).resolve();
     return { id, name, role: "owner" };
+  }
+
+  /** Makes a person the owner of a new organization. */
+  async #found(person: Person, id: string): Promise<void> {
+    const { actors } = this.#options;
+    const [user] = await actors.user<readonly Row[]>(person.id, "find", "user", []);
+    const owner = { person: person.id, name: String(user?.["name"]), email: String(user?.["email"]) };
+    await actors.user(person.id, "noteOrganization", id);
+    await actors.members(id, "found", owner);
   }
 
   /** Whoever may start work somewhere may create an organization. */
@@ -92,6 +105,48 @@ export class Organizations {
     if (own.filter(({ role }) => role === "owner").length < maxOrganizationsPerPerson) return;
     const message = `You own ${maxOrganizationsPerPerson} organizations, the maximum. Delete one, or hand it over.`;
     throw new HoldfastError("organization", "too_many", message, { statusCode: 409 });
+  }
+
+  /** The archive of an organization, as it is read. Throws `organization.not_found`. */
+  async export(id: string): Promise<{ readonly name: string; readonly archive: Readable }> {
+    const name = await this.nameOf(id);
+    const { client, now, actors } = this.#options;
+    const members = (organization: string) => actors.members<unknown>(organization, "list");
+    return { name, archive: packArchive(exportEntries({ client, now, members }, { id, name })) };
+  }
+
+  /**
+   * Creates an organization from an archive: all of it, or nothing. Throws `organization.invalid_archive`,
+   * `organization.may_not_create`, `organization.too_many`.
+   */
+  async import(person: Person, name: string, archive: Readable): Promise<ImportedOrganization> {
+    if (!person.isOperator) await this.#requireCreator(person);
+    const id = newOrganizationId();
+    const { client, actors, handover, now } = this.#options;
+    await this.#directory("add", {
+      id,
+      name,
+      createdBy: person.id,
+      isImport: true,
+    } satisfies NewOrganization);
+    try {
+      await actors.createMembers(id);
+      const filling = new OrganizationImport({
+        ...{ client, handover, newId: () => this.#options.newId(), organization: id, person },
+        invite: (email, role) => inviteFormer(actors, id, { email, role, by: person.id, now: now() }),
+      });
+      for await (const entry of readArchive(archive)) await filling.take(entry);
+      await filling.finish();
+      if (!person.isOperator) await this.#found(person, id);
+      await this.#directory("endImport", id);
+      return { id, name, role: "owner", report: filling.report };
+    } catch (error) {
+      await this.#directory("beginDeletion", id);
+      await this.#complete(id);
+      throw error instanceof HoldfastError || isHoldfastError(error)
+        ? error
+        : invalidArchive("a part of it is not valid");
+    }
   }
 
   /** Throws `organization.not_found`. */
@@ -118,12 +173,15 @@ export class Organizations {
 
   /** Completes the deletions that the last process left unfinished, in the background. */
   async resume(): Promise<void> {
-    for (const { id, status } of await this.#directory<readonly DirectoryEntry[]>("list"))
-      if (status === "deleting")
+    for (const { id, status } of await this.#directory<readonly DirectoryEntry[]>("list")) {
+      // All of an import, or nothing.
+      if (status === "importing") await this.#directory("beginDeletion", id);
+      if (status === "importing" || status === "deleting")
         void this.#complete(id).catch((error: unknown) => {
           if (!this.#isClosing)
             this.#options.log.error("could not delete an organization", { organization: id, error });
         });
+    }
   }
 
   /** Resolves when no deletion runs any more. The next start continues one that fails now. */

@@ -1,3 +1,4 @@
+import { pipeline } from "node:stream/promises";
 import { HoldfastError, type Logger } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { Person } from "../access/person.ts";
@@ -146,7 +147,11 @@ async function tokenInputOf(call: RouteCall) {
   };
 }
 
-type MemberRouteName = Extract<PeopleRouteName, `${string} /people/organizations/:organization/${string}`>;
+type ExportRouteName = "GET /people/organizations/:organization/export";
+type MemberRouteName = Exclude<
+  Extract<PeopleRouteName, `${string} /people/organizations/:organization/${string}`>,
+  ExportRouteName
+>;
 type OrganizationRouteName = Exclude<
   Extract<PeopleRouteName, `${string} /people/organizations${string}`>,
   MemberRouteName
@@ -163,6 +168,22 @@ function organizationRoutes(
       send(call, 201, await organizations.create(personOf(call), await nameOf(call))),
     "GET /people/organizations/:organization": async (call) =>
       send(call, 200, await organizations.details(personOf(call), organizationOf(call))),
+    "GET /people/organizations/:organization/export": async (call) => {
+      const { name, archive } = await organizations.export(organizationOf(call));
+      const file = `${name.replaceAll(/[^\p{L}\p{N} ._-]/gu, "-")}.holdfast.tar.gz`;
+      call.response.writeHead(200, {
+        "content-type": "application/gzip",
+        "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file)}`,
+        "cache-control": "no-store",
+      });
+      // A connection that breaks is no end of an archive.
+      await pipeline(archive, call.response).catch(() => call.response.destroy());
+    },
+    "POST /people/organizations/import": async (call) => {
+      const { searchParams } = new URL(call.request.url ?? "/", "http://localhost");
+      const name = textOf(searchParams.get("name") ?? undefined, "name", 100).trim();
+      send(call, 201, await organizations.import(personOf(call), name, call.request));
+    },
     "PATCH /people/organizations/:organization": async (call) => {
       await organizations.rename(organizationOf(call), await nameOf(call));
       send(call, 204);

@@ -1,7 +1,8 @@
 /** People on this server: accounts, sessions, API tokens, and the members of an organization. */
 import type { ClientBase } from "@holdfast/client";
-import { HoldfastError, type Ports } from "@holdfast/core";
+import { HoldfastError, type Ports, uuidv7 } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
+import type { Handover } from "../backend/handover.ts";
 import { PersonSignals } from "./access-changes.ts";
 import { createPeopleActors, PeopleActors } from "./actors/people-actors.ts";
 import { Attempts } from "./auth/attempts.ts";
@@ -31,6 +32,7 @@ export interface PeopleSetupOptions {
   readonly isNode: boolean;
   /** Somebody has joined an organization, or left it. */
   readonly membersChanged?: (organization: string) => void;
+  readonly handover: () => Handover;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
   /** Where people have other accounts to sign in with. */
@@ -43,7 +45,8 @@ export interface PeopleSetupOptions {
 
 /** Creates the parts of a Studio with people. Requests are served after `start`. */
 export function setUpPeople(options: PeopleSetupOptions) {
-  const { ports, client, origin, trustsProxy, mailer, isNode, audit, membersChanged, removeFiles } = options;
+  const { ports, client, origin, trustsProxy, mailer, isNode, audit, membersChanged, removeFiles, handover } =
+    options;
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
@@ -55,7 +58,11 @@ export function setUpPeople(options: PeopleSetupOptions) {
   let challenges: Challenges | undefined;
   let cookies: AttemptCookies | undefined;
   const passkeys = new Passkeys({ actors, now: () => clock.now(), challenges: () => required(challenges) });
-  const organizations = new Organizations({ actors, client, removeFiles, log });
+  const organizations = new Organizations({
+    ...{ actors, client, removeFiles, log, handover },
+    now: () => clock.now(),
+    newId: () => uuidv7(clock, ports.random),
+  });
   const { signIn, readSecret } = options;
   const providers = new Providers({ settings: signIn, readSecret, origin, now: () => clock.now() });
   const accounts = new ProviderAccounts({ actors, people, auth, domains: signIn.domains ?? [] });

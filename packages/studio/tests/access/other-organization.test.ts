@@ -12,16 +12,14 @@ import { type Credentials, type PersonName, people, personId, startWithPeople } 
 
 const tables: Readonly<Record<string, ActorRules>> = actorRules;
 const some = "00000000-0000-7000-8000-000000000000";
-const ofOrganization: readonly string[] = [
-  ...["organization", "attention", "schedules", "usage", "administration"],
-];
+/** Actors whose id begins with their organization. The key of the others is the organization, or a person there. */
+const named: readonly string[] = ["task", "session", "environment", "repository"];
 const owners = { local: "owner", other: "stranger" } as const satisfies Record<string, PersonName>;
 
 /** The key of an actor of an organization. Groups are all of the first one. */
 function keyIn(organization: string, actor: string, person: PersonName): string[] {
   if (isPersonal(actor)) return personalKey(organization, personId(person));
-  if (ofOrganization.includes(actor)) return [organization];
-  return [inOrganization(organization, some)];
+  return [named.includes(actor) ? inOrganization(organization, some) : organization];
 }
 
 async function codeOf(studio: Studio, method: string, path: string, headers: Credentials): Promise<string> {

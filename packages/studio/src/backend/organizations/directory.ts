@@ -14,8 +14,8 @@ export interface DirectoryState {
   localName?: string;
 }
 
-/** `deleting` is completed by the next start, too. */
-export type OrganizationStatus = "active" | "deleting" | "deleted";
+/** `deleting` is completed by the next start, which also deletes what it finds `importing`. */
+export type OrganizationStatus = "importing" | "active" | "deleting" | "deleted";
 
 export interface DirectoryEntry {
   id: string;
@@ -30,6 +30,8 @@ export interface NewOrganization {
   readonly id: string;
   readonly name: string;
   readonly createdBy: string;
+  /** True if it is filled first: nobody sees it until then. */
+  readonly isImport?: boolean;
 }
 
 /** The name of the first organization before somebody gives it one. */
@@ -49,7 +51,7 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
     actions: {
       internal: {
         /** Adds an organization; idempotent. Throws `organization.too_many`. */
-        add(c, { id, name, createdBy }: NewOrganization): void {
+        add(c, { id, name, createdBy, isImport }: NewOrganization): void {
           if (find(c.state, id) !== undefined) return;
           const { maxOrganizations } = studioLimits;
           const present = Object.values(c.state.organizations).filter(({ status }) => status !== "deleted");
@@ -58,14 +60,15 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
             throw new HoldfastError("organization", "too_many", message, { statusCode: 409 });
           }
           const createdAt = host.ports.clock.now();
-          c.state.organizations[id] = { id, name, createdBy, createdAt, status: "active" };
+          const status = isImport === true ? "importing" : "active";
+          c.state.organizations[id] = { id, name, createdBy, createdAt, status };
         },
 
         /** Throws `organization.not_found` unless there is such an organization, which is not being deleted. */
         require(c, id: string): DirectoryEntry {
           if (id === localOrganization) return local(c.state);
           const found = find(c.state, id);
-          if (found?.status !== "active") throw organizationNotFound();
+          if (found?.status !== "active" && found?.status !== "importing") throw organizationNotFound();
           return { ...found };
         },
 
@@ -91,7 +94,13 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
         beginDeletion(c, id: string): void {
           const found = find(c.state, id);
           if (found === undefined) throw organizationNotFound();
-          if (found.status === "active") found.status = "deleting";
+          if (found.status !== "deleted") found.status = "deleting";
+        },
+
+        endImport(c, id: string): void {
+          const found = find(c.state, id);
+          if (found?.status !== "importing") throw organizationNotFound();
+          found.status = "active";
         },
 
         endDeletion(c, id: string): void {

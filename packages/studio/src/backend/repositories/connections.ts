@@ -102,6 +102,16 @@ export function beginSshConnection(
   return beginSsh(host, c.db, newId(host, c), input);
 }
 
+/** Connects a repository of an import under an id of its own, without trying it: its secrets are not there yet. */
+export function restoreRepository(
+  host: Pick<BackendHost, "handover">,
+  c: ConnectionsContext,
+  id: string,
+  source: unknown,
+): Promise<RepositorySummary> {
+  return connect(host, c, id, requireSource(source));
+}
+
 function newId({ ports }: Pick<BackendHost, "ports">, { key }: ConnectionsContext): string {
   return inOrganization(organizationOfKey(key), uuidv7(ports.clock, ports.random));
 }

@@ -12,6 +12,7 @@ import type { RepositorySummary } from "../repositories/contract.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import { matches, type TriggerMatch } from "../triggers/match.ts";
 import { readSchedule } from "./input.ts";
+import { restoreSchedule } from "./restore.ts";
 import {
   maxRuns,
   type Schedule,
@@ -119,6 +120,9 @@ export function createSchedulesActor(host: BackendHost) {
 
       internal: {
         erase: (c): void => c.destroy(),
+
+        /** Adds a schedule of an import, paused: nobody has looked at it here. */
+        restore: (c, given: unknown): Promise<void> => restoreSchedule(host, c, given, fireAction),
 
         async fire(c, id: string): Promise<void> {
           if (c.state.schedules.some((each) => each.id === id && !each.isPaused))

@@ -21,6 +21,8 @@ export interface OperatorRequests {
   readonly organizationPath: string;
   /** Throws the error that the Studio answers. */
   ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Sends or takes a file. Throws the error that the Studio answers. */
+  send(method: string, path: string, file?: ReadableStream<Uint8Array>): Promise<Response>;
   /** The member with this e-mail address. Throws `member.not_found`. */
   member(email: string): Promise<Member>;
 }
@@ -39,6 +41,8 @@ export async function asOperator(
   const cookie = await exchangeTicket(url, link.ticket);
   const ask = <Answer>(method: string, path: string, body?: unknown) =>
     request<Answer>(`${url}${path}`, method, cookie, body);
+  const send = (method: string, path: string, file?: ReadableStream<Uint8Array>) =>
+    sendFile(`${url}${path}`, method, cookie, file);
   const organization = await findOrganization(url, cookie, given).catch(async (error: unknown) => {
     await endLogin(url, cookie);
     throw error;
@@ -55,7 +59,7 @@ export async function asOperator(
     throw new HoldfastError("member", "not_found", message, { statusCode: 404 });
   };
   try {
-    return await work({ url, ask, member, organization, organizationPath });
+    return await work({ url, ask, send, member, organization, organizationPath });
   } finally {
     await endLogin(url, cookie);
   }
@@ -67,9 +71,25 @@ async function request<Answer>(url: string, method: string, cookie: string, body
     headers: { cookie, ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+  if (!response.ok) throw await refusalOf(response);
   const text = await response.text();
-  const answer = text === "" ? {} : (JSON.parse(text) as Readonly<Record<string, unknown>>);
-  if (response.ok) return answer as Answer;
-  const { group, code, message, detail } = answer;
-  throw new HoldfastError(String(group), String(code), String(message ?? detail));
+  return (text === "" ? {} : JSON.parse(text)) as Answer;
+}
+
+async function sendFile(
+  url: string,
+  method: string,
+  cookie: string,
+  file: ReadableStream<Uint8Array> | undefined,
+): Promise<Response> {
+  const body = file && { body: file, duplex: "half" as const };
+  const headers = { cookie, ...(file === undefined ? {} : { "content-type": "application/gzip" }) };
+  const response = await fetch(url, { method, headers, ...body });
+  if (!response.ok) throw await refusalOf(response);
+  return response;
+}
+
+async function refusalOf(response: Response): Promise<HoldfastError> {
+  const { group, code, message, detail } = (await response.json()) as Readonly<Record<string, unknown>>;
+  return new HoldfastError(String(group), String(code), String(message ?? detail));
 }

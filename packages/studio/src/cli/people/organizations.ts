@@ -1,8 +1,17 @@
+import { createReadStream } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
-import type { OrganizationDetails, OrganizationSummary } from "../../contract/people.ts";
+import { HoldfastError } from "@holdfast/core";
+import type {
+  ImportedOrganization,
+  OrganizationDetails,
+  OrganizationSummary,
+} from "../../contract/people.ts";
 import { asOperator, type OperatorRequests } from "./as-operator.ts";
 
 export const organizationsUsage = `holdfast organizations list | create NAME | rename ID NAME | leave ID EMAIL | transfer ID FROM TO | delete ID
+                    | export ID FILE | import FILE NAME
 
 The organizations of the running Studio, which was started with --people. ID is the id or the name of one.
 
@@ -13,10 +22,12 @@ The organizations of the running Studio, which was started with --people. ID is 
   transfer ID FROM TO  makes the member with the address TO an owner, and the owner FROM an admin
   delete ID            says what it has; with --confirm, deletes all of that, for good
     --confirm NAME       the name of the organization
+  export ID FILE       writes all of it, without secrets and files of tasks, into a new file
+  import FILE NAME     creates an organization with this name from such a file: all of it, or nothing
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output`;
 
-const verbs = ["list", "create", "rename", "leave", "transfer", "delete"] as const;
+const verbs = ["list", "create", "rename", "leave", "transfer", "delete", "export", "import"] as const;
 
 /** What follows each verb. */
 const argumentsOf: Readonly<Record<(typeof verbs)[number], readonly string[]>> = {
@@ -26,6 +37,8 @@ const argumentsOf: Readonly<Record<(typeof verbs)[number], readonly string[]>> =
   leave: ["ID", "EMAIL"],
   transfer: ["ID", "FROM", "TO"],
   delete: ["ID"],
+  export: ["ID", "FILE"],
+  import: ["FILE", "NAME"],
 };
 
 export async function organizationsCommand(args: readonly string[]): Promise<number> {
@@ -43,7 +56,7 @@ export async function organizationsCommand(args: readonly string[]): Promise<num
     throw new UsageError(`${wanted[rest.length]} is missing: ${form}`);
   }
   noArguments(rest.slice(wanted.length));
-  const isNew = verb === "list" || verb === "create";
+  const isNew = verb === "list" || verb === "create" || verb === "import";
   const [first = "", second = "", third = ""] = rest;
   const at = { data: values.data, ...(isNew ? {} : { organization: first }) };
   const run = actionsOf({ first, second, third, confirm: values.confirm, json: values.json === true })[verb];
@@ -108,6 +121,33 @@ function actionsOf({
       }
       await ask("DELETE", organizationPath, { name: confirm });
       return say({ ...found, id: organization, deleted: true }, `${harmless(found.name)} was deleted.`);
+    },
+    async export({ send, organization, organizationPath }) {
+      const { body } = await send("GET", `${organizationPath}/export`);
+      if (body === null) throw new HoldfastError("client", "network_error", "The server sent no file");
+      try {
+        // An existing file is kept, and the new one is the owner's alone: it has all transcripts.
+        await writeFile(second, body, { flag: "wx", mode: 0o600 });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") await rm(second, { force: true });
+        throw error;
+      }
+      return say({ id: organization, file: second }, `Written to ${harmless(second)}`);
+    },
+    async import({ send }) {
+      const file = Readable.toWeb(createReadStream(first)) as ReadableStream<Uint8Array>;
+      const path = `/people/organizations/import?name=${encodeURIComponent(second)}`;
+      const made = (await (await send("POST", path, file)).json()) as ImportedOrganization;
+      const { tasks, repositories, schedules, invitations, notCarried } = made.report;
+      return say(
+        made,
+        [
+          made.id,
+          `  ${tasks} tasks, ${repositories} repositories, ${schedules} schedules (paused), ${invitations} invitations`,
+          "Not carried:",
+          ...notCarried.map((line) => `  ${harmless(line)}`),
+        ].join("\n"),
+      );
     },
   };
 }

@@ -7,6 +7,7 @@ import { currentOrganization, openOrganization } from "../shared/organizations/c
 import { useOrganizations } from "../shared/organizations/queries.ts";
 import { SettingsFrame } from "../shared/settings/settings-frame.tsx";
 import { DeleteOrganization } from "./delete-organization.tsx";
+import { ImportOrganization } from "./import-organization.tsx";
 import { NameForm } from "./name-form.tsx";
 import { organizationQuery, organizationsApi, useOrganizationsChange } from "./queries.ts";
 
@@ -23,6 +24,7 @@ export function OrganizationScreen() {
         <Loading label="Loading the organization" rows={4} />
       )}
       <OwnOrganizations />
+      <ImportOrganization />
       {details.data?.role === "owner" && !details.data.isFirst && (
         <DeleteOrganization details={details.data} />
       )}
@@ -52,6 +54,16 @@ function Organization({ details }: { readonly details: OrganizationDetails }) {
           change={rename}
           onDone={(next) => announce(`The organization is ${next} now.`)}
         />
+      )}
+      {role === "owner" && (
+        <p className="organization-actions">
+          <a className="button" href={organizationsApi.exportPath(id)} download>
+            Export
+          </a>
+          <span className="muted">
+            One file with tasks, transcripts and settings, without secrets and files of tasks.
+          </span>
+        </p>
       )}
     </section>
   );
