@@ -9,6 +9,8 @@ import type {
   Invitation,
   InvitationOffer,
   Member,
+  OrganizationDetails,
+  OrganizationSummary,
   PasskeyView,
   Profile,
   SessionView,
@@ -131,6 +133,20 @@ export interface HttpRoutes {
   "GET /people/invitation": { answer: InvitationOffer };
   /** Accepts an invitation */
   "POST /people/accept": { body: { readonly token: string }; answer: AnyObject };
+  /** The organizations of whoever asks */
+  "GET /people/organizations": { answer: { readonly organizations: readonly OrganizationSummary[] } };
+  /** Creates an organization */
+  "POST /people/organizations": {
+    body: { readonly name: string };
+    status: 201;
+    answer: OrganizationSummary;
+  };
+  /** One of the organizations of whoever asks */
+  "GET /people/organizations/:organization": { answer: OrganizationDetails };
+  /** Renames an organization */
+  "PATCH /people/organizations/:organization": { body: { readonly name: string }; status: 204 };
+  /** Deletes an organization and all that it has; its name confirms that */
+  "DELETE /people/organizations/:organization": { body: { readonly name: string }; status: 204 };
   /** The members of an organization */
   "GET /people/organizations/:organization/members": { answer: { readonly members: readonly Member[] } };
   /** Gives a member another role */
