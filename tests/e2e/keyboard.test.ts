@@ -94,4 +94,32 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     assert.match(await focused(page), /^Changes/);
     await page.getByRole("tabpanel", { name: "Changes" }).waitFor();
   });
+
+  test("g and a letter lead to a screen, but not while somebody types", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    const prompt = page.getByRole("textbox", { name: "Describe the task" });
+    await prompt.fill("");
+    await prompt.press("g");
+    await prompt.press("u");
+    assert.equal(await prompt.inputValue(), "gu");
+    await prompt.fill("");
+    await page.getByRole("heading", { name: "Tasks", exact: true }).click();
+    await page.evaluate("document.activeElement.blur()");
+    for (const [key, heading] of [
+      ["u", "Usage"],
+      ["r", "Repositories"],
+      ["i", "Inbox"],
+      ["h", "System"],
+    ] as const) {
+      await page.keyboard.press("g");
+      await page.keyboard.press(key);
+      await page.getByRole("heading", { name: heading, exact: true }).waitFor();
+    }
+    const groups = await page.getByRole("navigation", { name: "Main" }).getByRole("group").count();
+    assert.equal(groups, 3);
+    await page.keyboard.press("Control+k");
+    const option = page.getByRole("option", { name: "Usage" });
+    assert.equal((await option.textContent())?.replaceAll(" ", ""), "UsageGU");
+  });
 });

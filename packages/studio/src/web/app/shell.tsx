@@ -1,18 +1,16 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { Shell as AppShell, appPart, useTitleCount, WarningIcon } from "@holdfast/web-parts";
+import { Shell as AppShell, appPart, WarningIcon } from "@holdfast/web-parts";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useRouterState } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
-import { localOrganization } from "../../access/organization-ids.ts";
 import type { BillingNotice } from "../../contract/billing.ts";
 import { useBillingErrors } from "../shared/billing/live.ts";
 import { useApi } from "../shared/context.ts";
-import { useInboxLive } from "../shared/inbox/live.ts";
 import { useOrganizationLive } from "../shared/live.ts";
-import { currentOrganization } from "../shared/organizations/current.ts";
 import { roleHere } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
 import { refetchActive, systemQuery } from "../shared/queries.ts";
+import { Navigation } from "./navigation.tsx";
 import { OrganizationMenu } from "./organization-menu.tsx";
 import { PaletteHost } from "./palette-host.tsx";
 
@@ -61,64 +59,8 @@ export function Shell() {
           <PaletteHost />
         </>
       }
-      navigation={
-        <>
-          <InboxLink />
-          <TasksLink />
-          <Link to="/schedules">Schedules</Link>
-          <Link to="/repositories">Repositories</Link>
-          {profile?.isOperator !== false && (
-            <Link to="/inspector" activeOptions={{ includeSearch: false }}>
-              Actors
-            </Link>
-          )}
-          <Link to="/usage" activeOptions={{ includeSearch: false }}>
-            Usage
-          </Link>
-          <Link to={currentOrganization() === localOrganization ? "/settings" : "/settings/organization"}>
-            Settings
-          </Link>
-          <Link to="/system">System</Link>
-          {profile !== undefined && (
-            <>
-              <Link to="/people">People</Link>
-              <Link to="/account">Account</Link>
-            </>
-          )}
-        </>
-      }
+      navigation={<Navigation />}
     />
-  );
-}
-
-/** With the number of unread entries, which is in the title of the page too. */
-function InboxLink() {
-  const unread = useInboxLive()?.unread ?? 0;
-  useTitleCount(unread);
-  return (
-    <Link to="/inbox" activeOptions={{ includeSearch: false }}>
-      Inbox
-      {unread > 0 && (
-        <span className="tag tag-attention nav-count">
-          {unread > 99 ? "99+" : unread}
-          <span className="visually-hidden"> unread</span>
-        </span>
-      )}
-    </Link>
-  );
-}
-
-/** Also marked on the screen of a task, which is below the list. */
-function TasksLink() {
-  const inTask = useRouterState({ select: (state) => state.location.pathname.startsWith("/tasks/") });
-  return (
-    <Link
-      to="/"
-      activeOptions={{ exact: true, includeSearch: false }}
-      className={inTask ? "nav-parent" : undefined}
-    >
-      Tasks
-    </Link>
   );
 }
 

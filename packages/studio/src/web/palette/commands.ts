@@ -4,6 +4,7 @@ import type { NavigateOptions } from "@tanstack/react-router";
 import type { OrganizationSummary, Profile } from "../../contract/people.ts";
 import type { TaskView } from "../../contract.ts";
 import { isBusy } from "../../task-status.ts";
+import type { GoScreenName } from "../shared/navigation/go-keys.ts";
 import { currentOrganization, openOrganization } from "../shared/organizations/current.ts";
 import type { StudioApi } from "../shared/port.ts";
 import { requireDone } from "../shared/task-list/outcomes.ts";
@@ -29,6 +30,8 @@ export interface Command {
   readonly title: (context: CommandContext) => string;
   /** Further words by which it is found. */
   readonly keywords?: string;
+  /** The screen that it leads to, if keys lead there too. */
+  readonly screen?: GoScreenName;
   /** Absent: always offered. */
   readonly isOffered?: (context: CommandContext) => boolean;
   /** True if what is typed is its input, so that it is offered whatever that is. */
@@ -84,22 +87,25 @@ export const commands: readonly Command[] = [
   {
     group: "Go to",
     title: () => "Inbox",
+    screen: "inbox",
     keywords: "news unread attention",
     run: () => ({ to: "/inbox" }),
   },
   {
     group: "Go to",
     title: () => "Notifications",
+    screen: "notifications",
     keywords: "settings push mail slack webhook quiet hours pause",
     run: () => ({ to: "/settings/notifications" }),
   },
   {
     group: "Go to",
     title: () => "Approvals",
+    screen: "approvals",
     keywords: "questions permissions allow deny waiting",
     run: () => ({ to: "/inbox", search: { tab: "approvals" } }),
   },
-  { group: "Go to", title: () => "Tasks", keywords: "list home", run: () => list },
+  { group: "Go to", title: () => "Tasks", screen: "tasks", keywords: "list home", run: () => list },
   {
     group: "Go to",
     title: () => "Board of the tasks",
@@ -125,12 +131,21 @@ export const commands: readonly Command[] = [
   {
     group: "Go to",
     title: () => "Repositories",
+    screen: "repositories",
     keywords: "connect github gitlab gitea git pull requests webhooks",
     run: () => ({ to: "/repositories" }),
   },
   {
     group: "Go to",
+    title: () => "Schedules",
+    screen: "schedules",
+    keywords: "cron prompts times",
+    run: () => ({ to: "/schedules" }),
+  },
+  {
+    group: "Go to",
     title: () => "Actors",
+    screen: "actors",
     keywords: "inspector state sqlite",
     isOffered: ({ profile }) => profile?.isOperator !== false,
     run: () => ({ to: "/inspector" }),
@@ -138,6 +153,7 @@ export const commands: readonly Command[] = [
   {
     group: "Go to",
     title: () => "Usage",
+    screen: "usage",
     keywords: "cost tokens money chart",
     run: () => ({ to: "/usage" }),
   },
@@ -150,6 +166,7 @@ export const commands: readonly Command[] = [
   {
     group: "Go to",
     title: () => "Settings",
+    screen: "settings",
     keywords: "connections check models mail store",
     run: () => ({ to: "/settings" }),
   },
@@ -174,12 +191,14 @@ export const commands: readonly Command[] = [
   {
     group: "Go to",
     title: () => "System",
+    screen: "system",
     keywords: "status health nodes agents checks",
     run: () => ({ to: "/system" }),
   },
   {
     group: "Go to",
     title: () => "People",
+    screen: "people",
     keywords: "members invitations roles",
     isOffered: ({ profile }) => profile !== undefined,
     run: () => ({ to: "/people" }),

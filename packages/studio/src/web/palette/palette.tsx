@@ -7,6 +7,7 @@ import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 
 import type { TaskSummary, TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
+import { goScreens } from "../shared/navigation/go-keys.ts";
 import { taskDraft } from "../shared/new-task/task-draft.ts";
 import { useOrganizations } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
@@ -205,8 +206,19 @@ function groupsOf(choices: readonly Choice[]): readonly [string, readonly [Choic
 }
 
 function ChoiceText({ choice, context }: { readonly choice: Choice; readonly context: CommandContext }) {
-  if (choice.kind === "command")
-    return <span className="palette-title">{choice.command.title(context)}</span>;
+  if (choice.kind === "command") {
+    const { screen } = choice.command;
+    return (
+      <>
+        <span className="palette-title">{choice.command.title(context)}</span>
+        {screen !== undefined && (
+          <span className="palette-keys">
+            <kbd>G</kbd> <kbd>{goScreens[screen].key.toUpperCase()}</kbd>
+          </span>
+        )}
+      </>
+    );
+  }
   const { title, repository, status } = choice.task;
   return (
     <>

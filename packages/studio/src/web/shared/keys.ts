@@ -22,7 +22,8 @@ export function useKeys(press: (event: KeyboardEvent) => boolean): void {
   }, []);
 }
 
-function isElsewhere(): boolean {
+/** True while keys are for a field or a dialog. */
+export function isElsewhere(): boolean {
   const focused = document.activeElement;
   const isTyping =
     focused instanceof HTMLElement &&
