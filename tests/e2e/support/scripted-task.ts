@@ -42,6 +42,8 @@ export interface TaskScript {
   readonly status: TaskView["status"];
   readonly approvals?: readonly ApprovalView[];
   readonly files?: readonly DiffFile[];
+  /** What the log of its session has from the beginning. */
+  readonly events?: readonly SessionEvent[];
 }
 
 /**
@@ -85,7 +87,7 @@ export function scriptedTask(script: TaskScript) {
     };
     return { ...view, sessions: [{ ...session, ...optional }] };
   };
-  const log: SessionEvent[] = [];
+  const log: SessionEvent[] = [...(script.events ?? [])];
   const organization = actor({
     state: {},
     events: { taskChanged: event<TaskSummary>() },
@@ -209,7 +211,10 @@ export function scriptedTask(script: TaskScript) {
     state: {},
     events: { appended: event<readonly SessionEvent[]>() },
     actions: {
-      events: (_c, { after = 0 }: { after?: number }) => ({ events: log.slice(after), head: log.length }),
+      events: (_c, { after = 0, limit = 1_000 }: { after?: number; limit?: number }) => ({
+        events: log.slice(after, after + limit),
+        head: log.length,
+      }),
       append: (c, body: SessionEvent["body"]) => {
         const entry = { seq: log.length + 1, at: 1_700_000_000_000, body } as SessionEvent;
         log.push(entry);

@@ -1,9 +1,9 @@
 /** The transcript of a session: its live log, and how each entry is rendered. */
 import { Empty } from "@holdfast/web-parts";
-import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { TaskStatus } from "../../../contract.ts";
 import type { TranscriptItem } from "../../../transcript.ts";
-import { TranscriptEntry } from "./transcript-entry.tsx";
+import { EntryBlocks } from "./entry-blocks.tsx";
 
 /** Number of entries rendered initially, and added per step back: long logs stay quick to open. */
 const windowSize = 150;
@@ -35,11 +35,9 @@ export function Transcript({
       <section className="transcript" ref={scroller} tabIndex={0} aria-label="Transcript">
         {start > 0 && <Earlier count={start} scroller={scroller} onShow={showEarlier} />}
         {items.length === 0 && !busy && <Empty title="No messages yet" />}
-        <ol className="entries">
-          {items.slice(start).map((item, index) => (
-            <Row key={item.id} item={item} last={start + index === items.length - 1} busy={busy} />
-          ))}
-        </ol>
+        <div>
+          <EntryBlocks items={items} start={start} busy={busy} />
+        </div>
         {busy && (
           <p className="working">
             <span className="spinner" aria-hidden="true" />
@@ -60,22 +58,6 @@ function workingText(status: TaskStatus): string {
   if (status === "preparing") return "Cloning the repository and starting the jail…";
   return status === "waiting" ? "Waiting for your answer below" : "Working…";
 }
-
-const Row = memo(function Row({
-  item,
-  last,
-  busy,
-}: {
-  readonly item: TranscriptItem;
-  readonly last: boolean;
-  readonly busy: boolean;
-}) {
-  return (
-    <li className={`entry entry-${item.type}`} data-type={item.type}>
-      <TranscriptEntry item={item} streaming={last && busy} />
-    </li>
-  );
-});
 
 /** A button that also triggers when it scrolls into view. */
 function Earlier({

@@ -1,0 +1,98 @@
+import { memo, useEffect, useRef, useState } from "react";
+import type { TranscriptItem } from "../../../transcript.ts";
+import { chunk } from "../../shared/diff/chunk.ts";
+import { TranscriptEntry } from "./transcript-entry.tsx";
+
+/** Entries of one block. */
+const blockSize = 50;
+/** Fewer are all on the page. */
+const keepsBelow = 400;
+/** How far outside of the view a block stays on the page. */
+const marginPx = 2_000;
+
+interface BlockProps {
+  readonly items: readonly TranscriptItem[];
+  /** True for the block that the agent writes on. */
+  readonly isStreaming: boolean;
+}
+
+/** The entries of a transcript. Of a long one, only the blocks near the view are on the page. */
+export function EntryBlocks({
+  items,
+  start,
+  busy,
+}: {
+  readonly items: readonly TranscriptItem[];
+  /** The first entry that is shown. */
+  readonly start: number;
+  readonly busy: boolean;
+}) {
+  // Blocks begin at multiples, so that those below stay as they are when earlier ones are added.
+  const first = Math.floor(start / blockSize);
+  const blocks = chunk(items.slice(first * blockSize), blockSize);
+  const isLong = items.length - start >= keepsBelow;
+  return blocks.map((block, index) => {
+    const isStreaming = busy && index === blocks.length - 1;
+    const Shown = isLong ? LazyEntries : Entries;
+    return <Shown key={first + index} items={block} isStreaming={isStreaming} />;
+  });
+}
+
+/** Entries are never changed in place. */
+function isSame(before: BlockProps, after: BlockProps): boolean {
+  return (
+    before.isStreaming === after.isStreaming &&
+    before.items.length === after.items.length &&
+    before.items.every((item, index) => item === after.items[index])
+  );
+}
+
+const Entries = memo(function Entries({ items, isStreaming }: BlockProps) {
+  return (
+    <ol className="entries">
+      {items.map((item, index) => (
+        <Row key={item.id} item={item} streaming={isStreaming && index === items.length - 1} />
+      ))}
+    </ol>
+  );
+}, isSame);
+
+/** Entries that leave an empty element of their height while they are far from the view. */
+const LazyEntries = memo(function LazyEntries(props: BlockProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [height, setHeight] = useState<number>();
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        const entry = entries.at(-1);
+        if (entry === undefined) return;
+        const isNear = entry.isIntersecting || element.contains(document.activeElement);
+        setHeight((known) => (isNear ? undefined : (known ?? entry.boundingClientRect.height)));
+      },
+      { root: element.closest(".transcript"), rootMargin: `${marginPx}px 0px` },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div ref={box} style={height === undefined ? undefined : { height }}>
+      {height === undefined && <Entries {...props} />}
+    </div>
+  );
+}, isSame);
+
+const Row = memo(function Row({
+  item,
+  streaming,
+}: {
+  readonly item: TranscriptItem;
+  readonly streaming: boolean;
+}) {
+  return (
+    <li className={`entry entry-${item.type}`} data-type={item.type}>
+      <TranscriptEntry item={item} streaming={streaming} />
+    </li>
+  );
+});
