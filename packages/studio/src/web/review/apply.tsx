@@ -1,11 +1,12 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { BranchIcon, ErrorNotice, useAnnounce, WarningIcon } from "@holdfast/web-parts";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import type { DiffFile, TaskView } from "../../contract.ts";
 import { Command } from "../shared/command.tsx";
 import { useApi } from "../shared/context.ts";
 import { isBusy } from "../shared/status.tsx";
+import { publicationQuery } from "./publish/publish-query.ts";
 
 /** Applies the changes to a new branch of the user's repository; checked-out files stay unchanged. */
 export function Apply({ task, files }: { readonly task: TaskView; readonly files: readonly DiffFile[] }) {
@@ -21,6 +22,9 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
       void queries.invalidateQueries({ queryKey: ["task", task.id] });
     },
   });
+  const { data: publication } = useQuery(publicationQuery(api, task.id));
+  // One primary action: where the work goes to a forge, that is Publish.
+  const isPublished = publication !== undefined && publication.target !== null;
   const busy = isBusy(task.status);
   const applied = apply.data ?? task.applied;
   const running = files.filter((file) => file.runsOnYourMachine);
@@ -46,7 +50,7 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
         />
         <button
           type="submit"
-          className="button button-primary"
+          className={isPublished ? "button" : "button button-primary"}
           disabled={busy || apply.isPending}
           aria-describedby={`${id}-reason`}
         >

@@ -5,7 +5,7 @@ import type { StudioApi } from "../../shared/port.ts";
 import { keepNewerPublication } from "../../shared/queries.ts";
 import { requireDone } from "../../shared/task-list/outcomes.ts";
 
-function publicationQuery(api: StudioApi, taskId: string) {
+export function publicationQuery(api: StudioApi, taskId: string) {
   return queryOptions({
     queryKey: ["publication", taskId],
     queryFn: () => api.task(taskId).publication(),
