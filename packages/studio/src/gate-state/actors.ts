@@ -59,7 +59,8 @@ const gateActors: Readonly<Record<keyof ReturnType<typeof createGateActors>, tru
 export function servingGateState(cluster: ClusterOptions): ClusterOptions {
   const { serve } = cluster;
   if (serve?.includes("organization") !== true) return cluster;
-  return { ...cluster, serve: [...new Set([...serve, ...Object.keys(gateActors)])] };
+  // Lists that were written before there were several organizations do not name their directory.
+  return { ...cluster, serve: [...new Set([...serve, "organizations", ...Object.keys(gateActors)])] };
 }
 
 /** The allowances of one subject of budgets. */
