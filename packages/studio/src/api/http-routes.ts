@@ -147,6 +147,10 @@ export interface HttpRoutes {
   "PATCH /people/organizations/:organization": { body: { readonly name: string }; status: 204 };
   /** Deletes an organization and all that it has; its name confirms that */
   "DELETE /people/organizations/:organization": { body: { readonly name: string }; status: 204 };
+  /** An archive of what an organization has */
+  "GET /people/organizations/:organization/export": { answerType: "application/octet-stream" };
+  /** Makes an organization of such an archive */
+  "POST /people/organizations/import": { type: "application/octet-stream"; status: 201; answer: AnyObject };
   /** The members of an organization */
   "GET /people/organizations/:organization/members": { answer: { readonly members: readonly Member[] } };
   /** Gives a member another role */

@@ -57,6 +57,8 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "task.closeSession": destroys("close_session", "Ends a session; the files of an attempt are deleted"),
   "task.attemptDiff": reads("get_attempt_diff", "The changes of an attempt"),
   "task.attemptStorage": reads("get_attempt_storage", "What the files of each attempt take on disk"),
+  "task.attemptChecks": reads("get_attempt_checks", "The results of checks of the attempts"),
+  "task.runAttemptChecks": changes("run_attempt_checks", "Begins to run checks on the attempts"),
   "task.keepAttempt": destroys("keep_attempt", "Makes an attempt the work of the task; discards the others"),
   "task.review": reads("get_review", "The review of the changes: comments, and reverts that can be undone"),
   "task.saveComment": changes("save_comment", "Saves a comment on lines of a changed file"),
