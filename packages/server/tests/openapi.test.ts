@@ -46,10 +46,6 @@ test("the OpenAPI document is valid, and typed where schemas say so", async (t) 
 
 test("a generated client may encode the whole name of an actor", async (t) => {
   const { url, client } = await serve(t, inspected);
-  const { id } = await json(`${url}/actors/shop/${encodeURIComponent("~a%2Cb,c,")}`).catch(() => ({
-    id: "",
-  }));
-  assert.equal(id, "");
   const made = await client().shop.getOrCreate(["a,b", "c"]).resolve();
   assert.equal((await json(`${url}/actors/shop/${encodeURIComponent("@a%2Cb,c,")}`)).id, made);
 });

@@ -138,8 +138,9 @@ function readRoute(url: string): Route {
 }
 
 function readTarget(name: string, given: string, creates: boolean): ActorTarget {
-  // Clients that are generated from the OpenAPI document encode the whole part, its marker too.
-  const actor = /^%(?:40|7e)/i.test(given) ? decodePart(given) : given;
+  // Clients that are generated from the OpenAPI document encode the whole part, its marker too. An encoded "~" is part
+  // of an id: nothing is created that was not asked for.
+  const actor = given.startsWith("%40") ? decodePart(given) : given;
   if (actor.startsWith("~")) return { type: "getOrCreate", name, key: decodeKey(actor.slice(1)) };
   if (actor.startsWith("@")) {
     return { type: creates ? "getOrCreate" : "get", name, key: decodeKey(actor.slice(1)) };
