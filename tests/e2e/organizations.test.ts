@@ -92,7 +92,7 @@ describe("several organizations", { skip: absent ?? false }, () => {
     await other.getByLabel("Archive").setInputFiles(archive);
     await other.getByLabel("Name of the imported organization").fill("Acme again");
     await other.getByRole("button", { name: "Import organization" }).click();
-    await other.getByText("Imported: 1 tasks").waitFor();
+    await other.getByText("Imported: 1 task,").waitFor();
     await assertAccessible(other, "an import");
     await assertFits(other, "an import");
     await keepScreenshot(other, "organization-import");

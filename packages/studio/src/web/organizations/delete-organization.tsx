@@ -3,6 +3,7 @@ import { AskButton } from "@holdfast/web-parts";
 import { localOrganization } from "../../access/organization-ids.ts";
 import type { OrganizationDetails } from "../../contract/people.ts";
 import { openOrganization } from "../shared/organizations/current.ts";
+import { counted } from "./counted.ts";
 import { organizationsApi, useOrganizationsChange } from "./queries.ts";
 
 /** Deletes the organization of the page, after its name was typed. */
@@ -39,13 +40,12 @@ export function DeleteOrganization({ details }: { readonly details: Organization
 }
 
 function contentsOf({ tasks, activeTasks, repositories, schedules, members }: OrganizationDetails) {
-  const count = (n: number, one: string, more: string) => `${n} ${n === 1 ? one : more}`;
   const running = activeTasks === 0 ? "" : `, ${activeTasks} of them running`;
   return [
-    `${count(tasks, "task", "tasks")}${running}, with transcripts and files`,
-    `${count(repositories, "connected repository", "connected repositories")}, but nothing at the forges`,
-    count(schedules, "schedule", "schedules"),
+    `${counted(tasks, "task", "tasks")}${running}, with transcripts and files`,
+    `${counted(repositories, "connected repository", "connected repositories")}, but nothing at the forges`,
+    counted(schedules, "schedule", "schedules"),
     "views, budgets, prices, usage, inboxes and notification settings",
-    `the membership of ${count(members, "person", "people")}, whose accounts stay`,
+    `the membership of ${counted(members, "person", "people")}, whose accounts stay`,
   ];
 }

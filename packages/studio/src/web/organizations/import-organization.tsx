@@ -2,6 +2,7 @@ import { ErrorNotice } from "@holdfast/web-parts";
 import { type SubmitEvent, useId, useState } from "react";
 import type { ImportedOrganization } from "../../contract/people.ts";
 import { openOrganization } from "../shared/organizations/current.ts";
+import { counted } from "./counted.ts";
 import { organizationsApi, useOrganizationsChange } from "./queries.ts";
 
 /** Creates an organization from the archive of another one, and says what it has not brought. */
@@ -59,8 +60,9 @@ function Imported({ made }: { readonly made: ImportedOrganization }) {
   return (
     <div className="notice" role="status">
       <p>
-        Imported: {tasks} tasks, {repositories} repositories, {schedules} paused schedules, {invitations}{" "}
-        invitations. Not carried:
+        Imported: {counted(tasks, "task", "tasks")}, {counted(repositories, "repository", "repositories")},{" "}
+        {counted(schedules, "paused schedule", "paused schedules")},{" "}
+        {counted(invitations, "invitation", "invitations")}. Not carried:
       </p>
       <ul className="organization-contents">
         {notCarried.map((line) => (

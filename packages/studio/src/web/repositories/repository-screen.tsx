@@ -50,6 +50,9 @@ function Found({ repository }: { readonly repository: RepositoryView }) {
       <div className="page-head">
         <h1>{visibleText(name)}</h1>
         <div className="repository-buttons">
+          <Link to="/environment" search={{ repository: name }} className="button">
+            Environment
+          </Link>
           <button
             type="button"
             className="button"
