@@ -1,6 +1,7 @@
 /**
- * Builds the web apps (the Studio, the inspector of a sandbox server) and the description of the Studio's API whose sources are newer than their builds. `npm
- * start` and `npm test` call it, so that a fresh clone and a pulled change both show current apps.
+ * Builds what is newer in its sources than in `dist`: the web apps (the Studio, the inspector of a sandbox server) and the
+ * description of the Studio's API. `npm start` and `npm test` call it, so that a fresh clone and a pulled change both show
+ * current ones.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,89 +9,89 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { root } from "./workspace.ts";
 
-interface WebApp {
+interface Product {
   readonly title: string;
-  /** The package with `vite.config.ts` and `dist/web`. */
+  /** The folder where its program runs. */
   readonly folder: string;
+  readonly program: readonly string[];
+  /** A file that is there once it is built. */
+  readonly result: string;
   readonly stamp: string;
-  /** Sources that are part of the bundle, relative to `packages`. */
+  /** What it is made of, and the tools that make it: files and folders. */
   readonly sources: readonly string[];
 }
 
-const apps: readonly WebApp[] = [
+const buildWeb = [join(root, "node_modules", "vite", "bin", "vite.js"), "build", "--logLevel", "warn"];
+const shared = ["packages/web-parts/src", "packages/web-parts/public", "packages/sandbox-react/src"];
+
+const products: readonly Product[] = [
   {
     title: "the web app",
-    folder: "studio",
+    folder: "packages/studio",
+    program: buildWeb,
+    result: "packages/studio/dist/web/index.html",
     stamp: "web.stamp",
     sources: [
-      "studio/src",
-      "web-parts/src",
-      "web-parts/public",
-      "sandbox-react/src",
-      "client/src",
-      "core/src",
+      ...["packages/studio/src", ...shared, "packages/client/src", "packages/core/src"],
+      "packages/studio/vite.config.ts",
     ],
   },
   {
     title: "the inspector of a sandbox server",
-    folder: "sandbox-ui",
+    folder: "packages/sandbox-ui",
+    program: buildWeb,
+    result: "packages/sandbox-ui/dist/web/index.html",
     stamp: "sandbox-ui.stamp",
     sources: [
-      "sandbox-ui/src",
-      "web-parts/src",
-      "web-parts/public",
-      "sandbox-react/src",
-      "sandbox-client/src",
-      "core/src",
+      ...["packages/sandbox-ui/src", ...shared, "packages/sandbox-client/src", "packages/core/src"],
+      "packages/sandbox-ui/vite.config.ts",
+    ],
+  },
+  {
+    title: "the description of the API",
+    folder: ".",
+    program: [join(root, "packages", "studio", "tools", "api", "build.ts")],
+    result: "packages/studio/dist/api/api.json",
+    stamp: "api.stamp",
+    sources: [
+      "packages/studio/src",
+      "packages/core/src",
+      "packages/sandbox-client/src",
+      "packages/studio/tools",
     ],
   },
 ];
 
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
+function filesOf(source: string): string[] {
+  const path = join(root, source);
+  if (/\.ts$/.test(source)) return [path];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
 
-/** Sources of the bundle, and of the tools that build it. */
-function fingerprint(app: WebApp): string {
+function fingerprint({ sources }: Product): string {
   const hash = createHash("sha256");
-  const inputs = [
-    ...app.sources.flatMap((source) => filesBelow(join(root, "packages", source))),
-    join(root, "packages", app.folder, "vite.config.ts"),
-    join(root, "package-lock.json"),
-  ];
-  for (const path of inputs) hash.update(path.slice(root.length)).update(readFileSync(path));
+  for (const path of [...sources.flatMap(filesOf), join(root, "package-lock.json")])
+    hash.update(path.slice(root.length)).update(readFileSync(path));
   return hash.digest("hex");
 }
 
-function build(app: WebApp): void {
-  const folder = join(root, "packages", app.folder);
-  const stamp = join(root, ".cache", app.stamp);
-  const current = fingerprint(app);
-  const built =
-    existsSync(join(folder, "dist", "web", "index.html")) &&
-    existsSync(stamp) &&
-    readFileSync(stamp, "utf8") === current;
-  if (built) return;
-  console.log(`Building ${app.title}`);
-  const result = spawnSync(
-    process.execPath,
-    [join(root, "node_modules", "vite", "bin", "vite.js"), "build", "--logLevel", "warn"],
-    { cwd: folder, stdio: "inherit" },
-  );
-  if (result.status !== 0) process.exit(result.status ?? 1);
+function build(product: Product): void {
+  const stamp = join(root, ".cache", product.stamp);
+  const current = fingerprint(product);
+  const isBuilt =
+    existsSync(join(root, product.result)) && existsSync(stamp) && readFileSync(stamp, "utf8") === current;
+  if (isBuilt) return;
+  console.log(`Building ${product.title}`);
+  const { status } = spawnSync(process.execPath, product.program, {
+    cwd: join(root, product.folder),
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exit(status ?? 1);
   mkdirSync(join(root, ".cache"), { recursive: true });
   writeFileSync(stamp, current);
 }
 
-/** `dist/api` of the Studio: schemas from the types of its contract. Takes a few seconds, so that no stamp is kept. */
-function buildApi(): void {
-  const script = join(root, "packages", "studio", "src", "api", "build.ts");
-  const result = spawnSync(process.execPath, [script], { stdio: "inherit" });
-  if (result.status !== 0) process.exit(result.status ?? 1);
-}
-
-for (const app of apps) build(app);
-buildApi();
+for (const product of products) build(product);

@@ -16,7 +16,7 @@ type PortableContext = ConnectionsContext & {
   };
 };
 
-interface PersonViews {
+export interface PersonViews {
   readonly person: string;
   readonly views: readonly SavedView[];
 }

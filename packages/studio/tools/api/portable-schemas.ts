@@ -1,4 +1,4 @@
-import { type JsonSchema, schemaPath } from "./description.ts";
+import { type JsonSchema, schemaPath } from "../../src/api/description.ts";
 
 /**
  * Schemas of draft 7 as those of OpenAPI 3.1, which has JSON Schema 2020-12: tuples, references to components, and names

@@ -1,4 +1,7 @@
-/** Writes `dist/api/api.json`, the description of the API, from the types of the contract. Run by `npm run build:api`. */
+/**
+ * Writes `packages/studio/dist/api/api.json`, the description of the API, from the types of the contract. Run by `npm run
+ * build:api`.
+ */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -6,26 +9,26 @@ import { fileURLToPath } from "node:url";
 import { createFormatter, createParser, SchemaGenerator } from "ts-json-schema-generator";
 import type ts from "typescript";
 import {
+  type ActionDescription,
+  type ApiDescription,
+  descriptionFile,
+  type JsonSchema,
+  type RouteDescription,
+} from "../../src/api/description.ts";
+import {
   type ContractInterface,
   type ContractMethod,
   describedSuffix,
   type PreparedSource,
   prepareSource,
 } from "./contract-types.ts";
-import {
-  type ActionDescription,
-  type ApiDescription,
-  descriptionFile,
-  type JsonSchema,
-  type RouteDescription,
-} from "./description.ts";
 import { portableSchemas } from "./portable-schemas.ts";
 
 // The compiler of the generator: the nodes of another one would not be its own.
 const require = createRequire(createRequire(import.meta.url).resolve("ts-json-schema-generator"));
 const typescript = require("typescript") as typeof ts;
 
-const source = fileURLToPath(new URL("..", import.meta.url));
+const source = fileURLToPath(new URL("../../src/", import.meta.url));
 const routesType = "HttpRoutes";
 
 /** The interface of each kind of actor. */
