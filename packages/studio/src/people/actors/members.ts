@@ -31,7 +31,7 @@ export interface NewInvitation extends Invitation {
   readonly hash: string;
 }
 
-interface MembersState {
+export interface MembersState {
   version: 1;
   /** Absent unless the organization is being deleted: then nobody has a role. */
   isClosed?: boolean;

@@ -37,7 +37,7 @@ async function noteChallenge(
   await rows.insert(database, "used_challenge", { hash, expires_at: expiresAt });
 }
 
-interface Context {
+export interface Context {
   readonly db: RowDatabase;
 }
 
