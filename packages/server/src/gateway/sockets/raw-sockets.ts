@@ -11,7 +11,7 @@ import {
   tokenPrefix,
 } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
-import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { type RawData, type Server, WebSocketServer } from "ws";
 import { serverLimits } from "../../limits.ts";
 import { RawSession, socketPrefix } from "../../sessions/raw-session.ts";
 import { accessInfo } from "../access-info.ts";
@@ -20,11 +20,12 @@ import type { Gateway } from "../gateway.ts";
 import { urlOf, visibleError } from "../http/exchange.ts";
 import { headersOf } from "../http/node-exchange.ts";
 import { type RawRoute, routeNotFound } from "../route.ts";
+import { ClientSocket } from "./client-socket.ts";
 
 /** The raw WebSockets of one listening server, whose messages belong to user code. */
 export class RawSockets {
   readonly #gateway: Gateway;
-  readonly #server: WebSocketServer;
+  readonly #server: Server<typeof ClientSocket>;
   readonly #open = new Set<RawPeer>();
   readonly #beat: { cancel(): void };
   #closed = false;
@@ -32,6 +33,7 @@ export class RawSockets {
   constructor(gateway: Gateway) {
     this.#gateway = gateway;
     this.#server = new WebSocketServer({
+      WebSocket: ClientSocket,
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
@@ -151,7 +153,7 @@ function shownProtocol(protocol: string): string {
 
 /** One raw WebSocket. Nothing is read from it before the actor has accepted it. */
 class RawPeer {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ClientSocket;
   readonly #gone = new AbortController();
   #session: RawSession | undefined;
   #ended: { readonly code: number; readonly reason: string } | undefined;
@@ -160,7 +162,7 @@ class RawPeer {
   #alive = true;
   #resolveEnded: (() => void) | undefined;
 
-  constructor(webSocket: WebSocket, onEnd: () => void) {
+  constructor(webSocket: ClientSocket, onEnd: () => void) {
     this.#webSocket = webSocket;
     webSocket.pause();
     // A close event follows every error.
@@ -169,6 +171,7 @@ class RawPeer {
       this.#alive = true;
     });
     webSocket.on("message", (data, isBinary) => this.#message(data, isBinary));
+    webSocket.onClientClose = (code, reason) => this.#end(code, reason);
     webSocket.on("close", (code, reason) => {
       onEnd();
       // Clients answer with the code alone; the reason is that of the side that closed first.
@@ -208,7 +211,7 @@ class RawPeer {
     if (webSocket.readyState !== webSocket.OPEN) return;
     webSocket.send(data);
     if (webSocket.bufferedAmount <= serverLimits.maxRawSendBufferBytes) return;
-    webSocket.close(1013, "conn.too_slow");
+    webSocket.closeHere(1013, "conn.too_slow");
     webSocket.terminate();
   }
 
@@ -216,7 +219,7 @@ class RawPeer {
     // A paused socket would not receive the answer to the close.
     this.#webSocket.resume();
     this.#own ??= { code, reason };
-    this.#webSocket.close(code, closeReason(reason));
+    this.#webSocket.closeHere(code, closeReason(reason));
   }
 
   beat(): void {
