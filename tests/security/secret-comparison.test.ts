@@ -46,7 +46,7 @@ const known: Readonly<Record<string, string>> = {
   "packages/studio/src/administration/secrets.ts: grant.secret === name": "the same",
   "packages/server/src/directory/hibernating-connections.ts: this.#byToken.get(token)":
     "the random id of a connection, found by a hash with a seed of the process",
-  "packages/studio/src/backend/handover.ts: this.#values.get(token)": "never leaves the process",
+  "packages/studio/src/backend/value-tokens.ts: this.#values.get(token)": "never leaves the process",
 };
 
 /** A name with what it belongs to, without calls. */

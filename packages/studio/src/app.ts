@@ -16,8 +16,8 @@ import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { Attachments } from "./attachments/attachments.ts";
 import { createActors } from "./backend/actors.ts";
 import type { BillingPort } from "./backend/billing/state.ts";
-import { LocalHandover } from "./backend/handover.ts";
 import type { NotificationPort } from "./backend/notifications/port.ts";
+import { LocalValueTokens } from "./backend/value-tokens.ts";
 import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, requireRestored } from "./backup.ts";
 import { loadBilling, paymentsConnection } from "./billing/load.ts";
@@ -27,7 +27,7 @@ import { servesTasks, withNodeName } from "./cluster/node-settings.ts";
 import { OtherNodes } from "./cluster/other-nodes.ts";
 import { placeIdOf } from "./cluster/place.ts";
 import { Repositories } from "./cluster/repositories.ts";
-import { SealedHandover } from "./cluster/sealed-handover.ts";
+import { SealedValueTokens } from "./cluster/sealed-value-tokens.ts";
 import { openStore, requireStoreBackup, type StudioStore } from "./cluster/studio-store.ts";
 import { Environments } from "./environments/environments.ts";
 import { createGateActors, servingGateState } from "./gate-state/actors.ts";
@@ -192,7 +192,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
       billing,
     }),
   });
-  backends.attach(registry.client, host.handover);
+  backends.attach(registry.client, host.valueTokens);
   await people?.open();
   if (cluster === undefined) {
     cleanup.defer(() => registry.shutdown());
@@ -400,10 +400,10 @@ async function createHost(
     actor: (id) => backends.environment(id),
     index: backends.preparations,
   });
-  const handover =
+  const valueTokens =
     cluster === undefined
-      ? new LocalHandover(() => uuidv4(ports.random))
-      : new SealedHandover(cluster.secret);
+      ? new LocalValueTokens(() => uuidv4(ports.random))
+      : new SealedValueTokens(cluster.secret);
   return new StudioHost({
     ports,
     gate,
@@ -426,8 +426,13 @@ async function createHost(
     runTasks: options.runTasks ?? true,
     task: (taskId, sessionId, claim) => backends.task(taskId, sessionId, claim),
     session: (sessionId, claim) => backends.session(sessionId, claim),
-    handover,
-    attachments: new Attachments({ ports, limits, client: () => backends.client, handover: () => handover }),
+    valueTokens,
+    attachments: new Attachments({
+      ports,
+      limits,
+      client: () => backends.client,
+      valueTokens: () => valueTokens,
+    }),
     runsWithActor: cluster !== undefined,
     place,
     servesTasks: servesTasks(cluster),

@@ -1,7 +1,6 @@
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import { localOrganization, organizationOfId } from "./access/organization-ids.ts";
-import type { Handover } from "./backend/handover.ts";
 import { invalidToken, readAnswerToken } from "./backend/notifications/answer-tokens.ts";
 import type { DirectoryEntry } from "./backend/organizations/directory.ts";
 import { directoryKey } from "./backend/organizations/existing.ts";
@@ -10,6 +9,7 @@ import type { SessionBatch, SessionRecord } from "./backend/session.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { UsageEntry } from "./backend/usage/entry.ts";
 import type { CountedUsage } from "./backend/usage/usage.ts";
+import type { ValueTokens } from "./backend/value-tokens.ts";
 import type { GroupEventAccepted } from "./contract.ts";
 import type { EnvironmentBackend, PreparationIndex } from "./environments/environment-backend.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
@@ -23,12 +23,12 @@ import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 /** Calls the actors' internal actions for the surrounding process, over the in-process client. */
 export class StudioBackends {
   #client: ClientBase | undefined;
-  #handover: Handover | undefined;
+  #valueTokens: ValueTokens | undefined;
 
   /** Breaks the dependency cycle: the actors need a host, and the host calls the actors. */
-  attach(client: ClientBase, handover: Handover): void {
+  attach(client: ClientBase, valueTokens: ValueTokens): void {
     this.#client = client;
-    this.#handover = handover;
+    this.#valueTokens = valueTokens;
   }
 
   /** The client of the actors. Throws `studio.not_started` before `attach`. */
@@ -37,8 +37,8 @@ export class StudioBackends {
   }
 
   /** Passes values to the actors. Throws `studio.not_started` before `attach`. */
-  get handover(): Handover {
-    return this.#connected.handover;
+  get valueTokens(): ValueTokens {
+    return this.#connected.valueTokens;
   }
 
   readonly access: AccessBackend = {
@@ -99,18 +99,18 @@ export class StudioBackends {
     const call = <Result>(name: string, ...args: unknown[]) =>
       this.#connected.client.get("session", [sessionId]).action<Result>({ name, args });
     const append = async (batch: SessionBatch): Promise<number> => {
-      const { handover } = this.#connected;
-      const token = handover.put(batch);
+      const { valueTokens } = this.#connected;
+      const token = valueTokens.put(batch);
       try {
         return await call<number>("internal.append", token);
       } finally {
-        handover.drop(token);
+        valueTokens.drop(token);
       }
     };
     return {
       append: async ({ records }) => {
         let head = 0;
-        for (const part of partsOf(records, this.#connected.handover.maxBytes))
+        for (const part of partsOf(records, this.#connected.valueTokens.maxBytes))
           head = await append(claim === undefined ? { records: part } : { records: part, claim });
         return head;
       },
@@ -195,12 +195,12 @@ export class StudioBackends {
 
   /** Passes an event to its group; durable when it resolves. */
   readonly acceptEvent: AcceptEvent = async (group, event) => {
-    const { handover } = this.#connected;
-    const token = handover.put(event);
+    const { valueTokens } = this.#connected;
+    const token = valueTokens.put(event);
     try {
       return await this.#group<GroupEventAccepted>(group, "accept", token);
     } finally {
-      handover.drop(token);
+      valueTokens.drop(token);
     }
   };
 
@@ -304,11 +304,11 @@ export class StudioBackends {
     return access.action<Result>({ name: `internal.${name}`, args });
   }
 
-  get #connected(): { readonly client: ClientBase; readonly handover: Handover } {
-    if (this.#client === undefined || this.#handover === undefined) {
+  get #connected(): { readonly client: ClientBase; readonly valueTokens: ValueTokens } {
+    if (this.#client === undefined || this.#valueTokens === undefined) {
       throw new HoldfastError("studio", "not_started", "The Studio has not started yet");
     }
-    return { client: this.#client, handover: this.#handover };
+    return { client: this.#client, valueTokens: this.#valueTokens };
   }
 }
 

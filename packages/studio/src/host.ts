@@ -7,10 +7,10 @@ import type { Administration } from "./administration/administration.ts";
 import type { AgentCatalogue } from "./agents.ts";
 import type { Attachments } from "./attachments/attachments.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
-import type { Handover } from "./backend/handover.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { BudgetSubject } from "./backend/usage/budgets.ts";
+import type { ValueTokens } from "./backend/value-tokens.ts";
 import { TaskChanges } from "./changes/task-changes.ts";
 import { Checks } from "./checks/checks.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
@@ -70,7 +70,7 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "
   /** The actor of a task, as a session of it, for the runner with this claim, or for the process itself. */
   readonly task: (taskId: string, sessionId: string, claim?: number) => TaskBackend;
   readonly session: (sessionId: string, claim?: number) => SessionBackend;
-  readonly handover: Handover;
+  readonly valueTokens: ValueTokens;
   /** True on a node of a cluster. */
   readonly runsWithActor: boolean;
   readonly place: Place;
@@ -101,7 +101,7 @@ export class StudioHost implements BackendHost {
   readonly forges: ForgeAccess;
   readonly fileFinder: FileFinder;
   readonly attachments: Attachments;
-  readonly handover: Handover;
+  readonly valueTokens: ValueTokens;
   readonly place: Place;
   readonly repositories: Repositories;
   readonly environments: Environments;
@@ -120,7 +120,7 @@ export class StudioHost implements BackendHost {
     ({
       attachments: this.attachments,
       ports: this.ports,
-      handover: this.handover,
+      valueTokens: this.valueTokens,
       place: this.place,
       repositories: this.repositories,
       environments: this.environments,

@@ -3,7 +3,7 @@
  * sent with a prompt of a task.
  */
 import { HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
-import type { Handover } from "../backend/handover.ts";
+import type { ValueTokens } from "../backend/value-tokens.ts";
 import type { AttachmentView } from "../contract/prompts.ts";
 import type { StudioLimits } from "../limits.ts";
 import { attachmentNameProblem } from "./attachment-name.ts";
@@ -31,7 +31,7 @@ export interface AttachmentsOptions {
   readonly ports: Ports;
   readonly limits: Pick<StudioLimits, "maxAttachmentBytes">;
   readonly client: () => AttachmentClient;
-  readonly handover: () => Handover;
+  readonly valueTokens: () => ValueTokens;
 }
 
 export interface AttachmentContent extends AttachmentView {
@@ -87,12 +87,12 @@ export class Attachments {
   }
 
   async #handOver(value: unknown, pass: (token: string) => Promise<unknown>): Promise<void> {
-    const handover = this.#options.handover();
-    const token = handover.put(value);
+    const valueTokens = this.#options.valueTokens();
+    const token = valueTokens.put(value);
     try {
       await pass(token);
     } finally {
-      handover.drop(token);
+      valueTokens.drop(token);
     }
   }
 

@@ -71,9 +71,9 @@ export function createGroupActor(host: BackendHost) {
       },
 
       internal: {
-        /** Enqueues an event that the host has validated and put into the {@link BackendHost.handover}. */
+        /** Enqueues an event that the host has validated and passed under a token of {@link BackendHost.valueTokens}. */
         accept: (c, token: string): Promise<GroupEventAccepted> => {
-          const taken = host.handover.take(token, isEvent);
+          const taken = host.valueTokens.take(token, isEvent);
           host.groups.require(c.key[0] ?? "");
           return enqueue(c, taken);
         },

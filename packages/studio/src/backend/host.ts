@@ -19,9 +19,9 @@ import type { Copies } from "../work/files/copies.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
 import type { BillingPort } from "./billing/state.ts";
 import type { GroupEvent } from "./group-state.ts";
-import type { Handover } from "./handover.ts";
 import type { NotificationPort } from "./notifications/port.ts";
 import type { BudgetSubject } from "./usage/budgets.ts";
+import type { ValueTokens } from "./value-tokens.ts";
 
 /**
  * Services that the process provides to the actors: running jails, git, the gate. It holds no durable state;
@@ -29,7 +29,7 @@ import type { BudgetSubject } from "./usage/budgets.ts";
  */
 export interface BackendHost {
   readonly ports: Ports;
-  readonly handover: Handover;
+  readonly valueTokens: ValueTokens;
   readonly unsafe: boolean;
   /** False for a short-lived command, which leaves waiting events to a server. */
   readonly startsEvents: boolean;

@@ -195,11 +195,11 @@ function attemptCounts({ attempts = [] }: TaskInput): Pick<TaskSummary, "openSes
 /** Creates the task and its sessions unless they exist. */
 export async function createTaskActors(host: BackendHost, c: ActorCreator, input: TaskInput): Promise<void> {
   const createActor = async (name: string, key: string, given: unknown) => {
-    const token = host.handover.put(given);
+    const token = host.valueTokens.put(given);
     try {
       await c.client().getOrCreate(name, [key], { createWithInput: { token } }).resolve();
     } finally {
-      host.handover.drop(token);
+      host.valueTokens.drop(token);
     }
   };
   for (const { sessionId } of [input, ...(input.attempts ?? [])])

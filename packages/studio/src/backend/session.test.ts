@@ -8,9 +8,9 @@ import { createRegistry } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionPage } from "../contract.ts";
-import { LocalHandover } from "./handover.ts";
 import type { BackendHost } from "./host.ts";
 import { createSessionActor, type SessionRecord } from "./session.ts";
+import { LocalValueTokens } from "./value-tokens.ts";
 
 /** Creates one session's actor on a counting store. */
 async function openSession(
@@ -20,19 +20,19 @@ async function openSession(
   const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(folder);
   const ports = systemPorts();
-  const handover = new LocalHandover(() => uuidv4(ports.random));
-  const host = { ports, handover } as unknown as BackendHost;
+  const valueTokens = new LocalValueTokens(() => uuidv4(ports.random));
+  const host = { ports, valueTokens } as unknown as BackendHost;
   const registry = createRegistry({
     use: { session: createSessionActor(host) },
     store: async () => wrapStore(await openSqliteStore({ path: join(folder, "actors"), ports })),
     ports,
   });
   t.after(() => registry.shutdown());
-  const token = handover.put({ sessionOf: "t" });
+  const token = valueTokens.put({ sessionOf: "t" });
   await registry.client.session.getOrCreate(["s"], { createWithInput: { token } }).resolve();
   const session = registry.client.session.get(["s"]);
   const append = (records: readonly SessionRecord[]) =>
-    session.action<number>({ name: "internal.append", args: [handover.put({ records })] });
+    session.action<number>({ name: "internal.append", args: [valueTokens.put({ records })] });
   const events = () => session.action<SessionPage>({ name: "events", args: [{ after: 0 }] });
   return { append, events };
 }

@@ -57,7 +57,7 @@ export function createSessionActor(host: BackendHost) {
   return actor({
     createState: (_c, input: { readonly token: string }): SessionState => ({
       version: 1,
-      taskId: host.handover.take(input?.token, isSessionInput).sessionOf,
+      taskId: host.valueTokens.take(input?.token, isSessionInput).sessionOf,
       head: 0,
       bytes: 0,
     }),
@@ -87,9 +87,9 @@ export function createSessionActor(host: BackendHost) {
       },
 
       internal: {
-        /** Appends a batch from the handover and returns the new head; durable when it returns. */
+        /** Appends a batch that was passed under a token and returns the new head; durable when it returns. */
         async append(c, token: string): Promise<number> {
-          const { records, claim } = host.handover.take(token, isBatch);
+          const { records, claim } = host.valueTokens.take(token, isBatch);
           if (claim !== undefined) {
             if (claim < (c.state.claim ?? claim)) throw runnerReplaced();
             if (claim !== c.state.claim) c.state.claim = claim;
@@ -137,7 +137,7 @@ export function createSessionActor(host: BackendHost) {
 
         /** Adds the next events of an import as they are. */
         async restore(c, token: string): Promise<void> {
-          const { events } = host.handover.take(token, isRestored);
+          const { events } = host.valueTokens.take(token, isRestored);
           for (const record of events) {
             const text = JSON.stringify(record);
             c.state.bytes += encoder.encode(text).length;

@@ -63,7 +63,7 @@ export function createTaskActor(host: BackendHost) {
   };
   return actor({
     createState(_c, input: { readonly token: string }): TaskState {
-      const given = host.handover.take(input?.token, isNewTask);
+      const given = host.valueTokens.take(input?.token, isNewTask);
       return "restored" in given ? given.restored : newTaskState(given, steps.newId());
     },
     createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),

@@ -53,7 +53,7 @@ export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople
     ...{ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer },
     isNode: cluster !== undefined,
     removeFiles,
-    handover: () => backends.handover,
+    valueTokens: () => backends.valueTokens,
     ...tellBilling(parts),
     signIn: options.signIn ?? {},
     readSecret: (name) => gate.vault.readSecret({ name, owner: {} }),

@@ -4,9 +4,9 @@ import { HoldfastError, isErrorCode, isHoldfastError, type Logger } from "@holdf
 import { localOrganization, newOrganizationId, personalKey } from "../access/organization-ids.ts";
 import type { Person } from "../access/person.ts";
 import { isAtLeast, type Role } from "../access/roles.ts";
-import type { Handover } from "../backend/handover.ts";
 import type { DirectoryEntry, NewOrganization } from "../backend/organizations/directory.ts";
 import { directoryKey } from "../backend/organizations/existing.ts";
+import type { ValueTokens } from "../backend/value-tokens.ts";
 import type { ImportedOrganization, OrganizationDetails, OrganizationSummary } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
 import { invalidArchive, packArchive, readArchive } from "../portability/archive.ts";
@@ -21,7 +21,7 @@ export interface OrganizationsOptions {
   readonly client: () => ClientBase;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
-  readonly handover: () => Handover;
+  readonly valueTokens: () => ValueTokens;
   readonly newId: () => string;
   readonly now: () => number;
   readonly log: Logger;
@@ -122,7 +122,7 @@ export class Organizations {
   async import(person: Person, name: string, archive: Readable): Promise<ImportedOrganization> {
     if (!person.isOperator) await this.#requireCreator(person);
     const id = newOrganizationId();
-    const { client, actors, handover, now } = this.#options;
+    const { client, actors, valueTokens, now } = this.#options;
     await this.#directory("add", {
       id,
       name,
@@ -132,7 +132,7 @@ export class Organizations {
     try {
       await actors.createMembers(id);
       const filling = new OrganizationImport({
-        ...{ client, handover, newId: () => this.#options.newId(), organization: id, person },
+        ...{ client, valueTokens, newId: () => this.#options.newId(), organization: id, person },
         invite: (email, role) => inviteFormer(actors, id, { email, role, by: person.id, now: now() }),
       });
       for await (const entry of readArchive(archive)) await filling.take(entry);

@@ -2,7 +2,7 @@
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, type Ports, uuidv7 } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
-import type { Handover } from "../backend/handover.ts";
+import type { ValueTokens } from "../backend/value-tokens.ts";
 import { PersonSignals } from "./access-changes.ts";
 import { createPeopleActors, PeopleActors } from "./actors/people-actors.ts";
 import { Attempts } from "./auth/attempts.ts";
@@ -32,7 +32,7 @@ export interface PeopleSetupOptions {
   readonly isNode: boolean;
   /** Somebody has joined an organization, or left it. */
   readonly membersChanged?: (organization: string) => void;
-  readonly handover: () => Handover;
+  readonly valueTokens: () => ValueTokens;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
   /** Where people have other accounts to sign in with. */
@@ -45,8 +45,18 @@ export interface PeopleSetupOptions {
 
 /** Creates the parts of a Studio with people. Requests are served after `start`. */
 export function setUpPeople(options: PeopleSetupOptions) {
-  const { ports, client, origin, trustsProxy, mailer, isNode, audit, membersChanged, removeFiles, handover } =
-    options;
+  const {
+    ports,
+    client,
+    origin,
+    trustsProxy,
+    mailer,
+    isNode,
+    audit,
+    membersChanged,
+    removeFiles,
+    valueTokens,
+  } = options;
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
@@ -59,7 +69,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
   let cookies: AttemptCookies | undefined;
   const passkeys = new Passkeys({ actors, now: () => clock.now(), challenges: () => required(challenges) });
   const organizations = new Organizations({
-    ...{ actors, client, removeFiles, log, handover },
+    ...{ actors, client, removeFiles, log, valueTokens },
     now: () => clock.now(),
     newId: () => uuidv7(clock, ports.random),
   });

@@ -1,7 +1,7 @@
 import type { ClientBase } from "@holdfast/client";
 import { inOrganization } from "../access/organization-ids.ts";
-import type { Handover } from "../backend/handover.ts";
 import type { RepositorySource, RepositorySummary } from "../backend/repositories/contract.ts";
+import type { ValueTokens } from "../backend/value-tokens.ts";
 import type { ImportReport } from "../contract/people.ts";
 import { secretPrefix } from "../remotes/connections.ts";
 import { type ArchiveEntry, invalidArchive } from "./archive.ts";
@@ -10,7 +10,7 @@ import { eventsOf, listOf, objectOf, taskOf, textOf } from "./read.ts";
 
 export interface ImportOptions {
   readonly client: () => ClientBase;
-  readonly handover: () => Handover;
+  readonly valueTokens: () => ValueTokens;
   readonly newId: () => string;
   /** The organization that is being created, and who imports it. */
   readonly organization: string;
@@ -145,15 +145,15 @@ export class OrganizationImport {
     if (session === undefined) throw invalidArchive("a transcript comes before its task");
     const events = eventsOf(value, session.seq);
     session.seq += events.length;
-    const handover = this.#options.handover();
-    const token = handover.put({ events });
+    const valueTokens = this.#options.valueTokens();
+    const token = valueTokens.put({ events });
     try {
       await this.#options
         .client()
         .get("session", [session.id])
         .action({ name: "internal.restore", args: [token] });
     } finally {
-      handover.drop(token);
+      valueTokens.drop(token);
     }
   }
 
@@ -165,12 +165,12 @@ export class OrganizationImport {
   }
 
   async #create(actor: string, id: string, input: unknown): Promise<void> {
-    const handover = this.#options.handover();
-    const token = handover.put(input);
+    const valueTokens = this.#options.valueTokens();
+    const token = valueTokens.put(input);
     try {
       await this.#options.client().getOrCreate(actor, [id], { createWithInput: { token } }).resolve();
     } finally {
-      handover.drop(token);
+      valueTokens.drop(token);
     }
   }
 

@@ -2,7 +2,6 @@
 import { actor } from "@holdfast/actors";
 import type { ClientBase } from "@holdfast/client";
 import { systemPorts, uuidv4 } from "@holdfast/core";
-import { LocalHandover } from "../../src/backend/handover.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createAttentionActor } from "../../src/backend/inbox/attention.ts";
 import { createInboxActor } from "../../src/backend/inbox/inbox.ts";
@@ -11,6 +10,7 @@ import { readAnswerToken } from "../../src/backend/notifications/answer-tokens.t
 import type { NotificationPort } from "../../src/backend/notifications/port.ts";
 import { createTaskActor } from "../../src/backend/task.ts";
 import type { TaskInput, TaskReport, TaskWork } from "../../src/backend/task-state.ts";
+import { LocalValueTokens } from "../../src/backend/value-tokens.ts";
 import type {
   ApprovalView,
   AttentionActions,
@@ -42,9 +42,9 @@ export const noNotifications: NotificationPort = {
 /** The actors, on a host without agents. Answers to approvals are always delivered. */
 export function inboxActors(world: World, notifications: NotificationPort = noNotifications) {
   const ports = { ...systemPorts(), clock: { ...systemPorts().clock, now: () => world.now() } };
-  const handover = new LocalHandover(() => uuidv4(ports.random));
+  const valueTokens = new LocalValueTokens(() => uuidv4(ports.random));
   const host = {
-    ...{ ports, handover, unsafe: false, runsWithActor: false, place: { id: "here" } },
+    ...{ ports, valueTokens, unsafe: false, runsWithActor: false, place: { id: "here" } },
     ...{ runs: () => false, stop: async () => {}, release: async () => {}, watchQuestion: () => {} },
     ...{ isAwaitingAnswer: async () => true, deliverAnswer: async () => true, requireBudget: async () => {} },
     filesSize: async () => ({ bytes: 0, isComplete: true }),
@@ -70,17 +70,17 @@ export function inboxActors(world: World, notifications: NotificationPort = noNo
     inbox: createInboxActor(host),
     notifications: createNotificationsActor(host),
   };
-  return { actors, handover };
+  return { actors, valueTokens };
 }
 
 /** What a test does with the actors of {@link inboxActors}. */
 export class Inboxes {
   readonly #client: ClientBase;
-  readonly #handover: LocalHandover;
+  readonly #valueTokens: LocalValueTokens;
 
-  constructor(client: ClientBase, handover: LocalHandover) {
+  constructor(client: ClientBase, valueTokens: LocalValueTokens) {
     this.#client = client;
-    this.#handover = handover;
+    this.#valueTokens = valueTokens;
   }
 
   /** Creates a task, with `createdBy` and more. */
@@ -91,7 +91,7 @@ export class Inboxes {
       ...{ taskId: id, sessionId: `s-${id}`, title: `Task ${id}`, repository: "/r", agent: "demo" },
       ...{ prompt: "do it", unsafe: false, createdAt: 1, ...more },
     };
-    const token = this.#handover.put(input);
+    const token = this.#valueTokens.put(input);
     await this.#client.getOrCreate("task", [id], { createWithInput: { token } }).resolve();
   }
 

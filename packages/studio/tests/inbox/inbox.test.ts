@@ -10,13 +10,13 @@ import { Inboxes, inboxActors, question } from "./inbox-support.ts";
 
 async function open(t: TestContext) {
   const world = { person: "ada", now: () => 0 };
-  const { actors, handover } = inboxActors(world);
+  const { actors, valueTokens } = inboxActors(world);
   const store = (): never => {
     throw new Error("a test has its own store");
   };
   const kit = await setupTest(t, createRegistry({ use: actors, store }), { paused: true });
   world.now = () => kit.clock.now();
-  const inboxes = new Inboxes(kit.client, handover);
+  const inboxes = new Inboxes(kit.client, valueTokens);
   return { kit, world, inboxes, settle: () => kit.clock.settle() };
 }
 

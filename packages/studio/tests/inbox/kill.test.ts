@@ -32,10 +32,10 @@ test("kill -9 between a task and the inbox loses no entry and doubles none", asy
   for (const [round, count] of [5, 23, 60].entries())
     acknowledged.push(...(await killAfter(count, path, String(round))));
   const ports = systemPorts();
-  const { actors, handover } = inboxActors({ person: "ada", now: () => Date.now() });
+  const { actors, valueTokens } = inboxActors({ person: "ada", now: () => Date.now() });
   const registry = createRegistry({ use: actors, ports, store: () => openSqliteStore({ path, ports }) });
   t.after(() => registry.shutdown());
-  const inboxes = new Inboxes(registry.client, handover);
+  const inboxes = new Inboxes(registry.client, valueTokens);
 
   const asked: string[] = [];
   for (const id of ["a", "b", "c"].flatMap((name) => [0, 1, 2].map((round) => `${name}${round}`)))

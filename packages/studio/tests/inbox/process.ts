@@ -6,9 +6,9 @@ import { Inboxes, inboxActors } from "./inbox-support.ts";
 
 const [path = "", round = ""] = process.argv.slice(2);
 const ports = systemPorts();
-const { actors, handover } = inboxActors({ person: "ada", now: () => Date.now() });
+const { actors, valueTokens } = inboxActors({ person: "ada", now: () => Date.now() });
 const registry = createRegistry({ use: actors, ports, store: () => openSqliteStore({ path, ports }) });
-const inboxes = new Inboxes(registry.client, handover);
+const inboxes = new Inboxes(registry.client, valueTokens);
 const tasks = ["a", "b", "c"].map((name) => `${name}${round}`);
 for (const id of tasks) {
   await inboxes.create(id, { createdBy: "ada" });

@@ -62,13 +62,13 @@ function addressOf(destination: Destination): string {
 export async function open(t: TestContext) {
   const outside = new Outside();
   const world = { person: "ada", now: () => 0 };
-  const { actors, handover } = inboxActors(world, outside.port);
+  const { actors, valueTokens } = inboxActors(world, outside.port);
   const store = (): never => {
     throw new Error("a test has its own store");
   };
   const kit = await setupTest(t, createRegistry({ use: actors, store }), { paused: true });
   world.now = () => kit.clock.now();
-  const inboxes = new Inboxes(kit.client, handover);
+  const inboxes = new Inboxes(kit.client, valueTokens);
   const notifications = inboxes.notifications("ada");
   return { kit, world, outside, inboxes, notifications, settle: () => kit.clock.settle() };
 }

@@ -25,7 +25,7 @@ const tasksPerPage = 200;
 const viewsPrefix = "views/";
 
 /** The internal actions of the organization for its export and its import. */
-export function portableInternals(host: Pick<BackendHost, "handover">) {
+export function portableInternals(host: Pick<BackendHost, "valueTokens">) {
   return {
     /** Ids of tasks in their order, after one of them. */
     taskIds: (c: PortableContext, after: string) =>

@@ -30,7 +30,7 @@ function isPiece(value: unknown): value is AttachmentPiece {
 export function createAttachmentActor(host: BackendHost) {
   return actor({
     createState(_c, input: { readonly token: string }): AttachmentState {
-      const { attachment, person, pieces } = host.handover.take(input?.token, isInput);
+      const { attachment, person, pieces } = host.valueTokens.take(input?.token, isInput);
       return { version: 1, ...attachment, person, pieces };
     },
     async onCreate(c): Promise<void> {
@@ -40,7 +40,7 @@ export function createAttachmentActor(host: BackendHost) {
     actions: {
       internal: {
         async write(c, token: string): Promise<void> {
-          const { piece, index } = host.handover.take(token, isPiece);
+          const { piece, index } = host.valueTokens.take(token, isPiece);
           await c.kv.put(`p/${index}`, piece);
         },
 

@@ -52,7 +52,7 @@ const table = "CREATE TABLE IF NOT EXISTS repository (id TEXT PRIMARY KEY, row T
 
 /** Connects a repository, and starts its first sync. Throws `repository.invalid_source`, `.too_many`. */
 export async function connectRepository(
-  host: Pick<BackendHost, "ports" | "handover">,
+  host: Pick<BackendHost, "ports" | "valueTokens">,
   c: ConnectionsContext,
   source: unknown,
 ): Promise<RepositorySummary> {
@@ -64,7 +64,7 @@ export async function connectRepository(
  * `repository.*`, `forge.*`, and keeps nothing then.
  */
 export async function addRepository(
-  host: Pick<BackendHost, "ports" | "handover" | "connections">,
+  host: Pick<BackendHost, "ports" | "valueTokens" | "connections">,
   c: ConnectionsContext,
   input: AddRepositoryInput,
 ): Promise<RepositorySummary> {
@@ -83,7 +83,7 @@ export async function addRepository(
 
 /** What was tried in vain can be tried again: the server may not have the key yet. */
 async function addOverSsh(
-  host: Pick<BackendHost, "handover" | "connections">,
+  host: Pick<BackendHost, "valueTokens" | "connections">,
   c: ConnectionsContext,
   input: { readonly url: string; readonly ssh?: unknown },
 ): Promise<RepositorySummary> {
@@ -104,7 +104,7 @@ export function beginSshConnection(
 
 /** Connects a repository of an import under an id of its own, without trying it: its secrets are not there yet. */
 export function restoreRepository(
-  host: Pick<BackendHost, "handover">,
+  host: Pick<BackendHost, "valueTokens">,
   c: ConnectionsContext,
   id: string,
   source: unknown,
@@ -117,7 +117,7 @@ function newId({ ports }: Pick<BackendHost, "ports">, { key }: ConnectionsContex
 }
 
 async function connect(
-  host: Pick<BackendHost, "handover">,
+  host: Pick<BackendHost, "valueTokens">,
   c: ConnectionsContext,
   id: string,
   source: RepositorySource,
@@ -158,7 +158,7 @@ export async function findConnected(
 
 /** Creates the actors of connections that a crash has interrupted. */
 export async function recoverRepositories(
-  host: Pick<BackendHost, "handover">,
+  host: Pick<BackendHost, "valueTokens">,
   c: ConnectionsContext,
 ): Promise<void> {
   for (const { input } of await change(c, readAll)) if (input !== undefined) await create(host, c, input);
@@ -224,15 +224,15 @@ async function write(tx: Transaction, row: RepositoryRow): Promise<void> {
 }
 
 async function create(
-  host: Pick<BackendHost, "handover">,
+  host: Pick<BackendHost, "valueTokens">,
   c: ConnectionsContext,
   input: RepositoryInput,
 ): Promise<void> {
-  const token = host.handover.put(input);
+  const token = host.valueTokens.put(input);
   try {
     await c.client().getOrCreate("repository", [input.id], { createWithInput: { token } }).resolve();
   } finally {
-    host.handover.drop(token);
+    host.valueTokens.drop(token);
   }
 }
 

@@ -48,7 +48,7 @@ export function createRepositoryActor(host: BackendHost) {
   const triggers = new Triggers(host);
   return actor({
     createState: (_c, input: { readonly token: string }): RepositoryState =>
-      newRepositoryState(host.handover.take(input?.token, isRepositoryInput)),
+      newRepositoryState(host.valueTokens.take(input?.token, isRepositoryInput)),
     createVars: (): RepositoryVars => ({
       isReading: false,
       reportedAt: 0,

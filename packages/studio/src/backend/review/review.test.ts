@@ -10,10 +10,10 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { ReviewChange, ReviewCommentInput, TaskActions } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
-import { LocalHandover } from "../handover.ts";
 import type { BackendHost } from "../host.ts";
 import { createTaskActor } from "../task.ts";
 import type { TaskWork } from "../task-state.ts";
+import { LocalValueTokens } from "../value-tokens.ts";
 
 type Task = Pick<
   TaskActions,
@@ -25,9 +25,9 @@ async function openTask(t: TestContext, onWake: () => Promise<void> = async () =
   const folder = mkdtempSync(join(tmpdir(), "holdfast-review-"));
   removeAtExit(folder);
   const ports = systemPorts();
-  const handover = new LocalHandover(() => uuidv4(ports.random));
+  const valueTokens = new LocalValueTokens(() => uuidv4(ports.random));
   const host = {
-    ...{ ports, handover, unsafe: false, runsWithActor: false, place: { id: "here" } },
+    ...{ ports, valueTokens, unsafe: false, runsWithActor: false, place: { id: "here" } },
     ...{
       runs: () => false,
       stop: async () => {},
@@ -59,7 +59,7 @@ async function openTask(t: TestContext, onWake: () => Promise<void> = async () =
     ...{ unsafe: false, createdAt: 1 },
   };
   await registry.client.organization.getOrCreate(["local"]).resolve();
-  const created = { createWithInput: { token: handover.put(input) } };
+  const created = { createWithInput: { token: valueTokens.put(input) } };
   await registry.client.task.getOrCreate(["t"], created).resolve();
   const handle = () => registry.client.task.get(["t"]);
   return {

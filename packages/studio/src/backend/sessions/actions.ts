@@ -27,7 +27,7 @@ import { toSessionView } from "./view.ts";
 type SessionsContext = TaskContext & PersonContext;
 
 type SessionsHost = AttemptsHost &
-  Pick<BackendHost, "handover" | "requireJails" | "listAgents" | "changes" | "requireBudget">;
+  Pick<BackendHost, "valueTokens" | "requireJails" | "listAgents" | "changes" | "requireBudget">;
 
 /** Events of a task about its sessions. */
 export const sessionEvents = { sessionsSeen: event<TaskSessionEvents["sessionsSeen"]>() };
@@ -149,11 +149,11 @@ function freeName(state: TaskState, agent: string): string {
 }
 
 /** Creates the actor that has the log of a session. */
-async function createLog({ handover }: SessionsHost, c: TaskContext, sessionId: string): Promise<void> {
-  const token = handover.put({ sessionOf: c.state.id });
+async function createLog({ valueTokens }: SessionsHost, c: TaskContext, sessionId: string): Promise<void> {
+  const token = valueTokens.put({ sessionOf: c.state.id });
   try {
     await c.client().getOrCreate("session", [sessionId], { createWithInput: { token } }).resolve();
   } finally {
-    handover.drop(token);
+    valueTokens.drop(token);
   }
 }

@@ -12,9 +12,9 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { OrganizationActions, TaskActions } from "../../contract.ts";
 import { createActors } from "../actors.ts";
-import { LocalHandover } from "../handover.ts";
 import type { BackendHost } from "../host.ts";
 import { taskTableVersions } from "../tasks/schema.ts";
+import { LocalValueTokens } from "../value-tokens.ts";
 
 const usage = { inputTokens: 7, outputTokens: 1, requests: 1 };
 const question = {
@@ -68,7 +68,7 @@ async function openEarlier(t: TestContext) {
   removeAtExit(folder);
   const ports = systemPorts();
   const host = {
-    ...{ ports, handover: new LocalHandover(() => uuidv4(ports.random)), place: { id: "here" } },
+    ...{ ports, valueTokens: new LocalValueTokens(() => uuidv4(ports.random)), place: { id: "here" } },
     ...{
       unsafe: false,
       runsWithActor: false,

@@ -14,9 +14,9 @@ import type { OrganizationActions, SessionEventBody, TaskActions, TaskSummary } 
 import { studioLimits } from "../../limits.ts";
 import { directorySize } from "../../work/files/directory-size.ts";
 import { createActors } from "../actors.ts";
-import { LocalHandover } from "../handover.ts";
 import type { BackendHost } from "../host.ts";
 import type { TaskReport, TaskWork } from "../task-state.ts";
+import { LocalValueTokens } from "../value-tokens.ts";
 
 interface Options {
   /** Called in the middle of a deletion, before the files go. */
@@ -28,12 +28,12 @@ async function open(t: TestContext, { onRemoveFiles = async () => {} }: Options 
   const folder = mkdtempSync(join(tmpdir(), "holdfast-tasks-"));
   removeAtExit(folder);
   const ports = systemPorts();
-  const handover = new LocalHandover(() => uuidv4(ports.random));
+  const valueTokens = new LocalValueTokens(() => uuidv4(ports.random));
   const audited: AuditEntry[] = [];
   const filesOf = (taskId: string) => join(folder, "tasks", taskId);
   let person = "operator";
   const host = {
-    ...{ ports, handover, unsafe: false, runsWithActor: false, place: { id: "here" } },
+    ...{ ports, valueTokens, unsafe: false, runsWithActor: false, place: { id: "here" } },
     ...{ runs: () => false, stop: async () => {}, release: async () => {} },
     ...{
       requireJails: () => {},
@@ -70,7 +70,7 @@ async function open(t: TestContext, { onRemoveFiles = async () => {} }: Options 
     const work = await handle("task", id).action<TaskWork | null>({ name: "internal.next", args: [] });
     assert.ok(work);
     const records = words.map((text) => ({ body: said(text) }));
-    const token = handover.put({
+    const token = valueTokens.put({
       records: [{ body: { type: "prompt", text: work.prompt.text } }, ...records],
     });
     await handle("session", work.sessionId).action({ name: "internal.append", args: [token] });

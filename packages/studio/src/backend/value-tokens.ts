@@ -4,7 +4,7 @@ import { HoldfastError } from "@holdfast/core";
  * Passes values from the Studio's process to its actors under tokens. Only the Studio itself can make a token, so no
  * client can create an actor that requires one.
  */
-export interface Handover {
+export interface ValueTokens {
   /** Size in bytes from which on values should be split. */
   readonly maxBytes: number;
   put(value: unknown): string;
@@ -18,7 +18,7 @@ export interface Handover {
  * Passes values by reference, within one process, under single-use tokens: arguments of a call are limited to 64 KiB,
  * which an agent's envelope can exceed.
  */
-export class LocalHandover implements Handover {
+export class LocalValueTokens implements ValueTokens {
   readonly maxBytes = Number.POSITIVE_INFINITY;
   readonly #values = new Map<string, unknown>();
   readonly #newToken: () => string;
@@ -36,7 +36,7 @@ export class LocalHandover implements Handover {
   take<Value>(token: unknown, is: (value: unknown) => value is Value): Value {
     const value = typeof token === "string" ? this.#values.get(token) : undefined;
     if (typeof token === "string") this.#values.delete(token);
-    if (!is(value)) throw notHandedOver();
+    if (!is(value)) throw unknownToken();
     return value;
   }
 
@@ -45,6 +45,6 @@ export class LocalHandover implements Handover {
   }
 }
 
-export function notHandedOver(): HoldfastError {
+export function unknownToken(): HoldfastError {
   return new HoldfastError("auth", "forbidden", "Only the Studio itself can call this");
 }

@@ -1,6 +1,6 @@
 /** The Studio on several nodes: what its processes share, and how a task moves between them. */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { type Handover, notHandedOver } from "../backend/handover.ts";
+import { unknownToken, type ValueTokens } from "../backend/value-tokens.ts";
 import { studioLimits } from "../limits.ts";
 
 /** Version of the format of tokens, a code for each secret, and the value as JSON. */
@@ -10,7 +10,7 @@ const tokenPattern = /^1 ([\w,-]+) /;
  * Passes values to actors that another node may run: a token is the value itself, with a code that only a program that
  * knows the cluster's secret can make. While the secret is being rotated, each node knows one of the codes.
  */
-export class SealedHandover implements Handover {
+export class SealedValueTokens implements ValueTokens {
   readonly maxBytes = studioLimits.maxNodeMessageBytes / 2;
   readonly #secrets: readonly string[];
 
@@ -26,7 +26,7 @@ export class SealedHandover implements Handover {
 
   take<Value>(token: unknown, is: (value: unknown) => value is Value): Value {
     const value = typeof token === "string" ? this.#open(token) : undefined;
-    if (!is(value)) throw notHandedOver();
+    if (!is(value)) throw unknownToken();
     return value;
   }
 
