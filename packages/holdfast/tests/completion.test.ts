@@ -33,7 +33,8 @@ test("commands, verbs, options and values are candidates for the last word", () 
   assert.deepEqual(valuesOf(complete("tasks", "")), [
     ...["list", "count", "show", "stop", "secrets", "diff", "apply", "prompt"],
     ...["sessions", "start-session", "rename-session", "close-session", "options", "choose"],
-    ...["attempts", "keep", "archive", "restore", "delete", "mark", "watch", "unwatch", ":4"],
+    ...["attempts", "keep", "archive", "restore", "delete", "mark", "watch", "unwatch"],
+    ...["hand-over", "accept", "decline", "take-back", "assign", ":4"],
   ]);
   assert.deepEqual(valuesOf(complete("tasks", "list", "--group", "")), [
     ...["repository", "agent", "status", ":4"],

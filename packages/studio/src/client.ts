@@ -32,6 +32,7 @@ const shapes = {
       ...["checks", "runChecks", "stopChecks", "sendCheck", "attemptChecks", "runAttemptChecks"],
       ...["attemptDiff", "attemptStorage", "keepAttempt"],
       "decideSecrets",
+      ...["offerHandover", "acceptHandover", "declineHandover", "withdrawHandover", "assign"],
       ...["publication", "publish", "publishChoices", "markReady"],
       ...["readPullRequest", "mergePullRequest", "addressReview"],
     ],

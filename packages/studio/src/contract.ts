@@ -13,6 +13,7 @@
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
 import type { ChecksActions, ChecksEvents } from "./contract/checks.ts";
+import type { OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
 import type { AgentOption, AttachmentView, FoundFiles, PromptActions } from "./contract/prompts.ts";
 import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
 import type { ReviewActions, ReviewChange } from "./contract/review.ts";
@@ -64,6 +65,7 @@ export type {
   InboxView,
 } from "./contract/inbox.ts";
 export type * from "./contract/notifications.ts";
+export type { OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
 export type * from "./contract/prompts.ts";
 export type {
   PublicationChange,
@@ -115,6 +117,7 @@ export type {
   TaskMatch,
   TaskOrigin,
   TaskOutcome,
+  TaskOwnerCount,
   TaskPage,
   TaskQuery,
   TaskStarter,
@@ -143,6 +146,10 @@ export interface TaskView extends TaskSummary {
   readonly options?: Readonly<Record<string, string>>;
   /** Ids of the people who get its news. Absent for a task of a group, whose news everybody gets. */
   readonly watchedBy?: readonly string[];
+  /** While it is offered to another member. */
+  readonly offer?: TaskOffer;
+  /** How it came to its owners, oldest first, at most 50. Absent if it was never handed over. */
+  readonly handovers?: readonly TaskHandover[];
   /** Incremented by every change. Clients drop views that are older than the one they have. */
   readonly revision: number;
 }
@@ -456,6 +463,7 @@ export interface TaskActions
   extends PublishActions,
     PromptActions,
     TaskSessionActions,
+    OwnershipActions,
     ReviewActions,
     ChecksActions {
   get(): Promise<TaskView>;

@@ -9,6 +9,7 @@ export { useRows } from "./hooks/use-rows.tsx";
 export { reloadOnFragment } from "./reload-on-fragment.ts";
 export { useAnnounce } from "./ui/announcer.tsx";
 export { AskButton } from "./ui/ask-button.tsx";
+export { ChooseButton } from "./ui/choose-button.tsx";
 export { ConfirmButton } from "./ui/confirm-button.tsx";
 export { CopyButton } from "./ui/copy-button.tsx";
 export * from "./ui/icons.tsx";

@@ -11,7 +11,7 @@ const organization = actor({
   actions: {
     me,
     listTasks: () => ({ tasks: [], seen: {} }),
-    countTasks: () => ({ total: 0, unread: 0, repositories: [], agents: [], statuses: [] }),
+    countTasks: () => ({ total: 0, unread: 0, repositories: [], agents: [], statuses: [], owners: [] }),
     listAgents: () => [],
     system: () => ({
       version: "test",

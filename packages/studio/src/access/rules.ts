@@ -88,6 +88,13 @@ export const actorRules = {
       stop: "member",
       // It changes who is told, which is the person's own.
       watch: "viewer",
+      // The action itself asks whose the task is, and to whom it is offered.
+      offerHandover: "member",
+      acceptHandover: "member",
+      // Somebody who has become a viewer can decline.
+      declineHandover: "viewer",
+      withdrawHandover: "member",
+      assign: "admin",
       answer: "member",
       answerMany: "member",
       apply: "member",

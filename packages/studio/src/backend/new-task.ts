@@ -183,7 +183,7 @@ export function initialSummary(task: TaskInput): TaskSummary {
     openApprovals: 0,
     ...attemptCounts(task),
     ...(task.origin === undefined ? {} : { origin: task.origin }),
-    ...(task.startedBy === undefined ? {} : { startedBy: task.startedBy }),
+    ...(task.startedBy === undefined ? {} : { startedBy: task.startedBy, owner: task.startedBy }),
   };
 }
 

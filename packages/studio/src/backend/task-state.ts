@@ -16,6 +16,7 @@ import type {
 import type { ApplyPlan } from "../git/apply.ts";
 import type { ForkSecrets } from "./forks/state.ts";
 import type { ReportedNews, ReportedSession } from "./inbox/reported.ts";
+import type { OwnershipState } from "./ownership/state.ts";
 import { payerOf } from "./prompts/payer.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
@@ -120,7 +121,7 @@ export interface FurtherSession extends TaskSession {
 }
 
 /** A task is its own first session, so that states from before there were several are read unchanged. */
-export interface TaskState extends FilesState, TaskSession, ReviewState {
+export interface TaskState extends FilesState, TaskSession, ReviewState, OwnershipState {
   version: 1;
   id: string;
   title: string;

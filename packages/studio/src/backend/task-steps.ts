@@ -14,7 +14,8 @@ import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { ChecksVars } from "./checks/checks.ts";
 import type { BackendHost } from "./host.ts";
-import { deletionNews, mentionNews, type TaskNews, takeNews } from "./inbox/news.ts";
+import { deletionNews, mentionNews, takeNews } from "./inbox/news.ts";
+import { sendNews } from "./inbox/send.ts";
 import { requireBudget } from "./prompts/payer.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
@@ -124,7 +125,7 @@ export class TaskSteps {
     c.state.revision += 1;
     c.state.updatedAt = now;
     // In the turn of the change, and so in one commit with it.
-    for (const news of takeNews(c.state, now)) c.waitUntil(this.#sendNews(c, news));
+    for (const news of takeNews(c.state, now)) c.waitUntil(sendNews(this.#host, c, news));
     c.broadcast("changed", toTaskView(c.state));
     c.waitUntil(this.#notifyOrganization(c));
     if (c.state.group !== undefined && !hasOpenEvent(c.state))
@@ -133,19 +134,7 @@ export class TaskSteps {
 
   /** Takes a task that is being deleted from the inboxes. Resolves when that is certain. */
   reportDeletion(c: TaskContext): Promise<void> {
-    return this.#sendNews(c, deletionNews(c.state, this.#now()));
-  }
-
-  /** Sends news to the inboxes of people. Durable with the turn that sends it, and delivered once. */
-  async #sendNews(c: TaskContext, news: TaskNews): Promise<void> {
-    try {
-      await c
-        .client()
-        .getOrCreate("attention", [organizationOfId(c.state.id)])
-        .send("news", news);
-    } catch (error) {
-      this.#host.ports.log.error("could not report news of a task", { taskId: c.state.id, error });
-    }
+    return sendNews(this.#host, c, deletionNews(c.state, this.#now()));
   }
 
   /**
@@ -197,7 +186,7 @@ export class TaskSteps {
     const people = mentioned.filter((each) => each !== by.person);
     if (people.length === 0) return;
     const said = `${by.startedBy?.name ?? "The operator"}: ${text}`;
-    c.waitUntil(this.#sendNews(c, mentionNews(c.state, this.#now(), people, said)));
+    c.waitUntil(sendNews(this.#host, c, mentionNews(c.state, this.#now(), people, said)));
   }
 
   /**

@@ -17,6 +17,7 @@ import type { BackendHost } from "./host.ts";
 import { beginTask } from "./inbox/begin.ts";
 import { watchActions } from "./inbox/watch.ts";
 import { approvalInternals } from "./notifications/task-approvals.ts";
+import { ownershipActions } from "./ownership/actions.ts";
 import { promptActions } from "./prompts/actions.ts";
 import {
   createPublishing,
@@ -129,7 +130,7 @@ export function createTaskActor(host: BackendHost) {
         ...checksActions(reviewing.checks, new AttemptChecks(host, files), steps),
       },
 
-      ...watchActions(steps),
+      ...{ ...watchActions(steps), ...ownershipActions(host, steps) },
 
       ...publishActions(publishing, steps),
 

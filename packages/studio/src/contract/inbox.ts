@@ -1,6 +1,7 @@
 /** All kinds of entries, the most urgent first. */
 export const inboxKinds = [
   "asks",
+  "handover",
   "mentioned",
   "failed",
   "finished",
@@ -14,6 +15,8 @@ export type InboxKind =
   | "failed"
   /** A check of its open pull request failed. */
   | "ci-failed"
+  /** The task is offered or assigned to the person, or another one has answered their offer. */
+  | "handover"
   /** Somebody named the person in a prompt or a review. */
   | "mentioned"
   /** The agent or the gate waits for the answer to an approval. */
@@ -31,14 +34,14 @@ export interface InboxTask {
 
 /**
  * One thing that needs a person. Each session of a task has one entry for how its last turn ended, one for each open approval, which
- * goes with its answer, one for failed checks of its pull request, which goes when none fails any more, and one for the
- * last mention of the person.
+ * goes with its answer, one for failed checks of its pull request, which goes when none fails any more, one for an
+ * open offer of the task to the person, one for the last change of its owner, and one for the last mention of the person.
  */
 export interface InboxEntry {
   readonly id: string;
   readonly kind: InboxKind;
   readonly task: InboxTask;
-  /** Title of the approval, message of the error, name of the pull request, or who wrote what; empty for a finished task. */
+  /** Title of the approval, message of the error, name of the pull request, who hands it over, or who wrote what; empty for a finished task. */
   readonly text: string;
   /** Of kind "asks". */
   readonly approvalId?: string;

@@ -1,5 +1,6 @@
 /** Types of the contract about people: accounts, members, invitations. */
 import type { Role } from "../access/roles.ts";
+import type { TaskStarter } from "./task-list.ts";
 
 /** How people sign in at a Studio. */
 export interface SignInOptions {
@@ -136,4 +137,41 @@ export interface OrganizationDetails extends OrganizationSummary {
   readonly members: number;
   /** True for the one that cannot be deleted. */
   readonly isFirst: boolean;
+}
+
+/** An open offer to hand a task over. */
+export interface TaskOffer {
+  readonly id: string;
+  /** Who answers it. */
+  readonly to: TaskStarter;
+  /** The owner, who can take it back. */
+  readonly by: TaskStarter;
+  readonly at: number;
+}
+
+/** A change of a task's owner. */
+export interface TaskHandover {
+  /** Absent if nobody owned it. */
+  readonly from?: TaskStarter;
+  readonly to: TaskStarter;
+  /** The new owner, who accepted an offer, or an admin, who assigned it. */
+  readonly by: TaskStarter;
+  readonly at: number;
+}
+
+/** Actions of `task` about its owner. `to` is the id, the name or the e-mail address of a member. */
+export interface OwnershipActions {
+  /**
+   * Offers the task to a member, who accepts or declines. A second offer to the same one is the first one. Throws
+   * `task.not_owner`, `.receiver_not_found`, `.receiver_cannot_own`, `.owned_already`, `.offered_already`.
+   */
+  offerHandover(to: string): Promise<TaskOffer>;
+  /** Makes whoever calls the owner. Throws `task.offer_ended`, which says how, `.offered_to_another`. */
+  acceptHandover(offerId: string): Promise<void>;
+  /** Throws as `acceptHandover`. */
+  declineHandover(offerId: string): Promise<void>;
+  /** Takes an offer back. Throws `task.offer_ended`, which says how, `.not_owner`. */
+  withdrawHandover(offerId: string): Promise<void>;
+  /** Makes a member the owner at once, and ends an open offer. Throws `task.receiver_not_found`, `.receiver_cannot_own`. */
+  assign(to: string): Promise<void>;
 }

@@ -35,6 +35,8 @@ export interface TaskSummary {
   readonly origin?: TaskOrigin;
   /** The person who started it. Absent for the operator and for groups. */
   readonly startedBy?: TaskStarter;
+  /** Whose it is: whoever started it, until it is handed over. Absent if nobody owns it. */
+  readonly owner?: TaskStarter;
   /** Set while it is archived. The list of tasks has it, the task itself does not. */
   readonly archivedAt?: number;
   /**
@@ -76,6 +78,8 @@ export interface TaskFilter {
   readonly repositories?: readonly string[];
   readonly agents?: readonly string[];
   readonly statuses?: readonly TaskStatus[];
+  /** Ids of people. */
+  readonly owners?: readonly string[];
   /** True for archived tasks alone. By default, the others alone. */
   readonly archived?: boolean;
   /** True for tasks alone that are unread by the person who asks. */
@@ -119,11 +123,17 @@ export interface TaskCounts {
   readonly repositories: readonly TaskCount[];
   readonly agents: readonly TaskCount[];
   readonly statuses: readonly TaskCount[];
+  /** By the ids of people. Tasks that nobody owns are in none. */
+  readonly owners: readonly TaskOwnerCount[];
 }
 
 export interface TaskCount {
   readonly value: string;
   readonly count: number;
+}
+
+export interface TaskOwnerCount extends TaskCount {
+  readonly name: string;
 }
 
 /** What a task keeps on disk, in bytes. Deleting it frees this. */

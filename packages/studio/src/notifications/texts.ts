@@ -9,6 +9,7 @@ const kindNames: Readonly<Record<InboxKind, string>> = {
   failed: "Failed",
   "ci-failed": "CI failed",
   asks: "Asks",
+  handover: "Handover",
   mentioned: "Mentioned",
 };
 

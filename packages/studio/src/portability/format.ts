@@ -50,11 +50,35 @@ export type PortableEvents = readonly SessionEvent[];
 
 /** The state of a task as it is exported: at rest, and with no name of a file, a secret or a process. */
 export function portableState(state: TaskState): TaskState {
-  const { version, id, title, repository, connected, unsafe, startedBy, createdAt, updatedAt, people } =
-    state;
+  const {
+    version,
+    id,
+    title,
+    repository,
+    connected,
+    unsafe,
+    startedBy,
+    createdAt,
+    updatedAt,
+    people,
+    owner,
+    handovers,
+  } = state;
   return JSON.parse(
     JSON.stringify({
-      ...{ version, id, title, repository, unsafe, startedBy, createdAt, updatedAt, people },
+      ...{
+        version,
+        id,
+        title,
+        repository,
+        unsafe,
+        startedBy,
+        createdAt,
+        updatedAt,
+        people,
+        owner,
+        handovers,
+      },
       ...(connected === undefined ? {} : { connected: { id: connected.id, branch: connected.branch } }),
       ...{ revision: 1, wake: 0, hasBegun: true },
       ...portableSession(state),

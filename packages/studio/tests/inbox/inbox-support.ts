@@ -2,6 +2,7 @@
 import { actor } from "@holdfast/actors";
 import type { ClientBase } from "@holdfast/client";
 import { systemPorts, uuidv4 } from "@holdfast/core";
+import type { AuditEntry } from "@holdfast/gate";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createAttentionActor } from "../../src/backend/inbox/attention.ts";
 import { createInboxActor } from "../../src/backend/inbox/inbox.ts";
@@ -25,6 +26,8 @@ import type {
 export interface World {
   person: string;
   now: () => number;
+  /** Takes what the actors record. */
+  audit?: (entry: AuditEntry) => void;
 }
 
 /** Ways out that lead nowhere. */
@@ -49,7 +52,7 @@ export function inboxActors(world: World, notifications: NotificationPort = noNo
     ...{ isAwaitingAnswer: async () => true, deliverAnswer: async () => true, requireBudget: async () => {} },
     filesSize: async () => ({ bytes: 0, isComplete: true }),
     restoreFiles: async () => {},
-    ...{ notifications, audit: async () => {} },
+    ...{ notifications, audit: async (entry: AuditEntry) => world.audit?.(entry) },
     personOf: async () => ({ id: world.person, name: world.person.toUpperCase(), isOperator: false }),
   } as unknown as BackendHost;
   const organization = actor({

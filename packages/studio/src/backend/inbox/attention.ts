@@ -158,6 +158,9 @@ async function changeQueue(
     case "ci-failed":
     case "ci-settled":
     case "mentioned":
+    case "offered":
+    case "offer-ended":
+    case "handed-over":
     case "working":
     case "stopped":
       return undefined;

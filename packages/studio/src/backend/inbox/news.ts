@@ -18,6 +18,11 @@ export type TaskChange =
   | { readonly type: "ci-settled" }
   /** A prompt or a review names the people of the message. */
   | { readonly type: "mentioned"; readonly cause: string; readonly text: string }
+  /** It is offered to the person of the message, who answers; or that offer is not open any more. */
+  | { readonly type: "offered"; readonly cause: string; readonly text: string }
+  | { readonly type: "offer-ended" }
+  /** It has another owner, or somebody does not want it. */
+  | { readonly type: "handed-over"; readonly text: string }
   | { readonly type: "asks"; readonly approval: ApprovalView }
   | { readonly type: "settled"; readonly approvalId: string; readonly answer?: ApprovalAnsweredBy }
   | { readonly type: "deleted" };
@@ -138,12 +143,22 @@ export function deletionNews(state: TaskState, at: number): TaskNews {
   return { ...news, people: [...everToldOf(state)] };
 }
 
-/** Who mentions the people, and how. They are told even if they do not follow the task. */
+/** Who mentions the people, and how. */
 export function mentionNews(state: TaskState, at: number, people: readonly string[], text: string): TaskNews {
+  const cause = String((state.reported?.seq ?? 0) + 1);
+  return newsFor(state, at, people, { type: "mentioned", cause, text: excerptOf(text) });
+}
+
+/** News for some people, who are told even if they do not follow the task. */
+export function newsFor(
+  state: TaskState,
+  at: number,
+  people: readonly string[],
+  change: TaskChange,
+): TaskNews {
   const { seq, ...reported } = state.reported ?? { seq: 0, approvals: [], turn: turnChange(state).key };
   state.reported = { ...reported, seq: seq + 1 };
   addMentioned(state, people);
-  const change: TaskChange = { type: "mentioned", cause: String(seq + 1), text: excerptOf(text) };
   return { ...newsOf(state, state, seq + 1, at, change), people };
 }
 

@@ -146,6 +146,26 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
       });
       return { ...none, entries: [entry], notify: [entry] };
     }
+    case "offered": {
+      const { text, cause } = change;
+      const entry = await putEntry(db, {
+        id: offerEntryId(task.id),
+        kind: "handover",
+        task,
+        text,
+        at,
+        cause,
+      });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
+    case "offer-ended":
+      return { ...none, removed: await remove(db, "id = ?", offerEntryId(task.id)) };
+    case "handed-over": {
+      const { text } = change;
+      const id = `${task.id}.handover`;
+      const entry = await putEntry(db, { id, kind: "handover", task, text, at, cause: "" });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
     case "ci-settled":
       return { ...none, removed: await remove(db, "id = ?", checksEntryId(task.id)) };
     case "asks": {
@@ -182,6 +202,10 @@ function turnEntryId({ id, session }: InboxTask): string {
 
 function checksEntryId(taskId: string): string {
   return `${taskId}.checks`;
+}
+
+function offerEntryId(taskId: string): string {
+  return `${taskId}.offer`;
 }
 
 function approvalEntryId(taskId: string, approvalId: string): string {

@@ -2,6 +2,7 @@ import type { ForkPull } from "../../cluster/fork-pull.ts";
 import type { TaskFork, TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
 import { waitsForSecrets } from "../forks/secrets.ts";
 import { peopleOf } from "../inbox/audience.ts";
+import { offerView, ownerOf } from "../ownership/state.ts";
 import { toQueuedPrompt, waitingPrompts } from "../prompts/queue.ts";
 import { copyOf, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 import { attemptsOf, nameOf, openSessions, statusOf } from "./find.ts";
@@ -9,6 +10,7 @@ import { attemptsOf, nameOf, openSessions, statusOf } from "./find.ts";
 export function toTaskSummary(state: TaskState): TaskSummary {
   const open = openSessions(state);
   const attempts = attemptsOf(state);
+  const owner = ownerOf(state);
   return {
     id: state.id,
     title: state.title,
@@ -23,6 +25,7 @@ export function toTaskSummary(state: TaskState): TaskSummary {
     ...(attempts.length < 2 ? {} : { attempts: attempts.length }),
     ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
     ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
+    ...(owner === undefined ? {} : { owner }),
   };
 }
 
@@ -43,6 +46,7 @@ export function toTaskView(state: TaskState): TaskView {
     ...queuedPrompts(state),
     ...chosenOptions(state),
     ...(state.people === undefined || state.people.length === 0 ? {} : { watchedBy: [...peopleOf(state)] }),
+    ...offerView(state),
     revision: state.revision,
   };
 }

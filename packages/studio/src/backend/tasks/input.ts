@@ -12,7 +12,10 @@ const maxPage = 200;
 export function readFilter(given: unknown): TaskFilter {
   if (given === undefined || given === null) return {};
   if (typeof given !== "object") throw invalid("The filter must be an object");
-  const { search, repositories, agents, statuses, archived, unread } = given as Record<string, unknown>;
+  const { search, repositories, agents, statuses, owners, archived, unread } = given as Record<
+    string,
+    unknown
+  >;
   if (search !== undefined && (typeof search !== "string" || search.length > maxSearchCharacters))
     throw invalid(`\`search\` must be text of at most ${maxSearchCharacters} characters`);
   for (const [name, flag] of Object.entries({ archived, unread })) {
@@ -23,6 +26,7 @@ export function readFilter(given: unknown): TaskFilter {
     ...readValues("repositories", repositories),
     ...readValues("agents", agents),
     ...readStatuses(statuses),
+    ...readValues("owners", owners),
     archived: archived === true,
     unread: unread === true,
   };

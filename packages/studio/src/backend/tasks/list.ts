@@ -1,4 +1,12 @@
-import type { TaskCount, TaskCounts, TaskFilter, TaskGrouping, TaskPage, TaskQuery } from "../../contract.ts";
+import type {
+  TaskCount,
+  TaskCounts,
+  TaskFilter,
+  TaskGrouping,
+  TaskOwnerCount,
+  TaskPage,
+  TaskQuery,
+} from "../../contract.ts";
 import { readFilter, readPaging, writeCursor } from "./input.ts";
 import { toSummary } from "./rows.ts";
 import type { TaskDatabase } from "./schema.ts";
@@ -94,6 +102,12 @@ export function countTasks(db: TaskDatabase, person: string, given?: TaskFilter)
     repositories: counts("t.repository"),
     agents: counts("t.agent"),
     statuses: counts("t.status"),
+    owners: db.query<TaskOwnerCount>(
+      `SELECT t.owner AS value, count(*) AS count, coalesce(max(json_extract(t.summary, '$.owner.name')),
+         max(json_extract(t.summary, '$.startedBy.name')), t.owner) AS name
+       ${from} AND t.owner <> '' GROUP BY t.owner ORDER BY count DESC, value LIMIT ${maxCounts}`,
+      ...values,
+    ),
   };
 }
 
@@ -111,6 +125,7 @@ function whereOf(filter: TaskFilter): Where {
   oneOf("t.repository", filter.repositories);
   oneOf("t.agent", filter.agents);
   oneOf("t.status", filter.statuses);
+  oneOf("t.owner", filter.owners);
   if (filter.unread === true) conditions.push(isUnread);
   // Each word may be in another piece of the task's text.
   for (const word of wordsOf(filter.search)) {

@@ -73,8 +73,10 @@ export function toSummary({
   attention_at,
   archived_at,
 }: Pick<StoredRow, "summary" | "attention_at" | "archived_at">): TaskSummary {
+  const reported = JSON.parse(summary) as TaskSummary;
   return {
-    ...(JSON.parse(summary) as TaskSummary),
+    ...(reported.startedBy === undefined ? {} : { owner: reported.startedBy }),
+    ...reported,
     attentionAt: attention_at,
     ...(archived_at === null ? {} : { archivedAt: archived_at }),
   };
@@ -84,10 +86,10 @@ export function toSummary({
 export async function insertRow(db: TaskDatabase, row: TaskRow): Promise<boolean> {
   const { summary, input } = row;
   const added = await db.execute(
-    `INSERT INTO task (id, repository, agent, status, status_order, attention_at, active, wake, revision, summary, input)
-     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+    `INSERT INTO task (id, repository, agent, status, status_order, attention_at, active, wake, revision, owner, summary, input)
+     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
     ...[summary.id, summary.repository, summary.agent, summary.status, statusOrder(summary.status)],
-    ...[row.active ? 1 : 0, row.wake, row.revision, JSON.stringify(summary)],
+    ...[row.active ? 1 : 0, row.wake, row.revision, ownerIdOf(summary), JSON.stringify(summary)],
     input === undefined ? null : JSON.stringify(input),
   );
   return added.length > 0;
@@ -105,12 +107,18 @@ export async function updateRow(db: TaskDatabase, change: TaskChange): Promise<T
     : Math.max(before.summary.attentionAt ?? 0, change.attentionAt ?? 0);
   // A report that came during an await has a higher revision, and stays.
   const [row] = await db.execute<StoredRow>(
-    `UPDATE task SET status = ?, status_order = ?, attention_at = ?, active = ?, revision = ?, summary = ?, input = NULL
+    `UPDATE task SET status = ?, status_order = ?, attention_at = ?, active = ?, revision = ?, owner = ?, summary = ?,
+       input = NULL
      WHERE id = ? AND revision < ? RETURNING ${columns}`,
     ...[summary.status, statusOrder(summary.status), attentionAt, active ? 1 : 0, revision],
-    ...[JSON.stringify(summary), summary.id, revision],
+    ...[ownerIdOf(summary), JSON.stringify(summary), summary.id, revision],
   );
   return row === undefined || row.deleted_at !== null ? undefined : toSummary(row);
+}
+
+/** Rows of earlier versions have no owner, and belong to whoever started them. */
+function ownerIdOf({ owner, startedBy }: TaskSummary): string {
+  return (owner ?? startedBy)?.id ?? "";
 }
 
 /** True if the change is one that a person waits for. What they did themselves, a stop for example, is none. */

@@ -59,10 +59,18 @@ CREATE TABLE session_text (
 CREATE INDEX session_text_task ON session_text (task_id);
 `;
 
+/** Whose tasks are; empty for those that nobody owns. */
+const third = `
+ALTER TABLE task ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+UPDATE task SET owner = coalesce(json_extract(summary, '$.startedBy.id'), '');
+CREATE INDEX task_owner ON task (owner, archived_at, deleted_at, id);
+`;
+
 /** The published versions, in order. One that was published is never changed. */
 export const taskTableVersions = [
   { version: 1, sql: first },
   { version: 2, sql: second },
+  { version: 3, sql: third },
 ] as const;
 
 export const migrateTaskTables = migrations({ migrations: [...taskTableVersions] });

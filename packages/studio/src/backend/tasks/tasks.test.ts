@@ -187,7 +187,7 @@ describe("the list of tasks", () => {
   });
 
   test("filters, counts and pages in groups", async (t) => {
-    const { create, finishTurn, list } = await open(t);
+    const { create, finishTurn, list, as } = await open(t);
     const ids: Record<string, string> = {};
     for (const [name, repository, agent] of [
       ["a", "/one", "demo"],
@@ -195,8 +195,11 @@ describe("the list of tasks", () => {
       ["c", "/one", "other"],
       ["d", "/two", "demo"],
       ["e", "/one", "demo"],
-    ] as const)
+    ] as const) {
+      as(name === "c" || name === "d" ? "ada" : "operator");
       ids[name] = await create(name, { repository, agent });
+    }
+    as("operator");
     await finishTurn(ids["b"] ?? "");
     await finishTurn(ids["e"] ?? "", [], "failed");
     const names = (page: Awaited<ReturnType<OrganizationActions["listTasks"]>>) =>
@@ -218,6 +221,8 @@ describe("the list of tasks", () => {
     assert.equal(await all({ repositories: ["/one"], agents: ["demo"] }), "ea");
     assert.equal(await all({ statuses: ["idle", "failed"] }), "eb");
     assert.equal(await all({ unread: true }), "eb");
+    assert.equal(await all({ owners: ["ada"] }), "dc");
+    assert.equal(await all({ owners: ["ada"], repositories: ["/one"] }), "c");
     const counts = await list().countTasks({ repositories: ["/one"] });
     assert.deepEqual(counts, {
       ...{ total: 3, unread: 1, repositories: [{ value: "/one", count: 3 }] },
@@ -229,11 +234,13 @@ describe("the list of tasks", () => {
         { value: "preparing", count: 2 },
         { value: "failed", count: 1 },
       ],
+      owners: [{ value: "ada", count: 1, name: "ada" }],
     });
     for (const query of [
       { group: "title" },
       { statuses: ["gone"] },
       { agents: "demo" },
+      { owners: "ada" },
       { archived: 1 },
       { group: "agent", cursor: ids["a"] },
     ] as never[])

@@ -11,6 +11,7 @@ export const channels = [
 
 const kinds = [
   "asks",
+  "handover",
   "mentioned",
   "failed",
   "finished",

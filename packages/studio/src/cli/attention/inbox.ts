@@ -144,6 +144,7 @@ const kinds = {
   failed: "Failed",
   "ci-failed": "CI failed",
   asks: "Asks",
+  handover: "Handover",
   mentioned: "Mentioned",
 } as const;
 

@@ -9,6 +9,11 @@ export const filterOptions = {
   status: { type: "string", value: "NAMES", description: "with commas between: running,waiting" },
   repository: { type: "string", value: "NAMES", description: "folders or ids, with commas between" },
   agent: { type: "string", value: "NAMES", description: "ids of agents, with commas between" },
+  owner: {
+    type: "string",
+    value: "NAMES",
+    description: "names or ids of owners, with commas between; or me",
+  },
   archived: { type: "boolean", description: "archived tasks instead of the others" },
   unread: { type: "boolean", description: "only what you have not read" },
 } as const satisfies VerbOptions;

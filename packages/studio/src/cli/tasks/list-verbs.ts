@@ -5,6 +5,7 @@ import { statusLabel } from "../../task-status.ts";
 import { type Verbs, verb } from "../verbs/verb.ts";
 import { filterOf, filterOptions, groupOf, groupOption } from "./filter-options.ts";
 import { findTask } from "./find-task.ts";
+import { findOwners } from "./owners/find-owners.ts";
 import { findView } from "./views.ts";
 
 /** Verbs of `holdfast tasks` that read the list. */
@@ -24,17 +25,20 @@ export const listingVerbs: Verbs = {
       const view = values.view === undefined ? undefined : await findView(client, values.view);
       const given = groupOf(values.group);
       const group = given.group === undefined && view?.group !== undefined ? { group: view.group } : given;
-      await list(client, { ...view?.filter, ...filterOf(values), ...group }, json);
+      const owners = await findOwners(client, values.owner, values.archived === true);
+      await list(client, { ...view?.filter, ...filterOf(values), ...owners, ...group }, json);
     },
   }),
   count: verb({
-    description: "counts tasks by status, repository and agent",
+    description: "counts tasks by status, repository, agent and owner",
     options: filterOptions,
     check: (_args, values) => void filterOf(values),
     async run({ client, values, print }) {
-      const counts = await client.organization.countTasks(filterOf(values));
+      const of = await findOwners(client, values.owner, values.archived === true);
+      const counts = await client.organization.countTasks({ ...filterOf(values), ...of });
       const { total, unread, statuses, repositories, agents } = counts;
-      const rows = [...statuses, ...repositories, ...agents];
+      const owners = counts.owners.map(({ name, count }) => ({ value: name, count }));
+      const rows = [...statuses, ...repositories, ...agents, ...owners];
       const lines = rows.map(({ value, count }) => `${String(count).padStart(6)}  ${harmless(value)}`);
       print(counts, [`${total} tasks, ${unread} unread`, ...lines].join("\n"));
     },

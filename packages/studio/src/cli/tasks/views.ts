@@ -6,6 +6,7 @@ import type { SavedView, StudioClient } from "@holdfast/studio";
 import { commandOfVerbs } from "../verbs/command.ts";
 import { verb } from "../verbs/verb.ts";
 import { filterOf, filterOptions, groupOf, groupOption } from "./filter-options.ts";
+import { findOwners } from "./owners/find-owners.ts";
 
 export const viewsCommand = commandOfVerbs({
   name: "views",
@@ -35,9 +36,10 @@ export const viewsCommand = commandOfVerbs({
       },
       async run({ client, args: [name = ""], values, print }) {
         const before = (await client.organization.listViews()).find((each) => each.name === name);
+        const owners = await findOwners(client, values.owner, values.archived === true);
         const view: SavedView = {
           ...{ id: before?.id ?? randomUUID(), name, kind: values.board === true ? "board" : "list" },
-          ...{ filter: filterOf(values), ...groupOf(values.group) },
+          ...{ filter: { ...filterOf(values), ...owners }, ...groupOf(values.group) },
         };
         await client.organization.saveView(view);
         print(view, `Saved the view ${harmless(name)}.`);

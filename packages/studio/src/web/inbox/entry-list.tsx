@@ -202,6 +202,7 @@ const kindLabels = {
   failed: "Failed",
   "ci-failed": "CI failed",
   asks: "Asks",
+  handover: "Handover",
   mentioned: "Mentions you",
 } as const;
 

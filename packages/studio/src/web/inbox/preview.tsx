@@ -2,13 +2,14 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading, TimeAgo, useAnnounce } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import type { InboxEntry } from "../../contract.ts";
+import type { InboxEntry, TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
 import { taskQuery } from "../shared/queries.ts";
 import { StatusPill } from "../shared/status.tsx";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
+import { Offer } from "../task/ownership/offer.tsx";
 import { Message } from "../task/transcript/message.tsx";
 import { lastWordsQuery } from "./last-words.ts";
 
@@ -41,7 +42,12 @@ export function Preview({ entry, actions }: { readonly entry: InboxEntry; readon
       ) : entry.kind === "asks" ? (
         <Request entry={entry} approval={view.approvals.find(({ id }) => id === entry.approvalId)} />
       ) : (
-        <Outcome entry={entry} sessionId={task.session?.id ?? view.sessionId} revision={view.status} />
+        <Outcome
+          entry={entry}
+          task={view}
+          sessionId={task.session?.id ?? view.sessionId}
+          revision={view.status}
+        />
       )}
     </>
   );
@@ -78,10 +84,12 @@ function Request({
 
 function Outcome({
   entry,
+  task,
   sessionId,
   revision,
 }: {
   readonly entry: InboxEntry;
+  readonly task: TaskView;
   readonly sessionId: string;
   readonly revision: string;
 }) {
@@ -96,6 +104,8 @@ function Outcome({
       )}
       {entry.kind === "failed" && <p className="notice notice-error">{visibleText(entry.text)}</p>}
       {entry.kind === "mentioned" && <p className="notice">{visibleText(entry.text)}</p>}
+      {entry.kind === "handover" && <p className="notice">{visibleText(entry.text)}</p>}
+      {entry.kind === "handover" && <Offer task={task} />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <Loading label="Loading the last words" />}
       {query.data !== undefined &&

@@ -9,6 +9,7 @@ export const channelNames: Readonly<Record<NotificationChannel, string>> = {
 
 export const kindNames: Readonly<Record<InboxKind, string>> = {
   asks: "An approval waits",
+  handover: "A task is handed over",
   mentioned: "Somebody mentions you",
   failed: "A task failed",
   finished: "A task finished",

@@ -3,10 +3,9 @@ import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import type { Member, Profile } from "../../contract/people.ts";
 import { roleHere } from "../shared/organizations/queries.ts";
-import { useProfile } from "../shared/people.ts";
+import { membersQuery, useProfile } from "../shared/people.ts";
 import { Invitations } from "./invitations.tsx";
 import { MemberRow } from "./member-row.tsx";
-import { membersQuery } from "./queries.ts";
 
 /** Members of the organization, and for admins its open invitations. */
 export function PeopleScreen() {

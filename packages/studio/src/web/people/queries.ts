@@ -32,12 +32,6 @@ export const roleHints: Readonly<Record<Role, string>> = {
   owner: "Also manages owners and hands the organization over.",
 };
 
-export const membersQuery = queryOptions({
-  queryKey: ["people", "members"],
-  queryFn: async () =>
-    (await request<{ readonly members: readonly Member[] }>("GET", `${organization()}/members`)).members,
-});
-
 export const invitationsQuery = queryOptions({
   queryKey: ["people", "invitations"],
   queryFn: async () => {

@@ -1,5 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
-import type { Profile, SignInOptions } from "../../contract/people.ts";
+import type { Member, Profile, SignInOptions } from "../../contract/people.ts";
+import { currentOrganization } from "./organizations/current.ts";
 import { request } from "./request.ts";
 
 /** How people sign in here. It changes with a restart of the server only. */
@@ -31,6 +32,15 @@ export function useProfile(): Profile | undefined {
   const options = useQuery(signInOptionsQuery());
   return useQuery(profileQuery(options.data?.people === true)).data;
 }
+
+/** Members of the organization of this page. */
+export const membersQuery = queryOptions({
+  queryKey: ["people", "members"],
+  queryFn: async () => {
+    const path = `/people/organizations/${currentOrganization()}/members`;
+    return (await request<{ readonly members: readonly Member[] }>("GET", path)).members;
+  },
+});
 
 /** Where people may have other accounts. */
 export interface SignInProvider {

@@ -7,6 +7,8 @@ import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
 import { ForkSecrets } from "./fork-secrets.tsx";
+import { Offer } from "./ownership/offer.tsx";
+import { Owner } from "./ownership/owner.tsx";
 import { SandboxLink } from "./sandbox-link.tsx";
 import { WatchButton } from "./watch-button.tsx";
 
@@ -68,6 +70,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           )}
           <SandboxLink task={task} />
           <WatchButton task={task} />
+          <Owner task={task} />
         </p>
       </div>
       {busy && (
@@ -81,6 +84,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           {stopping ? "Stopping…" : task.openSessions === undefined ? "Stop" : "Stop all"}
         </button>
       )}
+      <Offer task={task} />
       {task.fork?.secrets === "asked" && <ForkSecrets task={task} fork={task.fork} />}
       {stop.isError && <ErrorNotice error={stop.error} title="The task was not stopped." />}
     </header>

@@ -1,3 +1,4 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { useDebounced } from "@holdfast/web-parts";
 import { formatCount } from "@holdfast/web-parts/format";
 import { useEffect, useId, useState } from "react";
@@ -50,6 +51,18 @@ export function ListToolbar({
         options={counts?.agents}
         onChange={(agent) => onChange({ agent })}
       />
+      {((counts !== undefined && counts.owners.length > 0) || search.owner !== undefined) && (
+        <Choice
+          label="Owners"
+          none="All owners"
+          value={search.owner}
+          options={counts?.owners}
+          text={(value) =>
+            visibleText(counts?.owners.find((each) => each.value === value)?.name ?? "Somebody")
+          }
+          onChange={(owner) => onChange({ owner })}
+        />
+      )}
       {kind === "list" && (
         <Choice
           label="Groups"

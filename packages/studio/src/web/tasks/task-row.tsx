@@ -51,9 +51,9 @@ export const TaskRow = memo(function TaskRow({
           {baseName(task.repository)}
         </span>
         <span>{agentLabel(task)}</span>
-        {task.startedBy !== undefined && (
-          <span className="task-row-person" title={`Started by ${visibleText(task.startedBy.name)}`}>
-            {visibleText(task.startedBy.name)}
+        {task.owner !== undefined && (
+          <span className="task-row-person" title={`Owned by ${visibleText(task.owner.name)}`}>
+            {visibleText(task.owner.name)}
           </span>
         )}
         <TimeAgo at={task.updatedAt} />

@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { filterOf, isSameSearch, readTaskSearch, searchOf, type TaskSearch } from "./task-filter.ts";
 
 const search: TaskSearch = {
-  ...{ q: "parser", repository: "/r", agent: "demo", status: "failed", unread: true, archived: true },
+  ...{
+    q: "parser",
+    repository: "/r",
+    agent: "demo",
+    owner: "ada",
+    status: "failed",
+    unread: true,
+    archived: true,
+  },
   ...{ group: "agent", view: "board" },
 };
 

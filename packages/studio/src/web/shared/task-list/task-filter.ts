@@ -13,6 +13,8 @@ export interface TaskSearch {
   readonly q?: string;
   readonly repository?: string;
   readonly agent?: string;
+  /** Id of a person. */
+  readonly owner?: string;
   readonly status?: TaskStatus;
   readonly unread?: true;
   readonly archived?: true;
@@ -23,7 +25,7 @@ export interface TaskSearch {
 
 /** Reads the address, and leaves out what is no part of a filter. */
 export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskSearch {
-  const { q, repository, agent, status, unread, archived, group, view } = search;
+  const { q, repository, agent, owner, status, unread, archived, group, view } = search;
   const text = (value: unknown) => (typeof value === "number" ? String(value) : value);
   const isText = (value: unknown) => typeof value === "string" && value !== "" && value.length <= 4_096;
   const knownStatus = taskStatuses.find((each) => each === status);
@@ -32,6 +34,7 @@ export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskS
     ...(isText(text(q)) ? { q: String(q).slice(0, 200) } : {}),
     ...(isText(text(repository)) ? { repository: String(repository) } : {}),
     ...(isText(text(agent)) ? { agent: String(agent) } : {}),
+    ...(isText(text(owner)) ? { owner: String(owner) } : {}),
     ...(knownStatus === undefined ? {} : { status: knownStatus }),
     ...(unread === true ? { unread } : {}),
     ...(archived === true ? { archived } : {}),
@@ -41,15 +44,16 @@ export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskS
 }
 
 /** True if the address narrows the list, so that it may be empty although there are tasks. */
-export function isNarrowed({ q, repository, agent, status, unread }: TaskSearch): boolean {
-  return [q, repository, agent, status, unread].some((value) => value !== undefined);
+export function isNarrowed({ q, repository, agent, owner, status, unread }: TaskSearch): boolean {
+  return [q, repository, agent, owner, status, unread].some((value) => value !== undefined);
 }
 
-export function filterOf({ q, repository, agent, status, unread, archived }: TaskSearch): TaskFilter {
+export function filterOf({ q, repository, agent, owner, status, unread, archived }: TaskSearch): TaskFilter {
   return {
     ...(q === undefined ? {} : { search: q }),
     ...(repository === undefined ? {} : { repositories: [repository] }),
     ...(agent === undefined ? {} : { agents: [agent] }),
+    ...(owner === undefined ? {} : { owners: [owner] }),
     ...(status === undefined ? {} : { statuses: [status] }),
     ...(unread === undefined ? {} : { unread }),
     ...(archived === undefined ? {} : { archived }),
@@ -60,14 +64,15 @@ export function filterOf({ q, repository, agent, status, unread, archived }: Tas
 export function searchOf({ filter, group, kind }: SavedView): TaskSearch {
   return readTaskSearch({
     ...{ q: filter.search, repository: filter.repositories?.[0], agent: filter.agents?.[0] },
+    ...{ owner: filter.owners?.[0] },
     ...{ status: filter.statuses?.[0], unread: filter.unread, archived: filter.archived, group, view: kind },
   });
 }
 
 /** True if two addresses show the same tasks in the same way. */
 export function isSameSearch(a: TaskSearch, b: TaskSearch): boolean {
-  const partsOf = ({ q, repository, agent, status, unread, archived, group, view }: TaskSearch) =>
-    JSON.stringify([q, repository, agent, status, unread, archived, group, view]);
+  const partsOf = ({ q, repository, agent, owner, status, unread, archived, group, view }: TaskSearch) =>
+    JSON.stringify([q, repository, agent, owner, status, unread, archived, group, view]);
   return partsOf(a) === partsOf(b);
 }
 
@@ -88,11 +93,12 @@ export function compareTasks(a: TaskSummary, b: TaskSummary, group: TaskGrouping
  * where words are found.
  */
 export function isListed(task: TaskSummary, query: TaskQuery): boolean | undefined {
-  const { repositories, agents, statuses, archived, unread, search } = query;
+  const { repositories, agents, statuses, owners, archived, unread, search } = query;
   if ((task.archivedAt !== undefined) !== (archived === true)) return false;
   const has = (allowed: readonly string[] | undefined, value: string) =>
     allowed === undefined || allowed.includes(value);
   if (!has(repositories, task.repository) || !has(agents, task.agent) || !has(statuses, task.status))
     return false;
+  if (!has(owners, task.owner?.id ?? "")) return false;
   return unread === true || (search !== undefined && search.trim() !== "") ? undefined : true;
 }
