@@ -98,56 +98,6 @@ describe("two people", { skip: absent ?? false }, () => {
     await keepScreenshot(bob, "people-sign-in");
   });
 
-  test("hand a task over: an offer is accepted in the inbox, and an admin assigns what a removed member owns", async (t) => {
-    const operator = await openPage(browser, t);
-    await signIn(operator, studio);
-    const mia = await openPage(browser, t);
-    await join(mia, await invite(operator, "Member"), "Mia", "mia@example.org");
-    const noa = await openPage(browser, t, { width: 320, height: 700, colorScheme: "dark" });
-    await join(noa, await invite(operator, "Member"), "Noa", "noa@example.org");
-    await startTask(mia, { prompt: "hang" });
-    await waitForStatus(mia, "running");
-    const task = mia.url();
-    await owned(mia, "you");
-    const offer = async (to: string) => {
-      await mia.getByRole("button", { name: "Hand over" }).click();
-      await mia.getByRole("dialog").getByLabel("To").selectOption({ label: to });
-      await mia.getByRole("dialog").getByRole("button", { name: "Offer" }).click();
-      await mia.locator(".task-owner", { hasText: "offered to Noa" }).waitFor();
-    };
-    await offer("Noa (noa@example.org)");
-    await assertAccessible(mia, "a task that is offered");
-    await mia.getByRole("button", { name: "Take back" }).click();
-    await offer("Noa (noa@example.org)");
-
-    await noa.goto(task.replace(/tasks\/.*$/, "inbox"));
-    await noa.getByRole("list", { name: "Entries" }).getByRole("link").click();
-    const question = noa.getByRole("region", { name: "Offer of this task" });
-    await question.waitFor();
-    assert.ok((await noa.evaluate<number>("document.documentElement.scrollWidth")) <= 320);
-    await assertAccessible(noa, "an offer in the inbox");
-    await keepScreenshot(noa, "people-offer");
-    await noa.keyboard.press("a");
-    await question.waitFor({ state: "detached" });
-    await owned(mia, "Noa");
-    assert.equal(await mia.getByRole("button", { name: "Hand over" }).count(), 0);
-
-    await operator.getByRole("link", { name: "People" }).click();
-    await operator.getByRole("button", { name: "Remove Noa" }).click();
-    await operator.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-    await operator.locator('[data-member="noa@example.org"]').waitFor({ state: "detached" });
-    await operator.goto(task);
-    await operator.getByRole("button", { name: "Assign" }).click();
-    await operator.getByRole("dialog").getByLabel("To").selectOption({ label: "Mia (mia@example.org)" });
-    await operator.getByRole("dialog").getByRole("button", { name: "Assign" }).click();
-    await owned(mia, "you");
-    await mia.getByRole("button", { name: "Stop" }).click();
-    await waitForStatus(mia, "stopped");
-    await mia.goto(task.replace(/tasks\/.*$/, ""));
-    await mia.getByLabel("Owners").selectOption({ label: "Mia (1)" });
-    await mia.locator(".task-row-person", { hasText: "Mia" }).waitFor();
-  });
-
   test("manage their own account: name, sessions, API tokens", async (t) => {
     const operator = await openPage(browser, t);
     await signIn(operator, studio);
@@ -225,5 +175,55 @@ describe("two people", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("This link has expired or was already used.").waitFor();
     await assertAccessible(page, "use a link");
+  });
+
+  test("hand a task over: an offer is accepted in the inbox, and an admin assigns what a removed member owns", async (t) => {
+    const operator = await openPage(browser, t);
+    await signIn(operator, studio);
+    const mia = await openPage(browser, t);
+    await join(mia, await invite(operator, "Member"), "Mia", "mia@example.org");
+    const noa = await openPage(browser, t, { width: 320, height: 700, colorScheme: "dark" });
+    await join(noa, await invite(operator, "Member"), "Noa", "noa@example.org");
+    await startTask(mia, { prompt: "hang" });
+    await waitForStatus(mia, "running");
+    const task = mia.url();
+    await owned(mia, "you");
+    const offer = async (to: string) => {
+      await mia.getByRole("button", { name: "Hand over" }).click();
+      await mia.getByRole("dialog").getByLabel("To").selectOption({ label: to });
+      await mia.getByRole("dialog").getByRole("button", { name: "Offer" }).click();
+      await mia.locator(".task-owner", { hasText: "offered to Noa" }).waitFor();
+    };
+    await offer("Noa (noa@example.org)");
+    await assertAccessible(mia, "a task that is offered");
+    await mia.getByRole("button", { name: "Take back" }).click();
+    await offer("Noa (noa@example.org)");
+
+    await noa.goto(task.replace(/tasks\/.*$/, "inbox"));
+    await noa.getByRole("list", { name: "Entries" }).getByRole("link").click();
+    const question = noa.getByRole("region", { name: "Offer of this task" });
+    await question.waitFor();
+    assert.ok((await noa.evaluate<number>("document.documentElement.scrollWidth")) <= 320);
+    await assertAccessible(noa, "an offer in the inbox");
+    await keepScreenshot(noa, "people-offer");
+    await noa.keyboard.press("a");
+    await question.waitFor({ state: "detached" });
+    await owned(mia, "Noa");
+    assert.equal(await mia.getByRole("button", { name: "Hand over" }).count(), 0);
+
+    await operator.getByRole("link", { name: "People" }).click();
+    await operator.getByRole("button", { name: "Remove Noa" }).click();
+    await operator.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await operator.locator('[data-member="noa@example.org"]').waitFor({ state: "detached" });
+    await operator.goto(task);
+    await operator.getByRole("button", { name: "Assign" }).click();
+    await operator.getByRole("dialog").getByLabel("To").selectOption({ label: "Mia (mia@example.org)" });
+    await operator.getByRole("dialog").getByRole("button", { name: "Assign" }).click();
+    await owned(mia, "you");
+    await mia.getByRole("button", { name: "Stop" }).click();
+    await waitForStatus(mia, "stopped");
+    await mia.goto(task.replace(/tasks\/.*$/, ""));
+    await mia.getByLabel("Owners").selectOption({ label: "Mia (1)" });
+    await mia.locator(".task-row-person", { hasText: "Mia" }).waitFor();
   });
 });

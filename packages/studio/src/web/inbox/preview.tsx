@@ -6,10 +6,10 @@ import type { InboxEntry, TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
+import { Offer } from "../shared/ownership/offer.tsx";
 import { taskQuery } from "../shared/queries.ts";
 import { StatusPill } from "../shared/status.tsx";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
-import { Offer } from "../task/ownership/offer.tsx";
 import { Message } from "../task/transcript/message.tsx";
 import { lastWordsQuery } from "./last-words.ts";
 

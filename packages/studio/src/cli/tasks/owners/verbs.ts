@@ -1,3 +1,4 @@
+/** The owner of a task on the command line: handing it over, and finding tasks by it. */
 import { UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import type { TaskView } from "@holdfast/studio";

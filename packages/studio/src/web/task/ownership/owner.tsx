@@ -1,3 +1,4 @@
+/** The owner of a task in its head, and what a person may do about it. */
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ChooseButton, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQuery } from "@tanstack/react-query";

@@ -1,10 +1,12 @@
+/** Parts about the owner of a task that several screens show. */
+import "./offer.css";
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import type { TaskOffer } from "../../../contract/people.ts";
 import type { TaskView } from "../../../contract.ts";
-import { useApi } from "../../shared/context.ts";
-import { meQuery } from "../../shared/inbox/live.ts";
+import { useApi } from "../context.ts";
+import { meQuery } from "../inbox/live.ts";
 
 /** Asks the person to whom the task is offered for an answer; nothing for everybody else. */
 export function Offer({ task }: { readonly task: TaskView }) {
