@@ -91,8 +91,7 @@ export const actorRules = {
       // The action itself asks whose the task is, and to whom it is offered.
       offerHandover: "member",
       acceptHandover: "member",
-      // Somebody who has become a viewer can decline.
-      declineHandover: "viewer",
+      declineHandover: "member",
       withdrawHandover: "member",
       assign: "admin",
       answer: "member",

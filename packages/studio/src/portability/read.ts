@@ -55,7 +55,7 @@ export function taskOf(value: unknown, ids: TaskIds) {
   if (others.length > studioLimits.maxSessions) throw invalidArchive("a task has too many sessions");
   const connected =
     given["connected"] === undefined ? undefined : objectOf(given["connected"], "a repository");
-  const { startedBy } = given;
+  const { startedBy, owner } = given;
   const state: TaskState = {
     ...{ version: 1, id: ids.newId(), title: textOf(given["title"], "a title", 1_000) },
     repository: textOf(given["repository"], "a repository", 4_096),
@@ -63,6 +63,7 @@ export function taskOf(value: unknown, ids: TaskIds) {
     connected: { id: ids.repository(String(connected?.["id"])) ?? ids.newId() },
     unsafe: given["unsafe"] === true,
     ...(startedBy === undefined ? {} : { startedBy: starterOf(startedBy) }),
+    ...(owner === undefined ? {} : { owner: starterOf(owner) }),
     createdAt: timeOf(given["createdAt"], "a time"),
     updatedAt: timeOf(given["updatedAt"], "a time"),
     ...{ revision: 1, wake: 0, hasBegun: true, people: [ids.person], importedTaint: importTaint },

@@ -50,6 +50,16 @@ test("commands about a task", async (t) => {
   if (!needsJail(t)) return;
   await start(t);
 
+  await t.test("the operator alone owns nothing, and hands nothing over", async () => {
+    assert.equal(await codeOf("tasks", "hand-over", id, "--to", "ada"), "task.not_owner");
+    assert.equal(await codeOf("tasks", "assign", id, "--to", "ada"), "task.receiver_cannot_own");
+    for (const verb of ["accept", "decline", "take-back"])
+      assert.equal(await codeOf("tasks", verb, id), "task.offer_ended");
+    assert.equal(await codeOf("tasks", "list", "--owner", "ada"), "task.owner_not_found");
+    assert.equal((await run("tasks", "list", "--owner", "me")).text, "There are no such tasks.");
+    await assert.rejects(run("tasks", "assign", id), UsageError);
+  });
+
   await t.test("the list is filtered, counted and saved as a view", async () => {
     assert.match((await run("tasks", "list")).text, new RegExp(`^${id} `));
     assert.equal((await run("tasks", "list", "--status", "failed")).text, "There are no such tasks.");

@@ -135,7 +135,10 @@ function RemoveButton({ member, name }: { readonly member: Member; readonly name
       onConfirm={() => remove.mutateAsync(undefined)}
     >
       <p>Their open pages, terminals and API tokens stop working at once.</p>
-      <p>Their tasks belong to the organization: running ones go on, and every member can stop them.</p>
+      <p>
+        Their tasks belong to the organization: running ones go on, every member can stop them, and an admin
+        assigns them to somebody else.
+      </p>
     </ConfirmButton>
   );
 }

@@ -7,12 +7,16 @@ import type { TaskOffer } from "../../../contract/people.ts";
 import type { TaskView } from "../../../contract.ts";
 import { useApi } from "../context.ts";
 import { meQuery } from "../inbox/live.ts";
+import { roleHere } from "../organizations/queries.ts";
+import { useProfile } from "../people.ts";
 
 /** Asks the person to whom the task is offered for an answer; nothing for everybody else. */
 export function Offer({ task }: { readonly task: TaskView }) {
   const { data: me } = useQuery(meQuery(useApi()));
+  const role = roleHere(useProfile());
   const { offer } = task;
-  if (offer === undefined || offer.to.id !== me?.id) return null;
+  // Somebody who has become a viewer cannot answer.
+  if (offer === undefined || offer.to.id !== me?.id || role === "viewer") return null;
   return <OpenOffer key={offer.id} taskId={task.id} offer={offer} />;
 }
 
