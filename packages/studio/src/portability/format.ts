@@ -62,7 +62,6 @@ export function portableState(state: TaskState): TaskState {
     updatedAt,
     people,
     owner,
-    handovers,
   } = state;
   return JSON.parse(
     JSON.stringify({
@@ -77,7 +76,6 @@ export function portableState(state: TaskState): TaskState {
         updatedAt,
         people,
         owner,
-        handovers,
       },
       ...(connected === undefined ? {} : { connected: { id: connected.id, branch: connected.branch } }),
       ...{ revision: 1, wake: 0, hasBegun: true },
