@@ -9,6 +9,7 @@ import { type IssuePage, readIssues } from "../forks/issues.ts";
 import { findStartingPoint, type StartingPoint } from "../forks/starting-point.ts";
 import type { BackendHost } from "../host.ts";
 import type { PullRequestReading } from "../publish/state.ts";
+import { labelSchema } from "../triggers/labels.ts";
 import { Triggers, triggerSchema } from "../triggers/triggers.ts";
 import type {
   BranchView,
@@ -38,6 +39,7 @@ const versions = [
   { version: 1, sql: repositorySchema },
   { version: 2, sql: followSchema },
   { version: 3, sql: triggerSchema },
+  { version: 4, sql: labelSchema },
 ];
 
 export function createRepositoryActor(host: BackendHost) {

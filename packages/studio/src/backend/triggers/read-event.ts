@@ -1,4 +1,4 @@
-import type { ForgeEvent } from "../../forges/webhooks/event.ts";
+import type { ForgeEvent, ItemChange } from "../../forges/webhooks/event.ts";
 import { mentionsOf, type TriggerMatch } from "./match.ts";
 
 /** An event of a repository that may start tasks. */
@@ -23,32 +23,37 @@ const ownBranches = "holdfast/";
 /** Marks comments of the Studio, which start nothing. Invisible at the forge. */
 export const commentMark = "<!-- holdfast -->";
 
-/** What an event may start. `branchesAt` finds the branches of the repository that have a commit. */
-export async function triggersOf(
-  event: ForgeEvent,
-  deliveryId: string,
-  branchesAt: (commit: string) => Promise<readonly string[]>,
-): Promise<readonly Trigger[]> {
+/** What is known about an event besides itself. */
+export interface EventFacts {
+  readonly deliveryId: string;
+  /** Labels that it has added. */
+  readonly addedLabels: readonly string[];
+  /** The branches of the repository that have a commit. */
+  readonly branchesAt: (commit: string) => Promise<readonly string[]>;
+}
+
+/** What an event may start. */
+export async function triggersOf(event: ForgeEvent, facts: EventFacts): Promise<readonly Trigger[]> {
   switch (event.kind) {
     case "pull_request": {
       const { pullRequest: pull, change, sender } = event;
       if (pull.state !== "open" || pull.headBranch.startsWith(ownBranches)) return [];
-      const { number, title, webUrl, body, labels } = pull;
+      const { number, title, webUrl, body } = pull;
       const item = {
         ...{ number, isPullRequest: true, body, by: sender },
         about: `Pull request #${number}, ${JSON.stringify(title)} (${webUrl})`,
       };
-      return ofItem(item, change, labels, deliveryId);
+      return ofItem(item, change, facts);
     }
     case "issue": {
       const { issue, change, sender } = event;
       if (issue.state !== "open") return [];
-      const { number, title, webUrl, body, labels } = issue;
+      const { number, title, webUrl, body } = issue;
       const item = {
         ...{ number, isPullRequest: false, body, by: sender },
         about: `Issue #${number}, ${JSON.stringify(title)} (${webUrl})`,
       };
-      return ofItem(item, change, labels, deliveryId);
+      return ofItem(item, change, facts);
     }
     case "comment": {
       const { comment, number, isOnPullRequest, action } = event;
@@ -61,7 +66,7 @@ export async function triggersOf(
     case "check": {
       const { check, commit } = event;
       if (check.status !== "failure") return [];
-      const [branch] = (await branchesAt(commit)).filter((name) => !name.startsWith(ownBranches));
+      const [branch] = (await facts.branchesAt(commit)).filter((name) => !name.startsWith(ownBranches));
       if (branch === undefined) return [];
       const about = `The check ${JSON.stringify(check.name)} failed for ${commit.slice(0, 12)}, the last commit of the branch ${branch}`;
       return [{ type: "checks-failed", key: `checks/${commit}`, by: undefined, branch, about, body: "" }];
@@ -75,12 +80,15 @@ export async function triggersOf(
 
 type Item = Omit<Trigger, "type" | "key" | "labels" | "mentions">;
 
-function ofItem(
-  item: Item,
-  change: (ForgeEvent & { readonly kind: "issue" })["change"],
-  labels: readonly string[],
-  deliveryId: string,
-): readonly Trigger[] {
+function ofItem(item: Item, change: ItemChange, { addedLabels, deliveryId }: EventFacts): readonly Trigger[] {
+  const labelled = addedLabels.map((label) => ({
+    ...{ ...item, type: "labelled" as const, labels: [label] },
+    key: `label/${deliveryId}/${label}`,
+  }));
+  return [...ofChange(item, change, deliveryId), ...labelled];
+}
+
+function ofChange(item: Item, change: ItemChange, deliveryId: string): readonly Trigger[] {
   const { number, isPullRequest, body } = item;
   switch (change.type) {
     case "opened": {
@@ -95,14 +103,7 @@ function ofItem(
     }
     case "review_requested":
       return [{ ...item, type: "review-requested", key: `review/${deliveryId}` }];
-    case "labelled": {
-      // Gitea tells all labels: each of them counts once for its issue.
-      const added = change.label === undefined ? labels : [change.label];
-      return added.map((label) => ({
-        ...{ ...item, type: "labelled" as const, labels: [label] },
-        key: change.label === undefined ? `label/${number}/${label}` : `label/${deliveryId}`,
-      }));
-    }
+    case "labelled":
     case "other":
       return [];
   }

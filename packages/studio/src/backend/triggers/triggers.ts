@@ -7,6 +7,7 @@ import type { BackendHost } from "../host.ts";
 import type { RowDatabase } from "../repositories/rows.ts";
 import type { RepositoryState } from "../repositories/state.ts";
 import type { ScheduleOccurrence } from "../schedules/state.ts";
+import { addedLabels } from "./labels.ts";
 import { commentMark, type Trigger, triggersOf } from "./read-event.ts";
 
 export const triggerSchema = `
@@ -23,6 +24,8 @@ export interface TriggerContext {
   readonly db: RowDatabase;
   readonly abortSignal: AbortSignal;
   readonly log: { warn(message: string, fields: Readonly<Record<string, unknown>>): void };
+  /** Resolves when everything so far is durable. */
+  saveState(): Promise<void>;
   readonly schedule: { after(ms: number, action: string): Promise<string> };
   client(): {
     getOrCreate(
@@ -50,12 +53,19 @@ export class Triggers {
     const { source } = c.state;
     if (source.kind !== "forge" || event.kind === "other" || event.kind === "installation") return;
     if (event.repository.toLowerCase() !== source.fullName.toLowerCase()) return;
-    const triggers = await triggersOf(event, deliveryId, (commit) => branchesAt(c.db, commit));
-    for (const trigger of triggers) {
-      const keep = "INSERT OR REPLACE INTO trigger_waiting (id, row) VALUES (?, ?)";
-      await c.db.execute(keep, `${trigger.type}/${trigger.key}`, JSON.stringify(trigger));
-    }
-    if (triggers.length > 0) await c.schedule.after(0, runAction);
+    const count = await c.db.transaction(async (tx) => {
+      const triggers = await triggersOf(event, {
+        deliveryId,
+        addedLabels: await addedLabels(tx, source.forge, event),
+        branchesAt: (commit) => branchesAt(tx, commit),
+      });
+      for (const trigger of triggers) {
+        const keep = "INSERT OR REPLACE INTO trigger_waiting (id, row) VALUES (?, ?)";
+        await tx.execute(keep, `${trigger.type}/${trigger.key}`, JSON.stringify(trigger));
+      }
+      return triggers.length;
+    });
+    if (count > 0) await c.schedule.after(0, runAction);
   }
 
   /** Looks at what waits. What fails for a forge that is down is tried again with the next event or start. */
@@ -95,17 +105,21 @@ export class Triggers {
       const key = `${schedule}/${type}/${trigger.key}`;
       const [known] = await c.db.execute("SELECT key FROM trigger_started WHERE key = ?", key);
       if (known !== undefined) continue;
+      let run: ScheduleRun | null = null;
       if (await this.#isOften(c)) {
         const message = `More than ${studioLimits.maxEventTasksPerHour} tasks were started by events of this repository within an hour. This one was left out.`;
         const error = { group: "schedule", code: "too_many_events", message };
         await schedules.action({ name: "internal.leftOut", args: [schedule, key, error] });
       } else {
         const call = { name: "internal.occurred", args: [schedule, occurrenceOf(trigger, key)] };
-        const run = await schedules.action<ScheduleRun | null>(call);
-        if (run?.taskId !== undefined) await this.#reply(c, forge, trigger, run.taskId);
+        run = await schedules.action<ScheduleRun | null>(call);
       }
       const keep = "INSERT OR IGNORE INTO trigger_started (key, at) VALUES (?, ?)";
       await c.db.execute(keep, key, this.#host.ports.clock.now());
+      if (run?.taskId === undefined) continue;
+      // A process that ends after it leaves the comment out, and never repeats it.
+      await c.saveState();
+      await this.#reply(c, forge, trigger, run.taskId);
     }
   }
 
@@ -146,6 +160,9 @@ export class Triggers {
   }
 }
 
+/** Everything that a reader may take for the end of a line: what follows is quoted, too. */
+const lineEnds = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/;
+
 function occurrenceOf(trigger: Trigger, key: string): ScheduleOccurrence {
   const { about, body, isPullRequest, number, branch } = trigger;
   const quoted =
@@ -153,7 +170,7 @@ function occurrenceOf(trigger: Trigger, key: string): ScheduleOccurrence {
       ? ""
       : `\n\n${body
           .trim()
-          .split(/\r?\n/)
+          .split(lineEnds)
           .map((line) => `> ${line}`)
           .join("\n")}`;
   return {
@@ -164,7 +181,7 @@ function occurrenceOf(trigger: Trigger, key: string): ScheduleOccurrence {
   };
 }
 
-async function branchesAt(db: RowDatabase, commit: string): Promise<readonly string[]> {
+async function branchesAt(db: Pick<RowDatabase, "execute">, commit: string): Promise<readonly string[]> {
   const rows = await db.execute("SELECT name FROM branch WHERE commit_id = ? ORDER BY name LIMIT 10", commit);
   return rows.map(({ name }) => String(name));
 }

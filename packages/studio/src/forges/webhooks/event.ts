@@ -4,10 +4,10 @@ import type { Check, Comment, Issue, PullRequest } from "../forge.ts";
 /** A pull request as an event has it. GitLab's deliveries do not name the author. */
 export type DeliveredPullRequest = Omit<PullRequest, "author"> & { readonly author: string | undefined };
 
-/** What has changed of a pull request or an issue. `label`: undefined where the forge tells all labels alone. */
+/** What has changed of a pull request or an issue. `added`: undefined where the forge tells all labels alone. */
 export type ItemChange =
   | { readonly type: "opened" | "review_requested" | "other" }
-  | { readonly type: "labelled"; readonly label: string | undefined };
+  | { readonly type: "labelled"; readonly added: readonly string[] | undefined };
 
 /** What has happened at a forge. Events have no order: compare `updatedAt`, or ask the forge. */
 export type ForgeEvent =

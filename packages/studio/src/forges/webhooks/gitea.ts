@@ -99,7 +99,7 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
 
 /** A change of labels names none of them. */
 function changeOf({ action }: Payload): ItemChange {
-  if (action === "label_updated") return { type: "labelled", label: undefined };
+  if (action === "label_updated") return { type: "labelled", added: undefined };
   return { type: action === "opened" || action === "review_requested" ? action : "other" };
 }
 

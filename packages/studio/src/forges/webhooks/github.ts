@@ -110,7 +110,7 @@ function commentEvent({ action, repository, issue, pull_request, comment }: Payl
 }
 
 function changeOf({ action, label }: Payload): ItemChange {
-  if (action === "labeled") return { type: "labelled", label: label?.name };
+  if (action === "labeled" && label !== undefined) return { type: "labelled", added: [label.name] };
   return { type: action === "opened" || action === "review_requested" ? action : "other" };
 }
 

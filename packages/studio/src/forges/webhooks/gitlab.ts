@@ -180,8 +180,8 @@ function changeOf({ object_attributes: row, changes }: Payload): ItemChange {
   if (changes?.reviewers !== undefined) return { type: "review_requested" };
   if (changes?.labels === undefined) return { type: "other" };
   const before = new Set(changes.labels.previous.map(({ title }) => title));
-  const added = changes.labels.current.find(({ title }) => !before.has(title));
-  return added === undefined ? { type: "other" } : { type: "labelled", label: added.title };
+  const added = changes.labels.current.map(({ title }) => title).filter((title) => !before.has(title));
+  return added.length === 0 ? { type: "other" } : { type: "labelled", added };
 }
 
 function noteEvent(payload: Payload): ForgeEvent {
