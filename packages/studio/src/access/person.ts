@@ -65,7 +65,7 @@ export function requireRule(
 export function requireAnswering(person: Person | undefined): void {
   if (person?.tokenScope === undefined || person.tokenScope === "all") return;
   throw forbidden(
-    `Only an API token with the scope "all" answers approvals, and this one has "${person.tokenScope}"`,
+    `Only an API token with the scope "all" answers what people are asked, and this one has "${person.tokenScope}"`,
   );
 }
 

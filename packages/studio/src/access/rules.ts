@@ -424,9 +424,16 @@ export const nodeRouteRules = {
 
 export type NodeRouteName = keyof typeof nodeRouteRules;
 
+/** Actions by which a program could answer the question that it waits for. */
+const answering: Readonly<Record<string, readonly string[]>> = {
+  task: ["answer", "answerMany", "decideSecrets"],
+  // A notification on a device has a token that answers.
+  notifications: ["addDevice"],
+};
+
 /** True for an action that answers questions of the gate or of an agent, which not every API token may. */
-export function answersApproval({ actor, action }: Pick<AccessInfo, "actor" | "action">): boolean {
-  return actor === "task" && (action === "answer" || action === "answerMany");
+export function answersApproval({ actor, action = "" }: Pick<AccessInfo, "actor" | "action">): boolean {
+  return Object.hasOwn(answering, actor) && answering[actor]?.includes(action) === true;
 }
 
 /** True if each actor of this kind is for one person, whose id is its key. */

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
+import type { AccessInfo } from "@holdfast/server";
+import { Guard } from "../../src/access/guard.ts";
 import { roles } from "../../src/access/roles.ts";
 import {
   type ActorRules,
@@ -13,6 +15,7 @@ import {
 } from "../../src/access/rules.ts";
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
+import type { TokenScope } from "../../src/contract/people.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";
 import { LocalGate } from "../../src/gate-state/local-gate.ts";
 import { matchNodeRoute, matchRoute } from "../../src/http/router.ts";
@@ -163,4 +166,38 @@ test("changes of work need more than the role that only reads", () => {
     const rule = ruleOfActor({ kind: "action", actor, action });
     assert.ok(rule !== undefined && !weakest.includes(rule), `${actor} ${action}: ${rule}`);
   }
+});
+
+test('an API token without the scope "all" answers nothing that people are asked', async () => {
+  const calls = [
+    ["task", "answer"],
+    ["task", "answerMany"],
+    // Whether code of a fork gets secrets.
+    ["task", "decideSecrets"],
+    // Notifications on a device can be answered.
+    ["notifications", "addDevice"],
+    ["task", "prompt"],
+  ] as const;
+  const refusedWith = async (tokenScope: TokenScope) => {
+    const person = {
+      id: "ada",
+      isOperator: false,
+      hasToken: true,
+      tokenScope,
+      roleIn: () => "member",
+    } as const;
+    const guard = new Guard(() => person);
+    const refused: string[] = [];
+    for (const [actor, action] of calls)
+      try {
+        const info = { kind: "action", actor, action, key: ["ada"], header: () => undefined };
+        await guard.authorizeAction(info as unknown as AccessInfo);
+      } catch (error) {
+        assert.ok(isErrorCode(error, "auth", "forbidden"));
+        refused.push(action);
+      }
+    return refused;
+  };
+  assert.deepEqual(await refusedWith("write"), ["answer", "answerMany", "decideSecrets", "addDevice"]);
+  assert.deepEqual(await refusedWith("all"), []);
 });
