@@ -49,6 +49,7 @@ const server = createServer((request, response) => {
     return response.end("asked " + request.headers.host);
   }
   if (request.url === "/cookie") return response.end(String(request.headers.cookie));
+  if (request.url === "/worker.js") return response.writeHead(200, { "content-type": "text/javascript" }).end("");
   response.writeHead(200, { "content-type": "text/html", "x-frame-options": "DENY",
     "content-security-policy": "img-src 'none'; report-uri ${outside}/report" });
   response.end(page);
@@ -118,6 +119,9 @@ describe("previews of a task's ports", { skip: missing() ?? false }, () => {
     // The cookie of the program works, and the one that lets in is not its own.
     assert.equal(await frame.evaluate(`fetch("/cookie").then((answer) => answer.text())`), "app=1");
     assert.equal(await frame.evaluate("document.cookie.includes('holdfast')"), false);
+    // It could show pages of its own, without the policy.
+    const register = `navigator.serviceWorker.register("/worker.js").then(() => "has one", () => "has none")`;
+    assert.equal(await frame.evaluate(register), "has none");
     await assertAccessible(page, "preview");
     await app.getByRole("button", { name: "Leave" }).click();
     // The frame shows an error of the browser in place of the page.

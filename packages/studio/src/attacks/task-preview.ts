@@ -62,6 +62,7 @@ export const taskPreviewAttacks: readonly Attack[] = [
           (await send(port, "/", { host: link.host })).status,
           (await send(port, "/", { host: link.host, cookie, origin: "https://attacker.example" })).status,
           (await send(port, "/", { host: link.host, cookie, "sec-fetch-dest": "document" })).status,
+          (await send(port, "/", { host: link.host, cookie, "service-worker": "script" })).status,
           (await send(port, "/", { host: `p-${"0".repeat(24)}.localhost`, cookie })).status,
         ];
         const policy = String(shown.headers["content-security-policy"]);

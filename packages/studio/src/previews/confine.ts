@@ -42,6 +42,13 @@ export function pagePolicy({ origin, studioOrigin }: Omit<PreviewPlace, "port">)
   ].join("; ");
 }
 
+/**
+ * True for the script of a service worker. It could answer the requests of its page itself, with pages that have no policy.
+ */
+export function isServiceWorker({ headers }: Pick<IncomingMessage, "headers">): boolean {
+  return headers["service-worker"] !== undefined;
+}
+
 /** The request as the program would get it from its own address. */
 export function confineRequest(incoming: IncomingMessage, { origin, port }: PreviewPlace): void {
   const { headers } = incoming;

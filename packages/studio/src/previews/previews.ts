@@ -18,7 +18,7 @@ import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { PreviewView } from "../contract/previews.ts";
 import { sandboxNotRunning } from "../http/sandbox-proxy.ts";
 import { studioLimits } from "../limits.ts";
-import { confineRequest, confineResponse, pagePolicy } from "./confine.ts";
+import { confineRequest, confineResponse, isServiceWorker, pagePolicy } from "./confine.ts";
 import { exchangePage, exchangePath } from "./exchange-page.ts";
 import type { PreviewHosts } from "./preview-hosts.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -135,6 +135,8 @@ export class Previews {
     // In a frame of the Studio, its policy keeps the page from leaving for another site.
     if (incoming.headers["sec-fetch-dest"] === "document")
       return refusePreview(response, 403, "A preview is shown in the Studio. Open it there.");
+    if (isServiceWorker(incoming))
+      return refusePreview(response, 403, "A preview has no service worker, which could lift its policy.");
     if (!hasCookie(access, incoming)) return sendExchangePage(access, incoming, response);
     const route = this.#options.sandbox(access.taskId);
     if (route === undefined) return refusePreview(response, 502, "The sandbox of this task does not run.");
