@@ -24,10 +24,10 @@ export function withSsh<Result>(
     await writeFile(key, privateKey, { mode: 0o600 });
     await writeFile(known, knownHosts, { mode: 0o600 });
     const options = {
-      IdentityFile: key,
+      IdentityFile: path(key),
       IdentitiesOnly: "yes",
       IdentityAgent: "none",
-      UserKnownHostsFile: known,
+      UserKnownHostsFile: path(known),
       GlobalKnownHostsFile: "/dev/null",
       StrictHostKeyChecking: "yes",
       UpdateHostKeys: "no",
@@ -47,6 +47,11 @@ export function withSsh<Result>(
 function algorithmsOf(knownHosts: string): string {
   const type = knownHosts.split(" ")[1] ?? "";
   return type === "ssh-rsa" ? "rsa-sha2-512,rsa-sha2-256" : type;
+}
+
+/** A path as OpenSSH reads it: one word, with nothing to be filled in. */
+function path(file: string): string {
+  return `"${file.replaceAll("%", "%%").replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
 /** One word of the shell by which git starts the command. */
