@@ -30,6 +30,8 @@ export class OrganizationImport {
   readonly #sessions = new Map<string, { readonly id: string; readonly task: string; seq: number }>();
   readonly #notCarried = new Set<string>();
   #counts = { tasks: 0, repositories: 0, schedules: 0, invitations: 0 };
+  /** Names of the entries that are there once. */
+  readonly #taken = new Set<string>();
   #isFirst = true;
 
   constructor(options: ImportOptions) {
@@ -56,6 +58,8 @@ export class OrganizationImport {
     if (taskEntry.test(name)) return this.#task(value);
     const session = sessionEntry.exec(name)?.[1];
     if (session !== undefined) return this.#events(session, value);
+    if (this.#taken.has(name)) throw invalidArchive(`it has ${JSON.stringify(name.slice(0, 100))} twice`);
+    this.#taken.add(name);
     switch (name) {
       case entryNames.manifest:
         return requireVersion(value);

@@ -132,7 +132,10 @@ function starterOf(value: unknown): { readonly id: string; readonly name: string
 
 /** A page of a transcript that follows `seq`. Throws `organization.invalid_archive`. */
 export function eventsOf(value: unknown, seq: number): readonly SessionEvent[] {
-  return listOf(value, "a transcript").map((each, index) => {
+  const events = listOf(value, "a transcript");
+  // An archive of millions of these would cost much time, and nothing to send.
+  if (events.length === 0) throw invalidArchive("a part of a transcript is empty");
+  return events.map((each, index) => {
     const { seq: own, at, body } = objectOf(each, "an event");
     if (own !== seq + index + 1) throw invalidArchive("a transcript has a gap");
     textOf(objectOf(body, "an event")["type"], "an event", 100);
