@@ -119,8 +119,8 @@ export class OrganizationImport {
         this.#notCarried.add(`the schedule ${textOf(name, "a name", 200)}: its repository is not connected`);
         continue;
       }
-      const { cron, timezone, branch, agent, prompt } = rest;
-      const input = { name, repository: connected, cron, timezone, branch, agent, prompt };
+      const { cron, timezone, on, branch, agent, prompt } = rest;
+      const input = { name, repository: connected, cron, timezone, on, branch, agent, prompt };
       await this.#call("schedules", "internal.restore", JSON.parse(JSON.stringify(input)));
       this.#counts.schedules += 1;
     }

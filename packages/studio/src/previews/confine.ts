@@ -22,6 +22,7 @@ const dropped = [
   "report-to",
   "reporting-endpoints",
   "sourcemap",
+  "speculation-rules",
   "x-frame-options",
   "x-sourcemap",
 ] as const;

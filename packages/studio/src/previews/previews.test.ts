@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { confineResponse } from "./confine.ts";
 import { PreviewHosts } from "./preview-hosts.ts";
 import { Previews } from "./previews.ts";
 
@@ -31,4 +32,12 @@ test("a preview has no service worker: its pages could come without the policy",
   // Browsers send it with each request for such a script, and no page can leave it out.
   assert.equal(await statusOf({ "service-worker": "script" }), 403);
   assert.equal(await statusOf({}), 401);
+});
+
+test("headers that make a browser reach other servers do not pass", () => {
+  const names = ["link", "nel", "refresh", "report-to", "reporting-endpoints", "speculation-rules"];
+  const headers: Record<string, string | string[]> = Object.fromEntries(names.map((name) => [name, "any"]));
+  const origin = "http://p-1.localhost:6420";
+  confineResponse(headers, { port: 5173, origin, studioOrigin: "http://localhost:6420" });
+  assert.deepEqual(Object.keys(headers).toSorted(), ["content-security-policy", "x-dns-prefetch-control"]);
 });

@@ -75,3 +75,8 @@ function text(value: unknown, name: string, max: number): string {
 function invalid(message: string): HoldfastError {
   return new HoldfastError("schedule", "invalid_input", message, { statusCode: 400 });
 }
+
+export function tooManySchedules(): HoldfastError {
+  const message = `There are ${studioLimits.maxSchedules} schedules. Delete one first.`;
+  return new HoldfastError("schedule", "too_many", message, { statusCode: 409 });
+}

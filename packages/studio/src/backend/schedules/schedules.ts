@@ -11,7 +11,7 @@ import { requireOrganization } from "../organizations/existing.ts";
 import type { RepositorySummary } from "../repositories/contract.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import { matches, type TriggerMatch } from "../triggers/match.ts";
-import { readSchedule } from "./input.ts";
+import { readSchedule, tooManySchedules } from "./input.ts";
 import { restoreSchedule } from "./restore.ts";
 import {
   maxRuns,
@@ -71,10 +71,8 @@ export function createSchedulesActor(host: BackendHost) {
           .getOrCreate("organization", [organizationOfKey(c.key)])
           .action({ name: "internal.checkScheduledTask", args: [taskInputOf(input), person] });
         if (input.on !== undefined) await requireForge(c, input.repository);
-        if (known === undefined && c.state.schedules.length >= studioLimits.maxSchedules) {
-          const message = `There are ${studioLimits.maxSchedules} schedules. Delete one first.`;
-          throw new HoldfastError("schedule", "too_many", message, { statusCode: 409 });
-        }
+        if (known === undefined && c.state.schedules.length >= studioLimits.maxSchedules)
+          throw tooManySchedules();
         const before = known === undefined ? undefined : find(c.state, known);
         const schedule: Schedule = {
           ...input,
