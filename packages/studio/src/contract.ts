@@ -483,7 +483,7 @@ export interface TaskActions
   answerMany(answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]>;
   /**
    * Whether a task that starts from a fork gets the secrets of the repository's environment; prompts that wait for the answer
-   * go on. Throws `task.no_fork`, `.secrets_decided`.
+   * go on. Throws `task.no_fork`, `.secrets_decided`, `.secrets_not_asked`.
    */
   decideSecrets(isAllowed: boolean): Promise<void>;
   /** Publishes the changes as a new branch of the user's repository. Idempotent for one state of the workspace. */

@@ -3,8 +3,9 @@ import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 import type { ForkSecrets } from "./state.ts";
 
 /**
- * Keeps the decision, once, and queues again the prompts that have waited for it. Throws `task.no_fork`,
- * `.secrets_decided`, `.invalid_input`.
+ * Keeps the decision, once, and queues again the prompts that have waited for it. Secrets are allowed for code that is there
+ * to be read, and not for what the fork may get later. Throws `task.no_fork`, `.secrets_decided`, `.secrets_not_asked`,
+ * `.invalid_input`.
  */
 export function decideForkSecrets(
   state: TaskState,
@@ -24,8 +25,14 @@ export function decideForkSecrets(
       "It was decided already whether this task gets secrets. Start another task to decide anew.";
     throw new HoldfastError("task", "secrets_decided", message, { statusCode: 409 });
   }
+  const waiting = sessionsOf(state).filter(waitsForSecrets);
+  if (isAllowed && waiting.length === 0) {
+    const message =
+      "The task does not ask for secrets. Once its environment needs some, it waits, and shows the changes to read before.";
+    throw new HoldfastError("task", "secrets_not_asked", message, { statusCode: 409 });
+  }
   state.forkSecrets = { isAllowed, by, at };
-  for (const session of sessionsOf(state)) if (waitsForSecrets(session)) queueAgain(session);
+  for (const session of waiting) queueAgain(session);
 }
 
 /** True for a session whose last prompt has ended with the question. */
