@@ -51,13 +51,16 @@ export function recordOfAction(
   return { type: "person.action", ...(actor === "task" ? { session: id } : {}), data };
 }
 
-/** The record of a request to a route; undefined for one that only reads. */
+/** Whoever reads this has all of an organization. */
+const exportRoute: RouteName = "GET /people/organizations/:organization/export";
+
+/** The record of a request to a route; undefined for one that only reads, besides an export. */
 export function recordOfRequest(
   person: Person,
   route: RouteName,
   params: Readonly<Record<string, string>>,
 ): PersonRecord | undefined {
-  if (route.startsWith("GET ")) return undefined;
+  if (route.startsWith("GET ") && route !== exportRoute) return undefined;
   const { task } = params;
   const data = { ...whoIs(person), route, ...params };
   return { type: "person.request", ...(task === undefined ? {} : { session: task }), data };
