@@ -33,6 +33,8 @@ const ways = [
   () => window.open("${outside}/window"),
   () => { top.location = "${outside}/top"; },
   () => document.body.append(Object.assign(document.createElement("iframe"), { src: "${outside}/frame" })),
+  () => document.head.append(Object.assign(document.createElement("script"), { type: "speculationrules",
+    textContent: JSON.stringify({ prefetch: [{ source: "list", urls: ["${outside}/speculated"], eagerness: "immediate" }] }) })),
 ];
 for (const way of ways) try { Promise.resolve(way()).catch(() => {}); } catch {}
 document.getElementById("leave").onclick = () => { location = "${outside}/left"; };

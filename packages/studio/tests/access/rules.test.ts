@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { isErrorCode, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
 import type { AccessInfo } from "@holdfast/server";
 import { Guard } from "../../src/access/guard.ts";
+import type { Person } from "../../src/access/person.ts";
 import { roles } from "../../src/access/roles.ts";
 import {
   type ActorRules,
@@ -179,13 +180,8 @@ test('an API token without the scope "all" answers nothing that people are asked
     ["task", "prompt"],
   ] as const;
   const refusedWith = async (tokenScope: TokenScope) => {
-    const person = {
-      id: "ada",
-      isOperator: false,
-      hasToken: true,
-      tokenScope,
-      roleIn: () => "member",
-    } as const;
+    const who = { id: "ada", isOperator: false, hasToken: true, tokenScope };
+    const person: Person = { ...who, roleIn: () => "member" };
     const guard = new Guard(() => person);
     const refused: string[] = [];
     for (const [actor, action] of calls)
