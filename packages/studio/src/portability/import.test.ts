@@ -9,7 +9,7 @@ const isInvalid = (error: unknown) => isErrorCode(error, "organization", "invali
 
 test("an archive cannot repeat what costs it nothing", async () => {
   const filling = new OrganizationImport({
-    ...{ client: () => assert.fail(), handover: () => assert.fail(), newId: () => assert.fail() },
+    ...{ client: () => assert.fail(), valueTokens: () => assert.fail(), newId: () => assert.fail() },
     ...{ organization: "org0123456789ab", person: { id: "ada", isOperator: false } },
     invite: () => assert.fail(),
   });
@@ -25,7 +25,7 @@ test("a schedule on an event keeps the event", async () => {
   const action = async (call: (typeof calls)[number]) => calls.push(call);
   const filling = new OrganizationImport({
     client: () => ({ getOrCreate: () => ({ action }) }) as never,
-    ...{ handover: () => assert.fail(), newId: () => "new", invite: () => assert.fail() },
+    ...{ valueTokens: () => assert.fail(), newId: () => "new", invite: () => assert.fail() },
     ...{ organization: "org0123456789ab", person: { id: "ada", isOperator: false } },
   });
   const on = { type: "labelled", label: "agent" };
