@@ -104,7 +104,9 @@ function Outcome({
       )}
       {entry.kind === "failed" && <p className="notice notice-error">{visibleText(entry.text)}</p>}
       {entry.kind === "mentioned" && <p className="notice">{visibleText(entry.text)}</p>}
-      {entry.kind === "handover" && <p className="notice">{visibleText(entry.text)}</p>}
+      {entry.kind === "handover" && task.offer === undefined && (
+        <p className="notice">{visibleText(entry.text)}</p>
+      )}
       {entry.kind === "handover" && <Offer task={task} />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <Loading label="Loading the last words" />}
