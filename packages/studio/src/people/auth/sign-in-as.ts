@@ -1,3 +1,4 @@
+import type { BetterAuthPlugin } from "better-auth";
 import { createAuthEndpoint } from "better-auth/api";
 import { setSessionCookie } from "better-auth/cookies";
 
@@ -6,8 +7,18 @@ interface SignInAsBody {
   readonly person: string;
 }
 
+/** What the plugin adds to the interface of better-auth. */
+export interface SignInAs {
+  /** Resolves to a response with the cookie of the new session. */
+  signInAs(call: {
+    readonly body: SignInAsBody;
+    readonly headers: Headers;
+    readonly asResponse: true;
+  }): Promise<Response>;
+}
+
 /** Gives better-auth an endpoint, for this process alone, that signs in a person who has proven who they are. */
-export function signInAsPlugin() {
+export function signInAsPlugin(): BetterAuthPlugin {
   return {
     id: "holdfast-sign-in-as",
     endpoints: {
