@@ -12,6 +12,7 @@ const inlined: Readonly<Record<string, readonly string[]>> = {
   // An MCP server over standard input and output needs 0.5 MB of it; an install brings 90 packages and 25 MB.
   holdfast: ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
+  "@holdfast/studio": ["@modelcontextprotocol/sdk"],
 };
 
 export async function inlineLibraries(item: WorkspacePackage, staged: string): Promise<void> {

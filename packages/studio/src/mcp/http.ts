@@ -1,11 +1,10 @@
 import { HoldfastError } from "@holdfast/core";
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { loadApiDescription } from "../api/description.ts";
 import { readBody } from "../http/read-body.ts";
 import type { RouteCall } from "../http/routes.ts";
 import { studioLimits } from "../limits.ts";
 import { HttpCaller } from "./caller.ts";
-import { createMcpServer } from "./server.ts";
+import { answerOverHttp } from "./server.ts";
 import { toolsOf } from "./tools.ts";
 
 /**
@@ -25,12 +24,7 @@ export async function answerMcp(
   const caller = new HttpCaller(ownUrl(), headers);
   // A person in a browser session is asked by the rules alone, but answers stay with those who opened a page.
   const tools = toolsOf(await loadApiDescription(), person?.tokenScope ?? "write");
-  const server = createMcpServer(tools, async () => caller);
-  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
-  response.once("close", () => void server.close());
-  // The transport's optional members have no "undefined", which exact optional types tell apart.
-  await server.connect(transport as Parameters<typeof server.connect>[0]);
-  await transport.handleRequest(request, response, body);
+  await answerOverHttp({ tools, caller: async () => caller }, request, response, body);
 }
 
 function parse(body: Buffer): unknown {

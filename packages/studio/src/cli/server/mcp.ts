@@ -10,11 +10,10 @@ import {
   parse,
   UsageError,
 } from "@holdfast/cli";
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { loadApiDescription } from "../../api/description.ts";
 import { type TokenScope, tokenScopes } from "../../contract/people.ts";
 import { HttpCaller } from "../../mcp/caller.ts";
-import { createMcpServer } from "../../mcp/server.ts";
+import { serveStdio } from "../../mcp/server.ts";
 import { toolsOf } from "../../mcp/tools.ts";
 
 export const mcpUsage = `holdfast mcp studio [options]
@@ -48,13 +47,7 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
       ? undefined
       : new HttpCaller(values.url.replace(/\/+$/, ""), { authorization: `Bearer ${token}` });
   const tools = toolsOf(await loadApiDescription(), scope);
-  const server = createMcpServer(tools, async () => remote ?? (await owner.caller()));
-  const closed = new Promise<void>((resolve) => {
-    server.onclose = resolve;
-  });
-  await server.connect(new StdioServerTransport());
-  process.stdin.once("end", () => void server.close());
-  await closed;
+  await serveStdio({ tools, caller: async () => remote ?? (await owner.caller()) });
   await owner.close();
   return 0;
 }
