@@ -1,5 +1,5 @@
 /** Client of Gitea and Forgejo (API v1) with an access token. */
-import { HoldfastError, isErrorCode } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import type {
   Check,
   Comment,
@@ -34,6 +34,7 @@ import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
 import { headOf } from "../http/pull-request-head.ts";
 import { repositoryPath } from "../http/repository-path.ts";
+import { mayPush } from "../writers.ts";
 import { ensureLabels } from "./labels.ts";
 import * as rows from "./rows.ts";
 
@@ -179,14 +180,7 @@ export class GiteaForge implements Forge {
 
   async mayWrite(fullName: string, login: string, signal?: AbortSignal): Promise<boolean> {
     const path = `${pathOf(fullName)}/collaborators/${encodeURIComponent(login)}/permission`;
-    try {
-      const { permission } = await this.#get<{ readonly permission: string }>(path, signal);
-      return ["admin", "owner", "maintain", "write"].includes(permission);
-    } catch (error) {
-      // Somebody whom the forge does not know.
-      if (isErrorCode(error, "forge", "not_found")) return false;
-      throw error;
-    }
+    return mayPush(this.#get<{ readonly permission: string }>(path, signal));
   }
 
   async mergePullRequest(
