@@ -74,7 +74,7 @@ describe("two people", { skip: absent ?? false }, () => {
     await bob.locator('[data-member="ada@example.org"]').waitFor();
     assert.equal(await bob.getByRole("button", { name: /^Remove|^Create invitation/ }).count(), 0);
 
-    await ada.reload();
+    // Her page follows, without being loaded again.
     await ada.getByLabel("Role of Bob").selectOption("member");
     await ada.locator('[data-member="bob@example.org"] select:not(:disabled)').waitFor();
     await startTask(bob, { prompt: "hang" });

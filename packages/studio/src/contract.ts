@@ -456,6 +456,8 @@ export interface OrganizationEvents extends TaskListEvents {
   repositoryChanged: RepositorySummary;
   /** Id of a repository that was disconnected. */
   repositoryRemoved: string;
+  /** Members, their names and roles, or invitations are others than before: read them again. */
+  peopleChanged: null;
 }
 
 /** Actions of `task`. */

@@ -5,12 +5,14 @@ import {
   type Person,
   type RequestHeaders,
   requireAnswering,
+  requireGivingUp,
   requireOwn,
   requireRule,
 } from "./person.ts";
 import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
 import {
   answersApproval,
+  givesUp,
   isPersonal,
   managementRules,
   type RouteName,
@@ -90,6 +92,7 @@ export class Guard {
     const { task, organization } = params;
     const about = task === undefined ? organization : organizationOfId(task);
     const person = await this.#require(request, routeRules[route], about);
+    if (givesUp(route)) requireGivingUp(person);
     const record = person && this.#record && recordOfRequest(person, route, params);
     if (record !== undefined) await this.#record?.(record);
     return person;

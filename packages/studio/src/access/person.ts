@@ -63,10 +63,17 @@ export function requireRule(
  * this is, and must not approve itself.
  */
 export function requireAnswering(person: Person | undefined): void {
+  requireFullScope(person, "answers what people are asked");
+}
+
+/** Throws `auth.forbidden` for a token without the scope "all": whoever made it has not lent it this right. */
+export function requireGivingUp(person: Person | undefined): void {
+  requireFullScope(person, "lets its person leave an organization");
+}
+
+function requireFullScope(person: Person | undefined, does: string): void {
   if (person?.tokenScope === undefined || person.tokenScope === "all") return;
-  throw forbidden(
-    `Only an API token with the scope "all" answers what people are asked, and this one has "${person.tokenScope}"`,
-  );
+  throw forbidden(`Only an API token with the scope "all" ${does}, and this one has "${person.tokenScope}"`);
 }
 
 /** Throws `auth.forbidden` unless the actor with this key is the person's own, in whichever organization. */

@@ -436,6 +436,14 @@ export function answersApproval({ actor, action = "" }: Pick<AccessInfo, "actor"
   return Object.hasOwn(answering, actor) && answering[actor]?.includes(action) === true;
 }
 
+/** Routes by which a person gives up what they have: nobody wants that of a program that only reads. */
+const givingUp: readonly RouteName[] = ["POST /people/organizations/:organization/leave"];
+
+/** True for a route that not every API token may call, although its person may. */
+export function givesUp(route: RouteName): boolean {
+  return givingUp.includes(route);
+}
+
 /** True if each actor of this kind is for one person, whose id is its key. */
 export function isPersonal(actor: string): boolean {
   const rules: ActorRules | undefined = Object.hasOwn(actorRules, actor)

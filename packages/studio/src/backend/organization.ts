@@ -74,6 +74,7 @@ export function createOrganizationActor(host: BackendHost) {
       taskDeleted: event<OrganizationEvents["taskDeleted"]>(),
       seenChanged: event<OrganizationEvents["seenChanged"]>(),
       viewsChanged: event<OrganizationEvents["viewsChanged"]>(),
+      peopleChanged: event<OrganizationEvents["peopleChanged"]>(),
       ...repositoryEvents,
     },
     options: { name: "Organization", actionTimeout: 180_000 },
@@ -124,6 +125,8 @@ export function createOrganizationActor(host: BackendHost) {
       },
 
       internal: {
+        peopleChanged: (c): void => c.broadcast("peopleChanged", null),
+
         preparationStarted: (c, preparation: OpenPreparation): Promise<void> =>
           addPreparation(c.kv, preparation),
 

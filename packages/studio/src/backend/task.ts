@@ -6,7 +6,6 @@ import type {
   ApprovalAnswerOutcome,
   SessionChoice,
   TaskStorage,
-  TaskSummary,
   TaskView,
 } from "../contract.ts";
 import { portableState } from "../portability/format.ts";
@@ -29,7 +28,7 @@ import {
 import { createReviewing, reviewActions, reviewEvents } from "./review/actions.ts";
 import { sessionActions, sessionEvents } from "./sessions/actions.ts";
 import { runnerActions } from "./sessions/internals.ts";
-import { toTaskSummary, toTaskView } from "./sessions/view.ts";
+import { toTaskView } from "./sessions/view.ts";
 import { releaseRunner, watchRunner } from "./task-runner.ts";
 import {
   findPrompt,
@@ -155,10 +154,8 @@ export function createTaskActor(host: BackendHost) {
         /** Makes the new part of the transcript findable. */
         pushText: (c): Promise<void> => text.push(c),
 
-        /** The task for an export, and for the list of an import. */
+        /** The task for an export. */
         portable: (c): TaskState => portableState(c.state),
-
-        summary: (c): TaskSummary => toTaskSummary(c.state),
 
         storage: (c): Promise<TaskStorage> => taskStorage(host, c),
 

@@ -1,6 +1,6 @@
 /** People on this server: accounts, sessions, API tokens, and the members of an organization. */
 import type { ClientBase } from "@holdfast/client";
-import { HoldfastError, type Ports, uuidv7 } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Logger, type Ports, uuidv7 } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { ValueTokens } from "../backend/value-tokens.ts";
 import { PersonSignals } from "./access-changes.ts";
@@ -84,6 +84,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
       accessChanged: (person) => changes.changed(person),
       ...(isNode ? { announce: (person: string) => actors.announce(person) } : {}),
       ...(membersChanged === undefined ? {} : { membersChanged }),
+      listChanged: (organization) => tellPages(client(), organization, log),
     }),
     identify: people.identify,
     standing: people.standing,
@@ -115,6 +116,18 @@ export function setUpPeople(options: PeopleSetupOptions) {
       await watch?.close();
     },
   };
+}
+
+/** Tells the open pages of an organization that its list of people is another one. They read it again. */
+function tellPages(client: ClientBase, organization: string, log: Logger): void {
+  client
+    .get("organization", [organization])
+    .action({ name: "internal.peopleChanged", args: [] })
+    .catch((error: unknown) => {
+      // It is not there yet, or not any more: nobody looks at it.
+      if (!isErrorCode(error, "actor", "not_found"))
+        log.warn("pages were not told of a change of people", { organization, error });
+    });
 }
 
 /** What is there once the Studio has started. Throws `studio.not_started`. */

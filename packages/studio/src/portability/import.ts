@@ -1,6 +1,7 @@
 import type { ClientBase } from "@holdfast/client";
 import { inOrganization } from "../access/organization-ids.ts";
 import type { RepositorySource, RepositorySummary } from "../backend/repositories/contract.ts";
+import { toTaskSummary } from "../backend/sessions/view.ts";
 import type { ValueTokens } from "../backend/value-tokens.ts";
 import type { ImportReport } from "../contract/people.ts";
 import { secretPrefix } from "../remotes/connections.ts";
@@ -127,20 +128,20 @@ export class OrganizationImport {
   }
 
   async #task(value: unknown): Promise<void> {
-    const { client, newId, organization, person } = this.#options;
+    const { newId, organization, person } = this.#options;
     const ids = {
       newId: () => inOrganization(organization, newId()),
       repository: (id: string) => this.#repositories.get(id),
       person: person.id,
     };
     const { state, archivedAt, sessions } = taskOf(value, ids);
+    // The list says which tasks there are, and a task which sessions: whatever a crash leaves is found and deleted.
+    await this.#call("organization", "internal.restoreTask", toTaskSummary(state), archivedAt ?? null);
+    await this.#create("task", state.id, { restored: state });
     for (const { from, to } of sessions) {
       this.#sessions.set(from, { id: to, task: state.id, seq: 0 });
       await this.#create("session", to, { sessionOf: state.id });
     }
-    await this.#create("task", state.id, { restored: state });
-    const summary = await client().get("task", [state.id]).action({ name: "internal.summary", args: [] });
-    await this.#call("organization", "internal.restoreTask", summary, archivedAt ?? null);
     this.#counts.tasks += 1;
   }
 

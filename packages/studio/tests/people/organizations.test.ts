@@ -140,6 +140,11 @@ test("organizations of one Studio", async (t) => {
   await t.test("leaving one leaves the others, and their tokens", async () => {
     const made = await send(studio, "POST", "/people/tokens", ben.credentials, { name: "ci", scope: "read" });
     const token = { authorization: `Bearer ${String(made.body["token"])}` };
+    // A program that only reads does not take its person out of an organization.
+    const byProgram = await send(studio, "POST", `${at}/${acme}/leave`, token);
+    assert.equal(code(byProgram), "auth.forbidden");
+    assert.match(String(byProgram.body["detail"]), /scope "all"/);
+    assert.equal((await list(studio, token)).length, 2);
     assert.equal((await send(studio, "POST", `${at}/${acme}/leave`, ben.credentials)).status, 204);
     assert.deepEqual(await list(studio, token), [{ ...first, role: "viewer" }]);
     assert.equal(

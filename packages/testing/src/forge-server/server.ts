@@ -37,8 +37,8 @@ type ForgeFaultKind =
   /** Refuses the credential with 401 and repeats it in the message, as careless proxies do. */
   | { readonly kind: "echo_credential" }
   | { readonly kind: "delay"; readonly ms: number }
-  /** Runs something before the request is answered as usual. */
-  | { readonly kind: "call"; readonly call: () => void }
+  /** Runs something to its end before the request is answered as usual. */
+  | { readonly kind: "call"; readonly call: () => void | Promise<void> }
   | { readonly kind: "disconnect" };
 
 export interface ForgeServerOptions {
@@ -144,6 +144,7 @@ export class ForgeServer {
       return;
     }
     if (fault?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, fault.ms));
+    if (fault?.kind === "call") await fault.call();
     const answer = fault === undefined ? undefined : answerOf(fault, asked);
     this.#send(asked, answer ?? (await this.#options.api(asked)), response);
   }
@@ -212,8 +213,6 @@ function answerOf(fault: ForgeFault, { headers }: ApiRequest): ApiAnswer | undef
       return { status: 401, body: { message: `Bad credentials: ${authorization ?? token}` } };
     }
     case "call":
-      fault.call();
-      return undefined;
     case "delay":
     case "disconnect":
       return undefined;

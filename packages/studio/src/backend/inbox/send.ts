@@ -1,3 +1,4 @@
+import { isErrorCode } from "@holdfast/core";
 import { organizationOfId } from "../../access/organization-ids.ts";
 import type { BackendHost } from "../host.ts";
 import type { TaskNews } from "./news.ts";
@@ -22,6 +23,8 @@ export async function sendNews(
       .getOrCreate("attention", [organizationOfId(c.state.id)])
       .send("news", news);
   } catch (error) {
+    // The organization is being deleted with its tasks: nobody reads it.
+    if (isErrorCode(error, "organization", "not_found")) return;
     host.ports.log.error("could not report news of a task", { taskId: c.state.id, error });
   }
 }

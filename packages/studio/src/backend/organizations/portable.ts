@@ -56,7 +56,7 @@ export function portableInternals(host: Pick<BackendHost, "valueTokens">) {
     restoreRepository: (c: PortableContext, id: string, source: unknown): Promise<RepositorySummary> =>
       restoreRepository(host, c, id, source),
 
-    /** Adds a task of an import, whose actor is there and at rest, to the list. */
+    /** Adds a task of an import, which is at rest, to the list, before its actor is created. */
     async restoreTask(c: PortableContext, summary: TaskSummary, archivedAt: number | null): Promise<void> {
       const row = { summary, revision: 1, wake: 0, active: false };
       if (!(await insertRow(c.db, row))) return;

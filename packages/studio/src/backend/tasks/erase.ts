@@ -19,12 +19,18 @@ export interface EraseContext {
   };
 }
 
-/** Idempotent: an attempt that was interrupted may have deleted it. */
-async function eraseSession(c: EraseContext, sessionId: string): Promise<void> {
+/** `fallback` for a session that is not there: an attempt that was interrupted has deleted it, or never made it. */
+async function ofSession<Result>(
+  c: EraseContext,
+  sessionId: string,
+  name: string,
+  fallback: Result,
+): Promise<Result> {
   try {
-    await c.client().get("session", [sessionId]).action({ name: "internal.erase", args: [] });
+    return await c.client().get("session", [sessionId]).action<Result>({ name, args: [] });
   } catch (error) {
-    if (!isErrorCode(error, "actor", "not_found")) throw error;
+    if (isErrorCode(error, "actor", "not_found")) return fallback;
+    throw error;
   }
 }
 
@@ -33,11 +39,9 @@ export async function taskStorage(
   host: Pick<BackendHost, "filesSize">,
   c: EraseContext,
 ): Promise<TaskStorage> {
-  const sizeOf = (sessionId: string) =>
-    c.client().get("session", [sessionId]).action<number>({ name: "internal.size", args: [] });
   const [{ bytes, isComplete }, ...transcripts] = await Promise.all([
     host.filesSize(c.state.id),
-    ...sessionsOf(c.state).map(({ sessionId }) => sizeOf(sessionId)),
+    ...sessionsOf(c.state).map(({ sessionId }) => ofSession(c, sessionId, "internal.size", 0)),
   ]);
   return { filesBytes: bytes, isComplete, transcriptBytes: transcripts.reduce((sum, size) => sum + size, 0) };
 }
@@ -68,7 +72,8 @@ export async function eraseTask(
       .get("group", [group])
       .action({ name: "internal.forgetTask", args: [id] });
   await eraseAttachments(c, c.state.attachments ?? []);
-  for (const { sessionId } of sessionsOf(c.state)) await eraseSession(c, sessionId);
+  for (const { sessionId } of sessionsOf(c.state))
+    await ofSession<void>(c, sessionId, "internal.erase", undefined);
   await report();
   c.destroy();
   return freed;

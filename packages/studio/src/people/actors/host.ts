@@ -10,6 +10,8 @@ export interface PeopleHost {
   accessChanged(personId: string): void;
   /** Somebody has joined an organization, or left it. */
   membersChanged?(organization: string): void;
+  /** What a page shows of the people of an organization is another one now: members, names, roles, invitations. */
+  listChanged?(organization: string): void;
   /**
    * Tells all nodes of it, this one too. Undefined on a single node. Called by a schedule that commits with the change,
    * so that a node that ends in between has told the others nevertheless.

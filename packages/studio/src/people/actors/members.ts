@@ -51,6 +51,8 @@ export interface Joining {
 export function createMembersActor(host: PeopleHost) {
   const rows = new Rows(memberTables);
   const steps = new MemberSteps(rows, host);
+  const changed = ({ key: [organization = ""] }: { readonly key: readonly string[] }): void =>
+    host.listChanged?.(organization);
   return actor({
     createState: (): MembersState => ({ version: 1 }),
     db: db({
@@ -75,6 +77,7 @@ export function createMembersActor(host: PeopleHost) {
         async found(c, joining: Joining): Promise<void> {
           await announceSoon(host, c, joining.person);
           await steps.found(c.db, joining);
+          changed(c);
         },
 
         /** Ends all rights, as the organization is being deleted. Returns the people who were members. */
@@ -97,7 +100,10 @@ export function createMembersActor(host: PeopleHost) {
         },
 
         /** Adds an invitation. Throws `invitation.too_many`, `member.forbidden_role`. */
-        invite: (c, invitation: NewInvitation, by: Role): Promise<void> => steps.invite(c.db, invitation, by),
+        async invite(c, invitation: NewInvitation, by: Role): Promise<void> {
+          await steps.invite(c.db, invitation, by);
+          changed(c);
+        },
 
         async invitations(c): Promise<readonly Invitation[]> {
           const sortBy = { column: "created_at", descending: true };
@@ -111,15 +117,20 @@ export function createMembersActor(host: PeopleHost) {
         },
 
         /** Gives an invitation another token and the full time. Throws `invitation.not_found`, `member.forbidden_role`. */
-        renew: (
+        async renew(
           c,
           id: string,
           next: Pick<NewInvitation, "hash" | "expiresAt">,
           by: Role,
-        ): Promise<Invitation> => steps.renew(c.db, id, next, by),
+        ): Promise<Invitation> {
+          const invitation = await steps.renew(c.db, id, next, by);
+          changed(c);
+          return invitation;
+        },
 
         async withdraw(c, id: string): Promise<void> {
           await rows.remove(c.db, "invitation", [{ column: "id", operator: "eq", value: id }]);
+          changed(c);
         },
 
         /**
@@ -130,6 +141,7 @@ export function createMembersActor(host: PeopleHost) {
           await announceSoon(host, c, joining.person);
           const role = await c.db.transaction((tx) => steps.accept(tx, hash, joining));
           host.membersChanged?.(c.key[0] ?? "");
+          changed(c);
           return role;
         },
 
@@ -137,6 +149,7 @@ export function createMembersActor(host: PeopleHost) {
         async changeRole(c, person: string, role: Role, by: Role): Promise<void> {
           await announceSoon(host, c, person);
           await steps.changeRole(c.db, person, role, by);
+          changed(c);
         },
 
         /** Removes a member, or lets them leave. Throws `member.not_found`, `.forbidden_role`, `.last_owner`. */
@@ -144,11 +157,13 @@ export function createMembersActor(host: PeopleHost) {
           await announceSoon(host, c, person);
           await steps.remove(c.db, person, by);
           host.membersChanged?.(c.key[0] ?? "");
+          changed(c);
         },
 
         /** Takes over the name that a person has now. */
         async rename(c, person: string, name: string): Promise<void> {
           await rows.update(c.db, "member", [{ column: "person", operator: "eq", value: person }], { name });
+          changed(c);
         },
 
         /**
@@ -158,6 +173,7 @@ export function createMembersActor(host: PeopleHost) {
         async transfer(c, from: string, to: string): Promise<void> {
           await announceSoon(host, c, from, to);
           await c.db.transaction((tx) => steps.transfer(tx, from, to));
+          changed(c);
         },
       },
     },

@@ -96,6 +96,7 @@ export function createStudioApi(endpoint: string, id: string = localOrganization
       conn.on("repositoryChanged", watch.on.repositoryChanged);
       conn.on("repositoryRemoved", watch.on.repositoryRemoved);
       conn.on("viewsChanged", watch.on.viewsChanged);
+      conn.on("peopleChanged", watch.on.peopleChanged);
       return follow(conn, watch.onState);
     },
     watchTask: (id, watch) => watchTask(client, id, watch),

@@ -69,6 +69,9 @@ export function useOrganizationLive(): LinkState {
         },
         repositoryChanged: (repository) => mergeRepository(queries, repository),
         repositoryRemoved: (id) => dropRepository(queries, id),
+        peopleChanged() {
+          for (const key of [["people"], ["profile"]]) void refetchActive(queries, key);
+        },
       },
       onState(next) {
         setState(next);
