@@ -3,6 +3,7 @@
  * descriptor 3. An attack on a socket affects this process only. It has no secrets and decides only which processes
  * may connect.
  */
+import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { endpointLimits } from "../broker-limits.ts";
@@ -78,3 +79,5 @@ setInterval(() => {
 }, endpointLimits.memoryCheckMs);
 
 await send(packJson(frameKinds.ready, {}));
+// The host ends this process with SIGKILL, before which nothing else writes what was compiled.
+flushCompileCache();
