@@ -17,6 +17,7 @@ import type { PluginGit, PluginGrant } from "../plugin-grant.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 import { PluginLoadError } from "../plugin-load-error.ts";
 import type { StartMessage } from "../runtime/messages.ts";
+import { type RuntimeFolder, runtimeFolder } from "./runtime-folder.ts";
 
 /** A plugin's process that has started and is not initialized yet. */
 export interface LaunchedPlugin {
@@ -42,9 +43,6 @@ export interface LauncherOptions {
   /** Called when a folder differs from what was checked and must be read again. */
   readonly onStale?: () => void;
 }
-
-const runtime = join(import.meta.dirname, "..", "runtime");
-const extension = import.meta.filename.endsWith(".ts") ? ".ts" : ".js";
 
 /** Paths inside a plugin's jail. */
 const inside = {
@@ -121,7 +119,7 @@ export class PluginLauncher {
     try {
       connections = await this.#connect(plugin, grant);
       const pathFor = this.confined ? (_host: string, path: string) => path : (host: string) => host;
-      const spec = this.#spec(id, plugin, grant, egress, connections, pathFor);
+      const spec = this.#spec(id, plugin, grant, egress, connections, await runtimeFolder(), pathFor);
       const jail = this.confined
         ? await this.#options.jails.start(spec)
         : await this.#bare.start({ ...spec, mounts: [] });
@@ -175,12 +173,13 @@ export class PluginLauncher {
     grant: PluginGrant,
     egress: Egress | undefined,
     connections: Connections | undefined,
+    runtime: RuntimeFolder,
     pathFor: (host: string, path: string) => string,
   ): JailSpec {
     const node = realpathSync(process.execPath);
     const mounts: JailMount[] = [
       { source: node, target: inside.node, mode: "ro" },
-      { source: runtime, target: inside.runtime, mode: "ro" },
+      { source: runtime.folder, target: inside.runtime, mode: "ro" },
       { source: plugin.directory, target: inside.plugin, mode: "ro" },
       { source: this.dataDirectory(plugin.name), target: inside.data, mode: "rw" },
       ...Object.entries(grant.folders ?? {}).map(([name, { path, mode }]) => ({
@@ -209,7 +208,7 @@ export class PluginLauncher {
         ...transform,
         "--disable-warning=ExperimentalWarning",
         "--max-old-space-size=256",
-        join(pathFor(runtime, inside.runtime), `main${extension}`),
+        join(pathFor(runtime.folder, inside.runtime), `main${runtime.extension}`),
       ],
       cwd: pathFor(plugin.directory, inside.plugin),
       env: {

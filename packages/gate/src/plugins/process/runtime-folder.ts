@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const sources = join(import.meta.dirname, "..", "runtime");
+const isCheckout = import.meta.filename.endsWith(".ts");
+
+/** Below the root of a checkout. */
+const builds = join(import.meta.dirname, "../../../../..", ".cache", "plugin-runtime");
+
+/** Strips the types of all modules in one folder into another. In a process of its own, as it needs a compiler. */
+const strip = `
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+const [from, to] = process.argv.slice(1);
+for (const name of readdirSync(from).filter((each) => !each.endsWith(".test.ts"))) {
+  const text = readFileSync(from + "/" + name, "utf8");
+  if (!name.endsWith(".ts")) { writeFileSync(to + "/" + name, text); continue; }
+  const script = stripTypeScriptTypes(text).replace(/(\\bfrom ")(\\.\\/[^"]+)\\.ts"/g, '$1$2.js"');
+  writeFileSync(to + "/" + name.replace(/\\.ts$/, ".js"), script);
+}`;
+
+/** Where the program of a plugin's process is, with the extension of its modules. */
+export interface RuntimeFolder {
+  readonly folder: string;
+  readonly extension: ".js" | ".ts";
+}
+
+let found: Promise<RuntimeFolder> | undefined;
+
+/**
+ * The program as JavaScript. A checkout has it as TypeScript, of which a process takes five times as long to start: its
+ * types are stripped once, and again when it has changed.
+ */
+export function runtimeFolder(): Promise<RuntimeFolder> {
+  found ??= isCheckout
+    ? stripped().catch(() => ({ folder: sources, extension: ".ts" as const }))
+    : Promise.resolve({ folder: sources, extension: ".js" });
+  return found;
+}
+
+async function stripped(): Promise<RuntimeFolder> {
+  const hash = createHash("sha256").update(strip).update(process.version);
+  for (const name of readdirSync(sources).sort()) hash.update(name).update(readFileSync(join(sources, name)));
+  const folder = join(builds, hash.digest("hex").slice(0, 16));
+  if (!existsSync(folder)) await build(folder);
+  return { folder, extension: ".js" };
+}
+
+/** Put into place whole: another process may build the same. */
+async function build(folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
+  const made = await mkdtemp(`${folder}-`);
+  try {
+    const options = ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", strip];
+    await promisify(execFile)(process.execPath, [...options, sources, made]);
+    // The user of a jail may be another one.
+    await chmod(made, 0o755);
+    await rename(made, folder);
+  } catch (error) {
+    await rm(made, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
+}
