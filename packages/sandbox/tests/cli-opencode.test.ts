@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { freePort } from "@holdfast/testing/free-port";
+import { compileCache, ownImports } from "@holdfast/testing/own-imports";
 import { createSandboxServer } from "../src/index.ts";
 import { field, processesWith, temporary, until } from "./harness.ts";
 
@@ -20,8 +21,8 @@ interface Result {
 async function cli(env: Record<string, string>, cwd: string, ...args: readonly string[]): Promise<Result> {
   const { PATH = "" } = process.env;
   return await new Promise((resolve) => {
-    const options = { env: { PATH, ...env }, cwd, timeout: 60_000 };
-    execFile(process.execPath, [entry, ...args], options, (error, stdout, stderr) => {
+    const options = { env: { PATH, ...compileCache, ...env }, cwd, timeout: 60_000 };
+    execFile(process.execPath, [...ownImports, entry, ...args], options, (error, stdout, stderr) => {
       const code = typeof error?.code === "number" ? error.code : error ? -1 : 0;
       resolve({ code, stdout, stderr });
     });

@@ -10,6 +10,7 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "@holdfast/testing/free-port";
+import { compileCache, ownImports } from "@holdfast/testing/own-imports";
 import { eventData } from "../src/cli/api-acp.ts";
 import { createSandboxServer } from "../src/index.ts";
 import { field, temporary } from "./harness.ts";
@@ -29,8 +30,8 @@ async function cli(env: Record<string, string>, ...args: readonly string[]): Pro
   return await new Promise((resolve) => {
     execFile(
       process.execPath,
-      [entry, ...args],
-      { env: { PATH, ...env }, timeout: 60_000 },
+      [...ownImports, entry, ...args],
+      { env: { PATH, ...compileCache, ...env }, timeout: 60_000 },
       (error, stdout, stderr) => {
         const code = typeof error?.code === "number" ? error.code : error ? -1 : 0;
         resolve({ code, stdout, stderr });
@@ -54,9 +55,11 @@ toStdout(JSON.stringify(results));
 `;
 
 async function cliMany(home: string, lines: readonly (readonly string[])[]): Promise<readonly Result[]> {
-  const args = ["--input-type=module", "--eval", many, JSON.stringify(lines)];
+  const args = [...ownImports, "--input-type=module", "--eval", many, JSON.stringify(lines)];
   const { PATH = "" } = process.env;
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH, HOME: home } });
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: { PATH, ...compileCache, HOME: home },
+  });
   return JSON.parse(stdout) as readonly Result[];
 }
 
@@ -205,7 +208,7 @@ describe("the command line", () => {
     const id = (await run("sessions", "new", "--agent", "demo")).stdout.trim();
     const { PATH = "" } = process.env;
     const prompting = spawn(process.execPath, [entry, "sessions", "prompt", id, "write", "notes", "--json"], {
-      env: { PATH, ...env },
+      env: { PATH, ...compileCache, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 60_000,
     });
@@ -240,7 +243,7 @@ describe("the command line", () => {
     const prompting = await api.create({
       command: process.execPath,
       args: [entry, "sessions", "prompt", id, "write", "notes"],
-      env: { PATH, ...env },
+      env: { PATH, ...compileCache, ...env },
       tty: true,
     });
     const asks = "reject (Reject)? ";
@@ -393,7 +396,7 @@ describe("the server verb", () => {
     const origin = ["-O", "https://app.example", "-M", "GET", "-A", "x-mine", "-C"];
     const args = [entry, "server", "--no-token", "--port", "0", "--json", ...origin];
     const child = spawn(process.execPath, args, {
-      env: { PATH, HOME: home },
+      env: { PATH, ...compileCache, HOME: home },
       stdio: ["ignore", "pipe", "ignore"],
     });
     t.after(() => child.kill("SIGKILL"));

@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { fetchOver, listenForDial, unixAgent } from "@holdfast/sandbox-client/node";
+import { compileCache, ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { agentTable, createSandboxServer, customAgent, type SandboxServerOptions } from "../src/index.ts";
 
@@ -46,7 +47,7 @@ export async function startSandbox(
   const [home, work] = [join(directory, "home"), join(directory, "work")];
   await Promise.all([mkdirp(home), mkdirp(work)]);
   await writeFile(join(work, "README.md"), "# Sample\n");
-  const common = { home, cwd: work, ...options };
+  const common = { home, cwd: work, env: compileCache, ...options };
   const cleanup: (() => Promise<unknown> | undefined)[] = [];
   const connections = new Set<AcpConnection>();
   const finish = async () => {
@@ -218,7 +219,7 @@ export async function startServerProcess(
   const agent = host?.agent ?? unixAgent(socket);
   t.after(() => agent.destroy());
   const listen = transport === "tcp" ? ["--port", "0"] : [`--${transport}`, socket];
-  const args = [entry, ...listen, "--home", home, "--cwd", work, "--config", configPath];
+  const args = [...ownImports, entry, ...listen, "--home", home, "--cwd", work, "--config", configPath];
   const [program = process.execPath, ...rest] = [...through, process.execPath, ...args];
   const child = spawn(program, rest, { stdio: ["ignore", "pipe", "ignore"] });
   t.after(() => child.kill("SIGKILL"));

@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fetchOver, unixAgent } from "@holdfast/sandbox-client/node";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { createSandboxServer } from "../src/index.ts";
 import { field, startSandbox, temporary, until } from "./harness.ts";
 import { type Offers, scriptedAgent, scriptedAgents } from "./scripted-agent.ts";
@@ -37,7 +38,7 @@ class Served {
   async start(fileBlocks?: number): Promise<SessionApi> {
     const entry = fileURLToPath(new URL("served.ts", import.meta.url));
     const limit = fileBlocks === undefined ? "" : `trap '' XFSZ; ulimit -f ${fileBlocks};`;
-    const args = ["-c", `${limit} exec "$0" "$@"`, process.execPath, entry, this.#directory];
+    const args = ["-c", `${limit} exec "$0" "$@"`, process.execPath, ...ownImports, entry, this.#directory];
     const child = spawn("/bin/sh", args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#child = child;
     this.#t.after(() => child.kill("SIGKILL"));

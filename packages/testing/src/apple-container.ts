@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive, type MachineRecord, MachineRecords } from "./apple-container/records.ts";
 import { findProgram } from "./container-image.ts";
+import { compileCache } from "./own-imports.ts";
 
 export interface AppleContainer {
   /** Path of the program. */
@@ -32,11 +33,13 @@ export function appleContainerMissing(): string | undefined {
 
 /** Closes inherited file descriptors of the test runner: a real virtual machine inherits none. */
 function launcher(command: readonly string[]): string {
+  // It gets the few variables that the real program needs.
+  const variables = Object.entries(compileCache).map(([name, value]) => `$ENV{'${name}'} = '${value}';\n`);
   const words = command.map((word) => `'${word}'`).join(", ");
   return `#!/usr/bin/perl
 use POSIX ();
 POSIX::close($_) for map { m{/(\\d+)$} && $1 > 2 ? $1 : () } glob("/proc/self/fd/*");
-exec { '${command[0]}' } ${words}, @ARGV or die $!;
+${variables.join("")}exec { '${command[0]}' } ${words}, @ARGV or die $!;
 `;
 }
 

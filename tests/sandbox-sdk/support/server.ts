@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { ownImports } from "@holdfast/testing/own-imports";
 
 const entry = join(import.meta.dirname, "..", "..", "..", "packages", "sandbox", "src", "cli.ts");
 const script = join(import.meta.dirname, "agent.mjs");
@@ -31,7 +32,19 @@ export async function startServer(directory?: string, port = 0, token?: string):
   ];
   await writeFile(config, JSON.stringify({ agents }));
   const given = token === undefined ? [] : ["--token", token];
-  const args = [entry, "--port", String(port), "--home", home, "--cwd", work, "--config", config, ...given];
+  const args = [
+    ...ownImports,
+    entry,
+    "--port",
+    String(port),
+    "--home",
+    home,
+    "--cwd",
+    work,
+    "--config",
+    config,
+    ...given,
+  ];
   const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"], env });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));

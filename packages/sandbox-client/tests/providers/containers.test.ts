@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { EngineClient } from "@holdfast/testing/engine-requests";
+import { compileCache, ownImports } from "@holdfast/testing/own-imports";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { SandboxAgent } from "../../src/index.ts";
 import { type DockerProviderOptions, docker, podman } from "../../src/node/docker.ts";
@@ -36,8 +37,12 @@ for (const { name, skip, start } of engines) {
       options = {
         socketPath: engine.socketPath,
         image: engine.image,
-        binds: [`${process.execPath}:/usr/bin/node:ro`, ...["packages", "node_modules"].map(readOnly)],
-        command: ["/usr/bin/node", serverEntry, "server"],
+        binds: [
+          ...[`${process.execPath}:/usr/bin/node:ro`, ...["packages", "node_modules"].map(readOnly)],
+          ...Object.values(compileCache).map((path) => `${path}:${path}`),
+        ],
+        env: Object.entries(compileCache).map((variable) => variable.join("=")),
+        command: ["/usr/bin/node", ...ownImports, serverEntry, "server"],
         ...("network" in engine
           ? { createContainerOptions: { HostConfig: { NetworkMode: engine.network } } }
           : {}),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "@holdfast/testing/free-port";
+import { compileCache, ownImports } from "@holdfast/testing/own-imports";
 
 export const serverEntry = fileURLToPath(new URL("../../../sandbox/src/cli.ts", import.meta.url));
 
@@ -35,7 +36,7 @@ export class Machine {
       `  [ "$arg" = --host ] && host=1`,
       `  set -- "$@" "$arg"`,
       "done",
-      `exec ${process.execPath} ${serverEntry} "$@" --home "$HOME" --cwd "$HOME"`,
+      `exec ${[process.execPath, ...ownImports].join(" ")} ${serverEntry} "$@" --home "$HOME" --cwd "$HOME"`,
     ];
     writeFileSync(join(bin, "holdfast"), `${script.join("\n")}\n`);
     chmodSync(join(bin, "holdfast"), 0o755);
@@ -47,7 +48,8 @@ export class Machine {
   }
 
   run(script: string): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-    const env = { PATH: `${join(this.home, "bin")}:${process.env["PATH"]}`, HOME: this.home };
+    const path = `${join(this.home, "bin")}:${process.env["PATH"]}`;
+    const env = { PATH: path, ...compileCache, HOME: this.home };
     return new Promise((resolve) => {
       execFile("sh", ["-c", script], { env, cwd: this.home }, (error, stdout, stderr) => {
         resolve({ exitCode: error ? Number(error.code ?? 1) : 0, stdout, stderr });
