@@ -72,11 +72,18 @@ describe("billing", { skip: absent ?? false }, () => {
     await keepScreenshot(page, "billing-past-due");
     await page.goto(studio.url);
     await page.locator('[data-banner="past-due"]').getByText("A payment failed").waitFor();
-    await page.getByRole("link", { name: "Open billing" }).click();
+    await page.getByRole("link", { name: /^Inbox/ }).click();
+    await page.locator('[data-entry="payment"] a').click();
+    await page.getByRole("heading", { name: "A payment failed" }).waitFor();
+    await page.locator(".inbox-preview").getByText("The plan goes on until").waitFor();
+    await assertAccessible(page, "inbox, payment");
+    await keepScreenshot(page, "inbox-payment");
+    await page.locator(".inbox-preview").getByRole("link", { name: "Open billing" }).click();
     await page.getByRole("button", { name: "Manage payment" }).click();
     await page.getByRole("button", { name: "Use a card that works" }).click();
     await page.getByRole("link", { name: "Back" }).click();
     await page.locator('[data-fact="State"]').getByText("Paid").waitFor();
+    assert.match(await studio.holdfast("inbox"), /Payment {4}The plan is paid again/);
 
     await page.getByRole("button", { name: "Change to Company" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Change the plan" }).click();

@@ -9,7 +9,7 @@ import type { Browser, Page } from "playwright-core";
 import { missing, openPage, troubleOf } from "./support/browser.ts";
 import { approvalCard, keepScreenshot, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
-import { assertSameFigures, forgeOf } from "./support/working-day.ts";
+import { assertInvoice, assertSameFigures, forgeOf } from "./support/working-day.ts";
 
 /** What browsers report of such a day: the style of the terminal, and answers of a task whose jail is away. */
 const expected = /Applying inline style violates|status of 409/;
@@ -76,6 +76,15 @@ describe("a working day of two people", { skip: missing() ?? false }, () => {
       const lin = await openPage(browser, t);
       await lin.goto(link);
       await lin.getByText("Ada Lovelace invites you as viewer").waitFor();
+    });
+
+    await step("a plan is chosen and paid", async () => {
+      await ada.getByRole("link", { name: "Settings", exact: true }).click();
+      await ada.getByRole("link", { name: "Billing", exact: true }).click();
+      await ada.locator('[data-notice="demo"]').getByText("no money moves").waitFor();
+      await ada.getByRole("button", { name: "Choose Crew" }).click();
+      await ada.getByRole("button", { name: "Pay", exact: true }).click();
+      await ada.getByRole("heading", { name: "Plan: Crew" }).waitFor();
     });
 
     await step("a repository is removed and connected by hand", async () => {
@@ -184,6 +193,7 @@ describe("a working day of two people", { skip: missing() ?? false }, () => {
 
     assert.equal(kills, 10);
     await assertSameFigures(studio, { ada, grace });
+    await step("the invoice has the seats and the use of the stores", () => assertInvoice(studio, ada));
     for (const page of [ada, grace])
       assert.deepEqual(
         troubleOf(page).filter((text) => !expected.test(text)),

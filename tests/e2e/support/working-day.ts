@@ -128,6 +128,39 @@ async function assertPeople(studio: StudioProcess, page: Page): Promise<void> {
   assert.deepEqual([members.length, listed.length], [2, 3]);
 }
 
+/** A month later, the invoice charges a seat for each member that is not included, and the minutes of sandboxes. */
+export async function assertInvoice(studio: StudioProcess, page: Page): Promise<void> {
+  await page.getByRole("link", { name: "Settings", exact: true }).click();
+  await page.getByRole("link", { name: "Billing", exact: true }).click();
+  const read = page.getByRole("button", { name: "Read now" });
+  // Reports what was used.
+  await read.click();
+  await read.waitFor();
+  const emulator = page.locator('[data-notice="demo"] a');
+  const address = (await emulator.getAttribute("href")) ?? "";
+  await page.goto(address);
+  await page.getByRole("button", { name: "Let a month pass" }).click();
+  await page.goto(`${studio.url}/settings/billing`);
+  const invoices = page.locator("[data-invoice]");
+  await invoices.nth(1).waitFor();
+  const amount = await invoices.first().locator(".billing-amount").innerText();
+  const href = await invoices.first().getByRole("link", { name: /^Open/ }).getAttribute("href");
+  await page.goto(href ?? "");
+  const charged = await page.locator("main li").allInnerTexts();
+
+  const [use] = await lines<{ readonly total: { readonly sandboxMs: number } }>(studio, "usage");
+  const people = await lines<{ readonly type: string }>(studio, "people", "list");
+  const seats = people.filter(({ type }) => type === "member").length - 1;
+  const minutes = Math.floor((use?.total.sandboxMs ?? 0) / 60_000);
+  const expected = [
+    `1 × price_crew: 2000`,
+    `${seats} × price_seat: ${seats * 500}`,
+    `${minutes} × price_minutes: ${minutes * 2}`,
+  ];
+  assert.deepEqual(charged.toSorted(), expected.toSorted());
+  assert.equal(amount, `$${((2_000 + seats * 500 + minutes * 2) / 100).toFixed(2)}`);
+}
+
 /** The number beside the link is that of the unread rows. */
 async function assertInbox(page: Page): Promise<void> {
   await page.getByRole("link", { name: /^Inbox/ }).click();

@@ -34,6 +34,11 @@ export function inOrganization(organization: string, id: string): string {
   return organization === localOrganization ? id : `${organization}_${id}`;
 }
 
+/** Path of an organization's pages, without a slash at the end. */
+export function pagesOf(organization: string): string {
+  return organization === localOrganization ? "" : `/o/${organization}`;
+}
+
 /** The organization whose actor has this key. */
 export function organizationOfKey([organization = localOrganization]: readonly string[]): string {
   return organization;

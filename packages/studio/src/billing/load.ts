@@ -1,4 +1,5 @@
 import type { Ports } from "@holdfast/core";
+import { operator } from "../access/person.ts";
 import type { CheckedConnection } from "../administration/connections.ts";
 import type { BillingPort } from "../backend/billing/state.ts";
 import type { StudioBackends } from "../backends.ts";
@@ -32,6 +33,11 @@ export async function loadBilling(
     members: async (organization) => people?.countMembers(organization),
     emailOf: async (person, organization) =>
       (await people?.standing(person, organization))?.email ?? undefined,
+    // Before anybody has joined, everything is the operator's.
+    owners: async (organization) => {
+      const owners = (await people?.owners(organization)) ?? [];
+      return owners.length === 0 ? [operator.id] : owners;
+    },
   });
 }
 

@@ -1,11 +1,11 @@
 /** Billing of a hosted Studio. Loaded only with a key of Stripe: without one, nothing of it is there. */
 import type { Ports } from "@holdfast/core";
-import { localOrganization } from "../access/organization-ids.ts";
+import { pagesOf } from "../access/organization-ids.ts";
 import type { BillingPort } from "../backend/billing/state.ts";
 import { loadPlans } from "./plans.ts";
 import { createStripePayments, type StripeSettings } from "./stripe.ts";
 
-export interface BillingSetupOptions extends Pick<BillingPort, "members" | "emailOf" | "studio"> {
+export interface BillingSetupOptions extends Pick<BillingPort, "members" | "emailOf" | "owners" | "studio"> {
   readonly settings: StripeSettings;
   readonly dataDirectory: string;
   readonly ports: Pick<Ports, "clock" | "log">;
@@ -15,12 +15,9 @@ export interface BillingSetupOptions extends Pick<BillingPort, "members" | "emai
 
 /** Throws `billing.invalid_plans`, `billing.invalid_settings`, `billing.package_missing`. */
 export async function setUpBilling(options: BillingSetupOptions): Promise<BillingPort> {
-  const { settings, dataDirectory, ports, origin, members, emailOf, studio } = options;
+  const { settings, dataDirectory, ports, origin, members, emailOf, owners, studio } = options;
   const list = await loadPlans(dataDirectory);
-  const returnUrl = (organization: string) => {
-    const place = organization === localOrganization ? "" : `/o/${organization}`;
-    return `${origin()}${place}/settings/billing`;
-  };
+  const returnUrl = (organization: string) => `${origin()}${pagesOf(organization)}/settings/billing`;
   const payments = await createStripePayments({ ...settings, ports, studio, returnUrl });
-  return { ...list, payments, members, emailOf, studio };
+  return { ...list, payments, members, emailOf, owners, studio };
 }

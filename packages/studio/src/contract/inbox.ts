@@ -6,6 +6,7 @@ export const inboxKinds = [
   "failed",
   "finished",
   "ci-failed",
+  "payment",
 ] as const satisfies readonly InboxKind[];
 
 export type InboxKind =
@@ -20,7 +21,12 @@ export type InboxKind =
   /** Somebody named the person in a prompt or a review. */
   | "mentioned"
   /** The agent or the gate waits for the answer to an approval. */
-  | "asks";
+  | "asks"
+  /** A payment of the plan failed, or is made up for. Owners get it. */
+  | "payment";
+
+/** What has become of the payment of a plan: it failed, it is paid again, or the subscription ended unpaid. */
+export type PaymentOutcome = "failed" | "paid" | "ended";
 
 /** A task as the inbox shows it. */
 export interface InboxTask {
@@ -36,12 +42,16 @@ export interface InboxTask {
  * One thing that needs a person. Each session of a task has one entry for how its last turn ended, one for each open approval, which
  * goes with its answer, one for failed checks of its pull request, which goes when none fails any more, one for an
  * open offer of the task to the person, one for the last change of its owner, and one for the last mention of the person.
+ * The payment of the organization's plan has one, for owners.
  */
 export interface InboxEntry {
   readonly id: string;
   readonly kind: InboxKind;
-  readonly task: InboxTask;
-  /** Title of the approval, message of the error, name of the pull request, who hands it over, or who wrote what; empty for a finished task. */
+  /** Absent for kind "payment", which is about the organization. */
+  readonly task?: InboxTask;
+  /** Of kind "payment". */
+  readonly payment?: PaymentOutcome;
+  /** Title of the approval, message of the error, name of the pull request, who hands it over, who wrote what, or what follows for the plan; empty for a finished task. */
   readonly text: string;
   /** Of kind "asks". */
   readonly approvalId?: string;
@@ -55,6 +65,17 @@ export interface InboxEntry {
   readonly isUnread: boolean;
   readonly doneAt?: number;
   readonly snoozedUntil?: number;
+}
+
+const paymentTitles: Readonly<Record<PaymentOutcome, string>> = {
+  failed: "A payment failed",
+  paid: "The plan is paid again",
+  ended: "The subscription has ended",
+};
+
+/** What an entry is about, in a few words. */
+export function entryTitle({ task, payment }: Pick<InboxEntry, "task" | "payment">): string {
+  return task?.title ?? paymentTitles[payment ?? "failed"];
 }
 
 /** Which entries: those that wait for the person, those that come back later, or those that are done. */

@@ -26,6 +26,8 @@ export interface DemoTeam {
   readonly people: readonly DemoPerson[];
   /** What to try first: a prompt, and the name of the connected repository that it is for. */
   readonly suggestions: readonly { readonly repository: string; readonly prompt: string }[];
+  /** First page of the emulator that its plans are paid at. */
+  readonly paymentsUrl: string;
 }
 
 /** Whoever sends the request. */

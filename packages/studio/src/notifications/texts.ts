@@ -1,5 +1,7 @@
 /** The words of notifications in each channel. */
+import { localOrganization, pagesOf } from "../access/organization-ids.ts";
 import type { NotificationMessage } from "../backend/notifications/port.ts";
+import { entryTitle } from "../contract/inbox.ts";
 import type { InboxKind } from "../contract.ts";
 import type { Mail } from "../people/mail/mailer.ts";
 import type { PushPayload } from "./push-payload.ts";
@@ -11,17 +13,19 @@ const kindNames: Readonly<Record<InboxKind, string>> = {
   asks: "Asks",
   handover: "Handover",
   mentioned: "Mentioned",
+  payment: "Payment",
 };
 
 export const testText = "This is a test. Notifications from Holdfast arrive here.";
 
 /** "Asks: Fix the login" */
-export function titleOf({ kind, task }: NotificationMessage): string {
-  return `${kindNames[kind]}: ${task.title}`;
+export function titleOf(message: NotificationMessage): string {
+  return `${kindNames[message.kind]}: ${entryTitle(message)}`;
 }
 
 /** Path of the page about it. */
-export function pathOf({ task }: NotificationMessage): string {
+export function pathOf({ task, organization = localOrganization }: NotificationMessage): string {
+  if (task === undefined) return `${pagesOf(organization)}/settings/billing`;
   return `/tasks/${encodeURIComponent(task.id)}`;
 }
 
@@ -62,10 +66,13 @@ export function mailOf(to: string, messages: readonly NotificationMessage[], ori
 /** The JSON body of a webhook. Version 1 of the format. */
 export function webhookBody(message: NotificationMessage | undefined, origin: string): string {
   if (message === undefined) return JSON.stringify({ version: 1, kind: "test", text: testText, url: origin });
-  const { id, kind, task, text, at, approval } = message;
+  const { id, kind, task, payment, text, at, approval } = message;
   return JSON.stringify({
     ...{ version: 1, id, kind, title: titleOf(message), text, url: `${origin}${pathOf(message)}` },
-    task: { id: task.id, title: task.title, repository: task.repository, agent: task.agent },
+    ...(payment === undefined ? {} : { payment }),
+    ...(task === undefined
+      ? {}
+      : { task: { id: task.id, title: task.title, repository: task.repository, agent: task.agent } }),
     ...(approval === undefined ? {} : { approval: { id: approval.id, expiresAt: approval.expiresAt } }),
     createdAt: at,
   });
@@ -75,9 +82,9 @@ export function webhookBody(message: NotificationMessage | undefined, origin: st
 export function slackBody(messages: readonly NotificationMessage[], origin: string): string {
   if (messages.length === 0) return JSON.stringify({ text: testText });
   const lines = messages.map((message) => {
-    const { kind, task, text } = message;
+    const { kind, text } = message;
     const words = text === "" ? "" : `: ${escaped(cut(oneLine(text), 300))}`;
-    const title = escaped(oneLine(task.title)).replaceAll("|", "/");
+    const title = escaped(oneLine(entryTitle(message))).replaceAll("|", "/");
     return `*${kindNames[kind]}* <${origin}${pathOf(message)}|${title}>${words}`;
   });
   return JSON.stringify({ text: lines.join("\n") });

@@ -89,6 +89,9 @@ export function setUpPeople(options: PeopleSetupOptions) {
     identify: people.identify,
     standing: people.standing,
     mentioned: people.mentioned,
+    /** Ids of the owners of an organization. */
+    owners: async (organization: string) =>
+      (await people.members(organization)).flatMap(({ role, person }) => (role === "owner" ? [person] : [])),
     countMembers: async (organization: string) => (await people.members(organization)).length,
     routes: createPeopleRoutes({
       ...{ people, organizations, auth, links, passkeys, providers, accounts, attempts },

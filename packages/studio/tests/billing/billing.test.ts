@@ -169,16 +169,34 @@ test("seats follow the members, and the rest of the period is charged or given b
 test("a payment that fails is said to owners and admins, and the plan goes on until it is paid", async () => {
   const [subscription] = subscriptions();
   const customer = subscription?.customer ?? "";
+  // Nobody who has joined is an owner, so it is the operator's.
+  const inbox = studio.client.inbox("operator");
+  let changed = Promise.withResolvers<void>();
+  const watch = await inbox.on("changed", () => changed.resolve());
+  const told = async (is: string) => {
+    for (;;) {
+      changed = Promise.withResolvers<void>();
+      const [entry] = (await inbox.list()).entries;
+      if (entry?.payment === is) return entry;
+      await changed.promise;
+    }
+  };
   stripe.billing.declined.add(customer);
   stripe.advance(month);
   const due = await untilOverview(studio.client, ({ standing }) => standing === "past-due");
   assert.equal(due.plan.name, "team");
   assert.ok(due.graceEndsAt !== null && due.graceEndsAt > Date.now());
   assert.deepEqual([due.notices[0]?.kind, due.notices[0]?.severity], ["past-due", "error"]);
+  const failed = await told("failed");
+  assert.deepEqual([failed.kind, failed.task, failed.isUnread], ["payment", undefined, true]);
+  assert.match(failed.text, /The plan goes on until \d{4}-/);
+  await inbox.done([failed.id]);
   stripe.billing.declined.delete(customer);
   stripe.billing.retryPayments(customer);
   const paid = await untilOverview(studio.client, ({ standing }) => standing === "active");
   assert.deepEqual([paid.graceEndsAt, paid.notices], [null, []]);
+  assert.deepEqual([(await told("paid")).id, (await inbox.list()).counts.open], [failed.id, 1]);
+  await watch.close();
 });
 
 test("another plan changes the subscription that is there", async () => {

@@ -16,6 +16,7 @@ const billing = await setUpBilling({
   ...{ dataDirectory, ports, origin: () => "http://localhost", studio: async () => "studio" },
   members: async () => 1,
   emailOf: async () => undefined,
+  owners: async () => [],
 });
 const host = { ports, billing, configuredPrices: [], personOf: async () => ({ id: "operator" }) };
 const use = {

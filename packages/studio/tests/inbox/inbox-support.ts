@@ -168,7 +168,7 @@ export class Inboxes {
 function textsOf({ entries }: InboxPage): readonly string[] {
   return entries.map(
     ({ kind, task, text, isUnread, isWorking }) =>
-      `${isUnread ? "*" : ""}${kind} ${task.id}${text === "" ? "" : `: ${text}`}${isWorking ? " (working)" : ""}`,
+      `${isUnread ? "*" : ""}${kind} ${task?.id}${text === "" ? "" : `: ${text}`}${isWorking ? " (working)" : ""}`,
   );
 }
 

@@ -41,7 +41,7 @@ export class Outside {
   get texts(): readonly string[] {
     return this.sent.map(
       ({ channel, messages }) =>
-        `${channel} ${messages.map(({ kind, task }) => `${kind} ${task.id}`).join(", ")}`,
+        `${channel} ${messages.map(({ kind, task }) => `${kind} ${task?.id}`).join(", ")}`,
     );
   }
 }

@@ -53,9 +53,9 @@ async function open(t: TestContext, options: Options = {}) {
   return { sender, keys, secrets, abort };
 }
 
+const task = { id: "t1", title: "Fix <the> | login", repository: "/r", agent: "demo" };
 const message = (more: Partial<NotificationMessage> = {}): NotificationMessage => ({
-  ...{ id: "m1", entry: "t1", kind: "finished", text: "", at: 5 },
-  task: { id: "t1", title: "Fix <the> | login", repository: "/r", agent: "demo" },
+  ...{ id: "m1", entry: "t1", kind: "finished", text: "", at: 5, task },
   ...more,
 });
 
@@ -257,7 +257,7 @@ describe("a mail", () => {
       smtp: `smtp://${login}@${host}:${port}?tls.rejectUnauthorized=false`,
     });
     const to: Destination = { channel: "mail", to: server.address };
-    const words = message({ kind: "failed", text: "It ended", task: { ...message().task, title: "Fix it" } });
+    const words = message({ kind: "failed", text: "It ended", task: { ...task, title: "Fix it" } });
     assert.deepEqual(await sender.send(to, [words]), { isDelivered: true });
     const mail = await server.waitForDelivery("Failed: Fix it");
     assert.match(mail, /^Message-ID: <m1\.1@holdfast>/m);

@@ -108,7 +108,7 @@ describe("the sessions of a task", () => {
     });
     if ((await asks()) === undefined) await listed.promise;
     await following.close();
-    assert.deepEqual((await asks())?.task.session, { id: second.id, name: "second" });
+    assert.deepEqual((await asks())?.task?.session, { id: second.id, name: "second" });
     await watch.answer("allow_once");
     const done = await untilSession(watch, second.id, "idle");
     assert.equal(done.status, "idle");

@@ -33,7 +33,7 @@ export class DemoForge {
   /** Starts it, on the port that it had before. Rejects with EADDRINUSE when another process has that. */
   static async start({ directory, jails }: DemoForgeOptions): Promise<DemoForge> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const state = await readState(directory);
+    const state = await readState<DemoForgeState>(directory);
     // What a process that was killed has left: a first content that is not complete, and checkouts.
     if (state === undefined) await rm(join(directory, "git"), { recursive: true, force: true });
     const work = join(directory, "ci", "work");

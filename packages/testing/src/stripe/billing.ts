@@ -1,3 +1,4 @@
+import type { KeptBilling, Proration } from "./kept.ts";
 import {
   type CheckoutSession,
   type Customer,
@@ -30,6 +31,8 @@ export interface BillingOptions {
   /** In seconds. */
   readonly now: () => number;
   readonly emit: (type: string, object: unknown) => void;
+  /** State of an earlier one. */
+  readonly kept?: KeptBilling | undefined;
 }
 
 /** The objects of an account and what happens to them: payment, renewal, failure, the end. */
@@ -47,11 +50,36 @@ export class Billing {
   readonly declined = new Set<string>();
   readonly #options: BillingOptions;
   /** Credits and charges for the rest of a period, which go into the next invoice. */
-  readonly #prorations = new Map<string, { readonly description: string; readonly amount: number }[]>();
+  readonly #prorations = new Map<string, readonly Proration[]>();
   #count = 0;
 
   constructor(options: BillingOptions) {
     this.#options = options;
+    if (options.kept !== undefined) this.#restore(options.kept);
+  }
+
+  #restore(kept: KeptBilling): void {
+    this.#count = kept.count;
+    for (const each of kept.prices) this.prices.set(each.id, each);
+    for (const each of kept.customers) this.customers.set(each.id, each);
+    for (const each of kept.subscriptions) this.subscriptions.set(each.id, each);
+    for (const each of kept.invoices) this.invoices.set(each.id, each);
+    for (const each of kept.checkouts) this.checkouts.set(each.id, each);
+    for (const each of kept.portals) this.portals.set(each.id, each);
+    this.meterEvents.push(...kept.meterEvents);
+    for (const [id, name] of kept.meters) this.meters.set(id, name);
+    for (const customer of kept.declined) this.declined.add(customer);
+    for (const [id, lines] of kept.prorations) this.#prorations.set(id, lines);
+  }
+
+  kept(): KeptBilling {
+    return {
+      ...{ count: this.#count, prices: [...this.prices.values()], customers: [...this.customers.values()] },
+      ...{ subscriptions: [...this.subscriptions.values()], invoices: [...this.invoices.values()] },
+      ...{ checkouts: [...this.checkouts.values()], portals: [...this.portals.values()] },
+      ...{ meterEvents: this.meterEvents, meters: [...this.meters], declined: [...this.declined] },
+      prorations: [...this.#prorations],
+    };
   }
 
   /** Reports an event about an object as it is now. */

@@ -7,6 +7,7 @@ import { parse } from "qs";
 import type { WebhookSender } from "../forge-server/webhook-sender.ts";
 import { Billing } from "./billing.ts";
 import { EventSender } from "./events.ts";
+import type { KeptAnswer, KeptStripe } from "./kept.ts";
 import { type Price, Refusal } from "./objects.ts";
 import {
   checkoutPage,
@@ -32,6 +33,10 @@ export interface StripeEmulatorOptions {
   readonly key: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** State of an earlier emulator. */
+  readonly kept?: KeptStripe | undefined;
+  /** Called after each request that may have changed something, before its answer. */
+  readonly onWrite?: () => void;
 }
 
 /** Stripe for one account, in memory. */
@@ -46,22 +51,28 @@ export class StripeEmulator {
   isDown = false;
   readonly #server: ReturnType<typeof createServer>;
   #hanging: { readonly at: RegExp; readonly isDone: boolean; readonly reached: () => void } | undefined;
-  readonly #keys = new Map<
-    string,
-    { readonly hash: string; readonly status: number; readonly body: string }
-  >();
+  readonly #keys: Map<string, KeptAnswer>;
+  readonly #onWrite: (() => void) | undefined;
   #events: EventSender | undefined;
   readonly #awaited: { readonly type: string; readonly resolve: () => void }[] = [];
-  #offsetMs = 0;
-  #eventCount = 0;
+  #offsetMs: number;
+  #eventCount: number;
 
-  private constructor(key: string, server: ReturnType<typeof createServer>) {
+  private constructor(
+    { key, kept, onWrite }: StripeEmulatorOptions,
+    server: ReturnType<typeof createServer>,
+  ) {
     this.key = key;
     this.#server = server;
+    this.#onWrite = onWrite;
+    this.#keys = new Map(kept?.answers);
+    this.#offsetMs = kept?.offsetMs ?? 0;
+    this.#eventCount = kept?.eventCount ?? 0;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     this.billing = new Billing({
       url: this.url,
       now: () => this.now(),
+      kept: kept?.billing,
       emit: (type, object) => {
         this.#eventCount += 1;
         for (const each of this.#awaited.splice(0)) {
@@ -73,11 +84,11 @@ export class StripeEmulator {
     });
   }
 
-  static async start({ key, port = 0 }: StripeEmulatorOptions): Promise<StripeEmulator> {
+  static async start(options: StripeEmulatorOptions): Promise<StripeEmulator> {
     const server = createServer();
-    server.listen(port, "127.0.0.1");
+    server.listen(options.port ?? 0, "127.0.0.1");
     await once(server, "listening");
-    const emulator = new StripeEmulator(key, server);
+    const emulator = new StripeEmulator(options, server);
     server.on("request", (request, response) => {
       emulator.#handle(request, response).catch((error: unknown) => {
         if (!response.headersSent) response.writeHead(500);
@@ -136,6 +147,20 @@ export class StripeEmulator {
     return promise;
   }
 
+  /** What there is, for a later process. */
+  kept(): KeptStripe {
+    return {
+      ...{ billing: this.billing.kept(), offsetMs: this.#offsetMs, eventCount: this.#eventCount },
+      answers: [...this.#keys],
+    };
+  }
+
+  /** Says again how all subscriptions stand: events may have ended with an earlier process. */
+  repeatEvents(): void {
+    for (const each of this.billing.subscriptions.values())
+      this.billing.emit("customer.subscription.updated", each);
+  }
+
   /** Pays the open checkout at this address, as its page does. */
   pay(url: string | null): void {
     completeCheckout(this.billing, url?.split("/").at(-1) ?? "");
@@ -172,6 +197,7 @@ export class StripeEmulator {
     const fields = parse(method === "GET" ? searchParams.toString() : body, { depth: 6 }) as Fields;
     const answer = this.#answer(request, line, fields, body, fault?.kind);
     this.requests.push(`${line} ${answer.status}`);
+    if (method !== "GET") this.#onWrite?.();
     if (hanging !== undefined) {
       hanging.reached();
       return;
@@ -246,6 +272,7 @@ export class StripeEmulator {
     };
     try {
       const answer = pages[kind ?? ""]?.();
+      if (action !== undefined) this.#onWrite?.();
       if (answer === undefined) response.writeHead(404).end();
       else if ("location" in answer) response.writeHead(303, { location: answer.location }).end();
       else response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(answer.html);

@@ -6,4 +6,5 @@
 export type { WebhookDelivery } from "../forge-server/webhook-sender.ts";
 export { StripeEmulator, type StripeFault } from "./emulator.ts";
 export { signatureHeader } from "./events.ts";
+export type { KeptStripe } from "./kept.ts";
 export type { Customer, Invoice, MeterEvent, Price, Subscription } from "./objects.ts";

@@ -7,7 +7,8 @@ export type PageAnswer = { readonly html: string } | { readonly location: string
 
 function page(title: string, body: string): PageAnswer {
   const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
-<meta name="viewport" content="width=device-width"><main><h1>${title}</h1>${body}</main></html>`;
+<meta name="viewport" content="width=device-width"><main><h1>${title}</h1>${body}
+<p><small>This is an emulator of Stripe. No money moves.</small></p></main></html>`;
   return { html };
 }
 

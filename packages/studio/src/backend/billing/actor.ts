@@ -9,6 +9,7 @@ import type { BackendHost } from "../host.ts";
 import { requireOrganization } from "../organizations/existing.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import { changesTo, itemsOf, seatsUsed } from "./items.ts";
+import { tellOwners } from "./payment-news.ts";
 import { type BillingDatabase, migrateBillingTables } from "./schema.ts";
 import { isLive, standingOf } from "./standing.ts";
 import { type BillingPort, type BillingState, newState } from "./state.ts";
@@ -214,6 +215,9 @@ class BillingSteps {
     const before = JSON.stringify(c.state.subscription);
     try {
       const lost = await synchronize(c, port, () => this.#now(), await port.studio());
+      await tellOwners(c, port, this.#now(), (error) =>
+        this.#host.ports.log.error("could not tell owners about a payment", { error }),
+      );
       c.state.failures = 0;
       for (const id of lost)
         this.#host.ports.log.warn("usage is not charged: nobody can tell whether it was reported", { id });

@@ -10,6 +10,8 @@ export interface BillingPort extends PlanList {
   /** Number of the members of an organization; undefined where people have no accounts. */
   members(organization: string): Promise<number | undefined>;
   emailOf(person: string, organization: string): Promise<string | undefined>;
+  /** Ids of those who hear of its payments. */
+  owners(organization: string): Promise<readonly string[]>;
 }
 
 /** What is charged by use: from `since` on, beyond `base`, and how many units of it were reported. */
@@ -30,6 +32,8 @@ export interface BillingState {
   subscription: SubscriptionRecord | null;
   /** When the first payment failed that is not made up for. */
   unpaidSince: number | null;
+  /** What owners were last told: the number of that message, and `unpaidSince` then. Absent before the first. */
+  told?: { seq: number; unpaidSince: number | null };
   metering: Metering | null;
   prices: Record<string, BillingPrice>;
   readAt: number | null;

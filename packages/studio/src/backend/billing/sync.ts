@@ -25,9 +25,10 @@ export interface BillingContext {
 
 interface CalledActor {
   action<Result>(options: { readonly name: string; readonly args: readonly unknown[] }): Promise<Result>;
+  send(queue: string, body: unknown): Promise<unknown>;
 }
 
-export const organizationOf = ({ key }: Pick<BillingContext, "key">): string => key[0] ?? "";
+export const organizationOf = ({ key }: { readonly key: readonly string[] }): string => key[0] ?? "";
 
 /** Reads the customer, then brings seats and usage there. Throws `billing.stripe_unavailable`, `.stripe_refused`. */
 export async function synchronize(

@@ -88,7 +88,8 @@ export function limitText({ limit, used, max }: LimitUse): string {
   }
 }
 
-const day = (at: number) => new Date(at).toISOString().slice(0, 10);
+/** A day in UTC. */
+export const dayText = (at: number) => new Date(at).toISOString().slice(0, 10);
 
 function noticesOf(
   { plan, standing, graceEndsAt }: Standing,
@@ -102,7 +103,7 @@ function noticesOf(
   if (standing === "past-due" && graceEndsAt !== null)
     add(
       ...(["past-due", "error"] as const),
-      `A payment failed. The plan goes on until ${day(graceEndsAt)} (UTC). Check the means of payment before then.`,
+      `A payment failed. The plan goes on until ${dayText(graceEndsAt)} (UTC). Check the means of payment before then.`,
     );
   if (standing === "lapsed")
     add(
@@ -117,7 +118,7 @@ function noticesOf(
   if (standing === "ending" && subscription !== null)
     add(
       ...(["ending", "info"] as const),
-      `The subscription ends on ${day(subscription.periodEndsAt)} (UTC). Then the free plan applies, and nothing is deleted.`,
+      `The subscription ends on ${dayText(subscription.periodEndsAt)} (UTC). Then the free plan applies, and nothing is deleted.`,
     );
   if (plan === undefined)
     add(

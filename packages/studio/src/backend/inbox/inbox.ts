@@ -3,6 +3,7 @@ import { db } from "@holdfast/actors/db";
 import { readPersonalKey } from "../../access/organization-ids.ts";
 import type { InboxEntry, InboxPage, InboxPatch, InboxQuery } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
+import type { PaymentNews } from "../billing/payment-news.ts";
 import type { BackendHost } from "../host.ts";
 import type { InboxNotice, NewPerson } from "../notifications/messages.ts";
 import { invalid, readEntryIds, readQuery, readSnooze } from "./input.ts";
@@ -13,7 +14,9 @@ import {
   dropOldestEntries,
   type EntryChanges,
   listEntries,
+  paymentSubject,
   takeChange,
+  takePayment,
   wakeEntries,
 } from "./rows.ts";
 import { type InboxDatabase, isNews, migrateInboxTables } from "./schema.ts";
@@ -64,7 +67,7 @@ export function createInboxActor(host: BackendHost) {
         .catch((error: unknown) => host.ports.log.error("could not register an inbox", { error }));
     },
     db: db({ onMigrate: migrateInboxTables }),
-    queues: { news: queue<TaskNews>() },
+    queues: { news: queue<TaskNews>(), payments: queue<PaymentNews>() },
     events: { changed: event<InboxPatch>() },
     options: {
       name: "Inbox",
@@ -74,9 +77,12 @@ export function createInboxActor(host: BackendHost) {
     async run(c): Promise<void> {
       for await (const message of c.queue.iter({ completable: true }))
         await c.transaction(async () => {
-          const news = message.body;
-          if (await isNews(c.db, news.task.id, news.seq)) {
-            const changes = await takeChange(c.db, news);
+          const isPayment = message.name === "payments";
+          const subject = isPayment ? paymentSubject : message.body.task.id;
+          if (await isNews(c.db, subject, message.body.seq)) {
+            const changes = await (isPayment
+              ? takePayment(c.db, message.body)
+              : takeChange(c.db, message.body));
             const dropped = await dropOldestEntries(c.db);
             publish(c, { ...changes, removed: [...changes.removed, ...dropped] });
           }

@@ -1,5 +1,7 @@
+import type { PaymentOutcome } from "../../contract/inbox.ts";
 import type { InboxCounts, InboxEntry, InboxKind, InboxPage, InboxTask, InboxView } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
+import type { PaymentNews } from "../billing/payment-news.ts";
 import type { InboxPaging } from "./input.ts";
 import { writeCursor } from "./input.ts";
 import type { TaskNews } from "./news.ts";
@@ -40,7 +42,9 @@ function toEntry(row: StoredEntry): InboxEntry {
   return {
     id: row.id,
     kind: row.kind,
-    task: JSON.parse(row.task) as InboxTask,
+    ...(row.kind === "payment"
+      ? { payment: JSON.parse(row.task) as PaymentOutcome }
+      : { task: JSON.parse(row.task) as InboxTask }),
     text: row.text,
     ...(row.approval_id === null ? {} : { approvalId: row.approval_id }),
     isWorking: row.is_working === 1,
@@ -194,6 +198,20 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
   }
 }
 
+/** Takes news about the payment of the plan, which has one entry. */
+export async function takePayment(
+  db: InboxDatabase,
+  { at, seq, outcome, text }: PaymentNews,
+): Promise<EntryChanges> {
+  const entry = await putEntry(db, {
+    ...{ id: paymentSubject, kind: "payment", task: undefined, payment: outcome, text, at, cause: `${seq}` },
+  });
+  return { entries: [entry], removed: [], notify: [entry] };
+}
+
+/** Stands for the id of a task where something is about the payment of the plan. */
+export const paymentSubject = "payment";
+
 const bump = "is_working = ?, bumped_at = ?";
 
 function turnEntryId({ id, session }: InboxTask): string {
@@ -218,14 +236,15 @@ async function putEntry(
   entry: {
     readonly id: string;
     readonly kind: InboxKind;
-    readonly task: InboxTask;
+    readonly task: InboxTask | undefined;
+    readonly payment?: PaymentOutcome;
     readonly text: string;
     readonly at: number;
     readonly cause: string;
     readonly approvalId?: string;
   },
 ): Promise<InboxEntry> {
-  const { id, kind, task, text, at, cause, approvalId = null } = entry;
+  const { id, kind, task, payment, text, at, cause, approvalId = null } = entry;
   const [row] = await db.execute<StoredEntry>(
     `INSERT INTO entry (id, kind, task_id, task, text, approval_id, cause, created_at, bumped_at, notified_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -233,7 +252,8 @@ async function putEntry(
        cause = excluded.cause, is_working = 0, is_unread = 1, bumped_at = excluded.bumped_at,
        notified_at = excluded.notified_at, done_at = NULL, snoozed_until = NULL
      RETURNING ${columns}`,
-    ...[id, kind, task.id, JSON.stringify(task), text, approvalId, cause, at, at, at],
+    ...[id, kind, task?.id ?? paymentSubject, JSON.stringify(task ?? payment), text, approvalId, cause],
+    ...[at, at, at],
   );
   if (row === undefined) throw new Error("SQLite returned no row for an entry that it stored");
   return toEntry(row);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { isErrorCode } from "@holdfast/core";
-import { readPersonalKey } from "../../access/organization-ids.ts";
+import { localOrganization, readPersonalKey } from "../../access/organization-ids.ts";
 import type { ApprovalView, InboxEntry, NotificationEvents } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import { newAnswerToken } from "./answer-tokens.ts";
@@ -179,9 +179,15 @@ export class Deliveries {
     standing: Standing,
     isAlone: boolean,
   ): Promise<NotificationMessage | undefined> {
-    const { id, kind, task, text, notifiedAt } = entry;
-    const message = { id: messageId(c.key, entry), entry: id, kind, task, text, at: notifiedAt };
-    if (entry.approvalId === undefined) return message;
+    const { id, kind, task, payment, text, notifiedAt } = entry;
+    const { organization } = readPersonalKey(c.key);
+    const message: NotificationMessage = {
+      ...{ id: messageId(c.key, entry), entry: id, kind, text, at: notifiedAt },
+      ...(task === undefined ? {} : { task }),
+      ...(payment === undefined ? {} : { payment }),
+      ...(organization === localOrganization ? {} : { organization }),
+    };
+    if (task === undefined || entry.approvalId === undefined) return message;
     const approval = await openApproval(c, task.id, entry.approvalId);
     if (approval === undefined || approval.expiresAt <= this.#options.now()) return undefined;
     const { expiresAt } = approval;

@@ -1,4 +1,5 @@
 /** The outbox: what is to be delivered, each cause once on each channel and device. */
+import { entryTitle } from "../../contract/inbox.ts";
 import type { FailedDelivery, InboxEntry, NotificationChannel } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { NotificationDatabase } from "./schema.ts";
@@ -153,9 +154,9 @@ export function listFailures(db: NotificationDatabase): readonly FailedDelivery[
     studioLimits.maxFailedDeliveries,
   );
   return rows.map(({ id, channel, entry, attempts, state, due_at, error, changed_at, name }) => {
-    const { kind, task } = JSON.parse(entry) as InboxEntry;
+    const about = JSON.parse(entry) as InboxEntry;
     return {
-      ...{ id, channel, kind, title: task.title, attempts, error, failedAt: changed_at },
+      ...{ id, channel, kind: about.kind, title: entryTitle(about), attempts, error, failedAt: changed_at },
       ...(name === null ? {} : { device: name }),
       ...(state === "waiting" ? { retryAt: due_at } : {}),
     };

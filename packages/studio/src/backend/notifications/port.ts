@@ -1,4 +1,5 @@
 /** What the actors about notifications ask of their process: the ways out, and what is known about a person. */
+import type { PaymentOutcome } from "../../contract/inbox.ts";
 import type { InboxKind, InboxTask } from "../../contract.ts";
 
 /** What a notification is about. */
@@ -8,7 +9,11 @@ export interface NotificationMessage {
   /** Id of the entry in the inbox. A newer notification about it takes the place of an older one. */
   readonly entry: string;
   readonly kind: InboxKind;
-  readonly task: InboxTask;
+  /** Absent for what is about a payment. */
+  readonly task?: InboxTask;
+  readonly payment?: PaymentOutcome;
+  /** Absent for the first one. */
+  readonly organization?: string;
   /** Title of the approval, message of the error, name of the pull request or text of the comment; may be empty. */
   readonly text: string;
   readonly at: number;

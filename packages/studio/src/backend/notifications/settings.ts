@@ -33,7 +33,7 @@ export const channels = [
   "slack",
 ] as const satisfies readonly NotificationChannel[];
 
-const needsAnswer: readonly InboxKind[] = ["asks", "handover", "mentioned", "failed"];
+const needsAnswer: readonly InboxKind[] = ["asks", "handover", "mentioned", "failed", "payment"];
 const everything = inboxKinds;
 
 /** What holds where neither the person nor the organization has chosen. */

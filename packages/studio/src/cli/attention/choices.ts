@@ -1,5 +1,6 @@
 import { UsageError } from "@holdfast/cli";
 import type { InboxKind, NotificationChannel, NotificationChoices } from "@holdfast/studio";
+import { inboxKinds } from "../../contract/inbox.ts";
 import type { OptionValues, VerbOptions } from "../verbs/verb.ts";
 
 export const channels = [
@@ -9,14 +10,7 @@ export const channels = [
   "slack",
 ] as const satisfies readonly NotificationChannel[];
 
-const kinds = [
-  "asks",
-  "handover",
-  "mentioned",
-  "failed",
-  "finished",
-  "ci-failed",
-] as const satisfies readonly InboxKind[];
+const kinds: readonly InboxKind[] = inboxKinds;
 
 /** Options of what is delivered when: for one person, and for the defaults of an organization. */
 export const choiceOptions = {

@@ -2,6 +2,7 @@
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
 import type { InboxEntry, InboxView, StudioClient } from "@holdfast/studio";
+import { entryTitle } from "../../contract/inbox.ts";
 import { organizationOption, withOwnerAccess } from "../server/owner.ts";
 
 export const inboxUsage = `holdfast inbox [list] [--snoozed | --done] | done ID... | restore ID...
@@ -146,11 +147,13 @@ const kinds = {
   asks: "Asks",
   handover: "Handover",
   mentioned: "Mentioned",
+  payment: "Payment",
 } as const;
 
 /** One line: the id, a mark for what is unread, the kind, the task, and what it asks or why it failed. */
-export function formatEntry({ id, kind, task, text, isUnread, isWorking }: InboxEntry): string {
-  const words = `${harmless(task.title)}${text === "" ? "" : `: ${harmless(text)}`}`;
+export function formatEntry(entry: InboxEntry): string {
+  const { id, kind, text, isUnread, isWorking } = entry;
+  const words = `${harmless(entryTitle(entry))}${text === "" ? "" : `: ${harmless(text)}`}`;
   const mark = isUnread ? "*" : " ";
   return `${id}  ${mark} ${kinds[kind].padEnd(9)}  ${words}${isWorking ? " (working again)" : ""}`;
 }

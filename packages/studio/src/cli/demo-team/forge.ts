@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { GateConfig } from "@holdfast/gate";
+import { plansFile } from "../../billing/plans.ts";
+import type { StripeSettings } from "../../billing/stripe.ts";
 import type { DemoTeam } from "../../contract/people.ts";
 
 /** The GitHub of the demo team. */
@@ -15,8 +19,22 @@ export interface DemoForge {
   close(): Promise<void>;
 }
 
+/** The Stripe of the demo team. */
+export interface DemoPayments {
+  readonly url: string;
+  readonly settings: StripeSettings;
+  /** Begins to send webhooks to the Studio at this address. */
+  begin(studioUrl: string): void;
+  close(): Promise<void>;
+}
+
 /** What `@holdfast/testing/demo-team` exports. */
-export interface DemoTeamModule extends DemoTeam {
+export interface DemoTeamModule extends Pick<DemoTeam, "people" | "suggestions"> {
+  /** The content of `plans.json`. */
+  readonly plans: unknown;
+  readonly DemoPayments: {
+    start(options: { readonly directory: string }): Promise<DemoPayments>;
+  };
   readonly DemoForge: {
     start(options: {
       readonly directory: string;
@@ -47,11 +65,28 @@ export async function startForge(
   jails: NonNullable<GateConfig["jails"]>,
 ): Promise<DemoForge> {
   return DemoForge.start({ directory: join(directory, "github"), jails }).catch((error: unknown) => {
-    const { code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
-    if (code !== "EADDRINUSE") throw error;
-    const message = `Port ${port}, where the demo team's GitHub was, is in use by another process. Stop it, or start anew with --fresh.`;
-    throw new HoldfastError("demo_team", "port_in_use", message, { statusCode: 409, cause: error });
+    throw portInUse(error, "GitHub");
   });
+}
+
+/** Starts the payments, with plans to buy. Throws `demo_team.port_in_use`. */
+export async function startPayments(
+  { DemoPayments, plans }: DemoTeamModule,
+  directory: string,
+): Promise<DemoPayments> {
+  const path = join(directory, plansFile);
+  if (!existsSync(path)) await writeFile(path, `${JSON.stringify(plans, null, 2)}\n`);
+  return DemoPayments.start({ directory: join(directory, "stripe") }).catch((error: unknown) => {
+    throw portInUse(error, "Stripe");
+  });
+}
+
+/** Another error as it is. */
+function portInUse(error: unknown, name: string): unknown {
+  const { code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  if (code !== "EADDRINUSE") return error;
+  const message = `Port ${port}, where the demo team's ${name} was, is in use by another process. Stop it, or start anew with --fresh.`;
+  return new HoldfastError("demo_team", "port_in_use", message, { statusCode: 409, cause: error });
 }
 
 function isMissing(error: unknown): boolean {

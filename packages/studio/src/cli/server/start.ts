@@ -97,7 +97,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   await team?.settle(studio);
   const { url } = studio;
   const link = `${url}/#ticket=${await studio.issueTicket()}`;
-  const forge = team === undefined ? {} : { github: team.forgeUrl };
+  const forge = team === undefined ? {} : { github: team.forgeUrl, stripe: team.paymentsUrl };
   if (values.json === true) console.log(JSON.stringify({ url, link, pid: process.pid, ...forge }));
   else console.log(team?.describe(url, link) ?? link);
   await stopped;

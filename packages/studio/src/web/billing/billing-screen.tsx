@@ -9,7 +9,7 @@ import { priceText } from "../../billing/price-text.ts";
 import type { BillingNotice, BillingOverview, BillingStanding } from "../../contract/billing.ts";
 import { overviewQuery } from "../shared/billing/live.ts";
 import { useApi } from "../shared/context.ts";
-import { useProfile, useSellsPlans } from "../shared/people.ts";
+import { signInOptionsQuery, useProfile, useSellsPlans } from "../shared/people.ts";
 import { maySee, SettingsFrame } from "../shared/settings/settings-frame.tsx";
 import { dayText } from "./day-text.ts";
 import { Invoices } from "./invoices.tsx";
@@ -51,6 +51,7 @@ function Billing({ isBack }: { readonly isBack: boolean }) {
   const isUnreachable = data.notices.some(({ kind }) => kind === "unreachable");
   return (
     <>
+      <DemoNotice />
       <BillingNotices notices={data.notices.filter(({ severity }) => severity !== "error")} />
       {refresh.isError && !isUnreachable && (
         <ErrorNotice error={refresh.error} title="Stripe was not read." />
@@ -60,6 +61,20 @@ function Billing({ isBack }: { readonly isBack: boolean }) {
       <Plans hasSubscription={data.standing !== "free" && data.standing !== "incomplete"} />
       {data.isCustomer && <Invoices />}
     </>
+  );
+}
+
+function DemoNotice() {
+  const address = useQuery(signInOptionsQuery()).data?.demoTeam?.paymentsUrl;
+  if (address === undefined) return null;
+  return (
+    <p className="notice" data-notice="demo">
+      This is a demo: plans are paid at an emulator of Stripe, and no money moves.{" "}
+      <a href={address} target="_blank" rel="noreferrer">
+        Its first page
+      </a>{" "}
+      lets a month pass.
+    </p>
   );
 }
 

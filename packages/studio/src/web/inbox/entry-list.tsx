@@ -11,6 +11,7 @@ import {
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { entryTitle } from "../../contract/inbox.ts";
 import type { InboxEntry, InboxView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
@@ -18,7 +19,7 @@ import { inboxQuery } from "../shared/inbox/live.ts";
 import { type InboxKey, inboxKeys, useInboxKeys } from "./keys.ts";
 import { Preview } from "./preview.tsx";
 import { SnoozeDialog } from "./snooze-dialog.tsx";
-import { taskLink } from "./task-link.ts";
+import { entryLink } from "./task-link.ts";
 
 const emptyTexts: Readonly<Record<InboxView, readonly [title: string, text: string]>> = {
   open: ["Nothing needs you", "Tasks that finish, fail or ask something appear here by themselves."],
@@ -65,7 +66,7 @@ export function EntryList({ person, view }: { readonly person: string; readonly 
     else if (key === "u") change.mutate({ type: selected.isUnread ? "read" : "unread", entry: selected });
     else if (key === "h" && view === "snoozed") change.mutate({ type: "wake", entry: selected });
     else if (key === "h" && view === "open") setDialog("snooze");
-    else if (key === "Enter") void navigate(taskLink(selected.task));
+    else if (key === "Enter") void navigate(entryLink(selected));
     else if (key === "a" || key === "d") return clickAnswer(key === "a" ? "allow_once" : "reject_once");
     else return false;
     return true;
@@ -204,6 +205,7 @@ const kindLabels = {
   asks: "Asks",
   handover: "Handover",
   mentioned: "Mentions you",
+  payment: "Payment",
 } as const;
 
 function Row({
@@ -216,13 +218,14 @@ function Row({
   readonly onSelect: (entry: InboxEntry) => void;
 }) {
   const { id, kind, task, text, isUnread, isWorking, bumpedAt, snoozedUntil } = entry;
+  const words = text === "" && task !== undefined ? baseName(task.repository) : visibleText(text);
   return (
     <li
       className={`inbox-row${isUnread ? " inbox-row-unread" : ""}${isSelected ? " inbox-row-selected" : ""}`}
       data-entry={id}
     >
       <Link
-        {...taskLink(task)}
+        {...entryLink(entry)}
         className="inbox-row-title"
         aria-current={isSelected ? "true" : undefined}
         onClick={(event) => {
@@ -232,7 +235,7 @@ function Row({
           onSelect(entry);
         }}
       >
-        {visibleText(task.title)}
+        {visibleText(entryTitle(entry))}
       </Link>
       {isUnread && <span className="visually-hidden">Unread</span>}
       <span className="inbox-row-time">
@@ -245,7 +248,7 @@ function Row({
       <span className="inbox-row-text">
         <span className={`inbox-kind inbox-kind-${kind}`}>{kindLabels[kind]}</span>
         {isWorking && <span className="tag">working again</span>}
-        <span className="inbox-row-words">{text === "" ? baseName(task.repository) : visibleText(text)}</span>
+        <span className="inbox-row-words">{words}</span>
       </span>
     </li>
   );
@@ -286,8 +289,8 @@ function EntryActions({
       {view === "open" && button("h", "Snooze")}
       {view === "snoozed" && button("h", "Show again")}
       {button("u", entry.isUnread ? "Mark as read" : "Mark as unread")}
-      <Link {...taskLink(entry.task)} className="button button-small">
-        Open task{" "}
+      <Link {...entryLink(entry)} className="button button-small">
+        {entry.task === undefined ? "Open billing" : "Open task"}{" "}
         <span className="inbox-key" aria-hidden="true">
           ↵
         </span>

@@ -2,7 +2,8 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading, TimeAgo, useAnnounce } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import type { InboxEntry, TaskView } from "../../contract.ts";
+import { entryTitle } from "../../contract/inbox.ts";
+import type { InboxEntry, InboxTask, TaskView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
@@ -13,12 +14,44 @@ import { ApprovalCard } from "../task/approvals/approval-card.tsx";
 import { Message } from "../task/transcript/message.tsx";
 import { lastWordsQuery } from "./last-words.ts";
 
-/** The selected entry in full: the request with its answers, or the last words of the task. */
+/** The selected entry in full: the request with its answers, the last words of the task, or how the plan is paid. */
 export function Preview({ entry, actions }: { readonly entry: InboxEntry; readonly actions: ReactNode }) {
-  const api = useApi();
-  useTaskLive(entry.task.id);
-  const query = useQuery(taskQuery(api, entry.task.id));
   const { task } = entry;
+  return task === undefined ? (
+    <PaymentPreview entry={entry} actions={actions} />
+  ) : (
+    <TaskPreview entry={entry} task={task} actions={actions} />
+  );
+}
+
+function PaymentPreview({ entry, actions }: { readonly entry: InboxEntry; readonly actions: ReactNode }) {
+  return (
+    <>
+      <header className="inbox-preview-head">
+        <h2>{entryTitle(entry)}</h2>
+        <p className="inbox-preview-meta muted">
+          <span>Plan of the organization</span>
+          <TimeAgo at={entry.bumpedAt} />
+        </p>
+        {actions}
+      </header>
+      <p className={entry.payment === "paid" ? "notice" : "notice notice-error"}>{visibleText(entry.text)}</p>
+    </>
+  );
+}
+
+function TaskPreview({
+  entry,
+  task,
+  actions,
+}: {
+  readonly entry: InboxEntry;
+  readonly task: InboxTask;
+  readonly actions: ReactNode;
+}) {
+  const api = useApi();
+  useTaskLive(task.id);
+  const query = useQuery(taskQuery(api, task.id));
   const view = query.data;
   return (
     <>
@@ -40,7 +73,7 @@ export function Preview({ entry, actions }: { readonly entry: InboxEntry; readon
           <Loading label="Loading the task" />
         )
       ) : entry.kind === "asks" ? (
-        <Request entry={entry} approval={view.approvals.find(({ id }) => id === entry.approvalId)} />
+        <Request taskId={task.id} approval={view.approvals.find(({ id }) => id === entry.approvalId)} />
       ) : (
         <Outcome
           entry={entry}
@@ -54,10 +87,10 @@ export function Preview({ entry, actions }: { readonly entry: InboxEntry; readon
 }
 
 function Request({
-  entry,
+  taskId,
   approval,
 }: {
-  readonly entry: InboxEntry;
+  readonly taskId: string;
   readonly approval: Parameters<typeof ApprovalCard>[0]["approval"] | undefined;
 }) {
   const announce = useAnnounce();
@@ -69,7 +102,7 @@ function Request({
     return <p className="notice">{outcome ?? "This request was answered, or it expired."}</p>;
   return (
     <ApprovalCard
-      taskId={entry.task.id}
+      taskId={taskId}
       approval={approval}
       position={undefined}
       onSubmit={() => {}}

@@ -1,6 +1,7 @@
 import { ErrorNotice } from "@holdfast/web-parts";
 import { inboxKinds } from "../../contract/inbox.ts";
 import type { InboxKind, NotificationChannel } from "../../contract.ts";
+import { useSellsPlans } from "../shared/people.ts";
 import { Section, type SectionProps } from "./parts.tsx";
 import { useChoice, useNotificationChange } from "./queries.ts";
 import { channelNames, kindNames } from "./words.ts";
@@ -13,6 +14,8 @@ export function Kinds({ person, view }: SectionProps) {
   const { kinds } = choices;
   const choose = useChoice(person);
   const reset = useNotificationChange(person, (notifications, _input: undefined) => notifications.reset());
+  const sells = useSellsPlans() === true;
+  const shown = inboxKinds.filter((kind) => kind !== "payment" || sells);
   const toggle = (channel: NotificationChannel, kind: InboxKind, isOn: boolean) => {
     const next = inboxKinds.filter((each) => (each === kind ? isOn : kinds[channel].includes(each)));
     choose.mutate({ kinds: { ...kinds, [channel]: next } });
@@ -32,7 +35,7 @@ export function Kinds({ person, view }: SectionProps) {
             </tr>
           </thead>
           <tbody>
-            {inboxKinds.map((kind) => (
+            {shown.map((kind) => (
               <tr key={kind}>
                 <th scope="row">{kindNames[kind]}</th>
                 {channels.map((channel) => (
