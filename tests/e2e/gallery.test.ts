@@ -45,6 +45,16 @@ function routesOfApp(): string[] {
 /** One that only leads elsewhere; one that needs an account, one a program, and one plans that are sold: other tests keep their pictures. */
 const withoutPicture = ["/actors", "/account", "/settings/billing", "/tasks/$taskId/preview/$port"];
 
+/** A rule as "Always allow" makes it. */
+const accepted = {
+  ...{ id: "allow-mail_send-0123456789ab", subjects: { group: "default" }, tools: ["mail_send"] },
+  when: [
+    { pointer: "/to", equals: "grace@harbor.example" },
+    { pointer: "/cc", absent: true },
+  ],
+  ...{ tainted: false, action: "allow" },
+};
+
 describe("the gallery", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
@@ -55,7 +65,8 @@ describe("the gallery", { skip: absent ?? false }, () => {
 
   before(async () => {
     browser = await launchChromium();
-    [studio, forge] = await Promise.all([StudioProcess.create({ args: ["--people"] }), startGitea()]);
+    const files = { "policy.json": JSON.stringify({ version: 1, rules: [accepted] }) };
+    [studio, forge] = await Promise.all([StudioProcess.create({ args: ["--people"], files }), startGitea()]);
     screens = await fill();
   });
   after(async () => {
@@ -113,6 +124,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
       { name: "organization", route: "/settings/organization", content: "[data-organization]" },
       { name: "secrets", route: "/settings/secrets", content: "form" },
       { name: "policy", route: "/settings/policy", content: ".policy-text" },
+      { name: "accepted-rules", route: "/settings/policy/accepted", content: "[data-rule]" },
       { name: "audit", route: "/settings/audit", content: "[data-record]" },
     ];
   }

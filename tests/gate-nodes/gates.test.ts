@@ -225,21 +225,26 @@ test("a rule that a person accepts at one node holds at the others, until it is 
   const rule = (tool: string): PolicyRule => ({
     ...{ id: `rule of ${tool}`, tools: [tool], action: "allow", reason: "accepted" },
   });
-  await a.addPolicyRule(rule("status"), "ada");
+  await a.addPolicyRule(rule("status"), { by: "ada" });
   await eventually("the rule holds", async () => (await rules(b)) === 1 && (await rules(strict)) === 3);
   // A rule that denies in the file of one node stays in force there.
-  await a.addPolicyRule(rule("deploy"), "ada");
+  await a.addPolicyRule(rule("deploy"), { by: "ada" });
   await eventually("the second holds", async () => (await rules(b)) === 2);
   assert.equal(await rules(strict), 3);
   assert.equal(strict.takesPolicyRule(rule("deploy")), false);
-  await assert.rejects(strict.addPolicyRule(rule("deploy"), "ada"), (error) =>
+  await assert.rejects(strict.addPolicyRule(rule("deploy"), { by: "ada" }), (error) =>
     isErrorCode(error, "policy", "rule_conflict"),
   );
   const file: unknown = JSON.parse(readFileSync(join(directory, "policy.json"), "utf8"));
   assert.deepEqual(file, { version: 1, rules: rulesOfFile });
   const late = await openNode(t, shared.of("d"));
   assert.equal(await rules(late), 2);
-  assert.equal(await b.nodes?.removePolicyRule("rule of status", "ada"), true);
+  const [newest, ...older] = await b.acceptedRules();
+  assert.deepEqual(
+    [newest?.rule.id, newest?.isInForce, newest?.acceptance?.by, older.length],
+    ["rule of deploy", true, "ada", 1],
+  );
+  assert.equal(await b.removePolicyRule("rule of status", "ada"), true);
   assert.equal(await b.nodes?.removePolicyRule("rule of status", "ada"), false);
   await eventually("it is gone", async () => (await rules(a)) === 1);
 });

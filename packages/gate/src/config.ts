@@ -10,6 +10,7 @@ import type { Prices } from "./egress/metering/prices.ts";
 import type { Guarantee, JailDriverName, Jails } from "./jail/jail.ts";
 import type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
+import type { AcceptedRule, RuleAcceptance } from "./policy/accepted-rules.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/policy.ts";
 import type { PolicyRule } from "./policy/rule.ts";
@@ -138,7 +139,14 @@ export interface Gate {
    * Throws `policy.rule_conflict`, `policy.invalid_file`, `policy.no_file` where the rules come from the program, and
    * `policy.unavailable` where the file cannot be written.
    */
-  addPolicyRule(rule: PolicyRule, by: string): Promise<void>;
+  addPolicyRule(rule: PolicyRule, acceptance: RuleAcceptance): Promise<void>;
+  /** The rules that people accepted, at any node. */
+  acceptedRules(): Promise<readonly AcceptedRule[]>;
+  /**
+   * Removes an accepted rule, at all nodes, and records it. Returns whether there was one. Throws `policy.no_file`,
+   * `policy.invalid_file`, `policy.unavailable`.
+   */
+  removePolicyRule(id: string, by: string): Promise<boolean>;
   /** Opens the egress proxy of a jail, its only way out. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
   openEgress(options: EgressOptions): Promise<Egress>;
   /**

@@ -30,6 +30,7 @@ import type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
 import { withSettings } from "./plugins/manifest/plugin-settings.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
 import type { PluginsConfig } from "./plugins/plugins.ts";
+import { type AcceptedRule, AcceptedRules, type RuleAcceptance } from "./policy/accepted-rules.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import { FilePolicy } from "./policy/file-policy.ts";
 import { explainPolicy, openPolicy, policyStatus } from "./policy/open-policy.ts";
@@ -290,28 +291,21 @@ class RealGate implements Gate {
     return policy instanceof FilePolicy && policy.takes(rule);
   }
 
-  async addPolicyRule(rule: PolicyRule, by: string): Promise<void> {
+  addPolicyRule(rule: PolicyRule, acceptance: RuleAcceptance): Promise<void> {
+    return this.#acceptedRules().add(rule, acceptance);
+  }
+
+  acceptedRules(): Promise<readonly AcceptedRule[]> {
+    return this.#acceptedRules().list();
+  }
+
+  removePolicyRule(id: string, by: string): Promise<boolean> {
+    return this.#acceptedRules().remove(id, by);
+  }
+
+  #acceptedRules(): AcceptedRules {
     const { policy, audit, member } = this.#parts;
-    if (!(policy instanceof FilePolicy))
-      throw new HoldfastError(
-        "policy",
-        "no_file",
-        "The program set the policy, so there is no policy file to add a rule to",
-        { statusCode: 409 },
-      );
-    const data = { rule: rule.id, tools: rule.tools, by };
-    await audit.append({ type: "policy.rule_added", data });
-    try {
-      if (member === undefined) await policy.add(rule);
-      else {
-        policy.check(rule);
-        await member.addRule(rule);
-      }
-    } catch (error) {
-      // The earlier record only says that the rule was about to be added.
-      await audit.note({ type: "policy.rule_refused", data });
-      throw error;
-    }
+    return new AcceptedRules(policy, audit, member);
   }
 
   async status(): Promise<GateStatus> {

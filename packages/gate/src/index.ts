@@ -165,6 +165,7 @@ export type {
   SharedPluginWork,
 } from "./plugins/shared-plugins.ts";
 export { toolNamesFile } from "./plugins/tool-names.ts";
+export type { AcceptedRule, RuleAcceptance } from "./policy/accepted-rules.ts";
 export { withAcceptedRules } from "./policy/add-rule.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";
 export { type Evaluation, evaluate as evaluatePolicy, type PolicyStep } from "./policy/evaluate.ts";

@@ -231,7 +231,7 @@ test("rules that the program gives are not added to", async (t) => {
   const policy: Policy = { decide: () => ({ action: "allow", rule: "all", reason: "" }) };
   const gate = await openGate(t, { ...hostOnly, policy });
   await assert.rejects(
-    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada"),
+    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, { by: "ada" }),
     (error) => isErrorCode(error, "policy", "no_file"),
   );
 });
@@ -249,7 +249,7 @@ test("a rule that is added is on record, with who added it", async (t) => {
   const dataDir = temporaryDirectory(t);
   writeFileSync(join(dataDir, "policy.json"), JSON.stringify({ version: 1, rules: [] }));
   const gate = await openGate(t, { ...hostOnly, dataDir });
-  await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada");
+  await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, { by: "ada" });
   const [record] = await gate.audit.query({ type: "policy.rule_added" });
   assert.deepEqual(record?.data, { rule: "drafts", tools: ["note_draft"], by: "ada" });
 });
@@ -260,7 +260,7 @@ test("a rule that could not be added is on record as that", async (t) => {
   writeFileSync(join(dataDir, "policy.json"), JSON.stringify({ version: 1, rules }));
   const gate = await openGate(t, { ...hostOnly, dataDir });
   await assert.rejects(
-    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada"),
+    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, { by: "ada" }),
     (error) => isErrorCode(error, "policy", "rule_conflict"),
   );
   const records = await gate.audit.query({ type: "policy.rule_*" });
@@ -283,7 +283,7 @@ test("a rule for which the disk has no room is told as that, and is not in force
   symlinkSync(join(disk, "rules.json"), join(dataDir, "policy.json"));
   const gate = await openGate(t, { ...hostOnly, dataDir });
   await assert.rejects(
-    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada"),
+    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, { by: "ada" }),
     (error) => isErrorCode(error, "policy", "unavailable") && /no space left on device/.test(error.message),
   );
   assert.deepEqual(
@@ -298,7 +298,7 @@ test("rules that are added at once are all in the file", async (t) => {
   const gate = await openGate(t, { ...hostOnly, dataDir });
   const ids = ["first", "second", "third"];
   await Promise.all(
-    ids.map((id) => gate.addPolicyRule({ id, tools: [`note_${id}`], action: "allow" }, "ada")),
+    ids.map((id) => gate.addPolicyRule({ id, tools: [`note_${id}`], action: "allow" }, { by: "ada" })),
   );
   const { rules } = parsePolicy(readFileSync(join(dataDir, "policy.json")));
   assert.deepEqual(
@@ -312,7 +312,7 @@ test("a policy file that is a link stays one, and a rule is added to the file be
   writeFileSync(path, JSON.stringify({ version: 1, rules: [] }));
   symlinkSync(path, join(dataDir, "policy.json"));
   const gate = await openGate(t, { ...hostOnly, dataDir });
-  await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada");
+  await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, { by: "ada" });
   assert.equal(readlinkSync(join(dataDir, "policy.json")), path);
   assert.deepEqual(
     parsePolicy(readFileSync(path)).rules.map(({ id }) => id),

@@ -34,7 +34,7 @@ test("secrets that were not stored in the end go with the next that is, and thos
   ];
   const gate = await openGate(t, { dataDir, jails });
   await gate.vault.setSecret({ name: "token", owner: {} }, "a-secret-value");
-  await gate.addPolicyRule({ id: "one", tools: ["echo"], action: "allow" }, "ada");
+  await gate.addPolicyRule({ id: "one", tools: ["echo"], action: "allow" }, { by: "ada" });
   assert.deepEqual(gone.filter(existsSync), []);
   assert.deepEqual(kept.filter(existsSync), kept);
 });

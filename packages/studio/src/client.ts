@@ -64,7 +64,8 @@ const shapes = {
   administration: {
     actions: [
       ...["audit", "verifyAudit", "secrets", "setSecret", "deleteSecret"],
-      ...["policy", "explainPolicy", "tryPolicy", "savePolicy", "connections", "checkConnection"],
+      ...["policy", "explainPolicy", "tryPolicy", "savePolicy", "acceptedRules", "removeAcceptedRule"],
+      ...["connections", "checkConnection"],
     ],
     probe: { name: "connections", args: [] },
   },

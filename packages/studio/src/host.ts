@@ -254,7 +254,7 @@ export class StudioHost implements BackendHost {
   async deliverAnswer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
     const onRuleError = (error: unknown) =>
       this.ports.log.error("could not write a policy rule", { taskId, error });
-    if (await deliverGateAnswer(this.#options.gate, approvalId, choice, onRuleError)) return true;
+    if (await deliverGateAnswer(this.#options.gate, taskId, approvalId, choice, onRuleError)) return true;
     return (await this.#runners.get(taskId)?.runners.deliverAnswer(approvalId, choice)) ?? false;
   }
 

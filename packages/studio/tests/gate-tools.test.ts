@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text as bodyOf } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { openAudit, openVault } from "@holdfast/gate";
 import { createStudio, gateAnswers } from "../src/index.ts";
 import {
@@ -116,7 +117,27 @@ describe("the tools of the gate, for an agent in a jail", () => {
     await watch.status("idle");
     const audit = await openAudit(studio.dataDirectory);
     const [written] = await audit.query({ type: "policy.rule_added" });
-    assert.deepEqual([written?.data?.["tools"], written?.data?.["by"]], [["note_post"], "owner"]);
+    assert.deepEqual([written?.data?.["tools"], written?.data?.["by"]], [["note_post"], "operator"]);
+
+    const { administration } = studio.client;
+    const [accepted, ...more] = await administration.acceptedRules();
+    assert.deepEqual(
+      [accepted?.tools, accepted?.isInForce, accepted?.acceptedBy, accepted?.task, more.length],
+      [["note_post"], true, "operator", watch.id, 0],
+    );
+    assert.ok(accepted?.conditions.includes('/text is "often"'), accepted?.conditions.join());
+    const { id } = accepted;
+    await administration.removeAcceptedRule(id);
+    assert.deepEqual(await administration.acceptedRules(), []);
+    await prompt('mcp note_post {"text":"often"}');
+    await watch.until((each) => each.approvals.length > 0, "a card again");
+    await watch.answer("reject_once");
+    await watch.status("idle");
+    await assert.rejects(administration.removeAcceptedRule(id), (error) =>
+      isErrorCode(error, "policy", "unknown_rule"),
+    );
+    const [removed] = await audit.query({ type: "policy.rule_removed" });
+    assert.deepEqual(removed?.data, { rule: id, by: "operator" });
   });
 
   test("can be allowed by an approval webhook that has the secret", async (t) => {

@@ -97,14 +97,32 @@ export class FilePolicy implements Policy {
    */
   add(rule: PolicyRule): Promise<void> {
     // Serialized: each addition reads and rewrites the whole file, and two at once would lose one.
-    const added = this.#adding.then(() => this.#add(rule));
+    const added = this.#adding.then(() => this.#change((rules) => withRule(rules, rule)));
     this.#adding = added.catch(() => {});
     return added;
   }
 
-  async #add(rule: PolicyRule): Promise<void> {
+  /** Takes a rule out of the file. Throws as `add`. */
+  remove(id: string): Promise<void> {
+    const removed = this.#adding.then(() => this.#change((rules) => rules.filter((rule) => rule.id !== id)));
+    this.#adding = removed.catch(() => {});
+    return removed;
+  }
+
+  /** The rules of the file that are in force, or were before it became invalid. */
+  rulesOfFile(): readonly PolicyRule[] {
+    this.#refresh();
+    return this.#rules;
+  }
+
+  isInForce(id: string): boolean {
+    this.#refresh();
+    return this.#inForce.some((rule) => rule.id === id);
+  }
+
+  async #change(change: (rules: readonly PolicyRule[]) => readonly PolicyRule[]): Promise<void> {
     const isThere = statOf(this.#path) !== undefined;
-    const rules = withRule(isThere ? parsePolicy(read(this.#path)).rules : [], rule);
+    const rules = change(isThere ? parsePolicy(read(this.#path)).rules : []);
     const text = `${JSON.stringify({ version: 1, rules }, null, 2)}\n`;
     parsePolicy(Buffer.from(text));
     // Writes through a link: replacing it would detach the file that its owner edits.

@@ -225,6 +225,9 @@ export const actorRules = {
       tryPolicy: "admin",
       // The rules are in force for everybody on the machine.
       savePolicy: "operator",
+      acceptedRules: "admin",
+      // It takes a permission away, and gives none.
+      removeAcceptedRule: "admin",
       connections: "admin",
       checkConnection: "admin",
       internal: "internal",
@@ -283,7 +286,7 @@ export const actorRules = {
  */
 export const machineActions: Readonly<Record<string, readonly string[]>> = {
   administration: [
-    ...["verifyAudit", "policy", "explainPolicy", "tryPolicy"],
+    ...["verifyAudit", "policy", "explainPolicy", "tryPolicy", "acceptedRules", "removeAcceptedRule"],
     ...["connections", "checkConnection"],
   ],
 };

@@ -17,7 +17,10 @@ import { type ConnectedName, Secrets } from "./secrets.ts";
 
 /** What the actor `administration` asks of its process. `by` is the person who changes something. */
 export interface Administration
-  extends Pick<AdministrationActions, "policy" | "tryPolicy" | "connections" | "checkConnection"> {
+  extends Pick<
+    AdministrationActions,
+    "policy" | "tryPolicy" | "acceptedRules" | "connections" | "checkConnection"
+  > {
   audit(filter: AuditFilter): Promise<AuditPage>;
   verifyAudit(): Promise<AuditCheck>;
   secrets(repositories: readonly ConnectedName[]): ReturnType<Secrets["list"]>;
@@ -25,6 +28,7 @@ export interface Administration
   deleteSecret(name: string, by: string, repositories: readonly ConnectedName[]): Promise<void>;
   explainPolicy(question: PolicyQuestionInput): PolicyAnswer;
   savePolicy(text: string, before: string, by: string): Promise<void>;
+  removeAcceptedRule(id: string, by: string): Promise<void>;
 }
 
 export interface AdministrationParts {
@@ -63,6 +67,8 @@ export function createAdministration(parts: AdministrationParts): Administration
     explainPolicy: (question) => policies.explain(question),
     tryPolicy: (text) => policies.dryRun(text),
     savePolicy: (text, before, by) => policies.save(text, before, by),
+    acceptedRules: () => policies.accepted(),
+    removeAcceptedRule: (id, by) => policies.removeAccepted(id, by),
     connections: () => connections.list(),
     checkConnection: (id) => connections.check(id),
   };

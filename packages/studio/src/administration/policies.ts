@@ -12,11 +12,13 @@ import {
   policyFile,
 } from "@holdfast/gate";
 import type {
+  AcceptedRuleView,
   PolicyAnswer,
   PolicyDryRun,
   PolicyQuestionInput,
   PolicyView,
 } from "../contract/administration.ts";
+import { acceptedRuleView } from "./accepted-rules.ts";
 
 const maxChanges = 100;
 const emptyPolicy = '{\n  "version": 1,\n  "rules": []\n}\n';
@@ -98,6 +100,16 @@ export class Policies {
     const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
     await writeFile(temporary, text, { mode: 0o600, flush: true });
     await rename(temporary, path);
+  }
+
+  async accepted(): Promise<readonly AcceptedRuleView[]> {
+    return (await this.#gate.acceptedRules()).map(acceptedRuleView);
+  }
+
+  async removeAccepted(id: string, by: string): Promise<void> {
+    if (await this.#gate.removePolicyRule(id, by)) return;
+    const message = "Nobody has accepted such a rule, or it was removed already";
+    throw new HoldfastError("policy", "unknown_rule", message, { statusCode: 404 });
   }
 
   async #read(): Promise<string | undefined> {

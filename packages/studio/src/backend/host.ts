@@ -146,4 +146,6 @@ export interface ResolvableSession {
 export interface ApprovalChoice {
   readonly optionId: string;
   readonly allowed: boolean;
+  /** Who answers. */
+  readonly by: { readonly person: string; readonly name?: string };
 }

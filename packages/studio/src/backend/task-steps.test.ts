@@ -145,7 +145,7 @@ describe("an answer", () => {
   test("is consumed and delivered to the waiting agent", async () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
     await steps.answer(context, "a", "yes", ada);
-    assert.deepEqual(delivered, [{ optionId: "yes", allowed: true }]);
+    assert.deepEqual(delivered, [{ optionId: "yes", allowed: true, by: { person: "ada", name: "Ada" } }]);
     assert.deepEqual([state.approvals, state.settled], [[], ["a"]]);
     await assert.rejects(
       steps.answer(context, "a", "yes", { person: "operator" }),

@@ -298,12 +298,12 @@ export class TaskSteps {
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
     // Somebody answers it at this moment.
     if (session.answers?.[approvalId] !== undefined) throw alreadySettled(session, approvalId);
-    const deliver = () => this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed });
+    const who = { person: by.person, ...(by.startedBy === undefined ? {} : { name: by.startedBy.name }) };
+    const deliver = () => this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed, by: who });
     session.answers = {
       ...session.answers,
       [approvalId]: {
-        ...{ person: by.person, option: option.name, isAllowed: allowed, at: this.#now() },
-        ...(by.startedBy === undefined ? {} : { name: by.startedBy.name }),
+        ...{ ...who, option: option.name, isAllowed: allowed, at: this.#now() },
       },
     };
     let delivered = false;

@@ -98,6 +98,22 @@ export interface PolicyView {
   }[];
 }
 
+/** A rule that a person accepted with an approval: calls like that one are not asked about any more. */
+export interface AcceptedRuleView {
+  readonly id: string;
+  readonly tools: readonly string[];
+  /** What else must hold, in words. */
+  readonly conditions: readonly string[];
+  /** False if a rule of the policy file contradicts it. */
+  readonly isInForce: boolean;
+  /** Absent if the audit log does not know. */
+  readonly acceptedAt?: number;
+  /** Id of the person, and their name then; no name for the operator. */
+  readonly acceptedBy?: string;
+  readonly name?: string;
+  readonly task?: string;
+}
+
 /** A call that is tried. */
 export interface PolicyQuestionInput {
   readonly tool: string;
@@ -181,6 +197,10 @@ export interface AdministrationActions {
   tryPolicy(text: string): Promise<PolicyDryRun>;
   /** Replaces the policy file; in force for the next call. Throws `policy.invalid_file`, `policy.changed`. */
   savePolicy(text: string, before: string): Promise<void>;
+  /** What people accepted with "Always allow", the last one first. */
+  acceptedRules(): Promise<readonly AcceptedRuleView[]>;
+  /** Calls like it are asked about again. Throws `policy.unknown_rule`, `policy.unavailable`. */
+  removeAcceptedRule(id: string): Promise<void>;
   connections(): Promise<readonly ConnectionView[]>;
   /** Tries one now. Throws `administration.not_found`. */
   checkConnection(id: string): Promise<ConnectionCheck>;

@@ -124,6 +124,10 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "usage.records": reads("list_usage_records", "The complete data about usage of some days"),
   "usage.prices": reads("list_prices", "The prices of models"),
   "usage.budgets": reads("list_budgets", "The budgets and what is left of them"),
+  "administration.acceptedRules": reads(
+    "list_accepted_rules",
+    "Calls that are allowed since somebody chose so",
+  ),
   "administration.audit": reads("search_audit_log", "Records of the audit log"),
   "administration.verifyAudit": reads(
     "verify_audit_log",
@@ -192,5 +196,6 @@ export const withoutTool: Readonly<Record<string, string>> = {
   "administration.secrets": ofSecrets,
   "administration.setSecret": ofSecrets,
   "administration.deleteSecret": ofSecrets,
+  "administration.removeAcceptedRule": "Whoever accepts and removes rules is a person.",
   "administration.savePolicy": "A program must not widen the rules that hold it.",
 };

@@ -105,15 +105,23 @@ export async function isGateQuestionOpen(gate: Gate, approvalId: string): Promis
  */
 export async function deliverGateAnswer(
   gate: Gate,
+  taskId: string,
   approvalId: string,
   choice: ApprovalChoice,
   onRuleError: (error: unknown) => void,
 ): Promise<boolean> {
   if (!(await isGateQuestionOpen(gate, approvalId))) return false;
   // Write the rule first. After a crash in between, the worst case is a repeated question.
-  const { proposal } = (await gate.approvals.get(approvalId)) ?? {};
-  if (choice.optionId === gateAnswers.byRule && proposal !== undefined)
-    await gate.addPolicyRule(proposal, "owner").catch(onRuleError);
+  const { proposal, session } = (await gate.approvals.get(approvalId)) ?? {};
+  if (choice.optionId === gateAnswers.byRule && proposal !== undefined) {
+    const { person, name } = choice.by;
+    const acceptance = {
+      ...{ by: person, task: taskId },
+      ...(name === undefined ? {} : { name }),
+      ...(session === undefined ? {} : { session }),
+    };
+    await gate.addPolicyRule(proposal, acceptance).catch(onRuleError);
+  }
   return decideIfPending(gate, approvalId, toDecision(choice));
 }
 

@@ -81,6 +81,8 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "administration.policy": ["policy", "check"],
   "administration.explainPolicy": ["policy", "explain"],
   "administration.tryPolicy": ["policy", "dry-run"],
+  "administration.acceptedRules": ["policy", "accepted"],
+  "administration.removeAcceptedRule": ["policy", "remove ID"],
   "administration.connections": ["connections", "list"],
   "administration.checkConnection": ["connections", "check"],
   "organization.countTasks": ["tasks", "count"],

@@ -4,6 +4,7 @@ import { isErrorCode } from "@holdfast/core";
 import { localOrganization, organizationOfKey } from "../../access/organization-ids.ts";
 import { operator } from "../../access/person.ts";
 import type {
+  AcceptedRuleView,
   AuditCheck,
   AuditPage,
   AuditPageQuery,
@@ -77,6 +78,11 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
           readText(before, "before", maxPolicyCharacters),
           c.conn.state.person,
         ),
+
+      acceptedRules: (): Promise<readonly AcceptedRuleView[]> => host.administration.acceptedRules(),
+
+      removeAcceptedRule: (c, id: string): Promise<void> =>
+        host.administration.removeAcceptedRule(readText(id, "id", 200), c.conn.state.person),
 
       connections: (): Promise<readonly ConnectionView[]> => host.administration.connections(),
 

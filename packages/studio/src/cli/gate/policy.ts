@@ -26,6 +26,9 @@ import {
 } from "@holdfast/gate";
 import { listPlugins } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { operator } from "../../access/person.ts";
+import type { AcceptedRuleView } from "../../contract/administration.ts";
+import { withOwnerAccess } from "../server/owner.ts";
 import { gateNodeOf } from "./gate-of.ts";
 
 export const policyUsage = `holdfast policy check | explain --tool NAME | dry-run --file NEW.json | accepted | remove ID
@@ -41,8 +44,8 @@ export const policyUsage = `holdfast policy check | explain --tool NAME | dry-ru
     --risk LEVEL       low or high, for a tool that no installed plugin has
   dry-run              replays the tool calls of the audit log against another file, and lists the
                        decisions that would change. The audit log contains no arguments
-  accepted             on a node of a cluster: lists the rules that people accepted at any node ("Always allow")
-  remove ID            on a node of a cluster: removes one of them at all nodes
+  accepted             lists the rules that people accepted ("Always allow"), with who and when
+  remove ID            removes one of them: calls like it are asked about again
   --file FILE          a policy file other than ${join("DATA", policyFile)}
   --data DIR           data directory (default: HOLDFAST_DATA or .holdfast)
   --json               machine-readable output
@@ -86,32 +89,39 @@ export async function policyCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Throws `policy.no_nodes` on one machine, where accepted rules are in the policy file. */
-function requireNode({ data }: Values) {
-  const node = gateNodeOf(dataDirectoryOf(data));
-  if (node !== undefined) return node;
-  throw new HoldfastError(
-    "policy",
-    "no_nodes",
-    `This data directory is not that of a node of a cluster: accepted rules are in its ${policyFile}`,
-  );
+async function listAccepted(values: Values): Promise<number> {
+  return withOwnerAccess({ data: values.data }, async ({ client }) => {
+    const rules = await client.administration.acceptedRules();
+    for (const rule of rules) console.log(values.json === true ? jsonLine(rule) : acceptedText(rule));
+    if (rules.length === 0 && values.json !== true) console.log("No rules were accepted.");
+    return 0;
+  });
 }
 
-async function listAccepted(values: Values): Promise<number> {
-  const rules = await requireNode(values).policyRules();
-  for (const rule of rules)
-    console.log(
-      values.json === true ? jsonLine(rule) : harmless(`${rule.id}  ${rule.action} ${rule.tools.join(", ")}`),
-    );
-  if (rules.length === 0 && values.json !== true) console.log("No rules were accepted.");
-  return 0;
+function acceptedText({
+  id,
+  tools,
+  conditions,
+  isInForce,
+  acceptedAt,
+  acceptedBy,
+  ...rule
+}: AcceptedRuleView) {
+  const { name = acceptedBy === operator.id ? "the operator" : acceptedBy, task } = rule;
+  const by = name === undefined ? "" : ` by ${name}`;
+  const where = task === undefined ? "" : ` in ${task}`;
+  const when = acceptedAt === undefined ? "" : `accepted ${new Date(acceptedAt).toISOString()}${by}${where}`;
+  const force = isInForce ? "" : "not in force, as the policy file contradicts it";
+  const lines = [when, force, ...conditions].filter((line) => line !== "");
+  return harmless([`${id}  ${tools.join(", ")}`, ...lines.map((line) => `    ${line}`)].join("\n"));
 }
 
 async function remove(values: Values, id: string): Promise<number> {
-  const removed = await requireNode(values).removePolicyRule(id, "command line");
-  if (values.json === true) console.log(jsonLine({ id, removed }));
-  else console.log(removed ? "The rule was removed at all nodes." : "There is no such rule.");
-  return removed ? 0 : 1;
+  return withOwnerAccess({ data: values.data }, async ({ client }) => {
+    await client.administration.removeAcceptedRule(id);
+    console.log(values.json === true ? jsonLine({ id, removed: true }) : "The rule was removed.");
+    return 0;
+  });
 }
 
 interface LoadedPolicy extends PolicyRules {

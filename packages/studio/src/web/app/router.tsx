@@ -125,6 +125,11 @@ const policyRoute = createRoute({
   path: "/settings/policy",
   component: lazyRouteComponent(settingsParts, "PolicyScreen"),
 });
+const acceptedRulesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/policy/accepted",
+  component: lazyRouteComponent(settingsParts, "AcceptedRulesScreen"),
+});
 const auditRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/settings/audit",
@@ -224,6 +229,7 @@ export function createAppRouter(basepath: string) {
       connectionsRoute,
       secretsRoute,
       policyRoute,
+      acceptedRulesRoute,
       auditRoute,
       billingRoute,
       actorsRoute,

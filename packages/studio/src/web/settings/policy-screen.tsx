@@ -2,6 +2,7 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { type SubmitEvent, useId, useState } from "react";
 import type { PolicyAnswer, PolicyDryRun, PolicyView } from "../../contract/administration.ts";
 import { useApi } from "../shared/context.ts";
@@ -14,7 +15,15 @@ export function PolicyScreen() {
   const query = useQuery(policyQuery(useApi()));
   const { data } = query;
   return (
-    <SettingsPage title="Policy" needs="machine">
+    <SettingsPage
+      title="Policy"
+      needs="machine"
+      actions={
+        <Link to="/settings/policy/accepted" className="button">
+          Accepted rules
+        </Link>
+      }
+    >
       {query.isPending && <Loading label="Loading the policy" rows={5} />}
       {query.isError && data === undefined && (
         <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />

@@ -34,6 +34,16 @@ export function policyQuery(api: StudioApi) {
   });
 }
 
+export function acceptedRulesQuery(api: StudioApi) {
+  return queryOptions({
+    queryKey: ["administration", "accepted-rules"],
+    queryFn: () => api.administration.acceptedRules(),
+    // They are added by answers to approvals.
+    refetchOnWindowFocus: "always",
+    retry,
+  });
+}
+
 /** The filter of a page of the log, in the time of the browser. */
 export function filterOf({ since, until, ...search }: AuditSearch): AuditPageQuery {
   return {

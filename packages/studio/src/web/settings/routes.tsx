@@ -4,6 +4,7 @@ import { AuditScreen } from "./audit/audit-screen.tsx";
 
 const auditRoute = getRouteApi("/settings/audit");
 
+export { AcceptedRulesScreen } from "./accepted-rules-screen.tsx";
 export { ConnectionsScreen } from "./connections-screen.tsx";
 export { PolicyScreen } from "./policy-screen.tsx";
 export { SecretsScreen } from "./secrets-screen.tsx";
