@@ -56,6 +56,24 @@ describe("the nodes of a cluster, in the browser", { skip: absent ?? false }, ()
     await assertAccessible(page, "cluster");
     await keepScreenshot(page, "cluster");
 
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.getByRole("link", { name: "Audit log" }).click();
+    const records = page.locator("[data-record]");
+    for (const node of ["north", "south"]) await records.filter({ hasText: node }).first().waitFor();
+    await page.getByRole("button", { name: "Verify all chains" }).click();
+    await page.getByTestId("audit-intact").getByText("The chains of all nodes are intact").waitFor();
+    for (const node of ["north", "south"])
+      await page
+        .locator(`[data-chain="${node}"]`)
+        .getByText(/[1-9]\d* records, signed up to/)
+        .waitFor();
+    await page.getByLabel("Node").selectOption("south");
+    await records.filter({ hasText: "north" }).first().waitFor({ state: "detached" });
+    await records.filter({ hasText: "south" }).first().waitFor();
+    await assertAccessible(page, "cluster-audit");
+    await keepScreenshot(page, "cluster-audit");
+    await page.getByRole("link", { name: "System" }).click();
+
     await page.getByRole("button", { name: "Drain south" }).click();
     const dialog = page.getByRole("dialog", { name: "Drain south?" });
     await keepScreenshot(page, "cluster-drain");

@@ -152,7 +152,7 @@ export {
   probeDrivers,
 } from "./jail/probe-drivers.ts";
 export { nodeOf } from "./nodes/node-marker.ts";
-export type { GateNodes, SharedGate } from "./nodes/shared-gate.ts";
+export type { GateNodes, NodesAuditQuery, SharedGate } from "./nodes/shared-gate.ts";
 export type { PluginConnection } from "./plugins/credentials/connections.ts";
 export { pluginSettingsFile } from "./plugins/manifest/plugin-settings.ts";
 export type { PluginGit, PluginGrant } from "./plugins/plugin-grant.ts";

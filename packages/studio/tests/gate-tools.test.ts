@@ -126,7 +126,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
       [["note_post"], true, "operator", watch.id, 0],
     );
     assert.ok(accepted?.conditions.includes('/text is "often"'), accepted?.conditions.join());
-    const { id } = accepted;
+    const id = accepted?.id ?? "";
     await administration.removeAcceptedRule(id);
     assert.deepEqual(await administration.acceptedRules(), []);
     await prompt('mcp note_post {"text":"often"}');

@@ -1,5 +1,5 @@
 import type { Logger } from "@holdfast/core";
-import type { AuditQuery, AuditRecord } from "../audit/audit.ts";
+import type { AuditRecord } from "../audit/audit.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { AuditChains, type ChainVerification } from "../audit/chains/chains.ts";
 import { Replicator } from "../audit/chains/replicator.ts";
@@ -10,7 +10,7 @@ import type { PolicyRule } from "../policy/rule.ts";
 import type { VaultStores } from "../vault/credential-vault.ts";
 import { SealedVault } from "../vault/sealed/sealed-vault.ts";
 import { markNode, nodeOf } from "./node-marker.ts";
-import type { GateNodes, SharedGate } from "./shared-gate.ts";
+import type { GateNodes, NodesAuditQuery, SharedGate } from "./shared-gate.ts";
 
 export interface MembershipOptions {
   readonly shared: SharedGate;
@@ -128,8 +128,12 @@ export class Membership implements GateNodes {
     return this.#chains.verify();
   }
 
-  queryAudit(query?: AuditQuery): Promise<readonly AuditRecord[]> {
+  queryAudit(query?: NodesAuditQuery): Promise<readonly AuditRecord[]> {
     return this.#chains.query(query);
+  }
+
+  auditNodes(): Promise<readonly string[]> {
+    return this.#chains.nodes();
   }
 
   /** Copies the last audit records, and follows the other nodes no more. Idempotent. */

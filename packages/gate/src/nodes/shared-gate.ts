@@ -29,14 +29,21 @@ export interface SharedGate {
   readonly plugins: SharedPlugins;
 }
 
+export interface NodesAuditQuery extends AuditQuery {
+  /** Only what this node recorded. */
+  readonly node?: string;
+}
+
 /** The gates of all nodes, as one of them sees them. */
 export interface GateNodes {
   /** Name of this node. */
   readonly node: string;
   /** Verifies the audit chains of all nodes. */
   verifyAudit(): Promise<readonly ChainVerification[]>;
-  /** Matching records of all nodes, ordered by the clocks of their nodes. */
-  queryAudit(query?: AuditQuery): Promise<readonly AuditRecord[]>;
+  /** Matching records of all nodes, or of one, ordered by the clocks of their nodes. */
+  queryAudit(query?: NodesAuditQuery): Promise<readonly AuditRecord[]>;
+  /** Names of the nodes that have a chain, in order. */
+  auditNodes(): Promise<readonly string[]>;
   /** The proposed policy rules that people accepted at any node. */
   policyRules(): Promise<readonly PolicyRule[]>;
   /** Removes one of them at all nodes, and records it. Returns whether there was one. */

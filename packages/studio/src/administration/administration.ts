@@ -12,6 +12,7 @@ import type { Mailer } from "../people/mail/mailer.ts";
 import type { StudioOptions } from "../studio.ts";
 import { type AuditFilter, AuditPages } from "./audit-pages.ts";
 import { type CheckedConnection, ConnectionChecks } from "./connections.ts";
+import { NodeAudit } from "./node-audit.ts";
 import { Policies } from "./policies.ts";
 import { type ConnectedName, Secrets } from "./secrets.ts";
 
@@ -45,7 +46,7 @@ export interface AdministrationParts {
 export function createAdministration(parts: AdministrationParts): Administration {
   const { gate, dataDirectory, ports, options, store, mailer, signIn, payments } = parts;
   const now = () => ports.clock.now();
-  const pages = new AuditPages(dataDirectory);
+  const pages = gate.nodes === undefined ? new AuditPages(dataDirectory) : new NodeAudit(gate.nodes);
   const secrets = new Secrets(gate);
   const policies = new Policies(gate, dataDirectory);
   const connections = new ConnectionChecks({

@@ -11,6 +11,7 @@ export interface AuditFilter {
   /** A task and its sessions. */
   readonly sessions?: readonly string[];
   readonly decision?: AuditDecision;
+  readonly node?: string;
   /** Only what this organization has done; the first one has also what names none. */
   readonly organization?: string;
   readonly since?: number;
@@ -101,7 +102,7 @@ async function recordAt(reader: Reader, seq: number): Promise<AuditRecordView | 
   return undefined;
 }
 
-function viewOf({ seq, at, type, node, jailId, session, data, hash }: AuditRecord): AuditRecordView {
+export function viewOf({ seq, at, type, node, jailId, session, data, hash }: AuditRecord): AuditRecordView {
   return {
     ...{ seq, at, type, hash },
     ...(node === undefined ? {} : { node }),
@@ -111,8 +112,9 @@ function viewOf({ seq, at, type, node, jailId, session, data, hash }: AuditRecor
   };
 }
 
-function matches(record: AuditRecord, filter: AuditFilter): boolean {
-  const { type, person, sessions, decision, organization, since, until } = filter;
+export function matches(record: AuditRecord, filter: AuditFilter): boolean {
+  const { type, person, sessions, decision, node, organization, since, until } = filter;
+  if (node !== undefined && record.node !== node) return false;
   if (organization !== undefined && organizationOf(record) !== organization) return false;
   if (type !== undefined && record.type !== type && !record.type.startsWith(`${type}.`)) return false;
   if (sessions !== undefined && !sessions.includes(record.session ?? "")) return false;

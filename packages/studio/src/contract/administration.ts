@@ -1,7 +1,7 @@
 /** Types of the contract about running the Studio: audit log, secrets, policy, connections. */
 import type { TaskError } from "./task-list.ts";
 
-/** A record of the audit log. `seq` has no gaps. */
+/** A record of the audit log. `seq` has no gaps; in a cluster, each node counts its own. */
 export interface AuditRecordView {
   readonly seq: number;
   readonly at: number;
@@ -26,6 +26,8 @@ export interface AuditPageQuery {
   readonly person?: string;
   readonly task?: string;
   readonly decision?: AuditDecision;
+  /** Name of a node of a cluster. */
+  readonly node?: string;
   /** Milliseconds since the epoch, both included. */
   readonly since?: number;
   readonly until?: number;
@@ -39,8 +41,10 @@ export interface AuditPage {
   readonly records: readonly AuditRecordView[];
   /** Absent on the last page. A page may have few records or none, and still a cursor: its search has a bound. */
   readonly cursor?: number;
-  /** Number of the newest record. */
+  /** Number of the newest record; in a cluster, of this page. */
   readonly newest: number;
+  /** In a cluster, the nodes that have records. */
+  readonly nodes?: readonly string[];
 }
 
 /** Whether the audit log is as it was written. */
@@ -55,8 +59,28 @@ export interface AuditCheck {
   readonly badRecord?: number;
   /** The last good record before it. */
   readonly lastGood?: AuditRecordView;
+  /** In a cluster, each chain; the fields above are about the first one with a fault, or all. */
+  readonly chains?: readonly AuditChainCheck[];
   readonly checkedAt: number;
   readonly durationMs: number;
+}
+
+/** The log of one node: its copy in the store, and its files. */
+export interface AuditChainCheck {
+  readonly node: string;
+  /** A node that lost its data directory starts another one. */
+  readonly chain: string;
+  readonly isIntact: boolean;
+  /** Of the copy. */
+  readonly records: number;
+  /** The last record of the copy that is signed, and when, by the clock of the node. */
+  readonly signedTo?: number;
+  readonly signedAt?: number;
+  /** False if the node is not running: only the copy was checked. */
+  readonly hasFilesChecked: boolean;
+  /** What is wrong with the copy, or else with the files, and the number of the first bad record. */
+  readonly problem?: string;
+  readonly badRecord?: number;
 }
 
 /** A secret of the vault. Its value never leaves the host. */

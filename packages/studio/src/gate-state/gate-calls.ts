@@ -16,7 +16,14 @@ type Calls = CommandVault & CommandNode;
 const names: Readonly<Record<keyof Calls, true>> = {
   ...{ status: true, setApiKey: true, deleteApiKey: true, setBaseUrl: true, upstream: true },
   ...{ setSecret: true, deleteSecret: true, secretEntries: true, grant: true, revoke: true, grants: true },
-  ...{ verifyAudit: true, queryAudit: true, policyRules: true, removePolicyRule: true, budgets: true },
+  ...{
+    verifyAudit: true,
+    queryAudit: true,
+    auditNodes: true,
+    policyRules: true,
+    removePolicyRule: true,
+    budgets: true,
+  },
 };
 
 /** Answers a call of a command. Throws `control.not_found`, and what the call throws. */

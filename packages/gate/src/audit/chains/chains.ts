@@ -65,6 +65,11 @@ export class AuditChains {
       .sort((a, b) => a.chain.localeCompare(b.chain));
   }
 
+  /** Names of the nodes, each once: one that lost its data directory has several chains. */
+  async nodes(): Promise<readonly string[]> {
+    return [...new Set((await this.#all()).map(({ node }) => node))].sort();
+  }
+
   /** Verifies the chains of all nodes: the copy of each, and its files where its node runs. */
   async verify(): Promise<readonly ChainVerification[]> {
     const chains = await this.#all();
@@ -112,11 +117,14 @@ export class AuditChains {
     }
   }
 
-  /** Matching records of all nodes, ordered by the clocks of their nodes. */
-  async query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
+  /** Matching records of all nodes, or of one, ordered by the clocks of their nodes. */
+  async query({
+    node: only,
+    ...query
+  }: AuditQuery & { readonly node?: string } = {}): Promise<readonly AuditRecord[]> {
     const limit = query.limit ?? auditLimits.queryLimit;
     if (limit <= 0) return [];
-    const chains = await this.#all();
+    const chains = (await this.#all()).filter(({ node }) => only === undefined || node === only);
     const found = await Promise.all(
       chains.map(({ chain, node }) =>
         chain === this.own ? this.#options.own.query(query) : this.#queryCopy(chain, node, query, limit),

@@ -15,7 +15,7 @@ const maxLimit = 500;
 export function readAuditQuery(value: unknown): AuditPageQuery & { readonly limit: number } {
   const given: Partial<Record<keyof AuditPageQuery, unknown>> = Object(value ?? {});
   const { decision, limit = 100 } = given;
-  const text = (name: "type" | "person" | "task") => {
+  const text = (name: "type" | "person" | "task" | "node") => {
     const found = given[name];
     if (found === undefined) return {};
     if (typeof found === "string" && found !== "" && found.length <= 400) return { [name]: found };
@@ -36,6 +36,7 @@ export function readAuditQuery(value: unknown): AuditPageQuery & { readonly limi
     ...text("type"),
     ...text("person"),
     ...text("task"),
+    ...text("node"),
     ...number("since"),
     ...number("until"),
     ...number("cursor"),

@@ -25,6 +25,7 @@ export const auditUsage = `holdfast audit verify | query | export | checkpoint
     --key FILE       public key (PEM) for the check, instead of the one in the data directory
   query              prints the newest matching records; on a node of a cluster, those of all nodes
     --limit N        maximum number of records (default: 50)
+    --node NAME      only those of this node
   export             all records that match, to standard output
     --format NAME    ${auditFormats.join(" or ")} (default: ${auditFormats[0]})
   checkpoint         prints the signed end of the log; stored elsewhere, it proves that nothing was cut off
@@ -40,6 +41,7 @@ const options = {
   against: { type: "string" },
   key: { type: "string" },
   limit: { type: "string" },
+  node: { type: "string" },
   format: { type: "string" },
   type: { type: "string" },
   session: { type: "string" },
@@ -140,7 +142,12 @@ async function query(values: Values): Promise<number> {
   const limit = parseNumber(values.limit, "--limit") ?? 50;
   const filter = { ...readFilter(values), limit, newest: true };
   const node = gateNodeOf(dataDirectoryOf(values.data));
-  const records = await (node?.queryAudit(filter) ?? (await openReader(values)).query(filter));
+  if (values.node !== undefined && node === undefined)
+    throw new UsageError("--node is for a node of a cluster");
+  const records = await (node?.queryAudit({
+    ...filter,
+    ...(values.node === undefined ? {} : { node: values.node }),
+  }) ?? (await openReader(values)).query(filter));
   for (const record of records) {
     if (values.json === true) {
       console.log(jsonLine(record));

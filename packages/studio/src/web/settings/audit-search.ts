@@ -6,13 +6,15 @@ export interface AuditSearch {
   readonly person?: string;
   readonly task?: string;
   readonly decision?: AuditDecision;
+  /** Name of a node of a cluster. */
+  readonly node?: string;
   /** Days, in the time of the browser: "2026-01-31". */
   readonly since?: string;
   readonly until?: string;
 }
 
 export function readAuditSearch(search: Readonly<Record<string, unknown>>): AuditSearch {
-  const text = (name: "type" | "person" | "task") => {
+  const text = (name: "type" | "person" | "task" | "node") => {
     const value = search[name];
     const given = typeof value === "number" ? String(value) : value;
     return typeof given === "string" && given !== "" ? { [name]: given.slice(0, 400) } : {};
@@ -26,6 +28,7 @@ export function readAuditSearch(search: Readonly<Record<string, unknown>>): Audi
     ...text("type"),
     ...text("person"),
     ...text("task"),
+    ...text("node"),
     ...(decision === undefined ? {} : { decision }),
     ...day("since"),
     ...day("until"),

@@ -3,14 +3,14 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { CheckIcon, CrossIcon, Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
 import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { type SubmitEvent, useId, useState } from "react";
-import { type AuditCheck, type AuditDecision, auditDecisions } from "../../../contract/administration.ts";
+import type { AuditChainCheck, AuditCheck } from "../../../contract/administration.ts";
 import { useApi } from "../../shared/context.ts";
 import { MoreButton } from "../../shared/more-button.tsx";
 import type { AuditSearch } from "../audit-search.ts";
 import { auditQuery } from "../queries.ts";
 import { SettingsPage } from "../settings-page.tsx";
 import { downloadRecords } from "./download-records.ts";
+import { Filters } from "./filters.tsx";
 import { Record } from "./record.tsx";
 
 interface SearchProps {
@@ -24,6 +24,7 @@ export function AuditScreen({ search, onSearch }: SearchProps) {
   const verify = useMutation({ mutationFn: () => api.administration.verifyAudit() });
   const save = useMutation({ mutationFn: () => downloadRecords(api, search) });
   const records = log.data?.pages.flatMap((page) => page.records) ?? [];
+  const nodes = log.data?.pages[0]?.nodes;
   return (
     <SettingsPage
       title="Audit log"
@@ -36,7 +37,7 @@ export function AuditScreen({ search, onSearch }: SearchProps) {
             disabled={verify.isPending}
             onClick={() => verify.mutate()}
           >
-            {verify.isPending ? "Verifying…" : "Verify the chain"}
+            {verify.isPending ? "Verifying…" : nodes === undefined ? "Verify the chain" : "Verify all chains"}
           </button>
           <button type="button" className="button" disabled={save.isPending} onClick={() => save.mutate()}>
             {save.isPending ? "Exporting…" : "Export"}
@@ -47,7 +48,7 @@ export function AuditScreen({ search, onSearch }: SearchProps) {
       <div aria-live="polite">{verify.data !== undefined && <Verified check={verify.data} />}</div>
       {verify.isError && <ErrorNotice error={verify.error} title="The log was not verified." />}
       {save.isError && <ErrorNotice error={save.error} title="Nothing was exported." />}
-      <Filters search={search} onSearch={onSearch} />
+      <Filters search={search} onSearch={onSearch} nodes={nodes} />
       {log.isPending && <Loading label="Loading the audit log" rows={8} />}
       {log.isError && log.data === undefined && (
         <ErrorNotice error={log.error} onRetry={() => void log.refetch()} />
@@ -58,7 +59,11 @@ export function AuditScreen({ search, onSearch }: SearchProps) {
       {records.length > 0 && (
         <ol className="rows audit-records" aria-label="Records, the newest first">
           {records.map((record) => (
-            <Record key={record.seq} record={record} />
+            <Record
+              key={`${record.node ?? ""} ${record.seq}`}
+              record={record}
+              hasNodes={nodes !== undefined}
+            />
           ))}
         </ol>
       )}
@@ -68,6 +73,57 @@ export function AuditScreen({ search, onSearch }: SearchProps) {
 }
 
 function Verified({ check }: { readonly check: AuditCheck }) {
+  return check.chains === undefined ? (
+    <VerifiedLog check={check} />
+  ) : (
+    <VerifiedChains check={check} chains={check.chains} />
+  );
+}
+
+interface VerifiedChainsProps {
+  readonly check: AuditCheck;
+  readonly chains: readonly AuditChainCheck[];
+}
+
+function VerifiedChains({ check: { isIntact, records, durationMs }, chains }: VerifiedChainsProps) {
+  return (
+    <div
+      className={`notice audit-verified${isIntact ? "" : " notice-error"}`}
+      role={isIntact ? undefined : "alert"}
+      data-testid={isIntact ? "audit-intact" : "audit-broken"}
+    >
+      <p>
+        {isIntact ? (
+          <>
+            <CheckIcon /> The chains of all nodes are intact: {formatCount(records)} records ({durationMs}{" "}
+            ms).
+          </>
+        ) : (
+          <>
+            <CrossIcon /> <strong>A log was changed.</strong>
+          </>
+        )}
+      </p>
+      <ul className="audit-chains">
+        {chains.map((chain) => (
+          <li key={chain.chain} data-chain={chain.node}>
+            <strong>{visibleText(chain.node)}</strong>: {chainWords(chain)}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function chainWords(chain: AuditChainCheck): string {
+  const { isIntact, records, signedTo, hasFilesChecked, problem = "", badRecord } = chain;
+  if (!isIntact) return `the first bad record is ${formatCount(badRecord ?? 0)}: ${problem}`;
+  const signed = signedTo === undefined ? "nothing signed" : `signed up to record ${formatCount(signedTo)}`;
+  const files = hasFilesChecked ? "" : ". The node is not running, so only its copy was checked";
+  return `${formatCount(records)} records, ${signed}${files}`;
+}
+
+function VerifiedLog({ check }: { readonly check: AuditCheck }) {
   const { isIntact, records, signedTo, problem, badRecord, lastGood, durationMs } = check;
   if (isIntact)
     return (
@@ -90,107 +146,3 @@ function Verified({ check }: { readonly check: AuditCheck }) {
     </div>
   );
 }
-
-const kinds = [
-  ["", "Every kind"],
-  ["person", "What people did"],
-  ["egress", "Requests to the network"],
-  ["tool", "Tool calls"],
-  ["approval", "Approvals"],
-  ["jail", "Jails"],
-  ["secret", "Secrets"],
-  ["policy", "Policy"],
-  ["apply", "Applied branches"],
-  ["plugin", "Plugins"],
-  ["gate", "Start and end"],
-] as const;
-
-function Filters({ search, onSearch }: SearchProps) {
-  const id = useId();
-  const [person, setPerson] = useState(search.person ?? "");
-  const [task, setTask] = useState(search.task ?? "");
-  const change = (part: { readonly [Name in keyof AuditSearch]?: string | undefined }) => {
-    const entries = Object.entries({ ...search, person: person.trim(), task: task.trim(), ...part });
-    onSearch(Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== "")));
-  };
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    change({});
-  };
-  return (
-    <form className="settings-form audit-filters" onSubmit={submit} aria-label="Filter">
-      <div className="field">
-        <label htmlFor={`${id}-type`}>Kind</label>
-        <select
-          id={`${id}-type`}
-          value={search.type ?? ""}
-          onChange={(event) => change({ type: event.target.value })}
-        >
-          {kinds.map(([value, name]) => (
-            <option key={value} value={value}>
-              {name}
-            </option>
-          ))}
-          {search.type !== undefined && !kinds.some(([value]) => value === search.type) && (
-            <option value={search.type}>{visibleText(search.type)}</option>
-          )}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-decision`}>Decision</label>
-        <select
-          id={`${id}-decision`}
-          value={search.decision ?? ""}
-          onChange={(event) => change({ decision: event.target.value })}
-        >
-          <option value="">Any</option>
-          {auditDecisions.map((each) => (
-            <option key={each} value={each}>
-              {decisionNames[each]}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-person`}>Person</label>
-        <input
-          id={`${id}-person`}
-          value={person}
-          autoComplete="off"
-          placeholder="Name, mail or id"
-          onChange={(event) => setPerson(event.target.value)}
-        />
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-task`}>Task</label>
-        <input
-          id={`${id}-task`}
-          value={task}
-          autoComplete="off"
-          placeholder="Id"
-          onChange={(event) => setTask(event.target.value)}
-        />
-      </div>
-      {(["since", "until"] as const).map((name) => (
-        <div key={name} className="field">
-          <label htmlFor={`${id}-${name}`}>{name === "since" ? "From" : "To"}</label>
-          <input
-            id={`${id}-${name}`}
-            type="date"
-            value={search[name] ?? ""}
-            onChange={(event) => change({ [name]: event.target.value })}
-          />
-        </div>
-      ))}
-      <button type="submit" className="button">
-        Filter
-      </button>
-    </form>
-  );
-}
-
-const decisionNames: Readonly<Record<AuditDecision, string>> = {
-  allow: "Allowed",
-  ask: "Asked a person",
-  deny: "Denied",
-};

@@ -18,13 +18,21 @@ const telling = [
 ];
 
 /** A record in one line, with everything of it when it is opened. */
-export function Record({ record }: { readonly record: AuditRecordView }) {
+export function Record({
+  record,
+  hasNodes,
+}: {
+  readonly record: AuditRecordView;
+  /** True if there are records of several nodes. */
+  readonly hasNodes: boolean;
+}) {
   const { seq, at, type, session, jailId, node, data, hash } = record;
   return (
     <li data-record={seq}>
       <details className="audit-record">
         <summary>
           <span className="audit-seq muted">{formatCount(seq)}</span>
+          {hasNodes && <span className="audit-node muted">{visibleText(node ?? "")}</span>}
           <span className="audit-type">{visibleText(type)}</span>
           <span className="audit-words">{visibleText(wordsOf(data))}</span>
           <time className="muted" dateTime={new Date(at).toISOString()}>
