@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { chmodSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
 import { holdfast, scratch, startServer } from "./support.ts";
 
@@ -37,6 +38,7 @@ test("people and their API tokens are managed from the command line", async (t) 
     readonly scope: string;
   };
   assert.equal(shown.scope, "read");
+  await actAsPerson(t, { url, data, bearer });
   assert.equal((await run("tokens", "revoke", shown.id, "--for", "ada@example.org")).code, 0);
   assert.equal((await me()).status, 401);
 
@@ -61,6 +63,48 @@ test("people and their API tokens are managed from the command line", async (t) 
   assert.match((await run("people", "remove", "ada@example.org")).stdout, /Their tasks go on/);
   assert.match((await run("people", "list")).stdout, /There is nobody yet/);
 });
+
+/** Logs in with a token of the scope "read", and acts with it. */
+async function actAsPerson(
+  t: TestContext,
+  { url, data, bearer }: { readonly url: string; readonly data: string; readonly bearer: string },
+): Promise<void> {
+  const config = scratch(t);
+  const environment = { XDG_CONFIG_HOME: config };
+  const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+    holdfast(args, { env: { ...environment, ...more } });
+  assert.match((await run(["whoami"])).stdout, /^The operator of /);
+  const wrong = await run(["login", url, "--token", `${bearer}x`]);
+  assert.deepEqual([wrong.code, /login\.refused/.test(wrong.stderr)], [1, true], wrong.stderr);
+  assert.equal((await run(["login", "http://studio.example.org", "--token", bearer])).code, 2);
+  const loggedIn = await run(["login", url], { HOLDFAST_API_TOKEN: bearer });
+  assert.match(
+    loggedIn.stdout,
+    /Commands act as Ada \(ada@example\.org\), with the scope "read"/,
+    loggedIn.stderr,
+  );
+  const file = join(config, "holdfast", "login.json");
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+
+  const me = JSON.parse((await run(["whoami", "--json"])).stdout) as Readonly<Record<string, unknown>>;
+  assert.deepEqual([me["email"], me["scope"], me["url"]], ["ada@example.org", "read", url]);
+  assert.match((await run(["people", "list"])).stdout, /ada@example\.org/);
+  assert.match((await run(["inbox"])).stdout, /Nothing needs you/);
+  // The scope holds, whatever the role is.
+  const refused = await run(["new", "--repo", "sample", "--agent", "demo", "Do it"]);
+  assert.deepEqual([refused.code, /auth\.forbidden/.test(refused.stderr)], [1, true], refused.stderr);
+  // Whoever names the data directory is its operator.
+  assert.match((await run(["whoami", "--data", data])).stdout, /^The operator of /);
+  assert.equal((await run(["tokens", "list", "--for", "ada@example.org", "--data", data])).code, 0);
+  assert.match((await run(["tokens", "list", "--for", "ada@example.org"])).stderr, /auth\.forbidden/);
+
+  chmodSync(file, 0o644);
+  assert.match((await run(["inbox"])).stderr, /login\.unsafe_file/);
+  assert.match((await run(["logout"])).stdout, /The token is forgotten/);
+  assert.match((await run(["whoami"])).stdout, /^The operator of /);
+  const here = { HOLDFAST_URL: url, HOLDFAST_API_TOKEN: bearer };
+  assert.match((await run(["whoami"], here)).stdout, /^Ada /);
+}
 
 test("with a mail server, invitations and links to reset a password arrive by mail", async (t) => {
   const problem = mailServerProblem();

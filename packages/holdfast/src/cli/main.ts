@@ -87,6 +87,9 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   people: ofStudio("people", "list, invite, change and remove people of a Studio with accounts"),
   invite: ofStudio("invite", "same as people invite"),
   tokens: ofStudio("tokens", "manage API tokens of people"),
+  login: ofStudio("login", "act as a person at a Studio, here or elsewhere"),
+  whoami: ofStudio("whoami", "print as whom commands act"),
+  logout: ofStudio("logout", "act as the operator again"),
   restore: ofStudio("restore", "create a data directory from a backup"),
   complete: {
     summary: "print a completion script for bash, zsh or fish",

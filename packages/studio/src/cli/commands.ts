@@ -169,6 +169,18 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { tokensUsage: usage, tokensCommand: run } = await import("./people/tokens.ts");
     return { usage, run };
   },
+  login: async () => {
+    const { loginUsage: usage, loginCommand: run } = await import("./people/login.ts");
+    return { usage, run };
+  },
+  whoami: async () => {
+    const { whoamiUsage: usage, whoamiCommand: run } = await import("./people/login.ts");
+    return { usage, run };
+  },
+  logout: async () => {
+    const { logoutUsage: usage, logoutCommand: run } = await import("./people/login.ts");
+    return { usage, run };
+  },
   backup: async () => {
     const { backupUsage: usage, backupCommand: run } = await import("./server/backup.ts");
     return { usage, run };

@@ -38,6 +38,8 @@ export interface Profile {
   readonly name: string | null;
   readonly email: string | null;
   readonly organizations: readonly { readonly id: string; readonly role: Role }[];
+  /** Of the API token that the request comes with; absent for a session. */
+  readonly tokenScope?: TokenScope;
 }
 
 /** A session of a person, as they see it. */

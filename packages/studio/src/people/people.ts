@@ -122,7 +122,10 @@ export class People {
       if (role !== undefined) organizations.push({ id, role });
     }
     const { name, email } = user ?? {};
-    return { id: person.id, isOperator: false, name: textOf(name), email: textOf(email), organizations };
+    return {
+      ...{ id: person.id, isOperator: false, name: textOf(name), email: textOf(email), organizations },
+      ...(person.tokenScope === undefined ? {} : { tokenScope: person.tokenScope }),
+    };
   }
 
   /** Changes the name of a person, also where they are a member. */

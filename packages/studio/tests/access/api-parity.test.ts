@@ -143,7 +143,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
 
 /** Actions without a command, each with the reason. They are in the HTTP API like all others. */
 const withoutCommand: Readonly<Record<string, string>> = {
-  "organization.me": "A command line acts for the operator, whose id it knows.",
+  "organization.me": "whoami has more than the id.",
   "organization.checkRepository": "Answers while a path is typed; run says the same when it starts.",
   "organization.repositoryFiles": "Completion of names of files in a prompt.",
   "task.files": "Completion of names of files in a prompt.",

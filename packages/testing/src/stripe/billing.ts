@@ -3,6 +3,7 @@ import {
   type CheckoutSession,
   type Customer,
   type Invoice,
+  type ItemInput,
   type Metadata,
   type MeterEvent,
   missing,
@@ -16,15 +17,6 @@ import {
 const daySeconds = 24 * 60 * 60;
 /** Attempts to collect an invoice before the subscription is unpaid. */
 const maxAttempts = 4;
-
-/** An item of a subscription, as a request names it. */
-export interface ItemInput {
-  /** That of an item that is there. */
-  readonly id?: string;
-  readonly price?: string;
-  readonly quantity?: string;
-  readonly deleted?: string;
-}
 
 export interface BillingOptions {
   readonly url: string;

@@ -1,8 +1,8 @@
-import type { ItemInput } from "./billing.ts";
 import type {
   CheckoutSession,
   Customer,
   Invoice,
+  ItemInput,
   MeterEvent,
   PortalSession,
   Price,

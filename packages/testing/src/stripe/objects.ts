@@ -78,6 +78,15 @@ export interface Invoice {
   };
 }
 
+/** An item of a subscription, as a request names it. */
+export interface ItemInput {
+  /** That of an item that is there. */
+  readonly id?: string;
+  readonly price?: string;
+  readonly quantity?: string;
+  readonly deleted?: string;
+}
+
 export interface CheckoutSession {
   readonly id: string;
   readonly object: "checkout.session";

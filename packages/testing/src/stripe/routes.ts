@@ -1,6 +1,13 @@
 /** The requests of the API that the emulator knows. */
-import type { Billing, ItemInput } from "./billing.ts";
-import { type CheckoutSession, type Metadata, missing, type PortalSession, Refusal } from "./objects.ts";
+import type { Billing } from "./billing.ts";
+import {
+  type CheckoutSession,
+  type ItemInput,
+  type Metadata,
+  missing,
+  type PortalSession,
+  Refusal,
+} from "./objects.ts";
 
 /** Decoded fields of a form. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -1,10 +1,10 @@
 import { HoldfastError } from "@holdfast/core";
 import type { DemoPerson, Member } from "../../contract/people.ts";
-import { asOperator } from "../people/as-operator.ts";
+import { withRequests } from "../people/studio-requests.ts";
 
 /** Makes each person a member, as people become one: by an invitation, with a password. Those who are stay as they are. */
 export async function ensureMembers(directory: string, people: readonly DemoPerson[]): Promise<void> {
-  await asOperator({ data: directory }, async ({ url, ask, organizationPath }) => {
+  await withRequests({ data: directory }, async ({ url, ask, organizationPath }) => {
     const { members } = await ask<{ readonly members: readonly Member[] }>(
       "GET",
       `${organizationPath}/members`,

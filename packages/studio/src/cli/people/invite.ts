@@ -2,7 +2,7 @@ import { jsonLine, noArguments, parse, UsageError } from "@holdfast/cli";
 import { type Role, roles } from "../../access/roles.ts";
 import type { Invitation } from "../../contract/people.ts";
 import { organizationOption } from "../server/owner.ts";
-import { asOperator } from "./as-operator.ts";
+import { withRequests } from "./studio-requests.ts";
 
 export const inviteUsage = `holdfast invite [options]
 
@@ -38,12 +38,12 @@ export function roleOf(text: string): Role {
 
 /** Creates an invitation, and prints its link. */
 export function invite(
-  at: Parameters<typeof asOperator>[0],
+  at: Parameters<typeof withRequests>[0],
   role: Role,
   email: string | undefined,
   json: boolean,
 ): Promise<number> {
-  return asOperator(at, async ({ ask, organizationPath }) => {
+  return withRequests(at, async ({ ask, organizationPath }) => {
     const body = { role, ...(email === undefined ? {} : { email }) };
     const made = await ask<Invitation & { readonly link: string; readonly token: string }>(
       "POST",

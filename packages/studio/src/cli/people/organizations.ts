@@ -8,7 +8,7 @@ import type {
   OrganizationDetails,
   OrganizationSummary,
 } from "../../contract/people.ts";
-import { asOperator, type OperatorRequests } from "./as-operator.ts";
+import { type StudioRequests, withRequests } from "./studio-requests.ts";
 
 export const organizationsUsage = `holdfast organizations list | create NAME | rename ID NAME | leave ID EMAIL | transfer ID FROM TO | delete ID
                     | export ID FILE | import FILE NAME
@@ -60,7 +60,7 @@ export async function organizationsCommand(args: readonly string[]): Promise<num
   const [first = "", second = "", third = ""] = rest;
   const at = { data: values.data, ...(isNew ? {} : { organization: first }) };
   const run = actionsOf({ first, second, third, confirm: values.confirm, json: values.json === true })[verb];
-  return asOperator(at, run);
+  return withRequests(at, run);
 }
 
 interface Given {
@@ -71,7 +71,7 @@ interface Given {
   readonly json: boolean;
 }
 
-type Action = (operator: OperatorRequests) => Promise<number>;
+type Action = (operator: StudioRequests) => Promise<number>;
 
 function actionsOf({
   first,

@@ -1,8 +1,8 @@
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
 import type { Invitation, Member } from "../../contract/people.ts";
 import { organizationOption } from "../server/owner.ts";
-import { asOperator, type OperatorRequests } from "./as-operator.ts";
 import { invite, roleOf } from "./invite.ts";
+import { type StudioRequests, withRequests } from "./studio-requests.ts";
 
 export const peopleUsage = `holdfast people list | invite [--role ROLE] [--email ADDRESS] | role EMAIL ROLE | remove EMAIL
 
@@ -36,7 +36,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
   switch (verb) {
     case "list":
       noArguments(rest);
-      return asOperator(values, (operator) => list(operator, json));
+      return withRequests(values, (operator) => list(operator, json));
     case "invite":
       noArguments(rest);
       return invite(values, roleOf(values.role ?? "member"), values.email, json);
@@ -45,7 +45,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
       if (email === undefined || role === undefined || more.length > 0)
         throw new UsageError("The e-mail address and the role are missing: holdfast people role EMAIL ROLE");
       const next = roleOf(role);
-      return asOperator(values, async ({ ask, member, organizationPath }) => {
+      return withRequests(values, async ({ ask, member, organizationPath }) => {
         const { person } = await member(email);
         await ask("PATCH", `${organizationPath}/members/${person}`, { role: next });
         console.log(json ? jsonLine({ person, email, role: next }) : `${harmless(email)} is ${next} now.`);
@@ -56,7 +56,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
       const [email, ...more] = rest;
       if (email === undefined || more.length > 0)
         throw new UsageError("The e-mail address is missing: holdfast people remove EMAIL");
-      return asOperator(values, async ({ ask, member, organizationPath }) => {
+      return withRequests(values, async ({ ask, member, organizationPath }) => {
         const { person } = await member(email);
         await ask("DELETE", `${organizationPath}/members/${person}`);
         console.log(
@@ -70,7 +70,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-async function list({ ask, organizationPath }: OperatorRequests, json: boolean): Promise<number> {
+async function list({ ask, organizationPath }: StudioRequests, json: boolean): Promise<number> {
   const [{ members }, { invitations }] = await Promise.all([
     ask<{ readonly members: readonly Member[] }>("GET", `${organizationPath}/members`),
     ask<{ readonly invitations: readonly Invitation[] }>("GET", `${organizationPath}/invitations`),

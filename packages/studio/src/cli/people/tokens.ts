@@ -11,7 +11,7 @@ import {
 } from "@holdfast/cli";
 import { type ApiToken, tokenScopes } from "../../contract/people.ts";
 import { organizationOption } from "../server/owner.ts";
-import { asOperator } from "./as-operator.ts";
+import { withRequests } from "./studio-requests.ts";
 
 export const tokensUsage = `holdfast tokens create --for EMAIL --name NAME [options] | list --for EMAIL | revoke ID --for EMAIL
 
@@ -54,7 +54,7 @@ export async function tokensCommand(args: readonly string[]): Promise<number> {
   const id = verb === "revoke" ? oneArgument(rest, "The id of the token") : undefined;
   if (id === undefined) noArguments(rest);
   const days = countOf(values.days, "--days");
-  return asOperator(values, async ({ ask, member }) => {
+  return withRequests(values, async ({ ask, member }) => {
     const path = `/people/accounts/${(await member(email)).person}/tokens`;
     switch (verb) {
       case "create": {

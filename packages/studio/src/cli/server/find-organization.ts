@@ -6,9 +6,13 @@ import type { OrganizationSummary } from "../../contract/people.ts";
  * The id of the organization with this id or name, at a running Studio. Throws `organization.not_found`,
  * `organization.ambiguous_name`.
  */
-export async function findOrganization(url: string, cookie: string, given?: string): Promise<string> {
+export async function findOrganization(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  given?: string,
+): Promise<string> {
   if (given === undefined || given === localOrganization) return localOrganization;
-  const response = await fetch(`${url}/people/organizations`, { headers: { cookie } });
+  const response = await fetch(`${url}/people/organizations`, { headers });
   const { organizations = [] } = (await response.json()) as {
     readonly organizations?: readonly OrganizationSummary[];
   };

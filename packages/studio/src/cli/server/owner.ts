@@ -13,12 +13,14 @@ import {
 import type { Studio, StudioClient, StudioOptions } from "@holdfast/studio";
 import { localOrganization } from "../../access/organization-ids.ts";
 import { createStudioClient } from "../../client.ts";
-import { connectWithCookie } from "../../remote.ts";
+import { connectWithHeaders } from "../../remote.ts";
+import { headersOf, organizationOfPerson } from "../people/as-person.ts";
+import { type Login, readLogin } from "../people/login-file.ts";
 import { findOrganization } from "./find-organization.ts";
 import type { JailChoice } from "./jail-choice.ts";
 import { sharedStoreUrl } from "./shared-store.ts";
 
-/** The owner's connection to a Studio, in this process or another. */
+/** A connection to a Studio, in this process or another: the owner's, or that of a person who has logged in. */
 export interface OwnerAccess {
   readonly client: StudioClient;
   /** False if the Studio stops with a command: this one, or another one that started it. */
@@ -43,7 +45,10 @@ export interface OwnerOptions {
   readonly runTasks?: StudioOptions["runTasks"];
 }
 
-/** Runs `work` with the owner's access to the data directory, and always closes it afterwards. */
+/**
+ * Runs `work` with the access of the person of `holdfast login`, or else of the data directory's owner, and always closes
+ * it afterwards. Whoever names a data directory means its owner.
+ */
 export async function withOwnerAccess(
   options: OwnerOptions,
   work: (owner: OwnerAccess) => Promise<number>,
@@ -58,6 +63,8 @@ export async function withOwnerAccess(
 
 /** Connects to the server that owns the data directory, or starts one in this process. */
 async function open({ data, jails, runTasks = false, organization }: OwnerOptions): Promise<OwnerAccess> {
+  const login = data === undefined ? await readLogin() : undefined;
+  if (login !== undefined) return openAsPerson(login, organization);
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory, organization);
   if (running !== undefined) {
@@ -79,6 +86,12 @@ async function open({ data, jails, runTasks = false, organization }: OwnerOption
     await studio.close();
   };
   return { client: studio.client, isPersistent: false, close };
+}
+
+async function openAsPerson(login: Login, organization: string | undefined): Promise<OwnerAccess> {
+  const id = await organizationOfPerson(login, organization);
+  const client = connectWithHeaders(login.url, headersOf(login));
+  return { client: createStudioClient(client, id), isPersistent: true, close: () => client.dispose() };
 }
 
 /** Loaded on demand: most commands talk to a running server, and the Studio takes five times as long to load. */
@@ -138,13 +151,13 @@ async function attach(
   const link = await askControl<OwnerLink>(dataDirectory, "/url");
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);
-  const client = connectWithCookie(link.url, cookie);
+  const client = connectWithHeaders(link.url, { cookie });
   const close = async () => {
     await client.dispose();
     await endLogin(link.url, cookie);
   };
   try {
-    const id = await findOrganization(link.url, cookie, organization);
+    const id = await findOrganization(link.url, { cookie }, organization);
     return { client: createStudioClient(client, id), isPersistent: link.passing !== true, close };
   } catch (error) {
     await close();

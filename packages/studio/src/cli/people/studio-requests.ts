@@ -1,4 +1,4 @@
-/** Commands about people: members, invitations, API tokens. They ask the running Studio, as its operator. */
+/** Commands about people: members, invitations, API tokens. They ask the running Studio. */
 import {
   askControl,
   dataDirectoryOf,
@@ -10,9 +10,11 @@ import {
 import { HoldfastError } from "@holdfast/core";
 import type { Member } from "../../contract/people.ts";
 import { findOrganization } from "../server/find-organization.ts";
+import { headersOf, organizationOfPerson } from "./as-person.ts";
+import { readLogin } from "./login-file.ts";
 
-/** Requests to the running Studio, with the operator's login. */
-export interface OperatorRequests {
+/** Requests to a running Studio: as its operator, or as the person of `holdfast login`. */
+export interface StudioRequests {
   /** Address of the Studio. */
   readonly url: string;
   /** Id of the organization that the command is about. */
@@ -27,26 +29,40 @@ export interface OperatorRequests {
   member(email: string): Promise<Member>;
 }
 
-/** Runs `work` with the operator's login, which ends afterwards. Throws an error if no server runs on the directory. */
-export async function asOperator(
+/**
+ * Runs `work` as the person of `holdfast login`, or else with the operator's login, which ends afterwards. Throws an error if
+ * no server runs on the directory.
+ */
+export async function withRequests(
   {
     data,
     organization: given,
   }: { readonly data?: string | undefined; readonly organization?: string | undefined },
-  work: (operator: OperatorRequests) => Promise<number>,
+  work: (operator: StudioRequests) => Promise<number>,
 ): Promise<number> {
+  const login = data === undefined ? await readLogin() : undefined;
+  if (login !== undefined) {
+    const organization = await organizationOfPerson(login, given);
+    return work(requestsOf(login.url, headersOf(login), organization));
+  }
   const link = await askControl<OwnerLink>(dataDirectoryOf(data), "/url");
   if (link === undefined) throw notRunning();
   const { url } = link;
   const cookie = await exchangeTicket(url, link.ticket);
-  const ask = <Answer>(method: string, path: string, body?: unknown) =>
-    request<Answer>(`${url}${path}`, method, cookie, body);
-  const send = (method: string, path: string, file?: ReadableStream<Uint8Array>) =>
-    sendFile(`${url}${path}`, method, cookie, file);
-  const organization = await findOrganization(url, cookie, given).catch(async (error: unknown) => {
+  try {
+    return await work(requestsOf(url, { cookie }, await findOrganization(url, { cookie }, given)));
+  } finally {
     await endLogin(url, cookie);
-    throw error;
-  });
+  }
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+function requestsOf(url: string, headers: Headers, organization: string): StudioRequests {
+  const ask = <Answer>(method: string, path: string, body?: unknown) =>
+    request<Answer>(`${url}${path}`, method, headers, body);
+  const send = (method: string, path: string, file?: ReadableStream<Uint8Array>) =>
+    sendFile(`${url}${path}`, method, headers, file);
   const organizationPath = `/people/organizations/${organization}`;
   const member = async (email: string) => {
     const { members } = await ask<{ readonly members: readonly Member[] }>(
@@ -58,17 +74,13 @@ export async function asOperator(
     const message = `There is no member with the e-mail address "${email}". List them with: holdfast people list`;
     throw new HoldfastError("member", "not_found", message, { statusCode: 404 });
   };
-  try {
-    return await work({ url, ask, send, member, organization, organizationPath });
-  } finally {
-    await endLogin(url, cookie);
-  }
+  return { url, ask, send, member, organization, organizationPath };
 }
 
-async function request<Answer>(url: string, method: string, cookie: string, body: unknown): Promise<Answer> {
+async function request<Answer>(url: string, method: string, login: Headers, body: unknown): Promise<Answer> {
   const response = await fetch(url, {
     method,
-    headers: { cookie, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: { ...login, ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw await refusalOf(response);
@@ -79,11 +91,11 @@ async function request<Answer>(url: string, method: string, cookie: string, body
 async function sendFile(
   url: string,
   method: string,
-  cookie: string,
+  login: Headers,
   file: ReadableStream<Uint8Array> | undefined,
 ): Promise<Response> {
   const body = file && { body: file, duplex: "half" as const };
-  const headers = { cookie, ...(file === undefined ? {} : { "content-type": "application/gzip" }) };
+  const headers = { ...login, ...(file === undefined ? {} : { "content-type": "application/gzip" }) };
   const response = await fetch(url, { method, headers, ...body });
   if (!response.ok) throw await refusalOf(response);
   return response;
