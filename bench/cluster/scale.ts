@@ -132,6 +132,7 @@ class Fleet {
       leases: this.#leasesOf(id),
       ports,
       monotonic: () => time.now,
+      wall: () => time.now,
       node: {
         id,
         address: `http://${id}:6421`,

@@ -27,9 +27,16 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   },
   "stopped-clock": {
     workload: "counters",
-    first: 185,
+    first: 140,
     testsLeases: true,
-    seeds: 300,
+    seeds: 100,
+    shows: /is not linearizable/,
+  },
+  "forget-suspension": {
+    workload: "counters",
+    first: 30,
+    testsLeases: true,
+    seeds: 100,
     shows: /is not linearizable/,
   },
   "skip-vacate": { workload: "counters", seeds: 150, shows: /is not linearizable|served by two nodes/ },
@@ -39,7 +46,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   "skip-fence-on-move": { workload: "counters", seeds: 60, shows: /has epoch \d+, the owner's is/ },
   "renew-with-local-time": {
     workload: "counters",
-    first: 200,
+    first: 740,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,

@@ -17,8 +17,8 @@ import type { Place } from "./place.ts";
 import { LeasePlacement, type NodeAddress, noNode, ownerLost, type Placement } from "./placement.ts";
 import { type ActorAddress, Residents } from "./residents.ts";
 import type { Starter } from "./serverless/starter.ts";
-import { SessionReads } from "./session-reads.ts";
-import type { LeaseTiming } from "./session-validity.ts";
+import { SessionReads } from "./session/session-reads.ts";
+import type { LeaseTiming } from "./session/session-validity.ts";
 import { addressHash } from "./shards.ts";
 import type { Wakeups } from "./wakeups/wakeups.ts";
 
@@ -28,6 +28,8 @@ export interface MemberOptions {
   readonly ports: Ports;
   /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
+  /** Time of the machine's clock in milliseconds, which goes on while the machine is suspended. */
+  readonly wall: () => number;
   readonly node: Omit<NodeDescription, "incarnation" | "draining">;
   readonly timing: LeaseTiming;
   readonly metrics: ClusterMetrics;
@@ -89,11 +91,11 @@ export class ClusterMember implements Placement {
   readonly #disowned = new WeakSet<ActorInstance>();
 
   constructor(options: MemberOptions) {
-    const { store, leases, ports, monotonic, timing, node, metrics } = options;
+    const { store, leases, ports, monotonic, wall, timing, node, metrics } = options;
     this.#options = options;
     this.#residents = new Residents(leases.shards);
     this.#membership = new Membership({
-      ...{ store: leases, ports, monotonic, node, timing, metrics },
+      ...{ store: leases, ports, monotonic, wall, node, timing, metrics },
       vacate: (scope, shard) => this.#vacate(scope, shard),
       lost: () => this.#lost(),
       changed: (table, byThisNode) => this.#changed(table, byThisNode),

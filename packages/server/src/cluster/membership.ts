@@ -1,10 +1,11 @@
 import type { ClusterStore, DueFilter, NodeDescription, NodeRecord, NodeSession } from "@holdfast/actors";
-import { type Ports, type Timer, uuidv4 } from "@holdfast/core";
+import { type Ports, uuidv4 } from "@holdfast/core";
 import type { ClusterMetrics } from "../observe/cluster-metrics.ts";
 import { Handover } from "./handover.ts";
 import { isSameSession, LeaseTable, type Scope } from "./lease-table.ts";
 import { chooseHolders } from "./rendezvous.ts";
-import { type LeaseTiming, SessionValidity } from "./session-validity.ts";
+import { SessionRenewal } from "./session/session-renewal.ts";
+import { type LeaseTiming, SessionValidity } from "./session/session-validity.ts";
 import { createDueFilter } from "./shards.ts";
 
 /** Selects nothing. */
@@ -17,6 +18,8 @@ export interface MembershipOptions {
   readonly ports: Pick<Ports, "tasks" | "random" | "log">;
   /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
+  /** Time of the machine's clock in milliseconds, which goes on while the machine is suspended. */
+  readonly wall: () => number;
   readonly node: Omit<NodeDescription, "incarnation" | "draining">;
   readonly timing: LeaseTiming;
   readonly metrics: ClusterMetrics;
@@ -46,7 +49,7 @@ export interface MembershipOptions {
 
 /**
  * This node's part in the cluster: renews its session, claims free shards that it should hold, and hands over those
- * that another node should hold. It decides on the monotonic clock of the process how long it may serve, whatever the
+ * that another node should hold. It decides on the clocks of its machine how long it may serve, whatever the
  * store says later.
  */
 export class Membership {
@@ -58,11 +61,10 @@ export class Membership {
   /** The filter of a reading, which is made once. */
   #filtered: { readonly table: LeaseTable; readonly filter: DueFilter | undefined } | undefined;
   readonly #validity: SessionValidity;
+  readonly #renewal: SessionRenewal;
   #isDraining = false;
   #state: "new" | "running" | "refusing" | "stopped" = "new";
   readonly #handover: Handover;
-  #renewal: Timer | undefined;
-  #failures = 0;
   #reading: Promise<void> | undefined;
   /** Begins when the current reading has ended, and is shared by all who ask in the meantime. */
   #nextReading: Promise<void> | undefined;
@@ -80,8 +82,17 @@ export class Membership {
     this.#session = this.#newSession();
     this.#weight = options.node.weight;
     this.#validity = new SessionValidity({
-      ...{ tasks: options.ports.tasks, monotonic: options.monotonic, timing: options.timing },
+      ...{
+        tasks: options.ports.tasks,
+        monotonic: options.monotonic,
+        wall: options.wall,
+        timing: options.timing,
+      },
       expired: () => this.#expired(),
+    });
+    this.#renewal = new SessionRenewal({
+      ...{ ports: options.ports, timing: options.timing, metrics: options.metrics },
+      renew: () => this.#renewOnce(),
     });
     this.#handover = new Handover({
       vacate: (scope, shard) => this.#vacate(scope, shard),
@@ -157,7 +168,7 @@ export class Membership {
     this.#state = "running";
     try {
       await this.#read(true);
-      await this.#renew();
+      await this.#renewal.run();
       await this.#balance();
     } catch (error) {
       // Requests of others must not wait for a node that does not run.
@@ -176,6 +187,7 @@ export class Membership {
       };
       const timer = this.#options.ports.tasks.after(timeoutMs, done);
       this.#waiters.add(done);
+      if (this.#validity.isDoubtful) this.#renewal.hurry();
     });
   }
 
@@ -217,7 +229,7 @@ export class Membership {
   async drain(): Promise<void> {
     this.#isDraining = true;
     if (this.#state !== "running" || this.#table === undefined) return;
-    await this.#renew();
+    await this.#renewal.run();
     while (this.#state === "running") {
       await this.#balance();
       await this.#handover.idle();
@@ -232,7 +244,7 @@ export class Membership {
     if (this.#state === "stopped") return;
     const wasMember = this.#state !== "new";
     this.#state = "stopped";
-    this.#renewal?.cancel();
+    this.#renewal.stop();
     this.#validity.stop();
     this.#wakeWaiters();
     await this.#balancing;
@@ -253,50 +265,28 @@ export class Membership {
   }
 
   async #join(): Promise<void> {
-    const { store, node, timing, monotonic } = this.#options;
-    const sentAt = monotonic();
+    const { store, node, timing } = this.#options;
+    const sent = this.#validity.moment();
     const session = { ...this.#session, weight: this.#weight, draining: this.#isDraining };
     await store.join({ ...node, ...session }, timing.ttlMs);
-    this.#validity.extend(sentAt);
-  }
-
-  /** One renewal, and the timer of the next. */
-  async #renew(): Promise<void> {
-    this.#renewal?.cancel();
-    const { timing, ports, metrics } = this.#options;
-    let nextMs = timing.renewMs;
-    try {
-      nextMs = Math.min(nextMs, await this.#renewOnce());
-      metrics.renewals.ok++;
-      if (this.#failures > 0) ports.log.info("the session of the node was renewed again");
-      this.#failures = 0;
-    } catch (error) {
-      metrics.renewals.error++;
-      this.#failures++;
-      const level = this.#failures === 1 ? "warn" : "debug";
-      ports.log[level]("the session of the node could not be renewed", { error, attempts: this.#failures });
-      nextMs = Math.min(nextMs, timing.ttlMs / 10);
-    }
-    if (this.#state !== "running") return;
-    this.#renewal?.cancel();
-    this.#renewal = ports.tasks.after(Math.max(1, nextMs), () => void this.#renew());
+    this.#validity.extend(sent);
   }
 
   /** Returns the time in milliseconds after which a session of another node may have expired. */
   async #renewOnce(): Promise<number> {
     const { store, timing, monotonic, metrics } = this.#options;
     const session = this.#session;
-    const sentAt = monotonic();
+    const sent = this.#validity.moment();
     const renewal = await store.renew(session, this.#isDraining, timing.ttlMs);
-    metrics.renewalDuration.observe(monotonic() - sentAt);
-    if (renewal !== undefined) this.#options.timed(renewal.now, sentAt);
+    metrics.renewalDuration.observe(monotonic() - sent.monotonic);
+    if (renewal !== undefined) this.#options.timed(renewal.now, sent.monotonic);
     if (this.#state !== "running" || session !== this.#session) return timing.renewMs;
     if (renewal === undefined) {
       await this.#rejoin();
       return timing.renewMs;
     }
     const wasValid = this.isValid;
-    this.#validity.extend(sentAt);
+    this.#validity.extend(sent);
     if (!wasValid) this.#wakeWaiters();
     if (renewal.draining) this.#askedToDrain();
     const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
@@ -305,7 +295,7 @@ export class Membership {
       this.#hasFailed = false;
       await this.#read(false);
     } else if (Number.isFinite(nextExpiryMs)) {
-      this.#table?.confirmUntil(sentAt + nextExpiryMs);
+      this.#table?.confirmUntil(sent.monotonic + nextExpiryMs);
     }
     // A session that expired but has no shards that this node should take is no reason to hurry.
     return nextExpiryMs <= 0 ? timing.renewMs : nextExpiryMs + 1;
@@ -375,6 +365,7 @@ export class Membership {
     const table = new LeaseTable(view, store.shards, readAt, this.#options.bareName);
     if (previous?.isMissingIn(view) === true) {
       this.#state = "refusing";
+      this.#renewal.stop();
       // A database that was restored, or a standby that was promoted without its last commits.
       ports.log.error("the database has lost changes of the cluster; this node serves no more actors", {
         seen: previous.revision,

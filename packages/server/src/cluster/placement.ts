@@ -15,7 +15,7 @@ import { generalScope, isSameSession, type LeaseTable, type Scope } from "./leas
 import type { Membership } from "./membership.ts";
 import { inWords, type Place, parsePlace, placeText } from "./place.ts";
 import type { Starter } from "./serverless/starter.ts";
-import { cutOff } from "./session-reads.ts";
+import { cutOff } from "./session/session-reads.ts";
 import { addressHash, targetHash } from "./shards.ts";
 
 /** A run of another node, as requests reach it. */

@@ -147,6 +147,12 @@ export class SimNode {
     this.#process?.gate.thaw();
   }
 
+  /** As `freeze`, and the monotonic clock of the machine stands still, too. */
+  suspend(): void {
+    this.#options.scheduler.note(`suspend ${this.name}`);
+    this.#process?.gate.suspend();
+  }
+
   /** Cuts the process off from the store, or connects it again. */
   cutOff(isCutOff: boolean): void {
     if (this.#process !== undefined) this.#process.store.isCutOff = isCutOff;
@@ -238,7 +244,7 @@ export class SimNode {
     const member = new ClusterMember({
       namespaces: [],
       bareName: (name) => name,
-      ...{ store, ports, monotonic: () => this.#monotonic(plant) },
+      ...{ store, ports, monotonic: () => this.#monotonic(plant, gate), wall: () => this.#wall(plant, gate) },
       leases: new SimLeases(shared, store, leases, watch),
       node: {
         ...{ id: name, address: `sim://${name}`, version: "1", weight: 1, zone: "", region: "", pools: [] },
@@ -280,9 +286,14 @@ export class SimNode {
     return cluster;
   }
 
-  #monotonic(plant: PlantedBug | undefined): number {
+  #monotonic(plant: PlantedBug | undefined, gate: ProcessGate): number {
     if (plant === "stopped-clock") return 0;
-    return plant === "renew-with-local-time" ? this.clock.now() : this.#options.scheduler.time;
+    return plant === "renew-with-local-time" ? this.clock.now() : gate.awakeMs;
+  }
+
+  #wall(plant: PlantedBug | undefined, gate: ProcessGate): number {
+    if (plant === "stopped-clock") return 0;
+    return plant === "forget-suspension" ? gate.awakeMs : this.clock.now();
   }
 
   async #join(process: Process, cluster: SimCluster, local: LocalDriver): Promise<void> {

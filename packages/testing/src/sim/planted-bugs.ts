@@ -44,6 +44,8 @@ export const plantedClusterBugs = [
   "answer-without-lease",
   /** A node believes that its session never expires. */
   "stopped-clock",
+  /** A node does not count the time in which its machine was suspended. */
+  "forget-suspension",
   /** Actors stay in memory when their shard is handed over. */
   "skip-vacate",
   /** Held connections stay at the old node when their actor moves. */

@@ -42,6 +42,8 @@ export interface ClusterHost {
   readonly leases: ClusterStore;
   readonly ports: Ports;
   readonly monotonic: () => number;
+  /** Time of the machine's clock in milliseconds, which goes on while the machine is suspended. */
+  readonly wall: () => number;
   /** The clock of `ports`. */
   readonly clock: StoreClock;
   readonly version: string;
@@ -376,6 +378,7 @@ export class Cluster implements DirectoryCluster, NodeConnections, ServerlessNod
       leases,
       ports,
       monotonic,
+      wall,
       version,
       actors,
       stateVersions,
@@ -398,7 +401,7 @@ export class Cluster implements DirectoryCluster, NodeConnections, ServerlessNod
     const outbound = address === "" ? this.#createOutbound(server, links) : undefined;
     const pools = this.#createPools(id);
     const member = new ClusterMember({
-      ...{ store, leases, ports, monotonic, bareName, namespaces, gained },
+      ...{ store, leases, ports, monotonic, wall, bareName, namespaces, gained },
       moveConnections: (isMoved) => this.#host.moveConnections(isMoved),
       release: () => this.#host.release(),
       node: {

@@ -33,6 +33,7 @@ export function createCluster(
       ...(gateway.nodeFallbackUpgrade && { fallbackUpgrade: gateway.nodeFallbackUpgrade }),
     }),
     monotonic: monotonicMs,
+    wall: Date.now,
     namespaces: directory.namespaces.prefixes,
     bareName: (name) => directory.namespaces.bare(name),
     maxMessageBytes: directory.messageLimits.maxIncomingBytes,

@@ -87,7 +87,9 @@ export function injectClusterFaults(world: FaultTarget, given: Faults | undefine
   const { testsLeases } = world;
   const never = Number.POSITIVE_INFINITY;
   const often = (everyMs: number): number => (testsLeases ? leaseFaultMs : isPlanned ? never : everyMs);
-  const clock = testsLeases ? leaseFaultMs : chosen.everyMs.clock;
+  // A platform that suspends its machines sets their clocks when they continue, and at no other time.
+  const suspends = world.random("suspensions").chance(0.4);
+  const clock = suspends ? never : testsLeases ? leaseFaultMs : chosen.everyMs.clock;
   const faults = { ...chosen, everyMs: { ...chosen.everyMs, clock } };
   injectFaults(world, isPlanned ? withoutDisruptions(faults) : faults);
   const { scheduler, links, nodes } = world;
@@ -98,7 +100,8 @@ export function injectClusterFaults(world: FaultTarget, given: Faults | undefine
   again(often(everyMs.freeze), "fault freeze", () => {
     const node = random.pick(nodes);
     world.disrupted("freeze");
-    node.freeze();
+    if (suspends) node.suspend();
+    else node.freeze();
     scheduler.after(random.int(100, 20_000), "process continues", () => node.thaw());
   });
   again(everyMs.link, "fault link", () => {
