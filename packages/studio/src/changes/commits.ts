@@ -10,11 +10,15 @@ import { JailLayout, jailPaths } from "../jail/layout.ts";
 import { studioLimits } from "../limits.ts";
 
 /**
- * The commits of the agent since the base, newest first. They are copied into the host's clone from the workspace's own
+ * The commits of the agent since `base`, newest first. They are copied into the host's clone from the workspace's own
  * repository, which is read in a throwaway jail. Throws `snapshot.*`, and the errors of the jail.
  */
-export async function readCommits(git: Git, options: SnapshotOptions): Promise<readonly TaskCommit[]> {
-  const { hostGit, base } = options;
+export async function readCommits(
+  git: Git,
+  options: SnapshotOptions,
+  base: string,
+): Promise<readonly TaskCommit[]> {
+  const { hostGit } = options;
   const out = await mkdtemp(join(options.temporary, "commits-"));
   try {
     const layout = new JailLayout(!options.jails.driver.unsafe);

@@ -11,6 +11,7 @@ import type {
 } from "../contract/review.ts";
 import { diffTrees } from "../git/diff.ts";
 import type { Git } from "../git/git.ts";
+import { readBase } from "../git/prepare.ts";
 import { type SnapshotOptions, snapshotTree } from "../git/snapshot.ts";
 import type { GuestBundle } from "../jail/bundle.ts";
 import { readCommits, treesOfCommit } from "./commits.ts";
@@ -66,7 +67,9 @@ export class TaskChanges {
   }
 
   async commits(taskId: string): Promise<readonly TaskCommit[]> {
-    return readCommits(this.#options.git, await this.#snapshotOptions(taskId));
+    const { git } = this.#options;
+    const { commit } = await readBase(git, this.#hostGit(taskId));
+    return readCommits(git, await this.#snapshotOptions(taskId), commit);
   }
 
   patch(
@@ -170,12 +173,10 @@ export class TaskChanges {
   }
 
   async #snapshotOptions(taskId: string, copy?: string): Promise<SnapshotOptions> {
-    const { git, gate, bundle, snapshotDirectory, folders } = this.#options;
+    const { gate, bundle, snapshotDirectory, folders } = this.#options;
     const { hostGit, workspace } = folders(taskId, copy);
-    const args = ["--git-dir", hostGit, "rev-parse", "--verify", "refs/holdfast/base^{commit}"];
-    const base = await git.text(args);
     return {
-      ...{ jails: gate.jails, bundle: await bundle(), hostGit, workspace, base },
+      ...{ jails: gate.jails, bundle: await bundle(), hostGit, workspace },
       temporary: snapshotDirectory,
     };
   }

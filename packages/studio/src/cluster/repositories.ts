@@ -18,7 +18,7 @@ import type { Git, GitRunOptions } from "../git/git.ts";
 import { hasCommit, receivePack, sendPack } from "../git/pack.ts";
 import { prepareRepository, type TaskRepository } from "../git/prepare.ts";
 import { remotesOf } from "../git/remotes.ts";
-import { checkRepository } from "../git/repository.ts";
+import { checkRepository, findHead } from "../git/repository.ts";
 import type { Mirrors } from "../remotes/mirrors.ts";
 import { pushBranch, type Remote } from "../remotes/remote-git.ts";
 import { readArchive, writeArchive } from "./archive.ts";
@@ -106,17 +106,17 @@ export class Repositories implements RepositoryRoutes {
     const { git, jails, temporary, mirrors } = this.#options;
     const { connected } = repository;
     if (connected !== undefined) {
-      const checkSource = async () => {
+      const findSource = async () => {
         await mirrors.fetch(connected.id, limits.signal);
         if (connected.pull !== undefined)
           return mirrors.fetchPull(connected.id, connected.pull, limits.signal);
         return mirrors.commitOf(connected.id, connected.branch);
       };
-      return prepareRepository(git, directory, checkSource, limits);
+      return prepareRepository(git, directory, findSource, limits);
     }
     const other = this.#otherOf(repository);
     if (other === undefined)
-      return prepareRepository(git, directory, () => checkRepository(git, repository.path), limits);
+      return prepareRepository(git, directory, () => findHead(git, repository.path), limits);
     const folder = await mkdtemp(join(temporary, "repository-"));
     try {
       return await prepareRepository(
@@ -227,11 +227,7 @@ export class Repositories implements RepositoryRoutes {
     const { git, jails, temporary } = this.#options;
     const directory = await mkdtemp(join(temporary, "repository-"));
     try {
-      const clone = await prepareRepository(git, directory, () => checkRepository(git, path));
-      for (const name of ["user.name", "user.email"]) {
-        const value = await git.text(["-C", clone.workspace, "config", "--local", "--get", name]);
-        await git.run(["--git-dir", clone.hostGit, "config", "--local", name, value]);
-      }
+      await prepareRepository(git, directory, () => findHead(git, path));
       await pipeline(readArchive({ jails, directory, temporary }, "git"), response);
     } finally {
       await rm(directory, { recursive: true, force: true });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Git, GitRunOptions } from "./git.ts";
-import { checkOutBase, copyIdentity, removeLeftovers } from "./prepare.ts";
+import { cloneBase, removeLeftovers } from "./prepare.ts";
 
 /**
  * Clones the commit that a task started from into `directory/workspace`: one more workspace beside that of the task, with
@@ -19,11 +19,8 @@ export async function cloneWorkspace(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await removeLeftovers(directory);
   const partial = await mkdtemp(join(directory, "prepare-"));
-  const objectFormat = await git.text(["--git-dir", hostGit, "rev-parse", "--show-object-format"]);
-  const branch = await git.text(["--git-dir", hostGit, "symbolic-ref", "--short", "HEAD"]);
   const clone = join(partial, "workspace");
-  await checkOutBase((args) => git.run(args, limits), { hostGit, workspace: clone, branch, objectFormat });
-  await copyIdentity(git, hostGit, clone);
+  await cloneBase(git, hostGit, clone, limits);
   await rename(clone, workspace);
   await rm(partial, { recursive: true, force: true });
 }

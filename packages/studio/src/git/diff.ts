@@ -39,9 +39,12 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
     "--no-color",
     "--find-renames",
   ];
-  const options = { maxOutputBytes: studioLimits.maxDiffListBytes };
-  const entries = parseRaw(await git.run([...compare, "-z", "--raw", "--full-index", base, tree], options));
-  const counts = parseNumstat(await git.run([...compare, "-z", "--numstat", base, tree], options));
+  // Both lists come in one answer.
+  const options = { maxOutputBytes: 2 * studioLimits.maxDiffListBytes };
+  const list = ["-z", "--raw", "--numstat", "--full-index", base, tree];
+  const { entries, rest } = parseRaw(await git.run([...compare, ...list], options));
+  const counts = parseNumstat(rest);
+  if (entries.length === 0) return { base, tree, files: [], truncated: false };
   const listed = entries.slice(0, studioLimits.maxDiffFiles);
   const splitter = new PatchSplitter(listed);
   await git.stream([...compare, "--patch", "--full-index", base, tree], (chunk) => splitter.push(chunk));
@@ -83,10 +86,12 @@ function truncateDiff(diff: DiffView, maxBytes: number): DiffView {
   return { ...diff, files, truncated: true };
 }
 
-function parseRaw(output: Buffer): RawEntry[] {
+/** Reads the entries of `--raw`. `rest` are the fields that follow them. */
+function parseRaw(output: Buffer): { readonly entries: RawEntry[]; readonly rest: readonly string[] } {
   const fields = output.toString("utf8").split("\0");
   const entries: RawEntry[] = [];
-  for (let i = 0; i + 1 < fields.length; ) {
+  let i = 0;
+  while (fields[i]?.startsWith(":") === true) {
     const [, mode = "", , object = "", status] = (fields[i++] ?? "").slice(1).split(" ");
     const first = fields[i++] ?? "";
     const letter = status?.charAt(0) ?? "";
@@ -97,7 +102,7 @@ function parseRaw(output: Buffer): RawEntry[] {
       entries.push({ path: first, status: statusOf(letter), mode, object });
     }
   }
-  return entries;
+  return { entries, rest: fields.slice(i) };
 }
 
 /** The object in fewer characters, with the mode unless it is that of an ordinary file. */
@@ -121,8 +126,7 @@ function statusOf(letter: string): DiffFile["status"] {
   }
 }
 
-function parseNumstat(output: Buffer): Map<string, Counts> {
-  const fields = output.toString("utf8").split("\0");
+function parseNumstat(fields: readonly string[]): Map<string, Counts> {
   const counts = new Map<string, Counts>();
   for (let i = 0; i + 1 < fields.length; ) {
     const [additions = "", deletions = "", name = ""] = splitTabs(fields[i++] ?? "");

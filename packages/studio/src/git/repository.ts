@@ -6,6 +6,10 @@ import type { RepositoryCheck } from "../contract.ts";
 import type { Git } from "./git.ts";
 import { globalExcludesFile } from "./personal-excludes.ts";
 
+export type RepositoryHead = Omit<RepositoryCheck, "dirty">;
+
+const branchPrefix = "refs/heads/";
+
 /**
  * Inspects a user's repository without changing it, not even its index. `path` can be any folder in the working tree;
  * the result contains its top folder. `branch` is "" if no branch is checked out.
@@ -13,25 +17,8 @@ import { globalExcludesFile } from "./personal-excludes.ts";
  * Throws `repository.invalid_path`, `.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`.
  */
 export async function checkRepository(git: Git, path: string): Promise<RepositoryCheck> {
-  const top = await findTop(git, path);
-  const head = await git.status(["-C", top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  if (head.status !== 0) {
-    throw new HoldfastError(
-      "repository",
-      "empty",
-      "The repository has no commit yet. Make a first commit, then try again.",
-      {
-        statusCode: 400,
-      },
-    );
-  }
-  const branch = await git.status(["-C", top, "symbolic-ref", "--quiet", "--short", "HEAD"]);
-  return {
-    path: top,
-    branch: branch.status === 0 ? trimLineEnd(branch.stdout) : "",
-    commit: trimLineEnd(head.stdout),
-    dirty: await isDirty(git, top),
-  };
+  const head = await findHead(git, path);
+  return { ...head, dirty: await isDirty(git, head.path) };
 }
 
 /** Throws `repository.dirty` if the working tree has changes, unless `fromHead` is set. */
@@ -45,7 +32,36 @@ export function requireClean(check: RepositoryCheck, fromHead: boolean): void {
   );
 }
 
-async function findTop(git: Git, path: string): Promise<string> {
+/** The last commit of a repository, without a look at its files. Throws as `checkRepository` does. */
+export async function findHead(git: Git, path: string): Promise<RepositoryHead> {
+  await requireFolder(path);
+  const questions = [
+    "--is-bare-repository",
+    "--show-toplevel",
+    "HEAD^{commit}",
+    "--symbolic-full-name",
+    "HEAD",
+  ];
+  const found = await git.status(["-C", path, "rev-parse", ...questions]);
+  // Where git cannot answer one of them, it has answered those before it.
+  const [isBare = "", ...answers] = trimLineEnd(found.stdout).split("\n");
+  if (isBare === "") throw await explainFailure(path, found.stderr);
+  if (isBare === "true") {
+    const message = "The repository is bare. Use a clone that has a working tree.";
+    throw new HoldfastError("repository", "bare", message, { statusCode: 400 });
+  }
+  if (answers.length === 0) throw notARepository(path);
+  if (found.status !== 0) {
+    const message = "The repository has no commit yet. Make a first commit, then try again.";
+    throw new HoldfastError("repository", "empty", message, { statusCode: 400 });
+  }
+  const [commit = "", ref = ""] = answers.splice(-2);
+  const branch = ref.startsWith(branchPrefix) ? ref.slice(branchPrefix.length) : "";
+  // The path may have line ends too.
+  return { path: answers.join("\n"), branch, commit };
+}
+
+async function requireFolder(path: string): Promise<void> {
   if (!isAbsolute(path) || path.includes("\0")) {
     throw new HoldfastError("repository", "invalid_path", "The path of a repository must be absolute", {
       statusCode: 400,
@@ -57,21 +73,6 @@ async function findTop(git: Git, path: string): Promise<string> {
   } catch (error) {
     throw fromFileSystemError(error, path);
   }
-  const bare = await git.status(["-C", path, "rev-parse", "--is-bare-repository"]);
-  if (bare.status !== 0) throw await explainFailure(path, bare.stderr);
-  if (trimLineEnd(bare.stdout) === "true") {
-    throw new HoldfastError(
-      "repository",
-      "bare",
-      "The repository is bare. Use a clone that has a working tree.",
-      {
-        statusCode: 400,
-      },
-    );
-  }
-  const top = await git.status(["-C", path, "rev-parse", "--show-toplevel"]);
-  if (top.status !== 0) throw notARepository(path);
-  return trimLineEnd(top.stdout);
 }
 
 /** Tells an unreadable `.git` apart, for which git also reports "not a git repository". */
@@ -89,17 +90,11 @@ async function explainFailure(path: string, stderr: string): Promise<HoldfastErr
  * them on files whose time stamps are inconclusive.
  */
 async function isDirty(git: Git, top: string): Promise<boolean> {
-  const names = await git.status(["-C", top, "config", "-z", "--name-only", "--get-regexp", "^filter\\..*"]);
-  const off = new Set<string>();
-  for (const key of names.stdout.toString("utf8").split("\0")) {
-    const dot = key.lastIndexOf(".");
-    if (dot > 0) off.add(key.slice(0, dot));
-  }
-  const args = [...off].flatMap((filter) =>
+  const { filters, hasExcludes } = await readSettings(git, top);
+  const args = filters.flatMap((filter) =>
     ["clean=", "smudge=", "process=", "required=false"].flatMap((setting) => ["-c", `${filter}.${setting}`]),
   );
-  const excludes = await globalExcludesFile(git, top);
-  if (excludes !== undefined) args.push("-c", `core.excludesFile=${excludes}`);
+  if (!hasExcludes) args.push("-c", `core.excludesFile=${await globalExcludesFile(git)}`);
   try {
     const output = await git.run(
       [
@@ -120,6 +115,27 @@ async function isDirty(git: Git, top: string): Promise<boolean> {
       "Git cannot read the state of the working tree. Run “git status” in it, and fix the problem that it reports.";
     throw new HoldfastError("repository", "unreadable", message, { statusCode: 400, cause: error });
   }
+}
+
+/** What the repository's configuration says of filters, and whether it names an ignore file of its own. */
+async function readSettings(
+  git: Git,
+  top: string,
+): Promise<{ readonly filters: readonly string[]; readonly hasExcludes: boolean }> {
+  const keys = "^(filter\\..*|core\\.excludesfile)$";
+  const found = await git.status([
+    ...["-C", top, "config", "-z", "--show-scope", "--name-only"],
+    ...["--get-regexp", keys],
+  ]);
+  const fields = found.stdout.toString("utf8").split("\0");
+  const filters = new Set<string>();
+  let hasExcludes = false;
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [scope, key = ""] = fields.slice(at, at + 2);
+    if (key.startsWith("filter.")) filters.add(key.slice(0, key.lastIndexOf(".")));
+    else hasExcludes ||= scope === "local";
+  }
+  return { filters: [...filters], hasExcludes };
 }
 
 function trimLineEnd(output: Buffer): string {

@@ -8,6 +8,7 @@ import { JailLayout, jailPath, jailPaths } from "../jail/layout.ts";
 import type { SnapshotConfig } from "../jail/snapshot.ts";
 import { studioLimits } from "../limits.ts";
 import type { Git } from "./git.ts";
+import { baseRef } from "./prepare.ts";
 
 export interface SnapshotOptions {
   readonly jails: Jails;
@@ -15,7 +16,6 @@ export interface SnapshotOptions {
   readonly hostGit: string;
   /** Untrusted. */
   readonly workspace: string;
-  readonly base: string;
   /** A folder of the host for temporary files. */
   readonly temporary: string;
 }
@@ -46,7 +46,7 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
     gitDir: layout.mount(options.hostGit, jailPaths.hostGit, "ro"),
     workspace: layout.mount(options.workspace, jailPaths.workspace, "ro"),
     out: layout.mount(out, jailPaths.out, "rw"),
-    base: options.base,
+    base: baseRef,
   };
   return runPackTool(options, layout, guestPrograms.snapshot, config);
 }

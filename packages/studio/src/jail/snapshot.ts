@@ -12,6 +12,7 @@ export interface SnapshotConfig {
   readonly workspace: string;
   /** An empty, writable folder. */
   readonly out: string;
+  /** A commit of the host's repository, or a reference to it. */
   readonly base: string;
 }
 
@@ -77,9 +78,14 @@ function writeTree(workTree: string, base: string | undefined, depth: number): s
   );
   for (const path of nested) {
     const tree = writeTree(join(workTree, path), undefined, depth + 1);
-    if (tree !== emptyTree) run(["read-tree", `--prefix=${path}`, tree]);
+    if (tree !== emptyTree(run)) run(["read-tree", `--prefix=${path}`, tree]);
   }
   return run(["write-tree"]).toString("utf8").trim();
+}
+
+/** Its id depends on the repository's hash function. */
+function emptyTree(run: (args: readonly string[], input: string) => Buffer): string {
+  return run(["hash-object", "-t", "tree", "--stdin"], "").toString("utf8").trim();
 }
 
 /** Git gives up on a file that is renamed, removed or shortened while it is read. */
@@ -96,10 +102,6 @@ function repeated(work: () => void): void {
 
 mkdirSync(join(config.out, "objects"), { recursive: true });
 writeFileSync(join(config.out, "gitconfig"), "[safe]\n\tdirectory = *\n");
-// Computed, because its id depends on the repository's hash function.
-const emptyTree = git(["hash-object", "-t", "tree", "--stdin"], environment(config.workspace), "")
-  .toString("utf8")
-  .trim();
 const tree = writeTree(config.workspace, config.base, 0);
 const pack = git(
   ["pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--delta-base-offset"],
