@@ -30,6 +30,11 @@ export interface GateConfig {
      * the gate opens, reports it in its status, and refuses each jail with that error.
      */
     readonly whenUnavailable?: "throw" | "refuse";
+    /**
+     * When the guarantees are proven: at the start of the gate ("start", the default), or before the first jail, for a
+     * process that may need none. A machine whose jails do not hold then refuses each of them.
+     */
+    readonly proof?: "start" | "first-jail";
     /** Path of the bwrap program; by default found on PATH. */
     readonly bwrapPath?: string;
     /** Path of the runsc program (gVisor); by default found on PATH. */

@@ -310,6 +310,7 @@ class RealGate implements Gate {
 
   async status(): Promise<GateStatus> {
     const { driver, orphansEnded, vault, ledger, policy } = this.#parts;
+    await driver.prove?.();
     return {
       driver: driver.name,
       unsafe: driver.unsafe,

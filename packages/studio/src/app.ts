@@ -463,9 +463,13 @@ async function openGate(parts: GateParts): Promise<Gate> {
       groups: () => groups.list().map(({ name }) => name),
       log: ports.log,
     });
+  // A command that looks at tasks has no jail to start.
+  const proof = options.runTasks === false ? "first-jail" : "start";
   const gate = await createGate({
     dataDir: dataDirectory,
-    jails: unsafe ? { driver: "none", allowUnsafe: true } : { ...options.jails, whenUnavailable: "refuse" },
+    jails: unsafe
+      ? { driver: "none", allowUnsafe: true }
+      : { ...options.jails, whenUnavailable: "refuse", proof },
     vault: { env: options.environment ?? process.env, ...options.vault },
     plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.acceptFromPlugin },
     ...(shared === undefined ? {} : { shared }),

@@ -193,10 +193,12 @@ export interface JailDriver {
   /** True when it confines nothing. */
   readonly unsafe: boolean;
   /** The error of every `start`, for a driver that cannot start anything. */
-  readonly refusal?: HoldfastError;
+  readonly refusal?: HoldfastError | undefined;
   /** The findings of the last self-test; empty before the first. */
   readonly guarantees: readonly Guarantee[];
   selfTest(): Promise<SelfTestReport>;
+  /** Has the guarantees proven unless they are, for a driver that does so before its first jail. */
+  prove?(): Promise<void>;
   /** Ends the jails that a killed gate of this directory left behind; gives their number. */
   endOrphans(): Promise<number>;
   /** Releases the resources of the driver, after its jails have ended. Idempotent. */
