@@ -31,6 +31,8 @@ const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
 const ssh = /^packages\/studio\/tests\/repositories/;
+const desktops = /^(packages\/sandbox\/|tests\/sandbox-sdk\/|bench\/(desktop|sandbox))/;
+const peerDesktops = /^bench\/(desktop|sandbox)/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [
@@ -75,6 +77,14 @@ const known: readonly SystemPackage[] = [
     ...{ name: "openssl", program: "openssl", purpose: "certificates of test servers" },
     neededBy: /^(packages\/(gate|plugins)\/|tests\/(agents|cluster|security)\/|bench\/gate)/,
   },
+  { name: "xvfb", program: "Xvfb", purpose: "the screen of a desktop", neededBy: desktops },
+  { name: "openbox", program: "openbox", purpose: "the window manager of a desktop", neededBy: desktops },
+  { name: "ffmpeg", program: "ffmpeg", purpose: "recordings of a desktop", neededBy: desktops },
+  { name: "xterm", program: "xterm", purpose: "an application on a desktop", neededBy: desktops },
+  { name: "xclip", program: "xclip", purpose: "another owner of the clipboard", neededBy: desktops },
+  { name: "xdg-utils", program: "xdg-open", purpose: "opening files on a desktop", neededBy: desktops },
+  { name: "xdotool", program: "xdotool", purpose: "input as others send it", neededBy: peerDesktops },
+  { name: "maim", program: "maim", purpose: "screenshots as others take them", neededBy: peerDesktops },
   { name: "podman", program: "podman", purpose: "containers", neededBy: containers },
   { name: "docker.io", program: "dockerd", purpose: "containers", neededBy: containers },
   { name: "runc", program: "runc", purpose: "containers", neededBy: containers },

@@ -12,6 +12,8 @@ const inlined: Readonly<Record<string, readonly string[]>> = {
   // An MCP server over standard input and output needs 0.5 MB of it; an install brings 90 packages and 25 MB.
   holdfast: ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
+  // 0.4 MB of it, where an install brings its tests and its manual with 5 MB.
+  "@holdfast/sandbox": ["x11"],
   "@holdfast/studio": ["@modelcontextprotocol/sdk"],
 };
 
