@@ -5,6 +5,7 @@ export { InMemorySessionPersistDriver, type InMemorySessionPersistDriverOptions 
 export type { SandboxProvider } from "./providers/provider.ts";
 export type * from "./sdk/acp/acp-types.ts";
 export { LiveAcpConnection, type LiveAcpConnectionOptions } from "./sdk/acp/live-connection.ts";
+export type * from "./sdk/desktop/desktop-wire.ts";
 export {
   AcpRpcError,
   SandboxAgentError,

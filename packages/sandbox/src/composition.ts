@@ -10,6 +10,8 @@ import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
 import type { AgentRoutesOptions } from "./agents/routes.ts";
 import { sandboxAgents } from "./agents/table.ts";
 import type { ConfigPart } from "./config/setup.ts";
+import { LazyDesktop } from "./desktop/lazy-desktop.ts";
+import type { DesktopPart } from "./desktop/setup.ts";
 import { Paths } from "./fs/paths/paths.ts";
 import { Guard } from "./http/guard.ts";
 import { metaRoutes } from "./http/meta-routes.ts";
@@ -41,10 +43,16 @@ export async function compose(
   const paths = await Paths.create(options.root, home, mounts);
   const root = options.root === undefined ? undefined : resolve(options.root);
   const cwd = resolve(options.cwd ?? root ?? "");
+  const { dataDirectory } = options;
+  const desktop = new LazyDesktop({ cwd, env, root, home, dataDirectory, limits, log });
+  // What starts while the desktop is active can reach it.
+  const currentEnv = () => ({ ...env, ...desktop.env });
   const context: LaunchContext = {
     home,
     cwd,
-    env,
+    get env() {
+      return currentEnv();
+    },
     mounts,
     models: options.models ?? {},
     jailed: options.jailed ?? false,
@@ -71,8 +79,10 @@ export async function compose(
     log,
   });
   const confined = options.root !== undefined;
-  const { dataDirectory } = options;
-  const processes = await createProcesses({ spawner, paths, limits, cwd, env, confined, log, dataDirectory });
+  const processes = await createProcesses({
+    ...{ spawner, paths, limits, cwd, confined, log, dataDirectory },
+    env: currentEnv,
+  });
   const sessions = createSessions({
     ...{ instances, limits, log, mounts, paths, cwd, home, confined, dataDirectory },
     policy: options.permissionPolicy,
@@ -87,6 +97,7 @@ export async function compose(
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
     const installs = installer.close();
+    await desktop.close();
     await processes.close();
     sessions.stopPrompts();
     await instances.close();
@@ -102,7 +113,9 @@ export async function compose(
       metrics,
       logRequests: options.logRequests ?? false,
       lazyRoutes: lazyRoutes({
-        ...{ agents, config, context, instances, installer, observed, paths, sessions, spawner, limits },
+        ...{ agents, config, context, instances, installer, observed },
+        ...{ paths, sessions, spawner, limits },
+        desktop: () => desktop.load(processes.table),
         openCode: options.opencode ?? {},
       }),
     }),
@@ -114,16 +127,18 @@ export async function compose(
 /** Dependencies of the routes that are loaded on demand. */
 interface LazyRouteDependencies extends AgentRoutesOptions {
   readonly config: () => Promise<ConfigPart>;
+  readonly desktop: () => Promise<DesktopPart>;
   readonly paths: Paths;
   readonly sessions: SessionsPart;
   readonly openCode: OpenCodeOptions;
 }
 
 function lazyRoutes(parts: LazyRouteDependencies): readonly LazyRoutes[] {
-  const { agents, config, context, limits, observed, openCode, paths, sessions } = parts;
+  const { agents, config, context, desktop, limits, observed, openCode, paths, sessions } = parts;
   const startedAt = Date.now();
   return [
     { prefix: "/v1/config", load: async () => (await config()).routes },
+    { prefix: "/v1/desktop", load: async () => (await desktop()).routes },
     {
       prefix: "/v1/fs",
       load: async () => new (await import("./fs/routes.ts")).FsRoutes(paths, limits).routes(),

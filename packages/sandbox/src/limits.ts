@@ -82,6 +82,10 @@ export interface SandboxLimits {
   /** Number of exited unnamed processes that are retained for their output. The oldest are dropped. */
   readonly maxExitedProcesses: number;
   readonly maxExitedLogBytes: number;
+  /** Size of a text that is written to the desktop's clipboard, and of one that is read from another program. */
+  readonly maxClipboardBytes: number;
+  /** Size of a recording of the desktop, which ends then. */
+  readonly maxRecordingBytes: number;
 }
 
 /** Default limits. Documented in docs/limits-sandbox.md. */
@@ -127,6 +131,8 @@ export const defaultLimits: SandboxLimits = {
   maxCommandMemoryBytes: 0,
   maxExitedProcesses: 256,
   maxExitedLogBytes: 128 * 1_048_576,
+  maxClipboardBytes: 16 * 1_048_576,
+  maxRecordingBytes: 4_096 * 1_048_576,
 };
 
 /** Returns the default limits with the given overrides. Times beyond the range of a timer are capped. */

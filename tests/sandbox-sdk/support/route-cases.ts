@@ -173,8 +173,8 @@ export const routeCases: Readonly<Record<string, Case>> = {
     const { id } = await started(world, ["sleep 60"]);
     const listed = await world.client.listProcesses({ owner: "user" });
     assert.ok(listed.processes.some((process) => process.id === id));
-    const desktop = await world.client.listProcesses({ owner: "desktop" });
-    assert.deepEqual(desktop.processes, []);
+    const system = await world.client.listProcesses({ owner: "system" });
+    assert.deepEqual(system.processes, []);
   },
   "SandboxAgent.getProcess": async (world) => {
     const { id } = await started(world, ["sleep 60"]);

@@ -1,22 +1,18 @@
-import type { Body, Http, HttpRequest } from "../internal/http.ts";
+import type { Body, HttpRequest } from "../internal/http.ts";
 import { readBytes } from "../internal/http.ts";
 import { clientLimits } from "../limits.ts";
 import { followLogs, type ProcessLogListener, type ProcessLogSubscription } from "./process-logs.ts";
+import { part, RouteCaller } from "./route-caller.ts";
 import type * as wire from "./wire.ts";
 
-const json = { "content-type": "application/json" };
-
 /** The plain routes of a sandbox server: one method each. Every failure is a {@link SandboxAgentError}. */
-export abstract class SandboxRoutes {
-  /** Resolves when the server may be called. */
-  protected abstract ready(): Promise<Http>;
-
+export abstract class SandboxRoutes extends RouteCaller {
   async listAgents(options: wire.AgentQueryOptions = {}): Promise<wire.AgentListResponse> {
-    return await this.#json("GET", "/v1/agents", { query: agentQuery(options) });
+    return await this.json("GET", "/v1/agents", { query: agentQuery(options) });
   }
 
   async getAgent(agent: string, options: wire.AgentQueryOptions = {}): Promise<wire.AgentInfo> {
-    return await this.#json("GET", `/v1/agents/${part(agent)}`, { query: agentQuery(options) });
+    return await this.json("GET", `/v1/agents/${part(agent)}`, { query: agentQuery(options) });
   }
 
   /** Installs the agent's packages on the server. There is no timeout. */
@@ -24,132 +20,132 @@ export abstract class SandboxRoutes {
     agent: string,
     request: wire.AgentInstallRequest = {},
   ): Promise<wire.AgentInstallResponse> {
-    return await this.#json("POST", `/v1/agents/${part(agent)}/install`, { body: request });
+    return await this.json("POST", `/v1/agents/${part(agent)}/install`, { body: request });
   }
 
   async listAcpServers(): Promise<wire.AcpServerListResponse> {
-    return await this.#json("GET", "/v1/acp");
+    return await this.json("GET", "/v1/acp");
   }
 
   async listFsEntries(query: wire.FsEntriesQuery = {}): Promise<wire.FsEntry[]> {
-    return await this.#json("GET", "/v1/fs/entries", { query: { ...query } });
+    return await this.json("GET", "/v1/fs/entries", { query: { ...query } });
   }
 
   /** The whole file, at most 64 MiB; {@link streamFsFile} has no bound. */
   async readFsFile(query: wire.FsPathQuery): Promise<Uint8Array> {
-    const response = await this.#send("GET", "/v1/fs/file", { query: { ...query } });
+    const response = await this.send("GET", "/v1/fs/file", { query: { ...query } });
     return await readBytes(response, clientLimits.maxReadBytes);
   }
 
   /** The file as a stream. Cancel it, or read it to its end. */
   async streamFsFile(query: wire.FsPathQuery): Promise<ReadableStream<Uint8Array>> {
-    const response = await this.#send("GET", "/v1/fs/file", { query: { ...query } });
+    const response = await this.send("GET", "/v1/fs/file", { query: { ...query } });
     return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
   }
 
   async writeFsFile(query: wire.FsPathQuery, body: Body): Promise<wire.FsWriteResponse> {
     const headers = { "content-type": "application/octet-stream" };
-    return await this.#json("PUT", "/v1/fs/file", { query: { ...query }, headers, raw: body });
+    return await this.json("PUT", "/v1/fs/file", { query: { ...query }, headers, raw: body });
   }
 
   async deleteFsEntry(query: wire.FsDeleteQuery): Promise<wire.FsActionResponse> {
-    return await this.#json("DELETE", "/v1/fs/entry", { query: { ...query } });
+    return await this.json("DELETE", "/v1/fs/entry", { query: { ...query } });
   }
 
   async mkdirFs(query: wire.FsPathQuery): Promise<wire.FsActionResponse> {
-    return await this.#json("POST", "/v1/fs/mkdir", { query: { ...query } });
+    return await this.json("POST", "/v1/fs/mkdir", { query: { ...query } });
   }
 
   async moveFs(request: wire.FsMoveRequest): Promise<wire.FsMoveResponse> {
-    return await this.#json("POST", "/v1/fs/move", { body: request });
+    return await this.json("POST", "/v1/fs/move", { body: request });
   }
 
   async statFs(query: wire.FsPathQuery): Promise<wire.FsStat> {
-    return await this.#json("GET", "/v1/fs/stat", { query: { ...query } });
+    return await this.json("GET", "/v1/fs/stat", { query: { ...query } });
   }
 
   /** Unpacks a tar archive. */
   async uploadFsBatch(body: Body, query: wire.FsUploadBatchQuery = {}): Promise<wire.FsUploadBatchResponse> {
     const headers = { "content-type": "application/x-tar" };
-    return await this.#json("POST", "/v1/fs/upload-batch", { query: { ...query }, headers, raw: body });
+    return await this.json("POST", "/v1/fs/upload-batch", { query: { ...query }, headers, raw: body });
   }
 
   /** Searches the lines, or with `glob` alone the names, of all files below a directory. */
   async searchFs(query: wire.FsSearchQuery): Promise<wire.FsSearchResponse> {
-    return await this.#json("GET", "/v1/fs/search", { query: { ...query } });
+    return await this.json("GET", "/v1/fs/search", { query: { ...query } });
   }
 
   /** What differs between two directories, or two files. */
   async diffFs(query: wire.FsDiffQuery): Promise<wire.FsDiffResponse> {
-    return await this.#json("GET", "/v1/fs/diff", { query: { ...query } });
+    return await this.json("GET", "/v1/fs/diff", { query: { ...query } });
   }
 
   async getMcpConfig(query: wire.McpConfigQuery): Promise<wire.McpServerConfig> {
-    return await this.#json("GET", "/v1/config/mcp", { query: { ...query } });
+    return await this.json("GET", "/v1/config/mcp", { query: { ...query } });
   }
 
   async setMcpConfig(query: wire.McpConfigQuery, config: wire.McpServerConfig): Promise<void> {
-    await this.#none("PUT", "/v1/config/mcp", { query: { ...query }, body: config });
+    await this.none("PUT", "/v1/config/mcp", { query: { ...query }, body: config });
   }
 
   async deleteMcpConfig(query: wire.McpConfigQuery): Promise<void> {
-    await this.#none("DELETE", "/v1/config/mcp", { query: { ...query } });
+    await this.none("DELETE", "/v1/config/mcp", { query: { ...query } });
   }
 
   async getSkillsConfig(query: wire.SkillsConfigQuery): Promise<wire.SkillsConfig> {
-    return await this.#json("GET", "/v1/config/skills", { query: { ...query } });
+    return await this.json("GET", "/v1/config/skills", { query: { ...query } });
   }
 
   async setSkillsConfig(query: wire.SkillsConfigQuery, config: wire.SkillsConfig): Promise<void> {
-    await this.#none("PUT", "/v1/config/skills", { query: { ...query }, body: config });
+    await this.none("PUT", "/v1/config/skills", { query: { ...query }, body: config });
   }
 
   async deleteSkillsConfig(query: wire.SkillsConfigQuery): Promise<void> {
-    await this.#none("DELETE", "/v1/config/skills", { query: { ...query } });
+    await this.none("DELETE", "/v1/config/skills", { query: { ...query } });
   }
 
   async getProcessConfig(): Promise<wire.ProcessConfig> {
-    return await this.#json("GET", "/v1/processes/config");
+    return await this.json("GET", "/v1/processes/config");
   }
 
   async setProcessConfig(config: wire.ProcessConfig): Promise<wire.ProcessConfig> {
-    return await this.#json("POST", "/v1/processes/config", { body: config });
+    return await this.json("POST", "/v1/processes/config", { body: config });
   }
 
   async createProcess(request: wire.ProcessCreateRequest): Promise<wire.ProcessInfo> {
-    return await this.#json("POST", "/v1/processes", { body: request });
+    return await this.json("POST", "/v1/processes", { body: request });
   }
 
   /** Runs a command to its end. */
   async runProcess(request: wire.ProcessRunRequest): Promise<wire.ProcessRunResponse> {
-    return await this.#json("POST", "/v1/processes/run", { body: request });
+    return await this.json("POST", "/v1/processes/run", { body: request });
   }
 
   async listProcesses(query: wire.ProcessListQuery = {}): Promise<wire.ProcessListResponse> {
-    return await this.#json("GET", "/v1/processes", { query: { ...query } });
+    return await this.json("GET", "/v1/processes", { query: { ...query } });
   }
 
   async getProcess(id: string): Promise<wire.ProcessInfo> {
-    return await this.#json("GET", `/v1/processes/${part(id)}`);
+    return await this.json("GET", `/v1/processes/${part(id)}`);
   }
 
   async stopProcess(id: string, query: wire.ProcessSignalQuery = {}): Promise<wire.ProcessInfo> {
-    return await this.#json("POST", `/v1/processes/${part(id)}/stop`, { query: { ...query } });
+    return await this.json("POST", `/v1/processes/${part(id)}/stop`, { query: { ...query } });
   }
 
   async killProcess(id: string, query: wire.ProcessSignalQuery = {}): Promise<wire.ProcessInfo> {
-    return await this.#json("POST", `/v1/processes/${part(id)}/kill`, { query: { ...query } });
+    return await this.json("POST", `/v1/processes/${part(id)}/kill`, { query: { ...query } });
   }
 
   async deleteProcess(id: string): Promise<void> {
-    await this.#none("DELETE", `/v1/processes/${part(id)}`);
+    await this.none("DELETE", `/v1/processes/${part(id)}`);
   }
 
   async getProcessLogs(
     id: string,
     query: wire.ProcessLogFollowQuery = {},
   ): Promise<wire.ProcessLogsResponse> {
-    return await this.#json("GET", `/v1/processes/${part(id)}/logs`, { query: { ...query } });
+    return await this.json("GET", `/v1/processes/${part(id)}/logs`, { query: { ...query } });
   }
 
   /** Calls `listener` with the retained output, then with new output. */
@@ -162,60 +158,17 @@ export abstract class SandboxRoutes {
   }
 
   async sendProcessInput(id: string, request: wire.ProcessInputRequest): Promise<wire.ProcessInputResponse> {
-    return await this.#json("POST", `/v1/processes/${part(id)}/input`, { body: request });
+    return await this.json("POST", `/v1/processes/${part(id)}/input`, { body: request });
   }
 
   async resizeProcessTerminal(
     id: string,
     request: wire.ProcessTerminalResizeRequest,
   ): Promise<wire.ProcessTerminalResizeResponse> {
-    return await this.#json("POST", `/v1/processes/${part(id)}/terminal/resize`, { body: request });
+    return await this.json("POST", `/v1/processes/${part(id)}/terminal/resize`, { body: request });
   }
-
-  async #send(method: HttpRequest["method"], path: string, call: Call = {}): Promise<Response> {
-    const http = await this.ready();
-    return await http.send(requestOf(method, path, call));
-  }
-
-  /**
-   * Casts the answer to the route's type without validation, as typed HTTP clients do. Values that this package itself
-   * depends on are checked where they are used.
-   */
-  async #json<T>(method: HttpRequest["method"], path: string, call: Call = {}): Promise<T> {
-    const http = await this.ready();
-    return (await http.json(requestOf(method, path, call))) as T;
-  }
-
-  async #none(method: HttpRequest["method"], path: string, call: Call = {}): Promise<void> {
-    const response = await this.#send(method, path, call);
-    await response.body?.cancel();
-  }
-}
-
-interface Call {
-  readonly query?: NonNullable<HttpRequest["query"]>;
-  /** Sent as JSON. */
-  readonly body?: object;
-  /** Sent as it is. */
-  readonly raw?: Body;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-function requestOf(method: HttpRequest["method"], path: string, call: Call): HttpRequest {
-  const { query, body, raw, headers } = call;
-  return {
-    method,
-    path,
-    ...(query === undefined ? {} : { query }),
-    ...(body === undefined ? {} : { headers: json, body: JSON.stringify(body) }),
-    ...(raw === undefined ? {} : { headers: headers ?? {}, body: raw }),
-  };
 }
 
 function agentQuery(options: wire.AgentQueryOptions): NonNullable<HttpRequest["query"]> {
   return { config: options.config, no_cache: options.noCache };
-}
-
-function part(id: string): string {
-  return encodeURIComponent(id);
 }

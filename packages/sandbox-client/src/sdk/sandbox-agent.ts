@@ -5,11 +5,11 @@ import type { SandboxProvider } from "../providers/provider.ts";
 import type * as acp from "./acp/acp-types.ts";
 import { readConfigOptions, readConfigResponse } from "./acp/acp-values.ts";
 import { PendingPermissions } from "./acp/pending-permissions.ts";
+import { DesktopRoutes } from "./desktop/desktop-routes.ts";
 import { AcpRpcError, UnsupportedSessionValueError } from "./errors.ts";
 import { waitForHealth } from "./health-wait.ts";
 import { buildInspectorUrl } from "./inspector-url.ts";
 import type { ProvidedSandbox, SandboxAgentConnectOptions, SandboxAgentStartOptions } from "./options.ts";
-import { SandboxRoutes } from "./routes.ts";
 import { RemoteSessions } from "./sessions/remote-sessions.ts";
 import type { RemoteSessionPage, RemoteSessionsQuery } from "./sessions/remote-types.ts";
 import { Session } from "./sessions/session.ts";
@@ -32,7 +32,7 @@ const methodNotFound = -32601;
  * A client of one sandbox server, with the sessions of its agents. `connect` and `start` have the
  * shapes of npm `sandbox-agent` 0.4: a program for it runs when its import is changed.
  */
-export class SandboxAgent extends SandboxRoutes {
+export class SandboxAgent extends DesktopRoutes {
   readonly #baseUrl: string;
   readonly #token: string | undefined;
   readonly #headers: Record<string, string>;

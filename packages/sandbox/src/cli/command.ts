@@ -63,6 +63,13 @@ export const sandboxCommands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  install: {
+    summary: "installs the programs of a desktop on this machine",
+    load: async () => {
+      const { installUsage: usage, installCommand: run } = await import("./install.ts");
+      return { usage, run };
+    },
+  },
   "install-agent": {
     summary: "installs an agent on this machine",
     load: async () => {

@@ -19,6 +19,13 @@ const sdkProblemTypes = new Set([
   "session_not_found",
   "stream_error",
   "timeout",
+  "desktop_dependencies_missing",
+  "desktop_runtime_failed",
+  "desktop_invalid_action",
+  "desktop_screenshot_failed",
+  "no_focused_window",
+  "window_not_found",
+  "app_not_found",
 ]);
 
 /** Problem types whose detail the peer's clients also read from `details.message`. */

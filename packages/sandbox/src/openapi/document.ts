@@ -1,6 +1,7 @@
 import { acpPart } from "../acp/openapi.ts";
 import { agentsPart } from "../agents/openapi.ts";
 import { configPart } from "../config/openapi.ts";
+import { desktopPart } from "../desktop/openapi.ts";
 import { fsPart } from "../fs/openapi.ts";
 import { httpPart } from "../http/openapi.ts";
 import { opencodePart } from "../opencode/routes/openapi.ts";
@@ -17,6 +18,7 @@ const parts: readonly OpenApiPart[] = [
   configPart,
   fsPart,
   processesPart,
+  desktopPart,
   sessionsPart,
   opencodePart,
 ];
@@ -46,7 +48,7 @@ export function openApiDocument(): OpenApiDocument {
     info: {
       title: "Holdfast Sandbox",
       version: "1",
-      description: "Agents, sessions, files and processes beside a coding agent.",
+      description: "Agents, sessions, files, processes and a desktop beside a coding agent.",
     },
     servers: [{ url: "/" }],
     security: [{ bearer: [] }],

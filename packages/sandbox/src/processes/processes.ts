@@ -39,6 +39,8 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
   const ids = new ProcessIds(dataDirectory && join(dataDirectory, "process-ids.json"), log);
   const table = new ProcessTable({ spawner, limits, settings, log, ids, ...(state ? { state } : {}) });
   if (directory !== undefined) await table.adopt(await findSurvivors(directory, log));
+  // The desktop of an earlier server is of no use: nothing knows the secret of its display.
+  for (const left of table.list("desktop")) left.kill();
   const previews = new Previews();
   return {
     table,

@@ -35,7 +35,8 @@ export interface ProcessContext {
   readonly paths: Paths;
   readonly limits: SandboxLimits;
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** Returns the environment of a process that starts now. */
+  readonly env: () => Readonly<Record<string, string>>;
   /** Whether working directories must be inside the root. */
   readonly confined: boolean;
   readonly log: Logger;
@@ -123,7 +124,7 @@ export class ProcessRoutes {
       args: spec.args,
       cwd: await this.#cwd(spec.cwd),
       // The server may inherit a TERM of its own terminal, which does not describe this one.
-      env: { ...this.#context.env, ...(spec.tty ? { TERM: terminalType } : {}), ...spec.env },
+      env: { ...this.#context.env(), ...(spec.tty ? { TERM: terminalType } : {}), ...spec.env },
     };
     const process = await this.#context.table.create(spec, "user", request).catch(throwSpawnError);
     sendJson(exchange.response, process.info());
@@ -138,7 +139,7 @@ export class ProcessRoutes {
       program: body.command,
       args: body.args,
       cwd,
-      env: { ...env, TERM: terminalType, ...body.env },
+      env: { ...env(), TERM: terminalType, ...body.env },
     };
     const heartbeat = new Heartbeat(exchange.response, limits.heartbeatMs);
     let failure: HoldfastError | undefined;

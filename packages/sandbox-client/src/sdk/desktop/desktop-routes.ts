@@ -1,0 +1,161 @@
+import { readBytes } from "../../internal/http.ts";
+import { clientLimits } from "../../limits.ts";
+import { part } from "../route-caller.ts";
+import { SandboxRoutes } from "../routes.ts";
+import type * as wire from "./desktop-wire.ts";
+
+/** The routes of the desktop: one method each. */
+export abstract class DesktopRoutes extends SandboxRoutes {
+  async startDesktop(request: wire.DesktopStartRequest = {}): Promise<wire.DesktopStatusResponse> {
+    return await this.#post("start", request);
+  }
+
+  async stopDesktop(): Promise<wire.DesktopStatusResponse> {
+    return await this.json("POST", "/v1/desktop/stop");
+  }
+
+  async getDesktopStatus(): Promise<wire.DesktopStatusResponse> {
+    return await this.#get("status");
+  }
+
+  async getDesktopDisplayInfo(): Promise<wire.DesktopDisplayInfoResponse> {
+    return await this.#get("display/info");
+  }
+
+  async takeDesktopScreenshot(query: wire.DesktopScreenshotQuery = {}): Promise<Uint8Array> {
+    return await this.#bytes("screenshot", { ...query });
+  }
+
+  async takeDesktopRegionScreenshot(query: wire.DesktopRegionScreenshotQuery): Promise<Uint8Array> {
+    return await this.#bytes("screenshot/region", { ...query });
+  }
+
+  async getDesktopMousePosition(): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#get("mouse/position");
+  }
+
+  async moveDesktopMouse(request: wire.DesktopMouseMoveRequest): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#post("mouse/move", request);
+  }
+
+  async clickDesktop(request: wire.DesktopMouseClickRequest): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#post("mouse/click", request);
+  }
+
+  async mouseDownDesktop(request: wire.DesktopMouseDownRequest): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#post("mouse/down", request);
+  }
+
+  async mouseUpDesktop(request: wire.DesktopMouseUpRequest): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#post("mouse/up", request);
+  }
+
+  async dragDesktopMouse(request: wire.DesktopMouseDragRequest): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#post("mouse/drag", request);
+  }
+
+  async scrollDesktop(request: wire.DesktopMouseScrollRequest): Promise<wire.DesktopMousePositionResponse> {
+    return await this.#post("mouse/scroll", request);
+  }
+
+  async typeDesktopText(request: wire.DesktopKeyboardTypeRequest): Promise<wire.DesktopActionResponse> {
+    return await this.#post("keyboard/type", request);
+  }
+
+  async pressDesktopKey(request: wire.DesktopKeyboardPressRequest): Promise<wire.DesktopActionResponse> {
+    return await this.#post("keyboard/press", request);
+  }
+
+  async keyDownDesktop(request: wire.DesktopKeyboardDownRequest): Promise<wire.DesktopActionResponse> {
+    return await this.#post("keyboard/down", request);
+  }
+
+  async keyUpDesktop(request: wire.DesktopKeyboardUpRequest): Promise<wire.DesktopActionResponse> {
+    return await this.#post("keyboard/up", request);
+  }
+
+  async listDesktopWindows(): Promise<wire.DesktopWindowListResponse> {
+    return await this.#get("windows");
+  }
+
+  async getDesktopFocusedWindow(): Promise<wire.DesktopWindowInfo> {
+    return await this.#get("windows/focused");
+  }
+
+  async focusDesktopWindow(windowId: string): Promise<wire.DesktopWindowInfo> {
+    return await this.json("POST", `/v1/desktop/windows/${part(windowId)}/focus`);
+  }
+
+  async moveDesktopWindow(
+    windowId: string,
+    request: wire.DesktopWindowMoveRequest,
+  ): Promise<wire.DesktopWindowInfo> {
+    return await this.#post(`windows/${part(windowId)}/move`, request);
+  }
+
+  async resizeDesktopWindow(
+    windowId: string,
+    request: wire.DesktopWindowResizeRequest,
+  ): Promise<wire.DesktopWindowInfo> {
+    return await this.#post(`windows/${part(windowId)}/resize`, request);
+  }
+
+  async getDesktopClipboard(query: wire.DesktopClipboardQuery = {}): Promise<wire.DesktopClipboardResponse> {
+    return await this.json("GET", "/v1/desktop/clipboard", { query: { ...query } });
+  }
+
+  async setDesktopClipboard(request: wire.DesktopClipboardWriteRequest): Promise<wire.DesktopActionResponse> {
+    return await this.#post("clipboard", request);
+  }
+
+  async launchDesktopApp(request: wire.DesktopLaunchRequest): Promise<wire.DesktopLaunchResponse> {
+    return await this.#post("launch", request);
+  }
+
+  async openDesktopTarget(request: wire.DesktopOpenRequest): Promise<wire.DesktopOpenResponse> {
+    return await this.#post("open", request);
+  }
+
+  async startDesktopRecording(
+    request: wire.DesktopRecordingStartRequest = {},
+  ): Promise<wire.DesktopRecordingInfo> {
+    return await this.#post("recording/start", request);
+  }
+
+  async stopDesktopRecording(): Promise<wire.DesktopRecordingInfo> {
+    return await this.json("POST", "/v1/desktop/recording/stop");
+  }
+
+  async listDesktopRecordings(): Promise<wire.DesktopRecordingListResponse> {
+    return await this.#get("recordings");
+  }
+
+  async getDesktopRecording(id: string): Promise<wire.DesktopRecordingInfo> {
+    return await this.#get(`recordings/${part(id)}`);
+  }
+
+  /** The whole film, at most 64 MiB. */
+  async downloadDesktopRecording(id: string): Promise<Uint8Array> {
+    return await this.#bytes(`recordings/${part(id)}/download`, {});
+  }
+
+  async deleteDesktopRecording(id: string): Promise<void> {
+    await this.none("DELETE", `/v1/desktop/recordings/${part(id)}`);
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    return await this.json("GET", `/v1/desktop/${path}`);
+  }
+
+  async #post<T>(path: string, body: object): Promise<T> {
+    return await this.json("POST", `/v1/desktop/${path}`, { body });
+  }
+
+  async #bytes(
+    path: string,
+    query: Readonly<Record<string, string | number | boolean | null>>,
+  ): Promise<Uint8Array> {
+    const response = await this.send("GET", `/v1/desktop/${path}`, { query });
+    return await readBytes(response, clientLimits.maxReadBytes);
+  }
+}

@@ -1,0 +1,56 @@
+/** Applications on the desktop. */
+import { problem } from "../../http/problem.ts";
+import type { Managed } from "../../processes/managed.ts";
+import type { Launcher } from "../display/launcher.ts";
+import { findProgram, installCommand } from "../display/programs.ts";
+import { appNotFound, invalidAction } from "../errors.ts";
+import type { Windows } from "../windows/windows.ts";
+
+/** How long a launch waits for the window of the application. */
+const windowTimeoutMs = 5_000;
+
+export interface LaunchResult {
+  readonly processId: string;
+  readonly pid?: number;
+  readonly windowId?: string;
+}
+
+export class Apps {
+  readonly #launcher: Launcher;
+  readonly #windows: Windows;
+
+  constructor(launcher: Launcher, windows: Windows) {
+    this.#launcher = launcher;
+    this.#windows = windows;
+  }
+
+  /** Starts a program of PATH. With `wait` the answer has the id of its first window, if one opens in time. */
+  async launch(app: string, args: readonly string[], wait: boolean): Promise<LaunchResult> {
+    if (app.trim() === "") throw invalidAction("app must not be empty");
+    const program = findProgram(app, this.#launcher.env.PATH);
+    if (program === undefined) throw appNotFound(app);
+    const before = await this.#windows.ids();
+    const process = await this.#launcher.start(program, args);
+    if (!wait) return describe(process);
+    const isOwn = (pid: number | undefined) => pid === undefined || process.members().includes(pid);
+    const window = await this.#windows.opened(before, isOwn, windowTimeoutMs);
+    return { ...describe(process), ...(window === undefined ? {} : { windowId: String(window) }) };
+  }
+
+  /** Opens a file or URL with the program for its type. */
+  async open(target: string): Promise<LaunchResult> {
+    if (target.trim() === "") throw invalidAction("target must not be empty");
+    // Otherwise xdg-open would take it for one of its options.
+    if (target.startsWith("-")) throw invalidAction("target must be a path or a URL");
+    const program = findProgram("xdg-open", this.#launcher.env.PATH);
+    if (program === undefined) {
+      throw problem("app_not_found", 404, `xdg-open is not installed: ${installCommand}`, { installCommand });
+    }
+    return describe(await this.#launcher.start(program, [target]));
+  }
+}
+
+function describe(process: Managed): LaunchResult {
+  const { id, pid } = process.info();
+  return { processId: id, ...(pid === undefined ? {} : { pid }) };
+}

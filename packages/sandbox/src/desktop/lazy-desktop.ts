@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import type { ProcessTable } from "../processes/table.ts";
+import type { DesktopOptions } from "./desktop.ts";
+import type { DesktopPart } from "./setup.ts";
+
+export interface LazyDesktopOptions extends Omit<DesktopOptions, "table" | "stateDirectory"> {
+  readonly home: string;
+  readonly dataDirectory: string | undefined;
+}
+
+/** The desktop of a server. Its modules are loaded with the first request for it. */
+export class LazyDesktop {
+  readonly #options: LazyDesktopOptions;
+  #part: DesktopPart | undefined;
+
+  constructor(options: LazyDesktopOptions) {
+    this.#options = options;
+  }
+
+  /** DISPLAY and XAUTHORITY while the desktop is active. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#part?.desktop.env ?? {};
+  }
+
+  async load(table: ProcessTable): Promise<DesktopPart> {
+    const { createDesktop } = await import("./setup.ts");
+    const { home, dataDirectory } = this.#options;
+    const stateDirectory = join(dataDirectory ?? join(home, ".local/state/holdfast"), "desktop");
+    this.#part ??= createDesktop({ ...this.#options, table, stateDirectory });
+    return this.#part;
+  }
+
+  async close(): Promise<void> {
+    await this.#part?.desktop.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { Apps } from "./apps/apps.ts";
+import { XScreenCapture } from "./capture/screen.ts";
+import { Clipboard } from "./clipboard/clipboard.ts";
+import { Display, type DisplayOptions } from "./display/display.ts";
+import { Keyboard } from "./input/keyboard.ts";
+import { Mouse } from "./input/mouse.ts";
+import { TaskQueue } from "./input/queue.ts";
+import type { DesktopResolution, StartOptions } from "./types.ts";
+import { Windows } from "./windows/windows.ts";
+
+/** What an active desktop can do. */
+export class DesktopSession {
+  readonly display: Display;
+  readonly resolution: DesktopResolution;
+  readonly recordingFps: number;
+  readonly startedAt = new Date().toISOString();
+  readonly mouse: Mouse;
+  readonly keyboard: Keyboard;
+  readonly windows: Windows;
+  readonly capture: XScreenCapture;
+  readonly clipboard: Clipboard;
+  readonly apps: Apps;
+  /** Input of one request after the other. */
+  readonly input = new TaskQueue();
+
+  private constructor(
+    display: Display,
+    options: StartOptions,
+    parts: Pick<DesktopSession, "keyboard" | "windows" | "capture" | "clipboard">,
+  ) {
+    this.display = display;
+    const { width, height, dpi } = options;
+    this.resolution = { width, height, dpi };
+    this.recordingFps = options.recordingFps;
+    this.mouse = new Mouse(display.connection);
+    this.keyboard = parts.keyboard;
+    this.windows = parts.windows;
+    this.capture = parts.capture;
+    this.clipboard = parts.clipboard;
+    this.apps = new Apps(display.launcher, parts.windows);
+  }
+
+  static async start(
+    displayOptions: DisplayOptions,
+    options: StartOptions,
+    maxClipboardBytes: number,
+  ): Promise<DesktopSession> {
+    const display = await Display.start(displayOptions, options);
+    const { connection } = display;
+    try {
+      const windows = new Windows(connection);
+      const [keyboard, capture, clipboard] = await Promise.all([
+        Keyboard.create(connection),
+        XScreenCapture.create(connection),
+        Clipboard.create(connection, maxClipboardBytes),
+      ]);
+      return new DesktopSession(display, options, { keyboard, windows, capture, clipboard });
+    } catch (error) {
+      await display.end();
+      throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.clipboard.close();
+    this.capture.close();
+    await this.display.end();
+  }
+}
