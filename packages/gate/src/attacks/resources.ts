@@ -70,13 +70,18 @@ export const resourceAttacks: readonly Attack[] = [
     layer: "control group: memory",
     needs: ["limits.memory"],
     run: async (lab) => {
-      const neighbour = await lab.start({ args: ["-c", "sleep 1000"], limits });
-      const balloon = await lab.shell("exec tail -n 1 </dev/zero", { limits });
-      const fileBytes = 3 * limits.memoryBytes;
+      const memoryBytes = 64 * 1024 * 1024;
+      const neighbour = await lab.start({ args: ["-c", "sleep 1000"], limits: { memoryBytes } });
+      const balloon = await lab.shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes } });
+      const fileBytes = 3 * memoryBytes;
       const reader = await lab.start({
-        args: ["-c", `head -c ${fileBytes} /dev/zero >file; cat file file >/dev/null; wc -c <file`],
+        // In large blocks: a system call costs far more in a user-space kernel.
+        args: [
+          "-c",
+          `dd if=/dev/zero of=file bs=1M count=${fileBytes >> 20} 2>/dev/null; cat file file >/dev/null; wc -c <file`,
+        ],
         mounts: [{ source: lab.directory("cache"), target: "/workspace", mode: "rw" }],
-        ...{ cwd: "/workspace", limits: { memoryBytes: limits.memoryBytes } },
+        ...{ cwd: "/workspace", limits: { memoryBytes } },
       });
       const read = await lab.finish(reader);
       // A user-space kernel uses some memory of its own.
@@ -102,7 +107,7 @@ export const resourceAttacks: readonly Attack[] = [
       const script = `
         import os from "node:os"; import { Worker } from "node:worker_threads";
         let raised; try { os.setPriority(0, -20); raised = "raised"; } catch (error) { raised = error.code ?? error.info?.code ?? "refused"; }
-        const workers = [0, 1].map(() => new Worker("const end = Date.now() + 800; while (Date.now() < end);", { eval: true }));
+        const workers = [0, 1].map(() => new Worker("const end = Date.now() + 400; while (Date.now() < end);", { eval: true }));
         await Promise.all(workers.map((worker) => new Promise((done) => worker.once("exit", done))));
         const { user, system } = process.cpuUsage();
         console.log(JSON.stringify({ raised, share: String((user + system) / 1e6 / process.uptime()) }));`;

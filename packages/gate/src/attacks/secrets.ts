@@ -10,13 +10,13 @@ const search = (needles: readonly string[], roots: readonly string[]) => `
   import fs from "node:fs"; import path from "node:path";
   // Split, so that this program's own command line does not count.
   const needles = ${JSON.stringify(needles.map((each) => [each.slice(0, 4), each.slice(4)]))}.map((parts) => parts.join(""));
-  let files = 0; const found = [];
+  let files = 0; const found = []; const buffer = Buffer.alloc(1 << 20);
   const walk = (at, depth) => {
     if (depth > 8 || at === "/usr" || at === "/opt/holdfast/node") return;
     let stat; try { stat = fs.lstatSync(at); } catch { return; }
     if (stat.isDirectory()) { let names = []; try { names = fs.readdirSync(at); } catch {} for (const name of names) walk(path.join(at, name), depth + 1); return; }
     if (!stat.isFile() || /kmsg|pagemap|clear_refs|trace_pipe|kpage|\\/mem$/.test(at)) return;
-    try { const fd = fs.openSync(at, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK); const buffer = Buffer.alloc(1 << 20);
+    try { const fd = fs.openSync(at, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
       const content = buffer.subarray(0, fs.readSync(fd, buffer, 0, buffer.length, 0)); fs.closeSync(fd); files++;
       if (needles.some((needle) => content.includes(needle))) found.push(at);
     } catch {} };
