@@ -12,18 +12,16 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isErrorCode } from "@holdfast/core";
-import { createGate, type Guarantee, type Jail, type JailSpec } from "@holdfast/gate";
+import { createGate, type Gate, type Guarantee, type Jail, type JailSpec } from "@holdfast/gate";
 import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
 import type { Protection } from "../src/jail/bubblewrap/bwrap-arguments.ts";
 import { detectLandlock } from "../src/jail/confinement/landlock.ts";
 import { processesIn, ticksNow } from "../src/jail/host/processes.ts";
 import { JailRegistry } from "../src/jail/jail-registry.ts";
-import { assertExactRun } from "./exact-run.ts";
 import {
   eventually,
   finish,
@@ -39,9 +37,21 @@ import {
 
 const typed = (group: string, code: string) => (error: unknown) => isErrorCode(error, group, code);
 
+let shared: Promise<Gate> | undefined;
+
+/** The gate of all tests that ask nothing of the gate itself: to open one takes five jails. */
+function sharedGate(): Promise<Gate> {
+  shared ??= createGate({
+    dataDir: temporaryDirectory({ after: () => {} }),
+    vault: { env: {}, logins: false },
+  });
+  return shared;
+}
+after(async () => (await shared)?.close());
+
 describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
-  test("proves every guarantee but the limits that the machine cannot set", async (t) => {
-    const gate = await openGate(t);
+  test("proves every guarantee but the limits that the machine cannot set", async () => {
+    const gate = await sharedGate();
     const { driver, unsafe, guarantees } = await gate.status();
     assert.deepEqual([driver, unsafe], ["bubblewrap", false]);
     const lacking = guarantees.filter((each) => !each.held && !each.name.startsWith("limits."));
@@ -79,33 +89,11 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     });
   }
 
-  test("runs a command with exactly its environment, arguments, directory and streams", async (t) => {
-    const gate = await openGate(t);
-    await assertExactRun(gate.jails, temporaryDirectory(t));
-  });
-
-  test("reaches a socket of the host through a read-only mount", async (t) => {
-    const directory = temporaryDirectory(t);
-    const path = join(directory, "host.sock");
-    const server = createServer((socket) => socket.end("hello from the host"));
-    await new Promise<void>((resolve) => server.listen(path, resolve));
-    t.after(() => server.close());
-    const gate = await openGate(t);
-    const jail = await gate.jails.start(
-      shell("", {
-        command: jailNode.path,
-        args: ["-e", 'require("node:net").connect("/run/holdfast/host.sock").pipe(process.stdout)'],
-        mounts: [jailNode.mount, { source: path, target: "/run/holdfast/host.sock", mode: "ro" }],
-      }),
-    );
-    assert.equal((await finish(jail)).stdout, "hello from the host");
-  });
-
   test("keeps read-only mounts read-only and writable ones without device files", async (t) => {
     const directory = temporaryDirectory(t);
     mkdirSync(join(directory, "ro"));
     mkdirSync(join(directory, "rw"));
-    const gate = await openGate(t);
+    const gate = await sharedGate();
     const jail = await gate.jails.start(
       shell("(echo x >/ro/file) 2>&1; echo y >/rw/file && echo written", {
         mounts: [
@@ -119,8 +107,8 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.deepEqual(readdirSync(join(directory, "ro")), []);
   });
 
-  test("has devices that can be used, and not changed for the host", async (t) => {
-    const gate = await openGate(t);
+  test("has devices that can be used, and not changed for the host", async () => {
+    const gate = await sharedGate();
     const devices = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
     // The modes that they have: nothing is changed where this is not refused.
     const attempts = devices.map((path) => `chmod ${(statSync(path).mode & 0o777).toString(8)} ${path}`);
@@ -133,21 +121,8 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     for (const refusal of refusals) assert.match(refusal, /Operation not permitted$/);
   });
 
-  test("says how a command ended", async (t) => {
-    const gate = await openGate(t);
-    const run = async (command: string) => finish(await gate.jails.start(shell(command)));
-    assert.deepEqual([(await run("exit 0")).reason, (await run("exit 41")).code], ["exited", 41]);
-    const killed = await run("kill -KILL $$");
-    assert.deepEqual([killed.code, killed.reason], [137, "killed"]);
-    const missing = await finish(
-      await gate.jails.start(shell("", { command: "/no/such/program", args: [] })),
-    );
-    assert.notEqual(missing.code, 0);
-    assert.match(missing.stderr, /no\/such\/program/);
-  });
-
-  test("stops everything, daemons that ignore signals too", async (t) => {
-    const gate = await openGate(t);
+  test("stops everything, daemons that ignore signals too", async () => {
+    const gate = await sharedGate();
     const jail = await gate.jails.start(
       shell(`trap '' TERM HUP INT
         setsid sh -c 'trap "" TERM HUP INT; (setsid sleep 1000 &) ; sleep 1000' >/dev/null 2>&1 &
@@ -164,22 +139,10 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.deepEqual(gate.jails.list(), []);
   });
 
-  test("lets a command end by itself within the grace time", async (t) => {
-    const gate = await openGate(t);
-    const jail = await gate.jails.start(
-      shell("trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done"),
-    );
-    await firstLine(jail);
-    const rest: string[] = [];
-    jail.stdout.on("data", (chunk) => rest.push(String(chunk)));
-    const exit = await jail.stop({ graceMs: 30_000 });
-    assert.deepEqual([exit.code, rest.join("")], [7, "bye\n"]);
-  });
-
   test("kills a memory balloon and says so; the host and another jail do not notice", {
     skip: !isRoot && "needs root for control groups",
-  }, async (t) => {
-    const gate = await openGate(t);
+  }, async () => {
+    const gate = await sharedGate();
     const other = await gate.jails.start(shell("cat"));
     const jail = await gate.jails.start(
       shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes: 48 * 1024 * 1024 } }),
@@ -190,8 +153,8 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.equal((await finish(other, "alive")).stdout, "alive");
   });
 
-  test("bounds processes", { skip: !isRoot && "needs root for control groups" }, async (t) => {
-    const gate = await openGate(t);
+  test("bounds processes", { skip: !isRoot && "needs root for control groups" }, async () => {
+    const gate = await sharedGate();
     const jail = await gate.jails.start(
       shell("bomb() { bomb | bomb & }; bomb; exec sleep 1000", { limits: { pids: 32 } }),
     );
@@ -203,8 +166,8 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.ok(performance.now() - began < soonMs);
   });
 
-  test("bounds processor time", { skip: !isRoot && "needs root for control groups" }, async (t) => {
-    const gate = await openGate(t);
+  test("bounds processor time", { skip: !isRoot && "needs root for control groups" }, async () => {
+    const gate = await sharedGate();
     const spin =
       "const before = process.cpuUsage(), end = Date.now() + 600; while (Date.now() < end); console.log(process.cpuUsage(before).user)";
     const jail = await gate.jails.start(
@@ -243,26 +206,18 @@ describe("a jail's spec", { skip: missing("bwrap") }, () => {
     ["too little memory", { limits: { memoryBytes: 1 } }],
     ["no processor", { limits: { cpus: 0 } }],
   ];
-  test("is refused when it is wrong, and nothing starts", async (t) => {
-    const gate = await openGate(t);
+  test("is refused when it is wrong, and nothing starts", async () => {
+    const gate = await sharedGate();
     for (const [name, part] of bad) {
       await assert.rejects(gate.jails.start(shell("true", part)), typed("jail", "invalid_spec"), name);
     }
     assert.deepEqual(gate.jails.list(), []);
   });
-
-  test("has an id that no running jail has", async (t) => {
-    const gate = await openGate(t);
-    const jail = await gate.jails.start(shell("cat", { id: "same" }));
-    await assert.rejects(gate.jails.start(shell("cat", { id: "same" })), typed("jail", "duplicate_id"));
-    await jail.stop();
-    await finish(await gate.jails.start(shell("cat", { id: "same" })));
-  });
 });
 
 describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
-  test("gives its output and exit code", async (t) => {
-    const gate = await openGate(t);
+  test("gives its output and exit code", async () => {
+    const gate = await sharedGate();
     const result = await gate.jails.runTool({
       command: "sh",
       args: ["-c", "cat; echo err >&2; exit 4"],
@@ -273,8 +228,8 @@ describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
     assert.deepEqual([String(result.stdout), String(result.stderr), result.code], ["in", "err\n", 4]);
   });
 
-  test("makes no Unix sockets", { skip: missing("perl") }, async (t) => {
-    const gate = await openGate(t);
+  test("makes no Unix sockets", { skip: missing("perl") }, async () => {
+    const gate = await sharedGate();
     const script =
       "use Socket; print socket(my $made, AF_UNIX, SOCK_STREAM, 0) ? 'made' : $!{EPERM} ? 'EPERM' : $!";
     const made = await finish(await gate.jails.start(shell("", { command: "perl", args: ["-e", script] })));
@@ -282,8 +237,8 @@ describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
     assert.deepEqual([made.stdout, String((await gate.jails.runTool(tool)).stdout)], ["made", "EPERM"]);
   });
 
-  test("is bounded in time and output, and can be aborted", async (t) => {
-    const gate = await openGate(t);
+  test("is bounded in time and output, and can be aborted", async () => {
+    const gate = await sharedGate();
     const tool = (command: string, rest: object) =>
       gate.jails.runTool({ command: "sh", args: ["-c", command], cwd: "/", mounts: [], ...rest });
     await assert.rejects(tool("sleep 1000", { timeoutMs: 100 }), typed("jail", "tool_timed_out"));
@@ -305,7 +260,7 @@ describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
     writeFileSync(join(tree, "pwn.sh"), "#!/bin/sh\ntouch /tmp/holdfast-pwned; cat\n", { mode: 0o755 });
     git("config", "core.fsmonitor", join(tree, "pwn.sh"));
     writeFileSync(join(tree, "file"), "content");
-    const gate = await openGate(t);
+    const gate = await sharedGate();
     const result = await gate.jails.runTool({
       command: "git",
       args: ["status", "--porcelain"],
