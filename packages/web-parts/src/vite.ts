@@ -8,6 +8,7 @@ import type { Plugin, UserConfig } from "vite";
  * they have at its root; the files of the folder `files` are copied there.
  */
 export function webApp({ config, base, scripts = {}, files }: WebAppBuild): UserConfig {
+  const ownScripts = Object.values(scripts).map((path) => fileURLToPath(new URL(path, config)));
   return {
     plugins: files === undefined ? [] : [copyFiles(fileURLToPath(new URL(files, config)))],
     root: fileURLToPath(new URL("src/web", config)),
@@ -21,6 +22,8 @@ export function webApp({ config, base, scripts = {}, files }: WebAppBuild): User
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
+      // A test of the Studio limits what the first screen needs.
+      chunkSizeWarningLimit: 700,
       // Ignore the "use client" directive of libraries.
       rolldownOptions: {
         checks: { moduleLevelDirective: false },
@@ -32,6 +35,11 @@ export function webApp({ config, base, scripts = {}, files }: WebAppBuild): User
         },
         output: {
           entryFileNames: ({ name }) => (name in scripts ? "[name].js" : "assets/[name]-[hash].js"),
+          // One file has all that the first screen needs. Left to itself, the bundler makes sixty of it, as other
+          // parts of the app import some of its modules.
+          codeSplitting: {
+            groups: [{ name: "app", tags: ["$initial"], test: (id) => !ownScripts.includes(id) }],
+          },
         },
       },
     },
