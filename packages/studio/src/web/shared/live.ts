@@ -20,6 +20,9 @@ import {
 /** Numbers beside the list follow a burst of changes with one request. */
 const countsDelayMs = 500;
 
+/** Keys of what the events of the organization change. */
+const liveKeys = [["tasks"], ["task-counts"], viewsKey, ["repositories"], ["people"], ["profile"]];
+
 /** Calls a function once, some time after the first of several requests. */
 class DelayedCall {
   readonly #delayMs: number;
@@ -50,6 +53,7 @@ export function useOrganizationLive(): LinkState {
   const [state, setState] = useState<LinkState>("connecting");
   useEffect(() => {
     const counts = new DelayedCall(countsDelayMs, () => void refetchActive(queries, ["task-counts"]));
+    let isBack = false;
     const unwatch = api.watchOrganization({
       on: {
         taskChanged(task) {
@@ -75,8 +79,11 @@ export function useOrganizationLive(): LinkState {
       },
       onState(next) {
         setState(next);
-        // Events were missed while the connection was down.
-        if (next === "online") void refetchActive(queries);
+        if (next === "offline") isBack = true;
+        if (next !== "online") return;
+        // Events were missed: since the first requests of the page, or while the connection was down. In that time
+        // requests failed, too.
+        for (const key of isBack ? [[]] : liveKeys) void refetchActive(queries, key);
       },
     });
     return () => {
