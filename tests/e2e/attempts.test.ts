@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
-import { assertAccessible } from "./support/axe.ts";
+import { assertAccessible, assertReadable } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
 import { assertFits, assertNoTrouble, keepScreenshot, signIn, waitForStatus } from "./support/pages.ts";
 import { createRepository, git } from "./support/repository.ts";
@@ -71,7 +71,7 @@ describe("attempts at one prompt", { skip: missing() ?? false }, () => {
     await assertAccessible(page, "the attempts with the changes of one");
     await keepScreenshot(page, "attempts-1280-light");
     await page.emulateMedia({ colorScheme: "dark" });
-    await assertAccessible(page, "the attempts, dark");
+    await assertReadable(page, "the attempts, dark");
     await page.setViewportSize({ width: 320, height: 700 });
     await assertFits(page, "attempts");
     await page.setViewportSize({ width: 400, height: 800 });

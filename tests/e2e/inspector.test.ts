@@ -480,8 +480,11 @@ describe("the inspector", { skip: absent ?? false }, () => {
       await page.goto(`${server.url}/inspector`);
       await page.locator(".actor-row").first().waitFor();
       await checkScreen(page, `actors-${name}`);
+      let shown: string | undefined;
       for (const { actor, tab, ready } of tabs) {
-        await openActor(page, actor, "shown", tab);
+        if (actor === shown) await openTab(page, tab);
+        else await openActor(page, actor, "shown", tab);
+        shown = actor;
         await page.getByRole("tabpanel").getByText(ready).first().waitFor();
         await checkScreen(page, `actor-${tab.toLowerCase()}-${name}`);
       }

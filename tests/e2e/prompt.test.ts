@@ -10,7 +10,7 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import type { DiffFile, TaskView } from "../../packages/studio/src/contract.ts";
-import { assertAccessible } from "./support/axe.ts";
+import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
 import { webGateway } from "./support/inspector-server.ts";
 import { assertNoTrouble } from "./support/pages.ts";
@@ -86,7 +86,7 @@ describe("the prompt box", { skip: missing() ?? false }, () => {
     await stopServer?.();
   });
 
-  async function openTask(t: TestContext, size: { width?: number; colorScheme?: "dark" } = {}) {
+  async function openTask(t: TestContext, size: { width?: number } = {}) {
     const page = await openPage(browser, t, size);
     page.setDefaultTimeout(15_000);
     await page.goto(`${url}/tasks/${scriptedTaskId}`);
@@ -95,41 +95,39 @@ describe("the prompt box", { skip: missing() ?? false }, () => {
   }
 
   test("completes files, tasks, changed lines and commands with the keyboard", async (t) => {
-    for (const colorScheme of [undefined, "dark"] as const) {
-      const page = await openTask(t, { width: 1280, ...(colorScheme === undefined ? {} : { colorScheme }) });
-      const field = fieldOf(page);
-      await field.fill("");
-      await field.pressSequentially("See @notes");
-      await page.getByRole("option", { name: /my notes/ }).waitFor();
-      await assertAccessible(page, "the completions");
-      await field.press("Enter");
-      assert.equal(await field.inputValue(), 'See @"src/my notes.md" ');
-      await field.pressSequentially("and #");
-      await options(page).nth(1).waitFor();
-      await field.press("ArrowDown");
-      const active = await field.getAttribute("aria-activedescendant");
-      assert.equal(await page.locator(`[id="${active}"]`).getAttribute("aria-selected"), "true");
-      await field.press("Tab");
-      assert.equal(await field.inputValue(), 'See @"src/my notes.md" and @src/main.ts#L41 ');
+    const page = await openTask(t, { width: 1280 });
+    const field = fieldOf(page);
+    await field.fill("");
+    await field.pressSequentially("See @notes");
+    await page.getByRole("option", { name: /my notes/ }).waitFor();
+    await assertAccessibleInThemes(page, "the completions");
+    await field.press("Enter");
+    assert.equal(await field.inputValue(), 'See @"src/my notes.md" ');
+    await field.pressSequentially("and #");
+    await options(page).nth(1).waitFor();
+    await field.press("ArrowDown");
+    const active = await field.getAttribute("aria-activedescendant");
+    assert.equal(await page.locator(`[id="${active}"]`).getAttribute("aria-selected"), "true");
+    await field.press("Tab");
+    assert.equal(await field.inputValue(), 'See @"src/my notes.md" and @src/main.ts#L41 ');
 
-      await field.fill("");
-      await field.pressSequentially("@src/main.ts#7-9");
-      await options(page).first().waitFor();
-      await field.press("Enter");
-      assert.equal(await field.inputValue(), "@src/main.ts#L7-L9 ");
+    await field.fill("");
+    await field.pressSequentially("@src/main.ts#7-9");
+    await options(page).first().waitFor();
+    await field.press("Enter");
+    assert.equal(await field.inputValue(), "@src/main.ts#L7-L9 ");
 
-      await field.fill("");
-      await field.pressSequentially("/re");
-      await page.getByRole("option", { name: /review/ }).click();
-      assert.equal(await field.inputValue(), "/review ");
-      await field.pressSequentially("@");
-      await options(page).first().waitFor();
-      await field.press("Escape");
-      await page.getByRole("listbox").waitFor({ state: "detached" });
-      assert.equal(await field.inputValue(), "/review @");
-      await field.fill("");
-      assertNoTrouble(page);
-    }
+    await field.fill("");
+    await field.pressSequentially("/re");
+    await page.getByRole("option", { name: /review/ }).click();
+    assert.equal(await field.inputValue(), "/review ");
+    await field.pressSequentially("@");
+    await options(page).first().waitFor();
+    await field.press("Escape");
+    await page.getByRole("listbox").waitFor({ state: "detached" });
+    assert.equal(await field.inputValue(), "/review @");
+    await field.fill("");
+    assertNoTrouble(page);
   });
 
   test("Enter sends, Shift+Enter begins a line, the arrows go through earlier prompts, Escape stops", async (t) => {

@@ -1,16 +1,24 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { troubleOf } from "./browser.ts";
 import type { StudioProcess } from "./studio.ts";
 
 const artifacts = fileURLToPath(new URL("../../../artifacts/", import.meta.url));
 
-/** Opens a fresh link and waits for the list of tasks. */
+/** Cookies of the operator's browser, by server. */
+const signedIn = new WeakMap<StudioProcess, Cookies>();
+
+type Cookies = Awaited<ReturnType<BrowserContext["cookies"]>>;
+
+/** Signs the operator in and waits for the list of tasks. Later pages of a server have the cookies of the first. */
 export async function signIn(page: Page, studio: StudioProcess): Promise<void> {
-  await page.goto(await studio.link());
+  const cookies = signedIn.get(studio);
+  if (cookies !== undefined) await page.context().addCookies(cookies);
+  await page.goto(cookies === undefined ? await studio.link() : studio.url);
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+  if (cookies === undefined) signedIn.set(studio, await page.context().cookies());
 }
 
 export interface TaskWish {
