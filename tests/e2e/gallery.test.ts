@@ -124,6 +124,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
       { name: "organization", route: "/settings/organization", content: "[data-organization]" },
       { name: "secrets", route: "/settings/secrets", content: "form" },
       { name: "policy", route: "/settings/policy", content: ".policy-text" },
+      { name: "sign-in", route: "/settings/sign-in", content: "[data-provider]" },
       { name: "accepted-rules", route: "/settings/policy/accepted", content: "[data-rule]" },
       { name: "audit", route: "/settings/audit", content: "[data-record]" },
     ];

@@ -167,7 +167,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
     ...{ gate, dataDirectory, ports, options },
     store: store.actors,
     mailer,
-    signIn: people?.connections ?? [],
+    signIn: people && { connections: people.connections, settings: people.signIn },
     payments: billing && paymentsConnection(billing, options.billing?.url),
   });
   const host = await createHost(parts, {

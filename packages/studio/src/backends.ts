@@ -17,6 +17,7 @@ import type { WebhookRepositories } from "./http/forge-webhook.ts";
 import type { AccessBackend } from "./http/logins.ts";
 import type { PushKeys } from "./notifications/push.ts";
 import type { SecretBackend } from "./people/cluster/shared-secret.ts";
+import type { SignInStore } from "./people/providers/sign-in-settings.ts";
 import type { CountedEntries, UsageBackend } from "./usage/meter.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
@@ -57,6 +58,12 @@ export class StudioBackends {
   readonly sealedSecret: SecretBackend = {
     read: (offered) => this.#access("sealedPeopleSecret", offered),
     replace: (iv, next) => this.#access("replacePeopleSecret", iv, next),
+  };
+
+  /** What was saved about sign-in with accounts elsewhere. */
+  readonly signIn: Pick<SignInStore, "read" | "write"> = {
+    read: () => this.#access("signIn"),
+    write: (next) => this.#access("keepSignIn", next),
   };
 
   /** The keys of Web Push; `offered` become them if there are none yet. */

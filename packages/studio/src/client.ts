@@ -65,6 +65,7 @@ const shapes = {
     actions: [
       ...["audit", "verifyAudit", "secrets", "setSecret", "deleteSecret"],
       ...["policy", "explainPolicy", "tryPolicy", "savePolicy", "acceptedRules", "removeAcceptedRule"],
+      ...["signIn", "saveSignInProvider", "removeSignInProvider", "saveSignInDomains"],
       ...["connections", "checkConnection"],
     ],
     probe: { name: "connections", args: [] },

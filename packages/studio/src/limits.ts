@@ -80,6 +80,8 @@ export const studioLimits = {
   maxInvoices: 100,
   /** A prompt's text in UTF-8. */
   maxPromptBytes: 32 * 1024,
+  /** Domains whose people join without an invitation. */
+  maxSignInDomains: 50,
   /** Views of the list that one person saves, the name of one, and one as JSON. */
   maxSavedViews: 30,
   maxViewNameCharacters: 60,

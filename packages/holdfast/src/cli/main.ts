@@ -87,6 +87,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   people: ofStudio("people", "list, invite, change and remove people of a Studio with accounts"),
   invite: ofStudio("invite", "same as people invite"),
   tokens: ofStudio("tokens", "manage API tokens of people"),
+  "sign-in": ofStudio("sign-in", "set up and check accounts elsewhere that people sign in with"),
   login: ofStudio("login", "act as a person at a Studio, here or elsewhere"),
   whoami: ofStudio("whoami", "print as whom commands act"),
   logout: ofStudio("logout", "act as the operator again"),

@@ -228,6 +228,11 @@ export const actorRules = {
       acceptedRules: "admin",
       // It takes a permission away, and gives none.
       removeAcceptedRule: "admin",
+      // Whoever may sign in is decided for the whole server.
+      signIn: "owner",
+      saveSignInProvider: "owner",
+      removeSignInProvider: "owner",
+      saveSignInDomains: "owner",
       connections: "admin",
       checkConnection: "admin",
       internal: "internal",
@@ -288,6 +293,7 @@ export const machineActions: Readonly<Record<string, readonly string[]>> = {
   administration: [
     ...["verifyAudit", "policy", "explainPolicy", "tryPolicy", "acceptedRules", "removeAcceptedRule"],
     ...["connections", "checkConnection"],
+    ...["signIn", "saveSignInProvider", "removeSignInProvider", "saveSignInDomains"],
   ],
 };
 

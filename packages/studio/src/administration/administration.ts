@@ -1,5 +1,5 @@
 import type { ActorStore } from "@holdfast/actors";
-import { type Ports, uuidv4 } from "@holdfast/core";
+import { HoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
 import type {
   AdministrationActions,
@@ -9,6 +9,7 @@ import type {
   PolicyQuestionInput,
 } from "../contract/administration.ts";
 import type { Mailer } from "../people/mail/mailer.ts";
+import type { SignInAdministration } from "../people/providers/sign-in-settings.ts";
 import type { StudioOptions } from "../studio.ts";
 import { type AuditFilter, AuditPages } from "./audit-pages.ts";
 import { type CheckedConnection, ConnectionChecks } from "./connections.ts";
@@ -30,6 +31,13 @@ export interface Administration
   explainPolicy(question: PolicyQuestionInput): PolicyAnswer;
   savePolicy(text: string, before: string, by: string): Promise<void>;
   removeAcceptedRule(id: string, by: string): Promise<void>;
+  /** Throws `administration.no_accounts`. */
+  signIn(): Pick<SignInAdministration, "view" | "save" | "remove" | "saveDomains">;
+}
+
+interface SignInParts {
+  readonly connections: () => Promise<readonly CheckedConnection[]>;
+  readonly settings: SignInAdministration;
 }
 
 export interface AdministrationParts {
@@ -39,7 +47,8 @@ export interface AdministrationParts {
   readonly options: Pick<StudioOptions, "store" | "mail">;
   readonly store: Pick<ActorStore, "count">;
   readonly mailer: Mailer | undefined;
-  readonly signIn: readonly CheckedConnection[];
+  /** Undefined where people have no accounts. */
+  readonly signIn: SignInParts | undefined;
   readonly payments: CheckedConnection | undefined;
 }
 
@@ -56,7 +65,7 @@ export function createAdministration(parts: AdministrationParts): Administration
       ping: async () => void (await store.count({ name: "organization" })),
     },
     mail: mailOf(options, mailer),
-    ...{ signIn, payments },
+    ...{ signIn: signIn?.connections ?? (async () => []), payments },
   });
   return {
     audit: (filter) => pages.page(filter),
@@ -70,6 +79,11 @@ export function createAdministration(parts: AdministrationParts): Administration
     savePolicy: (text, before, by) => policies.save(text, before, by),
     acceptedRules: () => policies.accepted(),
     removeAcceptedRule: (id, by) => policies.removeAccepted(id, by),
+    signIn() {
+      if (signIn !== undefined) return signIn.settings;
+      const message = "People have no accounts here. Start the server with --people.";
+      throw new HoldfastError("administration", "no_accounts", message, { statusCode: 409 });
+    },
     connections: () => connections.list(),
     checkConnection: (id) => connections.check(id),
   };

@@ -15,7 +15,7 @@ export interface ConnectionsOptions {
   /** The mail server, if there is one. */
   readonly mail: { readonly name: string; readonly verify: () => Promise<void> } | undefined;
   /** Where people sign in with accounts that they have elsewhere. */
-  readonly signIn: readonly CheckedConnection[];
+  readonly signIn: () => Promise<readonly CheckedConnection[]>;
   /** Who collects the money, where plans are sold. */
   readonly payments: CheckedConnection | undefined;
 }
@@ -67,7 +67,7 @@ export class ConnectionChecks {
           ? { fix: commandHint("start --people --mail smtp://USER@HOST", dataDirectory) }
           : {}),
       },
-      ...signIn.map((each) => viewOf(each, "sign-in")),
+      ...(await signIn()).map((each) => viewOf(each, "sign-in")),
       ...(payments === undefined ? [] : [viewOf(payments, "payments")]),
     ];
   }
@@ -111,7 +111,7 @@ export class ConnectionChecks {
         await mail?.verify();
         return `${mail?.name ?? name}: accepts mail`;
       case "sign-in":
-        return (await this.#options.signIn.find((each) => each.id === id)?.check()) ?? detail;
+        return (await (await this.#options.signIn()).find((each) => each.id === id)?.check()) ?? detail;
       case "payments":
         return (await this.#options.payments?.check()) ?? detail;
     }

@@ -2,6 +2,7 @@ import { actor } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 import type { SealedEntry } from "@holdfast/gate";
 import { studioLimits } from "../limits.ts";
+import type { KeptSignIn } from "../people/providers/sign-in-settings.ts";
 import type { BackendHost } from "./host.ts";
 
 /** A secret, which is sealed with the cluster's key on several nodes. */
@@ -19,6 +20,8 @@ export interface AccessState {
   sealedSecret?: SealedEntry;
   /** Signs requests to push services. Absent before the first subscription. */
   pushKeys?: { publicKey: string; privateKey: string };
+  /** What was saved about sign-in with accounts elsewhere. Absent before the first time. */
+  signIn?: KeptSignIn;
 }
 
 /** Stores hashed tickets and logins. Clients cannot reach this actor. */
@@ -86,6 +89,13 @@ export function createAccessActor(host: BackendHost) {
           c.state.pushKeys ??= offered;
           const { publicKey, privateKey } = c.state.pushKeys;
           return { publicKey, privateKey };
+        },
+
+        signIn: (c): KeptSignIn | null =>
+          c.state.signIn === undefined ? null : (JSON.parse(JSON.stringify(c.state.signIn)) as KeptSignIn),
+
+        keepSignIn(c, next: KeptSignIn): void {
+          c.state.signIn = next;
         },
 
         /** Returns the login's expiry time, or 0 if there is no valid login. */

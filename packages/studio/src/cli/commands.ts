@@ -169,6 +169,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { tokensUsage: usage, tokensCommand: run } = await import("./people/tokens.ts");
     return { usage, run };
   },
+  "sign-in": async () => {
+    const { signInCommand } = await import("./people/sign-in.ts");
+    return signInCommand;
+  },
   login: async () => {
     const { loginUsage: usage, loginCommand: run } = await import("./people/login.ts");
     return { usage, run };

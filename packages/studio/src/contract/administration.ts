@@ -1,4 +1,5 @@
 /** Types of the contract about running the Studio: audit log, secrets, policy, connections. */
+import type { SignInProviderId, SignInProviderInput, SignInView } from "./people.ts";
 import type { TaskError } from "./task-list.ts";
 
 /** A record of the audit log. `seq` has no gaps; in a cluster, each node counts its own. */
@@ -225,6 +226,14 @@ export interface AdministrationActions {
   acceptedRules(): Promise<readonly AcceptedRuleView[]>;
   /** Calls like it are asked about again. Throws `policy.unknown_rule`, `policy.unavailable`. */
   removeAcceptedRule(id: string): Promise<void>;
+  /** Sign-in with accounts elsewhere. Throws `administration.no_accounts`, as the three below. */
+  signIn(): Promise<SignInView>;
+  /** In force at once. Throws `administration.invalid_input`, `.set_by_environment`. */
+  saveSignInProvider(provider: SignInProviderInput): Promise<void>;
+  /** Nobody signs in with it any more; accounts stay. Throws `administration.set_by_environment`. */
+  removeSignInProvider(id: SignInProviderId): Promise<void>;
+  /** Throws `administration.invalid_input`, `.set_by_environment`. */
+  saveSignInDomains(domains: readonly string[]): Promise<void>;
   connections(): Promise<readonly ConnectionView[]>;
   /** Tries one now. Throws `administration.not_found`. */
   checkConnection(id: string): Promise<ConnectionCheck>;

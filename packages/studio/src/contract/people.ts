@@ -179,3 +179,43 @@ export interface OwnershipActions {
   /** Makes a member the owner at once, and ends an open offer. Throws `task.receiver_not_found`, `.receiver_cannot_own`. */
   assign(to: string): Promise<void>;
 }
+
+export const signInProviderIds = ["github", "oidc"] as const;
+export type SignInProviderId = (typeof signInProviderIds)[number];
+
+/** Where people may have accounts, and what decides about it. */
+export interface SignInProviderView {
+  readonly id: SignInProviderId;
+  /** What people read. */
+  readonly name: string;
+  /** "environment": variables of the server decide, before what is saved here. "none": nobody signs in with it. */
+  readonly source: "environment" | "settings" | "none";
+  readonly clientId?: string;
+  /** Of GitHub Enterprise Server. */
+  readonly url?: string;
+  /** Of OpenID Connect. */
+  readonly issuer?: string;
+  readonly hasSecret: boolean;
+  /** The address to which the provider sends people back. It must know it. */
+  readonly redirectUrl: string;
+}
+
+export interface SignInView {
+  readonly providers: readonly SignInProviderView[];
+  /** Whoever has a verified address in one of these domains may join without an invitation. */
+  readonly domains: readonly string[];
+  readonly domainsSource: "environment" | "settings";
+}
+
+export interface SignInProviderInput {
+  readonly id: SignInProviderId;
+  readonly clientId: string;
+  /** A new one, for the vault; the one that is there stays without it. */
+  readonly clientSecret?: string;
+  /** Of GitHub Enterprise Server; github.com without it. */
+  readonly url?: string;
+  /** Of OpenID Connect, which needs it. */
+  readonly issuer?: string;
+  /** What people read, for OpenID Connect. */
+  readonly name?: string;
+}

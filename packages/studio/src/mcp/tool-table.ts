@@ -196,6 +196,10 @@ export const withoutTool: Readonly<Record<string, string>> = {
   "administration.secrets": ofSecrets,
   "administration.setSecret": ofSecrets,
   "administration.deleteSecret": ofSecrets,
+  "administration.signIn": ofSecrets,
+  "administration.saveSignInProvider": ofSecrets,
+  "administration.removeSignInProvider": ofSecrets,
+  "administration.saveSignInDomains": ofSecrets,
   "administration.removeAcceptedRule": "Whoever accepts and removes rules is a person.",
   "administration.savePolicy": "A program must not widen the rules that hold it.",
 };

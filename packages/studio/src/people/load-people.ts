@@ -56,7 +56,13 @@ export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople
     valueTokens: () => backends.valueTokens,
     ...tellBilling(parts),
     signIn: options.signIn ?? {},
-    readSecret: (name) => gate.vault.readSecret({ name, owner: {} }),
+    signInStore: {
+      ...backends.signIn,
+      readSecret: (name) => gate.vault.readSecret({ name, owner: {} }),
+      setSecret: (name, value) => gate.vault.setSecret({ name, owner: {} }, value),
+      deleteSecret: async (name) => void (await gate.vault.deleteSecret({ name, owner: {} })),
+      audit: async (entry) => void (await gate.audit.append(entry)),
+    },
     audit: (entry) => gate.audit.note(entry),
   });
   const secret = async () =>

@@ -17,6 +17,7 @@ import { People } from "./people.ts";
 import { AttemptCookies } from "./providers/attempt-cookie.ts";
 import { ProviderAccounts } from "./providers/join.ts";
 import { Providers, type SignInSettings } from "./providers/providers.ts";
+import { SignInAdministration, type SignInStore, settingsInForce } from "./providers/sign-in-settings.ts";
 import { createPeopleRoutes } from "./routes.ts";
 
 export interface PeopleSetupOptions {
@@ -35,10 +36,10 @@ export interface PeopleSetupOptions {
   readonly valueTokens: () => ValueTokens;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
-  /** Where people have other accounts to sign in with. */
+  /** Where people have other accounts to sign in with, as the environment says. */
   readonly signIn: SignInSettings;
-  /** Reads a secret of the vault. */
-  readonly readSecret: (name: string) => Promise<string | undefined>;
+  /** What was saved about that, and the secrets for it. */
+  readonly signInStore: SignInStore;
   /** Appends an entry to the audit log. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
 }
@@ -73,9 +74,12 @@ export function setUpPeople(options: PeopleSetupOptions) {
     now: () => clock.now(),
     newId: () => uuidv7(clock, ports.random),
   });
-  const { signIn, readSecret } = options;
-  const providers = new Providers({ settings: signIn, readSecret, origin, now: () => clock.now() });
-  const accounts = new ProviderAccounts({ actors, people, auth, domains: signIn.domains ?? [] });
+  const { signIn, signInStore } = options;
+  const settings = () => settingsInForce(signIn, signInStore);
+  const { readSecret } = signInStore;
+  const providers = new Providers({ settings, readSecret, origin, now: () => clock.now() });
+  const domains = async () => (await settings()).domains ?? [];
+  const accounts = new ProviderAccounts({ actors, people, auth, domains });
   let watch: AccessWatch | undefined;
   return {
     changes,
@@ -98,7 +102,8 @@ export function setUpPeople(options: PeopleSetupOptions) {
       ...{ origin, trustsProxy, audit, log, cookies: () => required(cookies) },
     }),
     /** Connections that an admin can check. */
-    connections: providers.connections,
+    connections: () => providers.connections(),
+    signIn: new SignInAdministration(signIn, signInStore, providers),
     /** `secret` signs the cookies of sessions. */
     start(secret: string): void {
       const isSecure = origin().startsWith("https:");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { GitHubEmulator } from "@holdfast/testing/github";
 import { OAuth2Server } from "oauth2-mock-server";
 import type { Studio } from "../../src/index.ts";
@@ -134,6 +135,43 @@ describe("sign-in with accounts elsewhere", () => {
     const late = browser();
     const used = await late.comeBack(await agreeAt(await late.begin("github", { invitation: token }), "bob"));
     assert.equal(used, "/#problem=invitation.not_found");
+  });
+
+  test("a provider that is saved in the settings is in force at once; the environment wins", async (t) => {
+    const studio = await start(t, join(temporaryFolder(t), "data"));
+    const { administration } = studio.client;
+    const listed = async () => (await send(studio, "GET", "/people/providers")).body["providers"];
+    assert.deepEqual(await listed(), []);
+    const { clientId, clientSecret } = github.accounts;
+    await administration.saveSignInProvider({ id: "github", clientId, clientSecret, url: github.url });
+    assert.deepEqual(await listed(), [{ id: "github", name: "GitHub" }]);
+    const check = await administration.checkConnection("sign-in/github");
+    assert.deepEqual([check.isWorking, /secret are accepted/.test(check.detail)], [true, true], check.detail);
+    const [saved] = (await administration.signIn()).providers;
+    assert.deepEqual([saved?.source, saved?.clientId, saved?.hasSecret], ["settings", clientId, true]);
+    assert.ok(!JSON.stringify(saved).includes(clientSecret));
+    const operator = await asOperator(studio);
+    const made = await send(studio, "POST", `${organization}/invitations`, operator, { role: "owner" });
+    const ada = new TestBrowser(studio);
+    const way = await ada.begin("github", { invitation: String(made.body["token"]) });
+    assert.equal(await ada.comeBack(await agreeAt(way, "ada")), "/");
+
+    const isInvalid = (error: unknown) => isErrorCode(error, "administration", "invalid_input");
+    for (const wrong of [{ clientId: "" }, { clientId, url: "http://github.example.org" }])
+      await assert.rejects(administration.saveSignInProvider({ id: "github", ...wrong }), isInvalid);
+    await assert.rejects(administration.saveSignInProvider({ id: "oidc", clientId }), isInvalid);
+    await assert.rejects(administration.saveSignInDomains(["example org"]), isInvalid);
+    await administration.saveSignInDomains(["Example.org"]);
+    assert.deepEqual((await administration.signIn()).domains, ["example.org"]);
+    await administration.removeSignInProvider("github");
+    assert.deepEqual(await listed(), []);
+
+    const { studio: other } = await open(t);
+    const [given] = (await other.client.administration.signIn()).providers;
+    assert.deepEqual([given?.source, given?.hasSecret], ["environment", true]);
+    await assert.rejects(other.client.administration.removeSignInProvider("github"), (error) =>
+      isErrorCode(error, "administration", "set_by_environment"),
+    );
   });
 
   test("an account with the same address is connected by whoever is signed in to it, and by nobody else", async (t) => {

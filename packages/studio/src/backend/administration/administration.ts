@@ -16,12 +16,13 @@ import type {
   PolicyView,
   SecretView,
 } from "../../contract/administration.ts";
+import type { SignInProviderId, SignInProviderInput, SignInView } from "../../contract/people.ts";
 import type { TaskView } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
 import { requireOrganization } from "../organizations/existing.ts";
 import type { RepositorySummary } from "../repositories/contract.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
-import { readAuditQuery, readQuestion, readText } from "./input.ts";
+import { readAuditQuery, readProvider, readProviderId, readQuestion, readText } from "./input.ts";
 
 const maxPolicyCharacters = 1_000_000;
 
@@ -83,6 +84,17 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
 
       removeAcceptedRule: (c, id: string): Promise<void> =>
         host.administration.removeAcceptedRule(readText(id, "id", 200), c.conn.state.person),
+
+      signIn: async (): Promise<SignInView> => host.administration.signIn().view(),
+
+      saveSignInProvider: async (c, provider: SignInProviderInput): Promise<void> =>
+        host.administration.signIn().save(readProvider(provider), c.conn.state.person),
+
+      removeSignInProvider: async (c, id: SignInProviderId): Promise<void> =>
+        host.administration.signIn().remove(readProviderId(id), c.conn.state.person),
+
+      saveSignInDomains: async (c, domains: readonly string[]): Promise<void> =>
+        host.administration.signIn().saveDomains(domains, c.conn.state.person),
 
       connections: (): Promise<readonly ConnectionView[]> => host.administration.connections(),
 

@@ -4,6 +4,7 @@ import {
   auditDecisions,
   type PolicyQuestionInput,
 } from "../../contract/administration.ts";
+import { type SignInProviderId, type SignInProviderInput, signInProviderIds } from "../../contract/people.ts";
 
 export function invalid(message: string): HoldfastError {
   return new HoldfastError("administration", "invalid_input", message, { statusCode: 400 });
@@ -68,4 +69,17 @@ export function readQuestion(value: unknown): PolicyQuestionInput {
     ...(isObject ? { arguments: args as Readonly<Record<string, unknown>> } : {}),
     ...(tainted === undefined ? {} : { tainted: tainted === true }),
   };
+}
+
+/** Throws `administration.invalid_input`. The fields are checked by whoever keeps them. */
+export function readProvider(value: unknown): SignInProviderInput {
+  const given: Partial<Record<keyof SignInProviderInput, unknown>> = Object(value ?? {});
+  return { ...given, id: readProviderId(given.id) } as SignInProviderInput;
+}
+
+/** Throws `administration.invalid_input`. */
+export function readProviderId(value: unknown): SignInProviderId {
+  const known = signInProviderIds.find((id) => id === value);
+  if (known !== undefined) return known;
+  throw invalid(`\`id\` must be one of: ${signInProviderIds.join(", ")}`);
 }

@@ -14,7 +14,7 @@ export interface ProviderAccountsOptions {
   readonly people: People;
   readonly auth: () => Auth;
   /** Whoever has a verified address in one of these domains may join as a member. */
-  readonly domains: readonly string[];
+  readonly domains: () => Promise<readonly string[]>;
 }
 
 /** Which person an account at a provider belongs to, and who may join with one. */
@@ -115,7 +115,7 @@ export class ProviderAccounts {
   /** The token of an invitation for whoever has an address of an allowed domain. */
   async #ofDomain(email: string): Promise<string | undefined> {
     const domain = email.split("@").at(-1)?.toLowerCase() ?? "";
-    if (!this.#options.domains.includes(domain)) return undefined;
+    if (!(await this.#options.domains()).includes(domain)) return undefined;
     const invitation = { role: "member" as const, email };
     return (await this.#options.people.invite(operator, localOrganization, invitation)).token;
   }

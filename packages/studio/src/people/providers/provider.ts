@@ -1,9 +1,10 @@
 /** Sign-in with accounts that people have elsewhere: GitHub, and any server that speaks OpenID Connect. */
 import { HoldfastError } from "@holdfast/core";
+import type { SignInProviderId } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
 
 /** Where people have accounts. */
-export type ProviderId = "github" | "oidc";
+export type ProviderId = SignInProviderId;
 
 /** What is kept in the browser between the way to the provider and the way back. */
 export interface Proof {

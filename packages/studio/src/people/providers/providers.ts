@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { CheckedConnection } from "../../administration/connections.ts";
 import { type GitHubSettings, gitHubProvider } from "./github.ts";
 import { type OidcSettings, oidcProvider } from "./oidc.ts";
-import type { Provider, ProviderId, ProviderSettings } from "./provider.ts";
+import type { Provider, ProviderId, ProviderSettings, ReadSecret } from "./provider.ts";
 
 /** Where people may sign in with accounts that they have elsewhere. */
 export interface SignInSettings {
@@ -13,7 +13,8 @@ export interface SignInSettings {
 }
 
 export interface ProvidersOptions {
-  readonly settings: SignInSettings;
+  /** What is in force now. */
+  readonly settings: () => Promise<SignInSettings>;
   /** Reads a secret of the vault. */
   readonly readSecret: (name: string) => Promise<string | undefined>;
   /** Where people open the Studio, without a slash at the end. */
@@ -21,29 +22,49 @@ export interface ProvidersOptions {
   readonly now: () => number;
 }
 
+interface MadeProvider {
+  readonly of: string;
+  readonly provider: Provider;
+}
+
 /** The providers that are set up. */
 export class Providers {
-  readonly list: readonly Provider[];
-  readonly #origin: () => string;
+  readonly #options: ProvidersOptions;
+  /** By their id: one whose settings have changed is made anew. */
+  readonly #made = new Map<ProviderId, MadeProvider>();
 
-  constructor({ settings, readSecret, origin, now }: ProvidersOptions) {
-    this.#origin = origin;
-    const { github, oidc } = settings;
-    const secretOf = (id: ProviderId, given: ProviderSettings) => async (): Promise<string> => {
-      const secret = given.clientSecret ?? (await readSecret(secretName(id)));
-      if (secret !== undefined) return secret;
-      const message = `The client's secret for this sign-in is not set. Run: holdfast secrets set ${secretName(id)}`;
-      throw new HoldfastError("people", "provider_not_set_up", message, { statusCode: 409 });
-    };
-    this.list = [
-      ...(github === undefined ? [] : [gitHubProvider(github, secretOf("github", github))]),
-      ...(oidc === undefined ? [] : [oidcProvider(oidc, secretOf("oidc", oidc), now)]),
+  constructor(options: ProvidersOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<readonly Provider[]> {
+    const { settings, now } = this.#options;
+    const { github, oidc } = await settings();
+    return [
+      ...(github === undefined
+        ? []
+        : [this.#make("github", github, (secret) => gitHubProvider(github, secret))]),
+      ...(oidc === undefined ? [] : [this.#make("oidc", oidc, (secret) => oidcProvider(oidc, secret, now))]),
     ];
   }
 
+  #make(id: ProviderId, given: ProviderSettings, make: (secret: ReadSecret) => Provider): Provider {
+    const of = JSON.stringify(given);
+    const known = this.#made.get(id);
+    if (known?.of === of) return known.provider;
+    const provider = make(async () => {
+      const secret = given.clientSecret ?? (await this.#options.readSecret(secretName(id)));
+      if (secret !== undefined) return secret;
+      const message = `The client's secret for this sign-in is not set. Enter it in Settings, Sign-in, or run: holdfast secrets set ${secretName(id)}`;
+      throw new HoldfastError("people", "provider_not_set_up", message, { statusCode: 409 });
+    });
+    this.#made.set(id, { of, provider });
+    return provider;
+  }
+
   /** Throws `people.unknown_provider`. */
-  get(id: string | undefined): Provider {
-    const found = this.list.find((each) => each.id === id);
+  async get(id: string | undefined): Promise<Provider> {
+    const found = (await this.list()).find((each) => each.id === id);
     if (found !== undefined) return found;
     const message = "Nobody can sign in with such an account here";
     throw new HoldfastError("people", "unknown_provider", message, { statusCode: 404 });
@@ -51,12 +72,12 @@ export class Providers {
 
   /** Where a provider sends people back to. It must be among the addresses that the provider knows. */
   redirectURI({ id }: Pick<Provider, "id">): string {
-    return `${this.#origin()}/people/providers/${id}/callback`;
+    return `${this.#options.origin()}/people/providers/${id}/callback`;
   }
 
   /** What an admin can check. */
-  get connections(): readonly CheckedConnection[] {
-    return this.list.map((provider) => ({
+  async connections(): Promise<readonly CheckedConnection[]> {
+    return (await this.list()).map((provider) => ({
       ...{ id: `sign-in/${provider.id}`, name: `Sign-in with ${provider.name}` },
       detail: () => `It must know this address, to which it sends people back: ${this.redirectURI(provider)}`,
       check: () => provider.check(this.redirectURI(provider)),
@@ -64,6 +85,7 @@ export class Providers {
   }
 }
 
-function secretName(id: ProviderId): string {
+/** Name in the vault. */
+export function secretName(id: ProviderId): string {
   return `sign-in-${id}`;
 }

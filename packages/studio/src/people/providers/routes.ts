@@ -1,5 +1,6 @@
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { Identify } from "../../access/person.ts";
+import { signInProviderIds } from "../../contract/people.ts";
 import { headersOf } from "../../http/router.ts";
 import type { PeopleRouteName, RouteCall, RouteHandler } from "../../http/routes.ts";
 import type { AttemptCounter } from "../auth/attempts.ts";
@@ -41,7 +42,7 @@ export function createProviderRoutes(
   const callback = new Callback(options);
   return {
     "GET /people/providers": async (call) =>
-      send(call, 200, { providers: providers.list.map(({ id, name }) => ({ id, name })) }),
+      send(call, 200, { providers: (await providers.list()).map(({ id, name }) => ({ id, name })) }),
     "GET /people/connected": async (call) =>
       send(call, 200, { connected: await accounts.connected(personOf(call).id) }),
     "POST /people/providers/:provider": async (call) => {
@@ -52,11 +53,19 @@ export function createProviderRoutes(
     "POST /people/providers/:provider/link": (call) =>
       begin(options, call, { invitation: null, linksTo: personOf(call).id }),
     "DELETE /people/providers/:provider": async (call) => {
-      await accounts.disconnect(personOf(call).id, providers.get(call.params["provider"]).id);
+      await accounts.disconnect(personOf(call).id, providerId(call.params["provider"]));
       send(call, 204);
     },
     "GET /people/providers/:provider/callback": (call) => callback.answer(call),
   };
+}
+
+/** An account stays connected when its provider was removed. Throws `people.unknown_provider`. */
+function providerId(text: string | undefined): Provider["id"] {
+  const found = signInProviderIds.find((id) => id === text);
+  if (found !== undefined) return found;
+  const message = "There is no such provider";
+  throw new HoldfastError("people", "unknown_provider", message, { statusCode: 404 });
 }
 
 /** Answers with the address of the provider. Throws `people.unknown_provider`, `.too_many_attempts`, `.provider_*`. */
@@ -65,7 +74,7 @@ async function begin(
   call: RouteCall,
   given: Pick<SignInAttempt, "invitation" | "linksTo">,
 ): Promise<void> {
-  const provider = providers.get(call.params["provider"]);
+  const provider = await providers.get(call.params["provider"]);
   if (!(await attempts.consume(`provider ${addressOf(call)}`, { window: 10, max: 10 })).allowed)
     throw new HoldfastError("people", "too_many_attempts", "Too many attempts. Wait ten seconds.", {
       statusCode: 429,
@@ -114,7 +123,7 @@ class Callback {
 
   async #personOf(call: RouteCall, query: URLSearchParams, attempt: SignInAttempt): Promise<string> {
     const { providers, accounts, identify } = this.#options;
-    const provider = providers.get(attempt.provider);
+    const provider = await providers.get(attempt.provider);
     const failure = query.get("error");
     if (failure === "access_denied") throw denied(provider);
     const code = query.get("code") ?? "";

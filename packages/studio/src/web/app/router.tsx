@@ -125,6 +125,11 @@ const policyRoute = createRoute({
   path: "/settings/policy",
   component: lazyRouteComponent(settingsParts, "PolicyScreen"),
 });
+const signInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings/sign-in",
+  component: lazyRouteComponent(settingsParts, "SignInScreen"),
+});
 const acceptedRulesRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/settings/policy/accepted",
@@ -229,6 +234,7 @@ export function createAppRouter(basepath: string) {
       connectionsRoute,
       secretsRoute,
       policyRoute,
+      signInRoute,
       acceptedRulesRoute,
       auditRoute,
       billingRoute,

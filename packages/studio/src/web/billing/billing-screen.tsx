@@ -69,11 +69,11 @@ function DemoNotice() {
   if (address === undefined) return null;
   return (
     <p className="notice" data-notice="demo">
-      This is a demo: plans are paid at an emulator of Stripe, and no money moves.{" "}
+      This is a demo: plans are paid at an emulator of Stripe, and no money moves. Let a month pass on{" "}
       <a href={address} target="_blank" rel="noreferrer">
-        Its first page
-      </a>{" "}
-      lets a month pass.
+        the emulator’s first page
+      </a>
+      .
     </p>
   );
 }

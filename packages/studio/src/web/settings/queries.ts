@@ -26,6 +26,16 @@ export function secretsQuery(api: StudioApi) {
   });
 }
 
+export function signInQuery(api: StudioApi) {
+  return queryOptions({
+    queryKey: ["administration", "sign-in"],
+    queryFn: () => api.administration.signIn(),
+    // It is changed on the command line too.
+    refetchOnWindowFocus: "always",
+    retry,
+  });
+}
+
 export function policyQuery(api: StudioApi) {
   return queryOptions({
     queryKey: ["administration", "policy"],

@@ -8,6 +8,7 @@ export { AcceptedRulesScreen } from "./accepted-rules-screen.tsx";
 export { ConnectionsScreen } from "./connections-screen.tsx";
 export { PolicyScreen } from "./policy-screen.tsx";
 export { SecretsScreen } from "./secrets-screen.tsx";
+export { SignInScreen } from "./sign-in/sign-in-screen.tsx";
 
 export function AuditRoute() {
   const search = auditRoute.useSearch();

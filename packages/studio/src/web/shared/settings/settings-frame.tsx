@@ -35,6 +35,9 @@ export function SettingsFrame({
         )}
         {profile !== undefined && <Link to="/settings/organization">Organization</Link>}
         <Link to="/settings/notifications">Notifications</Link>
+        {profile !== undefined && maySee(profile, "installation") && (
+          <Link to="/settings/sign-in">Sign-in</Link>
+        )}
         {maySee(profile, "operator") && <Link to="/settings/secrets">Secrets</Link>}
         {maySee(profile, "machine") && <Link to="/settings/policy">Policy</Link>}
         {maySee(profile, "admin") && (
@@ -59,14 +62,18 @@ export function SettingsFrame({
   );
 }
 
-/** Who may see a page. Those about the machine are for the admins of its first organization. */
-export type SettingsNeed = "admin" | "machine" | "operator";
+/**
+ * Who may see a page. Those about the machine are for the admins of its first organization, those about the installation
+ * for its owners.
+ */
+export type SettingsNeed = "admin" | "machine" | "installation" | "operator";
 
 /** Without accounts there is one person, who may see all. */
 export function maySee(profile: Profile | undefined, needs: SettingsNeed): boolean {
   if (profile === undefined || profile.isOperator) return true;
-  if (needs === "operator" || (needs === "machine" && currentOrganization() !== localOrganization))
+  if (needs === "operator" || (needs !== "admin" && currentOrganization() !== localOrganization))
     return false;
   const role = roleHere(profile);
+  if (needs === "installation") return role === "owner";
   return role === "admin" || role === "owner";
 }
