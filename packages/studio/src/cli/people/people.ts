@@ -1,4 +1,5 @@
 import { harmless, jsonLine, noArguments, parse, UsageError, verbOf } from "@holdfast/cli";
+import { isErrorCode } from "@holdfast/core";
 import type { Invitation, Member } from "../../contract/people.ts";
 import { organizationOption } from "../server/owner.ts";
 import { invite, roleOf } from "./invite.ts";
@@ -73,7 +74,13 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
 async function list({ ask, organizationPath }: StudioRequests, json: boolean): Promise<number> {
   const [{ members }, { invitations }] = await Promise.all([
     ask<{ readonly members: readonly Member[] }>("GET", `${organizationPath}/members`),
-    ask<{ readonly invitations: readonly Invitation[] }>("GET", `${organizationPath}/invitations`),
+    ask<{ readonly invitations: readonly Invitation[] }>("GET", `${organizationPath}/invitations`).catch(
+      (error: unknown) => {
+        // Invitations are for admins, and members for everybody.
+        if (isErrorCode(error, "auth", "forbidden")) return { invitations: [] };
+        throw error;
+      },
+    ),
   ]);
   if (json) {
     for (const member of members) console.log(jsonLine({ type: "member", ...member }));
