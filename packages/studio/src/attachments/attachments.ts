@@ -8,10 +8,12 @@ import type { AttachmentView } from "../contract/prompts.ts";
 import type { StudioLimits } from "../limits.ts";
 import { attachmentNameProblem } from "./attachment-name.ts";
 import { mediaTypeOf } from "./sniff.ts";
-import { type AttachmentInput, type AttachmentPiece, attachmentNotFound } from "./stored.ts";
-
-/** Bytes of a piece: as base64 it fits into one answer of an actor. */
-const pieceBytes = 512 * 1024;
+import {
+  type AttachmentInput,
+  type AttachmentPiece,
+  attachmentNotFound,
+  attachmentPieceBytes,
+} from "./stored.ts";
 
 interface AttachmentClient {
   get(name: string, key: string[]): { action<Result>(options: CallOptions): Promise<Result> };
@@ -54,7 +56,7 @@ export class Attachments {
     if (content.length === 0)
       throw new HoldfastError("attachment", "empty", "The file is empty.", { statusCode: 400 });
     if (content.length > limits.maxAttachmentBytes) throw tooLarge(limits.maxAttachmentBytes);
-    const pieces = Math.ceil(content.length / pieceBytes);
+    const pieces = Math.ceil(content.length / attachmentPieceBytes);
     const view: AttachmentView = {
       ...{ id: uuidv7(ports.clock, ports.random), name },
       ...{ mediaType: mediaTypeOf(content), bytes: content.length },
@@ -64,7 +66,9 @@ export class Attachments {
       this.#options.client().getOrCreate("attachment", [view.id], { createWithInput: { token } }).resolve(),
     );
     for (let index = 0; index < pieces; index++) {
-      const piece = content.subarray(index * pieceBytes, (index + 1) * pieceBytes).toString("base64");
+      const piece = content
+        .subarray(index * attachmentPieceBytes, (index + 1) * attachmentPieceBytes)
+        .toString("base64");
       const part: AttachmentPiece = { piece, index };
       await this.#handOver(part, (token) => this.#call(view.id, "write", token));
     }

@@ -9,6 +9,9 @@ export interface AttachmentInput {
   readonly pieces: number;
 }
 
+/** Bytes of a piece: as base64 it fits into one answer of an actor. */
+export const attachmentPieceBytes = 512 * 1024;
+
 export interface AttachmentPiece {
   /** Base64. */
   readonly piece: string;

@@ -59,9 +59,27 @@ export async function* exportEntries(
       if (state === undefined) continue;
       const value: PortableTask = { state, ...(archivedAt === undefined ? {} : { archivedAt }) };
       yield { name: `tasks/${task}.json`, value };
+      yield* attachmentEntries(client, state);
       for (const { sessionId } of [state, ...(state.sessions ?? [])])
         yield* sessionEntries(client, sessionId);
     }
+  }
+}
+
+/** The files of all prompts of a task. One that was lost is left out. */
+async function* attachmentEntries(
+  client: () => ClientBase,
+  state: PortableTask["state"],
+): AsyncGenerator<ArchiveEntry> {
+  const prompts = [state, ...(state.sessions ?? [])].flatMap((session) => session.prompts);
+  const ids = new Set(prompts.flatMap(({ attachments = [] }) => attachments.map(({ id }) => id)));
+  for (const id of ids) {
+    const attachment = client().get("attachment", [id]);
+    const call = <Result>(name: string, ...args: unknown[]) =>
+      known(attachment.action<Result>({ name, args }));
+    const { pieces = 0 } = (await call<{ readonly pieces: number }>("internal.describe")) ?? {};
+    for (let index = 0; index < pieces; index += 1)
+      yield { name: `attachments/${id}/${index}.json`, value: await call<string>("internal.read", index) };
   }
 }
 

@@ -5,14 +5,18 @@ import type { SavedView, SessionEvent } from "../contract.ts";
 /** What an archive says about itself, in its first entry. A published version is never changed. */
 export interface ArchiveManifest {
   readonly format: "holdfast-organization";
-  readonly version: 1;
+  readonly version: 2;
   readonly exportedAt: number;
   readonly organization: { readonly id: string; readonly name: string };
 }
 
-export const archiveFormat = { format: "holdfast-organization", version: 1 } as const;
+/** Version 2 has the files of prompts, which version 1 leaves out. */
+export const archiveFormat = { format: "holdfast-organization", version: 2 } as const;
 
-/** Names of the entries. Repositories come before what names them, and a task before its sessions. */
+/** The versions that are imported. */
+export const readVersions: readonly unknown[] = [1, archiveFormat.version];
+
+/** Names of the entries. Repositories come before what names them, and a task before its files and its sessions. */
 export const entryNames = {
   manifest: "manifest.json",
   members: "members.json",
@@ -26,6 +30,8 @@ export const entryNames = {
 } as const;
 
 export const taskEntry = /^tasks\/([\w-]{1,80})\.json$/;
+/** A piece of a file of a prompt, in base64. */
+export const attachmentEntry = /^attachments\/([\w-]{1,80})\/(\d{1,3})\.json$/;
 export const sessionEntry = /^sessions\/([\w-]{1,80})\/\d{1,15}\.json$/;
 
 /** A repository, without its secrets. */
@@ -95,8 +101,8 @@ function portableSession(session: Pick<TaskState, keyof TaskState & SessionKeys>
   return {
     ...{ sessionId, name, agent, error, usage, options, attentionAt, promptedAt, endedAt, closedAt },
     status: isAtRest ? status : "stopped",
-    prompts: prompts.map(({ id, text, state, attempts, by }) => ({
-      ...{ id, text, attempts, by },
+    prompts: prompts.map(({ id, text, state, attempts, by, attachments }) => ({
+      ...{ id, text, attempts, by, attachments },
       state: state === "queued" || state === "sent" ? "cancelled" : state,
     })),
     ...{ approvals: [], settled: [], stopping: false },

@@ -1,12 +1,22 @@
 import type { ClientBase } from "@holdfast/client";
 import { inOrganization } from "../access/organization-ids.ts";
+import { mediaTypeOf } from "../attachments/sniff.ts";
+import { attachmentPieceBytes } from "../attachments/stored.ts";
 import type { RepositorySource, RepositorySummary } from "../backend/repositories/contract.ts";
 import { toTaskSummary } from "../backend/sessions/view.ts";
 import type { ValueTokens } from "../backend/value-tokens.ts";
 import type { ImportReport } from "../contract/people.ts";
+import type { AttachmentView } from "../contract/prompts.ts";
 import { secretPrefix } from "../remotes/connections.ts";
 import { type ArchiveEntry, invalidArchive } from "./archive.ts";
-import { archiveFormat, entryNames, sessionEntry, taskEntry } from "./format.ts";
+import {
+  archiveFormat,
+  attachmentEntry,
+  entryNames,
+  readVersions,
+  sessionEntry,
+  taskEntry,
+} from "./format.ts";
 import { eventsOf, listOf, objectOf, taskOf, textOf } from "./read.ts";
 
 export interface ImportOptions {
@@ -29,6 +39,14 @@ export class OrganizationImport {
   /** New ids by those in the archive. */
   readonly #repositories = new Map<string, string>();
   readonly #sessions = new Map<string, { readonly id: string; readonly task: string; seq: number }>();
+  /** New files by their ids in the archive, and those whose pieces have not all come. */
+  readonly #attachments = new Map<string, AttachmentView>();
+  readonly #files = new Map<
+    string,
+    { readonly attachment: AttachmentView; readonly task: string; readonly parts: string[] }
+  >();
+  /** The id in the archive of the file whose pieces are coming. */
+  #openFile: string | undefined;
   readonly #notCarried = new Set<string>();
   #counts = { tasks: 0, repositories: 0, schedules: 0, invitations: 0 };
   /** Names of the entries that are there once. */
@@ -45,7 +63,7 @@ export class OrganizationImport {
       notCarried: [
         "secrets and tokens of repositories: connect each again, or enter its token",
         "accounts, sign-ins and API tokens: former members have an invitation",
-        "files of tasks and of prompts: a task begins again from its repository, with its transcript",
+        "files of tasks: a task begins again from its repository, with its transcript and the files of its prompts",
         "usage, inboxes and settings of notifications of people",
         ...this.#notCarried,
       ],
@@ -57,6 +75,8 @@ export class OrganizationImport {
     if (this.#isFirst !== (name === entryNames.manifest)) throw invalidArchive("it does not begin as one");
     this.#isFirst = false;
     if (taskEntry.test(name)) return this.#task(value);
+    const piece = attachmentEntry.exec(name);
+    if (piece !== null) return this.#piece(piece[1] ?? "", Number(piece[2]), value);
     const session = sessionEntry.exec(name)?.[1];
     if (session !== undefined) return this.#events(session, value);
     if (this.#taken.has(name)) throw invalidArchive(`it has ${JSON.stringify(name.slice(0, 100))} twice`);
@@ -131,10 +151,16 @@ export class OrganizationImport {
     const { newId, organization, person } = this.#options;
     const ids = {
       newId: () => inOrganization(organization, newId()),
+      newFileId: newId,
       repository: (id: string) => this.#repositories.get(id),
       person: person.id,
     };
-    const { state, archivedAt, sessions } = taskOf(value, ids);
+    const { state, archivedAt, sessions, files } = taskOf(value, ids);
+    for (const { from, attachment } of files) {
+      if (this.#attachments.has(from)) throw invalidArchive("two tasks have the same file");
+      this.#attachments.set(from, attachment);
+      this.#files.set(from, { attachment, task: state.id, parts: [] });
+    }
     // The list says which tasks there are, and a task which sessions: whatever a crash leaves is found and deleted.
     await this.#call("organization", "internal.restoreTask", toTaskSummary(state), archivedAt ?? null);
     await this.#create("task", state.id, { restored: state });
@@ -145,35 +171,66 @@ export class OrganizationImport {
     this.#counts.tasks += 1;
   }
 
+  /** The pieces of a file come one after the other. With the last one, it is stored and given to its task. */
+  async #piece(from: string, index: number, value: unknown): Promise<void> {
+    const file = this.#files.get(from);
+    if (file === undefined) throw invalidArchive("a file comes before its task, or twice");
+    // So that at most one is in memory.
+    if (this.#openFile !== undefined && this.#openFile !== from)
+      throw invalidArchive("a file is not complete");
+    this.#openFile = from;
+    const { attachment, task, parts } = file;
+    const pieces = Math.ceil(attachment.bytes / attachmentPieceBytes);
+    if (index !== parts.length || typeof value !== "string") throw invalidArchive("a file has a gap");
+    parts.push(value);
+    if (parts.length < pieces) return;
+    this.#files.delete(from);
+    this.#openFile = undefined;
+    const content = Buffer.concat(parts.map((part) => Buffer.from(part, "base64")));
+    if (content.length !== attachment.bytes || mediaTypeOf(content) !== attachment.mediaType)
+      throw invalidArchive("a file is not what its prompt says");
+    const { id: person } = this.#options.person;
+    await this.#create("attachment", attachment.id, { attachment, person, pieces });
+    const stored = this.#options.client().get("attachment", [attachment.id]);
+    for (const [at, part] of parts.entries())
+      await this.#passing({ piece: part, index: at }, (token) =>
+        stored.action({ name: "internal.write", args: [token] }),
+      );
+    await stored.action({ name: "internal.give", args: [task, person] });
+  }
+
   async #events(from: string, value: unknown): Promise<void> {
     const session = this.#sessions.get(from);
     if (session === undefined) throw invalidArchive("a transcript comes before its task");
-    const events = eventsOf(value, session.seq);
+    const events = eventsOf(value, session.seq, this.#attachments);
     session.seq += events.length;
-    const valueTokens = this.#options.valueTokens();
-    const token = valueTokens.put({ events });
-    try {
-      await this.#options
+    await this.#passing({ events }, (token) =>
+      this.#options
         .client()
         .get("session", [session.id])
-        .action({ name: "internal.restore", args: [token] });
-    } finally {
-      valueTokens.drop(token);
-    }
+        .action({ name: "internal.restore", args: [token] }),
+    );
   }
 
   /** Makes the transcripts findable. Called once everything is there. */
   async finish(): Promise<void> {
     if (this.#isFirst) throw invalidArchive("it is empty");
+    if (this.#openFile !== undefined) throw invalidArchive("a file is not complete");
     for (const task of new Set([...this.#sessions.values()].map((session) => session.task)))
       await this.#options.client().get("task", [task]).action({ name: "internal.pushText", args: [] });
   }
 
   async #create(actor: string, id: string, input: unknown): Promise<void> {
+    await this.#passing(input, (token) =>
+      this.#options.client().getOrCreate(actor, [id], { createWithInput: { token } }).resolve(),
+    );
+  }
+
+  async #passing(value: unknown, pass: (token: string) => Promise<unknown>): Promise<void> {
     const valueTokens = this.#options.valueTokens();
-    const token = valueTokens.put(input);
+    const token = valueTokens.put(value);
     try {
-      await this.#options.client().getOrCreate(actor, [id], { createWithInput: { token } }).resolve();
+      await pass(token);
     } finally {
       valueTokens.drop(token);
     }
@@ -190,9 +247,9 @@ export class OrganizationImport {
 function requireVersion(value: unknown): void {
   const { format, version } = objectOf(value, "the manifest");
   if (format !== archiveFormat.format) throw invalidArchive("it is something else");
-  if (version !== archiveFormat.version)
+  if (!readVersions.includes(version))
     throw invalidArchive(
-      `it has version ${String(version)}, and this server reads version ${archiveFormat.version}`,
+      `it has version ${String(version)}, and this server reads versions up to ${archiveFormat.version}`,
     );
 }
 

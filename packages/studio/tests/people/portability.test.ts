@@ -10,10 +10,17 @@ import { type Answer, asOperator, code, joinAs, send, start } from "./studio-sup
 
 const at = "/people/organizations";
 const uuid = (last: number) => `0198c0de-0000-7000-8000-${String(last).padStart(12, "0")}`;
+/** Two pieces. */
+const content = Buffer.from("heron\n".repeat(100_000));
+const file = { id: uuid(9), name: "herons.txt", mediaType: "text/plain", bytes: content.length };
+const pieces = [content.subarray(0, 512 * 1024), content.subarray(512 * 1024)];
 const events = Array.from({ length: 1_500 }, (_, index) => ({
   seq: index + 1,
   at: 1_700_000_000_000 + index,
-  body: { type: "note", text: `A heron stands at number ${index}` },
+  body:
+    index === 0
+      ? { type: "prompt", text: "Count the herons", attachments: [file] }
+      : { type: "note", text: `A heron stands at number ${index}` },
 }));
 const usage = { inputTokens: 5, outputTokens: 7, requests: 1 };
 
@@ -28,7 +35,16 @@ function taskOf(id: string, session: string, repository: object) {
       },
       ...{ sessionId: session, status: "idle", usage, people: ["ada"] },
       prompts: [
-        { id: "p", text: "Count the herons", state: "done", attempts: 1, by: { id: "ada", name: "Ada" } },
+        {
+          ...{
+            id: "p",
+            text: "Count the herons",
+            state: "done",
+            attempts: 1,
+            by: { id: "ada", name: "Ada" },
+          },
+          ...(id === uuid(3) ? { attachments: [file] } : {}),
+        },
       ],
     },
   };
@@ -77,6 +93,9 @@ const entries: readonly ArchiveEntry[] = [
     name: `tasks/${uuid(3)}.json`,
     value: taskOf(uuid(3), uuid(4), { repository: "team/app", connected: { id: uuid(1) } }),
   },
+  ...pieces.map((piece, index) => ({
+    ...{ name: `attachments/${file.id}/${index}.json`, value: piece.toString("base64") },
+  })),
   { name: `sessions/${uuid(4)}/0.json`, value: events.slice(0, 1_000) },
   { name: `sessions/${uuid(4)}/1000.json`, value: events.slice(1_000) },
   // A task in a folder of another machine.
@@ -154,10 +173,16 @@ test("an archive becomes an organization, and an organization an archive", async
     const view = await client.task(task?.id ?? "").get();
     const log = client.session(view.sessionId);
     const pages = [await log.events({ after: 0, limit: 1_000 }), await log.events({ after: 1_000 })];
-    assert.deepEqual(
-      pages.flatMap((page) => page.events),
-      events,
-    );
+    const [first, ...rest] = pages.flatMap((page) => page.events);
+    assert.deepEqual(rest, events.slice(1));
+    // The file is there, under a new id.
+    const [attached] = first?.body.type === "prompt" ? (first.body.attachments ?? []) : [];
+    assert.deepEqual({ ...attached, id: "" }, { ...file, id: "" });
+    assert.notEqual(attached?.id, file.id);
+    const path = `${studio.url}/organizations/${id}/attachments/${attached?.id}`;
+    const downloaded = await fetch(path, { headers: ann.credentials });
+    assert.equal(downloaded.status, 200);
+    assert.ok(Buffer.from(await downloaded.arrayBuffer()).equals(content));
     const invited = await send(studio, "GET", `${at}/${id}/invitations`, ann.credentials);
     assert.match(JSON.stringify(invited.body), /ada@example\.org/);
   });
@@ -165,19 +190,25 @@ test("an archive becomes an organization, and an organization an archive", async
   await t.test("an export has the same again, and can be imported again", async () => {
     const found = await exported(studio, ann.credentials, id);
     assert.deepEqual(
-      found.map(({ name }) => name.replaceAll(/org[0-9a-f]{12}_[0-9a-f-]{36}/g, "ID")),
+      found.map(({ name }) =>
+        name.replaceAll(/org[0-9a-f]{12}_[0-9a-f-]{36}/g, "ID").replace(/[0-9a-f-]{36}/, "FILE"),
+      ),
       [
         ...["manifest.json", "members.json", "repositories.json", "schedules.json", "budgets.json"],
         ...["prices.json", "notification-defaults.json", "views.json"],
-        ...["tasks/ID.json", "sessions/ID/0.json", "sessions/ID/1000.json", "tasks/ID.json"],
+        ...["tasks/ID.json", "attachments/FILE/0.json", "attachments/FILE/1.json"],
+        ...["sessions/ID/0.json", "sessions/ID/1000.json", "tasks/ID.json"],
       ],
     );
     const entryValue = (name: string) => found.find((entry) => entry.name === name)?.value;
     for (const name of ["budgets.json", "views.json"])
       assert.deepEqual(entryValue(name), entries.find((entry) => entry.name === name)?.value, name);
     assert.deepEqual(
-      found.filter(({ name }) => name.startsWith("sessions/")).flatMap(({ value }) => value),
-      events,
+      found
+        .filter(({ name }) => name.startsWith("sessions/"))
+        .flatMap(({ value }) => value)
+        .slice(1),
+      events.slice(1),
     );
     assert.doesNotMatch(JSON.stringify(found), /"(hash|token)":/);
     const again = await importAs(studio, operator, "Third", await packed(found));
@@ -199,12 +230,23 @@ test("an archive becomes an organization, and an organization an archive", async
       entry.name.startsWith("sessions/") ? { ...entry, value: events.slice(5) } : entry,
     );
     const outside = { name: "../../etc/passwd", value: {} };
-    const newer = { name: "manifest.json", value: { format: "holdfast-organization", version: 2 } };
+    const newer = { name: "manifest.json", value: { format: "holdfast-organization", version: 3 } };
     for (const [what, archive] of [
       ["cut off", withoutEnd],
       ["no archive", Buffer.from("not an archive")],
       ["empty", Buffer.alloc(0)],
       ["a gap in a transcript", await packed(swapped)],
+      [
+        "a file that is something else",
+        await packed(
+          entries.map((entry) =>
+            entry.name.startsWith("attachments/")
+              ? { ...entry, value: Buffer.from(String(entry.value)).toString("base64") }
+              : entry,
+          ),
+        ),
+      ],
+      ["half a file", await packed(entries.filter(({ name }) => !name.endsWith("/1.json")))],
       ["an unknown part", await packed([...entries, outside])],
       ["a newer version", await packed([newer, ...entries.slice(1)])],
       [
