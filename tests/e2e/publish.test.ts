@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { connectWithCookie, createStudioClient } from "../../packages/studio/src/index.ts";
 import { cloneOf } from "../../packages/studio/tests/publish/support.ts";
 import {
@@ -99,6 +99,7 @@ describe("a task that is published", { skip: missing() ?? false }, () => {
       /Pull request #1 \(open, checks: success\): http/,
     );
 
+    const above = await stackTask(page, hosted.head);
     await panel.getByRole("button", { name: "Merge…" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Merge", exact: true }).click();
     await panel.getByText("Merged into main.").waitFor();
@@ -106,6 +107,35 @@ describe("a task that is published", { skip: missing() ?? false }, () => {
     await assertAccessible(page, "merged pull request");
     await panel.getByRole("button", { name: "Archive task" }).click();
     await panel.getByRole("button", { name: "Archived" }).waitFor();
+    // The task above follows to the branch that was merged into.
+    await page.goto(above);
+    await panel.locator(".pull-meta").getByText("main", { exact: true }).waitFor();
+    await stack(page).waitFor({ state: "detached" });
+    const { headCommit = "" } = repository.pullRequests.get(2) ?? {};
+    assert.equal(await repository.bare.git(["diff", "--name-only", "main", headCommit]), "two.txt");
     assert.deepEqual(troubleOf(page), []);
   });
 });
+
+const stack = (page: Page) => page.getByRole("navigation", { name: "Stack" });
+
+/** Starts and publishes a task on top of the one that is shown, and comes back. Returns its address. */
+async function stackTask(page: Page, below: string): Promise<string> {
+  await page.getByRole("button", { name: "Stack a task" }).click();
+  await page.getByText("On top of “write").waitFor();
+  await page.getByLabel("Describe the task").fill('write "two" to two.txt without asking');
+  await keepScreenshot(page, "stack-form");
+  await page.getByRole("button", { name: "Start task" }).click();
+  await stack(page).waitFor();
+  await waitForStatus(page, "idle");
+  await page.getByRole("button", { name: "Publish…" }).click();
+  assert.equal(await page.getByLabel("Merge into").inputValue(), below);
+  await page.getByLabel("Title").press("Control+Enter");
+  await page.getByRole("region", { name: "Pull request" }).getByText("#2").waitFor();
+  await assertAccessible(page, "task in a stack");
+  await keepScreenshot(page, "stack");
+  const address = page.url();
+  await stack(page).getByRole("link").click();
+  await stack(page).getByRole("link", { name: /two/ }).waitFor();
+  return address;
+}

@@ -235,15 +235,23 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     await terminal(page).getByText("narrow-2").first().waitFor();
     await studio.kill();
     await studio.start();
-    await page.getByText("The sandbox has stopped.").waitFor();
+    // Its files are read from their last state, and no sandbox starts for it.
+    await page.getByText("The sandbox is not running.").waitFor();
     await page.reload();
-    await page.getByText("The sandbox is not running").waitFor();
+    await tree(page).getByRole("treeitem", { name: "src" }).click();
+    await page.getByRole("searchbox", { name: "Search files" }).fill("slug");
+    await page.getByRole("list", { name: "Found" }).getByRole("button", { name: "src/slugify.ts" }).click();
+    await editor(page).getByText("export").first().waitFor();
+    assert.equal(await page.getByRole("tab", { name: "Terminals" }).count(), 0);
+    await assertAccessible(page, "the files of a stopped sandbox");
     await keepScreenshot(page, "workspace-stopped");
     await page.getByRole("button", { name: "Send a prompt to start it again" }).click();
     // The prompt starts it; the workspace is there again by itself.
     await page.getByRole("textbox", { name: "Next prompt" }).fill("Add a line to the README without asking");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("tab", { name: "Workspace" }).click();
+    await page.getByRole("tab", { name: "Terminals" }).waitFor();
+    await page.getByRole("tab", { name: "Files" }).click();
     await tree(page).getByRole("treeitem", { name: "README.md" }).waitFor();
   });
 });

@@ -15,7 +15,13 @@ import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./cont
 import type { ChecksActions, ChecksEvents } from "./contract/checks.ts";
 import type { OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
 import type { AgentOption, AttachmentView, FoundFiles, PromptActions } from "./contract/prompts.ts";
-import type { PublicationChange, PublishActions, TaskPullRequest } from "./contract/publish.ts";
+import type {
+  PublicationChange,
+  PublishActions,
+  StackActions,
+  TaskPullRequest,
+  TaskStack,
+} from "./contract/publish.ts";
 import type { ReviewActions, ReviewChange } from "./contract/review.ts";
 import type {
   SessionChoice,
@@ -67,17 +73,7 @@ export type {
 export type * from "./contract/notifications.ts";
 export type { OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
 export type * from "./contract/prompts.ts";
-export type {
-  PublicationChange,
-  PublicationView,
-  PublishActions,
-  PublishChoices,
-  PublishInput,
-  PublishProposal,
-  PublishTarget,
-  PullRequestDetails,
-  TaskPullRequest,
-} from "./contract/publish.ts";
+export type * from "./contract/publish.ts";
 export type {
   DiffCompare,
   FileBytes,
@@ -92,6 +88,10 @@ export type {
   ReviewCommentInput,
   ReviewLines,
   ReviewView,
+  SavedEntry,
+  SavedFolder,
+  SavedMatch,
+  SavedMatches,
   TaskCommit,
   ViewedFile,
 } from "./contract/review.ts";
@@ -140,6 +140,8 @@ export interface TaskView extends TaskSummary {
   readonly fork?: TaskFork;
   /** Its pull request, once it is published. */
   readonly pullRequest?: TaskPullRequest;
+  /** The tasks below and above it. Absent for a task on its own. */
+  readonly stack?: TaskStack;
   /** Queued prompts of the first session. */
   readonly queued?: TaskSessionView["queued"];
   /** Options of the agent of the first session that were chosen, by their ids. */
@@ -255,6 +257,11 @@ export interface CreateTaskInput {
   readonly branch?: string;
   /** Number of a pull request of a connected repository to start from, instead of a branch; also one of a fork. */
   readonly pullRequest?: number;
+  /**
+   * Id of a task with an open pull request to start on top of: from its branch, and in its repository, whatever `repository`
+   * says. The task is moved when that branch changes, or is merged.
+   */
+  readonly onTask?: string;
   readonly agent: string;
   /**
    * Agents of further attempts at the same prompt, each in a copy of its own, at most 7. They run in parallel, and one of
@@ -463,6 +470,7 @@ export interface OrganizationEvents extends TaskListEvents {
 /** Actions of `task`. */
 export interface TaskActions
   extends PublishActions,
+    StackActions,
     PromptActions,
     TaskSessionActions,
     OwnershipActions,

@@ -61,7 +61,7 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "
   readonly bundle: () => Promise<GuestBundle>;
   readonly repositories: Repositories;
   readonly connections: RepositoryConnections;
-  readonly mirrors: Pick<Mirrors, "close">;
+  readonly mirrors: Pick<Mirrors, "close" | "fetch" | "commitOf">;
   readonly environments: Environments;
   /** Removes the record of an environment. An unknown one is not an error. */
   readonly removeEnvironment: (id: string) => Promise<void>;

@@ -135,6 +135,11 @@ export const studioLimits = {
   /** Reverts of a task that can be undone; states of the files that it remembers, one for each turn. */
   maxReverts: 20,
   maxTurnTrees: 20,
+  /** Entries of a folder, and matches of a search, of files that are shown without a sandbox. */
+  maxFolderEntries: 5_000,
+  maxSavedMatches: 200,
+  /** Tasks on top of a task. */
+  maxStackChildren: 50,
   /** Commits of the agent that can be looked at one by one. */
   maxCommitsShown: 100,
   /** Files that one call marks as viewed. */

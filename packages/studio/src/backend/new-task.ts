@@ -41,7 +41,7 @@ export type ScheduledTaskNames = Required<Pick<TaskInput, "taskId" | "sessionId"
   Pick<TaskInput, "startedBy" | "createdBy" | "taint">;
 
 /** What the server knows of a new task by itself. */
-interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy" | "createdBy"> {
+interface KnownInput extends Partial<GroupTaskNames>, Pick<TaskInput, "startedBy" | "createdBy" | "below"> {
   /** The connected repository that the input names. */
   readonly connectedTo?: RepositorySummary | undefined;
   /** Where the pull request that the input names begins. */
@@ -184,6 +184,7 @@ export function initialSummary(task: TaskInput): TaskSummary {
     ...attemptCounts(task),
     ...(task.origin === undefined ? {} : { origin: task.origin }),
     ...(task.startedBy === undefined ? {} : { startedBy: task.startedBy, owner: task.startedBy }),
+    ...(task.below === undefined ? {} : { on: { taskId: task.below.taskId, title: task.below.title } }),
   };
 }
 

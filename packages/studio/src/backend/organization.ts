@@ -32,6 +32,7 @@ import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
 import { findConnected } from "./repositories/connections.ts";
 import { scheduledTaskInternals } from "./schedules/tasks.ts";
+import { onParent } from "./stacks/start.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
 import { addTask } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
@@ -81,12 +82,14 @@ export function createOrganizationActor(host: BackendHost) {
     actions: {
       me: (c): Me => ({ id: c.conn.state.person }),
 
-      async createTask(c, input: CreateTaskInput): Promise<TaskSummary> {
+      async createTask(c, given: CreateTaskInput): Promise<TaskSummary> {
+        const { input, below } = await onParent(c, given);
         const [connectedTo] = await Promise.all([findConnected(c, input?.repository), requirePlan(host, c)]);
         const valid = await validateTask(host, organizationOfKey(c.key), input, {
           connectedTo,
           startsFrom: await startOf(c, connectedTo, input?.pullRequest),
           ...starterOf(c.conn.state),
+          ...below,
         });
         const task = await withAttachments(c, valid, c.conn.state.person, input.attachments);
         await addTask(c, task);

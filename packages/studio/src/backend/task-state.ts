@@ -7,6 +7,7 @@ import type {
   AppliedBranch,
   ApprovalAnsweredBy,
   ApprovalView,
+  StackParent,
   TaskError,
   TaskOrigin,
   TaskStarter,
@@ -21,6 +22,7 @@ import { payerOf } from "./prompts/payer.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
 import type { ReviewState } from "./review/state.ts";
+import type { StackState } from "./stacks/state.ts";
 
 /** Input for a new task, validated by the organization. */
 export interface TaskInput {
@@ -56,6 +58,8 @@ export interface TaskInput {
   readonly attachments?: readonly AttachmentView[];
   /** Options of the agent that were chosen. */
   readonly options?: Readonly<Record<string, string>>;
+  /** The task on whose branch it is based. */
+  readonly below?: StackParent;
 }
 
 /** A prompt from a group. Prompts with the same id count once. */
@@ -166,6 +170,8 @@ export interface TaskState extends FilesState, TaskSession, ReviewState, Ownersh
   /** The last apply; `done` once its branch exists. */
   apply?: { plan: ApplyPlan; done: boolean } | undefined;
   applied?: AppliedBranch | undefined;
+  /** Absent for a task on its own. */
+  stack?: StackState;
   /** Absent before the task is published for the first time. */
   publication?: PublicationState;
 }
@@ -254,6 +260,7 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     ...(input.attachments === undefined ? {} : { attachments: input.attachments.map(({ id }) => id) }),
     promptedAt: input.createdAt,
     ...newAttempts(input),
+    ...(input.below === undefined ? {} : { stack: { parent: { ...input.below } } }),
     approvals: [],
     settled: [],
     people: input.createdBy === undefined ? [] : [input.createdBy],

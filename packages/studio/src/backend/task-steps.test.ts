@@ -61,6 +61,7 @@ function createTaskWithQuestion({ isAwaiting, isDelivered = isAwaiting, stop }: 
     vars: {
       applyTail: Promise.resolve(),
       publishTail: Promise.resolve(),
+      stackTail: Promise.resolve(),
       isPublishing: false,
       filesTail: Promise.resolve(),
       hasResumed: false,

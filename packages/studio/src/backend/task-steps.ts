@@ -29,6 +29,7 @@ import { type AttemptsHost, clearAttempts } from "./sessions/attempts.ts";
 import { agentsOf, findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
 import { readSession } from "./sessions/input.ts";
 import { toTaskSummary, toTaskView } from "./sessions/view.ts";
+import type { StackVars } from "./stacks/stack.ts";
 import { hasOpenEvent, isActive, isClearing } from "./task-activity.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
@@ -49,7 +50,14 @@ import type { TextVars } from "./tasks/transcript-text.ts";
 import { requireList, requirePrompt, requireText } from "./validate.ts";
 
 /** What a task keeps in memory. */
-export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, ChecksVars, PublishVars, TextVars {
+export interface TaskVars
+  extends RunnerVars,
+    FilesVars,
+    ReviewVars,
+    ChecksVars,
+    PublishVars,
+    StackVars,
+    TextVars {
   /** Tail of the mutex that serializes applies. */
   applyTail: Promise<unknown>;
   /** True once what an earlier process left unfinished was resumed. */
@@ -59,7 +67,7 @@ export interface TaskVars extends RunnerVars, FilesVars, ReviewVars, ChecksVars,
 export function newTaskVars(): TaskVars {
   return {
     ...{ applyTail: Promise.resolve(), publishTail: Promise.resolve(), filesTail: Promise.resolve() },
-    ...{ isPublishing: false, hasResumed: false },
+    ...{ isPublishing: false, hasResumed: false, stackTail: Promise.resolve() },
   };
 }
 

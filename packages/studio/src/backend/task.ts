@@ -25,10 +25,12 @@ import {
   publishEvents,
   publishInternals,
 } from "./publish/actions.ts";
-import { createReviewing, reviewActions, reviewEvents } from "./review/actions.ts";
+import { createReviewing, type ReviewedContext, reviewActions, reviewEvents } from "./review/actions.ts";
+import { savedFilesActions } from "./review/saved-files.ts";
 import { sessionActions, sessionEvents } from "./sessions/actions.ts";
 import { runnerActions } from "./sessions/internals.ts";
 import { toTaskView } from "./sessions/view.ts";
+import { createStacking, stackActions, stackInternals } from "./stacks/actions.ts";
 import { releaseRunner, watchRunner } from "./task-runner.ts";
 import {
   findPrompt,
@@ -52,15 +54,7 @@ function isNewTask(value: unknown): value is TaskInput | { readonly restored: Ta
 
 /** A unit of work on one repository: a durable state machine with a queue of prompts. */
 export function createTaskActor(host: BackendHost) {
-  const files = new TaskFiles(host);
-  const steps = new TaskSteps(host, files);
-  const text = new TranscriptText(host);
-  const reviewing = createReviewing(host, files);
-  const publishing = createPublishing(host, files, steps);
-  const recover = async (c: PublishingContext): Promise<void> => {
-    await steps.recover(c);
-    await publishing.resume(c);
-  };
+  const { files, steps, text, reviewing, publishing, stacking, turns, recover } = partsOf(host);
   return actor({
     createState(_c, input: { readonly token: string }): TaskState {
       const given = host.valueTokens.take(input?.token, isNewTask);
@@ -78,6 +72,8 @@ export function createTaskActor(host: BackendHost) {
     async onWake(c): Promise<void> {
       c.vars.stopping = c.abortSignal;
       const reconciled = steps.reconcileGateQuestions(c);
+      // A move that a crash has interrupted.
+      if (host.runs(c.state.id)) stacking.catchUp(c);
       if (!host.runsWithActor) return reconciled;
       // The questions of the gate may be on a node that has just died: the task does not wait for them.
       c.waitUntil(reconciled);
@@ -102,7 +98,7 @@ export function createTaskActor(host: BackendHost) {
       async stop(c, session?: SessionChoice): Promise<void> {
         await steps.stop(c, session);
         await text.schedule(c);
-        c.waitUntil(reviewing.turnEnded(c));
+        c.waitUntil(turns.turnEnded(c));
       },
 
       answer: (c, approvalId: string, optionId: string): Promise<void> =>
@@ -126,24 +122,28 @@ export function createTaskActor(host: BackendHost) {
 
       ...{
         ...reviewActions(reviewing, steps),
+        ...savedFilesActions(host.changes, files),
         ...checksActions(reviewing.checks, new AttemptChecks(host, files), steps),
       },
 
       ...{ ...watchActions(steps), ...ownershipActions(host, steps) },
 
-      ...publishActions(publishing, steps),
+      ...{ ...publishActions(publishing, steps), ...stackActions(stacking, steps) },
 
       ...forkActions(host, steps),
 
       internal: {
-        ...{ ...publishInternals(publishing), ...approvalInternals(steps) },
+        ...{ ...publishInternals(publishing), ...stackInternals(stacking), ...approvalInternals(steps) },
 
-        ...runnerActions(host, steps, text, reviewing),
+        ...runnerActions(host, steps, text, turns),
 
         recover: (c): Promise<void> => recover(c),
 
         /** Starts the work on a new task. */
-        begin: (c): Promise<void> => beginTask(host, c, steps),
+        async begin(c): Promise<void> {
+          await beginTask(host, c, steps);
+          c.waitUntil(stacking.register(c));
+        },
 
         watch: (c): Promise<void> => watchRunner(host, c),
 
@@ -171,4 +171,27 @@ export function createTaskActor(host: BackendHost) {
       },
     },
   });
+}
+
+/** The parts of a task, which hear of each other's news. */
+function partsOf(host: BackendHost) {
+  const files = new TaskFiles(host);
+  const steps = new TaskSteps(host, files);
+  const text = new TranscriptText(host);
+  const reviewing = createReviewing(host, files);
+  const publishing = createPublishing(host, files, steps, (c) => c.waitUntil(stacking.tellChildren(c)));
+  const onTree = (c: ReviewedContext, tree: string) => reviewing.onTree(c, tree);
+  const stacking = createStacking(host, files, steps, { publishing, onTree });
+  const turns = {
+    async turnEnded(c: PublishingContext, promptId?: string): Promise<void> {
+      await reviewing.turnEnded(c, promptId);
+      stacking.catchUp(c);
+    },
+  };
+  const recover = async (c: PublishingContext): Promise<void> => {
+    await steps.recover(c);
+    await publishing.resume(c);
+    c.waitUntil(stacking.register(c));
+  };
+  return { files, steps, text, reviewing, publishing, stacking, turns, recover };
 }

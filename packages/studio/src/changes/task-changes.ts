@@ -1,5 +1,4 @@
 /** The changes of tasks in this process: states of the files as git trees, their comparison, and reverts. */
-import type { Gate } from "@holdfast/gate";
 import type { DiffView } from "../contract/diff.ts";
 import type {
   FileBytes,
@@ -7,30 +6,21 @@ import type {
   FilePart,
   HunkPlace,
   RevertInput,
+  SavedMatches,
   TaskCommit,
 } from "../contract/review.ts";
 import { diffTrees } from "../git/diff.ts";
-import type { Git } from "../git/git.ts";
 import { readBase } from "../git/prepare.ts";
 import { type SnapshotOptions, snapshotTree } from "../git/snapshot.ts";
-import type { GuestBundle } from "../jail/bundle.ts";
 import { readCommits, treesOfCommit } from "./commits.ts";
 import { readBytes, readLines, readPatch } from "./file-content.ts";
+import { type RebasesOptions, TaskRebases, type WorkspaceFolders } from "./rebase-task.ts";
 import { fileChanged, type RestoredPaths, restoredTree, revertedTree, switchTree } from "./revert.ts";
+import { readFolder, searchTree } from "./saved-files.ts";
 
-export interface TaskChangesOptions {
-  readonly gate: Gate;
-  readonly git: Git;
-  readonly bundle: () => Promise<GuestBundle>;
-  /** Folder for temporary files; emptied at the start. */
-  readonly snapshotDirectory: string;
+export interface TaskChangesOptions extends RebasesOptions {
   /** Folders of a task, or of a copy of its workspace. Throws `task.not_found`. */
   readonly folders: (taskId: string, copy?: string) => WorkspaceFolders;
-}
-
-export interface WorkspaceFolders {
-  readonly hostGit: string;
-  readonly workspace: string;
 }
 
 /** What a revert has changed: the states before and after it, and the paths in which they differ. */
@@ -42,9 +32,11 @@ export interface Reverted {
 
 export class TaskChanges {
   readonly #options: TaskChangesOptions;
+  readonly rebases: TaskRebases;
 
   constructor(options: TaskChangesOptions) {
     this.#options = options;
+    this.rebases = new TaskRebases(options);
   }
 
   /** Writes a git tree of the complete workspace and returns its id. */
@@ -86,6 +78,15 @@ export class TaskChanges {
 
   bytes(taskId: string, tree: string, path: string, from: number): Promise<FileBytes> {
     return readBytes(this.#options.git, { hostGit: this.#hostGit(taskId), tree, path }, from);
+  }
+
+  /** Entries of a folder in a state of the files. Throws `review.no_folder`. */
+  folder(taskId: string, tree: string, path: string) {
+    return readFolder(this.#options.git, { hostGit: this.#hostGit(taskId), tree }, path);
+  }
+
+  search(taskId: string, tree: string, where: "names" | "contents", text: string): Promise<SavedMatches> {
+    return searchTree(this.#options.git, { hostGit: this.#hostGit(taskId), tree }, where, text);
   }
 
   /**

@@ -80,6 +80,42 @@ export interface PublishInput {
   readonly labels?: readonly string[];
 }
 
+/** A task whose branch another one is based on, as that one knows it. */
+export interface StackParent extends StackTask {
+  readonly branch: string;
+  /** Its pull request. */
+  readonly number: number;
+  readonly webUrl: string;
+  readonly state: PullRequest["state"];
+}
+
+export interface StackTask {
+  readonly taskId: string;
+  readonly title: string;
+}
+
+/** The tasks below and above a task, and whether it is on the newest commit of its base. */
+export interface TaskStack {
+  readonly parent?: StackParent;
+  readonly children: readonly StackTask[];
+  /** The branch whose newest commit the task has yet to be moved to. */
+  readonly onto?: string;
+  /** Paths that do not fit on that commit: somebody has to ask for their resolution. */
+  readonly conflicts?: readonly string[];
+  /** Why the task could not be moved. */
+  readonly error?: TaskError;
+}
+
+/** Actions of `task` about its base. Errors: group "stack". */
+export interface StackActions {
+  /**
+   * Moves the task, and its open pull request, to the newest commit of its base branch. Conflicts are returned and change
+   * nothing; with `resolve`, the files get them with git's markers, and the agent is asked to resolve them. Throws `stack.*`,
+   * `forge.*`, `repository.*`.
+   */
+  rebase(options?: { readonly resolve?: boolean }): Promise<{ readonly conflicts: readonly string[] }>;
+}
+
 /** A task's pull request, as it was read last. */
 export interface TaskPullRequest {
   readonly repository: string;

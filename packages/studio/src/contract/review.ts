@@ -40,6 +40,36 @@ export interface FileLines {
   readonly total: number;
 }
 
+/** A folder in one state of the files. */
+export interface SavedFolder {
+  /** The state: a git tree, or the commit with which the task began. */
+  readonly tree: string;
+  /** When the files were in this state; absent if nothing was seen since the task began. */
+  readonly savedAt?: number;
+  readonly entries: readonly SavedEntry[];
+  /** True if it has more entries than are listed. */
+  readonly truncated: boolean;
+}
+
+export interface SavedEntry {
+  readonly name: string;
+  readonly kind: "folder" | "file" | "link";
+  /** Bytes, of a file. */
+  readonly size?: number;
+}
+
+export interface SavedMatch {
+  readonly path: string;
+  /** Of a match in the content: the number of the line, from 1, and its text. */
+  readonly line?: number;
+  readonly text?: string;
+}
+
+export interface SavedMatches {
+  readonly matches: readonly SavedMatch[];
+  readonly truncated: boolean;
+}
+
 /** What a person sees and wants to be as it was before. */
 export interface RevertInput {
   readonly path: string;
@@ -164,6 +194,17 @@ export interface ReviewActions {
     readonly path: string;
     readonly from?: number;
   }): Promise<FileBytes>;
+  /**
+   * Entries of a folder: of the workspace without a path, and in the newest state without a tree. Throws `review.no_folder`,
+   * `task.not_prepared`.
+   */
+  savedFolder(folder?: { readonly tree?: string; readonly path?: string }): Promise<SavedFolder>;
+  /** Paths, or lines, that contain a text, in any case of letters; at most 200. Throws `task.not_prepared`. */
+  searchSaved(search: {
+    readonly tree?: string;
+    readonly where: "names" | "contents";
+    readonly text: string;
+  }): Promise<SavedMatches>;
   /**
    * Makes a file or a hunk as it was before. The state before is kept, so that `undoRevert` can take it back. Throws
    * `review.agent_working`, `review.file_changed`; then nothing was changed.

@@ -1,5 +1,7 @@
 /** Types of the contract by subject: the list of tasks. */
 
+import type { StackTask } from "./publish.ts";
+
 export type TaskStatus =
   /** Cloning the repository and starting the jail and the agent. */
   | "preparing"
@@ -37,6 +39,8 @@ export interface TaskSummary {
   readonly startedBy?: TaskStarter;
   /** Whose it is: whoever started it, until it is handed over. Absent if nobody owns it. */
   readonly owner?: TaskStarter;
+  /** The task on whose branch it is based. */
+  readonly on?: StackTask;
   /** Set while it is archived. The list of tasks has it, the task itself does not. */
   readonly archivedAt?: number;
   /**

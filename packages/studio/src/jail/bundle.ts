@@ -21,6 +21,7 @@ export const guestPrograms = {
   setup: "setup.mjs",
   switchTree: "switch-tree.mjs",
   commits: "commits.mjs",
+  moveBase: "move-base.mjs",
   /** A folder with `ipc` and the MCP server that connects agents to the gate. */
   tools: "tools",
 } as const;
@@ -74,6 +75,7 @@ async function buildGuest(): Promise<Build> {
       setup: fileURLToPath(new URL("./setup.ts", import.meta.url)),
       "switch-tree": fileURLToPath(new URL("./switch-tree.ts", import.meta.url)),
       commits: fileURLToPath(new URL("./commits.ts", import.meta.url)),
+      "move-base": fileURLToPath(new URL("./move-base.ts", import.meta.url)),
     },
     platform: "node",
     logLevel: "warn",

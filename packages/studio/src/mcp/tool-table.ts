@@ -42,6 +42,11 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "task.commits": reads("list_commits", "The commits that the agent has made"),
   "task.filePatch": reads("read_patch", "A part of the patch of one file, where a diff omitted it"),
   "task.fileLines": reads("read_lines", "Lines of a file of a task in one state of its files"),
+  "task.savedFolder": reads("list_folder", "Entries of a folder of a task, as its files were seen last"),
+  "task.searchSaved": reads(
+    "search_files",
+    "Paths or lines that contain a text, as the files were seen last",
+  ),
   "task.files": reads("find_files", "Files of a task's base commit whose paths match"),
   "task.prompt": changes("prompt_task", "Sends a prompt to the agent; it waits while the agent works"),
   "task.queuedPrompt": reads("get_queued_prompt", "A prompt that waits, in full"),
@@ -84,6 +89,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
     "Reads the pull request of a task from its forge now",
   ),
   "task.mergePullRequest": destroys("merge_pull_request", "Merges the pull request of a task"),
+  "task.rebase": changes("rebase_task", "Moves a task and its pull request to the newest commit of its base"),
   "task.addressReview": changes("address_review", "Sends its comments and failed checks to the agent"),
   "task.answer": { name: "answer_approval", description: "Answers a question once", effect: "answers" },
   "task.answerMany": {

@@ -6,8 +6,10 @@ import { runWithRemote } from "./remote-git.ts";
 
 export interface Push {
   readonly commit: string;
-  /** Branch at the forge. It is never forced: a branch with other commits refuses. */
+  /** Branch at the forge. A branch with commits that are not known here refuses. */
   readonly branch: string;
+  /** The commit that the branch has and that is replaced: of a task that was moved to another base. */
+  readonly replaces?: string | undefined;
   readonly credential: GitCredential;
   readonly timeoutMs: number;
 }
@@ -22,7 +24,7 @@ const pushedRef = "refs/holdfast/pushed";
 export async function pushCommit(
   git: Git,
   hostGit: string,
-  { commit, branch, credential, timeoutMs }: Push,
+  { commit, branch, replaces, credential, timeoutMs }: Push,
 ): Promise<void> {
   const { cloneUrl: url, username, password } = credential;
   await git.run(["--git-dir", hostGit, "update-ref", pushedRef, commit]);
@@ -30,7 +32,9 @@ export async function pushCommit(
     ...["--git-dir", hostGit],
     // Finds what the forge has: its branches may have moved on from the task's base.
     ...["-c", "push.negotiate=true"],
-    ...["push", "--quiet", "--no-verify", "--", url, `${commit}:refs/heads/${branch}`],
+    ...["push", "--quiet", "--no-verify"],
+    ...(replaces === undefined ? [] : [`--force-with-lease=refs/heads/${branch}:${replaces}`]),
+    ...["--", url, `${commit}:refs/heads/${branch}`],
   ];
   try {
     const { status, stderr } = await runWithRemote(git, { url, username, password }, args, { timeoutMs });

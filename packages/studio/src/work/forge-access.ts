@@ -25,6 +25,8 @@ export interface PushTarget {
   readonly branch: string;
   /** Number of the pull request whose fork has the branch. */
   readonly fork?: number;
+  /** The commit of the branch that is replaced; without it, nothing is. */
+  readonly replaces?: string | undefined;
 }
 
 /** The host's way to forges, with credentials that no jail and no actor has. */
@@ -53,11 +55,16 @@ export class ForgeAccess {
   }
 
   /** Pushes a commit of the task's clone to a branch of the forge. Throws `forge.*`. */
-  async push(taskId: string, source: ForgeSource, { commit, branch, fork }: PushTarget): Promise<void> {
+  async push(
+    taskId: string,
+    source: ForgeSource,
+    { commit, branch, fork, replaces }: PushTarget,
+  ): Promise<void> {
     const { git, gate, limits, hostGit } = this.#options;
     const data = {
       ...{ forge: source.forge, repository: source.fullName, branch, commit },
       ...(fork === undefined ? {} : { fork }),
+      ...(replaces === undefined ? {} : { replaces }),
     };
     await gate.audit.append({ type: "publish.begin", session: taskId, data });
     const forge = await this.open(source);
@@ -66,7 +73,7 @@ export class ForgeAccess {
       fork === undefined ? ofBase.cloneUrl : await forkUrl(forge, source.fullName, fork, ofBase.cloneUrl);
     const credential = { ...ofBase, cloneUrl };
     const timeoutMs = limits.pushTimeoutMs;
-    await pushCommit(git, hostGit(taskId), { commit, branch, credential, timeoutMs });
+    await pushCommit(git, hostGit(taskId), { commit, branch, replaces, credential, timeoutMs });
     await gate.audit.append({ type: "publish.done", session: taskId, data });
   }
 

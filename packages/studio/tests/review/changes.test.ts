@@ -156,6 +156,33 @@ describe("comparisons", () => {
     assert.equal(await codeOf(actions.diff({ compare: unknown })), "review.commit_not_found");
   });
 
+  test("folders and searches of the files as they were seen last, without a sandbox", async (t) => {
+    if (!needsJail(t)) return;
+    const task = await startReviewed(t, { "src/a.txt": "One\n", "top.txt": "two\n" });
+    const actions = task.client.task(task.id);
+    task.write("src/b b.txt", "one and 1\n");
+    const { tree } = await actions.diff();
+    const top = await actions.savedFolder();
+    assert.equal(top.tree, tree);
+    assert.ok(top.savedAt !== undefined);
+    const names = top.entries.map(({ name, kind }) => `${kind} ${name}`);
+    assert.ok(names.includes("folder src") && names.includes("file top.txt"), names.join());
+    assert.deepEqual((await actions.savedFolder({ path: "src" })).entries, [
+      { name: "a.txt", kind: "file", size: 4 },
+      { name: "b b.txt", kind: "file", size: 10 },
+    ]);
+    assert.deepEqual((await actions.searchSaved({ where: "contents", text: "ONE" })).matches, [
+      { path: "src/a.txt", line: 1, text: "One" },
+      { path: "src/b b.txt", line: 1, text: "one and 1" },
+    ]);
+    const found = await actions.searchSaved({ where: "names", text: "B B" });
+    assert.deepEqual(found, { matches: [{ path: "src/b b.txt" }], truncated: false });
+    assert.deepEqual((await actions.searchSaved({ where: "contents", text: "-none" })).matches, []);
+    assert.equal(await codeOf(actions.savedFolder({ path: "top.txt" })), "review.no_folder");
+    assert.equal(await codeOf(actions.savedFolder({ tree: "--help" })), "task.invalid_input");
+    assert.equal(await codeOf(actions.searchSaved({ where: "contents", text: "" })), "task.invalid_input");
+  });
+
   test("parts of long patches, lines around changes, and bytes of images", async (t) => {
     if (!needsJail(t)) return;
     const task = await startReviewed(t, { "long.txt": lines(100_000), "a b.txt": lines(30) });

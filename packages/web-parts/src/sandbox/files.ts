@@ -65,14 +65,21 @@ export async function readText(
   });
   if (size > maxTextBytes) return unreadable("large");
   const response = await api.send("/v1/fs/file", { query, signal });
-  const bytes = new Uint8Array(await response.arrayBuffer());
   const etag = response.headers.get("etag");
-  if (bytes.includes(0)) return unreadable("binary");
+  const read = decodeText(new Uint8Array(await response.arrayBuffer()));
+  if (!("text" in read)) return unreadable("binary");
+  return { ...read, ...(etag === null ? {} : { etag }) };
+}
+
+/** The text of a file's bytes; bytes that are not UTF-8 are not shown. */
+export function decodeText(bytes: Uint8Array): TextFile | UnreadableFile {
+  const size = bytes.length;
+  if (bytes.includes(0)) return { size, reason: "binary" };
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { text, size: bytes.length, ...(etag === null ? {} : { etag }) };
+    return { text, size };
   } catch {
-    return unreadable("binary");
+    return { size, reason: "binary" };
   }
 }
 
@@ -116,10 +123,15 @@ export async function upload(
 export async function download(api: Http, fileRef: FileRef, name: string, archive: boolean): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
   const response = await api.send(path, { query: fileRefQuery(fileRef) });
-  const url = URL.createObjectURL(await readBlob(response, formatFileRef(fileRef)));
+  saveBlob(await readBlob(response, formatFileRef(fileRef)), archive ? `${name}.tar` : name);
+}
+
+/** Has the browser save a blob as a file. */
+export function saveBlob(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
-  link.download = archive ? `${name}.tar` : name;
+  link.download = name;
   link.click();
   // After the click the browser has its own reference to the content.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);

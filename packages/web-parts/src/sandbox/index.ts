@@ -10,9 +10,11 @@ export { type FileRef, fileRefQuery, formatFileRef, toFileRef } from "./file-ref
 export {
   baseName,
   breadcrumbs,
+  decodeText,
   download,
   join,
   readText,
+  saveBlob,
   saveText,
   type TextFile,
   type UnreadableFile,

@@ -7,6 +7,7 @@ import type {
   PublishInput,
 } from "../../contract/publish.ts";
 import type { SessionChoice } from "../../contract/sessions.ts";
+import type { ReviewedContext } from "../review/actions.ts";
 import { addPerson } from "../task-state.ts";
 import type { PersonContext, TaskContext, TaskSteps } from "../task-steps.ts";
 import { addressReview } from "./address.ts";
@@ -14,7 +15,7 @@ import { readMergeMethod, readPublishInput } from "./input.ts";
 import { type PublishContext, type PublishHost, Publishing } from "./publish.ts";
 import type { PullRequestReading } from "./state.ts";
 
-export type PublishingContext = PublishContext & TaskContext;
+export type PublishingContext = PublishContext & TaskContext & ReviewedContext;
 
 /** Events of a task about its pull request. */
 export const publishEvents = { publicationChanged: event<PublicationChange>() };
@@ -23,9 +24,10 @@ export function createPublishing(
   host: PublishHost,
   files: Pick<TaskFiles, "bring">,
   steps: TaskSteps,
+  onBranch: (c: PublishingContext) => void,
 ): Publishing<PublishingContext> {
   return new Publishing({
-    ...{ host, files },
+    ...{ host, files, onBranch },
     publishChange: (c) => steps.publishChange(c),
     markActive: (c) => steps.markActive(c),
   });

@@ -16,9 +16,11 @@ import type { Forge, ForgeKind, PullRequest } from "../../forges/forge.ts";
 import type { PullRequestTemplate } from "../../forges/templates.ts";
 import type { BackendHost } from "../host.ts";
 import { agentsOf } from "../sessions/find.ts";
+import type { BaseMove } from "../stacks/state.ts";
 import type { TaskState } from "../task-state.ts";
 import { readChoices } from "./choices.ts";
 import { findForkTarget, publishForkOf } from "./fork.ts";
+import { movedBranch } from "./move.ts";
 import { branchOf, proposalOf } from "./proposal.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
 import type { PendingPublish, PublicationState, PullRequestReading } from "./state.ts";
@@ -44,7 +46,7 @@ export interface PublishContext extends CallContext, Pick<FilesContext, "blob" |
   waitUntil(promise: Promise<unknown>): void;
 }
 
-export type PublishHost = Pick<BackendHost, "ports" | "snapshot" | "remotes" | "forges">;
+export type PublishHost = Pick<BackendHost, "ports" | "snapshot" | "remotes" | "forges" | "changes">;
 
 /** What the task does besides: it tells the organization, its subscribers, and the files. */
 export interface PublishOptions<Context extends PublishContext> {
@@ -52,6 +54,8 @@ export interface PublishOptions<Context extends PublishContext> {
   readonly files: Pick<TaskFiles, "bring">;
   readonly publishChange: (c: Context) => void;
   readonly markActive: (c: Context) => Promise<void>;
+  /** The branch has another commit, or its pull request another state. */
+  readonly onBranch: (c: Context) => void;
 }
 
 export class Publishing<Context extends PublishContext> {
@@ -152,8 +156,10 @@ export class Publishing<Context extends PublishContext> {
     const publication = c.state.publication;
     if (publication?.target.repositoryId !== repositoryId) return false;
     if (publication.pullRequest?.number !== reading.number) return false;
+    const before = `${publication.headCommit} ${publication.pullRequest.state}`;
     const outcome = await this.#store.take(c.kv, publication, reading);
     if (outcome === "old") return true;
+    if (before !== `${publication.headCommit} ${publication.pullRequest.state}`) this.#options.onBranch(c);
     await this.announce(c);
     if (outcome === "shown") this.#options.publishChange(c);
     if ("archives" in reading && reading.archives === true) c.waitUntil(archive(c));
@@ -203,7 +209,9 @@ export class Publishing<Context extends PublishContext> {
       known.target.repositoryId === target.repositoryId;
     const tree = await host.snapshot(state.id);
     const last = isSame ? known.pushed : undefined;
-    const parent = last?.commit ?? base.commit;
+    // After a move to another base, the branch begins anew there.
+    const isMoved = last !== undefined && (last.root ?? base.commit) !== base.commit;
+    const parent = isMoved ? base.commit : (last?.commit ?? base.commit);
     const applied = state.apply?.plan;
     const commit =
       applied?.tree === tree && applied.base === parent
@@ -216,7 +224,8 @@ export class Publishing<Context extends PublishContext> {
       ...{ step: "pushing", tree, isDraft: input.draft === true, reviewers: [...(input.reviewers ?? [])] },
       ...(input.assignees === undefined ? {} : { assignees: [...input.assignees] }),
       ...(input.labels === undefined ? {} : { labels: [...input.labels] }),
-      ...(last?.tree === tree ? {} : { commit }),
+      ...{ root: base.commit, ...(isMoved ? { replaces: last.commit } : {}) },
+      ...(last?.tree === tree && !isMoved ? {} : { commit }),
       ...(input.title === undefined ? {} : { title: input.title }),
       ...(input.body === undefined ? {} : { body: input.body }),
       isRebased: input.baseBranch !== undefined,
@@ -239,6 +248,26 @@ export class Publishing<Context extends PublishContext> {
     await c.saveState();
   }
 
+  /** Moves the branch of an open pull request to another base commit, and the pull request to its branch. Throws `forge.*`. */
+  async move(c: Context, move: BaseMove): Promise<void> {
+    await this.#alone(c, async () => {
+      const { publication, id } = c.state;
+      if (publication?.pullRequest?.state !== "open" || publication.fork !== undefined) return;
+      const { branch } = move.to;
+      const moved = move.isFilesMoved
+        ? await movedBranch(this.#options.host, id, publication, move)
+        : undefined;
+      const isRebased = publication.baseBranch !== branch;
+      if (moved === undefined && !isRebased) return;
+      const { tree = "", root } = publication.pushed ?? {};
+      const opening = { ...({ step: "opening", tree, root, isDraft: false } as const), reviewers: [] };
+      publication.baseBranch = branch;
+      publication.pending = { ...(moved ?? opening), isRebased };
+      await c.saveState();
+      await this.#finish(c);
+    });
+  }
+
   async #finish(c: Context): Promise<void> {
     const { publication } = c.state;
     if (publication?.pending === undefined) return;
@@ -254,6 +283,7 @@ export class Publishing<Context extends PublishContext> {
       Object.assign(publication, { pending: undefined, error: undefined });
       await this.announce(c);
       await c.saveState();
+      this.#options.onBranch(c);
     } catch (error) {
       // The process ends: the next one goes on.
       if (c.abortSignal.aborted) throw error;
@@ -274,8 +304,9 @@ export class Publishing<Context extends PublishContext> {
     // The same plan gives the same commit.
     const commit = await host.forges.commit(id, { ...plan });
     const source = await sourceOf(c, target.repositoryId);
-    await host.forges.push(id, source, { branch, commit, ...(fork === undefined ? {} : { fork }) });
-    publication.pushed = { tree: pending.tree, commit, plan: { ...plan } };
+    const { replaces } = pending;
+    await host.forges.push(id, source, { branch, commit, replaces, ...(fork === undefined ? {} : { fork }) });
+    publication.pushed = { tree: pending.tree, commit, plan: { ...plan }, root: pending.root };
     pending.step = "opening";
     await this.announce(c);
     await c.saveState();

@@ -18,8 +18,8 @@ export interface PublicationState {
   /** What was asked for and has not ended: a crash repeats it. */
   pending?: PendingPublish | undefined;
   error?: TaskError | undefined;
-  /** What the branch got last from here. */
-  pushed?: { tree: string; commit: string; plan: ApplyPlan } | undefined;
+  /** What the branch got last from here; `root` is the commit of the base that it grew from. */
+  pushed?: { tree: string; commit: string; plan: ApplyPlan; root?: string | undefined } | undefined;
   pullRequest?: TaskPullRequest | undefined;
   headCommit?: string | undefined;
   /** Comments and failed checks that the agent got. */
@@ -31,6 +31,10 @@ export interface PendingPublish {
   /** Undefined when the branch has this tree already. */
   commit?: ApplyPlan | undefined;
   tree: string;
+  /** The commit of the base that it grows from. Absent in what earlier versions have kept. */
+  root?: string | undefined;
+  /** The commit of the branch that is replaced, when its base has changed. */
+  replaces?: string | undefined;
   title?: string | undefined;
   body?: string | undefined;
   isDraft: boolean;

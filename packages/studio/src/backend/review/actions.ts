@@ -37,6 +37,8 @@ export interface Reviewing<Context extends ChangesContext & ChecksContext> {
   readonly review: Review;
   readonly changes: ChangesOfTask<Context>;
   readonly checks: TaskChecks;
+  /** Called with each state in which the files are seen. */
+  readonly onTree: (c: Context, tree: string) => Promise<void>;
   /** Follows the end of a turn; without the prompt, of one that came to no answer. Never rejects. */
   turnEnded(c: Context, promptId?: string): Promise<void>;
 }
@@ -44,12 +46,13 @@ export interface Reviewing<Context extends ChangesContext & ChecksContext> {
 export function createReviewing(host: BackendHost, files: TaskFiles): Reviewing<ReviewedContext> {
   const review = new Review(() => host.ports.clock.now());
   const checks = new TaskChecks(host, files);
-  const changes = new ChangesOfTask<ReviewedContext>({
-    ...{ host, files, review },
-    onTree: (c, tree) => checks.noteTree(c, tree),
-  });
+  const onTree = async (c: ReviewedContext, tree: string): Promise<void> => {
+    if (c.state.seenTree?.tree !== tree) c.state.seenTree = { tree, at: host.ports.clock.now() };
+    await checks.noteTree(c, tree);
+  };
+  const changes = new ChangesOfTask<ReviewedContext>({ host, files, review, onTree });
   return {
-    ...{ review, changes, checks },
+    ...{ review, changes, checks, onTree },
     async turnEnded(c, promptId) {
       // The next turn may begin at any moment.
       const turn = c.state.turns ?? 0;

@@ -5,6 +5,7 @@ import { requireList, requireText } from "../validate.ts";
 
 /** Longest path that Linux opens. */
 const maxPathCharacters = 4_096;
+const maxSearchCharacters = 200;
 const maxContentIdCharacters = 100;
 const maxLine = 100_000_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -95,6 +96,26 @@ function readHunk(value: unknown): HunkPlace {
     if (each !== 0 && !isLine(each)) throw invalid("`hunk` must have the four numbers of its header");
   }
   return { oldStart, oldLines, newStart, newLines } as HunkPlace;
+}
+
+/** A folder of a state of the files; the newest state and its top by default. Throws `task.invalid_input`. */
+export function readSavedFolder(value: unknown): { readonly tree?: string; readonly path: string } {
+  const { tree, path = "" } = fieldsOf(value ?? {});
+  if (path !== "") requireText(path, "path", maxPathCharacters);
+  return { ...(tree === undefined ? {} : { tree: readObject(tree, "tree") }), path: String(path) };
+}
+
+/** Throws `task.invalid_input`. */
+export function readSavedSearch(value: unknown): {
+  readonly tree?: string;
+  readonly where: "names" | "contents";
+  readonly text: string;
+} {
+  const { tree, where, text } = fieldsOf(value);
+  if (where !== "names" && where !== "contents") throw invalid('`where` must be "names" or "contents"');
+  requireText(text, "text", maxSearchCharacters);
+  if (/[\0\n]/.test(text)) throw invalid("`text` must be one line");
+  return { ...(tree === undefined ? {} : { tree: readObject(tree, "tree") }), where, text };
 }
 
 /** The id of a git object, in full. */

@@ -16,6 +16,8 @@ export interface ReviewState {
   reverts?: RevertRow[];
   /** Git trees of the files at the ends of turns, by their numbers, oldest first. Absent before the first. */
   turnTrees?: { turn: number; tree: string }[];
+  /** The state in which the files were seen last, and when. Absent before, and in states of earlier versions. */
+  seenTree?: { tree: string; at: number };
   /** Number of changes of the checks. Absent before the first one. */
   checksRevision?: number;
 }

@@ -13,11 +13,11 @@ import type { TextContext, TranscriptText } from "../tasks/transcript-text.ts";
 import { findSession } from "./find.ts";
 
 /** The actions of a task for the runners of its sessions; without a session, for that of the first one. */
-export function runnerActions(
+export function runnerActions<Context extends TaskContext & TextContext & ReviewedContext>(
   host: Pick<BackendHost, "unsafe" | "place">,
   steps: TaskSteps,
   text: TranscriptText,
-  reviewing: Reviewing<ReviewedContext>,
+  turns: Pick<Reviewing<Context>, "turnEnded">,
 ) {
   return {
     /** Hands the next prompt of a session to its runner; durable before the runner gets it. */
@@ -33,12 +33,7 @@ export function runnerActions(
       return work;
     },
 
-    async report(
-      c: TaskContext & TextContext & ReviewedContext,
-      report: TaskReport,
-      claim?: number | null,
-      sessionId?: string,
-    ): Promise<void> {
+    async report(c: Context, report: TaskReport, claim?: number | null, sessionId?: string): Promise<void> {
       requireClaim(c.state, claim);
       const session = sessionId === undefined ? c.state : findSession(c.state, sessionId);
       applyReport(c.state, report, session);
@@ -46,7 +41,7 @@ export function runnerActions(
       if (report.type !== "turn-ended" && report.type !== "failed") return;
       // An attempt has changed its own copy of the files, which is reviewed when it is kept.
       if (copyOf(session) === undefined)
-        c.waitUntil(reviewing.turnEnded(c, report.type === "failed" ? undefined : report.promptId));
+        c.waitUntil(turns.turnEnded(c, report.type === "failed" ? undefined : report.promptId));
       await text.schedule(c);
     },
   };

@@ -1,9 +1,17 @@
 import type { ForkPull } from "../../cluster/fork-pull.ts";
-import type { TaskFork, TaskSessionView, TaskSummary, TaskView, TokenUsage } from "../../contract.ts";
+import type {
+  StackTask,
+  TaskFork,
+  TaskSessionView,
+  TaskSummary,
+  TaskView,
+  TokenUsage,
+} from "../../contract.ts";
 import { waitsForSecrets } from "../forks/secrets.ts";
 import { peopleOf } from "../inbox/audience.ts";
 import { offerView, ownerOf } from "../ownership/state.ts";
 import { toQueuedPrompt, waitingPrompts } from "../prompts/queue.ts";
+import { stackView } from "../stacks/state.ts";
 import { copyOf, sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
 import { attemptsOf, nameOf, openSessions, statusOf } from "./find.ts";
 
@@ -26,10 +34,16 @@ export function toTaskSummary(state: TaskState): TaskSummary {
     ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
     ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
     ...(owner === undefined ? {} : { owner }),
+    ...onOf(state.stack?.parent),
   };
 }
 
+function onOf(parent: StackTask | undefined): Pick<TaskSummary, "on"> {
+  return parent === undefined ? {} : { on: { taskId: parent.taskId, title: parent.title } };
+}
+
 export function toTaskView(state: TaskState): TaskView {
+  const stack = stackView(state.stack);
   const sessions = sessionsOf(state).map((session) => toSessionView(state, session));
   return {
     ...toTaskSummary(state),
@@ -43,6 +57,7 @@ export function toTaskView(state: TaskState): TaskView {
     ...(state.publication?.pullRequest === undefined
       ? {}
       : { pullRequest: { ...state.publication.pullRequest } }),
+    ...(stack === undefined ? {} : { stack }),
     ...queuedPrompts(state),
     ...chosenOptions(state),
     ...(state.people === undefined || state.people.length === 0 ? {} : { watchedBy: [...peopleOf(state)] }),

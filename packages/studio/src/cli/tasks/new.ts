@@ -13,6 +13,7 @@ copy of its own; keep the best with "holdfast tasks keep". An agent may be named
   --repo PATH        a local git repository, the id of a connected one, or "sample" (default: the current
                      directory)
   --pull NUMBER      starts from a pull request, also one of a fork; --repo is then the name of a connected repository
+  --on TASK          starts on top of a task with an open pull request, from its branch
   --agent NAME       an agent of "holdfast agents list" (default: demo)
   --attempts NAMES   2 to 8 agents, separated by commas, each with its options if you like:
                      claude,codex:model=gpt-5.5:mode=auto
@@ -25,7 +26,7 @@ export async function newCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     ...organizationOption,
     ...{ repo: { type: "string" }, agent: { type: "string" }, attempts: { type: "string" } },
-    ...{ "from-head": { type: "boolean" }, pull: { type: "string" } },
+    ...{ "from-head": { type: "boolean" }, pull: { type: "string" }, on: { type: "string" } },
   } as const);
   if (values.help === true) {
     console.log(newUsage);
@@ -35,6 +36,8 @@ export async function newCommand(args: readonly string[]): Promise<number> {
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const [{ agent, options }, ...attempts] = agentsOf(values.agent, values.attempts);
   const pullRequest = pullOf(values.pull, values.repo);
+  if (values.on !== undefined && (values.repo !== undefined || pullRequest !== undefined))
+    throw new UsageError("--on has the repository and the branch: leave --repo and --pull out");
   const folder = repositoryOf(values.repo);
   return withOwnerAccess(
     { data: values.data, organization: values.organization, runTasks: false },
@@ -44,6 +47,7 @@ export async function newCommand(args: readonly string[]): Promise<number> {
       const task = await owner.client.organization.createTask({
         ...{ repository, agent, prompt },
         ...(pullRequest === undefined ? {} : { pullRequest }),
+        ...(values.on === undefined ? {} : { onTask: values.on }),
         ...(options === undefined ? {} : { options }),
         ...(attempts.length === 0 ? {} : { attempts }),
         ...(values["from-head"] === true ? { fromHead: true } : {}),

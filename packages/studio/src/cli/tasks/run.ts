@@ -15,6 +15,7 @@ only if no server is running.
 
   --repo PATH        a local git repository, the id of a connected one, or "sample" (default: the current
                      directory)
+  --on TASK          starts on top of a task with an open pull request, from its branch, and without --repo
   --agent NAME       an agent of "holdfast agents list" (default: demo)
   --from-head        start from the last commit even if there are uncommitted changes
   --approve WHAT     ask (default), allow or deny: the answer to the agent's own questions.
@@ -35,6 +36,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     ...organizationOption,
     repo: { type: "string" },
     agent: { type: "string" },
+    on: { type: "string" },
     "from-head": { type: "boolean" },
     approve: { type: "string" },
     apply: { type: "boolean" },
@@ -49,6 +51,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
   if (values.branch !== undefined && values.apply !== true) throw new UsageError("--branch requires --apply");
+  if (values.on !== undefined && values.repo !== undefined)
+    throw new UsageError("--on has the repository: leave --repo out");
   const repository = repositoryOf(values.repo);
   const jails = parseJailChoice(values);
   await prepareJails(jails);
@@ -59,6 +63,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
         repository,
         agent: values.agent ?? "demo",
         prompt,
+        ...(values.on === undefined ? {} : { onTask: values.on }),
         ...(values["from-head"] === true ? { fromHead: true } : {}),
       });
       const run = new TaskRun(owner.client, task.id, approve, values.json === true);

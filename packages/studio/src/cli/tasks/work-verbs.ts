@@ -1,4 +1,4 @@
-import { jsonLine, screenOf, UsageError } from "@holdfast/cli";
+import { harmless, jsonLine, screenOf, UsageError } from "@holdfast/cli";
 import type { DiffCompare, StudioClient, TaskView } from "@holdfast/studio";
 import { isBusy, statusLabel } from "../../task-status.ts";
 import { pullRequestText } from "../review/pull-request-text.ts";
@@ -70,6 +70,44 @@ export const workVerbs: Verbs = {
         : task.attemptDiff(attempt.id));
       if (json) console.log(jsonLine(diff));
       else printDiff(screenOf(process.stdout), diff);
+    },
+  }),
+  files: verb({
+    arguments: "ID [PATH]",
+    description: "lists a folder, or searches, as its files were seen last: no sandbox is started",
+    options: {
+      search: { type: "string", value: "TEXT", description: "lines that contain this text" },
+    },
+    async run({ client, args: [id = "", path], values, json }) {
+      await findTask(client, id);
+      if (values.search !== undefined) {
+        const found = await client.task(id).searchSaved({ where: "contents", text: values.search });
+        for (const match of found.matches)
+          console.log(json ? jsonLine(match) : harmless(`${match.path}:${match.line}: ${match.text}`));
+        return;
+      }
+      const folder = await client.task(id).savedFolder(path === undefined ? {} : { path });
+      for (const entry of folder.entries)
+        console.log(
+          json ? jsonLine(entry) : harmless(entry.kind === "folder" ? `${entry.name}/` : entry.name),
+        );
+    },
+  }),
+  rebase: verb({
+    arguments: "ID",
+    description:
+      "moves it and its pull request to the newest commit of its base branch, or names the conflicts",
+    options: { resolve: { type: "boolean", description: "has the agent resolve conflicts" } },
+    async run({ client, args: [id = ""], values, print }) {
+      await findTask(client, id);
+      const resolve = values.resolve === true;
+      const { conflicts } = await client.task(id).rebase({ resolve });
+      const list = conflicts.map(harmless).join("\n");
+      const { base } = await client.task(id).get();
+      const now = `On ${harmless(base.branch)} at ${base.commit.slice(0, 8)}.`;
+      const asked = `${now} The agent was asked to resolve the conflicts in:\n${list}`;
+      const told = `Not moved: these files do not fit. Let the agent resolve it with --resolve.\n${list}`;
+      print({ id, base, conflicts }, conflicts.length === 0 ? now : resolve ? asked : told);
     },
   }),
   apply: verb({

@@ -32,7 +32,9 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
     event.preventDefault();
     if (!busy && !apply.isPending) apply.mutate();
   };
-  return (
+  // A connected repository has no folder of the person.
+  const isFolder = task.repository.startsWith("/") || task.repository === "sample";
+  const form = (
     <section className="apply" aria-label="Apply to branch">
       <form onSubmit={submit}>
         <label htmlFor={`${id}-branch`} className="visually-hidden">
@@ -61,7 +63,9 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
       <p id={`${id}-reason`} className="field-help">
         {busy
           ? "Available when the agent has finished."
-          : "Creates a branch in your repository. Your checked-out files do not change."}
+          : isFolder
+            ? "Creates a branch in your repository. Your checked-out files do not change."
+            : "Pushes a branch to the repository, and opens no pull request."}
       </p>
       {running.length > 0 && (
         <p className="field-warning">
@@ -80,10 +84,21 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
             On branch <strong className="mono">{applied.branch}</strong> at{" "}
             <code>{applied.commit.slice(0, 8)}</code>
           </p>
-          <Command text={`git -C ${shellQuote(task.repository)} switch ${shellQuote(applied.branch)}`} />
+          {isFolder && (
+            <Command text={`git -C ${shellQuote(task.repository)} switch ${shellQuote(applied.branch)}`} />
+          )}
         </div>
       )}
     </section>
+  );
+  if (!isPublished || applied !== undefined) return form;
+  return (
+    <details className="apply-more">
+      <summary>
+        {isFolder ? "Apply to a local branch instead" : "Push a branch without a pull request"}
+      </summary>
+      {form}
+    </details>
   );
 }
 

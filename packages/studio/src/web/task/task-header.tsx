@@ -10,6 +10,7 @@ import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
 import { ForkSecrets } from "./fork-secrets.tsx";
 import { Owner } from "./ownership/owner.tsx";
 import { SandboxLink } from "./sandbox-link.tsx";
+import { StackChain, StackOnButton, StackState } from "./stack/stack.tsx";
 import { WatchButton } from "./watch-button.tsx";
 
 export function TaskHeader({ task }: { readonly task: TaskView }) {
@@ -68,6 +69,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
               {task.pullRequest.state === "open" ? "" : `, ${task.pullRequest.state}`}
             </a>
           )}
+          <StackOnButton task={task} />
           <SandboxLink task={task} />
           <WatchButton task={task} />
           <Owner task={task} />
@@ -84,6 +86,8 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           {stopping ? "Stopping…" : task.openSessions === undefined ? "Stop" : "Stop all"}
         </button>
       )}
+      {task.stack !== undefined && <StackChain task={task} stack={task.stack} />}
+      {task.stack !== undefined && <StackState task={task} stack={task.stack} />}
       <Offer task={task} />
       {task.fork?.secrets === "asked" && <ForkSecrets task={task} fork={task.fork} />}
       {stop.isError && <ErrorNotice error={stop.error} title="The task was not stopped." />}

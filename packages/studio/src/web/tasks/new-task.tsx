@@ -136,7 +136,11 @@ function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
   const branch = repository.branch.trim();
   return {
     repository: repository.connected ?? repository.path.trim(),
-    ...(repository.connected === undefined || branch === "" || repository.pull !== undefined
+    ...(repository.onTask === undefined ? {} : { onTask: repository.onTask.taskId }),
+    ...(repository.connected === undefined ||
+    branch === "" ||
+    repository.pull !== undefined ||
+    repository.onTask !== undefined
       ? {}
       : { branch }),
     ...(repository.connected === undefined || repository.pull === undefined

@@ -1,5 +1,6 @@
 /** The list of tasks, and the form for a new one. */
-import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { BranchIcon, CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
 import type { RepositorySummary } from "../../backend/repositories/contract.ts";
@@ -83,7 +84,7 @@ export function RepositoryField({
         {connected === undefined ? (
           describe(check, query.data, query.error, problem)
         ) : (
-          <Connected repository={connected} />
+          <Connected repository={connected} isOnTask={value.onTask !== undefined} />
         )}
       </div>
       {connected !== undefined && value.pull !== undefined && (
@@ -95,7 +96,25 @@ export function RepositoryField({
           }}
         />
       )}
-      {connected !== undefined && value.pull === undefined && (
+      {connected !== undefined && value.onTask !== undefined && (
+        <p className="field-ok">
+          <BranchIcon />
+          <span>
+            On top of “{visibleText(value.onTask.title)}”: starts from its branch, and moves with it.{" "}
+            <button
+              type="button"
+              className="link-button"
+              onClick={() => {
+                const { onTask: _, ...rest } = value;
+                onChange(rest);
+              }}
+            >
+              Start from a branch instead
+            </button>
+          </span>
+        </p>
+      )}
+      {connected !== undefined && value.pull === undefined && value.onTask === undefined && (
         <BranchField
           repository={connected}
           branch={value.branch}
@@ -117,8 +136,15 @@ export function RepositoryField({
   );
 }
 
-function Connected({ repository: { error, mirror } }: { readonly repository: RepositorySummary }) {
+function Connected({
+  repository: { error, mirror },
+  isOnTask,
+}: {
+  readonly repository: RepositorySummary;
+  readonly isOnTask: boolean;
+}) {
   const problem = error?.message ?? mirror?.error?.message;
+  if (problem === undefined && isOnTask) return null;
   if (problem === undefined) {
     return (
       <p className="field-ok">

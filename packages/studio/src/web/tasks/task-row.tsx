@@ -43,6 +43,14 @@ export const TaskRow = memo(function TaskRow({
         </Link>
         {unread && <span className="visually-hidden">Unread</span>}
         {task.unsafe && <UnsafeMark />}
+        {task.on !== undefined && (
+          <span className="task-row-on" title="Stacked on this task">
+            on{" "}
+            <Link to="/tasks/$taskId" params={{ taskId: task.on.taskId }}>
+              {visibleText(task.on.title)}
+            </Link>
+          </span>
+        )}
         {task.error !== undefined && <p className="task-row-error">{visibleText(task.error.message)}</p>}
         {match !== undefined && match.kind !== "title" && <Match match={match} />}
       </div>

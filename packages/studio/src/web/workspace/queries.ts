@@ -1,5 +1,8 @@
-import { type FileRef, isPermanentRefusal, isSandboxStopped, readText } from "@holdfast/web-parts/sandbox";
+import { type FileRef, isPermanentRefusal, isSandboxStopped } from "@holdfast/web-parts/sandbox";
 import { queryOptions } from "@tanstack/react-query";
+import type { TaskView } from "../../contract.ts";
+import type { StudioApi } from "../shared/port.ts";
+import type { FileSource } from "./files/source/file-source.ts";
 import { type TaskSandbox, workspaceRoot } from "./task-sandbox.ts";
 
 const pollMs = 2_000;
@@ -20,10 +23,10 @@ export const keys = {
 const retry = (failures: number, error: unknown) =>
   failures < 2 && !isSandboxStopped(error) && !isPermanentRefusal(error);
 
-export function directoryQuery(sandbox: TaskSandbox, directory: FileRef) {
+export function directoryQuery(source: FileSource, directory: FileRef) {
   return queryOptions({
-    queryKey: keys.directory(sandbox.taskId, directory),
-    queryFn: ({ signal }) => sandbox.entries(directory, signal),
+    queryKey: keys.directory(source.scope, directory),
+    queryFn: ({ signal }) => source.entries(directory, signal),
     retry,
   });
 }
@@ -39,10 +42,10 @@ export function rootQuery(sandbox: TaskSandbox, isBusy: boolean) {
   });
 }
 
-export function fileQuery(sandbox: TaskSandbox, fileRef: FileRef) {
+export function fileQuery(source: FileSource, fileRef: FileRef) {
   return queryOptions({
-    queryKey: keys.file(sandbox.taskId, fileRef),
-    queryFn: ({ signal }) => readText(sandbox.http, fileRef, signal),
+    queryKey: keys.file(source.scope, fileRef),
+    queryFn: ({ signal }) => source.read(fileRef, signal),
     retry,
     gcTime: 0,
   });
@@ -66,10 +69,30 @@ export function portsQuery(sandbox: TaskSandbox) {
   });
 }
 
-export function searchQuery(sandbox: TaskSandbox, where: "names" | "contents", text: string) {
+export function imageQuery(source: FileSource, fileRef: FileRef, version: string) {
   return queryOptions({
-    queryKey: ["sandbox", sandbox.taskId, "search", where, text],
-    queryFn: ({ signal }) => sandbox.search(where, text, signal),
+    queryKey: ["sandbox", source.scope, "image", fileRef, version],
+    queryFn: () => source.imageUrl(fileRef, version),
+    retry,
+    gcTime: 0,
+  });
+}
+
+/** The state in which the files were seen last; asked for while the sandbox does not run. */
+export function savedQuery(api: StudioApi, task: Pick<TaskView, "id" | "revision">, isStopped: boolean) {
+  return queryOptions({
+    queryKey: ["sandbox", task.id, "saved", task.revision],
+    queryFn: () => api.task(task.id).savedFolder(),
+    enabled: isStopped,
+    placeholderData: (before) => before,
+    retry: false,
+  });
+}
+
+export function searchQuery(source: FileSource, where: "names" | "contents", text: string) {
+  return queryOptions({
+    queryKey: ["sandbox", source.scope, "search", where, text],
+    queryFn: ({ signal }) => source.search(where, text, signal),
     enabled: text !== "",
     staleTime: 0,
     retry,

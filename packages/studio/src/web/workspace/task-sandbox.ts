@@ -1,7 +1,16 @@
 import { type FsEntry, type ProcessInfo, SandboxAgent } from "@holdfast/sandbox-client";
-import { type FileRef, fileRefQuery, SandboxHttp } from "@holdfast/web-parts/sandbox";
+import {
+  download,
+  type FileRef,
+  fileRefQuery,
+  readText,
+  SandboxHttp,
+  type TextFile,
+  type UnreadableFile,
+} from "@holdfast/web-parts/sandbox";
 import { createContext, useContext } from "react";
 import type { PreviewView } from "../../contract/previews.ts";
+import type { FileSource } from "./files/source/file-source.ts";
 
 /** Where the sandbox has the files of the task. */
 export const workspaceRoot = "/workspace";
@@ -38,8 +47,9 @@ export interface Port {
 }
 
 /** The sandbox of one task: requests go through the Studio's own routes, with the cookie of this browser. */
-export class TaskSandbox {
+export class TaskSandbox implements FileSource {
   readonly taskId: string;
+  readonly scope: string;
   readonly http: SandboxHttp;
   readonly #task: SandboxHttp;
   readonly #baseUrl: string;
@@ -47,6 +57,7 @@ export class TaskSandbox {
 
   constructor(origin: string, taskId: string) {
     this.taskId = taskId;
+    this.scope = taskId;
     this.#baseUrl = `${origin}/tasks/${encodeURIComponent(taskId)}/sandbox`;
     this.#task = new SandboxHttp({ baseUrl: `${origin}/tasks/${encodeURIComponent(taskId)}` });
     this.http = new SandboxHttp({ baseUrl: this.#baseUrl });
@@ -59,8 +70,16 @@ export class TaskSandbox {
   }
 
   /** URL of a file's bytes. The server answers as if it were no page, whatever the file claims to be. */
-  fileUrl(fileRef: FileRef, version: string): string {
+  async imageUrl(fileRef: FileRef, version: string): Promise<string> {
     return `${this.#baseUrl}/v1/fs/file?${new URLSearchParams({ ...fileRefQuery(fileRef), version })}`;
+  }
+
+  read(fileRef: FileRef, signal: AbortSignal): Promise<TextFile | UnreadableFile> {
+    return readText(this.http, fileRef, signal);
+  }
+
+  download(fileRef: FileRef, name: string): Promise<void> {
+    return download(this.http, fileRef, name, false);
   }
 
   entries(directory: FileRef, signal: AbortSignal): Promise<readonly TreeEntry[]> {

@@ -5,7 +5,7 @@
 import "./workspace.css";
 import "../shared/diff/diff.css";
 import "./previews/preview.css";
-import { Empty, ErrorNotice, TabPanel, TabStrip, useMediaQuery } from "@holdfast/web-parts";
+import { Empty, ErrorNotice, Loading, TabPanel, TabStrip, useMediaQuery } from "@holdfast/web-parts";
 import { type FileRef, formatFileRef, isSandboxStopped } from "@holdfast/web-parts/sandbox";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
@@ -17,6 +17,9 @@ import { useShowPlace, useWorkspaceNotes } from "./checks.ts";
 import { type Drafts, useDrafts } from "./files/drafts.ts";
 import { FileView } from "./files/file-view.tsx";
 import { FilesPane } from "./files/files-pane.tsx";
+import { FileSourceProvider } from "./files/source/file-source.ts";
+import { SavedNotice } from "./files/source/saved-notice.tsx";
+import { useSavedFiles } from "./files/source/use-saved-files.ts";
 import { type Tree, useTree } from "./files/use-tree.ts";
 import { usePanes } from "./panes.ts";
 import { PreviewPane } from "./previews/preview.tsx";
@@ -58,8 +61,13 @@ function WorkspaceOf({
   onPrompt,
   sandbox,
 }: WorkspaceProps & { readonly sandbox: TaskSandbox }) {
-  const tree = useTree();
   const drafts = useDrafts(task.id);
+  const root = useQuery(rootQuery(sandbox, isBusy(task.status)));
+  const isStopped = root.error !== null && isSandboxStopped(root.error);
+  // An edit that is not saved stays with the file that it is about.
+  const saved = useSavedFiles(task, isStopped && drafts.files.size === 0);
+  const source = saved?.source ?? sandbox;
+  const tree = useTree(task.id, source);
   const mayWrite = useMayWrite(task.id);
   const isNarrow = useMediaQuery("(max-width: 47.99rem)");
   const [shown, setShown] = useTaskState<Shown | null>(task.id, "shown", null);
@@ -69,14 +77,14 @@ function WorkspaceOf({
   };
   useShowPlace(task.id, place, show);
   const notes = useWorkspaceNotes(task.id);
-  const root = useQuery(rootQuery(sandbox, isBusy(task.status)));
   useWorkspaceChanges(sandbox, root.isSuccess);
   const { data: entries, error, refetch } = root;
   // A turn may be over before a poll has seen its sandbox.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the status is what makes the answer old.
   useEffect(() => void refetch(), [task.status, refetch]);
-  if (entries === undefined && error !== null) {
-    return isSandboxStopped(error) ? (
+  if (entries === undefined && error !== null && saved?.source === undefined) {
+    if (saved?.isLoading === true) return <Loading label="Loading the files" rows={8} />;
+    return isStopped ? (
       <Stopped task={task} onPrompt={onPrompt} />
     ) : (
       <ErrorNotice error={error} title="The files could not be loaded." />
@@ -89,23 +97,27 @@ function WorkspaceOf({
     onShow: show,
     onPreview: (port: number) => setShown(() => ({ port })),
     onClose: () => setShown(() => null),
-    mayWrite,
+    mayWrite: mayWrite && saved?.source === undefined,
+    hasSandbox: saved?.source === undefined,
     notes,
     onCheck,
   };
   return (
-    <div className="work">
-      {error !== null && isSandboxStopped(error) && (
-        <p className="notice notice-warning work-stopped" role="status">
-          The sandbox has stopped. What is shown is from before.{" "}
-          <button type="button" className="link-button" onClick={onPrompt}>
-            Send a prompt to start it again
-          </button>
-        </p>
-      )}
-      {isNarrow ? <OnePane {...parts} /> : <AllPanes {...parts} />}
-      <div className="work-agent">{agent}</div>
-    </div>
+    <FileSourceProvider value={source}>
+      <div className="work">
+        {saved?.source !== undefined && <SavedNotice savedAt={saved.savedAt} onPrompt={onPrompt} />}
+        {isStopped && saved?.source === undefined && (
+          <p className="notice notice-warning work-stopped" role="status">
+            The sandbox has stopped. What is shown is from before.{" "}
+            <button type="button" className="link-button" onClick={onPrompt}>
+              Send a prompt to start it again
+            </button>
+          </p>
+        )}
+        {isNarrow ? <OnePane {...parts} /> : <AllPanes {...parts} />}
+        <div className="work-agent">{agent}</div>
+      </div>
+    </FileSourceProvider>
   );
 }
 
@@ -122,6 +134,8 @@ interface Parts {
   readonly onPreview: (port: number) => void;
   readonly onClose: () => void;
   readonly mayWrite: boolean;
+  /** False while saved files are shown: then there are no terminals. */
+  readonly hasSandbox: boolean;
   /** What failed checks say about lines, by the path in the workspace. */
   readonly notes: ReadonlyMap<string, readonly LineNote[]>;
   readonly onCheck: (name: string) => void;
@@ -129,8 +143,10 @@ interface Parts {
 
 const noNotes: readonly LineNote[] = [];
 
-function ShownPane({ shown, drafts, mayWrite, notes, onCheck, onClose, onShow }: Parts) {
+function ShownPane({ shown, drafts, mayWrite, hasSandbox, notes, onCheck, onClose, onShow }: Parts) {
   if (shown === undefined) return <Empty title="No file is open">Choose one from the list of files.</Empty>;
+  if ("port" in shown && !hasSandbox)
+    return <Empty title="No preview">Its program runs in the sandbox.</Empty>;
   if ("port" in shown) return <PreviewPane key={shown.port} port={shown.port} onClose={onClose} />;
   const { file, goTo } = shown;
   const path = formatFileRef(file).slice(workspaceRoot.length + 1);
@@ -159,7 +175,9 @@ function AllPanes(parts: Parts) {
     <>
       <fieldset className="work-toggles" aria-label="Panes">
         <Toggle label="Files" isShown={panes.files} onChange={(files) => changePanes({ files })} />
-        <Toggle label="Terminals" isShown={panes.tools} onChange={(tools) => changePanes({ tools })} />
+        {parts.hasSandbox && (
+          <Toggle label="Terminals" isShown={panes.tools} onChange={(tools) => changePanes({ tools })} />
+        )}
       </fieldset>
       <Group
         className="work-panes"
@@ -184,7 +202,7 @@ function AllPanes(parts: Parts) {
             <Panel id="file" minSize="8rem" className="work-pane">
               <ShownPane {...parts} />
             </Panel>
-            {panes.tools && (
+            {panes.tools && parts.hasSandbox && (
               <>
                 <Separator className="work-separator" aria-label="Height of the terminals" />
                 <Panel id="tools" defaultSize="40%" minSize="8rem" className="work-pane">
@@ -222,9 +240,15 @@ function Toggle({
 
 type NarrowTab = "files" | "file" | "terminals" | "processes";
 
+const sandboxTabs = [
+  { id: "terminals", label: "Terminals" },
+  { id: "processes", label: "Processes" },
+] as const;
+
 /** One pane at a time. */
 function OnePane(parts: Parts) {
-  const [tab, setTab] = useState<NarrowTab>(parts.shown === undefined ? "files" : "file");
+  const [chosen, setTab] = useState<NarrowTab>(parts.shown === undefined ? "files" : "file");
+  const tab = parts.hasSandbox || chosen === "file" ? chosen : "files";
   const show: Parts["onShow"] = (file, line) => {
     parts.onShow(file, line);
     setTab("file");
@@ -240,8 +264,7 @@ function OnePane(parts: Parts) {
         tabs={[
           { id: "files", label: "Files" },
           { id: "file", label: parts.shown !== undefined && "port" in parts.shown ? "Preview" : "File" },
-          { id: "terminals", label: "Terminals" },
-          { id: "processes", label: "Processes" },
+          ...(parts.hasSandbox ? sandboxTabs : []),
         ]}
         tab={tab}
         onChange={setTab}

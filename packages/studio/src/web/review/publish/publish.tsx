@@ -39,6 +39,7 @@ export function Publish({ task }: { readonly task: TaskView }) {
     <section className="publish" aria-label="Pull request">
       {pullRequest !== undefined && (
         <PullRequest
+          taskId={task.id}
           pull={pullRequest}
           view={view}
           busy={busy}

@@ -13,6 +13,7 @@ import {
 } from "@holdfast/web-parts";
 import { useId, useState } from "react";
 import type { PublicationView, PullRequestDetails } from "../../../contract.ts";
+import { useRebase } from "../../shared/stack/use-rebase.ts";
 import { Checks } from "./checks.tsx";
 import { Comments } from "./comments.tsx";
 import type { PublicationControls } from "./publish-query.ts";
@@ -21,6 +22,7 @@ const stateLabels = { open: "Open", closed: "Closed", merged: "Merged" } as cons
 
 /** A pull request as it was read last, and what can be done with it. */
 export function PullRequest({
+  taskId,
   pull,
   view,
   busy,
@@ -28,6 +30,7 @@ export function PullRequest({
   controls,
   onPublish,
 }: {
+  readonly taskId: string;
   readonly pull: PullRequestDetails;
   readonly view: PublicationView;
   /** True while the agent works. */
@@ -38,7 +41,8 @@ export function PullRequest({
   readonly onPublish: () => void;
 }) {
   const { read, ready, merge, address } = controls;
-  const error = merge.error ?? ready.error ?? address.error ?? read.error;
+  const { rebase } = useRebase(taskId);
+  const error = merge.error ?? ready.error ?? address.error ?? rebase.error ?? read.error;
   return (
     <>
       <div className="pull-head">
@@ -94,8 +98,16 @@ export function PullRequest({
         <p className="field-warning">
           <WarningIcon />
           <span>
-            Conflicts with {pull.baseBranch}. Merge {pull.baseBranch} into {pull.headBranch} at the forge, or
-            start a new task from the newest {pull.baseBranch}.
+            Conflicts with {pull.baseBranch}. Rebase on its newest commit: what does not fit is shown, and the
+            agent can resolve it.{" "}
+            <button
+              type="button"
+              className="link-button"
+              disabled={busy || isWorking || rebase.isPending}
+              onClick={() => rebase.mutate()}
+            >
+              {rebase.isPending ? "Rebasing…" : "Rebase"}
+            </button>
           </span>
         </p>
       )}

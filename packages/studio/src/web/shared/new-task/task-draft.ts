@@ -1,5 +1,5 @@
 import { Draft, tabStorage } from "@holdfast/web-parts";
-import type { AgentChoice, AttachmentView } from "../../../contract.ts";
+import type { AgentChoice, AttachmentView, StackTask } from "../../../contract.ts";
 import { readPromptValue } from "../prompt/prompt-value.ts";
 
 export interface RepositoryValue {
@@ -11,6 +11,8 @@ export interface RepositoryValue {
   readonly branch: string;
   /** Number of the pull request of a fork to start from, instead of a branch. */
   readonly pull?: number;
+  /** The task to start on top of, instead of a branch. */
+  readonly onTask?: StackTask;
   /** Starts from the last commit even if there are uncommitted changes. */
   readonly fromHead: boolean;
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";

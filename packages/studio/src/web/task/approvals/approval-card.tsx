@@ -155,8 +155,21 @@ function Detail({ approval }: { readonly approval: ApprovalView }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
     <pre className="approval-detail" tabIndex={0}>
-      {visibleText(approval.detail)}
+      {approval.kind === "edit" ? <ChangedLines text={approval.detail} /> : visibleText(approval.detail)}
       {note !== undefined && `\n${note}`}
     </pre>
   );
+}
+
+/** The text unchanged, with the lines that an edit adds and removes in their colours. */
+function ChangedLines({ text }: { readonly text: string }) {
+  return text.split("\n").map((line, index) => (
+    <span
+      key={index}
+      data-line={line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : undefined}
+    >
+      {visibleText(line)}
+      {"\n"}
+    </span>
+  ));
 }

@@ -3,7 +3,8 @@ import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import { type FileRef, toFileRef } from "@holdfast/web-parts/sandbox";
 import { useQuery } from "@tanstack/react-query";
 import { searchQuery } from "../queries.ts";
-import { type Match, maxMatches, useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
+import { type Match, maxMatches, workspaceRoot } from "../task-sandbox.ts";
+import { useFileSource } from "./source/file-source.ts";
 
 export type SearchPlace = "names" | "contents";
 
@@ -17,7 +18,7 @@ export function FileSearch({
   readonly text: string;
   readonly onShow: (file: FileRef, line?: number) => void;
 }) {
-  const { data, error, refetch } = useQuery(searchQuery(useTaskSandbox(), place, text));
+  const { data, error, refetch } = useQuery(searchQuery(useFileSource(), place, text));
   if (error !== null) return <ErrorNotice error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <Loading label="Searching" rows={4} />;
   if (data.matches.length === 0) {

@@ -2,7 +2,6 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { appPart, CrossIcon, ErrorNotice, Loading } from "@holdfast/web-parts";
 import { formatBytes } from "@holdfast/web-parts/format";
 import {
-  download,
   type FileRef,
   formatFileRef,
   isNotFound,
@@ -13,11 +12,12 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { baseName } from "../../shared/base-name.ts";
 import type { LineNote } from "../../shared/review/line-notes.ts";
-import { fileQuery } from "../queries.ts";
-import { useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
+import { fileQuery, imageQuery } from "../queries.ts";
+import { workspaceRoot } from "../task-sandbox.ts";
 import { Conflict } from "./conflict.tsx";
 import { type Drafts, withLineFeeds } from "./drafts.ts";
 import { isImage, maxImageBytes } from "./file-kind.ts";
+import { useFileSource } from "./source/file-source.ts";
 import { useSave } from "./use-save.ts";
 
 const CodeView = lazy(appPart(() => import("./code-view.tsx")));
@@ -36,7 +36,7 @@ interface FileViewProps {
 /** One file: its text in an editor, an image, or why it is not shown. */
 export function FileView(props: FileViewProps) {
   const { file } = props;
-  const { data, error, refetch } = useQuery(fileQuery(useTaskSandbox(), file));
+  const { data, error, refetch } = useQuery(fileQuery(useFileSource(), file));
   const isGone = error !== null && isNotFound(error);
   if (data !== undefined && "text" in data && !(isGone && props.drafts.of(file) === undefined))
     return <TextView {...props} data={data} isGone={isGone} />;
@@ -147,10 +147,10 @@ function Frame({
   readonly actions?: ReactNode;
   readonly children: ReactNode;
 }) {
-  const { http } = useTaskSandbox();
+  const source = useFileSource();
   const path = formatFileRef(file);
   const shown = visibleText(path.replace(`${workspaceRoot}/`, ""));
-  const fetchFile = useMutation({ mutationFn: () => download(http, file, baseName(path), false) });
+  const fetchFile = useMutation({ mutationFn: () => source.download(file, baseName(path)) });
   return (
     <section className="file-view" aria-label={`File ${shown}`}>
       <header className="file-head">
@@ -184,17 +184,15 @@ function Frame({
 }
 
 function Unreadable({ file, data }: { readonly file: FileRef; readonly data: UnreadableFile }) {
-  const sandbox = useTaskSandbox();
   const path = formatFileRef(file);
   const [isBroken, setBroken] = useState(false);
-  if (isImage(path) && data.size <= maxImageBytes && !isBroken) {
+  const isShown = isImage(path) && data.size <= maxImageBytes;
+  const image = useQuery({ ...imageQuery(useFileSource(), file, data.etag ?? ""), enabled: isShown });
+  if (isShown && image.isPending) return <Loading label="Loading the image" rows={8} />;
+  if (isShown && image.data !== undefined && !isBroken) {
     return (
       <div className="file-image">
-        <img
-          src={sandbox.fileUrl(file, data.etag ?? "")}
-          alt={visibleText(baseName(path))}
-          onError={() => setBroken(true)}
-        />
+        <img src={image.data} alt={visibleText(baseName(path))} onError={() => setBroken(true)} />
       </div>
     );
   }

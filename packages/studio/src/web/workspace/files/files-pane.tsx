@@ -3,9 +3,9 @@ import type { FileRef } from "@holdfast/web-parts/sandbox";
 import { useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { keys } from "../queries.ts";
-import { useTaskSandbox } from "../task-sandbox.ts";
 import { FileSearch, type SearchPlace } from "./file-search.tsx";
 import { FileTree } from "./file-tree.tsx";
+import { useFileSource } from "./source/file-source.ts";
 import type { Tree } from "./use-tree.ts";
 
 const searchDelayMs = 250;
@@ -23,7 +23,7 @@ export function FilesPane({
   readonly onShow: (file: FileRef, line?: number) => void;
 }) {
   const id = useId();
-  const { taskId } = useTaskSandbox();
+  const { scope } = useFileSource();
   const queries = useQueryClient();
   const [place, setPlace] = useState<SearchPlace>("names");
   const [text, setText] = useState("");
@@ -58,7 +58,7 @@ export function FilesPane({
           className="icon-button"
           aria-label="Reload files"
           title="Reload files"
-          onClick={() => void queries.invalidateQueries({ queryKey: keys.directories(taskId) })}
+          onClick={() => void queries.invalidateQueries({ queryKey: keys.directories(scope) })}
         >
           <RefreshIcon />
         </button>

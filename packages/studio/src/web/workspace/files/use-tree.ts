@@ -3,8 +3,9 @@ import type { FileRef } from "@holdfast/web-parts/sandbox";
 import { useQueries } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { directoryQuery } from "../queries.ts";
-import { useTaskSandbox, workspaceRoot } from "../task-sandbox.ts";
+import { workspaceRoot } from "../task-sandbox.ts";
 import { useTaskState } from "../use-task-state.ts";
+import type { FileSource } from "./source/file-source.ts";
 import { type DirectoryState, foldersAbove, type TreeRow, treeRows } from "./tree-rows.ts";
 
 export interface Tree {
@@ -18,11 +19,10 @@ export interface Tree {
 const onlyRoot: ReadonlySet<FileRef> = new Set([workspaceRoot]);
 
 /** The files of the workspace. Each folder is listed when it is first opened. */
-export function useTree(): Tree {
-  const sandbox = useTaskSandbox();
-  const [open, setOpenFolders] = useTaskState(sandbox.taskId, "folders", onlyRoot);
+export function useTree(taskId: string, source: FileSource): Tree {
+  const [open, setOpenFolders] = useTaskState(taskId, "folders", onlyRoot);
   const folders = useMemo(() => [...open], [open]);
-  const listed = useQueries({ queries: folders.map((folder) => directoryQuery(sandbox, folder)) });
+  const listed = useQueries({ queries: folders.map((folder) => directoryQuery(source, folder)) });
   const directories = new Map(
     folders.map((folder, index): [FileRef, DirectoryState] => {
       const { data, error } = listed[index] ?? {};

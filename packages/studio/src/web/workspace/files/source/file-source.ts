@@ -1,0 +1,24 @@
+import type { FileRef, TextFile, UnreadableFile } from "@holdfast/web-parts/sandbox";
+import { createContext, useContext } from "react";
+import type { Matches, TreeEntry } from "../../task-sandbox.ts";
+
+/** Where the files are read from: the sandbox while it runs, else their saved state. */
+export interface FileSource {
+  /** Keeps what was read of different sources apart. */
+  readonly scope: string;
+  entries(directory: FileRef, signal: AbortSignal): Promise<readonly TreeEntry[]>;
+  search(where: "names" | "contents", text: string, signal: AbortSignal): Promise<Matches>;
+  read(file: FileRef, signal: AbortSignal): Promise<TextFile | UnreadableFile>;
+  /** Address of an image. */
+  imageUrl(file: FileRef, version: string): Promise<string>;
+  download(file: FileRef, name: string): Promise<void>;
+}
+
+const Context = createContext<FileSource | undefined>(undefined);
+export const FileSourceProvider = Context.Provider;
+
+export function useFileSource(): FileSource {
+  const source = useContext(Context);
+  if (source === undefined) throw new Error("useFileSource must be used inside a FileSourceProvider");
+  return source;
+}
