@@ -100,7 +100,8 @@ async function buildGuest(): Promise<Build> {
   const tools = await readGuestTools();
   return {
     files: [...bundled, ...tools.files].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    sources: [...sources, ...tools.sources],
+    // This file says which programs there are.
+    sources: [fileURLToPath(import.meta.url), ...sources, ...tools.sources],
   };
 }
 

@@ -15,7 +15,7 @@ export interface Build {
 }
 
 interface Kept {
-  readonly version: 1;
+  readonly version: 2;
   readonly files: readonly BuiltFile[];
   /** Path, size and time of the last change of each source. */
   readonly sources: readonly (readonly [path: string, size: number, mtimeMs: number])[];
@@ -34,14 +34,14 @@ export async function builtOnce(build: () => Promise<Build>): Promise<readonly B
   const seen = await Promise.all([lockfile, ...sources].map(stateOf));
   // Without a folder of its own, or with a source that cannot be looked at, the next start builds again.
   if (seen.every((each) => each !== undefined))
-    await keep({ version: 1, files, sources: seen }).catch(() => {});
+    await keep({ version: 2, files, sources: seen }).catch(() => {});
   return files;
 }
 
 async function readKept(): Promise<readonly BuiltFile[] | undefined> {
   try {
     const { version, files, sources } = JSON.parse(await readFile(path, "utf8")) as Kept;
-    if (version !== 1) return undefined;
+    if (version !== 2) return undefined;
     const now = await Promise.all(sources.map(([source]) => stateOf(source)));
     return JSON.stringify(now) === JSON.stringify(sources) ? files : undefined;
   } catch {

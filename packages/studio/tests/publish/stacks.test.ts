@@ -48,7 +48,7 @@ for (const [name, connect] of Object.entries(forges)) {
     await client.task(child.id).publish();
     const { headBranch: above = "" } = (await client.task(child.id).publication()).pullRequest ?? {};
     assert.deepEqual([pullOf(parent, above).base, view.on?.taskId], [below, parent.id]);
-    await parent.watch.until(({ stack }) => stack?.children[0]?.taskId === child.id, "a child");
+    await parent.watch.until(({ stack }) => stack?.children[0]?.taskId === child.id, "a child", 40_000);
 
     // The task below changes: the one above follows with one commit on the new one.
     await client.task(parent.id).prompt('write "more" to more.txt without asking');
@@ -56,7 +56,7 @@ for (const [name, connect] of Object.entries(forges)) {
     await parent.watch.status("idle");
     await client.task(parent.id).publish();
     const newest = pullOf(parent, below).headCommit;
-    await child.watch.until((task) => isMoved(task) && task.base.commit === newest, "the move");
+    await child.watch.until((task) => isMoved(task) && task.base.commit === newest, "the move", 40_000);
     const moved = pullOf(parent, above).headCommit;
     assert.equal(await bare.git(["rev-parse", `${moved}^`]), newest);
     assert.equal(await bare.git(["diff", "--name-only", newest, moved]), "two.txt");
@@ -97,7 +97,7 @@ test("what does not fit is said, changes nothing, and is resolved by the agent",
   await parent.watch.status("running");
   await parent.watch.status("idle");
   await client.task(parent.id).publish();
-  await child.watch.until(({ stack }) => stack?.conflicts !== undefined, "a conflict");
+  await child.watch.until(({ stack }) => stack?.conflicts !== undefined, "a conflict", 40_000);
   const { stack, base } = await client.task(child.id).get();
   assert.deepEqual([stack?.conflicts, stack?.onto], [["one.txt"], below]);
   assert.equal(pullOf(parent, above).headCommit, before);

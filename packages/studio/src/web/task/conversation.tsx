@@ -24,7 +24,8 @@ export function Conversation({
   const { transcript, phase } = log;
   return (
     <div className="conversation">
-      {phase === "loading" && transcript.items.length === 0 ? (
+      {/* A task that has just begun has nothing to load: it says what happens. */}
+      {phase === "loading" && transcript.items.length === 0 && task.status !== "preparing" ? (
         <div className="transcript">
           <Loading label="Loading the conversation" rows={6} />
         </div>

@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { BranchIcon, ErrorNotice, WarningIcon } from "@holdfast/web-parts";
+import { ErrorNotice, WarningIcon } from "@holdfast/web-parts";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { TaskStack, TaskView } from "../../../contract.ts";
@@ -116,7 +116,6 @@ export function StackOnButton({ task }: { readonly task: TaskView }) {
         void navigate({ to: "/", hash: "new-task" });
       }}
     >
-      <BranchIcon />
       Stack a task
     </button>
   );

@@ -55,7 +55,7 @@ export function Transcript({
 }
 
 function workingText(status: TaskStatus): string {
-  if (status === "preparing") return "Cloning the repository and starting the jail…";
+  if (status === "preparing") return "Cloning the repository and starting the sandbox…";
   return status === "waiting" ? "Waiting for your answer below" : "Working…";
 }
 

@@ -11,8 +11,8 @@ export function SavedNotice({
 }): ReactNode {
   return (
     <p className="notice work-stopped" role="status">
-      The sandbox is not running. These are the files as they were{" "}
-      {savedAt === undefined ? "at the end of the last turn" : <TimeAgo at={savedAt} />}, to be read.{" "}
+      The sandbox is not running. The files are shown as they were{" "}
+      {savedAt === undefined ? "at the end of the last turn" : <TimeAgo at={savedAt} />}, and can be read.{" "}
       <button type="button" className="link-button" onClick={onPrompt}>
         Send a prompt to start it again
       </button>
