@@ -107,6 +107,7 @@ export type {
 } from "./contract/sessions.ts";
 export type {
   SavedView,
+  StackTask,
   TaskCount,
   TaskCounts,
   TaskError,

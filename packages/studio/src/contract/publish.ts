@@ -1,6 +1,6 @@
 import type { Check, Comment, ForgeKind, PullRequest } from "../forges/forge.ts";
 import type { SessionChoice } from "./sessions.ts";
-import type { TaskError } from "./task-list.ts";
+import type { StackTask, TaskError } from "./task-list.ts";
 
 /** A task's way to a pull request: where to, what is proposed, and the pull request as it is at the forge. */
 export interface PublicationView extends PublicationChange {
@@ -87,11 +87,6 @@ export interface StackParent extends StackTask {
   readonly number: number;
   readonly webUrl: string;
   readonly state: PullRequest["state"];
-}
-
-export interface StackTask {
-  readonly taskId: string;
-  readonly title: string;
 }
 
 /** The tasks below and above a task, and whether it is on the newest commit of its base. */

@@ -1,7 +1,5 @@
 /** Types of the contract by subject: the list of tasks. */
 
-import type { StackTask } from "./publish.ts";
-
 export type TaskStatus =
   /** Cloning the repository and starting the jail and the agent. */
   | "preparing"
@@ -48,6 +46,12 @@ export interface TaskSummary {
    * tasks has it, the task itself does not.
    */
   readonly attentionAt?: number;
+}
+
+/** A task of a stack, as another one of it knows it. */
+export interface StackTask {
+  readonly taskId: string;
+  readonly title: string;
 }
 
 /** A person, with the name that they had then. */

@@ -1,4 +1,4 @@
-import { type FsEntry, type ProcessInfo, SandboxAgent } from "@holdfast/sandbox-client";
+import { type ProcessInfo, SandboxAgent } from "@holdfast/sandbox-client";
 import {
   download,
   type FileRef,
@@ -10,32 +10,13 @@ import {
 } from "@holdfast/web-parts/sandbox";
 import { createContext, useContext } from "react";
 import type { PreviewView } from "../../contract/previews.ts";
-import type { FileSource } from "./files/source/file-source.ts";
+import type { FileSource, Matches, TreeEntry } from "./files/source/file-source.ts";
 
 /** Where the sandbox has the files of the task. */
 export const workspaceRoot = "/workspace";
 
 /** Most matches of a search that are shown. */
 export const maxMatches = 200;
-
-export interface TreeEntry extends FsEntry {
-  readonly pathBase64?: string;
-  readonly ignored?: boolean;
-  /** Of a symbolic link. */
-  readonly target?: string;
-}
-
-export interface Match {
-  readonly path: string;
-  readonly pathBase64?: string;
-  readonly line?: number;
-  readonly text?: string;
-}
-
-export interface Matches {
-  readonly matches: readonly Match[];
-  readonly truncated: boolean;
-}
 
 export interface Port {
   readonly port: number;

@@ -1,3 +1,4 @@
+/** Moves of a task to the newest commit of its base, for the rooms that offer them. */
 import { useAnnounce } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { useApi } from "../context.ts";

@@ -1,3 +1,4 @@
+/** The stack of a task: its chain, a newer base, and the way to one more task on top. */
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, WarningIcon } from "@holdfast/web-parts";
 import { Link, useNavigate } from "@tanstack/react-router";

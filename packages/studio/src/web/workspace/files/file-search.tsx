@@ -3,8 +3,8 @@ import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import { type FileRef, toFileRef } from "@holdfast/web-parts/sandbox";
 import { useQuery } from "@tanstack/react-query";
 import { searchQuery } from "../queries.ts";
-import { type Match, maxMatches, workspaceRoot } from "../task-sandbox.ts";
-import { useFileSource } from "./source/file-source.ts";
+import { maxMatches, workspaceRoot } from "../task-sandbox.ts";
+import { type Match, useFileSource } from "./source/file-source.ts";
 
 export type SearchPlace = "names" | "contents";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TreeEntry } from "../task-sandbox.ts";
+import type { TreeEntry } from "./source/file-source.ts";
 import { foldersAbove, treeRows } from "./tree-rows.ts";
 
 const entry = (path: string, more: Partial<TreeEntry> = {}): TreeEntry => ({

@@ -1,5 +1,5 @@
 import { type FileRef, toFileRef } from "@holdfast/web-parts/sandbox";
-import type { TreeEntry } from "../task-sandbox.ts";
+import type { TreeEntry } from "./source/file-source.ts";
 
 /** What is known of a directory that is open. */
 export interface DirectoryState {

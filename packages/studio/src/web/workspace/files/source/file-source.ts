@@ -1,6 +1,26 @@
+/** Where files are read from: a running sandbox, or their saved state. */
+import type { FsEntry } from "@holdfast/sandbox-client";
 import type { FileRef, TextFile, UnreadableFile } from "@holdfast/web-parts/sandbox";
 import { createContext, useContext } from "react";
-import type { Matches, TreeEntry } from "../../task-sandbox.ts";
+
+export interface TreeEntry extends FsEntry {
+  readonly pathBase64?: string;
+  readonly ignored?: boolean;
+  /** Of a symbolic link. */
+  readonly target?: string;
+}
+
+export interface Match {
+  readonly path: string;
+  readonly pathBase64?: string;
+  readonly line?: number;
+  readonly text?: string;
+}
+
+export interface Matches {
+  readonly matches: readonly Match[];
+  readonly truncated: boolean;
+}
 
 /** Where the files are read from: the sandbox while it runs, else their saved state. */
 export interface FileSource {

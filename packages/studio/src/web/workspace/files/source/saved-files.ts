@@ -7,9 +7,9 @@ import {
 } from "@holdfast/web-parts/sandbox";
 import type { SavedFolder } from "../../../../contract.ts";
 import type { StudioApi } from "../../../shared/port.ts";
-import { type Matches, type TreeEntry, workspaceRoot } from "../../task-sandbox.ts";
+import { workspaceRoot } from "../../task-sandbox.ts";
 import { imageType } from "../file-kind.ts";
-import type { FileSource } from "./file-source.ts";
+import type { FileSource, Matches, TreeEntry } from "./file-source.ts";
 
 const maxTextBytes = 1_048_576;
 
