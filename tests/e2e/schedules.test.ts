@@ -5,7 +5,7 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage, troubleOf } from "./support/browser.ts";
-import { signIn } from "./support/pages.ts";
+import { assertFits, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 describe("schedules", { skip: missing() ?? false }, () => {
@@ -32,6 +32,15 @@ describe("schedules", { skip: missing() ?? false }, () => {
     await page.getByText("At 08:00, only on Monday.").waitFor();
     await page.getByLabel("Prompt").fill("Add a line to the README without asking");
     await assertAccessible(page, "the form of a schedule");
+    const size = page.viewportSize() ?? { width: 1280, height: 900 };
+    await page.setViewportSize({ width: 320, height: 900 });
+    await page.getByLabel("On an event of the forge").check();
+    await page.getByLabel("Event").selectOption("labelled");
+    await assertFits(page, "the form of a schedule on an event");
+    await assertAccessible(page, "the form of a schedule on an event");
+    await keepScreenshot(page, "schedule-on-event");
+    await page.getByLabel("At times").check();
+    await page.setViewportSize(size);
     await page.getByLabel("Times", { exact: true }).fill("* * * * *");
     await page.getByRole("button", { name: "Create schedule" }).click();
     await page.getByText("There must be 5 minutes between two times at least").waitFor();

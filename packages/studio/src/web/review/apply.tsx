@@ -22,7 +22,7 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
       void queries.invalidateQueries({ queryKey: ["task", task.id] });
     },
   });
-  const { data: publication } = useQuery(publicationQuery(api, task.id));
+  const { data: publication, isPending } = useQuery(publicationQuery(api, task.id));
   // One primary action: where the work goes to a forge, that is Publish.
   const isPublished = publication !== undefined && publication.target !== null;
   const busy = isBusy(task.status);
@@ -91,6 +91,8 @@ export function Apply({ task, files }: { readonly task: TaskView; readonly files
       )}
     </section>
   );
+  // Until it is known where the work goes, nothing stands out.
+  if (isPending) return null;
   if (!isPublished || applied !== undefined) return form;
   return (
     <details className="apply-more">
