@@ -16,14 +16,17 @@ export interface PaymentNews {
   readonly text: string;
 }
 
+/** A further invoice that fails while one is unpaid is no news. */
+function hasNews({ unpaidSince, told }: BillingState): boolean {
+  return ((told?.unpaidSince ?? null) === null) !== (unpaidSince === null);
+}
+
 /** What is new since the last call; undefined if nothing is. The caller sends it in the same turn. */
 export function takePaymentNews(state: BillingState, plans: PlanList, now: number): PaymentNews | undefined {
-  const { subscription, unpaidSince } = state;
-  const told = state.told ?? { seq: 0, unpaidSince: null };
-  // A further invoice that fails while one is unpaid is the same trouble.
-  if ((told.unpaidSince === null) === (unpaidSince === null)) return undefined;
+  if (!hasNews(state)) return undefined;
+  const { subscription, unpaidSince, told } = state;
   const { standing, graceEndsAt } = standingOf(subscription, unpaidSince, plans, now);
-  const seq = told.seq + 1;
+  const seq = (told?.seq ?? 0) + 1;
   state.told = { seq, unpaidSince };
   const news = { version: 1, seq, at: now } as const;
   if (unpaidSince !== null) {
@@ -49,6 +52,8 @@ export async function tellOwners(
   now: number,
   failed: (error: unknown) => void,
 ): Promise<void> {
+  // A deleted organization has no owners.
+  if (c.state.isClosing || !hasNews(c.state)) return;
   const organization = organizationOf(c);
   const owners = await port.owners(organization);
   const news = takePaymentNews(c.state, port, now);
