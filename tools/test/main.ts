@@ -1,5 +1,5 @@
 /**
- * `npm test`: everything, for real, the longest files first and several at a time.
+ * `npm test`: everything, for real, the longest files first and several at a time. Short ones of a package share a process.
  * `npm test -- PATTERN...` runs the files whose path contains one of the patterns; with `--store cluster` or
  * `--store sqlite`, only on that store.
  * With CI=true a skipped test fails the run.
@@ -8,25 +8,20 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "node:test";
 import { parseArgs } from "node:util";
-import { ownImports } from "@holdfast/testing/own-imports";
 import { startSharedServer } from "@holdfast/testing/postgres";
 import { ensureSystemPackages } from "../system-packages.ts";
 import { root, sourceFiles } from "../workspace.ts";
 import { Lanes } from "./lanes.ts";
-import { FileReport } from "./reporter.ts";
+import type { FileReport } from "./reporter.ts";
+import { runProcess } from "./run-process.ts";
 import { TestSchedule } from "./schedule.ts";
-import { runsOf, type TestRun, type TestStore, testStores } from "./test-run.ts";
+import { processesOf, type TestProcess } from "./test-process.ts";
+import { runsOf, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
 
 /** How often is looked whether the cores have time for another file. */
 const lookMs = 3_000;
-
-// A hang is a failure with a name, not a run that never ends: a test that hangs fails by itself, and
-// what still keeps its process alive, or never lets it look at its clock, ends with the process.
-const testTimeoutMs = 1_200_000;
-const fileTimeoutMs = 1_260_000;
 
 /** Files that may be flaky in a run of everything; more fail it at once. */
 const maxFlakyFiles = 3;
@@ -63,24 +58,8 @@ function gitChanges(): string[] {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-async function runFile(test: TestRun): Promise<FileReport> {
-  const report = new FileReport(test.name);
-  const events = run({
-    files: [join(root, test.path)],
-    cwd: root,
-    env: { ...process.env, HOLDFAST_TEST_STORE: test.store },
-    isolation: "process",
-    execArgv: ["--disable-warning=ExperimentalWarning", ...ownImports],
-    timeout: testTimeoutMs,
-    signal: AbortSignal.timeout(fileTimeoutMs),
-  });
-  for await (const event of events) report.take(event);
-  console.log(`${report}`);
-  return report;
-}
-
-async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
-  const schedule = new TestSchedule(runs, readTestTimes());
+async function runAll(processes: readonly TestProcess[]): Promise<FileReport[]> {
+  const schedule = new TestSchedule(processes, readTestTimes());
   const lanes = new Lanes();
   const reports: FileReport[] = [];
   const seconds = new Map<string, number>();
@@ -91,11 +70,12 @@ async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
       const next = schedule.take();
       if (next === undefined) break;
       running += 1;
-      void runFile(next).then((report) => {
+      void runProcess(next).then((ended) => {
         running -= 1;
         schedule.ended(next);
-        reports.push(report);
-        if (report.ok) seconds.set(report.name, Math.round(report.seconds * 10) / 10);
+        reports.push(...ended);
+        for (const { ok, name, seconds: each } of ended)
+          if (ok) seconds.set(name, Math.round(each * 10) / 10);
         fill();
       }, reject);
     }
@@ -112,21 +92,28 @@ async function runAll(runs: readonly TestRun[]): Promise<FileReport[]> {
 }
 
 /**
- * Runs the files that failed once more, each alone. One that passes then is flaky: a bug as well, which is named, but
- * not one of the change that is tested. Returns the reports with those of the second runs in the place of the first.
+ * Runs the files that failed once more, each alone, and groups of which no file failed together. One that passes then
+ * is flaky: a bug as well, which is named, but not one of the change that is tested. Returns the reports with those of the second runs in the place of the first.
  */
-async function runAgain(reports: readonly FileReport[], runs: readonly TestRun[]): Promise<SecondRun> {
-  const failed = runs.filter(({ name }) => reports.some((report) => report.name === name && !report.ok));
+async function runAgain(
+  reports: readonly FileReport[],
+  processes: readonly TestProcess[],
+): Promise<SecondRun> {
+  const failedNames = new Set(reports.filter(({ ok }) => !ok).map(({ name }) => name));
+  const alone = processes.flatMap(({ runs }) => runs.map((run) => ({ name: run.name, runs: [run] })));
+  const groups = processes.filter(({ runs }) => runs.length > 1);
+  const failed = [...alone, ...groups].filter(({ name }) => failedNames.has(name));
   if (failed.length > maxFlakyFiles) return { reports, flaky: [] };
   const settled = new Map(reports.map((report) => [report.name, report]));
   const flaky: string[] = [];
-  for (const test of failed) {
-    console.log(`again, alone: ${test.name}`);
-    const second = await runFile(test);
-    const { failures = [] } = settled.get(test.name) ?? {};
+  for (const process of failed) {
+    console.log(`again, alone: ${process.name}`);
+    const second = await runProcess(process);
+    const { failures = [] } = settled.get(process.name) ?? {};
     // A process that ended early has no test that failed.
-    if (second.ok) flaky.push(...(failures.length > 0 ? failures : [test.name]));
-    settled.set(test.name, second);
+    if (second.every(({ ok }) => ok)) flaky.push(...(failures.length > 0 ? failures : [process.name]));
+    settled.delete(process.name);
+    for (const report of second) settled.set(report.name, report);
   }
   return { reports: [...settled.values()], flaky };
 }
@@ -166,9 +153,10 @@ const whole = patterns.length === 0 && stores.length === testStores.length;
 keepCompiled(whole);
 
 const before = whole ? gitChanges() : [];
-const [first] = await Promise.all([runAll(runs), whole ? compileFirst() : undefined]);
+const processes = processesOf(runs);
+const [first] = await Promise.all([runAll(processes), whole ? compileFirst() : undefined]);
 const repeats = whole || process.env["CI"] === "true";
-const { reports, flaky } = repeats ? await runAgain(first, runs) : { reports: first, flaky: [] };
+const { reports, flaky } = repeats ? await runAgain(first, processes) : { reports: first, flaky: [] };
 const skips = reports.flatMap((report) => report.skips);
 const sum = (count: (report: FileReport) => number) => reports.reduce((all, each) => all + count(each), 0);
 const embedded = reports.flatMap((report) => report.embeddedOnly);

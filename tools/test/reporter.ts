@@ -24,6 +24,7 @@ export class FileReport {
   /** What the file printed, shown only when it fails. */
   #output = "";
   #succeeded = true;
+  #seconds: number | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -76,9 +77,13 @@ export class FileReport {
     return this.#succeeded && this.failed === 0;
   }
 
-  /** Of the whole file, with the start of its process. */
+  /** Of the whole file, with the start of a process of its own. */
   get seconds(): number {
-    return (performance.now() - this.#started) / 1000;
+    return this.#seconds ?? (performance.now() - this.#started) / 1000;
+  }
+
+  end(seconds = this.seconds): void {
+    this.#seconds = seconds;
   }
 
   toString(): string {
