@@ -134,7 +134,7 @@ export async function keyAt(node: TestNode): Promise<string> {
 /** Runs the `holdfast` command; returns its output. Throws with its error output. */
 export async function runCli(args: readonly string[]): Promise<string> {
   const main = new URL("../../packages/holdfast/src/cli/main.ts", import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args]);
+  const { stdout } = await promisify(execFile)(process.execPath, [...ownImports, main, ...args]);
   return stdout;
 }
 

@@ -7,6 +7,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { Files } from "./certificates.ts";
 import { secret } from "./nodes.ts";
@@ -121,6 +122,7 @@ export class Platform {
     const data = mkdtempSync(join(tmpdir(), "holdfast-function-"));
     removeAtExit(data);
     const child = fork(new URL("serverless-host.ts", import.meta.url).pathname, {
+      execArgv: [...ownImports],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: {
         ...process.env,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
+import { ownImports } from "@holdfast/testing/own-imports";
 import type { CrashRegistry } from "./action-server.ts";
 import { killAfter } from "./killed.ts";
 import { chooseSeed, type SeededRandom, seededRandom } from "./random.ts";
@@ -67,6 +68,7 @@ class MortalServer {
 
   async #start() {
     const child = fork(new URL("./action-server.ts", import.meta.url), [this.#directory], {
+      execArgv: [...ownImports],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child = child;

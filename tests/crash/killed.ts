@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { ownImports } from "@holdfast/testing/own-imports";
 
 /** Starts `script` of this folder; its errors are shown, since a process that fails by itself is a finding. */
 export function startScript(script: string, args: readonly string[]): ChildProcess {
   const path = new URL(script, import.meta.url).pathname;
   // Reading an extra certificate file doubles the start of a short process.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
-  return spawn(process.execPath, [path, ...args], { stdio: ["ignore", "ignore", "inherit", "ipc"], env });
+  return spawn(process.execPath, [...ownImports, path, ...args], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    env,
+  });
 }
 
 /** Resolves when `child` has said that it is ready. */

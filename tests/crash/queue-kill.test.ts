@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { killAfter } from "./killed.ts";
 import type { QueueCrashRegistry } from "./queue-server.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
@@ -32,6 +33,7 @@ class MortalServer {
 
   async start(): Promise<Actors> {
     const child = fork(new URL("./queue-server.ts", import.meta.url), [this.#directory], {
+      execArgv: [...ownImports],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.child = child;

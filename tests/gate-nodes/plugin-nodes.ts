@@ -5,6 +5,7 @@ import { once } from "node:events";
 import type { TestContext } from "node:test";
 import type { ToolOutcome } from "@holdfast/gate";
 import type { EventEnvelope } from "@holdfast/gate/plugin";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { startPostgres } from "@holdfast/testing/postgres";
 import { eventually, newKey, type ToolRequest, temporaryDirectory } from "./shared-state.ts";
 
@@ -50,6 +51,7 @@ export class PluginNodes {
       new URL("plugin-node.ts", import.meta.url).pathname,
       [dataDir, JSON.stringify(config)],
       {
+        execArgv: [...ownImports],
         env: {
           ...process.env,
           HOLDFAST_STORE: this.#store,

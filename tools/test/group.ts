@@ -26,6 +26,8 @@ function checkProcess(): void {
     throw new Error(`The file left environment variables changed: ${changed.join(", ")}`);
 }
 
+// Some tests wait for what keeps no process alive.
+const alive = setInterval(() => undefined, 60_000);
 for (const path of process.argv.slice(2)) {
   // Each is loaded when the one before it has ended.
   await suite(path, async () => {
@@ -34,3 +36,4 @@ for (const path of process.argv.slice(2)) {
     after(checkProcess);
   });
 }
+clearInterval(alive);

@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startSharedServer } from "@holdfast/testing/postgres";
+import { createOriginalData, startSharedServer } from "@holdfast/testing/postgres";
 import { ensureSystemPackages } from "../system-packages.ts";
 import { root, sourceFiles } from "../workspace.ts";
 import { Lanes } from "./lanes.ts";
@@ -148,7 +148,10 @@ if (runs.length === 0) {
 }
 const needsCluster = runs.some(({ store }) => store === "cluster");
 await ensureSystemPackages([...runs.map(({ path }) => path), ...(needsCluster ? [databasesPath] : [])]);
-if (needsCluster) process.env["HOLDFAST_TEST_POSTGRES"] = await startSharedServer();
+if (needsCluster) {
+  createOriginalData();
+  process.env["HOLDFAST_TEST_POSTGRES"] = await startSharedServer();
+}
 const whole = patterns.length === 0 && stores.length === testStores.length;
 keepCompiled(whole);
 

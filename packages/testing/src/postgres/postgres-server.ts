@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../free-port.ts";
+import { createData } from "./data-directory.ts";
 import { programPath, run, serverFolder, start, stop, unref } from "./programs.ts";
 
 /** A PostgreSQL server with its own data directory, synced to disk as in production. */
@@ -41,8 +42,7 @@ export async function startPostgres(
 ): Promise<PostgresServer> {
   const folder = serverFolder(parent);
   const data = join(folder, "data");
-  const initdb = programPath("initdb", "postgresql");
-  run(initdb, ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C"], folder);
+  createData(data, folder);
   const port = await freePort();
   const config = {
     port: `${port}`,
