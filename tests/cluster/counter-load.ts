@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "holdfast/client";
 import type { ClusterRegistry } from "./actors.ts";
 import { eventually, type TestNode } from "./nodes.ts";
+
+/** Between two calls of a caller: a load that takes all cores slows down the fault that it is about. */
+const pauseMs = 10;
 
 /**
  * Callers that add 1 to one counter. Each result of `add` is a number that no other call may get: a call that is lost
@@ -69,6 +73,7 @@ export class CounterLoad {
       } catch (error) {
         this.errors.push(error instanceof Error ? error.message : String(error));
       }
+      await delay(pauseMs);
     }
   }
 
