@@ -1,8 +1,9 @@
 /** Pictures of the screen: the pixels, the cursor, and their encoding. */
-import type { XCursorImage, XSharedMemory, XSharedSegment } from "x11";
+
 import { TaskQueue } from "../input/queue.ts";
 import type { Region } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
+import type { XCursorImage, XSharedMemory, XSharedSegment } from "../x/protocol.ts";
 
 /** Pixels of a part of the screen: four bytes each (blue, green, red, unused), row after row. */
 export interface Frame {

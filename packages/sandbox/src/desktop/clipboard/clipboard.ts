@@ -1,9 +1,10 @@
 /** The clipboard of the desktop: the server owns what it wrote, and asks other programs for what they own. */
-import type { XEvent } from "x11";
+
 import { problem } from "../../http/problem.ts";
 import { TaskQueue } from "../input/queue.ts";
 import type { Selection } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
+import type { XEvent } from "../x/protocol.ts";
 import { type SelectionAtoms, SelectionOwner } from "./selection-owner.ts";
 
 /** How long a program may take to hand over its content, or the next part of it. */

@@ -1,6 +1,6 @@
-import type { XEvent } from "x11";
 import x11 from "x11";
 import type { XConnection } from "../x/connection.ts";
+import type { XEvent } from "../x/protocol.ts";
 
 /** Content up to this size is handed over at once, larger content in parts of it (the INCR protocol). */
 const partBytes = 128 * 1_024;

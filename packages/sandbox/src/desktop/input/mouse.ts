@@ -1,8 +1,9 @@
 /** Input as from a mouse and a keyboard, by the extension XTEST. */
-import type { XPointer } from "x11";
+
 import { invalidAction } from "../errors.ts";
 import type { MouseButton, MousePosition } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
+import type { XPointer } from "../x/protocol.ts";
 
 export interface Point {
   readonly x: number;

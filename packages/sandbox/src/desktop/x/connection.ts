@@ -1,15 +1,8 @@
 /** The X protocol: one connection to the display, its atoms, properties and events. */
 /// <reference path="./x11.d.ts" />
-import x11, {
-  type Done,
-  type XClient,
-  type XDisplay,
-  type XEvent,
-  type XFixes,
-  type XProperty,
-  type XTest,
-} from "x11";
+import x11 from "x11";
 import { runtimeFailed } from "../errors.ts";
+import type { Done, XClient, XDisplay, XEvent, XFixes, XProperty, XTest } from "./protocol.ts";
 
 /** Largest part of a property that one request reads, in units of four bytes. */
 const propertyUnits = 65_536;
