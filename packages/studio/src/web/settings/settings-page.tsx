@@ -28,7 +28,9 @@ export function SettingsPage({
             ? "Only the operator of this server can: whoever opens a link of “holdfast url”."
             : needs === "machine"
               ? "Owners and admins of the first organization of this server can."
-              : "Owners and admins of the organization can."}
+              : needs === "installation"
+                ? "Owners of the first organization of this server can."
+                : "Owners and admins of the organization can."}
         </Empty>
       )}
     </SettingsFrame>

@@ -65,7 +65,7 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
   const [clientId, setClientId] = useState(provider.clientId ?? "");
   const [secret, setSecret] = useState("");
   const [server, setServer] = useState(provider.issuer ?? provider.url ?? "");
-  const [name, setName] = useState(id === "oidc" && source !== "none" ? provider.name : "");
+  const [name, setName] = useState(provider.name === titles[id] ? "" : provider.name);
   const save = useSettingsChange<SignInProviderInput>((api, input) =>
     api.administration.saveSignInProvider(input),
   );
@@ -83,13 +83,19 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
       ...(secret === "" ? {} : { clientSecret: secret }),
       ...(id === "oidc" && name.trim() !== "" ? { name: name.trim() } : {}),
     };
-    save.mutate(input, { onSuccess: () => announce("Saved. It is in force.") });
+    save.mutate(input, {
+      onSuccess() {
+        announce("Saved. It is in force.");
+        setSecret("");
+      },
+    });
   };
+  const idOf = (label: string) => `${field}-${label.replaceAll(" ", "-")}`;
   const input = (label: string, value: string, change: (text: string) => void, more: object = {}) => (
     <div className="field">
-      <label htmlFor={`${field}-${label}`}>{label}</label>
+      <label htmlFor={idOf(label)}>{label}</label>
       <input
-        id={`${field}-${label}`}
+        id={idOf(label)}
         value={value}
         autoComplete="off"
         spellCheck={false}
