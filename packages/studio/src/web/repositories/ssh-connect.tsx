@@ -1,4 +1,4 @@
-import { ErrorNotice } from "@holdfast/web-parts";
+import { CopyButton, ErrorNotice } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import type { AddRepositoryInput } from "../../backend/repositories/contract.ts";
@@ -80,8 +80,11 @@ export function SshConnect({
   return (
     <>
       <div className="field">
-        <label htmlFor={`${ids}-public`}>Deploy key</label>
-        <textarea id={`${ids}-public`} className="mono" rows={3} readOnly value={begun.publicKey} />
+        <div className="ssh-key-head">
+          <label htmlFor={`${ids}-public`}>Deploy key</label>
+          <CopyButton text={begun.publicKey} label="Copy the deploy key" />
+        </div>
+        <textarea id={`${ids}-public`} className="mono" rows={4} readOnly value={begun.publicKey} />
         <p className="field-help">
           Add it at {begun.host}, with write access to push. The other half stays in the vault.
         </p>
