@@ -85,8 +85,17 @@ function useCurrentPageInView(pages: RefObject<HTMLElement | null>): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs for every page.
   useEffect(() => {
-    const current = pages.current?.querySelector('[aria-current="page"]');
-    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const element = pages.current;
+    if (element === null) return;
+    const show = () => {
+      const current = element.querySelector('[aria-current="page"]');
+      current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    };
+    show();
+    // Links and counts appear when it is known who looks.
+    const observer = new MutationObserver(show);
+    observer.observe(element, { childList: true, subtree: true });
+    return () => observer.disconnect();
   }, [pages, path]);
 }
 
