@@ -4,10 +4,31 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { git, holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
+import { after, test } from "node:test";
+import {
+  git,
+  holdfast,
+  holdfastEach,
+  makeRepository,
+  needsJail,
+  type RunningServer,
+  scratch,
+  start,
+  startServer,
+} from "./support.ts";
 
 const command = join(import.meta.dirname, "..", "bin", "holdfast.js");
+
+let shared: Promise<RunningServer> | undefined;
+const sharedData = join(scratch(), "data");
+after(async () => (await shared)?.stop("SIGKILL"));
+
+/** The data directory of a server that some cases share. */
+async function served(): Promise<string> {
+  shared ??= startServer({ after: () => {} }, sharedData);
+  await shared;
+  return sharedData;
+}
 
 test("a wrong word is told with the one that was meant, and the reason is not buried below", async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
@@ -21,48 +42,56 @@ test("a wrong word is told with the one that was meant, and the reason is not bu
     [["sandbox", "sesions"], /^There is no "sandbox sesions"\. Did you mean sessions\?/],
     [["sandbox", "daemon", "start", "--tokn", "x"], /^Unknown option '--tokn'\. Did you mean --token\?/],
   ];
-  for (const [args, said] of cases) {
-    const { code, stderr } = await holdfast(args);
-    assert.deepEqual([code, said.test(stderr)], [2, true], stderr);
-  }
-  const { stderr } = await holdfast(["actors", "call", "counter/a", "add", "{bad"], {
+  const broken = ["actors", "call", "counter/a", "add", "{bad"];
+  const results = await holdfastEach([...cases.map(([args]) => args), broken], {
     env: { HOLDFAST_DATA: "none" },
   });
+  for (const [at, [, said]] of cases.entries()) {
+    const { code, stderr } = results[at] ?? {};
+    assert.deepEqual([code, said.test(stderr ?? "")], [2, true], stderr);
+  }
+  const { stderr = "" } = results.at(-1) ?? {};
   assert.match(stderr, /is not JSON/);
   assert.ok(stderr.split("\n").length < 10, stderr);
 });
 
 test("a filter of actors that says nothing is wrong usage, with a server or without one", async (t) => {
-  const data = join(scratch(t), "data");
-  await startServer(t, data);
-  for (const from of [data, scratch(t)]) {
-    for (const [option, value] of [
-      ["--status", "bad"],
-      ["--limit", "many"],
-      ["--limit", "0"],
-      ["--created-after", "soon"],
-    ] as const) {
-      const { code, stderr } = await holdfast(["actors", "list", option, value, "--data", from]);
-      assert.equal(code, 2, `${option} ${value}: ${stderr}`);
-      assert.match(stderr, /^(--status takes|--limit takes|"many" is not a number|"soon" is not a time)/);
-    }
+  const data = await served();
+  const options = [
+    ["--status", "bad"],
+    ["--limit", "many"],
+    ["--limit", "0"],
+    ["--created-after", "soon"],
+  ];
+  const lists = [data, scratch(t)].flatMap((from) =>
+    options.map((option) => ["actors", "list", ...option, "--data", from]),
+  );
+  for (const [at, { code, stderr }] of (await holdfastEach(lists)).entries()) {
+    assert.equal(code, 2, `${lists[at]?.join(" ")}: ${stderr}`);
+    assert.match(stderr, /^(--status takes|--limit takes|"many" is not a number|"soon" is not a time)/);
   }
 });
 
 test("help of a command comes either way", async () => {
-  const [before, behind] = await Promise.all([holdfast(["help", "run"]), holdfast(["run", "--help"])]);
-  assert.deepEqual([before.code, before.stdout], [0, behind.stdout]);
+  const [before, behind] = await holdfastEach([
+    ["help", "run"],
+    ["run", "--help"],
+  ]);
+  assert.match(before?.stdout ?? "", /^holdfast run/);
+  assert.deepEqual([before?.code, before?.stdout], [0, behind?.stdout]);
 });
 
 test("a data directory that cannot be made is told in words", async (t) => {
   const file = join(scratch(t), "file");
   writeFileSync(file, "");
   const below = join(file, "below");
-  for (const [data, reason] of [
+  const cases = [
     [file, "it is not a directory"],
     [below, `${below}: not a directory`],
-  ] as const) {
-    const { code, stderr } = await holdfast(["start", "--port", "0", "--data", data]);
+  ] as const;
+  const results = await holdfastEach(cases.map(([data]) => ["start", "--port", "0", "--data", data]));
+  for (const [at, [data, reason]] of cases.entries()) {
+    const { code, stderr } = results[at] ?? {};
     const told = `The data directory ${data} cannot be used: ${reason}. Choose another one with --data DIR or HOLDFAST_DATA`;
     assert.deepEqual([code, stderr], [1, `${told} (control.data_directory)\n`]);
   }
@@ -73,9 +102,10 @@ test("no command takes a file for a data directory in which nothing is", async (
   writeFileSync(file, "");
   const told = `The data directory ${file} cannot be used: it is not a directory. Choose another one with --data DIR or HOLDFAST_DATA`;
   const commands = [["tasks", "list"], ["secrets", "list"], ["audit", "verify"], ["actors", "list"], ["url"]];
-  for (const args of commands) {
-    const { code, stdout, stderr } = await holdfast([...args, "--data", file]);
-    assert.deepEqual([code, stdout, stderr], [1, "", `${told} (control.data_directory)\n`], args.join(" "));
+  const results = await holdfastEach(commands.map((args) => [...args, "--data", file]));
+  for (const [at, { code, stdout, stderr }] of results.entries()) {
+    const what = commands[at]?.join(" ");
+    assert.deepEqual([code, stdout, stderr], [1, "", `${told} (control.data_directory)\n`], what);
   }
 });
 
@@ -132,36 +162,36 @@ test("an empty variable names no port", async (t) => {
   assert.deepEqual([wrong.code, /^"web" is not a port/.test(wrong.stderr)], [2, true], wrong.stderr);
 });
 
-test("what the operating system refuses is told with the file", async (t) => {
-  const data = join(scratch(t), "data");
-  await startServer(t, data);
-  const exported = await holdfast(["actors", "export", "organization/local", "/nowhere/x", "--data", data]);
+test("what the operating system refuses is told with the file", async () => {
+  const data = await served();
+  const [exported, kept, sandbox] = await holdfastEach([
+    ["actors", "export", "organization/local", "/nowhere/x", "--data", data],
+    ["backup", "/dev/null/x", "--data", data],
+    ["sandbox", "server", "--port", "0", "--no-token", "--root", "/nowhere"],
+  ]);
   assert.deepEqual(
-    [exported.code, exported.stderr],
+    [exported?.code, exported?.stderr],
     [1, "/nowhere/x: no such file or directory (system.enoent)\n"],
   );
-  const kept = await holdfast(["backup", "/dev/null/x", "--data", data]);
-  assert.deepEqual([kept.code, kept.stderr], [1, "/dev/null/x: not a directory (system.enotdir)\n"]);
-  const sandbox = await holdfast(["sandbox", "server", "--port", "0", "--no-token", "--root", "/nowhere"]);
+  assert.deepEqual([kept?.code, kept?.stderr], [1, "/dev/null/x: not a directory (system.enotdir)\n"]);
   assert.deepEqual(
-    [sandbox.code, sandbox.stderr],
+    [sandbox?.code, sandbox?.stderr],
     [1, "/nowhere: no such file or directory (system.enoent)\n"],
   );
 });
 
-test("a task, or an actor, that is not there is named", async (t) => {
-  const data = join(scratch(t), "data");
-  await startServer(t, data);
-  for (const verb of ["show", "stop", "diff", "apply"]) {
-    const { code, stderr } = await holdfast(["tasks", verb, "nope", "--data", data]);
+test("a task, or an actor, that is not there is named", async () => {
+  const data = await served();
+  const key = "01a20312-2c3f-70f9-ba1f-2c1d21db6877";
+  const verbs = ["show", "stop", "diff", "apply"].map((verb) => ["tasks", verb, "nope", "--data", data]);
+  const results = await holdfastEach([...verbs, ["actors", "get", `task/${key}`, "--data", data]]);
+  for (const { code, stderr } of results.slice(0, -1)) {
     assert.deepEqual(
       [code, stderr],
       [1, "There is no task nope. List all tasks with: holdfast tasks list (task.not_found)\n"],
     );
   }
-  const key = "01a20312-2c3f-70f9-ba1f-2c1d21db6877";
-  const { stderr } = await holdfast(["actors", "get", `task/${key}`, "--data", data]);
-  assert.match(stderr, new RegExp(`If that is its key, write task/@${key},`));
+  assert.match(results.at(-1)?.stderr ?? "", new RegExp(`If that is its key, write task/@${key},`));
 });
 
 test("a server on a data directory with a long path is reached", async (t) => {

@@ -6,7 +6,16 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { commands } from "@holdfast/studio/cli";
-import { git, holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
+import {
+  git,
+  holdfast,
+  holdfastEach,
+  makeRepository,
+  needsJail,
+  scratch,
+  start,
+  startServer,
+} from "./support.ts";
 
 /** One task to its end, with every question of its agent answered by yes. */
 function runAllowed(repository: string, data: string, prompt: string) {
@@ -40,11 +49,13 @@ describe("usage", () => {
       ["auth", "api-key", "nobody"],
       ["backup"],
     ];
-    for (const args of cases) {
-      const result = await holdfast(args);
-      assert.equal(result.code, 2, `${args.join(" ")}: ${result.stderr}`);
-      assert.match(result.stdout + result.stderr, /holdfast/);
+    const results = await holdfastEach(cases);
+    for (const [at, { code, stdout, stderr }] of results.entries()) {
+      assert.equal(code, 2, `${cases[at]?.join(" ")}: ${stderr}`);
+      assert.match(stdout + stderr, /holdfast/);
     }
+    const [first = []] = cases;
+    assert.deepEqual(await holdfast(first), results[0], "the process ends with that code");
   });
 
   test("every command of the Studio is among those of holdfast", async () => {
@@ -57,10 +68,10 @@ describe("usage", () => {
   });
 
   test("help and version are exit code 0", async () => {
-    for (const args of [["--help"], ["--version"], ["run", "--help"], ["doctor", "-h"]]) {
-      const result = await holdfast(args);
-      assert.equal(result.code, 0);
-      assert.notEqual(result.stdout, "");
+    const lists = [["--help"], ["--version"], ["run", "--help"], ["doctor", "-h"]];
+    for (const { code, stdout } of await holdfastEach(lists)) {
+      assert.equal(code, 0);
+      assert.notEqual(stdout, "");
     }
   });
 });
@@ -241,11 +252,11 @@ describe("run", () => {
       [["--repo", repository], /--from-head.*repository\.dirty/],
       [["--repo", repository, "--from-head", "--agent", "nobody"], /agent\./],
     ];
-    for (const [args, code] of cases) {
-      const result = await holdfast(["run", ...data, ...args, "do it"]);
-      assert.equal(result.code, 1, result.stdout);
-      assert.match(result.stderr, code);
-      assert.doesNotMatch(result.stderr, /\n\s+at /);
+    const results = await holdfastEach(cases.map(([args]) => ["run", ...data, ...args, "do it"]));
+    for (const [at, { code, stdout, stderr }] of results.entries()) {
+      assert.equal(code, 1, stdout);
+      assert.match(stderr, cases[at]?.[1] ?? /never/);
+      assert.doesNotMatch(stderr, /\n\s+at /);
     }
   });
 

@@ -4,8 +4,10 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 
+const several = resolve(import.meta.dirname, "several-commands.ts");
 const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
 
 export interface Finished {
@@ -29,7 +31,7 @@ export function needsJail(t: TestContext): boolean {
 }
 
 /** A directory of the test's own, gone with its process. */
-export function scratch(_t: TestContext): string {
+export function scratch(_t?: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
   removeAtExit(directory);
   return directory;
@@ -49,9 +51,30 @@ export function git(repository: string, ...args: string[]): string {
   return execFileSync("git", ["-C", repository, ...args], { encoding: "utf8" });
 }
 
+/**
+ * Runs several commands in one process, for cases in which the process is not what is tested. None of them may end it,
+ * or go on by itself.
+ */
+export async function holdfastEach(
+  lists: readonly (readonly string[])[],
+  options: RunOptions = {},
+): Promise<readonly Finished[]> {
+  const { code, stdout, stderr } = await finished(
+    spawnNode([...ownImports, several, JSON.stringify(lists)], options),
+    options,
+  );
+  assert.equal(code, 0, stderr);
+  const results = JSON.parse(stdout) as readonly Finished[];
+  assert.equal(results.length, lists.length);
+  return results;
+}
+
 /** Runs the command to its end with the environment of the test, less what would change its answers. */
 export function holdfast(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-  const child = start(args, options);
+  return finished(start(args, options), options);
+}
+
+function finished(child: ChildProcess, { input = "" }: RunOptions): Promise<Finished> {
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
@@ -60,7 +83,7 @@ export function holdfast(args: readonly string[], options: RunOptions = {}): Pro
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     stderr += chunk;
   });
-  child.stdin?.end(options.input ?? "");
+  child.stdin?.end(input);
   return new Promise((resolvePromise, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolvePromise({ code, stdout, stderr }));
@@ -68,10 +91,14 @@ export function holdfast(args: readonly string[], options: RunOptions = {}): Pro
 }
 
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
+  return spawnNode([command, ...args], options);
+}
+
+function spawnNode(args: readonly string[], options: RunOptions): ChildProcess {
   const { HOLDFAST_PORT: _port, ...environment } = process.env;
   // A command that makes a data directory before it has looked at its arguments fails here.
   environment["HOLDFAST_DATA"] = "/dev/null/none";
-  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", command, ...args], {
+  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...environment, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
@@ -90,7 +117,7 @@ export interface RunningServer {
 
 /** Starts a server on a port of the system's choice and waits for its link. */
 export async function startServer(
-  t: TestContext,
+  t: { after(end: () => Promise<unknown>): void },
   dataDirectory: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
