@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,12 +11,14 @@ import {
   type Studio,
   type StudioOptions,
 } from "../src/index.ts";
+import { customAgent, oddAgents } from "./fixtures/odd-agents.ts";
 import {
   makeRepository,
   mentions,
   needsJail,
   readLog,
   sh,
+  shareStudio,
   temporaryFolder,
   untilEvent,
   Watch,
@@ -29,16 +31,32 @@ interface Fixture {
   startTask(prompt: string, agent?: string): Promise<Watch>;
 }
 
+/** A Studio of a case that has options of its own, or looks at all of its tasks. */
 async function createFixture(t: TestContext, options: Partial<StudioOptions> = {}): Promise<Fixture> {
-  const folder = temporaryFolder(t);
-  const repository = makeRepository(folder);
-  const studio = await createStudio({
-    dataDirectory: join(folder, "data"),
+  const studio = await openStudio(options);
+  t.after(() => studio.close());
+  return fixtureOf(t, studio);
+}
+
+const sharedStudio = shareStudio(() => ({ customAgents: oddAgents() }));
+
+/** The Studio that the other cases share, each with a repository of its own. */
+async function sharedFixture(t: TestContext): Promise<Fixture> {
+  return fixtureOf(t, await sharedStudio());
+}
+
+function openStudio(options: Partial<StudioOptions>): Promise<Studio> {
+  return createStudio({
+    dataDirectory: join(temporaryFolder(), "data"),
     environment: { PATH: process.env.PATH },
     vault: { logins: false },
     ...options,
   });
-  t.after(() => studio.close());
+}
+
+function fixtureOf(t: TestContext, studio: Studio): Fixture {
+  const folder = temporaryFolder(t);
+  const repository = makeRepository(folder);
   return {
     studio,
     repository,
@@ -82,7 +100,7 @@ describe("a task that continues without a jail", () => {
 describe("a task with the demo agent in a jail", () => {
   test("runs from prompt to branch and leaves the user's files unchanged", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, repository, startTask } = await createFixture(t);
+    const { studio, repository, startTask } = await sharedFixture(t);
     const line = `line ${Math.random().toString(36).slice(2)}`;
     const watch = await startTask(`add a line "${line}" to the README`);
     await watch.status("waiting");
@@ -123,7 +141,7 @@ describe("a task with the demo agent in a jail", () => {
     assert.deepEqual(transcript.pendingApprovals, []);
     assert.ok(transcript.items.some((item) => item.type === "tool" && item.title === "Edit README.md"));
     assert.ok(transcript.plan.length > 0);
-    const { tasks } = await studio.client.organization.listTasks();
+    const { tasks } = await studio.client.organization.listTasks({ limit: 1 });
     assert.deepEqual(
       tasks.map(({ id, status }) => ({ id, status })),
       [{ id: watch.id, status: "idle" }],
@@ -132,7 +150,7 @@ describe("a task with the demo agent in a jail", () => {
 
   test("changes nothing when the user denies, and an answer counts once", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, startTask } = await createFixture(t);
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask('add a line "no" to the README');
     const asked = await watch.status("waiting");
     const approval = asked.approvals[0];
@@ -152,7 +170,7 @@ describe("a task with the demo agent in a jail", () => {
 
   test("runs prompts one after the other, in order", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, startTask } = await createFixture(t);
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask('slowly write "one" to one.txt without asking');
     const task = studio.client.task(watch.id);
     await task.prompt('write "two" to two.txt without asking');
@@ -177,7 +195,7 @@ describe("a task with the demo agent in a jail", () => {
 
   test("shows a repository that the agent created in the workspace, and no ignored files", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, startTask } = await createFixture(t);
+    const { studio, startTask } = await sharedFixture(t);
     const script = [
       "mkdir -p inner/deep ignored/x",
       "printf a > inner/a.txt",
@@ -203,7 +221,7 @@ describe("stopping", () => {
   for (const prompt of ["slowly count", "hang", 'add a line "x" to the README']) {
     test(`ends the turn: ${prompt}`, async (t) => {
       if (!needsJail(t)) return;
-      const { studio, startTask } = await createFixture(t);
+      const { studio, startTask } = await sharedFixture(t);
       const watch = await startTask(prompt);
       if (prompt.startsWith("add")) await watch.status("waiting");
       else
@@ -235,43 +253,7 @@ describe("stopping", () => {
 
   test("ends a frozen jail", async (t) => {
     if (!needsJail(t)) return;
-    const directory = join(temporaryFolder(t), "agent");
-    mkdirSync(directory);
-    // The agent stops its sandbox server, so nothing takes the messages of the host.
-    const script = `
-      import { readdirSync, readFileSync } from "node:fs";
-      import { createInterface } from "node:readline";
-      const results = { initialize: { protocolVersion: 1, agentCapabilities: {} }, "session/new": { sessionId: "s1" } };
-      const send = (message) => console.log(JSON.stringify({ jsonrpc: "2.0", ...message }));
-      const isServer = (pid) => {
-        try {
-          return readFileSync("/proc/" + pid + "/cmdline", "utf8").includes("guest.mjs");
-        } catch {
-          return false;
-        }
-      };
-      const freeze = () => {
-        const others = readdirSync("/proc").filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid);
-        for (const pid of others.filter(isServer)) {
-          try {
-            process.kill(Number(pid), "SIGSTOP");
-          } catch {
-            // The first process of the jail is out of its reach.
-          }
-        }
-      };
-      for await (const line of createInterface({ input: process.stdin })) {
-        const { id, method, params } = JSON.parse(line);
-        if (results[method] !== undefined) send({ id, result: results[method] });
-        if (method !== "session/prompt") continue;
-        const content = { type: "text", text: "freezing" };
-        const update = { sessionUpdate: "agent_message_chunk", content };
-        send({ method: "session/update", params: { sessionId: params.sessionId, update } });
-        setTimeout(freeze, 300);
-      }`;
-    writeFileSync(join(directory, "agent.mjs"), script);
-    const customAgents = [{ id: "cold", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { studio, startTask } = await createFixture(t, { customAgents });
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask("freeze", "cold");
     await untilEvent(studio.client, watch.latest.sessionId, (event) => mentions(event, "freezing"));
     while (!isFrozen()) await delay(10);
@@ -284,7 +266,7 @@ describe("stopping", () => {
 
   test("works while the repository is being cloned", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, startTask } = await createFixture(t);
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask("slowly count");
     await studio.client.task(watch.id).stop();
     assert.equal((await studio.client.task(watch.id).get()).status, "stopped");
@@ -292,47 +274,41 @@ describe("stopping", () => {
 });
 
 describe("agents that misbehave", () => {
-  async function runFailingAgent(t: TestContext, script: string, limits: StudioOptions["limits"] = {}) {
-    const directory = join(temporaryFolder(t), "agent");
-    mkdirSync(directory);
-    writeFileSync(join(directory, "agent.mjs"), script);
-    const customAgents = [{ id: "odd", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const made = await createFixture(t, { customAgents, limits });
-    const watch = await made.startTask("do something", "odd");
+  async function runFailingAgent({ startTask, ...fixture }: Fixture, agent: string) {
+    const watch = await startTask("do something", agent);
     const view = await watch.status("failed", "idle");
     assert.equal(view.status, "failed");
-    return { ...made, watch, view };
+    return { ...fixture, watch, view };
   }
 
   test("an agent that exits immediately is reported with the end of its stderr", async (t) => {
     if (!needsJail(t)) return;
-    const { view } = await runFailingAgent(t, "process.stderr.write('no license'); process.exit(3);");
+    const { view } = await runFailingAgent(await sharedFixture(t), "unlicensed");
     assert.equal(view.error?.group, "agent");
     assert.match(view.error?.message ?? "", /no license/);
   });
 
-  test("an agent that prints garbage and never answers times out", async (t) => {
+  test("an agent that prints garbage and never answers times out, and so does one that hangs", async (t) => {
     if (!needsJail(t)) return;
-    const script = "setInterval(() => console.log('garbage {'), 50); process.stdin.resume();";
-    const { view, studio, watch } = await runFailingAgent(t, script, { agentStartTimeoutMs: 1_500 });
+    const garbage = "setInterval(() => console.log('garbage {'), 50); process.stdin.resume();";
+    const silent = "process.stdin.resume();";
+    const fixture = await createFixture(t, {
+      customAgents: Object.entries({ garbage, silent }).map(customAgent),
+      limits: { agentStartTimeoutMs: 1_500 },
+    });
+    const { view, studio, watch } = await runFailingAgent(fixture, "garbage");
     assert.equal(view.error?.code, "start_timed_out");
     // The task itself is intact: another prompt tries again.
     await studio.client.task(watch.id).prompt("again");
     await watch.status("running", "preparing");
     assert.equal((await watch.status("failed")).error?.code, "start_timed_out");
-  });
-
-  test("an agent that hangs at its start times out", async (t) => {
-    if (!needsJail(t)) return;
-    const { view } = await runFailingAgent(t, "process.stdin.resume();", { agentStartTimeoutMs: 1_000 });
-    assert.equal(view.error?.code, "start_timed_out");
+    const { view: hanging } = await runFailingAgent(fixture, "silent");
+    assert.equal(hanging.error?.code, "start_timed_out");
   });
 
   test("a turn may take longer than a start", async (t) => {
     if (!needsJail(t)) return;
     const agentStartTimeoutMs = 8_000;
-    const directory = join(temporaryFolder(t), "agent");
-    mkdirSync(directory);
     // It answers its prompt only after the start timeout, which began before this process.
     const script = `
       import { createInterface } from "node:readline";
@@ -346,8 +322,7 @@ describe("agents that misbehave", () => {
         const wait = method === "session/prompt" ? ${agentStartTimeoutMs + 200} - process.uptime() * 1000 : 0;
         setTimeout(() => console.log(JSON.stringify({ jsonrpc: "2.0", id, result: results[method] })), wait);
       }`;
-    writeFileSync(join(directory, "agent.mjs"), script);
-    const customAgents = [{ id: "slow", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const customAgents = [customAgent(["slow", script])];
     const { startTask } = await createFixture(t, { customAgents, limits: { agentStartTimeoutMs } });
     const view = await (await startTask("do something", "slow")).status("failed", "idle");
     assert.equal(view.status, "idle", view.error?.message);
@@ -355,9 +330,7 @@ describe("agents that misbehave", () => {
 
   test("an agent whose program is missing is reported by name", async (t) => {
     if (!needsJail(t)) return;
-    const { startTask } = await createFixture(t, {
-      customAgents: [{ id: "gone", command: "/nowhere/agent" }],
-    });
+    const { startTask } = await sharedFixture(t);
     const watch = await startTask("do something", "gone");
     const view = await watch.status("failed");
     assert.match(view.error?.message ?? "", /not installed/);
@@ -365,17 +338,18 @@ describe("agents that misbehave", () => {
 
   test("an agent that is unknown, not installed or without a model is refused before anything is created", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, repository } = await createFixture(t);
+    const { studio, repository } = await sharedFixture(t);
     const create = (agent: string) =>
       studio.client.organization.createTask({ repository, agent, prompt: "x" });
+    const before = await studio.client.organization.listTasks();
     await assert.rejects(create("codex"), (e) => isErrorCode(e, "agent", "not_installed"));
     await assert.rejects(create("nobody"), (e) => isErrorCode(e, "agent", "not_found"));
-    assert.deepEqual((await studio.client.organization.listTasks()).tasks, []);
+    assert.deepEqual(await studio.client.organization.listTasks(), before);
   });
 
   test("a crash in the middle of a turn fails it, and the next prompt works", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, startTask } = await createFixture(t);
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask("crash");
     const view = await watch.status("failed");
     assert.equal(view.error?.code, "exited");
@@ -390,7 +364,7 @@ describe("agents that misbehave", () => {
 
   test("garbage between messages and a flood of them are handled without a gap", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, startTask } = await createFixture(t);
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask('garbage; then write "x" to x.txt without asking');
     await watch.status("idle");
     await studio.client.task(watch.id).prompt("flood 1500");
@@ -429,26 +403,7 @@ describe("agents that misbehave", () => {
 
   test("a question about a long file is asked and answered like any other", async (t) => {
     if (!needsJail(t)) return;
-    const script = `
-      import { createInterface } from "node:readline";
-      const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...m }) + "\\n");
-      const results = { initialize: { protocolVersion: 1, agentCapabilities: {} }, "session/new": { sessionId: "s1" } };
-      let prompt;
-      createInterface({ input: process.stdin }).on("line", (line) => {
-        const { id, method, result } = JSON.parse(line);
-        if (results[method] !== undefined) send({ id, result: results[method] });
-        if (result?.outcome?.optionId === "yes") send({ id: prompt, result: { stopReason: "end_turn" } });
-        if (method !== "session/prompt") return;
-        prompt = id;
-        const toolCall = { toolCallId: "1", title: "Write", rawInput: { content: "x".repeat(1_500_000) } };
-        const options = [{ optionId: "yes", kind: "allow_once", name: "Allow" }];
-        send({ id: "q1", method: "session/request_permission", params: { sessionId: "s1", toolCall, options } });
-      });`;
-    const directory = join(temporaryFolder(t), "agent");
-    mkdirSync(directory);
-    writeFileSync(join(directory, "agent.mjs"), script);
-    const customAgents = [{ id: "long", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { startTask } = await createFixture(t, { customAgents });
+    const { startTask } = await sharedFixture(t);
     const watch = await startTask("rewrite it", "long");
     const asked = await watch.status("waiting", "failed");
     assert.equal(asked.error, undefined);
@@ -459,25 +414,7 @@ describe("agents that misbehave", () => {
 
   test("envelopes that are too long or too deep are replaced by notes", async (t) => {
     if (!needsJail(t)) return;
-    const deep = `${"[".repeat(400)}${"]".repeat(400)}`;
-    const script = `
-      import { createInterface } from "node:readline";
-      const send = (m) => process.stdout.write(JSON.stringify(m) + "\\n");
-      createInterface({ input: process.stdin }).on("line", (line) => {
-        const { id, method } = JSON.parse(line);
-        if (method === "initialize") send({ jsonrpc: "2.0", id, result: { protocolVersion: 1 } });
-        if (method === "session/new") send({ jsonrpc: "2.0", id, result: { sessionId: "s" } });
-        if (method !== "session/prompt") return;
-        process.stdout.write('{"jsonrpc":"2.0","method":"session/update","params":{"deep":${deep}}}\\n');
-        send({ jsonrpc: "2.0", method: "session/update", params: { long: "x".repeat(400_000) } });
-        send({ jsonrpc: "2.0", method: "session/update", params: { __proto__: null, "constructor": { "prototype": 1 } } });
-        send({ jsonrpc: "2.0", id, result: { stopReason: "end_turn" } });
-      });`;
-    const directory = join(temporaryFolder(t), "agent");
-    mkdirSync(directory);
-    writeFileSync(join(directory, "agent.mjs"), script);
-    const customAgents = [{ id: "odd", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { studio, startTask } = await createFixture(t, { customAgents });
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask("x", "odd");
     await watch.status("idle");
     const log = await readLog(studio.client, watch.latest.sessionId);
@@ -494,25 +431,7 @@ describe("agents that misbehave", () => {
 describe("an agent that cannot load its session", () => {
   test("gets the transcript when a new process takes over", async (t) => {
     if (!needsJail(t)) return;
-    const script = `
-      import { createInterface } from "node:readline";
-      const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...m }) + "\\n");
-      createInterface({ input: process.stdin }).on("line", (line) => {
-        const { id, method, params } = JSON.parse(line);
-        if (method === "initialize") send({ id, result: { protocolVersion: 1, agentCapabilities: {} } });
-        if (method === "session/new") send({ id, result: { sessionId: String(process.pid) + Math.random() } });
-        if (method !== "session/prompt") return;
-        const text = "I heard: " + params.prompt[0].text;
-        const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text } };
-        send({ method: "session/update", params: { sessionId: params.sessionId, update } });
-        if (text.startsWith("I heard: stay")) return;
-        send({ id, result: { stopReason: "end_turn" } });
-      });`;
-    const directory = join(temporaryFolder(t), "agent");
-    mkdirSync(directory);
-    writeFileSync(join(directory, "agent.mjs"), script);
-    const customAgents = [{ id: "forgetful", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
-    const { studio, startTask } = await createFixture(t, { customAgents });
+    const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask("stay with the word marmalade", "forgetful");
     await untilEvent(studio.client, watch.latest.sessionId, (event) => mentions(event, "I heard"));
     await studio.client.task(watch.id).stop();

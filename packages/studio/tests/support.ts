@@ -3,13 +3,22 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ClientBase } from "@holdfast/client";
 import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import type { SessionEvent, StudioClient, TaskStatus, TaskView } from "../src/index.ts";
-import { connectWithCookie, createStudioClient } from "../src/index.ts";
+import {
+  connectWithCookie,
+  createStudio,
+  createStudioClient,
+  type SessionEvent,
+  type Studio,
+  type StudioClient,
+  type StudioOptions,
+  type TaskStatus,
+  type TaskView,
+} from "../src/index.ts";
 
 /** Skips a test by name if jails are impossible; fails in CI. */
 export function needsJail(t: TestContext): boolean {
@@ -19,7 +28,25 @@ export function needsJail(t: TestContext): boolean {
   return false;
 }
 
-export function temporaryFolder(_t: TestContext): string {
+/** What ends something: a test, or with the hook of node:test its file. */
+export interface Owner {
+  after(end: () => Promise<unknown>): void;
+}
+
+/** A Studio that the cases of a file share: it is opened by the first of them, and ends with the file. */
+export function shareStudio(options: () => Partial<StudioOptions> = () => ({})): () => Promise<Studio> {
+  let opened: Promise<Studio> | undefined;
+  after(async () => (await opened)?.close());
+  return () => {
+    opened ??= createStudio({
+      ...{ dataDirectory: join(temporaryFolder(), "data"), environment: { PATH: process.env.PATH } },
+      ...{ vault: { logins: false }, ...options() },
+    });
+    return opened;
+  };
+}
+
+export function temporaryFolder(_t?: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(path);
   return path;

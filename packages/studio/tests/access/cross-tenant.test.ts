@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { type TestContext, test } from "node:test";
+import { after, test } from "node:test";
 import { encodeKey, HoldfastError, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
 import { roles } from "../../src/access/roles.ts";
 import {
@@ -22,7 +22,6 @@ import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";
 import { LocalGate } from "../../src/gate-state/local-gate.ts";
-import type { Studio } from "../../src/index.ts";
 import { createPeopleActors } from "../../src/people/actors/people-actors.ts";
 import { logIn } from "../support.ts";
 import {
@@ -71,7 +70,7 @@ interface Attempt {
 }
 
 /** The outcome of one HTTP request, or of the handshake of a WebSocket. */
-function ask(studio: Studio, { method, path, headers }: Attempt): Promise<Outcome> {
+function ask({ method, path, headers }: Attempt): Promise<Outcome> {
   const isUpgrade = method === "UPGRADE";
   const upgrade = {
     connection: "Upgrade",
@@ -130,15 +129,16 @@ function actionsOf(actor: string): readonly string[] {
   return [...definition["~definition"].actions.keys(), "noSuchAction"];
 }
 
+/** One for all attempts: what is allowed reaches nothing that another one needs. */
+const studio = await startWithPeople({ after });
+
 async function tryEach(
-  t: TestContext,
-  attempts: (studio: Studio, person: PersonName) => Promise<readonly (readonly [string, Outcome, Outcome])[]>,
+  attempts: (person: PersonName) => Promise<readonly (readonly [string, Outcome, Outcome])[]>,
 ): Promise<void> {
-  const studio = await startWithPeople(t);
   const wrong: string[] = [];
   let tried = 0;
   for (const person of names)
-    for (const [what, found, right] of await attempts(studio, person)) {
+    for (const [what, found, right] of await attempts(person)) {
       tried += 1;
       if (found !== right) wrong.push(`${person}: ${what}: ${found} instead of ${right}`);
     }
@@ -147,19 +147,19 @@ async function tryEach(
 }
 
 for (const actor of Object.keys(tables)) {
-  test(`each action of ${actor} is refused below its role, and to strangers`, (t) =>
-    tryEach(t, async (studio, person) => {
+  test(`each action of ${actor} is refused below its role, and to strangers`, () =>
+    tryEach(async (person) => {
       const results: (readonly [string, Outcome, Outcome])[] = [];
       for (const action of actionsOf(actor)) {
         const path = `${pathOf(actor, keyOf(actor, person))}/actions/${action}`;
-        const found = await ask(studio, { method: "POST", path, headers: people[person] });
+        const found = await ask({ method: "POST", path, headers: people[person] });
         results.push([action, found, expected(ruleOfActor({ kind: "action", actor, action }), person)]);
       }
       return results;
     }));
 
-  test(`each operation on ${actor} is refused below its role, and to strangers`, (t) =>
-    tryEach(t, async (studio, person) => {
+  test(`each operation on ${actor} is refused below its role, and to strangers`, () =>
+    tryEach(async (person) => {
       const at = pathOf(actor, keyOf(actor, person));
       const requests: Readonly<Record<keyof typeof actorKindRules | "create", readonly [string, string]>> = {
         create: ["PUT", at],
@@ -177,14 +177,14 @@ for (const actor of Object.keys(tables)) {
         const right = expected(ruleOfActor({ kind, actor, action: undefined }), person);
         if (kind === "websocket" || (kind === "connect" && right === "passed")) continue;
         const [method, path] = requests[kind];
-        results.push([kind, await ask(studio, { method, path, headers: people[person] }), right]);
+        results.push([kind, await ask({ method, path, headers: people[person] }), right]);
       }
       return results;
     }));
 }
 
 test("each action over a connection to the organization is refused below its role, and to strangers", (t) =>
-  tryEach(t, async (studio, person) => {
+  tryEach(async (person) => {
     const connection = connectAs(t, studio.url, people[person])
       .getOrCreate("organization", ["local"])
       .connect();
@@ -206,7 +206,7 @@ test("each action over a connection to the organization is refused below its rol
   }));
 
 test("connections to actors of other kinds are refused to strangers, and to everyone if they are internal", (t) =>
-  tryEach(t, async (studio, person) => {
+  tryEach(async (person) => {
     const client = connectAs(t, studio.url, people[person]);
     const results: (readonly [string, Outcome, Outcome])[] = [];
     for (const actor of Object.keys(tables)) {
@@ -218,8 +218,7 @@ test("connections to actors of other kinds are refused to strangers, and to ever
     return results;
   }));
 
-test("what belongs to one person is out of reach for everybody else, whatever their role", async (t) => {
-  const studio = await startWithPeople(t);
+test("what belongs to one person is out of reach for everybody else, whatever their role", async () => {
   const personal = Object.keys(tables).filter(isPersonal);
   assert.ok(personal.length > 0);
   for (const actor of personal)
@@ -228,7 +227,7 @@ test("what belongs to one person is out of reach for everybody else, whatever th
       const headers = people[person];
       for (const action of actionsOf(actor)) {
         const attempt = { method: "POST", path: `${at}/actions/${action}`, headers };
-        assert.equal(await ask(studio, attempt), "auth.forbidden", `${person} ${action}`);
+        assert.equal(await ask(attempt), "auth.forbidden", `${person} ${action}`);
       }
       for (const [method, path] of [
         ["PUT", at],
@@ -236,12 +235,11 @@ test("what belongs to one person is out of reach for everybody else, whatever th
         ["GET", `${at}/events?event=changed`],
         ["POST", `/actors/${actor}/${personId("member")}/actions/list`],
       ] as const)
-        assert.equal(await ask(studio, { method, path, headers }), "auth.forbidden", `${person} ${path}`);
+        assert.equal(await ask({ method, path, headers }), "auth.forbidden", `${person} ${path}`);
     }
 });
 
-test("actors of another organization, and actors addressed by their ids, are out of reach", async (t) => {
-  const studio = await startWithPeople(t);
+test("actors of another organization, and actors addressed by their ids, are out of reach", async () => {
   const local = "00000000-0000-7000-8000-000000000000";
   const two = `/actors/organization/@${encodeKey(["local", "more"])}`;
   for (const [person, path, right] of [
@@ -255,16 +253,16 @@ test("actors of another organization, and actors addressed by their ids, are out
     ["stranger", `${pathOf("task", `local_${local}`)}/actions/get`, "auth.forbidden"],
     ["stranger", `${pathOf("group", "other_group")}/actions/get`, "auth.forbidden"],
   ] as const) {
-    const found = await ask(studio, { method: "POST", path, headers: people[person] });
+    const found = await ask({ method: "POST", path, headers: people[person] });
     assert.equal(found, right, `${person} ${path}`);
   }
   const sandbox = `/tasks/other_${local}/sandbox/v1/health`;
-  assert.equal(await ask(studio, { method: "GET", path: sandbox, headers: people.owner }), "auth.forbidden");
-  assert.equal(await ask(studio, { method: "GET", path: sandbox, headers: people.stranger }), "passed");
+  assert.equal(await ask({ method: "GET", path: sandbox, headers: people.owner }), "auth.forbidden");
+  assert.equal(await ask({ method: "GET", path: sandbox, headers: people.stranger }), "passed");
 });
 
-test("each route is refused below its role, and to strangers", (t) =>
-  tryEach(t, async (studio, person) => {
+test("each route is refused below its role, and to strangers", () =>
+  tryEach(async (person) => {
     const results: (readonly [string, Outcome, Outcome])[] = [];
     for (const [name, rule] of Object.entries(routeRules)) {
       const [method = "", pattern = ""] = name.split(" ");
@@ -272,7 +270,7 @@ test("each route is refused below its role, and to strangers", (t) =>
         .replace(":organization", "local")
         .replaceAll(/:(\w+)/g, "none")
         .replace("*", "fs/file");
-      const found = await ask(studio, { method, path, headers: people[person] });
+      const found = await ask({ method, path, headers: people[person] });
       // Without the cookie of a login, there is none that could be ended.
       const right = name === "POST /auth/end" ? "auth.unauthorized" : expected(rule, person);
       results.push([name, found, right]);
@@ -280,8 +278,7 @@ test("each route is refused below its role, and to strangers", (t) =>
     return results;
   }));
 
-test("routes between nodes are served to nobody over the network, the operator included", async (t) => {
-  const studio = await startWithPeople(t);
+test("routes between nodes are served to nobody over the network, the operator included", async () => {
   const operator = { cookie: await logIn(studio.url, await studio.issueTicket()) };
   for (const name of Object.keys(nodeRouteRules)) {
     const [method = "", pattern = ""] = name.split(" ");
@@ -303,8 +300,8 @@ test("routes between nodes are served to nobody over the network, the operator i
   }
 });
 
-test("management and inspection are the operator's alone", (t) =>
-  tryEach(t, async (studio, person) => {
+test("management and inspection are the operator's alone", () =>
+  tryEach(async (person) => {
     const at = pathOf("organization", "local");
     const requests: Readonly<Record<keyof typeof managementRules, readonly [string, string]>> = {
       list: ["GET", "/actors"],
@@ -322,7 +319,7 @@ test("management and inspection are the operator's alone", (t) =>
       // As a page or a proxy: a program of this machine may read metrics and documents.
       const headers = { ...people[person], "x-forwarded-for": "192.0.2.1" };
       const right = person === "nobody" ? "inspector.unauthorized" : "auth.forbidden";
-      results.push([kind, await ask(studio, { method, path, headers }), right]);
+      results.push([kind, await ask({ method, path, headers }), right]);
     }
     return results;
   }));

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { type ClientBase, createClient } from "@holdfast/client";
 import { type Role, roles } from "../../src/access/roles.ts";
 import { createStudio, type Person, type Studio } from "../../src/index.ts";
-import { temporaryFolder } from "../support.ts";
+import { type Owner, temporaryFolder } from "../support.ts";
 
 /** The headers by which a request says whose it is. Nobody's is without any. */
 export type Credentials = Readonly<Record<string, string>>;
@@ -43,10 +43,10 @@ export function personId(person: PersonName): string {
 }
 
 /** A Studio whose people are those of {@link people}. */
-export async function startWithPeople(t: TestContext): Promise<Studio> {
+export async function startWithPeople(t: Owner): Promise<Studio> {
   const studio = await createStudio({
-    dataDirectory: join(temporaryFolder(t), "data"),
-    webDirectory: temporaryFolder(t),
+    dataDirectory: join(temporaryFolder(), "data"),
+    webDirectory: temporaryFolder(),
     environment: { PATH: process.env.PATH },
     vault: { logins: false },
     identify: (request) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { createStudio, type Studio, type StudioOptions, type TaskView } from "../../src/index.ts";
-import { makeRepository, needsJail, readLog, sh, temporaryFolder, Watch } from "../support.ts";
+import { makeRepository, needsJail, readLog, sh, shareStudio, temporaryFolder, Watch } from "../support.ts";
 import { commit, environmentFile, prepare, untilEnvironment } from "./support.ts";
 
 interface Place {
@@ -14,18 +14,30 @@ interface Place {
   readonly data: string;
 }
 
+interface OwnStudio extends Partial<StudioOptions> {
+  /** For a case that changes the data directory, or looks at all of it. */
+  readonly isOwn?: true;
+}
+
+const sharedStudio = shareStudio(() => ({ environment: {} }));
+
+/** A repository in a Studio that the cases share, unless it has options. */
 async function open(
   t: TestContext,
   files: Readonly<Record<string, string>>,
-  options: Partial<StudioOptions> = {},
+  own?: OwnStudio,
 ): Promise<Place> {
   const folder = temporaryFolder(t);
   const repository = makeRepository(folder);
   commit(repository, files);
-  const data = join(folder, "data");
-  const studio = await createStudio({ dataDirectory: data, environment: {}, ...options });
+  if (own === undefined) {
+    const studio = await sharedStudio();
+    return { studio, repository, data: studio.dataDirectory };
+  }
+  const { isOwn: _, ...options } = own;
+  const studio = await createStudio({ dataDirectory: join(folder, "data"), environment: {}, ...options });
   t.after(() => studio.close());
-  return { studio, repository, data };
+  return { studio, repository, data: studio.dataDirectory };
 }
 
 async function runTask(
@@ -147,7 +159,7 @@ describe("a prepared environment", () => {
 
   test("keeps the newest three of a repository", async (t) => {
     if (!needsJail(t)) return;
-    const place = await open(t, files);
+    const place = await open(t, files, { isOwn: true });
     for (const lock of ["2", "3", "4", "5"]) {
       commit(place.repository, { "lock.txt": lock });
       assert.equal((await prepare(place.studio.client, place.repository)).status, "ready");
@@ -188,7 +200,7 @@ setup:
 caches: {shared: SHARED}
 inputs: [lock.txt]
 `;
-    const place = await open(t, { [environmentFile]: waiting, "lock.txt": "1" });
+    const place = await open(t, { [environmentFile]: waiting, "lock.txt": "1" }, { isOwn: true });
     const { client } = place.studio;
     const { id: first = "" } = await client.organization.prepareEnvironment(place.repository);
     await untilEnvironment(client, first, ({ steps }) => steps[0]?.output.includes("started") === true);
@@ -310,7 +322,7 @@ describe("a repository", () => {
   test("cannot reach a host that the operator did not allow", async (t) => {
     if (!needsJail(t)) return;
     const file = "network: [evil.example.com]\nsetup: [{name: a, run: 'true'}]";
-    const place = await open(t, { [environmentFile]: file });
+    const place = await open(t, { [environmentFile]: file }, { isOwn: true });
     const view = await prepare(place.studio.client, place.repository);
     assert.equal(view.error?.code, "host_not_allowed");
     writeFileSync(join(place.data, "environments.json"), '{"hosts": ["evil.example.com"]}');

@@ -100,8 +100,7 @@ test("a token that has expired, and a forge that cannot be reached", async (t) =
   const published = await startPublishing(t, gitea);
   const { client, forge } = published;
   const { dataDirectory } = await client.organization.system();
-  const { secrets } = forge;
-  await storeSecrets(dataDirectory, { ...forge, secrets: { ...secrets, forge: "expired-token" } });
+  await storeSecrets(dataDirectory, { ...forge, secrets: { [forge.secretName]: "expired-token" } });
   await failsUntil(published, "forge.unauthorized", /has expired or was revoked: connect again/, () =>
     storeSecrets(dataDirectory, forge),
   );

@@ -7,6 +7,7 @@ import { forges, startStudio } from "../repositories/support.ts";
 import { needsJail, readLog } from "../support.ts";
 import { failure, onlyPull, startPublishing, startTask, until } from "./support.ts";
 
+const gitea = forges["Gitea"] as (typeof forges)[string];
 const ada = { id: 1, login: "ada" };
 
 for (const [name, connect] of Object.entries(forges)) {
@@ -81,7 +82,7 @@ for (const [name, connect] of Object.entries(forges)) {
 
 test("a task is archived when its pull request was merged at the forge, where the repository says so", async (t) => {
   if (!needsJail(t)) return;
-  const published = await startPublishing(t, forges["Gitea"] as (typeof forges)[string]);
+  const published = await startPublishing(t, gitea, { isOwn: true });
   const { client, forge, id } = published;
   const { target } = await client.task(id).publication();
   const repository = client.repository(target?.repositoryId ?? "");
@@ -103,7 +104,7 @@ test("a task is archived when its pull request was merged at the forge, where th
 
 test("a pull request that others change, merge or close at the forge is shown so without a question", async (t) => {
   if (!needsJail(t)) return;
-  const published = await startPublishing(t, forges["Gitea"] as (typeof forges)[string]);
+  const published = await startPublishing(t, gitea);
   const { client, forge, id } = published;
   await client.task(id).publish({ draft: true });
   const hosted = onlyPull(published);
@@ -121,7 +122,7 @@ test("a pull request that others change, merge or close at the forge is shown so
 
 test("without webhooks, an open pull request is looked at on a timer, which ends with it", async (t) => {
   if (!needsJail(t)) return;
-  const forge = await (forges["Gitea"] as (typeof forges)[string])(t);
+  const forge = await gitea(t);
   const { webhookSecret: _, ...source } = forge.source;
   const studio = await startStudio(t, forge, { limits: { pullRequestReadMs: 5_000 } });
   const published = await startTask(t, { ...forge, source }, studio.client);
@@ -139,7 +140,7 @@ test("the credential of a push is in no file of the task, and in no record", asy
   const { client, forge, id } = published;
   await client.task(id).publish();
   const { dataDirectory } = await client.organization.system();
-  const secret = forge.secrets["forge"] ?? "";
+  const secret = forge.secrets[forge.secretName] ?? "";
   const folders = [join(dataDirectory, "tasks", id), join(dataDirectory, "git"), join(dataDirectory, "gate")];
   let files = 0;
   for (const folder of folders) {

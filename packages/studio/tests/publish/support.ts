@@ -5,8 +5,14 @@ import type { TestContext } from "node:test";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { HostedPullRequest } from "@holdfast/testing/forges";
 import type { PublicationView, StudioClient } from "../../src/index.ts";
-import { type ForgeUnderTest, Summaries, startStudio, webhookSecret } from "../repositories/support.ts";
-import { sh, temporaryFolder, Watch } from "../support.ts";
+import {
+  type ForgeUnderTest,
+  Summaries,
+  startStudio,
+  storeSecrets,
+  webhookSecret,
+} from "../repositories/support.ts";
+import { sh, shareStudio, temporaryFolder, Watch } from "../support.ts";
 
 /** A person's clone, whose remote is the address at the forge. */
 export function cloneOf(t: TestContext, { emulator, repository }: ForgeUnderTest): string {
@@ -33,7 +39,7 @@ export async function startTask(
 ): Promise<Published> {
   const summaries = await Summaries.watch(t, client);
   const { id: repositoryId } = await client.organization.connectRepository(forge.source);
-  await summaries.until(({ status }) => status === "synced");
+  await summaries.until(({ id, status }) => id === repositoryId && status === "synced");
   const { id } = await client.organization.createTask({
     ...{ repository: cloneOf(t, forge), agent: "demo" },
     prompt: 'write "one" to one.txt without asking',
@@ -44,13 +50,17 @@ export async function startTask(
   return { client, forge, id, watch, repositoryId };
 }
 
-/** The same in a Studio of its own, with the forge's webhooks. */
+const sharedStudio = shareStudio(() => ({ webDirectory: temporaryFolder() }));
+
+/** The same with the forge's webhooks, in the Studio of the file, or in one of its own. */
 export async function startPublishing(
   t: TestContext,
   connect: (t: TestContext) => Promise<ForgeUnderTest>,
+  { isOwn = false } = {},
 ): Promise<Published> {
   const forge = await connect(t);
-  const studio = await startStudio(t, forge);
+  const studio = await (isOwn ? startStudio(t, undefined) : sharedStudio());
+  await storeSecrets(studio.dataDirectory, forge);
   const task = await startTask(t, forge, studio.client);
   forge.emulator.sendWebhooksTo(`${studio.url}/forges/${task.repositoryId}`, webhookSecret);
   return task;

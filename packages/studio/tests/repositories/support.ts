@@ -14,7 +14,7 @@ import {
   type StudioClient,
   type StudioOptions,
 } from "../../src/index.ts";
-import { temporaryFolder } from "../support.ts";
+import { type Owner, temporaryFolder } from "../support.ts";
 
 /** A hosted repository, and how a Studio connects to it. */
 export interface ForgeUnderTest {
@@ -22,7 +22,9 @@ export interface ForgeUnderTest {
   readonly repository: HostedRepository;
   /** Its secrets are those of {@link secrets}. */
   readonly source: ForgeSource;
-  /** Values of the vault by their names. */
+  /** Name in the vault of the token or key of its credential. */
+  readonly secretName: string;
+  /** Values of the vault by their names, which no other forge has. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
@@ -38,29 +40,45 @@ async function addRepository(emulator: ForgeEmulator): Promise<HostedRepository>
   return repository;
 }
 
+let count = 0;
+
+function newNames() {
+  count += 1;
+  return { secretName: `forge-${count}`, hooksName: `hooks-${count}` };
+}
+
 export async function githubApp(t: TestContext) {
   const emulator = await GitHubEmulator.start();
   t.after(() => emulator.close());
   const repository = await addRepository(emulator);
   const installation = emulator.accounts.install("team", [fullName]);
   const { appId, privateKey } = emulator.accounts;
+  const { secretName, hooksName } = newNames();
   const source: ForgeSource = {
-    ...{ kind: "forge", forge: "github", apiUrl: emulator.apiUrl, fullName, webhookSecret: "hooks" },
-    credential: { kind: "app", appId: String(appId), installationId: installation.id, secret: "forge" },
+    ...{ kind: "forge", forge: "github", apiUrl: emulator.apiUrl, fullName },
+    webhookSecret: hooksName,
+    credential: {
+      ...{ kind: "app", appId: String(appId), installationId: installation.id, secret: secretName },
+    },
   };
-  const secrets = { forge: Buffer.from(privateKey).toString("base64"), hooks: webhookSecret };
-  return { emulator, repository, source, secrets, installation };
+  const secrets = {
+    [secretName]: Buffer.from(privateKey).toString("base64"),
+    [hooksName]: webhookSecret,
+  };
+  return { emulator, repository, source, secretName, secrets, installation };
 }
 
 async function tokenForge(t: TestContext, forge: "gitlab" | "gitea"): Promise<ForgeUnderTest> {
   const emulator = await (forge === "gitlab" ? startGitLab() : startGitea());
   t.after(() => emulator.close());
   const repository = await addRepository(emulator);
+  const { secretName, hooksName } = newNames();
   const source: ForgeSource = {
-    ...{ kind: "forge", forge, apiUrl: emulator.apiUrl, fullName, webhookSecret: "hooks" },
-    credential: { kind: "token", secret: "forge" },
+    ...{ kind: "forge", forge, apiUrl: emulator.apiUrl, fullName, webhookSecret: hooksName },
+    credential: { kind: "token", secret: secretName },
   };
-  return { emulator, repository, source, secrets: { forge: emulator.addToken("ada"), hooks: webhookSecret } };
+  const secrets = { [secretName]: emulator.addToken("ada"), [hooksName]: webhookSecret };
+  return { emulator, repository, source, secretName, secrets };
 }
 
 export const forges: Readonly<Record<string, (t: TestContext) => Promise<ForgeUnderTest>>> = {
@@ -76,13 +94,13 @@ export async function storeSecrets(dataDirectory: string, { secrets }: ForgeUnde
 
 /** A Studio with the secrets of a forge. */
 export async function startStudio(
-  t: TestContext,
+  t: Owner,
   forge: ForgeUnderTest | undefined,
   options: Pick<StudioOptions, "limits"> = {},
 ): Promise<Studio> {
-  const dataDirectory = join(temporaryFolder(t), "data");
+  const dataDirectory = join(temporaryFolder(), "data");
   const studio = await createStudio({
-    ...{ dataDirectory, webDirectory: temporaryFolder(t), environment: { PATH: process.env.PATH } },
+    ...{ dataDirectory, webDirectory: temporaryFolder(), environment: { PATH: process.env.PATH } },
     ...{ vault: { logins: false }, ...options },
   });
   t.after(() => studio.close());

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { isHoldfastError } from "@holdfast/core";
 import type { CheckRun, CheckView, StudioClient } from "../../src/index.ts";
-import { createStudio, type StudioOptions } from "../../src/index.ts";
+import { createStudio, type Studio, type StudioOptions } from "../../src/index.ts";
 import { commit } from "../environments/support.ts";
-import { makeRepository, temporaryFolder, Watch } from "../support.ts";
+import { makeRepository, shareStudio, temporaryFolder, Watch } from "../support.ts";
 
 export interface ReviewedTask {
   readonly client: StudioClient;
@@ -20,20 +20,26 @@ export interface ReviewedTask {
   readonly workspace: string;
 }
 
-/** Starts a task and waits for the end of its first turn. */
+const sharedStudio = shareStudio(() => ({ environment: {} }));
+
+/** Starts a task in the Studio of the file, or in one with options, and waits for the end of its first turn. */
 export async function startReviewed(
   t: TestContext,
   files: Readonly<Record<string, string>>,
   prompt = 'write "x" to x.txt without asking',
-  options: Partial<StudioOptions> = {},
+  options?: Partial<StudioOptions>,
 ): Promise<ReviewedTask> {
   const folder = temporaryFolder(t);
   const repository = makeRepository(folder);
   commit(repository, files);
-  const data = join(folder, "data");
-  const studio = await createStudio({ dataDirectory: data, environment: {}, ...options });
+  const studio = await (options === undefined ? sharedStudio() : own(t, folder, options));
+  return taskIn(t, studio.client, { repository, data: studio.dataDirectory, prompt });
+}
+
+async function own(t: TestContext, folder: string, options: Partial<StudioOptions>): Promise<Studio> {
+  const studio = await createStudio({ dataDirectory: join(folder, "data"), environment: {}, ...options });
   t.after(() => studio.close());
-  return taskIn(t, studio.client, { repository, data, prompt });
+  return studio;
 }
 
 export async function taskIn(
