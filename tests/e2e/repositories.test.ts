@@ -32,7 +32,8 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await hosted.bare.commit("add-search", { "search.txt": "search\n" }, "Add the search");
     const author = forge.user("ada");
     const body = "The list has no search yet.";
-    await hosted.createPullRequest({
+    hosted.addIssue("The footer is broken", author, "It is off by one.", ["bug"]);
+    const pull = await hosted.createPullRequest({
       title: "Add the search",
       body,
       head: "add-search",
@@ -84,6 +85,43 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await keepScreenshot(page, "repository-new-task");
     await page.getByRole("button", { name: "Start task" }).click();
     await page.waitForURL(/\/tasks\//);
+
+    // What waits at the forge is on the board, without what a task was started on.
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.getByRole("button", { name: "Board" }).click();
+    const waiting = page.getByRole("region", { name: "To start" });
+    const card = waiting.getByRole("button", { name: "The footer is broken" });
+    await card.waitFor();
+    assert.equal(await waiting.locator("[data-task]").count(), 1);
+    await assertAccessible(page, "board with an issue");
+    await keepScreenshot(page, "board-issues");
+    await page.getByLabel("To start", { exact: true }).selectOption("pull-request");
+    await card.waitFor({ state: "detached" });
+    await page.getByLabel("To start", { exact: true }).selectOption("");
+    await card.click();
+    await page.getByText("The task starts from what was pushed last.").waitFor();
+    assert.ok((await page.getByLabel("Describe the task").inputValue()).endsWith("It is off by one."));
+
+    // A review that is requested from the account of the person who is here.
+    const [hook] = hosted.hooks;
+    assert.ok(hook !== undefined);
+    forge.sendWebhooksTo(hook.url, hook.secret);
+    hosted.updatePullRequest(pull, { reviewers: ["grace"] });
+    await page.goto(`${studio.url}/settings/notifications`);
+    await page.getByLabel("Name of your account there").fill("grace");
+    await page.getByRole("button", { name: "Link account" }).click();
+    await page.locator('[data-account="grace"]').waitFor();
+    await assertAccessible(page, "notifications with an account");
+    await keepScreenshot(page, "notifications-account");
+    await page.goto(`${studio.url}/inbox`);
+    const entry = page.locator('[data-entry$=".review"]');
+    await entry.getByText("ada asks for your review").waitFor();
+    await entry.getByRole("link").click();
+    await page.getByRole("link", { name: "Open the pull request" }).waitFor();
+    await assertAccessible(page, "inbox with a review");
+    await keepScreenshot(page, "inbox-review");
+    hosted.review(pull, forge.user("grace"));
+    await entry.waitFor({ state: "detached" });
 
     await page.getByRole("link", { name: "Repositories" }).click();
     await page.getByRole("link", { name: "team/app" }).click();

@@ -32,6 +32,7 @@ import type {
 } from "./contract/sessions.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
+export type { AccountActions, AccountLink, AccountProof, ForgeAccount } from "./contract/accounts.ts";
 export type {
   ApprovalAnswer,
   ApprovalAnsweredBy,
@@ -59,6 +60,7 @@ export type {
 } from "./contract/checks.ts";
 export type { DiffFile, DiffView } from "./contract/diff.ts";
 export type {
+  ForgeItem,
   InboxActions,
   InboxCounts,
   InboxEntry,
@@ -263,6 +265,8 @@ export interface CreateTaskInput {
    * says. The task is moved when that branch changes, or is merged.
    */
   readonly onTask?: string;
+  /** The pull request or issue of a connected repository that it is about: it waits for nobody any more. */
+  readonly item?: { readonly kind: "pull-request" | "issue"; readonly number: number };
   readonly agent: string;
   /**
    * Agents of further attempts at the same prompt, each in a copy of its own, at most 7. They run in parallel, and one of

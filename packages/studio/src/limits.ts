@@ -171,6 +171,8 @@ export const studioLimits = {
   notificationTimeoutMs: 10_000,
   /** Characters of what an approval would do, up to which it can be allowed in a notification. */
   maxNotificationDetail: 300,
+  /** How long a code proves an account at a forge. */
+  accountLinkMs: 60 * 60_000,
   /** Undelivered news of tasks, and the size of each: an approval in full. */
   maxWaitingNews: 100_000,
   maxNewsBytes: 256 * 1024,

@@ -29,6 +29,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   checks: ofStudio("checks", "show and run the checks of a task"),
   publish: ofStudio("publish", "publish a task as a pull request"),
   pulls: ofStudio("pulls", "list and show pull requests; merge that of a task"),
+  accounts: ofStudio("accounts", "link accounts of people at forges, for requested reviews and mentions"),
   inbox: ofStudio("inbox", "list what needs you, of all tasks"),
   notifications: ofStudio("notifications", "choose, pause and test what reaches you outside the Studio"),
   approvals: ofStudio("approvals", "list and answer questions that wait for you"),

@@ -210,6 +210,13 @@ export const actorRules = {
       approvals: "viewer",
       notificationDefaults: "viewer",
       setNotificationDefaults: "admin",
+      forgeAccounts: "viewer",
+      // Both ask the forge, with the credential of the repository.
+      beginAccountLink: "member",
+      confirmAccountLink: "member",
+      unlinkForgeAccount: "viewer",
+      // It says whose an account is without a proof, for this organization.
+      setForgeAccount: "admin",
       internal: "internal",
     },
   },
@@ -441,6 +448,8 @@ const answering: Readonly<Record<string, readonly string[]>> = {
   task: ["answer", "answerMany", "decideSecrets"],
   // A notification on a device has a token that answers.
   notifications: ["addDevice"],
+  // An agent that can write comments must not become its person's account.
+  attention: ["beginAccountLink", "confirmAccountLink", "unlinkForgeAccount", "setForgeAccount"],
 };
 
 /** True for an action that answers questions of the gate or of an agent, which not every API token may. */

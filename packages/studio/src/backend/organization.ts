@@ -14,6 +14,7 @@ import type { OpenPreparation } from "../environments/environment-backend.ts";
 import { requirePlan } from "./billing/require.ts";
 import { environmentActions } from "./environment/organization-actions.ts";
 import { addPreparation, openPreparations, removePreparation } from "./environment/preparation-index.ts";
+import { itemOf, noteOpened } from "./forks/opened-items.ts";
 import { startOf } from "./forks/start-of.ts";
 import type { BackendHost } from "./host.ts";
 import {
@@ -85,6 +86,7 @@ export function createOrganizationActor(host: BackendHost) {
       async createTask(c, given: CreateTaskInput): Promise<TaskSummary> {
         const { input, below } = await onParent(c, given);
         const [connectedTo] = await Promise.all([findConnected(c, input?.repository), requirePlan(host, c)]);
+        const item = itemOf(input);
         const valid = await validateTask(host, organizationOfKey(c.key), input, {
           connectedTo,
           startsFrom: await startOf(c, connectedTo, input?.pullRequest),
@@ -96,6 +98,7 @@ export function createOrganizationActor(host: BackendHost) {
         host.creating(task.taskId);
         await createTaskActors(host, c, task);
         await beginTask(c, task.taskId);
+        await noteOpened(c, connectedTo, item, task.taskId);
         return initialSummary(task);
       },
 

@@ -83,6 +83,10 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     const { inboxUsage: usage, inboxCommand: run } = await import("./attention/inbox.ts");
     return { usage, run };
   },
+  accounts: async () => {
+    const { accountsCommand } = await import("./attention/accounts.ts");
+    return accountsCommand;
+  },
   notifications: async () => {
     const { notificationsCommand } = await import("./attention/notifications.ts");
     return notificationsCommand;

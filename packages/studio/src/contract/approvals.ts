@@ -1,3 +1,4 @@
+import type { AccountActions } from "./accounts.ts";
 import type { InboxTask } from "./inbox.ts";
 import type { NotificationChoices } from "./notifications.ts";
 
@@ -82,7 +83,7 @@ export interface SettledApproval {
 }
 
 /** Actions of `attention`, whose key is the id of its organization. */
-export interface AttentionActions {
+export interface AttentionActions extends AccountActions {
   approvals(): Promise<ApprovalQueue>;
   /** What holds for people who have not chosen themselves. Only what the organization has set. */
   notificationDefaults(): Promise<Partial<NotificationChoices>>;

@@ -1,6 +1,7 @@
 /** All kinds of entries, the most urgent first. */
 export const inboxKinds = [
   "asks",
+  "review-requested",
   "handover",
   "mentioned",
   "failed",
@@ -18,8 +19,10 @@ export type InboxKind =
   | "ci-failed"
   /** The task is offered or assigned to the person, or another one has answered their offer. */
   | "handover"
-  /** Somebody named the person in a prompt or a review. */
+  /** Somebody named the person in a prompt or a review, or their account in a comment at a forge. */
   | "mentioned"
+  /** A pull request waits for a review by the person's account at the forge, or by a team of it. */
+  | "review-requested"
   /** The agent or the gate waits for the answer to an approval. */
   | "asks"
   /** A payment of the plan failed, or is made up for. Owners get it. */
@@ -38,17 +41,35 @@ export interface InboxTask {
   readonly session?: { readonly id: string; readonly name: string };
 }
 
+/** A pull request or an issue of a connected repository. */
+export interface ForgeItem {
+  readonly kind: "pull-request" | "issue";
+  /** Id of the connected repository. */
+  readonly repositoryId: string;
+  /** Its name at the forge. */
+  readonly repository: string;
+  readonly number: number;
+  readonly title: string;
+  readonly webUrl: string;
+  /** Login at the forge. */
+  readonly author: string;
+  /** The task that has opened the pull request, if one has. */
+  readonly taskId?: string;
+}
+
 /**
  * One thing that needs a person. Each session of a task has one entry for how its last turn ended, one for each open approval, which
  * goes with its answer, one for failed checks of its pull request, which goes when none fails any more, one for an
  * open offer of the task to the person, one for the last change of its owner, and one for the last mention of the person.
- * The payment of the organization's plan has one, for owners.
+ * The payment of the organization's plan has one, for owners. A pull request has one for the review that it waits for, which
+ * goes when it waits no more, and it and an issue have one for the last comment that mentions the person's account.
  */
 export interface InboxEntry {
   readonly id: string;
   readonly kind: InboxKind;
-  /** Absent for kind "payment", which is about the organization. */
+  /** Absent for kind "payment", which is about the organization, and for what is about an item of a forge. */
   readonly task?: InboxTask;
+  readonly item?: ForgeItem;
   /** Of kind "payment". */
   readonly payment?: PaymentOutcome;
   /** Title of the approval, message of the error, name of the pull request, who hands it over, who wrote what, or what follows for the plan; empty for a finished task. */
@@ -74,7 +95,8 @@ const paymentTitles: Readonly<Record<PaymentOutcome, string>> = {
 };
 
 /** What an entry is about, in a few words. */
-export function entryTitle({ task, payment }: Pick<InboxEntry, "task" | "payment">): string {
+export function entryTitle({ task, item, payment }: Pick<InboxEntry, "task" | "item" | "payment">): string {
+  if (item !== undefined) return `#${item.number} ${item.title}`;
   return task?.title ?? paymentTitles[payment ?? "failed"];
 }
 

@@ -64,7 +64,10 @@ export interface PullRequest {
   /** Undefined in lists, and while the forge is still computing it. */
   readonly isMergeable: boolean | undefined;
   readonly labels: readonly string[];
+  /** Who is asked to review and has not done so. */
   readonly reviewers: readonly string[];
+  /** Teams that are asked, as "owner/team". Absent without any. */
+  readonly reviewTeams?: readonly string[];
   readonly assignees: readonly string[];
   readonly webUrl: string;
   readonly createdAt: number;
@@ -99,6 +102,8 @@ export interface Comment {
   readonly body: string;
   readonly author: string;
   readonly createdAt: number;
+  /** When it was last changed, by its author or by others. Absent if it never was. */
+  readonly editedAt?: number;
   readonly webUrl: string;
   readonly path?: string;
   /** Undefined when a later push removed the line. */
@@ -106,6 +111,12 @@ export interface Comment {
   readonly commit?: string;
   /** Id of the comment that this one answers. */
   readonly replyTo?: string;
+}
+
+/** A comment with the number of its pull request or issue. */
+export interface ItemComment {
+  readonly number: number;
+  readonly comment: Comment;
 }
 
 export interface Check {
@@ -254,6 +265,15 @@ export interface Forge {
     page?: number,
     signal?: AbortSignal,
   ): Promise<ForgePage<Comment>>;
+  /** Comments on all pull requests and issues that were written or changed since then, up to 200 a page. */
+  recentComments(
+    fullName: string,
+    since: number,
+    page?: number,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<ItemComment>>;
+  /** Logins of a team. Missing where teams are not asked to review. */
+  teamMembers?(team: string, page?: number, signal?: AbortSignal): Promise<ForgePage<string>>;
   addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment>;
   addIssueComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment>;
   addReviewComment(

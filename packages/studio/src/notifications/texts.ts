@@ -13,6 +13,7 @@ const kindNames: Readonly<Record<InboxKind, string>> = {
   asks: "Asks",
   handover: "Handover",
   mentioned: "Mentioned",
+  "review-requested": "Review requested",
   payment: "Payment",
 };
 
@@ -24,7 +25,11 @@ export function titleOf(message: NotificationMessage): string {
 }
 
 /** Path of the page about it. */
-export function pathOf({ task, organization = localOrganization }: NotificationMessage): string {
+export function pathOf({ task, item, organization = localOrganization }: NotificationMessage): string {
+  if (item !== undefined)
+    return item.taskId === undefined
+      ? `${pagesOf(organization)}/inbox`
+      : `/tasks/${encodeURIComponent(item.taskId)}`;
   if (task === undefined) return `${pagesOf(organization)}/settings/billing`;
   return `/tasks/${encodeURIComponent(task.id)}`;
 }
@@ -66,9 +71,10 @@ export function mailOf(to: string, messages: readonly NotificationMessage[], ori
 /** The JSON body of a webhook. Version 1 of the format. */
 export function webhookBody(message: NotificationMessage | undefined, origin: string): string {
   if (message === undefined) return JSON.stringify({ version: 1, kind: "test", text: testText, url: origin });
-  const { id, kind, task, payment, text, at, approval } = message;
+  const { id, kind, task, item, payment, text, at, approval } = message;
   return JSON.stringify({
     ...{ version: 1, id, kind, title: titleOf(message), text, url: `${origin}${pathOf(message)}` },
+    ...(item === undefined ? {} : { item }),
     ...(payment === undefined ? {} : { payment }),
     ...(task === undefined
       ? {}

@@ -14,11 +14,13 @@ import { exportEntries } from "../portability/export.ts";
 import { OrganizationImport } from "../portability/import.ts";
 import type { PeopleActors } from "./actors/people-actors.ts";
 import type { Row } from "./actors/where.ts";
+import type { ForgeAccounts } from "./forge-accounts.ts";
 import { inviteFormer } from "./former-members.ts";
 
 export interface OrganizationsOptions {
   readonly actors: PeopleActors;
   readonly client: () => ClientBase;
+  readonly forgeAccounts: ForgeAccounts;
   /** Removes what the process has on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
   readonly valueTokens: () => ValueTokens;
@@ -92,6 +94,7 @@ export class Organizations {
     const owner = { person: person.id, name: String(user?.["name"]), email: String(user?.["email"]) };
     await actors.user(person.id, "noteOrganization", id);
     await actors.members(id, "found", owner);
+    await this.#options.forgeAccounts.joined(person.id, id);
   }
 
   /** Whoever may start work somewhere may create an organization. */

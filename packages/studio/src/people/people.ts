@@ -17,6 +17,7 @@ import type { PeopleActors } from "./actors/people-actors.ts";
 import type { NewApiToken, TokenOwner } from "./actors/user.ts";
 import type { Row } from "./actors/where.ts";
 import { type Auth, sessionCookie } from "./auth/auth.ts";
+import type { ForgeAccounts } from "./forge-accounts.ts";
 import { newSecret, sha256 } from "./hash.ts";
 import { mentionedIn } from "./mentions.ts";
 import { emailValue, UniqueValues } from "./unique-values.ts";
@@ -31,6 +32,7 @@ export interface PeopleOptions {
   readonly actors: PeopleActors;
   readonly auth: () => Auth;
   readonly now: () => number;
+  readonly forgeAccounts: ForgeAccounts;
 }
 
 /** Accounts, sessions, API tokens and memberships over the actors: what the routes about people do. */
@@ -38,10 +40,12 @@ export class People {
   readonly #actors: PeopleActors;
   readonly #auth: () => Auth;
   readonly #now: () => number;
+  readonly #forgeAccounts: ForgeAccounts;
   readonly #unique: UniqueValues;
 
-  constructor({ actors, auth, now }: PeopleOptions) {
+  constructor({ actors, auth, now, forgeAccounts }: PeopleOptions) {
     this.#actors = actors;
+    this.#forgeAccounts = forgeAccounts;
     this.#auth = auth;
     this.#now = now;
     this.#unique = new UniqueValues(actors);
@@ -320,6 +324,7 @@ export class People {
     await this.#actors.user(personId, "noteOrganization", organization);
     const joining = { person: personId, name: String(user?.["name"]), email: String(user?.["email"]) };
     const role = await this.#actors.members<Role>(organization, "accept", sha256(token), joining);
+    await this.#forgeAccounts.joined(personId, organization);
     return { id: organization, role };
   }
 
@@ -336,6 +341,7 @@ export class People {
   async removeMember(person: Person, organization: string, member: string): Promise<void> {
     const by = await this.#roleOf(person, organization);
     await this.#actors.members(organization, "remove", member, by);
+    await this.#forgeAccounts.left(member, organization);
     await this.#actors.knownUser(member, undefined, "forgetOrganization", organization);
     // They have no right any more. Without this, the tokens would work again when the person is invited again.
     if ((await this.#organizationsOf(member)).length === 0)

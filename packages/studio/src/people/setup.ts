@@ -8,6 +8,7 @@ import { createPeopleActors, PeopleActors } from "./actors/people-actors.ts";
 import { Attempts } from "./auth/attempts.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
 import { AccessWatch } from "./cluster/access-watch.ts";
+import { ForgeAccounts } from "./forge-accounts.ts";
 import { Links } from "./links.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import { Organizations } from "./organizations.ts";
@@ -62,15 +63,16 @@ export function setUpPeople(options: PeopleSetupOptions) {
   const actors = new PeopleActors(client);
   let started: Auth | undefined;
   const auth = () => required(started);
-  const people = new People({ actors, auth, now: () => ports.clock.now() });
   const { clock, log } = ports;
+  const forgeAccounts = new ForgeAccounts({ actors, client, log });
+  const people = new People({ actors, auth, forgeAccounts, now: () => clock.now() });
   const attempts = isNode ? actors.attempts : new Attempts(() => clock.now());
   const links = new Links({ people, mailer, origin, attempts, log });
   let challenges: Challenges | undefined;
   let cookies: AttemptCookies | undefined;
   const passkeys = new Passkeys({ actors, now: () => clock.now(), challenges: () => required(challenges) });
   const organizations = new Organizations({
-    ...{ actors, client, removeFiles, log, valueTokens },
+    ...{ actors, client, forgeAccounts, removeFiles, log, valueTokens },
     now: () => clock.now(),
     newId: () => uuidv7(clock, ports.random),
   });
@@ -79,7 +81,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
   const { readSecret } = signInStore;
   const providers = new Providers({ settings, readSecret, origin, now: () => clock.now() });
   const domains = async () => (await settings()).domains ?? [];
-  const accounts = new ProviderAccounts({ actors, people, auth, domains });
+  const accounts = new ProviderAccounts({ actors, people, forgeAccounts, auth, domains });
   let watch: AccessWatch | undefined;
   return {
     changes,

@@ -146,6 +146,11 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "notifications.dismiss": ["notifications", "dismiss ID"],
   "attention.notificationDefaults": ["notifications", "defaults"],
   "attention.setNotificationDefaults": ["notifications", "set-defaults"],
+  "attention.forgeAccounts": ["accounts", "list"],
+  "attention.setForgeAccount": ["accounts", "set REPOSITORY"],
+  "attention.beginAccountLink": ["accounts", "link REPOSITORY"],
+  "attention.confirmAccountLink": ["accounts", "confirm"],
+  "attention.unlinkForgeAccount": ["accounts", "remove SERVER"],
 };
 
 /** Actions without a command, each with the reason. They are in the HTTP API like all others. */

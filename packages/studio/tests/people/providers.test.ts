@@ -5,7 +5,8 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { GitHubEmulator } from "@holdfast/testing/github";
 import { OAuth2Server } from "oauth2-mock-server";
-import type { Studio } from "../../src/index.ts";
+import { createStudioClient, type Studio } from "../../src/index.ts";
+import { connectAs } from "../access/people-support.ts";
 import { temporaryFolder } from "../support.ts";
 import { asOperator, code, joinAs, organization, send, start } from "./studio-support.ts";
 
@@ -131,6 +132,13 @@ describe("sign-in with accounts elsewhere", () => {
     const again = browser();
     assert.equal(await again.comeBack(await agreeAt(await again.begin("github"), "ada")), "/");
     assert.equal((await again.me())["id"], me["id"]);
+    // The sign-in proves whose account it is: nobody else becomes it, and an admin does not change it.
+    const { attention } = createStudioClient(connectAs(t, studio.url, { cookie: ada.cookie }));
+    const accounts = await attention.forgeAccounts();
+    assert.deepEqual(
+      accounts.map(({ person, server, login, proof }) => ({ person, server, login, proof })),
+      [{ person: me["id"], server: `${github.url}/api/v3`, login: "ada", proof: "sign-in" }],
+    );
     // Somebody else with the same invitation.
     const late = browser();
     const used = await late.comeBack(await agreeAt(await late.begin("github", { invitation: token }), "bob"));

@@ -26,6 +26,10 @@ export interface HostedPullRequest {
   mergeMethod: MergeMethod | null;
   labels: readonly string[];
   reviewers: readonly string[];
+  /** Who has reviewed since they were asked. */
+  reviewedBy?: readonly string[];
+  /** Teams of the repository's owner, where the forge has any. */
+  reviewTeams?: readonly string[];
   assignees: readonly string[];
   readonly createdAt: number;
   updatedAt: number;
@@ -52,6 +56,8 @@ export interface HostedComment {
   readonly body: string;
   readonly author: ForgeUser;
   readonly createdAt: number;
+  /** When somebody has changed it. */
+  readonly editedAt?: number;
   readonly path?: string;
   readonly line?: number;
   readonly commit?: string;
@@ -85,6 +91,8 @@ export interface HostedHook {
 
 /** Change in a repository that an emulator reports to webhooks. */
 export type HostedChange =
+  /** Somebody has sent a review, and is asked no more. */
+  | { readonly kind: "reviewed"; readonly pullRequest: HostedPullRequest; readonly reviewer: ForgeUser }
   | { readonly kind: "pull_request"; readonly action: string; readonly pullRequest: HostedPullRequest }
   /** `label` is the one that was added. */
   | {
@@ -136,7 +144,7 @@ export interface NewPullRequest {
 export type PullRequestUpdate = Partial<
   Pick<
     HostedPullRequest,
-    "title" | "body" | "state" | "draft" | "base" | "labels" | "reviewers" | "assignees"
+    "title" | "body" | "state" | "draft" | "base" | "labels" | "reviewers" | "reviewTeams" | "assignees"
   >
 >;
 
@@ -270,10 +278,23 @@ export class HostedRepository {
   updatePullRequest(pullRequest: HostedPullRequest, update: PullRequestUpdate): void {
     const was = pullRequest.state;
     Object.assign(pullRequest, update);
+    const { reviewers, reviewedBy = [] } = pullRequest;
+    pullRequest.reviewedBy = reviewedBy.filter((login) => !reviewers.includes(login));
     pullRequest.updatedAt = this.#now();
     if (pullRequest.state !== was) pullRequest.closedAt = pullRequest.state === "closed" ? this.#now() : null;
     const action = pullRequest.state === was ? "edited" : was === "open" ? "closed" : "reopened";
     this.#onChange(this, { kind: "pull_request", action, pullRequest });
+  }
+
+  /** Sends a review, by which the reviewer and the teams that wait for it are asked no more. */
+  review(pullRequest: HostedPullRequest, reviewer: ForgeUser): void {
+    const { reviewers, reviewedBy = [] } = pullRequest;
+    Object.assign(pullRequest, {
+      ...{ reviewers: reviewers.filter((login) => login !== reviewer.login), reviewTeams: [] },
+      reviewedBy: [...new Set([...reviewedBy, reviewer.login])],
+      updatedAt: this.#now(),
+    });
+    this.#onChange(this, { kind: "reviewed", pullRequest, reviewer });
   }
 
   /** Merges with git. `expectedHead` guards against a head that has moved. Throws {@link ChangeRefused}. */

@@ -44,6 +44,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST pulls\/(\d+)\/reviews$/, addReview],
   [/^GET pulls\/(\d+)\/reviews\/(\d+)\/comments$/, listReviewComments],
   [/^GET issues$/, listIssues],
+  [/^GET issues\/comments$/, listRecentComments],
   [/^GET issues\/(\d+)\/comments$/, listComments],
   [/^POST issues\/(\d+)\/comments$/, addComment],
   [/^PUT issues\/(\d+)\/labels$/, setLabels],
@@ -269,6 +270,15 @@ async function listReviewComments(
 ): Promise<ApiAnswer> {
   const list = commentsOf(call, number, true).filter(({ id }) => id === Number(review));
   return ok(list.map((comment) => commentShape(call.server, call.repository, comment)));
+}
+
+async function listRecentComments(call: RepositoryCall): Promise<ApiAnswer> {
+  const { repository, request, server } = call;
+  const since = Date.parse(request.url.searchParams.get("since") ?? "1970-01-01T00:00:00Z");
+  const found = repository.comments.filter(
+    ({ path, createdAt, editedAt = 0 }) => path === undefined && Math.max(createdAt, editedAt) >= since,
+  );
+  return page(call, found, (each) => commentShape(server, repository, each));
 }
 
 async function listComments(call: RepositoryCall, [number]: readonly string[]): Promise<ApiAnswer> {

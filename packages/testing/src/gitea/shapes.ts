@@ -81,7 +81,8 @@ export function commentShape(url: string, { fullName }: HostedRepository, commen
   return {
     ...{ id, body, user: userShape(author) },
     created_at: time(comment.createdAt),
-    updated_at: time(comment.createdAt),
+    updated_at: time(comment.editedAt ?? comment.createdAt),
+    issue_url: `${url}/${fullName}/issues/${comment.number}`,
     html_url: `${url}/${fullName}/pulls/${comment.number}#issuecomment-${id}`,
     ...(path === undefined
       ? {}

@@ -40,6 +40,12 @@ function changeEvent(url: string, repository: HostedRepository, change: HostedCh
       const payload = { action: actions[action] ?? action, number: pull.number, pull_request, sender };
       return { name: "pull_request", payload };
     }
+    case "reviewed": {
+      const { pullRequest: pull, reviewer } = change;
+      const pull_request = pullShape(url, repository, pull);
+      const about = { action: "reviewed", number: pull.number, pull_request };
+      return { name: "pull_request_approved", payload: { ...about, sender: userShape(reviewer) } };
+    }
     case "labelled": {
       const { issue, pullRequest, sender } = change;
       const about = { action: "label_updated", sender: userShape(sender) };

@@ -56,6 +56,8 @@ export class Accounts {
   readonly users = new Map<string, ForgeUser>();
   readonly #publicKey: KeyObject;
   readonly #now: () => number;
+  /** Logins of teams by "owner/team". */
+  readonly teams = new Map<string, readonly string[]>();
   /** E-mail addresses by login. Others have a verified one that is made of their login. */
   readonly emails = new Map<string, { readonly email: string; readonly verified: boolean }>();
   readonly #codes = new Map<

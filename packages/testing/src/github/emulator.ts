@@ -218,11 +218,20 @@ export class GitHubEmulator implements ForgeEmulator {
     if (path === "user/emails") return this.#emails(access);
     if (path === "installation/repositories" || path === "user/repos")
       return this.#listRepositories(request, path, access);
+    const [, owner, team] = /^orgs\/([^/]+)\/teams\/([^/]+)\/members$/.exec(path) ?? [];
+    if (team !== undefined) return this.#teamMembers(request, `${owner}/${team}`);
     const [, fullName = "", below = ""] = /^repos\/([^/]+\/[^/]+)\/?(.*)$/.exec(path) ?? [];
     const repository = this.#running.repositories.get(fullName.toLowerCase());
     if (repository === undefined || !this.accounts.reaches(access, fullName))
       throw new Refusal(404, "Not Found");
     return await answerForRepository({ server: this.url, repository, request, access, path: below });
+  }
+
+  #teamMembers({ url }: ApiRequest, team: string): ApiAnswer {
+    const logins = this.accounts.teams.get(team);
+    if (logins === undefined) throw new Refusal(404, "Not Found");
+    const { items, headers } = pageOf(url, [...logins], pageSize(url));
+    return { status: 200, body: items.map((login) => ({ login })), headers };
   }
 
   #user(access: TokenAccess): ApiAnswer {

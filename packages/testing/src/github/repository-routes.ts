@@ -34,6 +34,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^PATCH pulls\/(\d+)$/, updatePull],
   [/^PUT pulls\/(\d+)\/merge$/, mergePull],
   [/^POST pulls\/(\d+)\/requested_reviewers$/, requestReviewers],
+  [/^GET (issues|pulls)\/comments$/, listRecentComments],
   [/^GET pulls\/(\d+)\/comments$/, listReviewComments],
   [/^POST pulls\/(\d+)\/comments$/, addReviewComment],
   [/^GET issues$/, listIssues],
@@ -249,6 +250,17 @@ async function listReviewComments(call: RepositoryCall, [number]: readonly strin
   return page(call, commentsOf(call, number, true), (each) =>
     commentShape(call.server, call.repository, each),
   );
+}
+
+/** Comments of all pull requests and issues, or all of those on lines, since a time. */
+async function listRecentComments(call: RepositoryCall, [list]: readonly string[]): Promise<ApiAnswer> {
+  const { repository, request, server } = call;
+  const since = Date.parse(request.url.searchParams.get("since") ?? "1970-01-01T00:00:00Z");
+  const found = repository.comments.filter(
+    ({ path, createdAt, editedAt = 0 }) =>
+      (path !== undefined) === (list === "pulls") && Math.max(createdAt, editedAt) >= since,
+  );
+  return page(call, found, (each) => commentShape(server, repository, each));
 }
 
 async function listComments(call: RepositoryCall, [number]: readonly string[]): Promise<ApiAnswer> {

@@ -55,6 +55,7 @@ export function pullShape(
     base: end(pull.base, baseCommit),
     labels: pull.labels.map((name) => ({ name })),
     requested_reviewers: pull.reviewers.map((login) => ({ login })),
+    requested_teams: (pull.reviewTeams ?? []).map((slug) => ({ slug })),
     assignees: pull.assignees.map((login) => ({ login })),
     merge_commit_sha: pull.mergeCommit,
     created_at: time(pull.createdAt),
@@ -81,7 +82,10 @@ export function commentShape(url: string, { fullName }: HostedRepository, commen
   return {
     ...{ id, body, user: userShape(author) },
     created_at: time(comment.createdAt),
-    updated_at: time(comment.createdAt),
+    updated_at: time(comment.editedAt ?? comment.createdAt),
+    ...(path === undefined
+      ? { issue_url: `${url}/api/v3/repos/${fullName}/issues/${comment.number}` }
+      : { pull_request_url: `${url}/api/v3/repos/${fullName}/pulls/${comment.number}` }),
     html_url: `${url}/${fullName}/issues/${comment.number}#comment-${id}`,
     ...(path === undefined ? {} : { path, line: line ?? null, commit_id: commit, side: "RIGHT" }),
     ...(replyTo === undefined ? {} : { in_reply_to_id: replyTo }),

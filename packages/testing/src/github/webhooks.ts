@@ -36,6 +36,13 @@ export function changeEvent(url: string, repository: HostedRepository, change: H
         payload: { ...shared, action, number: pullRequest.number, pull_request, sender },
       };
     }
+    case "reviewed": {
+      const { pullRequest, reviewer } = change;
+      const pull_request = pullShape(url, repository, pullRequest);
+      const review = { id: pullRequest.id, state: "approved", user: userShape(reviewer) };
+      const payload = { ...shared, action: "submitted", pull_request, review, sender: userShape(reviewer) };
+      return { name: "pull_request_review", payload };
+    }
     case "labelled": {
       const { issue, pullRequest, label: name, sender } = change;
       const about = { ...shared, action: "labeled", label: { name }, sender: userShape(sender) };

@@ -43,6 +43,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET merge_requests\/(\d+)\/notes$/, listNotes],
   [/^POST merge_requests\/(\d+)\/notes$/, addNote],
   [/^POST merge_requests\/(\d+)\/discussions$/, addDiscussion],
+  [/^GET events$/, listEvents],
   [/^GET issues$/, listIssues],
   [/^POST issues\/(\d+)\/notes$/, addIssueNote],
   [/^GET members\/all$/, listMembers],
@@ -110,7 +111,7 @@ const shapeOf = (call: ProjectCall, pull: HostedPullRequest, isMergeable?: boole
   mergeRequestShape(
     ...([call.server, call.repository, pull] as const),
     {
-      reviewers: pull.reviewers.map((login) => call.forge.user(login)),
+      reviewers: [...pull.reviewers, ...(pull.reviewedBy ?? [])].map((login) => call.forge.user(login)),
       assignees: pull.assignees.map((login) => call.forge.user(login)),
     },
     isMergeable,
@@ -227,6 +228,20 @@ async function listVersions(call: ProjectCall, [number]: readonly string[]): Pro
   const baseCommit = await call.repository.bare.git(["merge-base", base, headCommit]);
   const version = { head_commit_sha: headCommit, base_commit_sha: baseCommit, start_commit_sha: baseCommit };
   return ok([{ id: 1, ...version }]);
+}
+
+/** Comments of the days after one. */
+async function listEvents(call: ProjectCall): Promise<ApiAnswer> {
+  const { repository, request } = call;
+  const after = request.url.searchParams.get("after") ?? "";
+  const found = repository.comments.filter(
+    ({ createdAt }) => new Date(createdAt).toISOString().slice(0, 10) > after,
+  );
+  return page(call, found, (each) => {
+    const noteable_type = repository.issues.has(each.number) ? "Issue" : "MergeRequest";
+    const note = { ...noteShape(each), noteable_type, noteable_iid: each.number };
+    return { action_name: "commented on", target_type: "Note", note };
+  });
 }
 
 async function listNotes(call: ProjectCall, [number]: readonly string[]): Promise<ApiAnswer> {

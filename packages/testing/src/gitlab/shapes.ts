@@ -78,6 +78,7 @@ export function noteShape(comment: HostedComment) {
   return {
     ...{ id: comment.id, body: comment.body, author: userShape(comment.author), system: false },
     created_at: time(comment.createdAt),
+    updated_at: time(comment.editedAt ?? comment.createdAt),
     type: comment.path === undefined ? null : "DiffNote",
     position: positionShape(comment),
   };

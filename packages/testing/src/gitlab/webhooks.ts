@@ -63,6 +63,11 @@ function changeEvent(
       const payload = { object_kind: "issue", object_attributes, labels: labels.current, ...update };
       return { name: "Issue Hook", payload };
     }
+    case "reviewed": {
+      const { pullRequest, reviewer } = change;
+      const event = changeEvent(url, repository, { kind: "pull_request", action: "approved", pullRequest });
+      return { name: event.name, payload: { ...event.payload, user: userShape(reviewer) } };
+    }
     case "pull_request": {
       const { pullRequest: pull, action: given } = change;
       const action = given === "opened" ? "open" : given;
@@ -77,7 +82,10 @@ function changeEvent(
         ...{ created_at: time(pull.createdAt), updated_at: time(pull.updatedAt) },
       };
       const labels = pull.labels.map((title) => ({ title }));
-      const reviewers = pull.reviewers.map((username) => ({ username }));
+      const reviewers = [
+        ...pull.reviewers.map((username) => ({ username, state: "unreviewed" })),
+        ...(pull.reviewedBy ?? []).map((username) => ({ username, state: "approved" })),
+      ];
       const assignees = pull.assignees.map((username) => ({ username }));
       const user = userShape(pull.author);
       const payload = { object_kind: "merge_request", user, object_attributes, labels, reviewers, assignees };

@@ -10,11 +10,15 @@ import type {
   OpenApproval,
 } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
+import { type AccountContext, accountActions, accountInternals } from "../accounts/actions.ts";
+import type { ForgeNews, ForgeNotice, PersonChange } from "../accounts/news.ts";
+import { takeForgeNews } from "../accounts/requests.ts";
 import type { BackendHost } from "../host.ts";
 import { readChoices } from "../notifications/input.ts";
 import type { NewPerson, OrganizationDefaults } from "../notifications/messages.ts";
 import { copyOf } from "../notifications/settings.ts";
 import { requireOrganization } from "../organizations/existing.ts";
+import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import type { TaskNews } from "./news.ts";
 import { type InboxDatabase, isNews, migrateAttentionTables } from "./schema.ts";
 
@@ -22,9 +26,14 @@ export interface AttentionState {
   version: 1;
   /** Number of changes of the queue of approvals. */
   revision: number;
+  /** Number of the last message about forges to an inbox. Absent before the first one. */
+  forgeSeq?: number;
   /** What the organization has chosen about notifications. Absent before the first choice. */
   notifications?: Partial<NotificationChoices>;
 }
+
+/** The part of the context that tells people what forges ask of them. */
+type ForgeContext = SendingContext & Omit<AccountContext, "conn"> & { readonly state: AttentionState };
 
 /** The part of the context that sends to actors of people. */
 interface SendingContext {
@@ -48,13 +57,24 @@ export function createAttentionActor(host: BackendHost) {
         host.ports.log.error("could not pass on the defaults of notifications", { error }),
       );
   };
+  const tellForge = (c: ForgeContext, changes: readonly PersonChange[]): void => {
+    for (const { person, change } of changes) {
+      c.state.forgeSeq = (c.state.forgeSeq ?? 0) + 1;
+      const notice: ForgeNotice = { version: 1, seq: c.state.forgeSeq, at: host.ports.clock.now(), change };
+      c.client()
+        .getOrCreate("inbox", personalKey(organizationOfKey(c.key), person))
+        .send("forge", notice)
+        .catch((error: unknown) => host.ports.log.error("could not pass on news of a forge", { error }));
+    }
+  };
   return actor({
     async createState(c): Promise<AttentionState> {
       await requireOrganization(c);
       return { version: 1, revision: 0 };
     },
+    createConnState: async (c): Promise<PersonConnState> => connStateOf(await host.personOf(c.request)),
     db: db({ onMigrate: migrateAttentionTables }),
-    queues: { news: queue<TaskNews>(), people: queue<NewPerson>() },
+    queues: { news: queue<TaskNews>(), people: queue<NewPerson>(), forge: queue<ForgeNews>() },
     events: { approvalsChanged: event<ApprovalQueuePatch>() },
     options: {
       name: "Attention",
@@ -80,7 +100,8 @@ export function createAttentionActor(host: BackendHost) {
             const { person } = message.body;
             await addPerson(c.db, person);
             if (c.state.notifications !== undefined) sendDefaults(c, person, c.state.notifications);
-          } else if (await isNews(c.db, message.body.task.id, message.body.seq)) {
+          } else if (message.name === "forge") tellForge(c, await takeForgeNews(c.db, message.body));
+          else if (await isNews(c.db, message.body.task.id, message.body.seq)) {
             const news = message.body;
             const patch = await changeQueue(c.db, news);
             if (patch !== undefined) {
@@ -109,7 +130,11 @@ export function createAttentionActor(host: BackendHost) {
         revision: c.state.revision,
       }),
 
+      ...accountActions(host, tellForge),
+
       internal: {
+        ...accountInternals(host, tellForge),
+
         /** Everybody who has had an inbox, or notifications. */
         people: (c): readonly string[] =>
           c.db.query<{ id: string }>("SELECT id FROM person").map(({ id }) => id),

@@ -3,9 +3,11 @@ import { db } from "@holdfast/actors/db";
 import { readPersonalKey } from "../../access/organization-ids.ts";
 import type { InboxEntry, InboxPage, InboxPatch, InboxQuery } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
+import type { ForgeNotice } from "../accounts/news.ts";
 import type { PaymentNews } from "../billing/payment-news.ts";
 import type { BackendHost } from "../host.ts";
 import type { InboxNotice, NewPerson } from "../notifications/messages.ts";
+import { takeForgeNotice } from "./forge-rows.ts";
 import { invalid, readEntryIds, readQuery, readSnooze } from "./input.ts";
 import type { TaskNews } from "./news.ts";
 import {
@@ -67,7 +69,7 @@ export function createInboxActor(host: BackendHost) {
         .catch((error: unknown) => host.ports.log.error("could not register an inbox", { error }));
     },
     db: db({ onMigrate: migrateInboxTables }),
-    queues: { news: queue<TaskNews>(), payments: queue<PaymentNews>() },
+    queues: { news: queue<TaskNews>(), payments: queue<PaymentNews>(), forge: queue<ForgeNotice>() },
     events: { changed: event<InboxPatch>() },
     options: {
       name: "Inbox",
@@ -77,12 +79,15 @@ export function createInboxActor(host: BackendHost) {
     async run(c): Promise<void> {
       for await (const message of c.queue.iter({ completable: true }))
         await c.transaction(async () => {
-          const isPayment = message.name === "payments";
-          const subject = isPayment ? paymentSubject : message.body.task.id;
-          if (await isNews(c.db, subject, message.body.seq)) {
-            const changes = await (isPayment
-              ? takePayment(c.db, message.body)
-              : takeChange(c.db, message.body));
+          // Each sender counts its own messages.
+          const [sender, take] =
+            message.name === "forge"
+              ? (["attention", () => takeForgeNotice(c.db, message.body)] as const)
+              : message.name === "payments"
+                ? ([paymentSubject, () => takePayment(c.db, message.body)] as const)
+                : ([message.body.task.id, () => takeChange(c.db, message.body)] as const);
+          if (await isNews(c.db, sender, message.body.seq)) {
+            const changes = await take();
             const dropped = await dropOldestEntries(c.db);
             publish(c, { ...changes, removed: [...changes.removed, ...dropped] });
           }

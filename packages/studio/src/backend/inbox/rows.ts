@@ -1,4 +1,4 @@
-import type { PaymentOutcome } from "../../contract/inbox.ts";
+import type { ForgeItem, PaymentOutcome } from "../../contract/inbox.ts";
 import type { InboxCounts, InboxEntry, InboxKind, InboxPage, InboxTask, InboxView } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import type { PaymentNews } from "../billing/payment-news.ts";
@@ -11,6 +11,7 @@ interface StoredEntry {
   readonly id: string;
   readonly kind: InboxKind;
   readonly task: string;
+  readonly item: string | null;
   readonly text: string;
   readonly approval_id: string | null;
   readonly is_working: number;
@@ -23,7 +24,7 @@ interface StoredEntry {
 }
 
 const columns =
-  "id, kind, task, text, approval_id, is_working, is_unread, created_at, bumped_at, notified_at, done_at, snoozed_until";
+  "id, kind, task, item, text, approval_id, is_working, is_unread, created_at, bumped_at, notified_at, done_at, snoozed_until";
 
 const conditions: Readonly<Record<InboxView, string>> = {
   open: "done_at IS NULL AND snoozed_until IS NULL",
@@ -42,9 +43,7 @@ function toEntry(row: StoredEntry): InboxEntry {
   return {
     id: row.id,
     kind: row.kind,
-    ...(row.kind === "payment"
-      ? { payment: JSON.parse(row.task) as PaymentOutcome }
-      : { task: JSON.parse(row.task) as InboxTask }),
+    ...subjectOf(row),
     text: row.text,
     ...(row.approval_id === null ? {} : { approvalId: row.approval_id }),
     isWorking: row.is_working === 1,
@@ -55,6 +54,13 @@ function toEntry(row: StoredEntry): InboxEntry {
     ...(row.done_at === null ? {} : { doneAt: row.done_at }),
     ...(row.snoozed_until === null ? {} : { snoozedUntil: row.snoozed_until }),
   };
+}
+
+/** What an entry is about. */
+function subjectOf({ kind, task, item }: StoredEntry): Pick<InboxEntry, "task" | "item" | "payment"> {
+  if (item !== null) return { item: JSON.parse(item) as ForgeItem };
+  if (kind === "payment") return { payment: JSON.parse(task) as PaymentOutcome };
+  return { task: JSON.parse(task) as InboxTask };
 }
 
 /** A page of a view, without counts and revision. */
@@ -230,36 +236,44 @@ function approvalEntryId(taskId: string, approvalId: string): string {
   return `${taskId}.approval.${approvalId}`;
 }
 
+/** Stands for the id of a task where something is about an item of a forge. */
+export function keyOfItem({ repositoryId, number }: Pick<ForgeItem, "repositoryId" | "number">): string {
+  return `${repositoryId}/${number}`;
+}
+
 /** Adds an entry, or brings the one of this task up to date: it is open and unread again. */
-async function putEntry(
+export async function putEntry(
   db: InboxDatabase,
   entry: {
     readonly id: string;
     readonly kind: InboxKind;
-    readonly task: InboxTask | undefined;
+    readonly task?: InboxTask | undefined;
     readonly payment?: PaymentOutcome;
+    readonly item?: ForgeItem;
     readonly text: string;
     readonly at: number;
     readonly cause: string;
     readonly approvalId?: string;
   },
 ): Promise<InboxEntry> {
-  const { id, kind, task, payment, text, at, cause, approvalId = null } = entry;
+  const { id, kind, task, payment, item, text, at, cause, approvalId = null } = entry;
+  const about = task?.id ?? (item === undefined ? paymentSubject : keyOfItem(item));
+  const subject = item === undefined ? JSON.stringify(task ?? payment) : "";
   const [row] = await db.execute<StoredEntry>(
-    `INSERT INTO entry (id, kind, task_id, task, text, approval_id, cause, created_at, bumped_at, notified_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET kind = excluded.kind, task = excluded.task, text = excluded.text,
+    `INSERT INTO entry (id, kind, task_id, task, item, text, approval_id, cause, created_at, bumped_at, notified_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET kind = excluded.kind, task = excluded.task, item = excluded.item, text = excluded.text,
        cause = excluded.cause, is_working = 0, is_unread = 1, bumped_at = excluded.bumped_at,
        notified_at = excluded.notified_at, done_at = NULL, snoozed_until = NULL
      RETURNING ${columns}`,
-    ...[id, kind, task?.id ?? paymentSubject, JSON.stringify(task ?? payment), text, approvalId, cause],
+    ...[id, kind, about, subject, item === undefined ? null : JSON.stringify(item), text, approvalId, cause],
     ...[at, at, at],
   );
   if (row === undefined) throw new Error("SQLite returned no row for an entry that it stored");
   return toEntry(row);
 }
 
-async function remove(db: InboxDatabase, where: string, value: string): Promise<readonly string[]> {
+export async function remove(db: InboxDatabase, where: string, value: string): Promise<readonly string[]> {
   const rows = await db.execute<{ id: string }>(`DELETE FROM entry WHERE ${where} RETURNING id`, value);
   return rows.map(({ id }) => id);
 }

@@ -1,5 +1,6 @@
 import type { RawAccess } from "@holdfast/actors";
 import { migrations } from "@holdfast/actors/unstable/migrations";
+import { accountSchema } from "../accounts/schema.ts";
 
 /** The part of an actor's database that is used here. */
 export type InboxDatabase = Pick<RawAccess, "execute" | "query" | "get">;
@@ -43,8 +44,21 @@ CREATE INDEX entry_task ON entry (task_id);
 CREATE INDEX entry_snoozed ON entry (snoozed_until) WHERE snoozed_until IS NOT NULL;
 `;
 
-export const migrateAttentionTables = migrations({ migrations: [{ version: 1, sql: attention }] });
-export const migrateInboxTables = migrations({ migrations: [{ version: 1, sql: inbox }] });
+/** What an entry is about, if that is an item of a forge and no task. */
+const itemColumn = "ALTER TABLE entry ADD COLUMN item TEXT";
+
+export const migrateAttentionTables = migrations({
+  migrations: [
+    { version: 1, sql: attention },
+    { version: 2, sql: accountSchema },
+  ],
+});
+export const migrateInboxTables = migrations({
+  migrations: [
+    { version: 1, sql: inbox },
+    { version: 2, sql: itemColumn },
+  ],
+});
 
 /** Notes a message of a task. False for one that was taken before. */
 export async function isNews(db: InboxDatabase, taskId: string, seq: number): Promise<boolean> {

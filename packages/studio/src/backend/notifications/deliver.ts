@@ -179,11 +179,12 @@ export class Deliveries {
     standing: Standing,
     isAlone: boolean,
   ): Promise<NotificationMessage | undefined> {
-    const { id, kind, task, payment, text, notifiedAt } = entry;
+    const { id, kind, task, item, payment, text, notifiedAt } = entry;
     const { organization } = readPersonalKey(c.key);
     const message: NotificationMessage = {
       ...{ id: messageId(c.key, entry), entry: id, kind, text, at: notifiedAt },
       ...(task === undefined ? {} : { task }),
+      ...(item === undefined ? {} : { item }),
       ...(payment === undefined ? {} : { payment }),
       ...(organization === localOrganization ? {} : { organization }),
     };

@@ -1,5 +1,5 @@
 /** What the actors about notifications ask of their process: the ways out, and what is known about a person. */
-import type { PaymentOutcome } from "../../contract/inbox.ts";
+import type { ForgeItem, PaymentOutcome } from "../../contract/inbox.ts";
 import type { InboxKind, InboxTask } from "../../contract.ts";
 
 /** What a notification is about. */
@@ -9,8 +9,9 @@ export interface NotificationMessage {
   /** Id of the entry in the inbox. A newer notification about it takes the place of an older one. */
   readonly entry: string;
   readonly kind: InboxKind;
-  /** Absent for what is about a payment. */
+  /** Absent for what is about a payment, or about an item of a forge. */
   readonly task?: InboxTask;
+  readonly item?: ForgeItem;
   readonly payment?: PaymentOutcome;
   /** Absent for the first one. */
   readonly organization?: string;

@@ -33,7 +33,9 @@ export const channels = [
   "slack",
 ] as const satisfies readonly NotificationChannel[];
 
-const needsAnswer: readonly InboxKind[] = ["asks", "handover", "mentioned", "failed", "payment"];
+const needsAnswer: readonly InboxKind[] = [
+  ...(["asks", "review-requested", "handover", "mentioned", "failed", "payment"] as const),
+];
 const everything = inboxKinds;
 
 /** What holds where neither the person nor the organization has chosen. */

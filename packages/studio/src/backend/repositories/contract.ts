@@ -193,6 +193,8 @@ export interface PullRequestQuery {
   readonly limit?: number;
   /** Only smaller numbers than this. */
   readonly before?: number;
+  /** True for those alone that no task was started on, or has opened. */
+  readonly withoutTask?: boolean;
 }
 
 export interface RepositoryActions {
@@ -201,8 +203,8 @@ export interface RepositoryActions {
   branches(query?: { readonly after?: string }): Promise<readonly BranchView[]>;
   /** Latest numbers first. */
   pullRequests(query?: PullRequestQuery): Promise<readonly PullRequestView[]>;
-  /** Open issues, from the forge. Throws `repository.no_issues`, `forge.*`. */
-  issues(page?: number): Promise<ForgePage<Issue>>;
+  /** Open issues, from the forge; with `withoutTask`, those that no task was started on. Throws `repository.no_issues`, `forge.*`. */
+  issues(page?: number, withoutTask?: boolean): Promise<ForgePage<Issue>>;
   /** One pull request with its text, from the forge. Throws `forge.*`. */
   pullRequest(number: number): Promise<PullRequest>;
   /** Compares everything with the forge now, and fetches the host's copy. */

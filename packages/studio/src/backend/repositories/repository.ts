@@ -5,7 +5,10 @@ import { HoldfastError } from "@holdfast/core";
 import type { PullRequest } from "../../forges/forge.ts";
 import type { ForgeDelivery } from "../../forges/webhooks/event.ts";
 import { studioLimits } from "../../limits.ts";
-import { type IssuePage, readIssues } from "../forks/issues.ts";
+import { forgeInternals } from "../accounts/internals.ts";
+import { ForgeReports, reviewSchema } from "../accounts/report.ts";
+import { itemActions } from "../forks/item-actions.ts";
+import { openedSchema } from "../forks/opened-items.ts";
 import { findStartingPoint, type StartingPoint } from "../forks/starting-point.ts";
 import type { BackendHost } from "../host.ts";
 import type { PullRequestReading } from "../publish/state.ts";
@@ -15,8 +18,6 @@ import type {
   BranchView,
   ConnectionCheck,
   FetchReport,
-  PullRequestQuery,
-  PullRequestView,
   RepositorySource,
   RepositorySummary,
   RepositoryView,
@@ -33,13 +34,14 @@ import { setArchiving, viewOf } from "./view.ts";
 import { checkConnection, keepFailure, setUpWebhook } from "./webhook.ts";
 
 const maxBranches = 1_000;
-const maxPullRequests = 200;
 
 const versions = [
   { version: 1, sql: repositorySchema },
   { version: 2, sql: followSchema },
   { version: 3, sql: triggerSchema },
   { version: 4, sql: labelSchema },
+  { version: 5, sql: reviewSchema },
+  { version: 6, sql: openedSchema },
 ];
 
 export function createRepositoryActor(host: BackendHost) {
@@ -48,15 +50,11 @@ export function createRepositoryActor(host: BackendHost) {
   const sync = new RepositorySync({ now, open: (source) => host.connections.open(source) });
   const follower = new PullRequestFollower(host);
   const triggers = new Triggers(host);
+  const reports = new ForgeReports(host);
   return actor({
     createState: (_c, input: { readonly token: string }): RepositoryState =>
       newRepositoryState(host.valueTokens.take(input?.token, isRepositoryInput)),
-    createVars: (): RepositoryVars => ({
-      isReading: false,
-      reportedAt: 0,
-      ...{ reportTail: Promise.resolve(), triggerTail: Promise.resolve() },
-      readsAhead: new Set(),
-    }),
+    createVars: newVars,
     db: db({ onMigrate: migrations({ migrations: versions }) }),
     events: { changed: event<RepositorySummary>() },
     async onWake(c): Promise<void> {
@@ -78,17 +76,7 @@ export function createRepositoryActor(host: BackendHost) {
       branches: (c, query?: { readonly after?: string }): Promise<readonly BranchView[]> =>
         new RepositoryRows(c.db).branches(String(query?.after ?? ""), maxBranches),
 
-      pullRequests(c, query?: PullRequestQuery): Promise<readonly PullRequestView[]> {
-        const limit = Math.max(1, Math.min(maxPullRequests, Math.floor(Number(query?.limit ?? 50)) || 50));
-        const before = Number(query?.before ?? Number.MAX_SAFE_INTEGER) || Number.MAX_SAFE_INTEGER;
-        const { state } = query ?? {};
-        return new RepositoryRows(c.db).pullRequests({
-          ...{ limit, before },
-          ...(state === undefined ? {} : { state }),
-        });
-      },
-
-      issues: (c, page?: number): Promise<IssuePage> => readIssues(host, c.state.source, page, c.abortSignal),
+      ...itemActions(host),
 
       pullRequest: (c, number: number): Promise<PullRequest> =>
         readPullRequest(host, c.state.source, number, c.abortSignal),
@@ -125,9 +113,17 @@ export function createRepositoryActor(host: BackendHost) {
           keepFailure(c.state, failure, now());
         },
 
-        sync: (c): Promise<void> => sync.run(c),
+        async sync(c): Promise<void> {
+          await sync.run(c);
+          await reports.afterSync(c);
+        },
 
-        readPullRequest: (c, number: number): Promise<void> => sync.readPullRequest(c, number),
+        ...forgeInternals(reports),
+
+        async readPullRequest(c, number: number): Promise<void> {
+          await sync.readPullRequest(c, number);
+          await reports.tellReviews(c, number);
+        },
 
         async reconcile(c): Promise<void> {
           await sync.reconcile(c);
@@ -144,9 +140,13 @@ export function createRepositoryActor(host: BackendHost) {
 
         runTriggers: (c): Promise<void> => triggers.run(c),
 
-        readAllFollowed: (c): Promise<void> => follower.readAll(c),
+        async readAllFollowed(c): Promise<void> {
+          await follower.readAll(c);
+          await reports.tellReviews(c);
+        },
 
         async remove(c): Promise<void> {
+          await reports.gone(c);
           await host.connections.forget(c.state.id);
           c.destroy();
         },
@@ -165,11 +165,19 @@ export function createRepositoryActor(host: BackendHost) {
           return sync.deliverOnce(c, delivery, async () => {
             await follower.onEvent(c, delivery.event);
             await triggers.onEvent(c, delivery);
+            await reports.onEvent(c, delivery.event);
           });
         },
       },
     },
   });
+}
+
+function newVars(): RepositoryVars {
+  return {
+    ...{ isReading: false, reportedAt: 0, readsAhead: new Set<string>() },
+    ...{ reportTail: Promise.resolve(), triggerTail: Promise.resolve() },
+  };
 }
 
 /** A pull request as it is at the forge now. Throws `repository.no_pull_request`, `forge.*`. */

@@ -188,9 +188,18 @@ export class RepositoryRows {
     }));
   }
 
-  async pullRequests({ state, limit = 50, before }: PullRequestQuery): Promise<readonly PullRequestView[]> {
+  async pullRequests({
+    state,
+    limit = 50,
+    before,
+    withoutTask = false,
+  }: PullRequestQuery): Promise<readonly PullRequestView[]> {
     const where = state === undefined ? "" : "AND state = ?";
-    const select = `SELECT row FROM pull_request WHERE number < ? ${where} ORDER BY number DESC LIMIT ?`;
+    const unopened = withoutTask
+      ? `AND number NOT IN (SELECT number FROM followed)
+         AND number NOT IN (SELECT number FROM opened WHERE kind = 'pull-request')`
+      : "";
+    const select = `SELECT row FROM pull_request WHERE number < ? ${where} ${unopened} ORDER BY number DESC LIMIT ?`;
     const values = [before ?? Number.MAX_SAFE_INTEGER, ...(state === undefined ? [] : [state]), limit];
     const rows = await this.#db.execute(select, ...values);
     return rows.map(({ row }) => JSON.parse(String(row)) as PullRequestView);

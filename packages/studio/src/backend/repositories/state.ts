@@ -36,6 +36,8 @@ export interface RepositoryState {
   /** True to archive tasks whose pull request was merged. Absent in states of earlier versions. */
   archivesMerged?: boolean;
   webhookFailures?: readonly WebhookFailure[];
+  /** Until when comments were read. Absent before the first complete sync, and where there are none. */
+  commentsReadAt?: number;
 }
 
 /** What the organization gives to a new repository. */

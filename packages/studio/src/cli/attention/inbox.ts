@@ -147,6 +147,7 @@ const kinds = {
   asks: "Asks",
   handover: "Handover",
   mentioned: "Mentioned",
+  "review-requested": "Review",
   payment: "Payment",
 } as const;
 

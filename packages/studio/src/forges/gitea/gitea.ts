@@ -11,6 +11,7 @@ import type {
   ForgeRepository,
   GitCredential,
   Issue,
+  ItemComment,
   MergeRequest,
   NewPullRequest,
   NewReviewComment,
@@ -224,6 +225,18 @@ export class GiteaForge implements Forge {
     const path = `${pathOf(fullName)}/issues/${number}/comments`;
     const list = await this.#get<rows.GiteaCommentRow[]>(path, signal);
     return { items: list.map(rows.commentOf), nextPage: undefined };
+  }
+
+  /** Comments on lines are parts of reviews, and are in no list of all comments. */
+  async recentComments(
+    fullName: string,
+    since: number,
+    page = 1,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<ItemComment>> {
+    const path = `${pathOf(fullName)}/issues/comments?since=${new Date(since).toISOString()}&`;
+    const { items, nextPage } = await this.#list(path, page, rows.itemCommentOf, signal);
+    return { items: items.flat(), nextPage };
   }
 
   /** A page is one of reviews, with all comments of each. */

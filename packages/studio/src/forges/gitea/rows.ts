@@ -1,4 +1,13 @@
-import type { Check, Comment, ForgeBranch, ForgeRepository, Issue, PullRequest } from "../forge.ts";
+import type {
+  Check,
+  Comment,
+  ForgeBranch,
+  ForgeRepository,
+  Issue,
+  ItemComment,
+  PullRequest,
+} from "../forge.ts";
+import { editedAt } from "../http/edited-at.ts";
 
 /** Fields of the answers of Gitea's API v1 that are read. */
 export interface GiteaRepositoryRow {
@@ -61,7 +70,11 @@ export interface GiteaCommentRow {
   readonly body: string;
   readonly user: GiteaUserRow | null;
   readonly created_at: string;
+  readonly updated_at?: string;
   readonly html_url: string;
+  /** In lists of all comments: the page of what it is about. */
+  readonly issue_url?: string;
+  readonly pull_request_url?: string;
   /** Of comments on lines. `position` is the line of the new file. */
   readonly path?: string;
   readonly position?: number;
@@ -145,11 +158,19 @@ export function commentOf(row: GiteaCommentRow): Comment {
   return {
     ...{ id: String(row.id), body: row.body, author: row.user?.login ?? ghost },
     ...{ createdAt: Date.parse(row.created_at), webUrl: row.html_url },
+    ...editedAt(row.created_at, row.updated_at),
     ...(path === undefined ? {} : { path }),
     // 0 is a comment on a line that was removed.
     ...(position === undefined || position === 0 ? {} : { line: position }),
     ...(commit === undefined ? {} : { commit }),
   };
+}
+
+/** A comment of a list of all of them; none if it does not say what it is about. */
+export function itemCommentOf(row: GiteaCommentRow): readonly ItemComment[] {
+  const page = [row.pull_request_url, row.issue_url].find((url) => url !== undefined && url !== "");
+  const number = Number(/\/(\d+)$/.exec(page ?? "")?.[1] ?? Number.NaN);
+  return Number.isNaN(number) ? [] : [{ number, comment: commentOf(row) }];
 }
 
 export function checkOf(row: GiteaStatusRow): Check {

@@ -11,6 +11,7 @@ import type {
   ForgeRepository,
   GitCredential,
   Issue,
+  ItemComment,
   MergeRequest,
   NewPullRequest,
   NewReviewComment,
@@ -45,6 +46,7 @@ const pageSize = 100;
 const webhookEvents = [
   "push",
   "pull_request",
+  "pull_request_review",
   "issues",
   "issue_comment",
   "pull_request_review_comment",
@@ -247,6 +249,34 @@ export class GitHubForge implements Forge {
     signal?: AbortSignal,
   ): Promise<ForgePage<Comment>> {
     return this.#comments(`${pathOf(fullName)}/pulls/${number}/comments`, page, signal);
+  }
+
+  /** GitHub has comments on lines in a list of their own. */
+  async recentComments(
+    fullName: string,
+    since: number,
+    page = 1,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<ItemComment>> {
+    const query = `sort=updated&direction=asc&since=${new Date(since).toISOString()}&per_page=${pageSize}&page=${page}`;
+    const lists = ["issues", "pulls"].map(async (list) => {
+      const path = `${pathOf(fullName)}/${list}/comments?${query}`;
+      const { body, headers } = await this.#send({ method: "GET", path, signal });
+      return { rows: body as rows.GitHubCommentRow[], nextPage: nextPageOf(headers) };
+    });
+    const found = await Promise.all(lists);
+    return {
+      items: found.flatMap((list) => list.rows.flatMap(rows.itemCommentOf)),
+      nextPage: found.find(({ nextPage }) => nextPage !== undefined)?.nextPage,
+    };
+  }
+
+  async teamMembers(team: string, page = 1, signal?: AbortSignal): Promise<ForgePage<string>> {
+    const [owner = "", slug = ""] = team.split("/").map(encodeURIComponent);
+    const path = `/orgs/${owner}/teams/${slug}/members?per_page=${pageSize}&page=${page}`;
+    const { body, headers } = await this.#send({ method: "GET", path, signal });
+    const members = body as readonly { readonly login: string }[];
+    return { items: members.map(({ login }) => login), nextPage: nextPageOf(headers) };
   }
 
   async addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment> {

@@ -1,5 +1,14 @@
 /** The fields of GitHub's answers that are read. The emulator of the tests answers with GitHub's own types. */
-import type { Check, Comment, ForgeBranch, ForgeRepository, Issue, PullRequest } from "../forge.ts";
+import type {
+  Check,
+  Comment,
+  ForgeBranch,
+  ForgeRepository,
+  Issue,
+  ItemComment,
+  PullRequest,
+} from "../forge.ts";
+import { editedAt } from "../http/edited-at.ts";
 
 export interface GitHubRepositoryRow {
   readonly id: number;
@@ -33,6 +42,7 @@ export interface GitHubPullRow {
   readonly base: { readonly ref: string };
   readonly labels: readonly { readonly name?: string }[];
   readonly requested_reviewers?: readonly { readonly login: string }[] | null;
+  readonly requested_teams?: readonly { readonly slug: string }[] | null;
   readonly assignees?: readonly { readonly login: string }[] | null;
   readonly mergeable?: boolean | null;
   readonly maintainer_can_modify?: boolean;
@@ -43,7 +53,11 @@ export interface GitHubCommentRow {
   readonly body?: string;
   readonly user: { readonly login: string } | null;
   readonly created_at: string;
+  readonly updated_at?: string;
   readonly html_url: string;
+  /** In lists of all comments: the address of what it is about. */
+  readonly issue_url?: string;
+  readonly pull_request_url?: string;
   readonly path?: string;
   readonly line?: number | null;
   readonly commit_id?: string;
@@ -107,10 +121,18 @@ export function pullRequestOf(row: GitHubPullRow): PullRequest {
     isMergeable: row.mergeable ?? undefined,
     labels: row.labels.flatMap(({ name }) => (name === undefined ? [] : [name])),
     reviewers: (row.requested_reviewers ?? []).map(({ login }) => login),
+    ...teamsOf(row),
     assignees: (row.assignees ?? []).map(({ login }) => login),
     webUrl: row.html_url,
     ...{ createdAt: Date.parse(row.created_at), updatedAt: Date.parse(row.updated_at) },
   };
+}
+
+/** Teams of a pull request are those of the owner of its repository. */
+function teamsOf({ requested_teams: teams, html_url }: GitHubPullRow): Pick<PullRequest, "reviewTeams"> {
+  if (teams === undefined || teams === null || teams.length === 0) return {};
+  const owner = /^https?:\/\/[^/]+\/([^/]+)\//.exec(html_url)?.[1] ?? "";
+  return { reviewTeams: teams.map(({ slug }) => `${owner}/${slug}`) };
 }
 
 export function issueOf(row: GitHubIssueRow): Issue {
@@ -126,11 +148,18 @@ export function commentOf(row: GitHubCommentRow): Comment {
   return {
     ...{ id: String(row.id), body: row.body ?? "", author: row.user?.login ?? ghost },
     ...{ createdAt: Date.parse(row.created_at), webUrl: row.html_url },
+    ...editedAt(row.created_at, row.updated_at),
     ...(row.path === undefined ? {} : { path: row.path }),
     ...(row.line === undefined || row.line === null ? {} : { line: row.line }),
     ...(row.commit_id === undefined ? {} : { commit: row.commit_id }),
     ...(row.in_reply_to_id === undefined ? {} : { replyTo: String(row.in_reply_to_id) }),
   };
+}
+
+/** A comment of a list of all of them; none if it does not say what it is about. */
+export function itemCommentOf(row: GitHubCommentRow): readonly ItemComment[] {
+  const number = Number(/\/(\d+)$/.exec(row.issue_url ?? row.pull_request_url ?? "")?.[1] ?? Number.NaN);
+  return Number.isNaN(number) ? [] : [{ number, comment: commentOf(row) }];
 }
 
 export function checkOf(row: GitHubCheckRow): Check {

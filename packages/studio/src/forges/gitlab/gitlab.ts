@@ -11,6 +11,7 @@ import type {
   ForgeRepository,
   GitCredential,
   Issue,
+  ItemComment,
   MergeRequest,
   NewPullRequest,
   NewReviewComment,
@@ -239,6 +240,29 @@ export class GitLabForge implements Forge {
   ): Promise<ForgePage<Comment>> {
     const { items, nextPage } = await this.#notes(fullName, number, page, signal);
     return { items: items.filter(({ path }) => path !== undefined), nextPage };
+  }
+
+  /** From the events of the project, which GitLab lists by their days. */
+  async recentComments(
+    fullName: string,
+    since: number,
+    page = 1,
+    signal?: AbortSignal,
+  ): Promise<ForgePage<ItemComment>> {
+    // Events after this day, without it.
+    const day = new Date(since - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+    type Event = { readonly note?: rows.GitLabNoteRow };
+    const itemOf = ({ note }: Event): readonly ItemComment[] => {
+      const { noteable_iid: number, noteable_type: about } = note ?? {};
+      if (note === undefined || typeof number !== "number" || note.system) return [];
+      if (about !== "MergeRequest" && about !== "Issue") return [];
+      const kind = about === "Issue" ? "issues" : "merge_requests";
+      const comment = rows.commentOf(note, `${this.#webUrl}/${fullName}/-/${kind}/${number}`);
+      return Math.max(comment.createdAt, comment.editedAt ?? 0) < since ? [] : [{ number, comment }];
+    };
+    const path = `${pathOf(fullName)}/events?action=commented&after=${day}&sort=asc&`;
+    const { items, nextPage } = await this.#list(path, page, itemOf, signal);
+    return { items: items.flat(), nextPage };
   }
 
   async addComment(fullName: string, number: number, body: string, signal?: AbortSignal): Promise<Comment> {

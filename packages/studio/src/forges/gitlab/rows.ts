@@ -1,4 +1,5 @@
 import type { Check, Comment, ForgeBranch, ForgeRepository, Issue, PullRequest } from "../forge.ts";
+import { editedAt } from "../http/edited-at.ts";
 
 /** Fields of the answers of GitLab's API v4 that are read. */
 export interface GitLabProjectRow {
@@ -59,6 +60,10 @@ export interface GitLabNoteRow {
   readonly body: string;
   readonly author: GitLabUserRow | null;
   readonly created_at: string;
+  readonly updated_at?: string;
+  /** In the list of events: what it is about. */
+  readonly noteable_type?: string;
+  readonly noteable_iid?: number | null;
   /** Written by GitLab itself: "changed the title". */
   readonly system: boolean;
   readonly type: string | null;
@@ -153,6 +158,7 @@ export function commentOf(row: GitLabNoteRow, pullUrl: string): Comment {
   return {
     ...{ id: String(row.id), body: row.body, author: row.author?.username ?? ghost },
     ...{ createdAt: Date.parse(row.created_at), webUrl: `${pullUrl}#note_${row.id}` },
+    ...editedAt(row.created_at, row.updated_at),
     ...(position === undefined || position === null
       ? {}
       : {

@@ -16,6 +16,8 @@ export type ForgeEvent =
       readonly repository: string;
       readonly pullRequest: DeliveredPullRequest;
       readonly change: ItemChange;
+      /** Reviewers who have done so, where the forge keeps them among the others. Absent where it does not. */
+      readonly reviewed?: readonly string[];
       /** Who has caused the event; undefined where the forge does not tell. */
       readonly sender: string | undefined;
     }
@@ -34,6 +36,8 @@ export type ForgeEvent =
       readonly isOnPullRequest: boolean;
       readonly action: "created" | "edited" | "deleted";
       readonly comment: Comment;
+      /** Of the pull request or the issue, where the forge tells. */
+      readonly title?: string | undefined;
     }
   | { readonly kind: "check"; readonly repository: string; readonly commit: string; readonly check: Check }
   | {

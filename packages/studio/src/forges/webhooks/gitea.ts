@@ -73,6 +73,7 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
         isOnPullRequest: payload.is_pull === true,
         action: payload.action === "edited" || payload.action === "deleted" ? payload.action : "created",
         comment: commentOf(required(payload.comment)),
+        title: payload.issue?.title,
       };
     case "status": {
       const commit = required(payload.sha);

@@ -1,3 +1,4 @@
+import type { PullRequest } from "../forge.ts";
 import {
   checkOf,
   commentOf,
@@ -40,6 +41,7 @@ interface Payload {
   readonly label?: { readonly name: string };
   readonly sender?: { readonly login: string };
   readonly comment?: GitHubCommentRow;
+  readonly review?: { readonly user: { readonly login: string } | null };
   readonly check_run?: GitHubCheckRow & { readonly head_sha: string };
   readonly installation?: { readonly id: number };
   readonly ref?: string;
@@ -51,10 +53,11 @@ interface Payload {
 function eventOf(name: string, payload: Payload): ForgeEvent {
   switch (name) {
     case "pull_request":
+    case "pull_request_review":
       return {
         kind: "pull_request",
         repository: required(payload.repository).full_name,
-        pullRequest: pullRequestOf(required(payload.pull_request)),
+        pullRequest: withoutReviewer(pullRequestOf(required(payload.pull_request)), payload),
         ...{ change: changeOf(payload), sender: payload.sender?.login },
       };
     case "issues":
@@ -98,6 +101,12 @@ function eventOf(name: string, payload: Payload): ForgeEvent {
   }
 }
 
+/** Whoever has sent a review is asked no more, whatever the pull request of its event still says. */
+function withoutReviewer(pull: PullRequest, { action, review }: Payload): PullRequest {
+  const login = action === "submitted" ? review?.user?.login : undefined;
+  return { ...pull, reviewers: pull.reviewers.filter((each) => each !== login) };
+}
+
 function commentEvent({ action, repository, issue, pull_request, comment }: Payload): ForgeEvent {
   return {
     kind: "comment",
@@ -106,6 +115,7 @@ function commentEvent({ action, repository, issue, pull_request, comment }: Payl
     isOnPullRequest: issue === undefined || issue.pull_request !== undefined,
     action: action === "edited" || action === "deleted" ? action : "created",
     comment: commentOf(required(comment)),
+    title: issue?.title ?? pull_request?.title,
   };
 }
 

@@ -46,10 +46,10 @@ interface Payload {
     readonly labels?: Readonly<Record<"previous" | "current", readonly { readonly title: string }[]>>;
     readonly reviewers?: unknown;
   };
-  readonly reviewers?: readonly { readonly username: string }[];
+  readonly reviewers?: readonly { readonly username: string; readonly state?: string }[];
   readonly assignees?: readonly { readonly username: string }[];
-  readonly merge_request?: { readonly iid: number };
-  readonly issue?: { readonly iid: number };
+  readonly merge_request?: { readonly iid: number; readonly title?: string };
+  readonly issue?: { readonly iid: number; readonly title?: string };
   readonly ref?: string;
   readonly before?: string;
   readonly after?: string;
@@ -57,6 +57,11 @@ interface Payload {
   readonly build_name?: string;
   readonly build_status?: string;
   readonly sha?: string;
+}
+
+/** GitLab keeps reviewers in the list when they have reviewed, with another state. */
+function isWaiting({ state = "unreviewed" }: { readonly state?: string }): boolean {
+  return state === "unreviewed" || state === "review_started";
 }
 
 const signingPrefix = "whsec_";
@@ -105,6 +110,9 @@ function eventOf(payload: Payload): ForgeEvent {
       return {
         ...{ kind: "pull_request", repository: repositoryOf(payload), pullRequest: pullRequestOf(payload) },
         ...{ change: changeOf(payload), sender: payload.user?.username },
+        reviewed: (payload.reviewers ?? [])
+          .filter((each) => !isWaiting(each))
+          .map(({ username }) => username),
       };
     case "issue":
       return {
@@ -199,10 +207,18 @@ function noteEvent(payload: Payload): ForgeEvent {
           commit: position.head_sha,
         }),
   };
-  const { iid: number } = required(about === "MergeRequest" ? payload.merge_request : payload.issue);
+  const { iid: number, title } = required(about === "MergeRequest" ? payload.merge_request : payload.issue);
   const isOnPullRequest = about === "MergeRequest";
   const action = note.action === "update" ? "edited" : "created";
-  return { kind: "comment", repository: repositoryOf(payload), number, isOnPullRequest, action, comment };
+  return {
+    kind: "comment",
+    repository: repositoryOf(payload),
+    number,
+    isOnPullRequest,
+    action,
+    comment,
+    title,
+  };
 }
 
 /** GitLab writes ISO 8601, and in older versions "2026-01-31 12:00:00 UTC". */

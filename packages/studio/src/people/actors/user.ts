@@ -22,6 +22,7 @@ export const userTables = {
   ],
   api_token: ["id", "name", "hash", "scope", "created_at", "expires_at"],
   organization: ["id"],
+  forge_account: ["server", "forge", "login"],
   ...passkeyTables,
 } as const satisfies Tables;
 
@@ -49,6 +50,11 @@ const schema = `
   CREATE TABLE organization (id TEXT PRIMARY KEY) STRICT;
 `;
 
+/** Accounts at forges that sign-ins have proven, by the server. */
+const forgeSchema = `
+  CREATE TABLE forge_account (server TEXT PRIMARY KEY, forge TEXT NOT NULL, login TEXT NOT NULL) STRICT;
+`;
+
 export interface NewApiToken extends ApiToken {
   /** SHA-256 of the token. */
   readonly hash: string;
@@ -74,6 +80,7 @@ export function createUserActor(host: PeopleHost) {
         migrations: [
           { version: 1, sql: schema },
           { version: 2, sql: passkeySchema },
+          { version: 3, sql: forgeSchema },
         ],
       }),
     }),

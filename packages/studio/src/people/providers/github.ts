@@ -53,6 +53,7 @@ export function gitHubProvider(settings: GitHubSettings, readSecret: ReadSecret)
         name: words(user["name"]) ?? words(login) ?? "",
         email: words(chosen?.["email"]) ?? "",
         isEmailVerified: chosen?.["verified"] === true,
+        ...(typeof login === "string" ? { forgeAccount: { forge: "github", server: api, login } } : {}),
       };
     },
     async check(redirectURI) {

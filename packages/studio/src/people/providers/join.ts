@@ -4,6 +4,7 @@ import { operator, type Person } from "../../access/person.ts";
 import type { PeopleActors } from "../actors/people-actors.ts";
 import type { Row } from "../actors/where.ts";
 import type { Auth } from "../auth/auth.ts";
+import type { ForgeAccounts } from "../forge-accounts.ts";
 import type { People } from "../people.ts";
 import { accountValue, emailValue, UniqueValues } from "../unique-values.ts";
 import type { SignInAttempt } from "./attempt-cookie.ts";
@@ -12,6 +13,7 @@ import type { Provider, ProviderProfile } from "./provider.ts";
 export interface ProviderAccountsOptions {
   readonly actors: PeopleActors;
   readonly people: People;
+  readonly forgeAccounts: ForgeAccounts;
   readonly auth: () => Auth;
   /** Whoever has a verified address in one of these domains may join as a member. */
   readonly domains: () => Promise<readonly string[]>;
@@ -32,6 +34,18 @@ export class ProviderAccounts {
    * address is nobody's proof. Throws `people.provider_*`, `invitation.*`, `member.*`.
    */
   async personFor(
+    provider: Provider,
+    profile: ProviderProfile,
+    attempt: SignInAttempt,
+    signedIn: Person | undefined,
+  ): Promise<string> {
+    const person = await this.#personFor(provider, profile, attempt, signedIn);
+    if (profile.forgeAccount !== undefined)
+      await this.#options.forgeAccounts.signedIn(person, profile.forgeAccount);
+    return person;
+  }
+
+  async #personFor(
     provider: Provider,
     profile: ProviderProfile,
     attempt: SignInAttempt,
@@ -73,6 +87,7 @@ export class ProviderAccounts {
         "This is your only way to sign in. Add a passkey first, or set a password with “Forgot your password?”.",
       );
     await (await auth().$context).internalAdapter.deleteAccount(String(found["id"]));
+    await this.#options.forgeAccounts.disconnected(person, provider);
   }
 
   async #join(provider: Provider, profile: ProviderProfile, invitation: string | null): Promise<string> {

@@ -2,6 +2,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { SignInProviderId } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
+import type { SignedInAccount } from "../forge-accounts.ts";
 
 /** Where people have accounts. */
 export type ProviderId = SignInProviderId;
@@ -22,6 +23,8 @@ export interface ProviderProfile {
   readonly email: string;
   /** True if the provider has made sure that the address is the person's own. */
   readonly isEmailVerified: boolean;
+  /** The account at a forge that this is; absent where the provider is none. */
+  readonly forgeAccount?: SignedInAccount;
 }
 
 export interface Provider {

@@ -19,7 +19,7 @@ import { inboxQuery } from "../shared/inbox/live.ts";
 import { type InboxKey, inboxKeys, useInboxKeys } from "./keys.ts";
 import { Preview } from "./preview.tsx";
 import { SnoozeDialog } from "./snooze-dialog.tsx";
-import { entryLink } from "./task-link.ts";
+import { entryLink, linkLabel } from "./task-link.ts";
 
 const emptyTexts: Readonly<Record<InboxView, readonly [title: string, text: string]>> = {
   open: ["Nothing needs you", "Tasks that finish, fail or ask something appear here by themselves."],
@@ -205,6 +205,7 @@ const kindLabels = {
   asks: "Asks",
   handover: "Handover",
   mentioned: "Mentions you",
+  "review-requested": "Review requested",
   payment: "Payment",
 } as const;
 
@@ -290,7 +291,7 @@ function EntryActions({
       {view === "snoozed" && button("h", "Show again")}
       {button("u", entry.isUnread ? "Mark as read" : "Mark as unread")}
       <Link {...entryLink(entry)} className="button button-small">
-        {entry.task === undefined ? "Open billing" : "Open task"}{" "}
+        {linkLabel(entry)}{" "}
         <span className="inbox-key" aria-hidden="true">
           ↵
         </span>

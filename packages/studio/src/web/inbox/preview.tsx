@@ -12,11 +12,13 @@ import { taskQuery } from "../shared/queries.ts";
 import { StatusPill } from "../shared/status.tsx";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
 import { Message } from "../task/transcript/message.tsx";
+import { ItemPreview } from "./item-preview.tsx";
 import { lastWordsQuery } from "./last-words.ts";
 
 /** The selected entry in full: the request with its answers, the last words of the task, or how the plan is paid. */
 export function Preview({ entry, actions }: { readonly entry: InboxEntry; readonly actions: ReactNode }) {
-  const { task } = entry;
+  const { task, item } = entry;
+  if (item !== undefined) return <ItemPreview {...{ entry, item, actions }} />;
   return task === undefined ? (
     <PaymentPreview entry={entry} actions={actions} />
   ) : (

@@ -5,6 +5,7 @@ import { meQuery } from "../shared/inbox/live.ts";
 import { SettingsFrame } from "../shared/settings/settings-frame.tsx";
 import { Browsers } from "./browsers.tsx";
 import { Failures } from "./failures.tsx";
+import { ForgeAccounts } from "./forge-accounts.tsx";
 import { Kinds } from "./kinds.tsx";
 import { MailSection } from "./mail.tsx";
 import { OrganizationDefaults } from "./organization-defaults.tsx";
@@ -51,6 +52,7 @@ function Settings({ person }: { readonly person: string }) {
       <Browsers {...props} />
       <MailSection {...props} />
       <Webhooks {...props} />
+      <ForgeAccounts person={person} />
       <Kinds {...props} />
       <Quiet {...props} />
       <OrganizationDefaults view={view} />

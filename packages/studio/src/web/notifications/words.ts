@@ -11,6 +11,7 @@ export const kindNames: Readonly<Record<InboxKind, string>> = {
   asks: "An approval waits",
   handover: "A task is handed over",
   mentioned: "Somebody mentions you",
+  "review-requested": "A review is requested",
   failed: "A task failed",
   finished: "A task finished",
   "ci-failed": "Checks failed",

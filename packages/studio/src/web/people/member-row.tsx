@@ -2,12 +2,17 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ConfirmButton, ErrorNotice, TimeAgo, useAnnounce } from "@holdfast/web-parts";
 import { useState } from "react";
 import type { Member } from "../../contract/people.ts";
+import type { ForgeAccount } from "../../contract.ts";
+import { accountName, proofWords } from "../shared/accounts/queries.ts";
+import { AccountButton } from "./account-button.tsx";
 import { Avatar } from "./avatar.tsx";
 import { peopleApi, type Role, roleNames, roleOrder, usePeopleChange } from "./queries.ts";
 import { Secret } from "./secret.tsx";
 
 interface MemberRowProps {
   readonly member: Member;
+  /** Theirs at forges. */
+  readonly accounts: readonly ForgeAccount[];
   readonly isSelf: boolean;
   readonly isLastOwner: boolean;
   /** Of whoever looks at it. */
@@ -15,7 +20,7 @@ interface MemberRowProps {
   readonly isOperator: boolean;
 }
 
-export function MemberRow({ member, isSelf, isLastOwner, role, isOperator }: MemberRowProps) {
+export function MemberRow({ member, accounts, isSelf, isLastOwner, role, isOperator }: MemberRowProps) {
   const announce = useAnnounce();
   const name = visibleText(member.name);
   const change = usePeopleChange((next: Role) => peopleApi.changeRole(member.person, next));
@@ -40,6 +45,12 @@ export function MemberRow({ member, isSelf, isLastOwner, role, isOperator }: Mem
             </>
           )}
         </p>
+        {accounts.map((account) => (
+          <p key={account.server} className="muted" title={proofWords[account.proof]}>
+            {visibleText(accountName(account))}
+            {account.proof === "admin" && " (set by an admin)"}
+          </p>
+        ))}
         {change.isError && <ErrorNotice error={change.error} title="The role was not changed." />}
       </div>
       <div className="person-actions">
@@ -76,6 +87,7 @@ export function MemberRow({ member, isSelf, isLastOwner, role, isOperator }: Mem
             {role === "owner" && !isOperator && member.role !== "owner" && (
               <TransferButton member={member} name={name} />
             )}
+            {manages && <AccountButton member={member} name={name} accounts={accounts} />}
             {manages && <ResetButton member={member} name={name} onReset={setReset} />}
             {manages && !isLastOwner && <RemoveButton member={member} name={name} />}
           </>

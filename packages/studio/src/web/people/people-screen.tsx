@@ -2,6 +2,8 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import type { Member, Profile } from "../../contract/people.ts";
+import { forgeAccountsQuery } from "../shared/accounts/queries.ts";
+import { useApi } from "../shared/context.ts";
 import { roleHere } from "../shared/organizations/queries.ts";
 import { membersQuery, useProfile } from "../shared/people.ts";
 import { Invitations } from "./invitations.tsx";
@@ -32,6 +34,7 @@ function People({ profile, members }: { readonly profile: Profile; readonly memb
   const role = roleHere(profile) ?? "viewer";
   const isAdmin = role === "admin" || role === "owner";
   const owners = members.filter((member) => member.role === "owner").length;
+  const accounts = useQuery(forgeAccountsQuery(useApi())).data ?? [];
   const names = new Map(members.map(({ person, name }) => [person, visibleText(name)]));
   return (
     <>
@@ -51,6 +54,7 @@ function People({ profile, members }: { readonly profile: Profile; readonly memb
               <MemberRow
                 key={member.person}
                 member={member}
+                accounts={accounts.filter(({ person }) => person === member.person)}
                 isSelf={member.person === profile.id}
                 isLastOwner={member.role === "owner" && owners === 1}
                 role={role}

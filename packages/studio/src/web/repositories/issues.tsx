@@ -1,12 +1,11 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Empty, ErrorNotice, Loading, TimeAgo } from "@holdfast/web-parts";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
 import type { RepositoryView } from "../../backend/repositories/contract.ts";
 import type { Issue } from "../../forges/forge.ts";
 import { useApi } from "../shared/context.ts";
 import { MoreButton } from "../shared/more-button.tsx";
-import { emptyDraft, taskDraft } from "../shared/new-task/task-draft.ts";
+import { useOpenItem } from "../shared/new-task/open-item.ts";
 
 /** Open issues as rows. A row opens the form for a new task with its text: until then there is none. */
 export function Issues({ repository }: { readonly repository: RepositoryView }) {
@@ -38,8 +37,8 @@ export function Issues({ repository }: { readonly repository: RepositoryView }) 
 }
 
 function Row({ repository, issue }: { readonly repository: RepositoryView; readonly issue: Issue }) {
-  const navigate = useNavigate();
-  const { number, title, body, webUrl, author, labels, updatedAt } = issue;
+  const open = useOpenItem();
+  const { number, title, author, labels, updatedAt } = issue;
   return (
     <div className="linked-row repository-row pull-row">
       <span className="muted">#{number}</span>
@@ -48,14 +47,7 @@ function Row({ repository, issue }: { readonly repository: RepositoryView; reado
           type="button"
           className="link-button linked-row-title"
           title="New task on this issue"
-          onClick={() => {
-            taskDraft().change((draft) => ({
-              ...draft,
-              repository: { ...emptyDraft.repository, path: repository.name },
-              prompt: `Work on issue #${number}, “${title}” (${webUrl}).\n\n${body}`.trim(),
-            }));
-            void navigate({ to: "/", hash: "new-task" });
-          }}
+          onClick={() => open.mutate({ repository, number, issue })}
         >
           {visibleText(title)}
         </button>

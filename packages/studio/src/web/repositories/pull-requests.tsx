@@ -1,11 +1,10 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Empty, ErrorNotice, Loading, TimeAgo } from "@holdfast/web-parts";
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import type { PullRequestView, RepositoryView } from "../../backend/repositories/contract.ts";
 import { useApi } from "../shared/context.ts";
 import { MoreButton } from "../shared/more-button.tsx";
-import { emptyDraft, taskDraft } from "../shared/new-task/task-draft.ts";
+import { useOpenItem } from "../shared/new-task/open-item.ts";
 import { pullsQuery } from "./queries.ts";
 
 /** Open pull requests as rows. A row opens the form for a new task, with its branch and its text. */
@@ -35,25 +34,9 @@ export function PullRequests({ repository }: { readonly repository: RepositoryVi
 }
 
 function Row({ repository, pull }: { readonly repository: RepositoryView; readonly pull: PullRequestView }) {
-  const api = useApi();
-  const navigate = useNavigate();
   const { number, title, author, headBranch, headRepository, isDraft, updatedAt } = pull;
   const isFork = headRepository?.toLowerCase() !== repository.name.toLowerCase();
-  const open = useMutation({
-    mutationFn: () => api.repository(repository.id).pullRequest(number),
-    onSuccess({ title: current, body, webUrl }) {
-      taskDraft().change((draft) => ({
-        ...draft,
-        repository: {
-          ...emptyDraft.repository,
-          path: repository.name,
-          ...(isFork ? { pull: number } : { branch: headBranch }),
-        },
-        prompt: `Work on pull request #${number}, “${current}” (${webUrl}).\n\n${body}`.trim(),
-      }));
-      void navigate({ to: "/", hash: "new-task" });
-    },
-  });
+  const open = useOpenItem();
   return (
     <div className="linked-row repository-row pull-row">
       <span className="muted">#{number}</span>
@@ -63,7 +46,7 @@ function Row({ repository, pull }: { readonly repository: RepositoryView; readon
           className="link-button linked-row-title"
           disabled={open.isPending}
           title="New task on this pull request"
-          onClick={() => open.mutate()}
+          onClick={() => open.mutate({ repository, number })}
         >
           {visibleText(title)}
         </button>

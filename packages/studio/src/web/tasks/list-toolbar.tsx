@@ -73,6 +73,16 @@ export function ListToolbar({
           onChange={(group) => onChange({ group: group as TaskGrouping | undefined })}
         />
       )}
+      {kind === "board" && (
+        <Choice
+          label="To start"
+          none="Pull requests, issues"
+          value={search.items}
+          options={itemKinds}
+          text={(value) => (value === "issue" ? "Issues only" : "Pull requests only")}
+          onChange={(items) => onChange({ items: items as TaskSearch["items"] })}
+        />
+      )}
       <Toggle
         label={
           counts === undefined || counts.unread === 0 ? "Unread" : `Unread ${formatCount(counts.unread)}`
@@ -95,6 +105,8 @@ const groupingLabels: Readonly<Record<TaskGrouping, string>> = {
   agent: "By agent",
 };
 const groupings = Object.keys(groupingLabels).map((value) => ({ value, count: undefined }));
+
+const itemKinds = ["pull-request", "issue"].map((value) => ({ value, count: undefined }));
 
 function SearchField({
   value,

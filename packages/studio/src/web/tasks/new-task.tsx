@@ -146,6 +146,7 @@ function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
     ...(repository.connected === undefined || repository.pull === undefined
       ? {}
       : { pullRequest: repository.pull }),
+    ...(repository.connected === undefined ? {} : itemOf(repository)),
     agent: agent.id,
     // Each has its own options, though none were chosen.
     ...(attempts.length === 0 ? {} : { attempts }),
@@ -154,6 +155,12 @@ function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
     ...(attachments.length === 0 ? {} : { attachments: attachments.map(({ id }) => id) }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
   };
+}
+
+/** What the form was opened on. */
+function itemOf({ issue, ofPull }: RepositoryValue): Pick<CreateTaskInput, "item"> {
+  if (issue !== undefined) return { item: { kind: "issue", number: issue } };
+  return ofPull === undefined ? {} : { item: { kind: "pull-request", number: ofPull } };
 }
 
 function repositoryProblem(value: RepositoryValue): string | undefined {

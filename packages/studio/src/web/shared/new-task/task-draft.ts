@@ -13,6 +13,9 @@ export interface RepositoryValue {
   readonly pull?: number;
   /** The task to start on top of, instead of a branch. */
   readonly onTask?: StackTask;
+  /** Number of the pull request that the branch has, or of the issue that the task is about. */
+  readonly ofPull?: number;
+  readonly issue?: number;
   /** Starts from the last commit even if there are uncommitted changes. */
   readonly fromHead: boolean;
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";

@@ -19,13 +19,15 @@ export interface TaskSearch {
   readonly unread?: true;
   readonly archived?: true;
   readonly group?: TaskGrouping;
+  /** Of what waits at forges: which alone the board shows. */
+  readonly items?: "pull-request" | "issue";
   /** Absent: as this browser showed the tasks last. */
   readonly view?: SavedView["kind"];
 }
 
 /** Reads the address, and leaves out what is no part of a filter. */
 export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskSearch {
-  const { q, repository, agent, owner, status, unread, archived, group, view } = search;
+  const { q, repository, agent, owner, status, unread, archived, group, items, view } = search;
   const text = (value: unknown) => (typeof value === "number" ? String(value) : value);
   const isText = (value: unknown) => typeof value === "string" && value !== "" && value.length <= 4_096;
   const knownStatus = taskStatuses.find((each) => each === status);
@@ -39,6 +41,7 @@ export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskS
     ...(unread === true ? { unread } : {}),
     ...(archived === true ? { archived } : {}),
     ...(knownGroup === undefined ? {} : { group: knownGroup }),
+    ...(items === "pull-request" || items === "issue" ? { items } : {}),
     ...(view === "list" || view === "board" ? { view } : {}),
   };
 }

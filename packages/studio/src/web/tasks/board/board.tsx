@@ -12,6 +12,8 @@ import { isUnread, seenOf } from "../../shared/task-list/task-pages.ts";
 import { NoTasks } from "../no-tasks.tsx";
 import { taskCountsQuery, tasksQuery } from "../queries.ts";
 import { BoardCard } from "./board-card.tsx";
+import { ForgeColumn } from "./forge-column.tsx";
+import { mayHaveItems, useForgeCards } from "./forge-items.ts";
 
 interface BoardColumn {
   readonly title: string;
@@ -34,7 +36,9 @@ const loadAhead = 20;
 export function Board({ search, onClear }: { readonly search: TaskSearch; readonly onClear: () => void }) {
   const filter = useMemo(() => filterOf(search), [search]);
   const counts = useQuery(taskCountsQuery(useApi(), filter)).data;
-  if (counts?.total === 0) return <NoTasks search={search} onClear={onClear} />;
+  const forge = useForgeCards(search);
+  const hasItems = mayHaveItems(search) && forge.cards.length > 0;
+  if (counts?.total === 0 && !hasItems) return <NoTasks search={search} onClear={onClear} />;
   const countOf = ({ statuses }: BoardColumn) =>
     counts?.statuses
       .filter(({ value }) => statuses.some((status) => status === value))
@@ -42,6 +46,7 @@ export function Board({ search, onClear }: { readonly search: TaskSearch; readon
   const { status } = search;
   return (
     <div className="board">
+      {forge.hasForge && mayHaveItems(search) && <ForgeColumn {...forge} />}
       {columns
         .filter(({ statuses }) => status === undefined || statuses.includes(status))
         .map((column) => (

@@ -1,0 +1,37 @@
+import { useMutation } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import type { Issue } from "../../../forges/forge.ts";
+import { useApi } from "../context.ts";
+import { emptyDraft, taskDraft } from "./task-draft.ts";
+
+/** A pull request or an issue of a connected repository. */
+export interface OpenedItem {
+  readonly repository: { readonly id: string; readonly name: string };
+  readonly number: number;
+  /** What is known of an issue. A pull request is read from the forge, with its text as it is now. */
+  readonly issue?: Pick<Issue, "title" | "body" | "webUrl">;
+}
+
+/** Opens the form for a new task on a pull request or an issue: until it is sent, there is no task. */
+export function useOpenItem() {
+  const api = useApi();
+  const navigate = useNavigate();
+  return useMutation({
+    mutationFn: async ({ repository, number, issue }: OpenedItem) => {
+      if (issue !== undefined) return { start: { issue: number }, what: "issue", ...issue };
+      const pull = await api.repository(repository.id).pullRequest(number);
+      const isFork = pull.headRepository?.toLowerCase() !== repository.name.toLowerCase();
+      // A branch of the repository itself can be pushed to.
+      const start = isFork ? { pull: number } : { branch: pull.headBranch, ofPull: number };
+      return { start, what: "pull request", title: pull.title, body: pull.body, webUrl: pull.webUrl };
+    },
+    onSuccess({ start, what, title, body, webUrl }, { repository, number }) {
+      taskDraft().change((draft) => ({
+        ...draft,
+        repository: { ...emptyDraft.repository, path: repository.name, ...start },
+        prompt: `Work on ${what} #${number}, “${title}” (${webUrl}).\n\n${body}`.trim(),
+      }));
+      void navigate({ to: "/", hash: "new-task" });
+    },
+  });
+}
