@@ -249,7 +249,9 @@ export function forgeOf({ forge, apiUrl, fullName }: ForgeSource): RepositoryFor
 /** Logins after an `@` that begins a word, in lower case. What is written as code names nobody. */
 export function mentionedLogins(text: string): readonly string[] {
   const prose = text.replaceAll(/```[\s\S]*?(?:```|$)/g, " ").replaceAll(/`[^`\n]*`/g, " ");
-  const found = prose.matchAll(/(?<![\p{L}\p{N}_.%+/@-])@([\p{L}\p{N}][\p{L}\p{N}_.-]{0,99})(?![/@])/gu);
+  const found = prose.matchAll(
+    /(?<![\p{L}\p{N}_.%+/@-])@([\p{L}\p{N}][\p{L}\p{N}_.-]{0,99})(?![\p{L}\p{N}_.-]*[/@])/gu,
+  );
   return [...new Set(Array.from(found, ([, name = ""]) => name.replace(/[._-]+$/, "").toLowerCase()))].slice(
     0,
     50,
