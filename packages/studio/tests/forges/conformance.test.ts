@@ -53,6 +53,11 @@ for (const [client, start] of Object.entries(clients)) {
       const [comment] = (await forge.reviewComments(name, number)).items;
       assert.deepEqual([comment?.path, comment?.line, comment?.commit], ["feature.txt", 1, headCommit]);
 
+      const hourAgo = fixture.emulator.now() - 60 * 60 * 1000;
+      const recent = (await forge.recentComments(name, hourAgo)).items.filter((each) => each.number === number);
+      assert.equal(recent[0]?.comment.body, "Looks good");
+      assert.ok(recent.every((each) => each.comment.editedAt === undefined));
+
       const commit = await forge.mergePullRequest(name, number, {
         ...{ method: "squash", expectedHead: headCommit },
       });

@@ -91,3 +91,25 @@ test("a mention reaches whom a prompt names, once, and nobody who writes of them
   await settle();
   assert.deepEqual(await inboxes.texts("eve"), []);
 });
+
+test("a review that a forge requests is an entry of whoever has the account, until it ends", async (t) => {
+  const { kit, inboxes, settle } = await open(t);
+  const attention = kit.client.attention.getOrCreate(["local"]);
+  const server = "https://forge.example/api";
+  const proven = { person: "ben", server, forge: "github", login: "grace" };
+  await attention.action({ name: "internal.accountProven", args: [proven] });
+  const item = {
+    ...{ kind: "pull-request", repositoryId: "r", repository: "team/app", number: 7, title: "Count", author: "ada" },
+    webUrl: "https://forge.example/team/app/pull/7",
+  } as const;
+  const tell = async (logins: readonly string[]) => {
+    await attention.send("forge", { version: 1, repository: "r", server, at: 5, reviews: [{ item, logins }] });
+    await settle();
+    return (await inboxes.inbox("ben").list()).entries;
+  };
+  const [entry, ...others] = await tell(["grace"]);
+  assert.deepEqual(others, []);
+  assert.deepEqual([entry?.kind, entry?.item, entry?.task], ["review-requested", item, undefined]);
+  assert.equal((await tell(["grace"])).length, 1);
+  assert.deepEqual(await tell([]), []);
+});
