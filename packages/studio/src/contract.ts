@@ -32,7 +32,6 @@ import type {
 } from "./contract/sessions.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
 
-export type { AccountActions, AccountLink, AccountProof, ForgeAccount } from "./contract/accounts.ts";
 export type {
   ApprovalAnswer,
   ApprovalAnsweredBy,
@@ -73,7 +72,15 @@ export type {
   InboxView,
 } from "./contract/inbox.ts";
 export type * from "./contract/notifications.ts";
-export type { OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
+export type {
+  AccountActions,
+  AccountLink,
+  AccountProof,
+  ForgeAccount,
+  OwnershipActions,
+  TaskHandover,
+  TaskOffer,
+} from "./contract/people.ts";
 export type * from "./contract/prompts.ts";
 export type * from "./contract/publish.ts";
 export type {

@@ -1,4 +1,4 @@
-import type { AccountActions } from "./accounts.ts";
+import type { AccountActions } from "./people.ts";
 import type { InboxTask } from "./inbox.ts";
 import type { NotificationChoices } from "./notifications.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
-import type { AccountProof } from "../../contract/accounts.ts";
+import type { AccountProof } from "../../contract/people.ts";
 import type { ItemComment, PullRequest } from "../../forges/forge.ts";
 import type { ForgeEvent } from "../../forges/webhooks/event.ts";
 import type { InboxDatabase } from "../inbox/schema.ts";

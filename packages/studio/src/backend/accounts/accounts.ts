@@ -1,6 +1,6 @@
 /** Whose the accounts at forges are, in one organization. */
 import { HoldfastError } from "@holdfast/core";
-import type { AccountProof, ForgeAccount } from "../../contract/accounts.ts";
+import type { AccountProof, ForgeAccount } from "../../contract/people.ts";
 import type { ForgeKind } from "../../forges/forge.ts";
 import type { InboxDatabase } from "../inbox/schema.ts";
 

@@ -2,7 +2,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { organizationOfId, organizationOfKey } from "../../access/organization-ids.ts";
 import { operator } from "../../access/person.ts";
-import type { AccountActions, AccountLink, ForgeAccount } from "../../contract/accounts.ts";
+import type { AccountActions, AccountLink, ForgeAccount } from "../../contract/people.ts";
 import type { BackendHost } from "../host.ts";
 import type { InboxDatabase } from "../inbox/schema.ts";
 import type { PersonConnState } from "../tasks/actions.ts";

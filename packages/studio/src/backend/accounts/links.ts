@@ -1,7 +1,7 @@
 /** The proof that an account is one's own: it writes a code in a comment. */
 import { randomBytes } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
-import type { AccountLink, ForgeAccount } from "../../contract/accounts.ts";
+import type { AccountLink, ForgeAccount } from "../../contract/people.ts";
 import type { ForgeKind } from "../../forges/forge.ts";
 import { studioLimits } from "../../limits.ts";
 import type { InboxDatabase } from "../inbox/schema.ts";
