@@ -219,6 +219,7 @@ export interface SignInProviderInput {
   readonly issuer?: string;
   /** What people read, for OpenID Connect. */
   readonly name?: string;
+}
 
 /** How it is known whose account it is. A stronger proof takes the place of a weaker one. */
 export type AccountProof =
