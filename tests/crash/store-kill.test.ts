@@ -12,7 +12,7 @@ import { chooseSeed, type SeededRandom, seededRandom } from "./random.ts";
 import { Expected } from "./store-model.ts";
 
 const lanes = 2;
-const directoriesPerLane = 4;
+const directoriesPerLane = 2;
 const killsPerDirectory = 15;
 
 /** One store that is killed again and again. Returns how many commits were acknowledged. */
