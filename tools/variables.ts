@@ -15,6 +15,7 @@ const internal: ReadonlySet<string> = new Set([
   "HOLDFAST_JAIL",
   "HOLDFAST_MODEL_KEY",
   "HOLDFAST_TEST_POSTGRES",
+  "HOLDFAST_TEST_POSTGRES_DATA",
   "HOLDFAST_TEST_STORE",
 ]);
 
