@@ -1,3 +1,4 @@
+/** The session of a node: how long it is valid, its renewal, and reads of the store that need it. */
 import type { Tasks, Timer } from "@holdfast/core";
 
 /** Times of a node's session, in milliseconds. */
