@@ -38,11 +38,6 @@ function composition(): Planned[] {
         'config.policy ?? openPolicy(join(dataDir, "none"),',
       ],
       ["the mode of its directory", "await chmod(directory, 0o700);", "await chmod(directory, 0o755);"],
-      [
-        "the record of a rule",
-        'await audit.append({ type: "policy.rule_added"',
-        'void ({ type: "policy.rule_added"',
-      ],
       ["the end of jails", "await this.jails.close();", ""],
     ]),
   );
@@ -97,6 +92,17 @@ export function host(): Planned[] {
         ...["policy", "egress", "broker"].map((name) => test(name)),
       ],
       "gate",
+    ),
+    ...mutants(
+      [test("gate-wiring")],
+      `${gate}policy/accepted-rules.ts`,
+      withEdits([
+        [
+          "the record of a rule",
+          'await this.#audit.append({ type: "policy.rule_added"',
+          'void ({ type: "policy.rule_added"',
+        ],
+      ]),
     ),
     ...guards(
       [limits, test("approvals")],

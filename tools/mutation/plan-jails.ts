@@ -267,6 +267,7 @@ export function jails(): Planned[] {
         .split(" ")
         .map(jailPart),
     ),
+    ...guards([test("jail-late-proof")], jailPart("late-proof-driver")),
     ...guards([beside("jail/resources/disk-throttling")], jailPart("resources/disk-throttling")),
     ...mutants(
       [beside("jail/resources/disk-throttling"), test("jail-refusals")],

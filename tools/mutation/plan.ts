@@ -20,6 +20,8 @@ export type { Planned } from "./planned.ts";
 const elsewhere: Readonly<Record<string, string>> = {
   [`${gate}attacks/`]: "the attacks themselves",
   [`${gate}plugins/kit/`]: "what a plugin's author runs on the own machine",
+  [`${gate}plugins/process/runtime-folder.ts`]:
+    "how a checkout makes JavaScript of what the jail of a plugin runs",
   [`${gate}plugins/runtime/`]: "runs in the jail of a plugin, which it could change",
 };
 
