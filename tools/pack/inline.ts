@@ -13,7 +13,7 @@ const inlined: Readonly<Record<string, readonly string[]>> = {
   holdfast: ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
   // 0.4 MB of it, where an install brings its tests and its manual with 5 MB.
-  "@holdfast/sandbox": ["x11"],
+  "@holdfast/sandbox": ["@modelcontextprotocol/sdk", "x11"],
   "@holdfast/studio": ["@modelcontextprotocol/sdk"],
 };
 

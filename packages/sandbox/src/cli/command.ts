@@ -84,6 +84,13 @@ export const sandboxCommands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  mcp: {
+    summary: "serves tools for the desktop to an agent",
+    load: async () => {
+      const { mcpUsage: usage, mcpCommand: run } = await import("./mcp/mcp.ts");
+      return { usage, run };
+    },
+  },
   opencode: {
     summary: "attaches OpenCode's terminal to a server",
     load: async () => {

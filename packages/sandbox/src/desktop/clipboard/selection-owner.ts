@@ -1,5 +1,5 @@
-import x11 from "x11";
 import type { XConnection } from "../x/connection.ts";
+import { x11 } from "../x/library.ts";
 import type { XEvent } from "../x/protocol.ts";
 
 /** Content up to this size is handed over at once, larger content in parts of it (the INCR protocol). */

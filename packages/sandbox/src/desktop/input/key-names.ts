@@ -1,6 +1,6 @@
-import x11 from "x11";
 import { invalidAction } from "../errors.ts";
 import type { KeyModifiers } from "../types.ts";
+import { x11 } from "../x/library.ts";
 
 /** Short names of keys, in lower case, and their X names. */
 const aliases: Readonly<Record<string, string>> = {

@@ -1,9 +1,10 @@
 /** Windows of the desktop, as its window manager lists them. Source: Extended Window Manager Hints 1.5. */
-import x11 from "x11";
+
 import { problem } from "../../http/problem.ts";
 import { windowNotFound } from "../errors.ts";
 import type { DesktopWindowInfo } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
+import { x11 } from "../x/library.ts";
 import type { XGeometry } from "../x/protocol.ts";
 
 /** Smaller windows are helpers of programs, as in the peer. */

@@ -1,7 +1,7 @@
 /** The X protocol: one connection to the display, its atoms, properties and events. */
-/// <reference path="./x11.d.ts" />
-import x11 from "x11";
+
 import { runtimeFailed } from "../errors.ts";
+import { x11 } from "./library.ts";
 import type { Done, XClient, XDisplay, XEvent, XFixes, XProperty, XTest } from "./protocol.ts";
 
 /** Largest part of a property that one request reads, in units of four bytes. */
