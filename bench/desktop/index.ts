@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   ensure,
+  type Figure,
   type Floor,
   interleave,
   least,
@@ -134,10 +135,10 @@ function cpuMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }
 
-function figure(name: string, times: readonly number[], own = false) {
+function figure(name: string, times: readonly number[], isOwn = false): Figure {
   const value = least(times);
   const detail = `median ${median(times).toFixed(1)} ms`;
-  return { name, value, unit: "ms", detail, ...(own ? { own: true } : {}) } as const;
+  return { name, value, unit: "ms", detail, ...(isOwn ? { own: true } : {}) };
 }
 
 function below<Name extends string>(

@@ -12,7 +12,7 @@ const inlined: Readonly<Record<string, readonly string[]>> = {
   // An MCP server over standard input and output needs 0.5 MB of it; an install brings 90 packages and 25 MB.
   holdfast: ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
-  // 0.4 MB of it, where an install brings its tests and its manual with 5 MB.
+  // Of x11 0.7 MB, where an install brings its tests and its manual with 5 MB.
   "@holdfast/sandbox": ["@modelcontextprotocol/sdk", "x11"],
   "@holdfast/studio": ["@modelcontextprotocol/sdk"],
 };

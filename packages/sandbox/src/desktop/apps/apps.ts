@@ -32,7 +32,7 @@ export class Apps {
     const before = await this.#windows.ids();
     const process = await this.#launcher.start(program, args);
     if (!wait) return describe(process);
-    const isOwn = (pid: number | undefined) => pid === undefined || process.members().includes(pid);
+    const isOwn = (pid: number) => process.members().includes(pid);
     const window = await this.#windows.opened(before, isOwn, windowTimeoutMs);
     return { ...describe(process), ...(window === undefined ? {} : { windowId: String(window) }) };
   }

@@ -75,10 +75,13 @@ export class Windows {
     return await this.#change(id, "_NET_MOVERESIZE_WINDOW", [resizeFlags, 0, 0, width, height]);
   }
 
-  /** Resolves with the first window that is opened by one of these processes; undefined after `timeoutMs`. */
+  /**
+   * Resolves with the first window of these processes; undefined after `timeoutMs`. A window that does not tell its
+   * process counts if it was not open `before`. Ids alone do not tell, because X uses them again.
+   */
   async opened(
     before: ReadonlySet<number>,
-    isOwn: (pid: number | undefined) => boolean,
+    isOwn: (pid: number) => boolean,
     timeoutMs: number,
   ): Promise<number | undefined> {
     const { root } = this.#connection;
@@ -90,7 +93,8 @@ export class Windows {
         Math.max(0, deadline - performance.now()),
       );
       for (const id of await this.#clientList()) {
-        if (!before.has(id) && isOwn(await this.#pid(id))) return id;
+        const pid = await this.#pid(id);
+        if (pid === undefined ? !before.has(id) : isOwn(pid)) return id;
       }
       if ((await changed) === undefined) return undefined;
     }
