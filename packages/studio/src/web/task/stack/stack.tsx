@@ -42,7 +42,7 @@ export function StackState({ task, stack }: { readonly task: TaskView; readonly 
   if (onto === undefined) {
     if (parent?.state !== "closed") return null;
     return (
-      <p className="field-warning stack-state">
+      <p className="field-warning stack-closed">
         <WarningIcon />
         <span>
           #{parent.number}, below this task, was closed without a merge. This task is still based on its
