@@ -40,7 +40,8 @@ class SharpEncoder implements ImageEncoder {
       case "png":
         return await image.png({ compressionLevel: 1, adaptiveFiltering: false }).toBuffer();
       case "jpeg":
-        return await image.jpeg({ quality }).toBuffer();
+        // Better Huffman tables would save 4 % of the bytes for twice the time.
+        return await image.jpeg({ quality, optimiseCoding: false }).toBuffer();
       case "webp":
         return await image.webp({ quality, effort: 0 }).toBuffer();
     }
