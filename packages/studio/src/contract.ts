@@ -58,19 +58,7 @@ export type {
   CheckView,
 } from "./contract/checks.ts";
 export type { DiffFile, DiffView } from "./contract/diff.ts";
-export type {
-  ForgeItem,
-  InboxActions,
-  InboxCounts,
-  InboxEntry,
-  InboxEvents,
-  InboxKind,
-  InboxPage,
-  InboxPatch,
-  InboxQuery,
-  InboxTask,
-  InboxView,
-} from "./contract/inbox.ts";
+export type * from "./contract/inbox.ts";
 export type * from "./contract/notifications.ts";
 export type {
   AccountActions,

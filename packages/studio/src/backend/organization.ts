@@ -10,10 +10,9 @@ import type {
   SystemStatus,
   TaskSummary,
 } from "../contract.ts";
-import type { OpenPreparation } from "../environments/environment-backend.ts";
 import { requirePlan } from "./billing/require.ts";
 import { environmentActions } from "./environment/organization-actions.ts";
-import { addPreparation, openPreparations, removePreparation } from "./environment/preparation-index.ts";
+import { preparationInternals } from "./environment/preparation-index.ts";
 import { itemOf, noteOpened } from "./forks/opened-items.ts";
 import { startOf } from "./forks/start-of.ts";
 import type { BackendHost } from "./host.ts";
@@ -133,13 +132,7 @@ export function createOrganizationActor(host: BackendHost) {
       internal: {
         peopleChanged: (c): void => c.broadcast("peopleChanged", null),
 
-        preparationStarted: (c, preparation: OpenPreparation): Promise<void> =>
-          addPreparation(c.kv, preparation),
-
-        preparationEnded: (c, id: string): Promise<void> => removePreparation(c.kv, id),
-
-        openPreparations: (c, place: string): Promise<readonly OpenPreparation[]> =>
-          openPreparations(c.kv, place),
+        ...preparationInternals,
 
         ...{ ...repositoryInternals(host), ...scheduledTaskInternals(host) },
 

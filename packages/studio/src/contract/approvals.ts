@@ -1,6 +1,6 @@
-import type { AccountActions } from "./people.ts";
 import type { InboxTask } from "./inbox.ts";
 import type { NotificationChoices } from "./notifications.ts";
+import type { AccountActions } from "./people.ts";
 
 /** A question for a person: from the agent (an ACP permission request) or from the gate. */
 export interface ApprovalView {

@@ -54,7 +54,9 @@ for (const [client, start] of Object.entries(clients)) {
       assert.deepEqual([comment?.path, comment?.line, comment?.commit], ["feature.txt", 1, headCommit]);
 
       const hourAgo = fixture.emulator.now() - 60 * 60 * 1000;
-      const recent = (await forge.recentComments(name, hourAgo)).items.filter((each) => each.number === number);
+      const recent = (await forge.recentComments(name, hourAgo)).items.filter(
+        (each) => each.number === number,
+      );
       assert.equal(recent[0]?.comment.body, "Looks good");
       assert.ok(recent.every((each) => each.comment.editedAt === undefined));
 

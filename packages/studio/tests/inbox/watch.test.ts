@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { setupTest } from "@holdfast/test-kit";
+import type { ForgeItem } from "../../src/contract.ts";
 import { Inboxes, inboxActors, noNotifications } from "./inbox-support.ts";
 
 /** Mentions are of people with these ids. */
@@ -98,12 +99,19 @@ test("a review that a forge requests is an entry of whoever has the account, unt
   const server = "https://forge.example/api";
   const proven = { person: "ben", server, forge: "github", login: "grace" };
   await attention.action({ name: "internal.accountProven", args: [proven] });
-  const item = {
-    ...{ kind: "pull-request", repositoryId: "r", repository: "team/app", number: 7, title: "Count", author: "ada" },
+  const item: ForgeItem = {
+    ...({ kind: "pull-request", repositoryId: "r" } as const),
+    ...{ repository: "team/app", number: 7, title: "Count", author: "ada" },
     webUrl: "https://forge.example/team/app/pull/7",
-  } as const;
+  };
   const tell = async (logins: readonly string[]) => {
-    await attention.send("forge", { version: 1, repository: "r", server, at: 5, reviews: [{ item, logins }] });
+    await attention.send("forge", {
+      version: 1,
+      repository: "r",
+      server,
+      at: 5,
+      reviews: [{ item, logins }],
+    });
     await settle();
     return (await inboxes.inbox("ben").list()).entries;
   };

@@ -32,6 +32,18 @@ export async function openPreparations(kv: IndexStore, place: string): Promise<r
   return rows.filter((row) => row.place === place);
 }
 
+/** Internal actions of the organization about its preparations. */
+export const preparationInternals = {
+  preparationStarted: (c: { readonly kv: IndexStore }, preparation: OpenPreparation): Promise<void> =>
+    addPreparation(c.kv, preparation),
+
+  preparationEnded: (c: { readonly kv: IndexStore }, id: string): Promise<void> =>
+    removePreparation(c.kv, id),
+
+  openPreparations: (c: { readonly kv: IndexStore }, place: string): Promise<readonly OpenPreparation[]> =>
+    openPreparations(c.kv, place),
+};
+
 /** Adds the newest preparation of an environment, from its actor. */
 export async function withLatest(
   c: ActorCreator,
