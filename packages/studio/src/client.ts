@@ -67,7 +67,10 @@ const shapes = {
     probe: { name: "get", args: [] },
   },
   attention: {
-    actions: ["approvals", "notificationDefaults", "setNotificationDefaults"],
+    actions: [
+      ...["approvals", "notificationDefaults", "setNotificationDefaults", "forgeAccounts", "setForgeAccount"],
+      ...["beginAccountLink", "confirmAccountLink", "unlinkForgeAccount"],
+    ],
     probe: { name: "approvals", args: [] },
   },
   administration: {
