@@ -20,21 +20,21 @@ interface Bound {
 const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   "answer-without-lease": {
     workload: "counters",
-    first: 30,
+    first: 32,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
   },
   "stopped-clock": {
     workload: "counters",
-    first: 140,
+    first: 149,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
   },
   "forget-suspension": {
     workload: "counters",
-    first: 30,
+    first: 39,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
@@ -56,7 +56,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   },
   "renew-with-local-time": {
     workload: "counters",
-    first: 760,
+    first: 763,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
