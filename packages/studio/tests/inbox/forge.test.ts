@@ -97,6 +97,8 @@ for (const [name, start] of Object.entries(forges)) {
     webhooks.isHolding = true;
     emulator.advance(60_000);
     const second = await newPull("second");
+    // Two forges tell times by the second: only then is the first delivery the older one.
+    emulator.advance(2_000);
     repository.updatePullRequest(second, { reviewers: ["grace"] });
     const issue = repository.addIssue("Broken", ada);
     repository.addComment({ number: issue.number, author: ada, body: "@grace this one too" });
