@@ -32,7 +32,11 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
   };
   const git = {
     text: async () => "sha1",
-    status: async () => ({ status: 0, stdout: Buffer.from("x\n"), stderr: "" }),
+    status: async () => ({
+      status: 0,
+      stdout: Buffer.from(`false\n${folder}\nsha1\nrefs/heads/main\n`),
+      stderr: "",
+    }),
     run,
   } as unknown as Git;
   const queue = ["p1", "p2"].map(
