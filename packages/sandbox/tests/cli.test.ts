@@ -92,6 +92,10 @@ describe("the command line", () => {
       ["credentials", "extract-env"],
       ["credentials", "extract", "--agent", "nobody"],
       ["install-agent"],
+      ["install"],
+      ["install", "nothing"],
+      ["install", "desktop", "--package-manager", "brew"],
+      ["mcp", "extra"],
       ["server", "--port", "70000"],
       ["server", "--unix", "a", "--dial", "b"],
       ["fs", "ls", "a", "b"],
@@ -108,10 +112,9 @@ describe("the command line", () => {
     assert.equal(outside.code, 2, "the code is that of the process");
     const verbs = ["", "server", "api", "api agents", "api acp", "daemon", "credentials", "install-agent"];
     // The peer accepts its global options before the verb.
-    const helps = [...verbs, "sessions", "processes", "fs", "-n -t x api agents"].map((text) => [
-      ...text.split(" ").filter((word) => word !== ""),
-      "--help",
-    ]);
+    const helps = [...verbs, "install", "mcp", "sessions", "processes", "fs", "-n -t x api agents"].map(
+      (text) => [...text.split(" ").filter((word) => word !== ""), "--help"],
+    );
     for (const [index, { code, stdout }] of (await cliMany(home, helps)).entries()) {
       assert.equal(code, 0, helps[index]?.join(" "));
       assert.match(stdout, /^holdfast sandbox/);

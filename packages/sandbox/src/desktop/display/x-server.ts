@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { problem } from "../../http/problem.ts";
 import type { Managed } from "../../processes/managed.ts";
 import { runtimeFailed } from "../errors.ts";
@@ -26,13 +27,13 @@ export async function startXServer(
   authority: string,
 ): Promise<XServer> {
   if (options.displayNumber !== undefined) {
-    if (isTaken(options.displayNumber)) throw displayTaken(options.displayNumber);
+    if (await isTaken(options.displayNumber)) throw displayTaken(options.displayNumber);
     const server = await tryDisplay(launcher, options, authority, options.displayNumber);
     if (server === undefined) throw displayTaken(options.displayNumber);
     return server;
   }
   for (let number = firstDisplay; number < firstDisplay + displaysTried; number += 1) {
-    if (isTaken(number)) continue;
+    if (await isTaken(number)) continue;
     const server = await tryDisplay(launcher, options, authority, number);
     if (server !== undefined) return server;
   }
@@ -67,15 +68,32 @@ async function tryDisplay(
   }
 }
 
-/** Whether an X server uses the display. A killed one leaves its lock, which Xvfb replaces. */
-function isTaken(number: number): boolean {
-  const lock = `/tmp/.X${number}-lock`;
-  if (!existsSync(lock)) return existsSync(`/tmp/.X11-unix/X${number}`);
+/** Whether an X server uses the display. One that has ended may leave its lock or its socket, which Xvfb replaces. */
+async function isTaken(number: number): Promise<boolean> {
+  return lockIsHeld(`/tmp/.X${number}-lock`) || (await isServed(`/tmp/.X11-unix/X${number}`));
+}
+
+function lockIsHeld(path: string): boolean {
+  if (!existsSync(path)) return false;
   try {
-    process.kill(Number.parseInt(readFileSync(lock, "utf8"), 10), 0);
+    process.kill(Number.parseInt(readFileSync(path, "utf8"), 10), 0);
     return true;
   } catch (error) {
     return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
+}
+
+/** Whether a server accepts connections at the socket. */
+async function isServed(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  const socket = connect(path);
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
   }
 }
 

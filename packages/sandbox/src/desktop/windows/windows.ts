@@ -94,7 +94,10 @@ export class Windows {
       );
       for (const id of await this.#clientList()) {
         const pid = await this.#pid(id);
-        if (pid === undefined ? !before.has(id) : isOwn(pid)) return id;
+        if (pid === undefined ? before.has(id) : !isOwn(pid)) continue;
+        // The window manager lists a window before it shows it.
+        await this.#barrier();
+        return id;
       }
       if ((await changed) === undefined) return undefined;
     }
