@@ -6,7 +6,7 @@ import { type IssuePage, readIssues } from "./issues.ts";
 import { openedIssues } from "./opened-items.ts";
 
 /** The part of the repository's context that is used. */
-interface ItemContext {
+export interface ItemContext {
   readonly state: RepositoryState;
   readonly db: RowDatabase;
   readonly abortSignal: AbortSignal;

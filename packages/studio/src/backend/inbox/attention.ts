@@ -36,7 +36,7 @@ export interface AttentionState {
 type ForgeContext = SendingContext & Omit<AccountContext, "conn"> & { readonly state: AttentionState };
 
 /** The part of the context that sends to actors of people. */
-interface SendingContext {
+export interface SendingContext {
   readonly key: readonly string[];
   client(): {
     getOrCreate(name: string, key: string[]): { send(queue: string, body: unknown): Promise<unknown> };
