@@ -35,7 +35,7 @@ describe("schedules", { skip: missing() ?? false }, () => {
     const size = page.viewportSize() ?? { width: 1280, height: 900 };
     await page.setViewportSize({ width: 320, height: 900 });
     await page.getByLabel("On an event of the forge").check();
-    await page.getByLabel("Event").selectOption("labelled");
+    await page.getByLabel("Event", { exact: true }).selectOption("labelled");
     await assertFits(page, "the form of a schedule on an event");
     await assertAccessible(page, "the form of a schedule on an event");
     await keepScreenshot(page, "schedule-on-event");
