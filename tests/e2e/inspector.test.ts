@@ -6,9 +6,9 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
 import { type InspectorServer, startInspectorServer } from "./support/inspector-server.ts";
-import { assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
+import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -33,10 +33,12 @@ describe("the inspector", { skip: absent ?? false }, () => {
   let directory: string;
   let server: InspectorServer;
   let browser: Browser;
+  let pages: SharedPage;
   const counter = (...key: readonly string[]) => server.client.counter.getOrCreate(key);
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     directory = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
     server = await startInspectorServer(directory);
     await counter("shown", "one").increment(3);
@@ -78,7 +80,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("lists actors, and finds them by name, key and status", async (t) => {
     for (let at = 0; at < 60; at++) await counter(`many-${at}`).increment();
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await page.goto(`${server.url}/inspector`);
     await page.getByText(/^\d+ actors, \d+ awake$/).waitFor();
     await page.getByRole("button", { name: "Show more actors" }).click();
@@ -101,7 +103,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("an edited state is seen at once in another page, types and all", async (t) => {
     await counter("edited").increment(5);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "edited");
     const other = await page.context().newPage();
     await openActor(other, "counter", "edited");
@@ -140,7 +142,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("calls an action and keeps results and errors", async (t) => {
     await counter("called").increment(1);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "called", "Actions");
     await call(page, "increment", "[9]");
     await page
@@ -172,7 +174,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("watches events, all of them or those of one name", async (t) => {
     await counter("watched").increment(1);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "watched", "Events");
     await page.getByText("No events yet").waitFor();
     await counter("watched").increment(6);
@@ -194,7 +196,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     const connection = counter("connected").connect({ who: "Ada" });
     t.after(() => connection.dispose());
     await connection.ready;
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "connected", "Connections");
     await page.locator("[data-connection]").getByText('{"who":"Ada"}').waitFor();
     await page.getByRole("button", { name: /^Disconnect / }).click();
@@ -206,7 +208,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("sends messages, deletes them, and gives dead letters another chance", async (t) => {
     const mailer = server.client.mailer.getOrCreate(["sent"]);
     await mailer.send("mail", { to: "first@example.org" });
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "mailer", "sent", "Queues");
     await page.getByLabel("Body").fill('{"to": "second@example.org"}');
     await page.getByRole("button", { name: "Send" }).click();
@@ -238,7 +240,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("runs a schedule now, pauses it, and shows its history", async (t) => {
     await counter("scheduled").increment(1);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "scheduled", "Schedules");
     await page.getByRole("button", { name: "Run now: tick" }).click();
     await page.getByRole("button", { name: "History of tick" }).click();
@@ -259,7 +261,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("follows a workflow step by step, and replays it", async (t) => {
     const order = server.client.order.getOrCreate(["followed"]);
     await order.status();
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "order", "followed", "Workflow");
     await page.locator('[data-entry="reserve"][data-status="completed"]').waitFor();
     await order.send("payments", { amount: 60 });
@@ -281,7 +283,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("puts, edits and deletes entries", async (t) => {
     await counter("kept").remember("a/1", "one");
     await counter("kept").remember("b/1", "two");
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "kept", "KV");
     await page.locator('[data-kv="b/1"]').waitFor();
     await page.getByLabel("Key begins with").fill("a/");
@@ -318,7 +320,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("pages through a table and runs SQL, which changes data only when that is allowed", async (t) => {
     await server.client.notes.getOrCreate(["queried"]).fill(120);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "notes", "queried", "SQLite");
     await page.getByText("Page 1 of 3").waitFor();
     await page.getByRole("button", { name: "Next" }).click();
@@ -360,7 +362,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("tails the log", async (t) => {
     await counter("logged").increment(1);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "logged", "Logs");
     await page.getByLabel("Log", { exact: true }).getByText('{"by":1,"count":1}').waitFor();
     await counter("logged").reset("Ada");
@@ -372,7 +374,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("looks back in time and forks", async (t) => {
     await counter("past").increment(4);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "past", "History");
     await page.getByRole("button", { name: "Show the state" }).click();
     await page.getByTestId("state-at").getByText("count").waitFor();
@@ -387,7 +389,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("a sleeping actor is shown as such and can be woken; destroying it leads back to the list", async (t) => {
     await counter("short-lived").increment(2);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "short-lived");
     const other = await page.context().newPage();
     await openActor(other, "counter", "short-lived");
@@ -420,7 +422,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
       await rm(own, { recursive: true, force: true, maxRetries: 5 });
     });
     await mortal.client.counter.getOrCreate(["surviving"]).increment(1);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await page.goto(`${mortal.url}/inspector`);
     await page.getByRole("link", { name: "counter surviving" }).click();
     await page.locator('[data-live="running"]').waitFor();
@@ -441,7 +443,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("the keyboard alone finds an actor and calls an action", async (t) => {
     await counter("typed").increment(1);
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await page.goto(`${server.url}/inspector`);
     const prefix = page.getByLabel("Key begins with");
     await prefix.waitFor();
@@ -471,32 +473,39 @@ describe("the inspector", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  for (const { name, width, colorScheme } of [
-    { name: "phone-light", width: 400, colorScheme: "light" },
-    { name: "desktop-dark", width: 1600, colorScheme: "dark" },
-  ] as const) {
-    test(`every tab is accessible and fits: ${name}`, async (t) => {
-      const page = await openPage(browser, t, { width, height: 1000, colorScheme });
-      await page.goto(`${server.url}/inspector`);
-      await page.locator(".actor-row").first().waitFor();
-      await checkScreen(page, `actors-${name}`);
-      let shown: string | undefined;
-      for (const { actor, tab, ready } of tabs) {
-        if (actor === shown) await openTab(page, tab);
-        else await openActor(page, actor, "shown", tab);
-        shown = actor;
-        await page.getByRole("tabpanel").getByText(ready).first().waitFor();
-        await checkScreen(page, `actor-${tab.toLowerCase()}-${name}`);
+  test("every tab is accessible and fits, on a phone and on a desktop", async (t) => {
+    const page = await pages.open(t);
+    const check = async (screen: string) => {
+      for (const { name, width, colorScheme } of [
+        { name: "phone-light", width: 400, colorScheme: "light" },
+        { name: "desktop-dark", width: 1600, colorScheme: "dark" },
+      ] as const) {
+        await page.setViewportSize({ width, height: 1000 });
+        await page.emulateMedia({ colorScheme });
+        await assertFits(page, `${screen}-${name}`);
+        await assertAccessible(page, `${screen}-${name}`);
+        await keepScreenshot(page, `${screen}-${name}`);
       }
-      await page.getByRole("button", { name: "Destroy" }).click();
-      await page.getByRole("dialog").waitFor();
-      await checkScreen(page, `actor-destroy-${name}`);
-      assertNoTrouble(page);
-    });
-  }
+    };
+    await page.goto(`${server.url}/inspector`);
+    await page.locator(".actor-row").first().waitFor();
+    await check("actors");
+    let shown: string | undefined;
+    for (const { actor, tab, ready } of tabs) {
+      if (actor === shown) await openTab(page, tab);
+      else await openActor(page, actor, "shown", tab);
+      shown = actor;
+      await page.getByRole("tabpanel").getByText(ready).first().waitFor();
+      await check(`actor-${tab.toLowerCase()}`);
+    }
+    await page.getByRole("button", { name: "Destroy" }).click();
+    await page.getByRole("dialog").waitFor();
+    await check("actor-destroy");
+    assertNoTrouble(page);
+  });
 
   test("tabs that an actor has no part for are not there", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await openActor(page, "counter", "shown");
     assert.deepEqual(await page.getByRole("tab").allInnerTexts(), [
       "State",
@@ -532,15 +541,6 @@ describe("the inspector of the Studio", { skip: absent ?? false }, () => {
     await stranger.getByRole("heading", { name: "This browser is not signed in" }).waitFor();
   });
 });
-
-async function checkScreen(page: Page, name: string): Promise<void> {
-  const surplus = await page.evaluate<number>(
-    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-  );
-  assert.ok(surplus <= 0, `${name} is ${surplus} pixels too wide`);
-  await assertAccessible(page, name);
-  await keepScreenshot(page, name);
-}
 
 /** What has the focus, as a person would name it. */
 function focused(page: Page): Promise<string> {

@@ -28,13 +28,16 @@ export interface Cleanup {
   after(end: () => Promise<void>): void;
 }
 
+const defaults = { width: 1280, height: 900, colorScheme: "light" } as const;
+
 const trouble = new WeakMap<Page, string[]>();
 
 /** A page of a browser context of its own. Errors in its console, and what its policy refused, are collected. */
 export async function openPage(browser: Browser, t: Cleanup, options: PageOptions = {}): Promise<Page> {
+  const { width, height, colorScheme } = { ...defaults, ...options };
   const context = await browser.newContext({
-    viewport: { width: options.width ?? 1280, height: options.height ?? 900 },
-    colorScheme: options.colorScheme ?? "light",
+    viewport: { width, height },
+    colorScheme,
     reducedMotion: "reduce",
     ...(options.state === undefined ? {} : { storageState: options.state }),
   });
@@ -42,13 +45,43 @@ export async function openPage(browser: Browser, t: Cleanup, options: PageOption
   context.setDefaultTimeout(60_000);
   t.after(() => context.close());
   const page = await context.newPage();
-  const found: string[] = [];
-  trouble.set(page, found);
-  page.on("pageerror", (error) => found.push(String(error.stack ?? error)));
+  trouble.set(page, []);
+  const add = (text: string) => trouble.get(page)?.push(text);
+  page.on("pageerror", (error) => add(String(error.stack ?? error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isExpected(message.text())) found.push(message.text());
+    if (message.type() === "error" && !isExpected(message.text())) add(message.text());
   });
   return page;
+}
+
+/**
+ * A page that the cases of a file have one after the other: to load an app there again costs half of what a page of its
+ * own costs. Each case finds it empty; cookies stay.
+ */
+export class SharedPage {
+  readonly #browser: Browser;
+  #page: Page | undefined;
+
+  constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  async open(t: Cleanup, options: Omit<PageOptions, "state"> = {}): Promise<Page> {
+    // It ends with its browser.
+    this.#page ??= await openPage(this.#browser, { after: () => {} });
+    const page = this.#page;
+    const { width, height, colorScheme } = { ...defaults, ...options };
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme });
+    trouble.set(page, []);
+    t.after(async () => {
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+      for (const other of page.context().pages()) if (other !== page) await other.close();
+      await page.evaluate("localStorage.clear(), sessionStorage.clear()");
+      await page.goto("about:blank");
+    });
+    return page;
+  }
 }
 
 /** A server that was killed on purpose, a refused ticket, and a budget that is used up are no faults of the page. */
