@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import {
   approvalCard,
   assertNoTrouble,
@@ -22,9 +22,11 @@ const absent = missing();
 describe("a first task in the browser", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -33,7 +35,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("the sample repository, from the prompt to the diff", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const line = randomText("The kelp holds");
     await signIn(page, studio);
     await keepScreenshot(page, "tasks-empty");
@@ -58,7 +60,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("the sample repository comes with a prompt: its tests fail, are repaired, and pass", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await page.getByRole("button", { name: "Use the sample repository" }).click();
     assert.match(await page.getByLabel("Describe the task").inputValue(), /tests fail/);
@@ -84,7 +86,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("apply puts the change on a new branch and leaves the working tree alone", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const repository = await createRepository(studio.directory);
     const line = randomText("Applied");
     const before = await readFile(join(repository, "README.md"), "utf8");
@@ -106,7 +108,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("a task that is started before the agents are known starts when they are", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     t.after(() => release());
     await page.route(/\/listAgents/, async (route) => {
@@ -128,7 +130,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("a denied question changes nothing", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });
     await approvalCard(page).locator('[data-kind="reject_once"]').click();
@@ -139,7 +141,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("stop takes effect immediately, and another prompt continues", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "slowly add a line to the README without asking" });
     await page.getByText("Counting slowly.").first().waitFor();
@@ -160,7 +162,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("marks a changed file that runs something on the person's machine", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const repository = await createRepository(studio.directory, "with-makefile");
     await signIn(page, studio);
     await startTask(page, {
@@ -173,7 +175,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("output of an agent is rendered as text", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, {
       prompt: 'Add the line "<img src=x onerror=alert(1)>" to the README',

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
@@ -41,12 +39,9 @@ describe("notifications", { skip: absent ?? false }, () => {
       });
     }).listen(0, "127.0.0.1");
     await once(hooks, "listening");
-    studio = await StudioProcess.create();
     // The doubles are on this machine, which the rules of egress refuse otherwise.
     const egress = JSON.stringify({ version: 1, networks: ["127.0.0.0/8"] });
-    await writeFile(join(studio.directory, "data", "egress.json"), egress);
-    await studio.kill();
-    await studio.start();
+    studio = await StudioProcess.create({ files: { "egress.json": egress } });
   });
   after(async () => {
     await browser?.close();

@@ -11,7 +11,7 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import type { DiffFile, TaskView } from "../../packages/studio/src/contract.ts";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
 import { webGateway } from "./support/inspector-server.ts";
 import { assertNoTrouble } from "./support/pages.ts";
 import { scriptedTask, scriptedTaskId } from "./support/scripted-task.ts";
@@ -37,6 +37,7 @@ function untilValue(page: Page, text: string): Promise<unknown> {
 
 describe("the prompt box", { skip: missing() ?? false }, () => {
   let browser: Browser;
+  let pages: SharedPage;
   let url: string;
   let stopServer: () => Promise<void>;
   let change: (view: Partial<TaskView>) => Promise<unknown>;
@@ -44,6 +45,7 @@ describe("the prompt box", { skip: missing() ?? false }, () => {
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     const directory = await mkdtemp(join(tmpdir(), "holdfast-prompt-"));
     const ports = systemPorts(silentLogger);
     const registry = createRegistry({
@@ -86,8 +88,8 @@ describe("the prompt box", { skip: missing() ?? false }, () => {
     await stopServer?.();
   });
 
-  async function openTask(t: TestContext, size: { width?: number } = {}) {
-    const page = await openPage(browser, t, size);
+  async function openTask(t: TestContext, size: { width?: number } = {}, page?: Page) {
+    page ??= await pages.open(t, size);
     page.setDefaultTimeout(15_000);
     await page.goto(`${url}/tasks/${scriptedTaskId}`);
     await page.getByText("Then test it").first().waitFor();
@@ -195,7 +197,7 @@ describe("the prompt box", { skip: missing() ?? false }, () => {
   test("a draft is on the other device of its author, who may go on there", async (t) => {
     const laptop = await openTask(t);
     await fieldOf(laptop).fill("half a sentence");
-    const phone = await openTask(t, { width: 400 });
+    const phone = await openTask(t, {}, await openPage(browser, t, { width: 400 }));
     await untilValue(phone, "half a sentence");
     await fieldOf(phone).fill("a whole sentence");
     await untilValue(laptop, "a whole sentence");

@@ -10,7 +10,7 @@ import { buildInspectorUrl } from "@holdfast/sandbox-client";
 import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { type Cleanup, openPage, troubleOf } from "./support/browser.ts";
+import { type Cleanup, openPage, SharedPage, troubleOf } from "./support/browser.ts";
 
 /**
  * Faults of the page. The policy refuses the style elements of the terminal emulator, which has another
@@ -38,6 +38,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
   let work: string;
   let server: SandboxServer;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "holdfast-sandbox-ui-"));
@@ -52,6 +53,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
       home: join(directory, "home"),
     });
     browser = await launchChromium();
+    pages = new SharedPage(browser);
   });
   after(async () => {
     await browser?.close();
@@ -61,7 +63,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
 
   /** A page that was opened by the link that a client library makes. */
   async function open(t: Cleanup, path = "", width = 1280): Promise<Page> {
-    const page = await openPage(browser, t, { width });
+    const page = await pages.open(t, { width });
     const { url = "", token = "" } = server;
     const link = new URL(buildInspectorUrl({ baseUrl: url, token }));
     link.pathname += path;

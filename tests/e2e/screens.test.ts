@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
 import {
   approvalCard,
   assertFits,
@@ -29,9 +29,11 @@ async function check(page: Page, name: string): Promise<void> {
 describe("every screen", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -44,7 +46,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     { name: "desktop", width: 1600, height: 1000, colorScheme: "light", tab: undefined },
   ] as const)
     test(`a task is started, allowed and looked at: ${name}`, async (t) => {
-      const page = await openPage(browser, t, options);
+      const page = await pages.open(t, options);
       await signIn(page, studio);
       await startTask(page, { prompt: "Add a line to the README" });
       await approvalCard(page).waitFor();
@@ -66,7 +68,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     });
 
   test("the theme can be chosen, and the choice stays", async (t) => {
-    const page = await openPage(browser, t, { colorScheme: "light" });
+    const page = await pages.open(t, { colorScheme: "light" });
     await signIn(page, studio);
     await page.getByRole("button", { name: "Use the dark theme" }).click();
     assert.equal(await page.evaluate("document.documentElement.dataset.theme"), "dark");
@@ -75,7 +77,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the draft of a new task is kept: at another page width, when the form is closed, on other pages, after a reload", async (t) => {
-    const page = await openPage(browser, t, { width: 1600, height: 1000 });
+    const page = await pages.open(t, { width: 1600, height: 1000 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
@@ -109,7 +111,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("pressing Control+Enter twice starts one task", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     let starts = 0;
     const held = Promise.withResolvers<void>();
@@ -132,7 +134,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("a double click triggers its button once", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const sent: string[] = [];
     page.on("request", (request) => {
       const action = /actions\/(prompt|apply)/.exec(request.url())?.[1];
@@ -175,7 +177,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("right-to-left text is laid out from right to left, code is not", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     const arabic = "\u0623\u0636\u0641 \u0633\u0637\u0631\u0627";
     await startTask(page, { prompt: `without asking\n${arabic}` });
@@ -201,7 +203,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the page does not say 'no changes' before it has read them", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });
     await approvalCard(page).waitFor();
@@ -223,7 +225,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("a path that is no usable repository is explained while it is typed", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     const field = page.getByLabel("Repository");
     const said = page.locator(".repository-check");
@@ -248,7 +250,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("changes made in a terminal are shown when the window gets the focus again", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     const repository = await createRepository(studio.directory, "mended");
     await writeFile(join(repository, "README.md"), "not committed\n");
@@ -264,7 +266,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("long names fit the narrowest page, and hidden characters in a title are escaped", async (t) => {
-    const page = await openPage(browser, t, { width: 320, height: 640 });
+    const page = await pages.open(t, { width: 320, height: 640 });
     await signIn(page, studio);
     const repository = await createRepository(studio.directory, "n".repeat(120));
     await startTask(page, { repository, prompt: `\u202e${"W".repeat(80)} add a line to the README` });
@@ -285,7 +287,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("an unknown task and an unknown page say so", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await page.goto(`${studio.url}/tasks/00000000-0000-7000-8000-000000000000`);
     await page.getByRole("heading", { name: "Task not found" }).waitFor();
@@ -295,7 +297,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("an agent that ends at once fails the task in words, and a prompt tries again", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "crash" });
     await waitForStatus(page, "failed");
@@ -311,7 +313,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the draft of a prompt is kept: next to another tab, on a wider page, after a reload, and while a prompt is sent", async (t) => {
-    const page = await openPage(browser, t, { width: 400, height: 860 });
+    const page = await pages.open(t, { width: 400, height: 860 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
     await waitForStatus(page, "idle");
@@ -346,7 +348,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("a task and a prompt sent again after a lost answer take effect once", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const keys: (string | undefined)[] = [];
     await page.route(/actions\/(createTask|prompt)/, async (route) => {
       keys.push(route.request().headers()["idempotency-key"]);
@@ -385,7 +387,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the gate's question shows the rule that would always allow the like, and writes it", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     const wish = '{"name":"far","prompt":"look","at":"2099-01-01"}';
     const prompt = `Run \`ipc tool.invoke.schedule_create '${wish}'\` without asking`;
@@ -403,7 +405,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("many questions of the gate are answered at once, and only those that are selected", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     const call = (name: string) =>
       `ipc tool.invoke.schedule_create '{"name":"${name}","prompt":"look","at":"2099-01-01"}'`;
@@ -427,7 +429,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the second click of a double click does not answer the question that comes into its place", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     let answers = 0;
     page.on("request", (request) => {
       if (request.url().includes("/actions/answer")) answers += 1;
@@ -452,7 +454,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("a question answered in one window disappears from the other", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });
     await approvalCard(page).waitFor();
@@ -480,7 +482,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("a long log streams, opens at its end, and renders only the visible part", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "flood 2000" });
     await page.getByRole("button", { name: /^Show all .* characters$/ }).waitFor();

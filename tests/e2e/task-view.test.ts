@@ -9,7 +9,7 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import type { ApprovalView, DiffFile } from "../../packages/studio/src/contract.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import { webGateway } from "./support/inspector-server.ts";
 import { assertNoTrouble } from "./support/pages.ts";
 import { scriptedTask, scriptedTaskId, type TaskScript } from "./support/scripted-task.ts";
@@ -49,9 +49,11 @@ function question(id: string): ApprovalView {
 
 describe("the page of a task", { skip: missing() ?? false }, () => {
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
   });
   after(() => browser?.close());
 
@@ -73,7 +75,7 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     await session.events({ after: 0 });
     await registry.client.organization.getOrCreate(["local"]).listTasks();
     const { url } = await registry.listen({ port: 0 });
-    const page = await openPage(browser, t, { width: 1600, height: 1000 });
+    const page = await pages.open(t, { width: 1600, height: 1000 });
     page.setDefaultTimeout(15_000);
     await page.goto(`${url}/tasks/${scriptedTaskId}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
