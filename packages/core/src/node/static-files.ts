@@ -5,6 +5,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { extname, join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { CompressedFiles, type CompressibleFile } from "./compressed-files.ts";
 
 const contentTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -26,13 +27,11 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** File that may be served. */
-export interface StaticFile {
-  /** Absolute, with links resolved. */
-  readonly path: string;
-  /** In bytes. */
-  readonly size: number;
-}
+/** File that may be served, its links resolved. */
+export type StaticFile = CompressibleFile;
+
+/** Of files before compression, in bytes. A page of the Studio has 3 MB. */
+const compressed = new CompressedFiles(16 * 1024 * 1024);
 
 /**
  * Finds the file of a URL path below `directory`. Undefined if there is none, if a segment begins with a dot, if the
@@ -46,7 +45,7 @@ export async function findStaticFile(directory: string, urlPath: string): Promis
     const path = await realpath(join(root, name));
     if (!path.startsWith(root + sep)) return undefined;
     const found = await stat(path);
-    return found.isFile() ? { path, size: found.size } : undefined;
+    return found.isFile() ? { path, size: found.size, changedAt: found.mtimeMs } : undefined;
   } catch {
     return undefined;
   }
@@ -62,30 +61,34 @@ function decode(urlPath: string): string | undefined {
 }
 
 /**
- * Sends a file with status 200 and the content type of its name; without the body for HEAD. Streams it from disk, with
- * `gzip` when the client accepts it. A client that disconnects early is no error.
+ * Sends a file with status 200 and the content type of its name; without the body for HEAD. Streams it from disk; with
+ * `gzip` when the client accepts it, for which small files are compressed once. A client that disconnects early is no
+ * error.
  */
 export async function sendStaticFile(
   request: IncomingMessage,
   response: ServerResponse,
-  { path, size }: StaticFile,
+  file: StaticFile,
   headers: OutgoingHttpHeaders,
   { gzip = false }: { readonly gzip?: boolean } = {},
 ): Promise<void> {
-  const compressed = gzip && acceptsGzip(request);
+  const isCompressed = gzip && acceptsGzip(request);
+  const kept = isCompressed ? await compressed.get(file)?.catch(() => undefined) : undefined;
+  const length = isCompressed ? kept?.byteLength : file.size;
   response.writeHead(200, {
     ...headers,
-    "content-type": contentTypes[extname(path).toLowerCase()] ?? "application/octet-stream",
+    "content-type": contentTypes[extname(file.path).toLowerCase()] ?? "application/octet-stream",
     "x-content-type-options": "nosniff",
     ...(gzip ? { vary: `${String(response.getHeader("vary") ?? "origin")}, accept-encoding` } : {}),
-    ...(compressed ? { "content-encoding": "gzip" } : { "content-length": size }),
+    ...(isCompressed ? { "content-encoding": "gzip" } : {}),
+    ...(length === undefined ? {} : { "content-length": length }),
   });
-  if (request.method === "HEAD") {
-    response.end();
+  if (request.method === "HEAD" || kept !== undefined) {
+    response.end(request.method === "HEAD" ? undefined : kept);
     return;
   }
-  const file = createReadStream(path);
-  const sent = compressed ? pipeline(file, createGzip(), response) : pipeline(file, response);
+  const raw = createReadStream(file.path);
+  const sent = isCompressed ? pipeline(raw, createGzip(), response) : pipeline(raw, response);
   await sent.catch(() => response.destroy());
 }
 
