@@ -31,8 +31,8 @@ const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
 const ssh = /^packages\/studio\/tests\/repositories/;
-const desktops = /^(packages\/sandbox\/|tests\/sandbox-sdk\/|bench\/(desktop|sandbox))/;
-const peerDesktops = /^bench\/(desktop|sandbox)/;
+const desktops = /^(packages\/sandbox\/|tests\/sandbox-sdk\/|bench\/desktop)/;
+const peerDesktops = /^bench\/desktop/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
 const known: readonly SystemPackage[] = [

@@ -10,10 +10,15 @@ import { root } from "../workspace.ts";
 const environment = { ...process.env };
 const directory = process.cwd();
 
+/** What libraries set when they are loaded, and later ones do not read: sharp. */
+const setByLibraries: ReadonlySet<string> = new Set(["VIPSHOME"]);
+
 /** Throws if the file changed what all files of this process share, once that is restored. */
 function checkProcess(): void {
   const names = new Set([...Object.keys(environment), ...Object.keys(process.env)]);
-  const changed = [...names].filter((name) => process.env[name] !== environment[name]);
+  const changed = [...names].filter(
+    (name) => process.env[name] !== environment[name] && !setByLibraries.has(name),
+  );
   for (const name of changed) {
     const value = environment[name];
     if (value === undefined) delete process.env[name];

@@ -31,7 +31,7 @@ const valuesOf = (lines: string[]): string[] => lines.map((line) => line.split("
 test("commands, verbs, options and values are candidates for the last word", () => {
   assert.deepEqual(valuesOf(complete("approv")), ["approvals", ":4"]);
   assert.deepEqual(valuesOf(complete("tasks", "")), [
-    ...["list", "count", "show", "stop", "secrets", "diff", "apply", "prompt"],
+    ...["list", "count", "show", "stop", "secrets", "diff", "files", "rebase", "apply", "prompt"],
     ...["sessions", "start-session", "rename-session", "close-session", "options", "choose"],
     ...["attempts", "keep", "archive", "restore", "delete", "mark", "watch", "unwatch"],
     ...["hand-over", "accept", "decline", "take-back", "assign", ":4"],

@@ -21,7 +21,7 @@ describe("runs", () => {
   });
 
   test("a command gets only the requested environment, and nothing of its starter's", async (t) => {
-    const { client } = await startSandbox(t);
+    const { client } = await startSandbox(t, "unix", { env: {} });
     const names = async (env: Record<string, string>) => {
       const { stdout } = await client.run({ command: "env", env });
       const lines = stdout.trim().split("\n");

