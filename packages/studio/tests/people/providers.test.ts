@@ -1,13 +1,21 @@
 /** Sign-in with GitHub and with an OpenID Connect server. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { GitHubEmulator } from "@holdfast/testing/github";
 import { OAuth2Server } from "oauth2-mock-server";
 import { createStudioClient, type Studio } from "../../src/index.ts";
+import type { ForgeAccounts } from "../../src/people/forge-accounts.ts";
+import type { People } from "../../src/people/people.ts";
+import type { SignInAttempt } from "../../src/people/providers/attempt-cookie.ts";
+import { ProviderAccounts } from "../../src/people/providers/join.ts";
+import type { Provider, ProviderProfile } from "../../src/people/providers/provider.ts";
 import { connectAs } from "../access/people-support.ts";
 import { temporaryFolder } from "../support.ts";
+import { openPeople } from "./actors-support.ts";
 import { asOperator, code, joinAs, organization, send, start } from "./studio-support.ts";
 
 /** A browser that keeps its cookies. */
@@ -180,6 +188,86 @@ describe("sign-in with accounts elsewhere", () => {
     await assert.rejects(other.client.administration.removeSignInProvider("github"), (error) =>
       isErrorCode(error, "administration", "set_by_environment"),
     );
+  });
+
+  test("a secret stays with the server that it was entered for, and so do accounts", async (t) => {
+    const studio = await start(t, join(temporaryFolder(t), "data"));
+    const { administration } = studio.client;
+    const other = new OAuth2Server();
+    await other.issuer.keys.generate("RS256");
+    await other.start(0, "127.0.0.1");
+    t.after(() => other.stop());
+    claims = { sub: "1", email: "ada@example.org", email_verified: true };
+    other.service.on("beforeTokenSigning", ({ payload }: { payload: Record<string, unknown> }) => {
+      Object.assign(payload, claims);
+    });
+    const first = { id: "oidc", clientId: "holdfast", issuer: oidc.issuer.url ?? "" } as const;
+    const second = { ...first, issuer: other.issuer.url ?? "" };
+    await administration.saveSignInProvider({ ...first, clientSecret: "the-first-secret" });
+    await administration.saveSignInProvider({ ...first, name: "Example Org" });
+    const operator = await asOperator(studio);
+    const made = await send(studio, "POST", `${organization}/invitations`, operator, { role: "owner" });
+    const ada = new TestBrowser(studio);
+    const way = await ada.begin("oidc", { invitation: String(made.body["token"]) });
+    assert.equal(await ada.comeBack(await agreeAt(way)), "/");
+    const { id } = await ada.me();
+
+    const isInvalid = (error: unknown) => isErrorCode(error, "administration", "invalid_input");
+    await assert.rejects(administration.saveSignInProvider(second), isInvalid);
+    await administration.saveSignInProvider({ ...second, clientSecret: "the-second-secret" });
+    // Somebody else has the same id there.
+    const enter = async () => {
+      const page = new TestBrowser(studio);
+      return { page, at: await page.comeBack(await agreeAt(await page.begin("oidc"))) };
+    };
+    assert.equal((await enter()).at, problem("needs_link"));
+    claims = { ...claims, email: "mal@example.org" };
+    assert.equal((await enter()).at, problem("not_invited"));
+    await administration.saveSignInProvider({ ...first, clientSecret: "the-first-secret" });
+    const again = await enter();
+    assert.deepEqual([again.at, (await again.page.me())["id"]], ["/", id]);
+  });
+
+  test("an account that was kept without its server is known where the environment says so, and gets it", async (t) => {
+    const { actors, auth, signUp } = openPeople(t);
+    const { user } = await signUp("ada@example.org");
+    const { internalAdapter } = await auth.$context;
+    await internalAdapter.createAccount({ userId: user.id, providerId: "oidc", accountId: "7" });
+    const accounts = new ProviderAccounts({
+      ...{ actors, auth: () => auth, domains: async () => [] },
+      // Nobody joins, and no account is one of a forge.
+      ...{ people: {} as People, forgeAccounts: {} as ForgeAccounts },
+    });
+    const enter = (subject: string, more: Partial<ProviderProfile> = {}) =>
+      accounts.personFor(
+        { id: "oidc", name: "Example Org" } as Provider,
+        { subject, name: "", email: "", isEmailVerified: false, ...more },
+        { invitation: null, linksTo: null } as SignInAttempt,
+        undefined,
+      );
+    const isUnknown = (error: unknown) => isErrorCode(error, "people", "provider_unverified");
+    await assert.rejects(enter("https://a.example 7"), isUnknown);
+    assert.equal(await enter("https://a.example 7", { formerSubject: "7" }), user.id);
+    assert.equal(await enter("https://a.example 7"), user.id);
+    await assert.rejects(enter("https://b.example 7", { formerSubject: "7" }), isUnknown);
+    assert.deepEqual(await accounts.connected(user.id), ["oidc"]);
+  });
+
+  test("a server that leads people to a script leads nobody", async (t) => {
+    const studio = await start(t, join(temporaryFolder(t), "data"));
+    let issuer = "";
+    const server = createServer((_request, response) => {
+      const token_endpoint = `${issuer}/token`;
+      const endpoints = { authorization_endpoint: "javascript:alert(1)", token_endpoint, jwks_uri: issuer };
+      response.end(JSON.stringify({ issuer, ...endpoints }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => server.close());
+    issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const input = { id: "oidc", clientId: "holdfast", clientSecret: "the-first-secret", issuer } as const;
+    await studio.client.administration.saveSignInProvider(input);
+    const begun = await send(studio, "POST", "/people/providers/oidc", {}, {});
+    assert.equal(code(begun), "people.provider_refused");
   });
 
   test("an account with the same address is connected by whoever is signed in to it, and by nobody else", async (t) => {

@@ -8,6 +8,7 @@ import {
   type ProviderSettings,
   type ReadSecret,
   refused,
+  subjectAt,
   words,
 } from "./provider.ts";
 
@@ -49,7 +50,7 @@ export function gitHubProvider(settings: GitHubSettings, readSecret: ReadSecret)
       const { id, login } = user;
       if (typeof id !== "number" && typeof id !== "string") throw refused(name, "it did not say whose it is");
       return {
-        subject: String(id),
+        ...subjectAt(url.replace(/\/+$/, ""), String(id), settings),
         name: words(user["name"]) ?? words(login) ?? "",
         email: words(chosen?.["email"]) ?? "",
         isEmailVerified: chosen?.["verified"] === true,

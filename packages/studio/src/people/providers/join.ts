@@ -51,7 +51,7 @@ export class ProviderAccounts {
     attempt: SignInAttempt,
     signedIn: Person | undefined,
   ): Promise<string> {
-    const owner = await this.#unique.find(accountValue(provider.id, profile.subject));
+    const owner = await this.#ownerOf(provider, profile);
     if (attempt.linksTo !== null) {
       if (signedIn?.id !== attempt.linksTo) throw startedBySomebodyElse();
       if (owner === attempt.linksTo) return owner;
@@ -66,6 +66,27 @@ export class ProviderAccounts {
     return await this.#join(provider, profile, attempt.invitation);
   }
 
+  async #ownerOf(provider: Provider, profile: ProviderProfile): Promise<string | undefined> {
+    const { subject, formerSubject } = profile;
+    const owner = await this.#unique.find(accountValue(provider.id, subject));
+    if (owner !== undefined || formerSubject === undefined) return owner;
+    const former = await this.#unique.find(accountValue(provider.id, formerSubject));
+    if (former === undefined) return undefined;
+    // Kept with its server from now on: another server has nothing to say about this person.
+    await this.#addAccount(former, provider, profile);
+    await this.#removeAccounts(former, provider.id, formerSubject);
+    return former;
+  }
+
+  async #removeAccounts(person: string, provider: string, subject?: string): Promise<void> {
+    const { actors, auth } = this.#options;
+    const { internalAdapter } = await auth().$context;
+    for (const row of await actors.user<readonly Row[]>(person, "find", "account", [])) {
+      const isMeant = subject === undefined || row["account_id"] === subject;
+      if (row["provider_id"] === provider && isMeant) await internalAdapter.deleteAccount(String(row["id"]));
+    }
+  }
+
   /** Accounts that a person has connected. */
   async connected(person: string): Promise<readonly string[]> {
     const rows = await this.#options.actors.user<readonly Row[]>(person, "find", "account", []);
@@ -74,19 +95,19 @@ export class ProviderAccounts {
 
   /** Throws `people.provider_not_connected`, `people.last_way_in`. */
   async disconnect(person: string, provider: string): Promise<void> {
-    const { actors, auth } = this.#options;
+    const { actors } = this.#options;
     const accounts = await actors.user<readonly Row[]>(person, "find", "account", []);
-    const found = accounts.find((row) => row["provider_id"] === provider);
-    if (found === undefined)
+    const others = accounts.filter((row) => row["provider_id"] !== provider);
+    if (others.length === accounts.length)
       throw error("provider_not_connected", 404, "There is no such account connected to yours");
     const passkeys = await actors.user<readonly Row[]>(person, "find", "passkey", [], { limit: 1 });
-    if (accounts.length === 1 && passkeys.length === 0)
+    if (others.length === 0 && passkeys.length === 0)
       throw error(
         "last_way_in",
         409,
         "This is your only way to sign in. Add a passkey first, or set a password with “Forgot your password?”.",
       );
-    await (await auth().$context).internalAdapter.deleteAccount(String(found["id"]));
+    await this.#removeAccounts(person, provider);
     await this.#options.forgeAccounts.disconnected(person, provider);
   }
 

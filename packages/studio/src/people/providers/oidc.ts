@@ -7,6 +7,7 @@ import {
   type ProviderSettings,
   type ReadSecret,
   refused,
+  subjectAt,
   words,
 } from "./provider.ts";
 
@@ -33,14 +34,20 @@ export function oidcProvider(settings: OidcSettings, readSecret: ReadSecret, now
   const { clientId, issuer, name = "your organization" } = settings;
   let known: { readonly found: Discovered; readonly until: number } | undefined;
 
+  // The client's secret is sent there, and people are. Only a server without TLS may name others without.
+  const isSafe = (text: string): boolean => {
+    const protocol = URL.canParse(text) ? new URL(text).protocol : "";
+    return protocol === "https:" || (protocol === "http:" && /^http:/i.test(issuer));
+  };
+
   const discover = async (): Promise<Discovered> => {
     if (known !== undefined && known.until > now()) return known.found;
     const document = await ask(name, `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
     if (document["issuer"] !== issuer) throw refused(name, `its issuer is not ${issuer}`);
     const url = (field: string): string => {
       const value = document[field];
-      if (typeof value === "string" && URL.canParse(value)) return value;
-      throw refused(name, `its configuration has no ${field}`);
+      if (typeof value === "string" && isSafe(value)) return value;
+      throw refused(name, `its configuration has no ${field} that begins with https://`);
     };
     const found: Discovered = {
       authorization: url("authorization_endpoint"),
@@ -93,7 +100,8 @@ export function oidcProvider(settings: OidcSettings, readSecret: ReadSecret, now
       }
       const email = words(told["email"]) ?? "";
       return {
-        ...{ subject, email, isEmailVerified: told["email_verified"] === true },
+        ...subjectAt(issuer, subject, settings),
+        ...{ email, isEmailVerified: told["email_verified"] === true },
         name: words(told["name"]) ?? words(told["preferred_username"]) ?? email.split("@", 1)[0] ?? "",
       };
     },

@@ -17,8 +17,10 @@ export interface Proof {
 
 /** Whose account it is, as the provider says. */
 export interface ProviderProfile {
-  /** Never changes, unlike the e-mail address. */
+  /** The server and the account's id there, which never changes, unlike the e-mail address. */
   readonly subject: string;
+  /** The id alone, by which earlier versions kept the account. Absent where it may be an id at another server. */
+  readonly formerSubject?: string;
   readonly name: string;
   readonly email: string;
   /** True if the provider has made sure that the address is the person's own. */
@@ -44,6 +46,17 @@ export interface ProviderSettings {
   readonly clientId: string;
   /** The client's secret; by default that of the vault with the name `sign-in-ID`. */
   readonly clientSecret?: string;
+  /** True for what was saved in the settings, and not by the environment. */
+  readonly isSaved?: boolean;
+}
+
+/** Which account it is. Two servers give the same id to different people. */
+export function subjectAt(
+  server: string,
+  id: string,
+  { isSaved }: Pick<ProviderSettings, "isSaved">,
+): Pick<ProviderProfile, "subject" | "formerSubject"> {
+  return { subject: `${server} ${id}`, ...(isSaved === true ? {} : { formerSubject: id }) };
 }
 
 export type ReadSecret = () => Promise<string>;

@@ -35,8 +35,8 @@ export async function settingsInForce(
   store: Pick<SignInStore, "read">,
 ): Promise<SignInSettings> {
   const kept = (await store.read()) ?? undefined;
-  const github = environment.github ?? kept?.github;
-  const oidc = environment.oidc ?? kept?.oidc;
+  const github = environment.github ?? (kept?.github && { ...kept.github, isSaved: true });
+  const oidc = environment.oidc ?? (kept?.oidc && { ...kept.oidc, isSaved: true });
   return {
     domains: (hasDomains(environment) ? environment.domains : kept?.domains) ?? [],
     ...(github === undefined ? {} : { github }),
@@ -90,7 +90,12 @@ export class SignInAdministration {
       this.#environment[id],
       id === "github" ? "HOLDFAST_GITHUB_CLIENT_ID" : "HOLDFAST_OIDC_CLIENT_ID",
     );
-    await this.#store.audit({ type: "sign_in.provider_saved", data: { provider: id, by } });
+    if (clientSecret === undefined && serverOf(id, await this.#kept()) !== serverOf(id, next))
+      await this.#requireNoSecret(id);
+    await this.#store.audit({
+      type: "sign_in.provider_saved",
+      data: { provider: id, server: serverOf(id, next), by },
+    });
     if (clientSecret !== undefined) await this.#store.setSecret(secretName(id), clientSecret);
     await this.#store.write({ ...(await this.#kept()), ...next });
   }
@@ -117,11 +122,27 @@ export class SignInAdministration {
     return (await this.#store.read()) ?? { version: 1 };
   }
 
+  /** A secret is sent only to the server that it was entered for. Throws `administration.invalid_input`. */
+  async #requireNoSecret(id: SignInProviderId): Promise<void> {
+    if ((await this.#store.readSecret(secretName(id))) === undefined) return;
+    throw invalid("The secret that is kept was not entered for this server. Enter the one that it gave you");
+  }
+
   /** Throws `administration.set_by_environment`. */
   #requireOwn(given: unknown, variable: string): void {
     if (given === undefined) return;
     const message = `${variable} in the environment of the server decides about this. Remove it there, start the server again, and set it here.`;
     throw new HoldfastError("administration", "set_by_environment", message, { statusCode: 409 });
+  }
+}
+
+/** Where the client's secret is sent. */
+function serverOf(id: SignInProviderId, { github, oidc }: Pick<KeptSignIn, "github" | "oidc">) {
+  switch (id) {
+    case "github":
+      return github && (github.url ?? "https://github.com");
+    case "oidc":
+      return oidc?.issuer;
   }
 }
 

@@ -72,8 +72,11 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
   const remove = useSettingsChange<SignInProviderId>((api, of) =>
     api.administration.removeSignInProvider(of),
   );
+  // A secret is sent only to the server that it was entered for.
+  const keepsSecret =
+    hasSecret && source === "settings" && server.trim() === (provider.issuer ?? provider.url ?? "");
   const isComplete =
-    clientId.trim() !== "" && (id === "github" || server.trim() !== "") && (hasSecret || secret !== "");
+    clientId.trim() !== "" && (id === "github" || server.trim() !== "") && (keepsSecret || secret !== "");
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (save.isPending || !isComplete) return;
@@ -110,7 +113,7 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
       {input("Client secret", secret, setSecret, {
         type: "password",
         autoComplete: "new-password",
-        placeholder: hasSecret ? "Stays as it is" : "",
+        placeholder: keepsSecret ? "Stays as it is" : "",
       })}
       {id === "oidc"
         ? input("Issuer", server, setServer, { placeholder: "https://login.example.org" })
