@@ -254,6 +254,27 @@ test("a rule that is added is on record, with who added it", async (t) => {
   assert.deepEqual(record?.data, { rule: "drafts", tools: ["note_draft"], by: "ada" });
 });
 
+test("an accepted rule that was made a refusal in the file is not removed as one", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  for (const id of ["drafts", "posts"])
+    await gate.addPolicyRule({ id, tools: [`note_${id}`], action: "allow" }, { by: "ada" });
+  const path = join(dataDir, "policy.json");
+  const { rules } = parsePolicy(readFileSync(path));
+  const changed = rules.map((rule) => (rule.id === "drafts" ? { ...rule, action: "deny" } : rule));
+  writeFileSync(path, JSON.stringify({ version: 1, rules: changed }));
+  assert.deepEqual(
+    (await gate.acceptedRules()).map(({ rule }) => rule.id),
+    ["posts"],
+  );
+  assert.equal(await gate.removePolicyRule("drafts", "ada"), false);
+  assert.equal(await gate.removePolicyRule("posts", "ada"), true);
+  assert.deepEqual(
+    parsePolicy(readFileSync(path)).rules.map(({ id, action }) => `${action} ${id}`),
+    ["deny drafts"],
+  );
+});
+
 test("a rule that could not be added is on record as that", async (t) => {
   const dataDir = temporaryDirectory(t);
   const rules = ["ask", "deny"].map((action) => ({ id: action, tools: ["note_*"], action }));

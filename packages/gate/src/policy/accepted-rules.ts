@@ -47,7 +47,8 @@ export class AcceptedRules {
     const shared = (await this.#nodes?.policyRules()) ?? [];
     if (ofFile.length + shared.length === 0) return [];
     const known = await this.#acceptances();
-    const own = ofFile.filter(({ id }) => known.has(id) || isProposed(id));
+    // Whoever edits the file may have made a rule a refusal: to take that away would give a permission.
+    const own = ofFile.filter(({ id, action }) => action === "allow" && (known.has(id) || isProposed(id)));
     return [...own, ...shared]
       .map((rule): AcceptedRule => {
         const acceptance = known.get(rule.id);
