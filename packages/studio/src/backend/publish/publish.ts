@@ -251,6 +251,8 @@ export class Publishing<Context extends PublishContext> {
   /** Moves the branch of an open pull request to another base commit, and the pull request to its branch. Throws `forge.*`. */
   async move(c: Context, move: BaseMove): Promise<void> {
     await this.#alone(c, async () => {
+      // What a crash has interrupted may have been pushed: the branch is moved from there.
+      await this.#finish(c);
       const { publication, id } = c.state;
       if (publication?.pullRequest?.state !== "open" || publication.fork !== undefined) return;
       const { branch } = move.to;
