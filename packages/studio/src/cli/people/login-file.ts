@@ -1,5 +1,5 @@
 /** Where commands act as a person: what `holdfast login` keeps, or the environment has. */
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { UsageError } from "@holdfast/cli";
@@ -63,9 +63,9 @@ export async function writeLogin(login: Login): Promise<void> {
   const path = loginPath();
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file: LoginFile = { version: 1, ...login };
-  await writeFile(`${path}.partial`, `${JSON.stringify(file)}\n`, { mode: 0o600 });
   // An earlier attempt may have left it with another mode.
-  await chmod(`${path}.partial`, 0o600);
+  await rm(`${path}.partial`, { force: true });
+  await writeFile(`${path}.partial`, `${JSON.stringify(file)}\n`, { mode: 0o600, flag: "wx" });
   await rename(`${path}.partial`, path);
 }
 

@@ -80,6 +80,8 @@ function requestsOf(url: string, headers: Headers, organization: string): Studio
 async function request<Answer>(url: string, method: string, login: Headers, body: unknown): Promise<Answer> {
   const response = await fetch(url, {
     method,
+    // What is sent is for the Studio alone.
+    redirect: "error",
     headers: { ...login, ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -96,7 +98,7 @@ async function sendFile(
 ): Promise<Response> {
   const body = file && { body: file, duplex: "half" as const };
   const headers = { ...login, ...(file === undefined ? {} : { "content-type": "application/gzip" }) };
-  const response = await fetch(url, { method, headers, ...body });
+  const response = await fetch(url, { method, headers, ...body, redirect: "error" });
   if (!response.ok) throw await refusalOf(response);
   return response;
 }
