@@ -116,6 +116,8 @@ export interface Comment {
 /** A comment with the number of its pull request or issue. */
 export interface ItemComment {
   readonly number: number;
+  /** Absent where the number alone says it. */
+  readonly isOnPullRequest?: boolean;
   readonly comment: Comment;
 }
 

@@ -237,6 +237,7 @@ async function listEvents(call: ProjectCall): Promise<ApiAnswer> {
   const found = repository.comments.filter(
     ({ createdAt }) => new Date(createdAt).toISOString().slice(0, 10) > after,
   );
+  if (request.url.searchParams.get("sort") !== "asc") found.reverse();
   return page(call, found, (each) => {
     const noteable_type = repository.issues.has(each.number) ? "Issue" : "MergeRequest";
     const note = { ...noteShape(each), noteable_type, noteable_iid: each.number };

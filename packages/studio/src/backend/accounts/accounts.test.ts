@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
+import type { ForgeItem } from "../../contract/inbox.ts";
 import type { AccountProof } from "../../contract/people.ts";
 import type { ItemComment, PullRequest } from "../../forges/forge.ts";
 import type { ForgeEvent } from "../../forges/webhooks/event.ts";
@@ -84,14 +85,16 @@ function pull(more: Partial<PullRequest>): PullRequest {
 }
 
 /** A repository and the list of accounts of its organization, with what each person was told. */
-function open() {
+function open(forgeSource: ForgeSource = source) {
   const repository = inMemory(`${repositorySchema} ${followSchema} ${reviewSchema}`);
   const attention = inMemory(accountSchema);
   const told: string[] = [];
+  const items: ForgeItem[] = [];
   let at = 0;
   const note = (changes: Awaited<ReturnType<typeof takeForgeNews>>) => {
     for (const { person, change } of changes)
       told.push(`${person} ${change.type}${change.type === "mentioned" ? ` ${change.text}` : ""}`);
+    items.push(...changes.flatMap(({ change }) => (change.type === "mentioned" ? [change.item] : [])));
   };
   const send = async (_queue: string, news: ForgeNews) => {
     note(await takeForgeNews(attention.db, JSON.parse(JSON.stringify(news)) as ForgeNews));
@@ -105,7 +108,7 @@ function open() {
     }),
     teamMembers: async (name: string) => ({ items: teams.get(name) ?? [], nextPage: undefined }),
   };
-  const state = newRepositoryState({ id: "r", organization: "local", source });
+  const state = newRepositoryState({ id: "r", organization: "local", source: forgeSource });
   state.status = "synced";
   const c = {
     ...{ state, db: repository.rows, abortSignal: new AbortController().signal, log: { warn: () => {} } },
@@ -117,7 +120,7 @@ function open() {
   const rows = new RepositoryRows(repository.rows);
   const take = () => told.splice(0);
   return {
-    ...{ c, reports, attention, comments, note, take },
+    ...{ c, reports, attention, comments, note, take, items },
     advance: (ms: number) => {
       at += ms;
     },
@@ -212,6 +215,27 @@ describe("what a forge asks", () => {
     assert.deepEqual(take(), ["g mentioned ada: What do you think, @Grace?"]);
     await reports.afterSync(c);
     assert.deepEqual(take(), []);
+    // GitLab lists the newest first.
+    comments.push(
+      comment("5", "ada", "@grace last", 1_060_000),
+      comment("4", "ada", "@grace first", 1_055_000),
+    );
+    await reports.afterSync(c);
+    assert.deepEqual(take(), ["g mentioned ada: @grace first", "g mentioned ada: @grace last"]);
+  });
+
+  test("by a comment on an issue of GitLab shows nothing of the merge request with the same number", async () => {
+    const { deliver, attention, reports, c, items } = open({ ...source, forge: "gitlab" });
+    await linkAccount(attention.db, account("g", "grace", "admin"));
+    await deliver({ title: "Not for this issue" });
+    const about = { kind: "comment", repository: "team/app", action: "created" } as const;
+    const onIssue = { ...comment("2", "ada", "@grace"), isOnPullRequest: false, title: "An issue" };
+    await reports.onEvent(c, { ...about, ...onIssue });
+    await reports.onEvent(c, { ...about, ...comment("3", "ada", "@grace"), isOnPullRequest: true });
+    assert.deepEqual(
+      items.map(({ kind, title }) => `${kind} ${title}`),
+      ["issue An issue", "pull-request Not for this issue"],
+    );
   });
 
   test("an account is proven by a new comment with the code and nothing else", async () => {

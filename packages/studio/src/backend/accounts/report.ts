@@ -139,13 +139,17 @@ export class ForgeReports {
     try {
       if (since !== undefined) {
         const forge = await this.#host.forges.open(source);
+        const comments: ItemComment[] = [];
         for (let page: number | undefined = 1; page !== undefined && page <= maxPages; ) {
           const found: Awaited<ReturnType<typeof forge.recentComments>> = await forge.recentComments(
             ...([source.fullName, since - overlapMs, page, c.abortSignal] as const),
           );
-          await this.#tellMentions(c, source, found.items);
+          comments.push(...found.items);
           page = found.nextPage;
         }
+        // The last one is what an entry about the same item shows.
+        comments.sort((a, b) => a.comment.createdAt - b.comment.createdAt);
+        await this.#tellMentions(c, source, comments);
       }
       c.state.commentsReadAt = startedAt;
     } catch (error) {
@@ -188,10 +192,11 @@ export class ForgeReports {
     comments: readonly (ItemComment & { readonly title?: string | undefined })[],
   ): Promise<void> {
     const mentions: ForgeMention[] = [];
-    for (const { number, comment, title } of comments) {
+    for (const { number, comment, title, isOnPullRequest } of comments) {
       const logins = mentionedLogins(comment.body);
       if (logins.length === 0) continue;
-      const item = await itemOf(c, source, number, { title, webUrl: comment.webUrl });
+      const known = { title, webUrl: comment.webUrl, isOnPullRequest };
+      const item = await itemOf(c, source, number, known);
       // Comments on lines have numbers of their own.
       const id = `${comment.path === undefined ? "" : "line/"}${comment.id}`;
       const text = comment.body.slice(0, studioLimits.maxInboxText);
@@ -281,12 +286,16 @@ async function requestOf(c: ReportContext, source: ForgeSource, row: TellingRow)
   return { item, logins: [...asked].sort() };
 }
 
-/** The item of a comment. Only the number says whether it is a pull request. */
+/** The item of a comment. The number says whether it is a pull request, except at GitLab, which counts the two apart. */
 async function itemOf(
   c: ReportContext,
   source: ForgeSource,
   number: number,
-  known: { readonly title: string | undefined; readonly webUrl: string },
+  known: {
+    readonly title: string | undefined;
+    readonly webUrl: string;
+    readonly isOnPullRequest: boolean | undefined;
+  },
 ): Promise<ForgeItem> {
   const [row] = await c.db.execute(
     `SELECT row, (SELECT task FROM followed f WHERE f.number = p.number ORDER BY task LIMIT 1) AS task
@@ -295,7 +304,8 @@ async function itemOf(
   );
   const about = { repositoryId: c.state.id, repository: source.fullName, number, webUrl: known.webUrl };
   const cut = (title: string) => title.slice(0, studioLimits.maxPullRequestTitle);
-  if (row === undefined) return { kind: "issue", ...about, title: cut(known.title ?? ""), author: "" };
+  const isIssue = row === undefined || (source.forge === "gitlab" && known.isOnPullRequest === false);
+  if (isIssue) return { kind: "issue", ...about, title: cut(known.title ?? ""), author: "" };
   const pull = JSON.parse(String(row["row"])) as PullRequestView;
   const task = row["task"] === null ? {} : { taskId: String(row["task"]) };
   return { kind: "pull-request", ...about, title: cut(pull.title), author: pull.author, ...task };

@@ -242,7 +242,7 @@ export class GitLabForge implements Forge {
     return { items: items.filter(({ path }) => path !== undefined), nextPage };
   }
 
-  /** From the events of the project, which GitLab lists by their days. */
+  /** From the events of the project, which GitLab lists by their days: the newest first, so that a page more is not needed. */
   async recentComments(
     fullName: string,
     since: number,
@@ -256,11 +256,13 @@ export class GitLabForge implements Forge {
       const { noteable_iid: number, noteable_type: about } = note ?? {};
       if (note === undefined || typeof number !== "number" || note.system) return [];
       if (about !== "MergeRequest" && about !== "Issue") return [];
-      const kind = about === "Issue" ? "issues" : "merge_requests";
+      const isOnPullRequest = about === "MergeRequest";
+      const kind = isOnPullRequest ? "merge_requests" : "issues";
       const comment = rows.commentOf(note, `${this.#webUrl}/${fullName}/-/${kind}/${number}`);
-      return Math.max(comment.createdAt, comment.editedAt ?? 0) < since ? [] : [{ number, comment }];
+      const isOld = Math.max(comment.createdAt, comment.editedAt ?? 0) < since;
+      return isOld ? [] : [{ number, isOnPullRequest, comment }];
     };
-    const path = `${pathOf(fullName)}/events?action=commented&after=${day}&sort=asc&`;
+    const path = `${pathOf(fullName)}/events?action=commented&after=${day}&sort=desc&`;
     const { items, nextPage } = await this.#list(path, page, itemOf, signal);
     return { items: items.flat(), nextPage };
   }
