@@ -35,11 +35,14 @@ export interface E2BModule {
   };
 }
 
+type Connection = Record<string, unknown>;
+
 export interface E2BProviderOptions extends RemoteServerOptions {
   create?: Lazy<Record<string, unknown>>;
-  connect?: Record<string, unknown>;
+  /** Options of the SDK's calls for a sandbox that exists. */
+  connect?: Connection | ((sandboxId: string) => Connection | Promise<Connection>);
   /** An image of E2B's; "base" by default. */
-  template?: string;
+  template?: string | (() => string | Promise<string>);
   /** Lifetime in milliseconds; an hour by default. */
   timeoutMs?: number;
   /** The vendor's module; by default the package is loaded. */
@@ -63,6 +66,10 @@ function isCommandEnd(value: object): value is CommandEnd {
 export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
   const timeoutMs = options.timeoutMs ?? 3_600_000;
   const sdk = async () => (await vendorModule(options.sdk, "@e2b/code-interpreter")).Sandbox;
+  const template = async () =>
+    typeof options.template === "function" ? await options.template() : (options.template ?? "base");
+  const connection = async (id: string) =>
+    typeof options.connect === "function" ? await options.connect(id) : options.connect;
   const machine = (sandbox: E2BSandbox): RemoteMachine => ({
     id: sandbox.sandboxId,
     url: async (port) => `https://${sandbox.getHost(port)}`,
@@ -79,17 +86,17 @@ export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
       defaultCwd: "/home/user",
       make: async () =>
         machine(
-          await (await sdk()).create(options.template ?? "base", {
+          await (await sdk()).create(await template(), {
             ...(await settled(options.create)),
             timeoutMs,
           }),
         ),
       find: async (id) =>
-        machine(await found("e2b", id, (await sdk()).connect(id, { ...options.connect, timeoutMs }))),
-      destroy: async (id) => await gone((await sdk()).kill(id, options.connect)),
+        machine(await found("e2b", id, (await sdk()).connect(id, { ...(await connection(id)), timeoutMs }))),
+      destroy: async (id) => await gone((await sdk()).kill(id, await connection(id))),
       async pause(id) {
-        const Sandbox = await sdk();
-        const pausing = Sandbox.pause?.(id, options.connect) ?? Sandbox.betaPause?.(id, options.connect);
+        const [Sandbox, connect] = [await sdk(), await connection(id)];
+        const pausing = Sandbox.pause?.(id, connect) ?? Sandbox.betaPause?.(id, connect);
         if (pausing === undefined) {
           throw vendorError("This version of E2B's SDK cannot pause");
         }

@@ -1,7 +1,7 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
 import { destroyAfter } from "./left-over.ts";
 import type { SandboxProvider } from "./provider.ts";
-import { found, gone, once, quoted, vendorError, vendorModule } from "./remote.ts";
+import { found, gone, type Lazy, once, quoted, settled, vendorError, vendorModule } from "./remote.ts";
 
 /** As much of `@fly/sprites` as is used. */
 export interface Sprite {
@@ -40,10 +40,12 @@ export interface SpritesProviderOptions {
   /** Key of the account; `SPRITES_API_KEY`, `SPRITE_TOKEN` or `SPRITES_TOKEN` by default. */
   token?: string | (() => string | Promise<string>);
   /** Options of the SDK's client: `baseURL`, `timeout`. */
-  client?: Record<string, unknown>;
-  create?: { name?: string; config?: Record<string, unknown> };
+  client?: Lazy<Record<string, unknown>>;
+  create?: Lazy<{ name?: string; config?: Record<string, unknown> }>;
   /** Of the server. */
-  env?: Record<string, string>;
+  env?: Lazy<Record<string, string>>;
+  /** Agents that are installed before the server starts; none by default. */
+  installAgents?: readonly string[];
   /** Port of the server on the sprite; 8080 by default, which is what its address leads to. */
   agentPort?: number;
   serviceName?: string;
@@ -73,7 +75,7 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
   };
   const sdk = once(() => vendorModule(options.sdk, "@fly/sprites"));
   // Made for each call: a key that is given by a function may be another one by then.
-  const client = async () => new (await sdk()).SpritesClient(await key(), options.client);
+  const client = async () => new (await sdk()).SpritesClient(await key(), await settled(options.client));
   const find = async (id: string) => await found("sprites", id, (await client()).getSprite(id));
   const addressOf = async (id: string): Promise<string> => {
     const { url } = await find(id);
@@ -86,8 +88,14 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     if (running?.state?.status === "running" || running?.state?.status === "starting") return;
     // The proxy hands on what requests name, and the server answers to no other names.
     const { hostname } = new URL(await addressOf(id));
-    const line = `exec npx -y holdfast@${serverVersion} sandbox server --no-token --host 127.0.0.1 --port ${port} --allow-host ${quoted(hostname)}`;
-    const command = { cmd: "bash", args: ["-lc", line], env: { ...options.env }, httpPort: port };
+    const sandbox = `npx -y holdfast@${serverVersion} sandbox`;
+    const line = [
+      // One that is installed already takes no time.
+      ...(options.installAgents ?? []).map((agent) => `${sandbox} install-agent ${quoted(agent)}`),
+      `exec ${sandbox} server --no-token --host 127.0.0.1 --port ${port} --allow-host ${quoted(hostname)}`,
+    ].join(" && ");
+    const env = { ...(await settled(options.env)) };
+    const command = { cmd: "bash", args: ["-lc", line], env, httpPort: port };
     await started(await sprite.createService(service, command, options.serviceStartDuration ?? "10m"));
   };
   const destroy = async (id: string) => await gone(client().then((made) => made.deleteSprite(id)));
@@ -95,8 +103,8 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     name: "sprites",
     defaultCwd: "/home/sprite",
     async create() {
-      const { name = `${options.namePrefix ?? "holdfast-"}${uuidv4(systemRandom)}`, config } =
-        options.create ?? {};
+      const given = (await settled(options.create)) ?? {};
+      const { name = `${options.namePrefix ?? "holdfast-"}${uuidv4(systemRandom)}`, config } = given;
       await (await client()).createSprite(name, config === undefined ? {} : { config });
       try {
         await serve(name);

@@ -57,6 +57,19 @@ test("local", async () => {
   await assert.rejects(broken.create(), /did not start/);
 });
 
+test("the program of a local server may be named by the peer's variable", async (t) => {
+  const { HOLDFAST_SANDBOX_BIN: own, SANDBOX_AGENT_BIN: peers } = process.env;
+  t.after(() => {
+    for (const [name, value] of Object.entries({ HOLDFAST_SANDBOX_BIN: own, SANDBOX_AGENT_BIN: peers })) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+  delete process.env["HOLDFAST_SANDBOX_BIN"];
+  process.env["SANDBOX_AGENT_BIN"] = "/bin/false";
+  await assert.rejects(local({ log: "silent" }).create(), /did not start/);
+});
+
 test("a local server is not mistaken for another one that listens on its port", async () => {
   const other = createServer((_request, response) => response.end('{"status":"ok"}'));
   other.listen(0, "127.0.0.1");

@@ -43,6 +43,8 @@ const noCommand = { code: 400, message: "a process has a command" };
 export class E2BService {
   /** Lifetimes that were asked for, in seconds. */
   readonly lifetimes: (number | undefined)[] = [];
+  /** Templates that were asked for. */
+  readonly templates: string[] = [];
   readonly #machines = new Machines();
   readonly #sandboxes = new Map<string, Sandbox>();
   #service: LocalService | undefined;
@@ -108,6 +110,7 @@ export class E2BService {
 
   async #create({ templateID, timeout }: E2BCreateRequest): Promise<E2BSandboxAnswer> {
     this.lifetimes.push(timeout);
+    this.templates.push(templateID);
     const machine = await this.#machines.make();
     const sandbox = { machine, template: templateID, token: `token of ${machine.id}`, paused: false };
     this.#sandboxes.set(machine.id, sandbox);

@@ -11,11 +11,12 @@ const sdkPackage = { name: "@e2b/code-interpreter", version: "2.8.0" };
 
 describe("e2b", () => {
   const service = new E2BService();
+  let connection: Record<string, unknown>;
   let options: E2BProviderOptions;
 
   before(async () => {
     const url = await service.start();
-    const connection = { apiKey: e2bKey, apiUrl: url, sandboxUrl: url };
+    connection = { apiKey: e2bKey, apiUrl: url, sandboxUrl: url };
     options = { sdk: await vendorSdk<E2BModule>(sdkPackage), create: connection, connect: connection };
   });
   after(() => service.close());
@@ -33,8 +34,15 @@ describe("e2b", () => {
   };
 
   test("conforms, with a lifetime of an hour", async () => {
-    await conforms(provider());
+    const asked: string[] = [];
+    const connect = async (id: string) => {
+      asked.push(id);
+      return connection;
+    };
+    await conforms(provider({ template: async () => "mine", create: () => connection, connect }));
     await keepsApart(provider());
+    assert.deepEqual(service.templates, ["mine", "base", "base"]);
+    assert.equal(new Set(asked).size, 1, "the options are made for the sandbox that they are for");
     assert.deepEqual([...new Set(service.lifetimes)], [3_600]);
     assert.equal(service.running, 0, "nothing is left");
   });
@@ -50,7 +58,7 @@ describe("e2b", () => {
 
   test("a sandbox that is gone is told as such, and a wrong key is not", async () => {
     await assert.rejects(Promise.resolve(provider().reconnect?.("gone")), SandboxDestroyedError);
-    const connect = { ...options.connect, apiKey: `e2b_${"1".repeat(40)}` };
+    const connect = { ...connection, apiKey: `e2b_${"1".repeat(40)}` };
     const denied = provider({ connect });
     await assert.rejects(Promise.resolve(denied.reconnect?.("gone")), { name: "AuthenticationError" });
     await assert.rejects(Promise.resolve(denied.pause?.("gone")), { name: "AuthenticationError" });

@@ -26,7 +26,7 @@ export class SpritesService {
   /** Bodies of what was asked for. */
   readonly asked: unknown[] = [];
   /** What a service says instead of starting; in place of it where there is one. */
-  failure: readonly object[] | undefined;
+  script: readonly object[] | undefined;
   readonly #machines = new Machines();
   readonly #sprites = new Map<string, Sprite>();
   #service: LocalService | undefined;
@@ -101,8 +101,8 @@ export class SpritesService {
   async #run(sprite: Sprite, name: string, service: Service, response: ServerResponse): Promise<void> {
     response.writeHead(200, { "content-type": "application/x-ndjson" });
     const say = (event: object) => response.write(`${JSON.stringify({ ...event, timestamp: Date.now() })}\n`);
-    if (this.failure !== undefined) {
-      for (const event of this.failure) say(event);
+    if (this.script !== undefined) {
+      for (const event of this.script) say(event);
       response.end();
       return;
     }

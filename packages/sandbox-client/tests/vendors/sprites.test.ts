@@ -11,16 +11,18 @@ const sdkPackage = { name: "@fly/sprites", version: "0.1.0" };
 
 describe("sprites", () => {
   const service = new SpritesService();
+  let client: Record<string, unknown>;
   let options: SpritesProviderOptions;
 
   before(async () => {
-    const baseURL = await service.start();
-    options = { sdk: await vendorSdk<SpritesModule>(sdkPackage), token: spritesKey, client: { baseURL } };
+    client = { baseURL: await service.start() };
+    options = { sdk: await vendorSdk<SpritesModule>(sdkPackage), token: spritesKey, client };
   });
   after(() => service.close());
 
   test("conforms; the account's key stays outside, and who has not got it is kept out", async () => {
-    const provider = sprites({ ...options, create: { config: { ramMB: 2_048 } }, env: { SHOWN: "yes" } });
+    const create = async () => ({ config: { ramMB: 2_048 } });
+    const provider = sprites({ ...options, create, env: () => ({ SHOWN: "yes" }) });
     await conforms(provider);
     const [made, started] = service.asked as [Record<string, unknown>, Record<string, unknown>];
     assert.deepEqual(made["config"], { ram_mb: 2_048 });
@@ -45,15 +47,30 @@ describe("sprites", () => {
     await provider.destroy(id);
   });
 
+  test("agents are installed before the server starts", async () => {
+    service.script = [{ type: "started" }];
+    try {
+      const provider = sprites({ ...options, client: () => client, installAgents: ["codex", "pi"] });
+      await provider.destroy(await provider.create());
+    } finally {
+      service.script = undefined;
+    }
+    const { args } = service.asked.at(-1) as { readonly args: readonly string[] };
+    assert.match(
+      args.at(-1) ?? "",
+      /^npx \S+ \S+ sandbox install-agent 'codex' && npx .* install-agent 'pi' && exec npx .* server /,
+    );
+  });
+
   test("a server that does not start is told with its last words, and leaves no sprite", async () => {
     const end = { type: "exit", exit_code: 7 };
-    service.failure = [{ type: "stderr", data: "npm: no registry answers\n" }, end];
+    service.script = [{ type: "stderr", data: "npm: no registry answers\n" }, end];
     try {
       await assert.rejects(sprites(options).create(), /ended on the sprite with 7: npm: no registry answers/);
-      service.failure = [{ type: "error", data: "no such port" }];
+      service.script = [{ type: "error", data: "no such port" }];
       await assert.rejects(sprites(options).create(), /did not start on the sprite: no such port/);
     } finally {
-      service.failure = undefined;
+      service.script = undefined;
     }
     assert.equal(service.count, 0);
   });
