@@ -393,13 +393,14 @@ describe("credentials on the command line", () => {
 });
 
 describe("the server verb", () => {
-  test("serves without a token if configured, and only to the allowed origins", async (t) => {
+  test("serves without a token if configured, only to the allowed origins, and installs nothing if that is forbidden", async (t) => {
     const home = await temporary(t);
     const { PATH = "" } = process.env;
     const origin = ["-O", "https://app.example", "-M", "GET", "-A", "x-mine", "-C"];
-    const args = [entry, "server", "--no-token", "--port", "0", "--json", ...origin];
+    const peers = ["--no-telemetry", "--install-agents"];
+    const args = [entry, "server", "--no-token", "--port", "0", "--json", ...peers, ...origin];
     const child = spawn(process.execPath, args, {
-      env: { PATH, ...compileCache, HOME: home },
+      env: { PATH, ...compileCache, HOME: home, SANDBOX_AGENT_REQUIRE_PREINSTALL: "1" },
       stdio: ["ignore", "pipe", "ignore"],
     });
     t.after(() => child.kill("SIGKILL"));
@@ -415,6 +416,12 @@ describe("the server verb", () => {
       (await fetch(`${ready.url}/v1/health`, { headers: { origin: "https://other.example" } })).status,
       403,
     );
+    const agent = await fetch(`${ready.url}/v1/acp/a?agent=qwen`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: 1 } }),
+    });
+    assert.deepEqual([agent.status, field(await agent.json(), "code")], [404, "agent_not_installed"]);
     const exit = once(child, "exit");
     child.kill("SIGTERM");
     assert.deepEqual(await exit, [0, null]);

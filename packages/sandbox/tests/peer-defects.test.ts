@@ -10,7 +10,7 @@ import { SessionApi } from "./session-api.ts";
  * Known defects of the nearest peer, by their numbers in our list, which must not exist here. The others have tests
  * elsewhere: 1, 2 `orphans.test.ts`; 5, 6 `agents.test.ts`, `sessions-viewers.test.ts`; 10 `config.test.ts`; 20, 21
  * `tests/sandbox-sdk/faults.test.ts`; 22 `packages/sandbox-client/tests/providers`; 23 `cli.test.ts`,
- * `cli-opencode.test.ts`; 24 `install.test.ts`; 25 `agents-api.test.ts`; 26 `acp.test.ts`. 17 concerns the desktop.
+ * `cli-opencode.test.ts`; 24 `install.test.ts`; 25 `agents-api.test.ts`; 26 `acp.test.ts`; 17 `desktop/desktop.test.ts`.
  */
 async function request(
   sandbox: Sandbox,

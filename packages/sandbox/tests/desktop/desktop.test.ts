@@ -237,7 +237,8 @@ test("desktop", { timeout: 120_000 }, async (t) => {
     await until("the loss is seen", async () => (await api.get("status")).state === "failed");
     assert.equal((await api.get("status")).lastError.code, "desktop_runtime_failed");
     await api.get("screenshot", 409);
-    assert.equal((await api.post("start")).state, "active");
+    const again = await api.post("start");
+    assert.deepEqual([again.state, again.resolution], ["active", { width: 1_440, height: 900, dpi: 96 }]);
   });
 
   await within("ends everything with the stop", async () => {
