@@ -45,6 +45,8 @@ export interface E2BProviderOptions extends RemoteServerOptions {
   template?: string | (() => string | Promise<string>);
   /** Lifetime in milliseconds; an hour by default. */
   timeoutMs?: number;
+  /** At the end of its lifetime a sandbox is paused, and can be taken up again; `false` deletes it. */
+  autoPause?: boolean;
   /** The vendor's module; by default the package is loaded. */
   sdk?: E2BModule;
 }
@@ -87,6 +89,7 @@ export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
       make: async () =>
         machine(
           await (await sdk()).create(await template(), {
+            lifecycle: { onTimeout: options.autoPause === false ? "kill" : "pause" },
             ...(await settled(options.create)),
             timeoutMs,
           }),

@@ -28,6 +28,7 @@ export interface ModalSandbox {
 export interface ModalClient {
   readonly apps: { fromName(name: string, options: { createIfMissing: boolean }): Promise<unknown> };
   readonly images: { fromRegistry(tag: string): unknown };
+  readonly secrets: { fromObject(entries: Record<string, string>): Promise<unknown> };
   readonly sandboxes: {
     create(app: unknown, image: unknown, options: object): Promise<ModalSandbox>;
     fromId(id: string): Promise<ModalSandbox>;
@@ -38,8 +39,15 @@ export interface ModalModule {
   readonly ModalClient: new (options?: object) => ModalClient;
 }
 
+export type ModalCreateOptions = Record<string, unknown> & {
+  appName?: string;
+  encryptedPorts?: number[];
+  secrets?: Record<string, string> | readonly unknown[];
+};
+
 export interface ModalProviderOptions extends RemoteServerOptions {
-  create?: Lazy<Record<string, unknown> & { appName?: string; encryptedPorts?: number[] }>;
+  /** `secrets` are variables of the sandbox, or secrets of the SDK. */
+  create?: Lazy<ModalCreateOptions>;
   /** Options of the SDK's client: `tokenId`, `tokenSecret`, `environment`. By default it finds them by itself. */
   client?: Record<string, unknown>;
   /** An image of a registry with Node; "node:24-slim" by default. */
@@ -50,6 +58,10 @@ export interface ModalProviderOptions extends RemoteServerOptions {
 }
 
 const defaultTimeoutMs = 3_600_000;
+
+function isList(secrets: Record<string, string> | readonly unknown[]): secrets is readonly unknown[] {
+  return Array.isArray(secrets);
+}
 
 /**
  * Modal, by the SDK of Modal Labs: `modal` 0.x at npm, where `modal` 1.x is somebody else's. Tried with the SDK 0.11.1
@@ -91,13 +103,14 @@ export function modal(options: ModalProviderOptions = {}): SandboxProvider {
       defaultCwd: "/root",
       async make() {
         const given = (await settled(options.create)) ?? {};
-        const { appName = "holdfast-sandbox", encryptedPorts = [], ...create } = given;
+        const { appName = "holdfast-sandbox", encryptedPorts = [], secrets = [], ...create } = given;
         const client = await sdk();
         const app = await client.apps.fromName(appName, { createIfMissing: true });
         const image = client.images.fromRegistry(options.image ?? "node:24-slim");
         const usual = { memoryMiB: 2_048, timeoutMs: options.timeoutMs ?? defaultTimeoutMs };
         const ports = [...new Set([options.agentPort ?? 3_000, ...encryptedPorts])];
-        const wanted = { ...usual, ...create, encryptedPorts: ports };
+        const secret = isList(secrets) ? secrets : [await client.secrets.fromObject(secrets)];
+        const wanted = { ...usual, ...create, secrets: secret, encryptedPorts: ports };
         return machine(await client.sandboxes.create(app, image, wanted));
       },
       find: async (id) => machine(await find(id)),

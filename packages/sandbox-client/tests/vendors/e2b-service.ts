@@ -29,6 +29,7 @@ export interface E2BCreateRequest {
   readonly templateID: string;
   /** In seconds. */
   readonly timeout?: number;
+  readonly autoPause?: boolean;
 }
 
 interface Sandbox {
@@ -43,8 +44,9 @@ const noCommand = { code: 400, message: "a process has a command" };
 export class E2BService {
   /** Lifetimes that were asked for, in seconds. */
   readonly lifetimes: (number | undefined)[] = [];
-  /** Templates that were asked for. */
+  /** Templates that were asked for, and whether a sandbox is paused at the end of its lifetime. */
   readonly templates: string[] = [];
+  readonly pausing: (boolean | undefined)[] = [];
   readonly #machines = new Machines();
   readonly #sandboxes = new Map<string, Sandbox>();
   #service: LocalService | undefined;
@@ -108,9 +110,10 @@ export class E2BService {
     }
   }
 
-  async #create({ templateID, timeout }: E2BCreateRequest): Promise<E2BSandboxAnswer> {
+  async #create({ templateID, timeout, autoPause }: E2BCreateRequest): Promise<E2BSandboxAnswer> {
     this.lifetimes.push(timeout);
     this.templates.push(templateID);
+    this.pausing.push(autoPause);
     const machine = await this.#machines.make();
     const sandbox = { machine, template: templateID, token: `token of ${machine.id}`, paused: false };
     this.#sandboxes.set(machine.id, sandbox);

@@ -33,15 +33,17 @@ describe("e2b", () => {
     };
   };
 
-  test("conforms, with a lifetime of an hour", async () => {
+  test("conforms, with a lifetime of an hour, after which it is paused", async () => {
     const asked: string[] = [];
     const connect = async (id: string) => {
       asked.push(id);
       return connection;
     };
-    await conforms(provider({ template: async () => "mine", create: () => connection, connect }));
+    const lazy = { template: async () => "mine", create: () => connection, connect };
+    await conforms(provider({ ...lazy, autoPause: false }));
     await keepsApart(provider());
     assert.deepEqual(service.templates, ["mine", "base", "base"]);
+    assert.deepEqual(service.pausing, [false, true, true]);
     assert.equal(new Set(asked).size, 1, "the options are made for the sandbox that they are for");
     assert.deepEqual([...new Set(service.lifetimes)], [3_600]);
     assert.equal(service.running, 0, "nothing is left");

@@ -18,6 +18,7 @@ export interface ModalAnswers {
   };
   appGetOrCreate: { appId: string };
   imageGetOrCreate: { imageId: string; result: { status: number } };
+  secretGetOrCreate: { secretId: string };
   sandboxCreateV2: {
     sandboxId: string;
     tunnels: TunnelAnswer[];
@@ -43,15 +44,23 @@ export interface ModalRequests {
   environmentGetOrCreate: { deploymentName: string };
   appGetOrCreate: { appName: string };
   imageGetOrCreate: { image: { dockerfileCommands: string[] } };
-  sandboxCreateV2: {
-    definition: { timeoutSecs: number; openPorts: { ports: { port: number; unencrypted: boolean }[] } };
+  secretGetOrCreate: { envDict: { [name: string]: string } };
+  sandboxCreateV2: ModalRequests["sandboxCreate"] & {
+    /** Not of SDKs before 0.11, which make secrets for it. */
+    secretSources?: { env?: { contents: { [name: string]: string } } | undefined }[];
   };
   sandboxGetTaskIdV2: { sandboxId: string };
   sandboxGetCommandRouterAccess: { sandboxId: string };
   sandboxGetTunnelsV2: { sandboxId: string };
   sandboxWaitV2: { sandboxId: string; timeout: number };
   sandboxTerminateV2: { sandboxId: string };
-  sandboxCreate: ModalRequests["sandboxCreateV2"];
+  sandboxCreate: {
+    definition: {
+      timeoutSecs: number;
+      secretIds: string[];
+      openPorts: { ports: { port: number; unencrypted: boolean }[] };
+    };
+  };
   sandboxGetTaskId: { sandboxId: string };
   taskGetCommandRouterAccess: { taskId: string };
   sandboxGetTunnels: { sandboxId: string };
@@ -107,6 +116,8 @@ interface Box {
   readonly id: string;
   readonly machine: Machine;
   readonly timeoutMs: number;
+  /** Of all its secrets together. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly tunnels: TunnelAnswer[];
   readonly executions: Map<string, ReturnType<Machine["run"]>>;
   /** Of the SDK's generic results; none while it runs. */
@@ -126,6 +137,7 @@ export class ModalService {
   readonly #grpc: Grpc;
   readonly #server: ReturnType<Grpc["createServer"]>;
   #port = 0;
+  readonly #secrets = new Map<string, Readonly<Record<string, string>>>();
   /** Bases of the images that were built. */
   readonly bases: string[] = [];
 
@@ -167,6 +179,10 @@ export class ModalService {
     return this.#box(id).timeoutMs;
   }
 
+  variablesOf(id: string): Readonly<Record<string, string>> {
+    return this.#box(id).variables;
+  }
+
   /** As when its time is over: nothing of it is kept. */
   async expire(id: string): Promise<void> {
     await this.#end(this.#box(id), timedOut);
@@ -193,8 +209,6 @@ export class ModalService {
       context: Context,
     ) => Promise<ModalAnswers[Method]>;
   } {
-    const create = async ({ definition }: ModalRequests["sandboxCreate"], newer: boolean) =>
-      await this.#create(definition, newer);
     const task = async ({ sandboxId }: { sandboxId: string }): Promise<TaskAnswer> => {
       const { id, result: status } = this.#box(sandboxId);
       return status === undefined ? { taskId: taskOf(id) } : { taskResult: { status } };
@@ -230,8 +244,15 @@ export class ModalService {
         this.bases.push(...image.dockerfileCommands);
         return { imageId: "im-1", result: { status: succeeded } };
       },
+      secretGetOrCreate: async ({ envDict }) => {
+        const secretId = `st-${this.#secrets.size}`;
+        this.#secrets.set(secretId, envDict);
+        return { secretId };
+      },
       sandboxCreateV2: async (request) => {
-        const { id, tunnels } = await create(request, true);
+        const { definition, secretSources = [] } = request;
+        const given = secretSources.map(({ env }) => env?.contents ?? {});
+        const { id, tunnels } = await this.#create(definition, given, true);
         return { sandboxId: id, tunnels, taskId: taskOf(id), commandRouterAccess: this.#access(id) };
       },
       sandboxGetTaskIdV2: task,
@@ -240,7 +261,9 @@ export class ModalService {
       sandboxWaitV2: wait,
       sandboxTerminateV2: terminate,
       // The service has an older backend beside, for GPUs and for SDKs before 0.8; ids tell which.
-      sandboxCreate: async (request) => ({ sandboxId: (await create(request, false)).id }),
+      sandboxCreate: async ({ definition }) => ({
+        sandboxId: (await this.#create(definition, [], false)).id,
+      }),
       sandboxGetTaskId: task,
       taskGetCommandRouterAccess: async ({ taskId }) => this.#access(this.#box(sandboxOf(taskId)).id),
       sandboxGetTunnels: tunnels,
@@ -285,7 +308,8 @@ export class ModalService {
   }
 
   async #create(
-    { timeoutSecs, openPorts }: ModalRequests["sandboxCreateV2"]["definition"],
+    { timeoutSecs, secretIds, openPorts }: ModalRequests["sandboxCreate"]["definition"],
+    given: readonly Readonly<Record<string, string>>[],
     newer: boolean,
   ): Promise<Box> {
     const machine = await this.#machines.make();
@@ -295,7 +319,9 @@ export class ModalService {
       .filter(({ unencrypted }) => !unencrypted)
       .map(({ port }) => ({ host, port: 443, containerPort: port }));
     const timeoutMs = timeoutSecs * 1_000;
-    const box: Box = { id, machine, timeoutMs, tunnels, executions: new Map(), result: undefined };
+    const made = secretIds.map((secret) => this.#secrets.get(secret) ?? {});
+    const variables = Object.assign({}, ...given, ...made);
+    const box: Box = { id, machine, timeoutMs, variables, tunnels, executions: new Map(), result: undefined };
     this.#boxes.set(id, box);
     return box;
   }

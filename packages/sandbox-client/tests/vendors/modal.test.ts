@@ -45,6 +45,17 @@ test("a sandbox outlives the vendor's five minutes, and is gone after its own ti
   await brief.destroy(other);
 });
 
+test("a record of secrets is what the sandbox has as variables", async () => {
+  const secrets = { GREETING: "hello", OTHER: "x" };
+  for (const create of [{ secrets }, { secrets, gpu: "T4" }]) {
+    const made = provider({ create });
+    const id = await made.create();
+    const variables = service.variablesOf(id);
+    await made.destroy(id);
+    assert.deepEqual({ ...variables }, secrets);
+  }
+});
+
 test("a sandbox that the service never knew is gone", async () => {
   await assert.rejects(async () => await provider().reconnect?.("sb-none"), SandboxDestroyedError);
   await provider().destroy("sb-none");
