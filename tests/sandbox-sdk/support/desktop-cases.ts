@@ -189,8 +189,8 @@ export const desktopCases: Readonly<Record<string, Case>> = {
     await refused(world.sdk, world.client.getDesktopRecording("rec_9999"), 404);
   }),
   "SandboxAgent.downloadDesktopRecording": onDesktop(async (world) => {
-    const film = await world.client.downloadDesktopRecording(await recorded(world));
-    assert.equal(Buffer.from(film.subarray(4, 8)).toString("latin1"), "ftyp");
+    const video = await world.client.downloadDesktopRecording(await recorded(world));
+    assert.equal(Buffer.from(video.subarray(4, 8)).toString("latin1"), "ftyp");
   }),
   "SandboxAgent.deleteDesktopRecording": onDesktop(async (world) => {
     const id = await recorded(world);

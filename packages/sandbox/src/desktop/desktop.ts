@@ -2,13 +2,13 @@
 import { resolve } from "node:path";
 import { isHoldfastError, type Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
+import { Mutex } from "../internal/mutex.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { ProcessTable } from "../processes/table.ts";
 import { type ImageEncoder, loadEncoder } from "./capture/encoder.ts";
 import { takeScreenshot } from "./capture/screenshots.ts";
 import { findProgram, installCommand, missingPrograms } from "./display/programs.ts";
 import { notActive } from "./errors.ts";
-import { TaskQueue } from "./input/queue.ts";
 import { Recordings } from "./recording/recordings.ts";
 import { DesktopSession } from "./session.ts";
 import type {
@@ -36,7 +36,7 @@ export interface DesktopOptions {
 /** Starts and stops the desktop. At most one is active. */
 export class Desktop {
   readonly #options: DesktopOptions;
-  readonly #transitions = new TaskQueue();
+  readonly #transitions = new Mutex();
   #state: DesktopState = "inactive";
   #session: DesktopSession | undefined;
   #lastError: DesktopErrorInfo | undefined;

@@ -267,7 +267,7 @@ export const desktopPart: OpenApiPart = {
       }),
       delete: {
         operationId: "deleteDesktopRecording",
-        summary: "Deletes a recording and its film.",
+        summary: "Deletes a recording and its video.",
         tags,
         parameters: [recordingId],
         responses: { 204: empty("Deleted"), ...problems({ ...noRecording, 409: "The recording is active" }) },
@@ -276,7 +276,7 @@ export const desktopPart: OpenApiPart = {
     "/v1/desktop/recordings/{id}/download": {
       get: operation(
         "downloadDesktopRecording",
-        "Downloads the film, as far as it has been written.",
+        "Downloads the video, as far as it has been written.",
         { description: "Fragmented MP4, H.264", content: { "video/mp4": {} } },
         noRecording,
         { parameters: [recordingId] },

@@ -10,7 +10,7 @@ import type { Handler, Route } from "../http/router.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { contentTypes } from "./capture/encoder.ts";
 import type { Desktop } from "./desktop.ts";
-import { sendFilm } from "./download.ts";
+import { sendVideo } from "./recording/send-video.ts";
 import * as requests from "./requests.ts";
 import type { DesktopSession } from "./session.ts";
 import type { Region } from "./types.ts";
@@ -195,7 +195,7 @@ export class DesktopRoutes {
         },
       },
       get("recordings/:id/download", async (exchange) => {
-        await sendFilm(exchange, (await desktop.recordings()).path(id(exchange)));
+        await sendVideo(exchange, (await desktop.recordings()).path(id(exchange)));
       }),
     ];
   }

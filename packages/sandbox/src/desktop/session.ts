@@ -1,10 +1,10 @@
+import { Mutex } from "../internal/mutex.ts";
 import { Apps } from "./apps/apps.ts";
 import { XScreenCapture } from "./capture/screen.ts";
 import { Clipboard } from "./clipboard/clipboard.ts";
 import { Display, type DisplayOptions } from "./display/display.ts";
 import { Keyboard } from "./input/keyboard.ts";
 import { Mouse } from "./input/mouse.ts";
-import { TaskQueue } from "./input/queue.ts";
 import type { DesktopResolution, StartOptions } from "./types.ts";
 import { Windows } from "./windows/windows.ts";
 
@@ -20,8 +20,8 @@ export class DesktopSession {
   readonly capture: XScreenCapture;
   readonly clipboard: Clipboard;
   readonly apps: Apps;
-  /** Input of one request after the other. */
-  readonly input = new TaskQueue();
+  /** So that the events of two requests do not mix. */
+  readonly input = new Mutex();
 
   private constructor(
     display: Display,

@@ -14,7 +14,7 @@ function framesOf(path: string): number {
 
 test("recordings play, also one that was killed, and outlive the server", { timeout: 120_000 }, async (t) => {
   const dataDirectory = await temporary(t);
-  const film = join(await temporary(t), "film.mp4");
+  const video = join(await temporary(t), "video.mp4");
   const api = await DesktopApi.start(t, { dataDirectory });
   assert.deepEqual(await api.get("recordings"), { recordings: [] });
   assert.equal((await api.post("recording/stop", {}, 409)).code, "conflict");
@@ -35,16 +35,16 @@ test("recordings play, also one that was killed, and outlive the server", { time
   const { response, body } = await api.call("GET", "recordings/rec_1/download", 200);
   assert.equal(response.headers.get("content-type"), "video/mp4");
   assert.equal(body.length, stopped.bytes);
-  writeFileSync(film, body);
-  assert.ok(framesOf(film) >= 10, `${framesOf(film)} frames`);
+  writeFileSync(video, body);
+  assert.ok(framesOf(video) >= 10, `${framesOf(video)} frames`);
 
   const second = await api.post("recording/start", { fps: 100 });
   await until("the first second is on disk", async () => (await bytes("rec_2")) > second.bytes + 500);
   const listed = await api.sandbox.fetch(`${api.sandbox.url}/v1/processes/${second.processId}`);
   process.kill(((await listed.json()) as { pid: number }).pid, "SIGKILL");
   await until("the end is seen", async () => (await api.get("recordings/rec_2")).status !== "recording");
-  writeFileSync(film, await api.get("recordings/rec_2/download"));
-  assert.ok(framesOf(film) >= 10, `${framesOf(film)} frames after SIGKILL`);
+  writeFileSync(video, await api.get("recordings/rec_2/download"));
+  assert.ok(framesOf(video) >= 10, `${framesOf(video)} frames after SIGKILL`);
 
   await api.post("recording/start");
   await api.sandbox.close();

@@ -134,7 +134,7 @@ export abstract class DesktopRoutes extends SandboxRoutes {
     return await this.#get(`recordings/${part(id)}`);
   }
 
-  /** The whole film, at most 64 MiB. */
+  /** The whole video, at most 64 MiB. */
   async downloadDesktopRecording(id: string): Promise<Uint8Array> {
     return await this.#bytes(`recordings/${part(id)}/download`, {});
   }

@@ -1,6 +1,6 @@
-/** Pictures of the screen: the pixels, the cursor, and their encoding. */
+/** Capture of the screen: its pixels, the cursor, and the encoding of images. */
 
-import { TaskQueue } from "../input/queue.ts";
+import { Mutex } from "../../internal/mutex.ts";
 import type { Region } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
 import type { XCursorImage, XSharedMemory, XSharedSegment } from "../x/protocol.ts";
@@ -33,7 +33,7 @@ const bytesPerPixel = 4;
 export class XScreenCapture implements ScreenCapture {
   readonly #connection: XConnection;
   readonly #segment: XSharedSegment | undefined;
-  readonly #queue = new TaskQueue();
+  readonly #mutex = new Mutex();
 
   private constructor(connection: XConnection, segment: XSharedSegment | undefined) {
     this.#connection = connection;
@@ -55,7 +55,7 @@ export class XScreenCapture implements ScreenCapture {
   }
 
   async capture<T>(region: Region, showCursor: boolean, use: (frame: Frame) => T): Promise<T> {
-    return await this.#queue.run(async () => {
+    return await this.#mutex.run(async () => {
       const cursor = showCursor
         ? await this.#connection.reply<XCursorImage>((_client, done) =>
             this.#connection.fixes.GetCursorImage(done),

@@ -1,7 +1,7 @@
 /** The clipboard of the desktop: the server owns what it wrote, and asks other programs for what they own. */
 
 import { problem } from "../../http/problem.ts";
-import { TaskQueue } from "../input/queue.ts";
+import { Mutex } from "../../internal/mutex.ts";
 import type { Selection } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
 import type { XEvent } from "../x/protocol.ts";
@@ -20,7 +20,7 @@ export class Clipboard {
   readonly #maxBytes: number;
   /** Property of the own window that programs put their content into. */
   readonly #property: number;
-  readonly #queue = new TaskQueue();
+  readonly #mutex = new Mutex();
 
   private constructor(
     connection: XConnection,
@@ -66,7 +66,7 @@ export class Clipboard {
 
   /** The text of a selection; empty if no program owns it, or if it has no text. */
   async read(selection: Selection): Promise<string> {
-    return await this.#queue.run(async () => {
+    return await this.#mutex.run(async () => {
       const atom = this.#selections[selection];
       const own = this.#owner.content(atom);
       if (own !== undefined) return own;
@@ -81,7 +81,7 @@ export class Clipboard {
   }
 
   async write(text: string, selections: readonly Selection[]): Promise<void> {
-    await this.#queue.run(async () => {
+    await this.#mutex.run(async () => {
       const time = await this.#timestamp();
       for (const selection of selections) {
         if (await this.#owner.own(this.#selections[selection], text, time)) continue;

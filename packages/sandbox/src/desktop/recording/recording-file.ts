@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { isRecord } from "../../http/problem.ts";
 
-/** What is kept of a recording beside its film. */
+/** What is kept of a recording beside its video. */
 export interface StoredRecording {
   readonly id: string;
   readonly startedAt: string;
@@ -10,13 +10,13 @@ export interface StoredRecording {
   readonly failed?: true;
 }
 
-export function filmName(id: string): string {
+export function videoName(id: string): string {
   return `${id}.mp4`;
 }
 
-/** Size of a film; 0 before its first bytes. */
-export async function filmBytes(directory: string, id: string): Promise<number> {
-  return await stat(join(directory, filmName(id))).then(
+/** Size of a video; 0 before its first bytes. */
+export async function videoBytes(directory: string, id: string): Promise<number> {
+  return await stat(join(directory, videoName(id))).then(
     ({ size }) => size,
     () => 0,
   );
@@ -29,11 +29,11 @@ export async function saveRecording(directory: string, recording: StoredRecordin
 }
 
 export async function removeRecording(directory: string, id: string): Promise<void> {
-  await rm(join(directory, filmName(id)), { force: true });
+  await rm(join(directory, videoName(id)), { force: true });
   await rm(join(directory, `${id}.json`), { force: true });
 }
 
-/** The recordings of a directory, those of earlier servers included. One that was cut off ended with its film. */
+/** The recordings of a directory, those of earlier servers included. One that was cut off ended with its video. */
 export async function loadRecordings(directory: string): Promise<StoredRecording[]> {
   const names = await readdir(directory).catch((): string[] => []);
   const found: StoredRecording[] = [];
@@ -55,13 +55,13 @@ async function readStored(directory: string, id: string): Promise<StoredRecordin
     const value: unknown = JSON.parse(await readFile(join(directory, `${id}.json`), "utf8"));
     if (!isRecord(value) || value.version !== 1 || typeof value.startedAt !== "string") return undefined;
     const { startedAt, endedAt, failed } = value;
-    const film = await stat(join(directory, filmName(id))).catch(() => undefined);
-    const cutOffAt = (film?.mtime ?? new Date(startedAt)).toISOString();
+    const video = await stat(join(directory, videoName(id))).catch(() => undefined);
+    const cutOffAt = (video?.mtime ?? new Date(startedAt)).toISOString();
     return {
       id,
       startedAt,
       endedAt: typeof endedAt === "string" ? endedAt : cutOffAt,
-      ...(failed === true || film === undefined || film.size === 0 ? { failed: true } : {}),
+      ...(failed === true || video === undefined || video.size === 0 ? { failed: true } : {}),
     };
   } catch {
     return undefined;

@@ -1,4 +1,4 @@
-/** Films of the desktop: ffmpeg writes them as fragmented MP4, which plays also when the recording was cut off. */
+/** Recordings of the desktop: ffmpeg writes them as fragmented MP4, which plays also when the recording was cut off. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { problem } from "../../http/problem.ts";
@@ -8,13 +8,13 @@ import { findProgram, installCommand } from "../display/programs.ts";
 import { lastLine, outputOf } from "../display/x-server.ts";
 import type { RecordingInfo } from "../types.ts";
 import {
-  filmBytes,
-  filmName,
   loadRecordings,
   numberOf,
   removeRecording,
   type StoredRecording,
   saveRecording,
+  videoBytes,
+  videoName,
 } from "./recording-file.ts";
 
 /** What is recorded. */
@@ -52,7 +52,7 @@ export class Recordings {
     this.#last = Math.max(0, ...found.map(({ id }) => numberOf(id)));
   }
 
-  /** Opens a directory of recordings. A film grows to `maxBytes` at most; then the recording ends. */
+  /** Opens a directory of recordings. A video grows to `maxBytes` at most; then the recording ends. */
   static async open(directory: string, maxBytes: number): Promise<Recordings> {
     return new Recordings(directory, maxBytes, await loadRecordings(directory));
   }
@@ -103,12 +103,12 @@ export class Recordings {
     return await this.#describe(this.#find(id));
   }
 
-  /** The path of a film. Throws `not_found`. */
+  /** The path of a video. Throws `not_found`. */
   path(id: string): string {
-    return join(this.#directory, filmName(this.#find(id).id));
+    return join(this.#directory, videoName(this.#find(id).id));
   }
 
-  /** Deletes a recording and its film. Throws `conflict` while it is active. */
+  /** Deletes a recording and its video. Throws `conflict` while it is active. */
   async remove(id: string): Promise<void> {
     const { id: found } = this.#find(id);
     if (this.#running?.stored.id === found) {
@@ -125,7 +125,7 @@ export class Recordings {
     await saveRecording(this.#directory, stored);
     this.#recordings.set(stored.id, stored);
     try {
-      const path = join(this.#directory, filmName(stored.id));
+      const path = join(this.#directory, videoName(stored.id));
       const process = await screen.launcher.start(program, this.#arguments(screen, fps, path));
       await recording(process);
       this.#running = { stored, process, ended: this.#watch(stored, process) };
@@ -159,7 +159,7 @@ export class Recordings {
   /** Notes the end of a recording: by {@link stop}, at its largest size, or because ffmpeg failed. */
   async #watch(stored: StoredRecording, process: Managed): Promise<void> {
     while (!process.ended) await process.changed.wait(Number.POSITIVE_INFINITY);
-    const bytes = await filmBytes(this.#directory, stored.id);
+    const bytes = await videoBytes(this.#directory, stored.id);
     const ended: StoredRecording = {
       ...stored,
       endedAt: new Date().toISOString(),
@@ -193,8 +193,8 @@ export class Recordings {
       id,
       status: running ? "recording" : failed ? "failed" : "completed",
       ...(running ? { processId: running.process.id } : {}),
-      fileName: filmName(id),
-      bytes: await filmBytes(this.#directory, id),
+      fileName: videoName(id),
+      bytes: await videoBytes(this.#directory, id),
       startedAt,
       ...(endedAt === undefined ? {} : { endedAt }),
     };

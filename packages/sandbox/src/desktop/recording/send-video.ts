@@ -1,10 +1,10 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import type { Exchange } from "../http/exchange.ts";
+import type { Exchange } from "../../http/exchange.ts";
 
-/** Sends a film, as far as it has been written. */
-export async function sendFilm({ request, response, signal }: Exchange, path: string): Promise<void> {
+/** Sends a video, as far as it has been written. */
+export async function sendVideo({ request, response, signal }: Exchange, path: string): Promise<void> {
   const { size } = await stat(path);
   response.writeHead(200, { "content-type": "video/mp4", "content-length": size });
   if (request.method === "HEAD" || size === 0) {
