@@ -16,7 +16,7 @@ import { takeForgeNews } from "../accounts/requests.ts";
 import type { BackendHost } from "../host.ts";
 import { readChoices } from "../notifications/input.ts";
 import type { NewPerson, OrganizationDefaults } from "../notifications/messages.ts";
-import { copyOf } from "../notifications/settings.ts";
+import { completeChoices, copyOf, type KeptChoices, keptChoices } from "../notifications/settings.ts";
 import { requireOrganization } from "../organizations/existing.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
 import type { TaskNews } from "./news.ts";
@@ -29,7 +29,7 @@ export interface AttentionState {
   /** Number of the last message about forges to an inbox. Absent before the first one. */
   forgeSeq?: number;
   /** What the organization has chosen about notifications. Absent before the first choice. */
-  notifications?: Partial<NotificationChoices>;
+  notifications?: KeptChoices;
 }
 
 /** The part of the context that tells people what forges ask of them. */
@@ -48,7 +48,7 @@ export interface SendingContext {
  * of its people. Each message, what it changes and what it sends are one commit.
  */
 export function createAttentionActor(host: BackendHost) {
-  const sendDefaults = (c: SendingContext, person: string, choices: Partial<NotificationChoices>) => {
+  const sendDefaults = (c: SendingContext, person: string, choices: KeptChoices) => {
     const body: OrganizationDefaults = { version: 1, choices: copyOf(choices) };
     c.client()
       .getOrCreate("notifications", personalKey(organizationOfKey(c.key), person))
@@ -115,10 +115,11 @@ export function createAttentionActor(host: BackendHost) {
         });
     },
     actions: {
-      notificationDefaults: (c): Partial<NotificationChoices> => c.state.notifications ?? {},
+      notificationDefaults: (c): Partial<NotificationChoices> =>
+        completeChoices(copyOf(c.state.notifications ?? {})),
 
       async setNotificationDefaults(c, given: Partial<NotificationChoices>): Promise<void> {
-        const choices = readChoices(given);
+        const choices = keptChoices(readChoices(given));
         c.state.notifications = choices;
         for (const { id } of c.db.query<{ id: string }>("SELECT id FROM person"))
           sendDefaults(c, id, choices);

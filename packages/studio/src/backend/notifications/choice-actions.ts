@@ -4,7 +4,7 @@ import { listDevices } from "./devices.ts";
 import { readChoices, readPause, requireId } from "./input.ts";
 import { dropDeliveries, listFailures, reconsider, retryDelivery } from "./outbox.ts";
 import type { NotificationPort } from "./port.ts";
-import { chosenView } from "./settings.ts";
+import { chosenView, keptChoices } from "./settings.ts";
 
 /** What the actions use beside their context. */
 export interface ActionParts {
@@ -33,7 +33,7 @@ export function choiceActions({ port, now, deliveries }: ActionParts) {
     },
 
     async choose(c: DeliveryContext, choices: Partial<NotificationChoices>): Promise<void> {
-      c.state.own = { ...c.state.own, ...readChoices(choices) };
+      c.state.own = { ...c.state.own, ...keptChoices(readChoices(choices)) };
       await rescheduled(c);
     },
 

@@ -1,5 +1,6 @@
 /** Messages between the actors of the inbox and those of notifications. */
-import type { InboxEntry, NotificationChoices } from "../../contract.ts";
+import type { InboxEntry } from "../../contract.ts";
+import type { KeptChoices } from "./settings.ts";
 
 /** A person who has an inbox or notifications. */
 export interface NewPerson {
@@ -17,5 +18,5 @@ export interface InboxNotice {
 /** The choices of an organization, for those that its people have not made. */
 export interface OrganizationDefaults {
   readonly version: 1;
-  readonly choices: Partial<NotificationChoices>;
+  readonly choices: KeptChoices;
 }

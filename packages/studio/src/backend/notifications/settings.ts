@@ -8,14 +8,20 @@ import type {
 } from "../../contract.ts";
 import { quietUntil } from "./quiet-hours.ts";
 
+/** Choices as they are kept. */
+export interface KeptChoices extends Partial<NotificationChoices> {
+  /** The kinds that there were when `kinds` was chosen. Absent in what the first versions kept. */
+  readonly knownKinds?: readonly InboxKind[];
+}
+
 export interface NotificationsState {
   version: 1;
   /** Number of changes. */
   revision: number;
   /** What the person has chosen. */
-  own: Partial<NotificationChoices>;
+  own: KeptChoices;
   /** What the organization has chosen for whoever has not. */
-  defaults: Partial<NotificationChoices>;
+  defaults: KeptChoices;
   pausedUntil: number | null;
   /** For a person without an account. */
   mailAddress: string | null;
@@ -52,9 +58,36 @@ export function newState(): NotificationsState {
   };
 }
 
+/** The kinds of the versions that did not keep `knownKinds`. */
+const firstKinds: readonly InboxKind[] = ["asks", "handover", "mentioned", "failed", "finished", "ci-failed"];
+
+/** Choices that are made now, as they are kept. */
+export function keptChoices(choices: Partial<NotificationChoices>): KeptChoices {
+  return choices.kinds === undefined ? choices : { ...choices, knownKinds: [...inboxKinds] };
+}
+
+/**
+ * Choices over those of `base`. Nobody was asked about a kind that came later: it goes where `base` sends it, but not to a
+ * channel that was switched off for all kinds.
+ */
+export function completeChoices(
+  { knownKinds = firstKinds, ...choices }: KeptChoices,
+  base: NotificationChoices = builtInChoices,
+): Partial<NotificationChoices> {
+  const { kinds } = choices;
+  if (kinds === undefined) return choices;
+  const complete = (channel: NotificationChannel): readonly InboxKind[] =>
+    kinds[channel].length === 0
+      ? []
+      : inboxKinds.filter((kind) => (knownKinds.includes(kind) ? kinds : base.kinds)[channel].includes(kind));
+  const of = { push: complete("push"), mail: complete("mail") };
+  return { ...choices, kinds: { ...of, webhook: complete("webhook"), slack: complete("slack") } };
+}
+
 /** What holds: own choices before those of the organization. */
 export function choicesOf(state: Pick<NotificationsState, "own" | "defaults">): NotificationChoices {
-  return { ...builtInChoices, ...state.defaults, ...state.own };
+  const defaults = { ...builtInChoices, ...completeChoices(state.defaults) };
+  return { ...defaults, ...completeChoices(state.own, defaults) };
 }
 
 /** The part of a person's view that is in the state. */
@@ -64,7 +97,7 @@ export function chosenView(
   const { own, pausedUntil, webhook, slack } = state;
   return {
     choices: copyOf(choicesOf(state)),
-    own: Object.keys(own) as (keyof NotificationChoices)[],
+    own: Object.keys(completeChoices(own)) as (keyof NotificationChoices)[],
     ...{ pausedUntil, webhook, slack },
   };
 }
