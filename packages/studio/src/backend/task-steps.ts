@@ -17,6 +17,7 @@ import type { BackendHost } from "./host.ts";
 import { deletionNews, mentionNews, takeNews } from "./inbox/news.ts";
 import { sendNews } from "./inbox/send.ts";
 import { requireBudget } from "./prompts/payer.ts";
+import { commitMessageOf } from "./publish/proposal.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
 import {
@@ -26,7 +27,7 @@ import {
   unknownApproval,
 } from "./sessions/approval-errors.ts";
 import { type AttemptsHost, clearAttempts } from "./sessions/attempts.ts";
-import { agentsOf, findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
+import { findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
 import { readSession } from "./sessions/input.ts";
 import { toTaskSummary, toTaskView } from "./sessions/view.ts";
 import type { StackVars } from "./stacks/stack.ts";
@@ -392,7 +393,7 @@ export class TaskSteps {
           tree,
           base: base.commit,
           branch: branch ?? (await this.#host.branchName(repositoryOf(c.state), c.state.title)),
-          message: `${c.state.title}\n\nWritten by ${agentsOf(c.state)} in Holdfast task ${c.state.id}.\n`,
+          message: commitMessageOf(c.state),
           // The commit is the one that was published.
           at: isPublished ? published.at : this.#now(),
         };

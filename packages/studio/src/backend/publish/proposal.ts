@@ -10,7 +10,7 @@ export function proposalOf(
   state: TaskState,
   templates: readonly PullRequestTemplate[] = [],
 ): PublishProposal {
-  const { publication, title, base, prompts, id, connected } = state;
+  const { publication, title, base, prompts, connected } = state;
   const isOfFork = publication?.fork !== undefined;
   const isOver = publication?.pullRequest !== undefined && publication.pullRequest.state !== "open";
   const prompt = prompts[0]?.text.trim() ?? title;
@@ -19,7 +19,7 @@ export function proposalOf(
     templates.find(({ name }) => name === defaultName) ?? (templates.length === 1 ? templates[0] : undefined);
   return {
     title: publication?.pullRequest?.title ?? connected?.pull?.title ?? title,
-    body: `${template?.body ?? shown}\n\nWritten by ${agentsOf(state)} in Holdfast task ${id}.`,
+    body: `${template?.body ?? shown}\n\nWritten by ${agentsOf(state)} in Holdfast.`,
     branch:
       isOver && !isOfFork
         ? nextOf(publication.branch)
@@ -27,6 +27,11 @@ export function proposalOf(
     baseBranch: publication?.baseBranch ?? connected?.pull?.baseBranch ?? base?.branch ?? "",
     ...(templates.length < 2 ? {} : { templates }),
   };
+}
+
+/** The message of the commit with the work of a task, whose id leads from the commit to it. */
+export function commitMessageOf(state: TaskState): string {
+  return `${state.title}\n\nWritten by ${agentsOf(state)} in Holdfast task ${state.id}.\n`;
 }
 
 /** A branch that no other task has: the end of a task's id is random. */

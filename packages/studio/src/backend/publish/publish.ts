@@ -15,13 +15,12 @@ import type { TaskError } from "../../contract.ts";
 import type { Forge, ForgeKind, PullRequest } from "../../forges/forge.ts";
 import type { PullRequestTemplate } from "../../forges/templates.ts";
 import type { BackendHost } from "../host.ts";
-import { agentsOf } from "../sessions/find.ts";
 import type { BaseMove } from "../stacks/state.ts";
 import type { TaskState } from "../task-state.ts";
 import { readChoices } from "./choices.ts";
 import { findForkTarget, publishForkOf } from "./fork.ts";
 import { movedBranch } from "./move.ts";
-import { branchOf, proposalOf } from "./proposal.ts";
+import { branchOf, commitMessageOf, proposalOf } from "./proposal.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
 import type { PendingPublish, PublicationState, PullRequestReading } from "./state.ts";
 import { changeOf } from "./state.ts";
@@ -218,7 +217,7 @@ export class Publishing<Context extends PublishContext> {
         ? { ...applied, branch }
         : {
             ...{ tree, base: parent, branch, at: host.ports.clock.now() },
-            message: `${state.title}\n\nWritten by ${agentsOf(state)} in Holdfast task ${state.id}.\n`,
+            message: commitMessageOf(state),
           };
     const pending: PendingPublish = {
       ...{ step: "pushing", tree, isDraft: input.draft === true, reviewers: [...(input.reviewers ?? [])] },
