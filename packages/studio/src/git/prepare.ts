@@ -23,7 +23,8 @@ export interface CloneSource extends RepositoryHead {
 /** In the host's clone: the commit that the task starts from. */
 export const baseRef = "refs/holdfast/base";
 const partialPrefix = "prepare";
-const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow"];
+/** Objects alone: no tags, no FETCH_HEAD, and also from where history is cut off. */
+export const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow"];
 
 type CloneLimits = Pick<GitRunOptions, "timeoutMs" | "signal">;
 

@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { Git } from "./git.ts";
+import { baseRef, fetchOptions } from "./prepare.ts";
 
 /** What becomes of a state of the files on another base. */
 export interface RebasedTree {
@@ -51,14 +52,13 @@ export async function fetchCommit(
   hostGit: string,
   { path, ref }: { readonly path: string; readonly ref: string },
 ): Promise<void> {
-  const how = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow"];
-  await git.run(["--git-dir", hostGit, ...how, path, `+${ref}:refs/holdfast/onto`]);
+  await git.run(["--git-dir", hostGit, "fetch", ...fetchOptions, path, `+${ref}:refs/holdfast/onto`]);
 }
 
 /** Makes a commit of the host's clone the one that the task is based on. */
 export async function moveBase(git: Git, hostGit: string, base: BaseCommit): Promise<void> {
   const run = (...args: readonly string[]) => git.run(["--git-dir", hostGit, ...args]);
-  await run("update-ref", "refs/holdfast/base", base.commit);
+  await run("update-ref", baseRef, base.commit);
   await run("update-ref", `refs/heads/${base.branch}`, base.commit);
   await run("symbolic-ref", "HEAD", `refs/heads/${base.branch}`);
 }

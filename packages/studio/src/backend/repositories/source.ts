@@ -2,6 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import { projectPath, repositoryPath } from "../../forges/http/repository-path.ts";
 import { addressProblem, readAddress } from "../../forges/repository-address.ts";
 import { readSshAddress } from "../../forges/ssh-address.ts";
+import { isLoopback } from "../../http/loopback.ts";
 import type { AddRepositoryInput, ForgeSource, GitSource, RepositorySource } from "./contract.ts";
 
 /** A source, and the secrets that have to be stored under the names in it. */
@@ -124,8 +125,7 @@ function requireCredential(input: unknown): ForgeSource["credential"] {
 /** HTTPS, or HTTP to this machine: a token in clear text stays here. */
 function requireApiUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isLocal = url?.hostname === "127.0.0.1" || url?.hostname === "localhost" || url?.hostname === "[::1]";
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLocal);
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
   if (url === undefined || !isSafe || url.username !== "" || url.search !== "" || url.hash !== "")
     throw invalid("apiUrl must be an https address without a user, a query or a fragment");
   return url.href.replace(/\/+$/, "");

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { UsageError } from "@holdfast/cli";
 import { HoldfastError } from "@holdfast/core";
+import { isLoopback } from "../../http/loopback.ts";
 
 export interface Login {
   /** Address of the Studio, without a slash at the end. */
@@ -85,8 +86,7 @@ export function requireStudioUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "")
     throw new UsageError(`"${text}" is not the address of a Studio, such as https://studio.example.org`);
-  const isHere = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-  if (url.protocol === "http:" && !isHere)
+  if (url.protocol === "http:" && !isLoopback(url.hostname))
     throw new UsageError(`A token is sent with each request, so the address must begin with https://`);
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }

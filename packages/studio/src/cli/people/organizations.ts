@@ -71,7 +71,7 @@ interface Given {
   readonly json: boolean;
 }
 
-type Action = (operator: StudioRequests) => Promise<number>;
+type Action = (studio: StudioRequests) => Promise<number>;
 
 function actionsOf({
   first,

@@ -37,7 +37,7 @@ export async function peopleCommand(args: readonly string[]): Promise<number> {
   switch (verb) {
     case "list":
       noArguments(rest);
-      return withRequests(values, (operator) => list(operator, json));
+      return withRequests(values, (studio) => list(studio, json));
     case "invite":
       noArguments(rest);
       return invite(values, roleOf(values.role ?? "member"), values.email, json);

@@ -27,7 +27,7 @@ export const signInCommand = commandOfVerbs({
         "client-id": { type: "string", value: "ID", description: "as the provider gave it" },
         url: { type: "string", value: "URL", description: "of GitHub Enterprise Server" },
         issuer: { type: "string", value: "URL", description: "of an OpenID Connect server" },
-        name: { type: "string", value: "NAME", description: "what people read, for OpenID Connect" },
+        name: { type: "string", value: "NAME", description: "on the sign-in button, for OpenID Connect" },
         "keep-secret": { type: "boolean", description: "the secret stays as it is" },
       },
       check([provider], values) {

@@ -38,7 +38,7 @@ export async function withRequests(
     data,
     organization: given,
   }: { readonly data?: string | undefined; readonly organization?: string | undefined },
-  work: (operator: StudioRequests) => Promise<number>,
+  work: (studio: StudioRequests) => Promise<number>,
 ): Promise<number> {
   const login = data === undefined ? await readLogin() : undefined;
   if (login !== undefined) {

@@ -8,6 +8,7 @@ import {
   type SignInView,
   signInProviderIds,
 } from "../../contract/people.ts";
+import { isLoopback } from "../../http/loopback.ts";
 import { studioLimits } from "../../limits.ts";
 import { type Providers, type SignInSettings, secretName } from "./providers.ts";
 
@@ -193,8 +194,7 @@ function address(value: unknown, name: string): string | undefined {
   const given = text(value, name);
   if (given === undefined) return undefined;
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  const isHere = url !== undefined && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isHere);
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
   if (isSafe && url?.username === "" && url.search === "" && url.hash === "") return given;
   throw invalid(`\`${name}\` must be an address that begins with https://`);
 }

@@ -10,8 +10,8 @@ import type { StudioApi } from "../shared/port.ts";
 import { refetchActive } from "../shared/queries.ts";
 import { answersFor } from "../task/approvals/approval-batch.ts";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
+import { taskLink } from "./entry-link.ts";
 import type { ApprovalQueueQuery, GoneApproval } from "./queue.ts";
-import { taskLink } from "./task-link.ts";
 
 /** The open approvals of all tasks, each in full, answered one by one or together. Nothing is selected initially. */
 export function ApprovalQueue({ queue, me }: { readonly queue: ApprovalQueueQuery; readonly me: string }) {

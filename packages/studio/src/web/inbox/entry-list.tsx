@@ -16,10 +16,10 @@ import type { InboxEntry, InboxView } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { inboxQuery } from "../shared/inbox/live.ts";
+import { entryLink, linkLabel } from "./entry-link.ts";
 import { type InboxKey, inboxKeys, useInboxKeys } from "./keys.ts";
 import { Preview } from "./preview.tsx";
 import { SnoozeDialog } from "./snooze-dialog.tsx";
-import { entryLink, linkLabel } from "./task-link.ts";
 
 const emptyTexts: Readonly<Record<InboxView, readonly [title: string, text: string]>> = {
   open: ["Nothing needs you", "Tasks that finish, fail or ask something appear here by themselves."],

@@ -5,16 +5,14 @@ import { type FormEvent, useId, useState } from "react";
 import type { AccountLink, ForgeAccount } from "../../contract.ts";
 import { accountName, forgeAccountsQuery, proofWords, useAccountChange } from "../shared/accounts/queries.ts";
 import { useApi } from "../shared/context.ts";
-import { repositoriesQuery } from "../shared/new-task/repositories.ts";
+import { isOfForge, repositoriesQuery } from "../shared/new-task/repositories.ts";
 import { useProfile } from "../shared/people.ts";
 import { Section } from "./parts.tsx";
 
 /** The person's accounts at forges. Nothing is shown before a repository of a forge is connected. */
 export function ForgeAccounts({ person }: { readonly person: string }) {
   const api = useApi();
-  const repositories = (useQuery(repositoriesQuery(api)).data ?? []).filter(
-    ({ kind }) => kind === "github" || kind === "gitlab" || kind === "gitea",
-  );
+  const repositories = (useQuery(repositoriesQuery(api)).data ?? []).filter(isOfForge);
   const accounts = useQuery(forgeAccountsQuery(api));
   const own = (accounts.data ?? []).filter((account) => account.person === person);
   const profile = useProfile();
@@ -22,7 +20,7 @@ export function ForgeAccounts({ person }: { readonly person: string }) {
   const isOperator = profile === undefined || profile.isOperator;
   if (repositories.length === 0 && own.length === 0) return null;
   return (
-    <Section title="Accounts at forges">
+    <Section title="Accounts at GitHub, GitLab and Gitea">
       <p className="muted">
         Reviews that are requested from your account, and comments that mention it, come into your inbox.
       </p>
@@ -97,7 +95,7 @@ function LinkForm({
   return (
     <form className="notification-form" onSubmit={submit}>
       <div className="field">
-        <label htmlFor={`${id}repository`}>Repository of the forge</label>
+        <label htmlFor={`${id}repository`}>At the server of</label>
         <select
           id={`${id}repository`}
           value={repository}

@@ -6,7 +6,7 @@ import type { Member } from "../../contract/people.ts";
 import type { ForgeAccount } from "../../contract.ts";
 import { useAccountChange } from "../shared/accounts/queries.ts";
 import { useApi } from "../shared/context.ts";
-import { repositoriesQuery } from "../shared/new-task/repositories.ts";
+import { isOfForge, repositoriesQuery } from "../shared/new-task/repositories.ts";
 
 /** For admins: says which account at a forge a member has. Nothing is shown without a repository of a forge. */
 export function AccountButton({
@@ -19,9 +19,7 @@ export function AccountButton({
   readonly accounts: readonly ForgeAccount[];
 }) {
   const id = useId();
-  const repositories = (useQuery(repositoriesQuery(useApi())).data ?? []).filter(
-    ({ kind }) => kind !== "folder" && kind !== "git",
-  );
+  const repositories = (useQuery(repositoriesQuery(useApi())).data ?? []).filter(isOfForge);
   const [first] = repositories;
   const [login, setLogin] = useState(accounts.find(({ proof }) => proof === "admin")?.login ?? "");
   const [chosen, setChosen] = useState<string>();
@@ -32,9 +30,9 @@ export function AccountButton({
   const repository = chosen ?? first.id;
   return (
     <ConfirmButton
-      label="Account"
-      accessibleLabel={`Account of ${name} at a forge`}
-      title={`Account of ${name} at a forge`}
+      label="Set account"
+      accessibleLabel={`Set the account of ${name} at GitHub, GitLab or Gitea`}
+      title={`Account of ${name} at GitHub, GitLab or Gitea`}
       confirmLabel="Save"
       onConfirm={() => {
         const given = login.trim().replace(/^@/, "");
@@ -46,7 +44,7 @@ export function AccountButton({
         has proven to be theirs cannot be taken from them.
       </p>
       <div className="field">
-        <label htmlFor={`${id}repository`}>Repository of the forge</label>
+        <label htmlFor={`${id}repository`}>At the server of</label>
         <select id={`${id}repository`} value={repository} onChange={(event) => setChosen(event.target.value)}>
           {repositories.map((each) => (
             <option key={each.id} value={each.id}>
@@ -56,7 +54,7 @@ export function AccountButton({
         </select>
       </div>
       <div className="field">
-        <label htmlFor={`${id}login`}>Name of the account; empty for none</label>
+        <label htmlFor={`${id}login`}>Name of the account, or nothing to remove it</label>
         <input
           id={`${id}login`}
           value={login}

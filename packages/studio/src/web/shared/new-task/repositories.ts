@@ -10,6 +10,11 @@ export function repositoriesQuery(api: StudioApi) {
   return queryOptions({ queryKey: key, queryFn: () => api.organization.listRepositories() });
 }
 
+/** True for a repository of GitHub, GitLab or Gitea, which have pull requests, issues and accounts. */
+export function isOfForge({ kind }: Pick<RepositorySummary, "kind">): boolean {
+  return kind !== "folder" && kind !== "git";
+}
+
 /** Takes a changed repository into the list, if it was read. */
 export function mergeRepository(queries: QueryClient, changed: RepositorySummary): void {
   queries.setQueryData<readonly RepositorySummary[]>(key, (known) => {

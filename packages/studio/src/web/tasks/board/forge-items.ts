@@ -1,10 +1,10 @@
-/** Open pull requests and issues of the connected repositories that no task was started on: virtual tasks. */
+/** Open pull requests and issues of the connected repositories that no task was started on. */
 import { isErrorCode } from "@holdfast/core";
 import { queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import type { RepositorySummary } from "../../../backend/repositories/contract.ts";
 import type { Issue } from "../../../forges/forge.ts";
 import { useApi } from "../../shared/context.ts";
-import { repositoriesQuery } from "../../shared/new-task/repositories.ts";
+import { isOfForge, repositoriesQuery } from "../../shared/new-task/repositories.ts";
 import type { StudioApi } from "../../shared/port.ts";
 import type { TaskSearch } from "../../shared/task-list/task-filter.ts";
 
@@ -61,9 +61,7 @@ export interface ForgeCards {
 /** The items that fit the search, the latest first. */
 export function useForgeCards(search: TaskSearch): ForgeCards {
   const api = useApi();
-  const all = (useQuery(repositoriesQuery(api)).data ?? []).filter(
-    ({ kind }) => kind !== "folder" && kind !== "git",
-  );
+  const all = (useQuery(repositoriesQuery(api)).data ?? []).filter(isOfForge);
   const asked = all
     .filter(({ name }) => search.repository === undefined || search.repository === name)
     .slice(0, maxRepositories);
