@@ -25,7 +25,7 @@ export type InboxKind =
   | "review-requested"
   /** The agent or the gate waits for the answer to an approval. */
   | "asks"
-  /** A payment of the plan failed, or is made up for. Owners get it. */
+  /** A payment of the plan failed, or succeeded later. Owners get it. */
   | "payment";
 
 /** What has become of the payment of a plan: it failed, it is paid again, or the subscription ended unpaid. */

@@ -132,7 +132,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "usage.budgets": reads("list_budgets", "The budgets and what is left of them"),
   "administration.acceptedRules": reads(
     "list_accepted_rules",
-    "Calls that are allowed since somebody chose so",
+    'Rules that people accepted with "Always allow"',
   ),
   "administration.audit": reads("search_audit_log", "Records of the audit log"),
   "administration.verifyAudit": reads(

@@ -22,7 +22,7 @@ function set(state: BillingState, status: "active" | "past_due" | "canceled", un
   state.unpaidSince = unpaidSince;
 }
 
-test("a payment that fails is told once, and again when it is made up for", () => {
+test("owners are told once of a payment that fails, and again when it succeeds", () => {
   const state = newState();
   const take = (now: number) => takePaymentNews(state, plans, now);
   set(state, "active", null);

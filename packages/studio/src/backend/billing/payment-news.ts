@@ -1,4 +1,4 @@
-/** Tells owners in their inbox when a payment failed, and when that is made up for. */
+/** Tells owners in their inbox when a payment failed, and when it succeeded later. */
 import { personalKey } from "../../access/organization-ids.ts";
 import type { PlanList } from "../../billing/plans.ts";
 import type { PaymentOutcome } from "../../contract/inbox.ts";
@@ -37,7 +37,7 @@ export function takePaymentNews(state: BillingState, plans: PlanList, now: numbe
     return { ...news, outcome: "failed", text };
   }
   if (standing === "active" || standing === "ending")
-    return { ...news, outcome: "paid", text: "Nothing else is to do." };
+    return { ...news, outcome: "paid", text: "There is nothing left to do." };
   return {
     ...news,
     outcome: "ended",

@@ -30,7 +30,7 @@ export interface BillingState {
   /** The checkout that can be paid. */
   checkout: string | null;
   subscription: SubscriptionRecord | null;
-  /** When the first payment failed that is not made up for. */
+  /** When the first payment failed that is still unpaid. */
   unpaidSince: number | null;
   /** What owners were last told: the number of that message, and `unpaidSince` then. Absent before the first. */
   told?: { seq: number; unpaidSince: number | null };

@@ -15,5 +15,5 @@ export const kindNames: Readonly<Record<InboxKind, string>> = {
   failed: "A task failed",
   finished: "A task finished",
   "ci-failed": "Checks failed",
-  payment: "A payment failed, or is made up for",
+  payment: "A payment failed, or succeeded later",
 };

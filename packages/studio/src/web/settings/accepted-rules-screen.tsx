@@ -75,7 +75,7 @@ function Acceptance({ rule }: { readonly rule: AcceptedRuleView }) {
   const { acceptedAt, acceptedBy, name, task } = rule;
   if (acceptedAt === undefined || acceptedBy === undefined)
     return <p className="muted">The audit log does not say who accepted it.</p>;
-  const who = name ?? (acceptedBy === operator.id ? "the operator" : acceptedBy);
+  const who = name ?? (acceptedBy === operator.id ? "the operator" : "somebody");
   return (
     <p className="muted">
       Accepted by {visibleText(who)} <TimeAgo at={acceptedAt} />

@@ -28,73 +28,75 @@ export function ListToolbar({
   return (
     <search className="list-toolbar" aria-label="Tasks">
       <SearchField value={search.q ?? ""} onChange={(q) => onChange({ q: q === "" ? undefined : q })} />
-      <Choice
-        label="States"
-        none="All states"
-        value={search.status}
-        options={counts?.statuses}
-        text={(value) => statusLabel(value as TaskStatus)}
-        onChange={(status) => onChange({ status: status as TaskStatus | undefined })}
-      />
-      <Choice
-        label="Repositories"
-        none="All repositories"
-        value={search.repository}
-        options={counts?.repositories}
-        text={baseName}
-        onChange={(repository) => onChange({ repository })}
-      />
-      <Choice
-        label="Agents"
-        none="All agents"
-        value={search.agent}
-        options={counts?.agents}
-        onChange={(agent) => onChange({ agent })}
-      />
-      {((counts !== undefined && counts.owners.length > 0) || search.owner !== undefined) && (
+      <div className="list-filters">
         <Choice
-          label="Owners"
-          none="All owners"
-          value={search.owner}
-          options={counts?.owners}
-          text={(value) =>
-            visibleText(counts?.owners.find((each) => each.value === value)?.name ?? "Somebody")
+          label="States"
+          none="All states"
+          value={search.status}
+          options={counts?.statuses}
+          text={(value) => statusLabel(value as TaskStatus)}
+          onChange={(status) => onChange({ status: status as TaskStatus | undefined })}
+        />
+        <Choice
+          label="Repositories"
+          none="All repositories"
+          value={search.repository}
+          options={counts?.repositories}
+          text={baseName}
+          onChange={(repository) => onChange({ repository })}
+        />
+        <Choice
+          label="Agents"
+          none="All agents"
+          value={search.agent}
+          options={counts?.agents}
+          onChange={(agent) => onChange({ agent })}
+        />
+        {((counts !== undefined && counts.owners.length > 0) || search.owner !== undefined) && (
+          <Choice
+            label="Owners"
+            none="All owners"
+            value={search.owner}
+            options={counts?.owners}
+            text={(value) =>
+              visibleText(counts?.owners.find((each) => each.value === value)?.name ?? "Somebody")
+            }
+            onChange={(owner) => onChange({ owner })}
+          />
+        )}
+        {kind === "list" && (
+          <Choice
+            label="Groups"
+            none="No groups"
+            value={search.group}
+            options={groupings}
+            text={(value) => groupingLabels[value as TaskGrouping]}
+            onChange={(group) => onChange({ group: group as TaskGrouping | undefined })}
+          />
+        )}
+        {kind === "board" && (
+          <Choice
+            label="To start"
+            none="Pull requests, issues"
+            value={search.items}
+            options={itemKinds}
+            text={(value) => (value === "issue" ? "Issues only" : "Pull requests only")}
+            onChange={(items) => onChange({ items: items as TaskSearch["items"] })}
+          />
+        )}
+        <Toggle
+          label={
+            counts === undefined || counts.unread === 0 ? "Unread" : `Unread ${formatCount(counts.unread)}`
           }
-          onChange={(owner) => onChange({ owner })}
+          pressed={search.unread === true}
+          onChange={(pressed) => onChange({ unread: pressed || undefined })}
         />
-      )}
-      {kind === "list" && (
-        <Choice
-          label="Groups"
-          none="No groups"
-          value={search.group}
-          options={groupings}
-          text={(value) => groupingLabels[value as TaskGrouping]}
-          onChange={(group) => onChange({ group: group as TaskGrouping | undefined })}
+        <Toggle
+          label="Archive"
+          pressed={search.archived === true}
+          onChange={(pressed) => onChange({ archived: pressed || undefined })}
         />
-      )}
-      {kind === "board" && (
-        <Choice
-          label="To start"
-          none="Pull requests, issues"
-          value={search.items}
-          options={itemKinds}
-          text={(value) => (value === "issue" ? "Issues only" : "Pull requests only")}
-          onChange={(items) => onChange({ items: items as TaskSearch["items"] })}
-        />
-      )}
-      <Toggle
-        label={
-          counts === undefined || counts.unread === 0 ? "Unread" : `Unread ${formatCount(counts.unread)}`
-        }
-        pressed={search.unread === true}
-        onChange={(pressed) => onChange({ unread: pressed || undefined })}
-      />
-      <Toggle
-        label="Archive"
-        pressed={search.archived === true}
-        onChange={(pressed) => onChange({ archived: pressed || undefined })}
-      />
+      </div>
     </search>
   );
 }

@@ -118,7 +118,7 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
       {id === "oidc"
         ? input("Issuer", server, setServer, { placeholder: "https://login.example.org" })
         : input("GitHub Enterprise Server", server, setServer, { placeholder: "https://github.com" })}
-      {id === "oidc" && input("What people read", name, setName, { placeholder: "Example Org" })}
+      {id === "oidc" && input("Name on the button", name, setName, { placeholder: "Example Org" })}
       <span className="secret-actions">
         <button type="submit" className="button button-primary" disabled={save.isPending || !isComplete}>
           {save.isPending ? "Saving…" : "Save"}

@@ -9,7 +9,7 @@ import type { ForgeCard, ForgeCards } from "./forge-items.ts";
 
 const cardHeight = 104;
 
-/** Column of what waits at the forges. A card opens the form for a new task: until that is sent, there is none. */
+/** Column of pull requests and issues that wait to be started. A card opens the form for a new task: until that is sent, there is none. */
 export function ForgeColumn({ cards, isPending, error }: ForgeCards) {
   const id = useId();
   const open = useOpenItem();
@@ -29,7 +29,9 @@ export function ForgeColumn({ cards, isPending, error }: ForgeCards) {
       </h2>
       <div ref={scroll} className="board-scroll">
         {isPending && <Loading label="Loading pull requests and issues" rows={3} />}
-        {error !== null && <ErrorNotice error={error} title="Not all of a forge could be read." />}
+        {error !== null && (
+          <ErrorNotice error={error} title="Some pull requests or issues could not be read." />
+        )}
         {open.isError && <ErrorNotice error={open.error} title="The pull request could not be read." />}
         {!isPending && error === null && cards.length === 0 && <p className="board-none">None</p>}
         {cards.length > 0 && (
