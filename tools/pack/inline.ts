@@ -50,7 +50,11 @@ async function bundle(path: string, isInlined: (specifier: string) => boolean): 
     // bundler asks again with the path that it has found for a specifier.
     external: (specifier, importer) => importer === path && !isInlined(specifier) && !isAbsolute(specifier),
   });
-  const { output } = await build.write({ file: path, format: "esm", codeSplitting: false, minify: false });
+  const { output } = await build.write({
+    ...{ file: path, format: "esm", codeSplitting: false },
+    // Names stay for stack traces; comments and indentation are half of the bytes.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  });
   await build.close();
   return output.flatMap((chunk) => (chunk.type === "chunk" ? Object.keys(chunk.modules) : []));
 }

@@ -19,6 +19,7 @@ import { root, type WorkspacePackage, workspacePackages } from "../workspace.ts"
 import { staging } from "./checks.ts";
 import { inlineLibraries } from "./inline.ts";
 import { makePortable } from "./portable-declarations.ts";
+import { removeUnreachableDeclarations } from "./reachable-declarations.ts";
 import { stageZeromq } from "./zeromq.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -166,6 +167,7 @@ export async function stagePackages({ noCheck = false } = {}): Promise<readonly 
     const staged = stage(item, zeromq);
     compile(item, staged, noCheck);
     await inlineLibraries(item, staged);
+    removeUnreachableDeclarations(staged);
     makePortable(staged, typesOfNode());
   }
   return packages;
