@@ -167,6 +167,7 @@ export class Recordings {
     };
     this.#recordings.set(stored.id, ended);
     if (this.#running?.stored.id === stored.id) this.#running = undefined;
+    // Without it, the next server takes the last change of the video for its end.
     await saveRecording(this.#directory, ended).catch(() => {});
   }
 
