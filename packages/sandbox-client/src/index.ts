@@ -4,6 +4,7 @@ export { clientLimits } from "./limits.ts";
 export { InMemorySessionPersistDriver, type InMemorySessionPersistDriverOptions } from "./persist/memory.ts";
 export type { SandboxProvider } from "./providers/provider.ts";
 export type * from "./sdk/acp/acp-types.ts";
+export type { ClientMcpServer, ClientMcpServers, ClientMcpTransport } from "./sdk/acp/client-mcp.ts";
 export { LiveAcpConnection, type LiveAcpConnectionOptions } from "./sdk/acp/live-connection.ts";
 export type * from "./sdk/desktop/desktop-wire.ts";
 export {

@@ -9,6 +9,7 @@ import { AgentInstaller } from "./agents/installer.ts";
 import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
 import type { AgentRoutesOptions } from "./agents/routes.ts";
 import { sandboxAgents } from "./agents/table.ts";
+import { ClientMcp } from "./client-mcp/client-mcp.ts";
 import type { ConfigPart } from "./config/setup.ts";
 import { LazyDesktop } from "./desktop/lazy-desktop.ts";
 import type { DesktopPart } from "./desktop/setup.ts";
@@ -69,10 +70,15 @@ export async function compose(
       createConfig({ mounts, paths, agents, env, home, cwd, root, limits, log }),
     ));
   const spawner = new Spawner(log, { mounts, limits: commandLimits(options, limits) });
+  const clientMcp = new ClientMcp(limits, log);
   const instances = new AcpInstances({
     agents,
     prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),
-    onSessionStart: async (start) => await (await config()).onSessionStart(start),
+    onSessionStart: async (start) => {
+      const mcpServers = await clientMcp.serversFor(start);
+      return await (await config()).onSessionStart({ ...start, mcpServers });
+    },
+    ...clientMcp.hooks,
     onSessionAnswer: (agent, answer) => observed.observe(agent, answer),
     spawner,
     limits,
@@ -101,6 +107,7 @@ export async function compose(
     await processes.close();
     sessions.stopPrompts();
     await instances.close();
+    await clientMcp.close();
     await sessions.close();
     await spawner.close();
     await processes.finish();

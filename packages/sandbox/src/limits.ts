@@ -27,6 +27,8 @@ export interface SandboxLimits {
   /** Size of an agent's unread input. More is rejected. */
   readonly maxAgentInputBytes: number;
   readonly maxAgentInstances: number;
+  /** Number of open connections of agents to the MCP servers of clients. */
+  readonly maxClientMcpChannels: number;
   readonly heartbeatMs: number;
   /**
    * Delay after which an install's response head is sent, because clients time out without one (Node's after 300 s).
@@ -104,6 +106,7 @@ export const defaultLimits: SandboxLimits = {
   readerStallMs: 30_000,
   maxAgentInputBytes: 64 * 1_048_576,
   maxAgentInstances: 64,
+  maxClientMcpChannels: 256,
   heartbeatMs: 15_000,
   installHeadMs: 240_000,
   bootstrapWaitMs: 1_000,

@@ -1,5 +1,6 @@
 import type { Headers } from "../internal/http.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
+import type { ClientMcpServers } from "./acp/client-mcp.ts";
 import type { SessionPersistDriver } from "./sessions/sessions.ts";
 
 export interface SandboxAgentHealthWaitOptions {
@@ -15,6 +16,8 @@ export interface SandboxAgentCommonOptions {
   replayMaxEvents?: number;
   /** Characters of them; 12,000 by default. */
   replayMaxChars?: number;
+  /** MCP servers that run in this process, for sessions that name them: `{ type: "acp", name, id }`. */
+  mcpServers?: ClientMcpServers;
   /** Ends the wait for the server's health. */
   signal?: AbortSignal;
   token?: string;

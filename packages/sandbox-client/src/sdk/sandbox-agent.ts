@@ -83,6 +83,7 @@ export class SandboxAgent extends DesktopRoutes {
         fetcher,
         headers: this.#headers,
         ...(options.token === undefined ? {} : { token: options.token }),
+        ...(options.mcpServers === undefined ? {} : { mcpServers: options.mcpServers }),
       },
     });
   }

@@ -52,6 +52,8 @@ export interface InstanceOptions {
   readonly onSessionStart?: SessionStartHook;
   /** Called with the result of each request that opened a session. */
   readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
+  /** Takes notifications of clients that are not for the agent; returns false for others. */
+  readonly onNotification?: (instance: AcpInstance, message: Message) => boolean;
   /** Called after `idleInstanceMs` without a reader and without a request. */
   readonly onIdle?: () => void;
   readonly spawner: Spawner;
@@ -146,8 +148,8 @@ export class AcpInstance {
   async send(message: Message, options: SendOptions = {}): Promise<string | undefined> {
     const request = asRequest(message);
     if (request) return await this.#sendRequest(request, options);
-    // A notification or an answer for a process that has ended is dropped.
-    if (!this.#process) return undefined;
+    // What is for another part of the server, or for a process that has ended, does not reach the agent.
+    if (this.#options.onNotification?.(this, message) === true || !this.#process) return undefined;
     // If two clients answer the same request of the agent, only the first answer counts.
     if (message.kind === "response" && message.key !== undefined) {
       if (!this.#pending.settleAgentRequest(message.key)) return undefined;
@@ -165,7 +167,7 @@ export class AcpInstance {
     const internal = options.internal ?? false;
     try {
       const starts = startsSession(normalized.method ?? "") ? onSessionStart : undefined;
-      const message = starts ? await withSessionStart(normalized, this.agentId, starts) : normalized;
+      const message = starts ? await withSessionStart(normalized, this, starts) : normalized;
       const process = await this.#processFor(request, internal);
       const answer = this.#request(
         process,

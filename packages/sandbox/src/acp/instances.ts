@@ -5,6 +5,7 @@ import type { Spawner, SpawnRequest } from "../internal/spawn/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { AcpObserver } from "./instance.ts";
 import { AcpInstance } from "./instance.ts";
+import type { Message } from "./message.ts";
 import type { SessionStartHook } from "./session-start.ts";
 
 export interface InstancesOptions {
@@ -12,6 +13,10 @@ export interface InstancesOptions {
   readonly prepare: (row: AgentRow) => Promise<SpawnRequest>;
   /** Returns the MCP servers of a session that starts. */
   readonly onSessionStart?: SessionStartHook;
+  /** Takes notifications of clients that are not for the agent; returns false for others. */
+  readonly onNotification?: (instance: AcpInstance, message: Message) => boolean;
+  /** Called when an instance was removed. */
+  readonly onRemove?: (serverId: string) => void;
   /** Called with the result of each request that opened a session. */
   readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
   readonly spawner: Spawner;
@@ -63,7 +68,7 @@ export class AcpInstances {
         `max agent instance limit reached (${this.#options.limits.maxAgentInstances})`,
       );
     }
-    const { spawner, limits, log, prepare, onSessionStart, onSessionAnswer } = this.#options;
+    const { spawner, limits, log, prepare, onSessionStart, onNotification, onSessionAnswer } = this.#options;
     const instance = new AcpInstance({
       serverId,
       agentId,
@@ -75,6 +80,7 @@ export class AcpInstances {
       },
       ...(this.#observer === undefined ? {} : { observer: this.#observer }),
       ...(onSessionStart === undefined ? {} : { onSessionStart }),
+      ...(onNotification === undefined ? {} : { onNotification }),
       ...(onSessionAnswer === undefined ? {} : { onSessionAnswer }),
       spawner,
       limits,
@@ -102,6 +108,7 @@ export class AcpInstances {
   async delete(serverId: string): Promise<void> {
     const instance = this.#instances.get(serverId);
     this.#instances.delete(serverId);
+    if (instance) this.#options.onRemove?.(serverId);
     await instance?.close();
   }
 

@@ -1,8 +1,17 @@
 import { isRecord } from "../http/problem.ts";
 import { type Message, readMessage } from "./message.ts";
 
+/** The instance whose agent opens a session. */
+export interface SessionOpener {
+  readonly serverId: string;
+  readonly agentId: string;
+  /** Adds a message to the stream for clients. */
+  release(raw: string): void;
+}
+
 /** A session that an agent is about to open, load, resume or fork. */
 export interface SessionStart {
+  readonly opener: SessionOpener;
   readonly agent: string;
   readonly method: string;
   /** As the client sent it. */
@@ -24,7 +33,7 @@ export function startsSession(method: string): boolean {
 /** Returns `message` with the MCP servers that `hook` returns, or `message` itself if nothing changes. */
 export async function withSessionStart(
   message: Message,
-  agent: string,
+  opener: SessionOpener,
   hook: SessionStartHook,
 ): Promise<Message> {
   if (message.kind !== "request" || !methods.has(message.method ?? "")) return message;
@@ -33,7 +42,13 @@ export async function withSessionStart(
   const params = isRecord(value.params) ? value.params : {};
   const requested: readonly unknown[] = Array.isArray(params.mcpServers) ? params.mcpServers : [];
   const cwd = typeof params.cwd === "string" ? params.cwd : undefined;
-  const mcpServers = await hook({ agent, method: message.method ?? "", cwd, mcpServers: requested });
+  const mcpServers = await hook({
+    opener,
+    agent: opener.agentId,
+    method: message.method ?? "",
+    cwd,
+    mcpServers: requested,
+  });
   if (mcpServers === requested) return message;
   const changed = readMessage(JSON.stringify({ ...value, params: { ...params, mcpServers } }));
   return changed ?? message;

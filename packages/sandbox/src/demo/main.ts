@@ -27,11 +27,11 @@ async function onRequest(method: string, params: Params): Promise<unknown> {
         authMethods: [],
       };
     case "session/new": {
-      const session = sessions.create(parseCwd(params));
+      const session = sessions.create(parseCwd(params), mcpServers(params));
       return { sessionId: session.id, ...sessionOptions(session) };
     }
     case "session/load": {
-      const session = sessions.load(String(params.sessionId), parseCwd(params));
+      const session = sessions.load(String(params.sessionId), parseCwd(params), mcpServers(params));
       for (const update of session.updates) peer.notify("session/update", { sessionId: session.id, update });
       return sessionOptions(session);
     }
@@ -94,6 +94,10 @@ function promptText(blocks: unknown): string {
   return blocks
     .flatMap((block) => (isParams(block) && typeof block.text === "string" ? [block.text] : []))
     .join("\n");
+}
+
+function mcpServers({ mcpServers: servers }: Params): readonly unknown[] {
+  return Array.isArray(servers) ? servers : [];
 }
 
 function parseCwd(params: Params): string {

@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { isMock } from "./options.ts";
 import { followPlaybook } from "./playbook.ts";
 import { repairSample } from "./repair-sample.ts";
-import { RpcError } from "./rpc.ts";
+import { isParams, type Params, RpcError } from "./rpc.ts";
 import type { Edit, Turn } from "./turn.ts";
 
 /**
  * Runs the script that the words of the prompt select: `crash`, `hang`, `garbage`, `flood [N]`, `fail`, `slowly`, "run
- * `command`", `twice`, what the repository's playbook says, the repair of the sample repository, or by default an edit of
+ * `command`", "use the tool `name` with {...}", `twice`, what the repository's playbook says, the repair of the sample repository, or by default an edit of
  * a file. "without asking" skips the permission request. `crash`, `hang`, `garbage` and `fail` count only as instructions, so a question about failing tests
  * does not fail. Under the
  * id `mock` most callers are programs that cannot answer a permission request: there `error`, `question` and `tool`
@@ -29,6 +29,7 @@ export async function runScript(prompt: string, turn: Turn): Promise<void> {
     const answer = await turn.choose("Shall I go on?", ["Yes", "No"]);
     await turn.say(answer === undefined ? "You chose neither. " : `You said ${answer}. `);
   } else if (isMock && !taskWords.test(words)) await turn.say(`You said: ${prompt.trim()} `);
+  else if (toolCalls.test(prompt)) await useTools(prompt, turn);
   else if (!isMock && !isExact(words) && (await followPlaybook(prompt, turn, asks(prompt)))) return;
   else if (isMock || !isAboutTests(words) || !(await repairSample(turn, asks(prompt))))
     await runTask(prompt, turn);
@@ -41,6 +42,26 @@ function isExact(words: string): boolean {
 
 function isAboutTests(words: string): boolean {
   return /\btests?\b/.test(words) && /\b(?:fix|repair|fail|fails|failing)\b/.test(words);
+}
+
+const toolCalls = /\buse (?:the )?tool `([\w-]+)`(?: with (\{[^`]*?\})(?=$|[\s.,;]))?/i;
+
+/** Calls the tools that the prompt names: "use the tool `weather` with {"city":"Kiel"}". */
+async function useTools(prompt: string, turn: Turn): Promise<void> {
+  for (const [, name = "", input = "{}"] of prompt.matchAll(new RegExp(toolCalls, "gi"))) {
+    const allowed = await turn.callTool(name, parseInput(input), asks(prompt));
+    if (!allowed) await turn.say(`You said no, so I did not use ${name}. `);
+  }
+}
+
+function parseInput(text: string): Params {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isParams(value)) return value;
+  } catch {
+    // The error below says what is wrong.
+  }
+  throw new RpcError(-32602, `The input of the tool is not a JSON object: ${text}`);
 }
 
 function asks(prompt: string): boolean {

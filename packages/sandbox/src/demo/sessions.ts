@@ -12,6 +12,8 @@ export class Session {
   readonly id: string;
   readonly cwd: string;
   readonly updates: Params[];
+  /** As the client sent them with `session/new` or `session/load`. */
+  readonly mcpServers: readonly unknown[];
   mode: Mode = "ask";
   model = "mock";
   thoughtLevel = "low";
@@ -22,9 +24,10 @@ export class Session {
   /** Settles when the last queued turn has ended. Turns run one at a time. */
   lastTurn: Promise<unknown> = Promise.resolve();
 
-  constructor(id: string, cwd: string, updates: Params[]) {
+  constructor(id: string, cwd: string, mcpServers: readonly unknown[], updates: Params[]) {
     this.id = id;
     this.cwd = cwd;
+    this.mcpServers = mcpServers;
     this.updates = updates;
   }
 
@@ -39,8 +42,8 @@ export class Session {
 export class Sessions {
   readonly #open = new Map<string, Session>();
 
-  create(cwd: string): Session {
-    const session = new Session(randomUUID(), cwd, []);
+  create(cwd: string, mcpServers: readonly unknown[]): Session {
+    const session = new Session(randomUUID(), cwd, mcpServers, []);
     mkdirSync(directory(), { recursive: true, mode: 0o700 });
     appendFileSync(sessionFile(session.id), `${JSON.stringify({ version: 1, cwd })}\n`, { mode: 0o600 });
     this.#open.set(session.id, session);
@@ -48,12 +51,12 @@ export class Sessions {
   }
 
   /** Loads a session of an earlier process with its updates. */
-  load(id: string, cwd: string): Session {
+  load(id: string, cwd: string, mcpServers: readonly unknown[]): Session {
     if (!/^[0-9a-f-]{36}$/.test(id) || !existsSync(sessionFile(id))) {
       throw new RpcError(-32002, `There is no session ${id}`);
     }
     const [, ...lines] = readFileSync(sessionFile(id), "utf8").split("\n");
-    const session = new Session(id, cwd, lines.flatMap(parseUpdate));
+    const session = new Session(id, cwd, mcpServers, lines.flatMap(parseUpdate));
     this.#open.set(id, session);
     return session;
   }

@@ -122,6 +122,27 @@ export class Turn {
     return exitCode;
   }
 
+  /** Calls a tool of an MCP server. Returns false when the user refuses. */
+  async callTool(name: string, input: Params, ask: boolean): Promise<boolean> {
+    const toolCallId = this.#nextCallId();
+    const call = { toolCallId, title: name, kind: "other", rawInput: input };
+    this.update({ sessionUpdate: "tool_call", ...call, status: "pending" });
+    if (!(await this.#isAllowed(call, ask))) return false;
+    this.update({ sessionUpdate: "tool_call_update", toolCallId, status: "in_progress" });
+    // Most prompts call no tool, and the library takes a while to load.
+    const { callMcpTool } = await import("./mcp-tools.ts");
+    const { failed, text } = await callMcpTool(this.session, name, input, this.signal);
+    this.update({
+      sessionUpdate: "tool_call_update",
+      toolCallId,
+      status: failed ? "failed" : "completed",
+      content: [textContent(text)],
+      rawOutput: { text },
+    });
+    await this.say(`${name} answered: ${text} `);
+    return true;
+  }
+
   /** Asks a question with several answers. Returns undefined when the user picks none. */
   async choose(question: string, answers: readonly string[]): Promise<string | undefined> {
     const toolCall = { toolCallId: this.#nextCallId(), title: question, kind: "other", status: "pending" };

@@ -46,6 +46,8 @@ export interface HttpHeader extends Meta {
 
 /** An MCP server that a session is given. */
 export type McpServer =
+  /** An MCP server of the client itself; its `id` names one of the `mcpServers` of the client's options. */
+  | ({ type: "acp"; name: string; id: string } & Meta)
   | ({ type: "http" | "sse"; name: string; url: string; headers: HttpHeader[] } & Meta)
   | ({ name: string; command: string; args: string[]; env: EnvVariable[] } & Meta);
 

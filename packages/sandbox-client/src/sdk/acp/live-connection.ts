@@ -14,6 +14,7 @@ import type {
   RequestPermissionResponse,
 } from "./acp-types.ts";
 import { isMessage, readNewSession, readPermissionRequest, readSettings } from "./acp-values.ts";
+import { ClientMcpChannels, type ClientMcpServers } from "./client-mcp.ts";
 
 /**
  * A server that responds only after the agent's answer would delay later messages of the turn, such as cancels and
@@ -43,6 +44,8 @@ export interface LiveAcpConnectionOptions {
     agentSessionId: string,
     request: RequestPermissionRequest,
   ) => Promise<RequestPermissionResponse>;
+  /** MCP servers of this client, for the agent's sessions. */
+  mcpServers?: ClientMcpServers;
   /** Gives up the start of the agent, which a server that hangs would never answer. */
   signal?: AbortSignal;
   /** The connection can carry no session any more: it ended, or the agent's process did. */
@@ -60,6 +63,7 @@ export class LiveAcpConnection {
   readonly agent: string;
   readonly #options: LiveAcpConnectionOptions;
   readonly #acp: AcpConnection;
+  readonly #mcp: ClientMcpChannels;
   readonly #agentIdOf = new Map<string, string>();
   readonly #localIdOf = new Map<string, string>();
   /** The session of a request that is about to be sent, by its parameters; then by its id. */
@@ -92,6 +96,7 @@ export class LiveAcpConnection {
         this.#lose();
       },
     });
+    this.#mcp = new ClientMcpChannels(options.mcpServers ?? {}, this.#acp);
     void this.#acp.closed.then(() => this.#lose());
   }
 
@@ -115,6 +120,7 @@ export class LiveAcpConnection {
   /** Stops the agent's process. Never rejects: if the server is gone, so is the process. */
   async close(): Promise<void> {
     this.#lost = true;
+    this.#mcp.close();
     await this.#acp.close().catch(() => this.#acp.detach());
   }
 
@@ -239,6 +245,7 @@ export class LiveAcpConnection {
   async #observe(envelope: Envelope): Promise<void> {
     const { message, direction } = envelope;
     const outbound = direction === "to-agent";
+    if (!outbound && this.#mcp.receive(message)) return;
     const owner = outbound ? this.#ownerOfOutbound(message) : this.#ownerOfInbound(message);
     const repeated = owner !== null && this.#loading.has(owner) && message.method === "session/update";
     if (!repeated && isMessage(message)) {
@@ -329,6 +336,7 @@ export class LiveAcpConnection {
   #lose(): void {
     if (this.#lost) return;
     this.#lost = true;
+    this.#mcp.close();
     this.#options.onLost?.(this, this.#exit);
   }
 }

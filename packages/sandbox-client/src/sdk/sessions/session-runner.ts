@@ -13,7 +13,10 @@ export interface SessionRunnerOptions {
   readonly history: SessionHistory;
   readonly desk: PendingPermissions;
   readonly replay: ReplayLimits;
-  readonly connect: Pick<LiveAcpConnectionOptions, "baseUrl" | "fetcher" | "headers" | "token">;
+  readonly connect: Pick<
+    LiveAcpConnectionOptions,
+    "baseUrl" | "fetcher" | "headers" | "token" | "mcpServers"
+  >;
 }
 
 /** Runs sessions on connections to agents: one connection for each agent, made when it is needed. */
