@@ -1,4 +1,4 @@
-/** Every screen of a Studio in use, in three widths and both themes: `artifacts/gallery-SCREEN-WIDTH-THEME.png`. */
+/** Every screen of a Studio in use, in three widths and both themes; its pictures are `artifacts/gallery-SCREEN-WIDTH-THEME.png`. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -92,8 +92,9 @@ export function entriesOf(page: Page): Promise<string[]> {
   return page.locator(".entries > li").allTextContents();
 }
 
-/** Keeps a picture of a screen; `artifacts/` is what CI keeps of a run. */
+/** Keeps a picture of a screen for people, in `artifacts/`, when HOLDFAST_TEST_PICTURES=1 asks for them. */
 export async function keepScreenshot(page: Page, name: string): Promise<void> {
+  if (process.env["HOLDFAST_TEST_PICTURES"] !== "1") return;
   await mkdir(artifacts, { recursive: true });
   await page.screenshot({ path: `${artifacts}${name}.png` });
 }
