@@ -13,8 +13,9 @@ import { killAfter } from "./killed.ts";
 import { chooseSeed, type SeededRandom, seededRandom } from "./random.ts";
 
 const lanes = 2;
-const directoriesPerLane = 2;
-const killsPerDirectory = 20;
+// Three of four kills come between the two commits of some action.
+const [directoriesPerLane, killsPerDirectory] =
+  process.env["HOLDFAST_TEST_HEAVY"] === "1" ? [2, 20] : [1, 12];
 const callers = 12;
 const actors = 4;
 

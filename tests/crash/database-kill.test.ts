@@ -8,7 +8,7 @@ import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { killAfter, ready, startScript } from "./killed.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
 
-const kills = 25;
+const kills = process.env["HOLDFAST_TEST_HEAVY"] === "1" ? 50 : 12;
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
 /** The highest version of each actor that the history tells of. */

@@ -13,7 +13,7 @@ import { Expected } from "./store-model.ts";
 
 const lanes = 2;
 const directoriesPerLane = 2;
-const killsPerDirectory = 15;
+const killsPerDirectory = process.env["HOLDFAST_TEST_HEAVY"] === "1" ? 30 : 8;
 
 /** One store that is killed again and again. Returns how many commits were acknowledged. */
 async function killAgainAndAgain(random: SeededRandom): Promise<number> {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plantedClusterBugs, simulate, simulateTwice } from "@holdfast/testing/sim";
+import {
+  allWorkloads,
+  clusterWorkloads,
+  plantedClusterBugs,
+  simulate,
+  simulateTwice,
+} from "@holdfast/testing/sim";
 
 const nodes = 3;
 
@@ -145,15 +151,24 @@ const kept: readonly { readonly seed: string; readonly found: string }[] = [
 
 for (const { seed, found } of kept) {
   test(`three nodes, seed ${seed}: ${found}`, async () => {
-    const { failure } = await simulateTwice({ seed, nodes });
+    const { failure } = await simulate({ seed, nodes });
     if (failure !== undefined) throw failure;
   });
 }
 
+test("three nodes with all workloads run the same way twice", async () => {
+  const workloads = [...allWorkloads, ...clusterWorkloads].map(({ name }) => name);
+  const { failure } = await simulateTwice({ seed: "1", nodes, workloads });
+  if (failure !== undefined) throw failure;
+});
+
+/** `npm run sim` runs as many as one likes. */
+const freshSeeds = process.env["HOLDFAST_TEST_HEAVY"] === "1" ? 40 : 12;
+
 test("three nodes hold every invariant under faults, with fresh seeds", async (t) => {
   const first = Date.now() % 1_000_000_000;
-  t.diagnostic(`npm run sim -- --nodes ${nodes} --from ${first} --seeds 40`);
-  for (let seed = first; seed < first + 40; seed++) {
+  t.diagnostic(`npm run sim -- --nodes ${nodes} --from ${first} --seeds ${freshSeeds}`);
+  for (let seed = first; seed < first + freshSeeds; seed++) {
     const { failure } = await simulate({ seed: String(seed), nodes });
     if (failure !== undefined) {
       throw new Error(`npm run sim -- --nodes ${nodes} --seed ${seed}`, { cause: failure });
