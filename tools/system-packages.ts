@@ -12,7 +12,7 @@ import { createInterface } from "node:readline/promises";
 
 interface SystemPackage {
   readonly name: string;
-  /** Program whose presence shows that the package is installed. */
+  /** Program whose presence shows that the package is installed: in PATH, or an absolute path. */
   readonly program: string;
   readonly purpose: string;
   /** Paths of the tests and benches that need it. */
@@ -31,7 +31,7 @@ const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
 const ssh = /^packages\/studio\/tests\/repositories/;
-const desktops = /^(packages\/sandbox\/|tests\/sandbox-sdk\/|bench\/desktop)/;
+const desktops = /^(packages\/sandbox\/|tests\/(agents|sandbox-sdk|security)\/|bench\/desktop)/;
 const peerDesktops = /^bench\/desktop/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 
@@ -83,6 +83,12 @@ const known: readonly SystemPackage[] = [
   { name: "xterm", program: "xterm", purpose: "an application on a desktop", neededBy: desktops },
   { name: "xclip", program: "xclip", purpose: "another owner of the clipboard", neededBy: desktops },
   { name: "xdg-utils", program: "xdg-open", purpose: "opening files on a desktop", neededBy: desktops },
+  { name: "dbus", program: "dbus-daemon", purpose: "the message bus of a desktop", neededBy: desktops },
+  {
+    ...{ name: "at-spi2-core", program: "/usr/libexec/at-spi-bus-launcher" },
+    ...{ purpose: "the accessibility tree of a desktop", neededBy: desktops },
+  },
+  { name: "chromium", program: "chromium", purpose: "a browser on a desktop", neededBy: desktops },
   { name: "xdotool", program: "xdotool", purpose: "input as others send it", neededBy: peerDesktops },
   { name: "maim", program: "maim", purpose: "screenshots as others take them", neededBy: peerDesktops },
   { name: "podman", program: "podman", purpose: "containers", neededBy: containers },
@@ -106,7 +112,8 @@ export function systemPackagesOf(paths: readonly string[]): readonly string[] {
 }
 
 function present(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+  const folders = program.startsWith("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
+  return folders.some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);
       return true;

@@ -13,7 +13,8 @@ const inlined: Readonly<Record<string, readonly string[]>> = {
   holdfast: ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
   // Of x11 0.7 MB, where an install brings its tests and its manual with 5 MB.
-  "@holdfast/sandbox": ["@modelcontextprotocol/sdk", "x11"],
+  // Of dbus-native, what sends and reads messages: 18 packages less.
+  "@holdfast/sandbox": ["@httptoolkit/dbus-native", "@modelcontextprotocol/sdk", "x11"],
   "@holdfast/studio": ["@modelcontextprotocol/sdk"],
 };
 

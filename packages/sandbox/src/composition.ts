@@ -45,7 +45,11 @@ export async function compose(
   const root = options.root === undefined ? undefined : resolve(options.root);
   const cwd = resolve(options.cwd ?? root ?? "");
   const { dataDirectory } = options;
-  const desktop = new LazyDesktop({ cwd, env, root, home, dataDirectory, limits, log });
+  const desktop = new LazyDesktop({
+    ...{ cwd, env, root, home, dataDirectory, limits, log },
+    jailed: options.jailed ?? false,
+    browserNetwork: options.desktop ?? {},
+  });
   // What starts while the desktop is active can reach it.
   const currentEnv = () => ({ ...env, ...desktop.env });
   const context: LaunchContext = {

@@ -1,5 +1,6 @@
 import type { Logger } from "@holdfast/core";
 import type { AgentRow, ModelEndpoint, ModelWire } from "./agents/row.ts";
+import type { BrowserNetwork } from "./desktop/apps/browsers.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
 import type { OpenCodeOptions } from "./opencode/options.ts";
@@ -53,6 +54,8 @@ export interface SandboxServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Set inside a jail: agents are configured not to start a sandbox of their own. */
   readonly jailed?: boolean;
+  /** How browsers on the desktop reach the network: without a proxy, directly. */
+  readonly desktop?: BrowserNetwork;
   /** Accepted host names in the Host header of requests over TCP, in addition to loopback. */
   readonly allowedHosts?: readonly string[];
   /** Origins of browser pages that may call the server over TCP, in addition to `cors.origins`. */

@@ -7,11 +7,13 @@ import { print } from "./output.ts";
 
 export const installUsage = `holdfast sandbox install desktop
 
-  Installs the programs of a desktop that are missing here: an X server, a window manager, ffmpeg, fonts.
+  Installs the programs of a desktop that are missing here: an X server, a window manager, ffmpeg,
+  what the accessibility tree needs, fonts.
       --yes                  does not ask
       --print-only           prints the commands and runs none
       --package-manager NAME apt, dnf or apk (default: the one that is here)
       --no-fonts             leaves out the fonts
+      --browser              adds Chromium
       --json                 machine-readable output`;
 
 export async function installCommand(args: readonly string[]): Promise<number> {
@@ -20,6 +22,7 @@ export async function installCommand(args: readonly string[]): Promise<number> {
     "print-only": { type: "boolean" },
     "package-manager": { type: "string" },
     "no-fonts": { type: "boolean" },
+    browser: { type: "boolean" },
     json: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   });
@@ -34,6 +37,7 @@ export async function installCommand(args: readonly string[]): Promise<number> {
   const plan = planInstallation({
     ...(manager === undefined ? {} : { manager }),
     withFonts: values["no-fonts"] !== true,
+    withBrowser: values.browser === true,
     path: process.env["PATH"],
   });
   const commands = plan.commands.map((command) => asRoot(command));

@@ -5,6 +5,7 @@ import { problem } from "../http/problem.ts";
 import { Mutex } from "../internal/mutex.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { ProcessTable } from "../processes/table.ts";
+import type { BrowserNetwork } from "./apps/browsers.ts";
 import { type ImageEncoder, loadEncoder } from "./capture/encoder.ts";
 import { takeScreenshot } from "./capture/screenshots.ts";
 import { findProgram, installCommand, missingPrograms } from "./display/programs.ts";
@@ -29,6 +30,8 @@ export interface DesktopOptions {
   readonly root: string | undefined;
   /** Directory of recordings, unless a start names another one. */
   readonly stateDirectory: string;
+  readonly jailed: boolean;
+  readonly browserNetwork: BrowserNetwork;
   readonly limits: SandboxLimits;
   readonly log: Logger;
 }
@@ -47,7 +50,7 @@ export class Desktop {
     this.#options = options;
   }
 
-  /** DISPLAY and XAUTHORITY while the desktop is active. */
+  /** What programs need to reach the desktop, such as DISPLAY; empty unless it is active. */
   get env(): Readonly<Record<string, string>> {
     return this.#session?.display.env ?? {};
   }
@@ -87,8 +90,8 @@ export class Desktop {
       await this.#useStateDirectory(options.stateDirectory);
       this.#state = "starting";
       try {
-        const { table, cwd, env, limits } = this.#options;
-        const session = await DesktopSession.start({ table, cwd, env }, options, limits.maxClipboardBytes);
+        const { limits } = this.#options;
+        const session = await DesktopSession.start(this.#options, options, limits.maxClipboardBytes);
         this.#session = session;
         this.#state = "active";
         this.#lastError = undefined;

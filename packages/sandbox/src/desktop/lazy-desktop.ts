@@ -17,7 +17,7 @@ export class LazyDesktop {
     this.#options = options;
   }
 
-  /** DISPLAY and XAUTHORITY while the desktop is active. */
+  /** What programs need to reach the desktop, such as DISPLAY; empty unless it is active. */
   get env(): Readonly<Record<string, string>> {
     return this.#part?.desktop.env ?? {};
   }

@@ -12,6 +12,7 @@ import {
   query,
   ref,
 } from "../openapi/part.ts";
+import { accessibilityPart } from "./accessibility/openapi.ts";
 import { desktopSchemas } from "./openapi-schemas.ts";
 
 const tags = ["desktop"];
@@ -201,6 +202,7 @@ export const desktopPart: OpenApiPart = {
         parameters: [windowId],
       },
     },
+    ...accessibilityPart.paths,
     "/v1/desktop/launch": {
       post: action(
         "launchDesktopApp",
@@ -283,5 +285,5 @@ export const desktopPart: OpenApiPart = {
       ),
     },
   },
-  schemas: desktopSchemas,
+  schemas: { ...desktopSchemas, ...accessibilityPart.schemas },
 };

@@ -26,7 +26,7 @@ const maxScreenSide = 8_192;
 const maxScreenPixels = 32 * 1_048_576;
 
 /** Reads the members of a JSON body. A wrong type is 422, a value out of range 400. */
-class Body {
+export class Body {
   readonly #members: Record<string, unknown>;
 
   constructor(value: unknown, name = "the request body") {
@@ -243,14 +243,11 @@ export function parseScreenshot(query: URLSearchParams): ScreenshotOptions {
   const name = query.get("format") ?? "png";
   const format = formats.find((each) => each === name);
   if (format === undefined) throw invalidAction("format must be png, jpeg or webp");
-  const cursor = query.get("showCursor") ?? "false";
-  if (cursor !== "true" && cursor !== "false")
-    throw invalid("query parameter 'showCursor' must be true or false");
   return {
     format,
     quality: queryNumber(query, "quality", 1, 100, true) ?? 85,
     scale: queryNumber(query, "scale", 0.1, 1, false) ?? 1,
-    showCursor: cursor === "true",
+    showCursor: queryFlag(query, "showCursor"),
   };
 }
 
@@ -268,7 +265,13 @@ export function parseRegion(query: URLSearchParams): Region {
   };
 }
 
-function queryNumber(
+export function queryFlag(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name) ?? "false";
+  if (value !== "true" && value !== "false") throw invalid(`query parameter '${name}' must be true or false`);
+  return value === "true";
+}
+
+export function queryNumber(
   query: URLSearchParams,
   name: string,
   min: number,

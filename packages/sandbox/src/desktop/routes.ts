@@ -8,6 +8,7 @@ import {
 } from "../http/exchange.ts";
 import type { Handler, Route } from "../http/router.ts";
 import type { SandboxLimits } from "../limits.ts";
+import { parseTarget, parseTree } from "./accessibility/requests.ts";
 import { contentTypes } from "./capture/encoder.ts";
 import type { Desktop } from "./desktop.ts";
 import { sendVideo } from "./recording/send-video.ts";
@@ -37,6 +38,7 @@ export class DesktopRoutes {
       ...this.#mouse(),
       ...this.#keyboard(),
       ...this.#windows(),
+      ...this.#accessibility(),
       ...this.#programs(),
       ...this.#recordings(),
     ];
@@ -137,6 +139,20 @@ export class DesktopRoutes {
       this.#use("windows/:id/resize", ({ windows }, body, exchange) => {
         const { width, height } = requests.parseWindowSize(body);
         return windows.resize(id(exchange), width, height);
+      }),
+    ];
+  }
+
+  #accessibility(): readonly Route[] {
+    return [
+      get("tree", async ({ query, response }) => {
+        sendJson(response, await this.#desktop.session.accessibility.tree(parseTree(query)));
+      }),
+      this.#use("tree/click", async ({ accessibility, input, mouse }, body) => {
+        const button = requests.parseButton(body);
+        const count = requests.parseClickCount(body);
+        const { node, center } = await accessibility.find(parseTarget(body));
+        return { node, position: await input.run(() => mouse.click(center, button, count)) };
       }),
     ];
   }

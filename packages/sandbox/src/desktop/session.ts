@@ -1,4 +1,5 @@
 import { Mutex } from "../internal/mutex.ts";
+import { Accessibility } from "./accessibility/accessibility.ts";
 import { Apps } from "./apps/apps.ts";
 import { XScreenCapture } from "./capture/screen.ts";
 import { Clipboard } from "./clipboard/clipboard.ts";
@@ -20,6 +21,7 @@ export class DesktopSession {
   readonly capture: XScreenCapture;
   readonly clipboard: Clipboard;
   readonly apps: Apps;
+  readonly accessibility: Accessibility;
   /** So that the events of two requests do not mix. */
   readonly input = new Mutex();
 
@@ -37,6 +39,7 @@ export class DesktopSession {
     this.windows = parts.windows;
     this.capture = parts.capture;
     this.clipboard = parts.clipboard;
+    this.accessibility = new Accessibility(display.bus, this.resolution);
     this.apps = new Apps(display.launcher, parts.windows);
   }
 

@@ -51,6 +51,7 @@ test("desktop", { timeout: 120_000 }, async (t) => {
       [
         ["Xvfb", true],
         ["openbox", true],
+        ["dbus-daemon", true],
       ],
     );
     const resolution = { width: 1_000, height: 700, dpi: 96 };

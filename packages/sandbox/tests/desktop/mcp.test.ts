@@ -33,7 +33,7 @@ test("an agent uses the desktop by tools", { timeout: 60_000 }, async (t) => {
   const { tools } = await client.listTools();
   assert.deepEqual(
     tools.map(({ name }) => name.replace("desktop_", "")),
-    ["start", "screenshot", "click", "move", "drag", "scroll", "type", "key", "launch", "windows"],
+    ["start", "screenshot", "tree", "click", "move", "drag", "scroll", "type", "key", "launch", "windows"],
   );
   const early = await call("desktop_screenshot");
   assert.equal(early.isError, true);
@@ -42,6 +42,10 @@ test("an agent uses the desktop by tools", { timeout: 60_000 }, async (t) => {
   await call("desktop_launch", { app: "xterm", args: ["-T", "tool", "-e", "cat > typed.txt"] });
   const { windows } = JSON.parse((await call("desktop_windows")).text);
   assert.equal(windows[0].title, "tool");
+  assert.match((await call("desktop_tree")).text, /^No program on the screen describes its windows/);
+  const missing = await call("desktop_click", { name: "OK" });
+  assert.equal(missing.isError, true);
+  assert.match(missing.text, /\(sandbox\.accessible_not_found\)/);
   await call("desktop_click", { x: windows[0].x + 10, y: windows[0].y + 10 });
   await call("desktop_type", { text: "by a tool" });
   await call("desktop_key", { key: "Return" });

@@ -100,6 +100,16 @@ export abstract class DesktopRoutes extends SandboxRoutes {
     return await this.#post(`windows/${part(windowId)}/resize`, request);
   }
 
+  /** The elements on the screen as their programs describe them. */
+  async getDesktopTree(query: wire.DesktopTreeQuery = {}): Promise<wire.DesktopTreeResponse> {
+    return await this.json("GET", "/v1/desktop/tree", { query: { ...query } });
+  }
+
+  /** Clicks an element of the tree, by its `id` or its `name`. */
+  async clickDesktopNode(request: wire.DesktopNodeClickRequest): Promise<wire.DesktopNodeClickResponse> {
+    return await this.#post("tree/click", request);
+  }
+
   async getDesktopClipboard(query: wire.DesktopClipboardQuery = {}): Promise<wire.DesktopClipboardResponse> {
     return await this.json("GET", "/v1/desktop/clipboard", { query: { ...query } });
   }

@@ -224,3 +224,54 @@ export interface DesktopRecordingInfo {
 export interface DesktopRecordingListResponse {
   recordings: DesktopRecordingInfo[];
 }
+
+export interface DesktopTreeQuery {
+  /** 1 to 10,000; 2,000 by default. */
+  maxNodes?: number;
+  /** Also elements that are not on the screen. */
+  showHidden?: boolean;
+}
+
+export interface DesktopBounds {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** An element on the screen, as its program describes it. */
+export interface DesktopFoundNode {
+  id: string;
+  /** Such as "push button". */
+  role: string;
+  name: string;
+  states: string[];
+  bounds?: DesktopBounds;
+  /** The text of an element that people edit, except of passwords. */
+  value?: string;
+}
+
+export interface DesktopNode extends DesktopFoundNode {
+  /** True for a program that did not answer in time. */
+  unresponsive?: boolean;
+  children: DesktopNode[];
+}
+
+export interface DesktopTreeResponse {
+  nodes: DesktopNode[];
+  truncated: boolean;
+}
+
+export interface DesktopNodeClickRequest {
+  id?: string | null;
+  name?: string | null;
+  /** With a name, the role of the element. */
+  role?: string | null;
+  button?: DesktopMouseButton | null;
+  clickCount?: number | null;
+}
+
+export interface DesktopNodeClickResponse {
+  node: DesktopFoundNode;
+  position: DesktopMousePositionResponse;
+}

@@ -1,11 +1,10 @@
 import { noArguments, parseStrict } from "@holdfast/cli";
-import { isHoldfastError } from "@holdfast/core";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { callDesktopTool, describedTools } from "../../desktop/tools/tool-calls.ts";
 import { ApiClient, apiOptions, apiUsage } from "../api-client.ts";
 import { packageVersion } from "../daemon.ts";
-import { type DesktopTool, desktopTools } from "./desktop-tools.ts";
 
 export const mcpUsage = `holdfast sandbox mcp
 
@@ -30,17 +29,10 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
     { name: "holdfast-desktop", version: packageVersion() },
     { capabilities: { tools: {} }, instructions },
   );
-  const tools = new Map(desktopTools.map((tool) => [tool.name, tool]));
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: desktopTools.map(described) }));
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...describedTools] }));
   server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-    const tool = tools.get(params.name);
-    if (tool === undefined) return failed(`There is no tool "${params.name}"`);
-    try {
-      return { content: [...(await tool.run(client, params.arguments ?? {}))] };
-    } catch (error) {
-      if (isHoldfastError(error)) return failed(`${error.message} (${error.group}.${error.code})`);
-      throw error;
-    }
+    const { content, isError } = await callDesktopTool(client, params.name, params.arguments ?? {});
+    return { content: [...content], ...(isError ? { isError } : {}) };
   });
   const closed = new Promise<void>((resolve) => {
     server.onclose = resolve;
@@ -49,17 +41,4 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
   process.stdin.once("end", () => void server.close());
   await closed;
   return 0;
-}
-
-function described({ name, description, properties, required, readOnly }: DesktopTool) {
-  return {
-    name,
-    description,
-    inputSchema: { type: "object" as const, properties, required: [...required] },
-    annotations: { readOnlyHint: readOnly, openWorldHint: false },
-  };
-}
-
-function failed(text: string) {
-  return { isError: true, content: [{ type: "text" as const, text }] };
 }

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Managed } from "../../processes/managed.ts";
 import type { ProcessTable } from "../../processes/table.ts";
+import { type SessionBus, startSessionBus } from "../accessibility/session-bus.ts";
+import { type BrowserNetwork, writeBrowserPrograms } from "../apps/browsers.ts";
 import { runtimeFailed } from "../errors.ts";
 import type { DesktopProcessInfo, StartOptions } from "../types.ts";
 import { writeAuthority } from "../x/authority.ts";
@@ -18,6 +20,8 @@ export interface DisplayOptions {
   readonly table: ProcessTable;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly jailed: boolean;
+  readonly browserNetwork: BrowserNetwork;
 }
 
 /** A running screen: the X server, a connection to it, the window manager, and the applications. */
@@ -27,6 +31,10 @@ export class Display {
   readonly name: string;
   /** Path of the file with the secret of the display. */
   readonly authority: string;
+  /** Absent where the programs of the accessibility tree are not installed. */
+  readonly bus: SessionBus | undefined;
+  /** What programs need to reach the display, the bus and the browsers. */
+  readonly env: Readonly<Record<string, string>>;
   /** Starts applications on this display. */
   readonly launcher: Launcher;
   readonly #servers: Launcher;
@@ -37,6 +45,8 @@ export class Display {
     readonly connection: XConnection;
     readonly name: string;
     readonly authority: string;
+    readonly bus: SessionBus | undefined;
+    readonly env: Readonly<Record<string, string>>;
     readonly launcher: Launcher;
     readonly servers: Launcher;
     readonly processes: readonly (readonly [string, Managed])[];
@@ -45,6 +55,8 @@ export class Display {
     this.connection = parts.connection;
     this.name = parts.name;
     this.authority = parts.authority;
+    this.bus = parts.bus;
+    this.env = parts.env;
     this.launcher = parts.launcher;
     this.#servers = parts.servers;
     this.#processes = parts.processes;
@@ -52,7 +64,8 @@ export class Display {
   }
 
   /** Starts everything, or nothing: what has been started is ended when a step fails. */
-  static async start({ table, cwd, env }: DisplayOptions, options: StartOptions): Promise<Display> {
+  static async start(displayOptions: DisplayOptions, options: StartOptions): Promise<Display> {
+    const { table, cwd, env, jailed, browserNetwork } = displayOptions;
     const directory = await mkdtemp(join(tmpdir(), "holdfast-desktop-"));
     const servers = new Launcher(table, cwd, env);
     let connection: XConnection | undefined;
@@ -64,25 +77,30 @@ export class Display {
       connection = await XConnection.connect(name, cookie).catch((error: unknown) => {
         throw runtimeFailed(`no connection to the display ${name}: ${String(error)}`);
       });
-      const launcher = new Launcher(table, cwd, { ...env, DISPLAY: name, XAUTHORITY: authority });
+      const bus = await startSessionBus(servers, directory);
+      const ownEnv = {
+        ...{ DISPLAY: name, XAUTHORITY: authority },
+        ...bus?.env,
+        ...(await writeBrowserPrograms(directory, { path: env.PATH, jailed, network: browserNetwork })),
+      };
+      const launcher = new Launcher(table, cwd, { ...env, ...ownEnv });
       const manager = await startWindowManager(launcher, connection);
       void closeWith(server.process, connection);
       const processes = [
         ["Xvfb", server.process],
         ["openbox", manager],
+        ...(bus === undefined ? [] : [["dbus-daemon", bus.process] as const]),
       ] as const;
-      return new Display({ connection, name, authority, launcher, servers, processes, directory });
+      return new Display({
+        ...{ connection, name, authority, bus, launcher, servers, processes, directory },
+        env: ownEnv,
+      });
     } catch (error) {
       connection?.close();
       await servers.end(endGraceMs);
       await rm(directory, { recursive: true, force: true });
       throw error;
     }
-  }
-
-  /** What programs need to reach the display. */
-  get env(): Readonly<Record<string, string>> {
-    return { DISPLAY: this.name, XAUTHORITY: this.authority };
   }
 
   processes(): DesktopProcessInfo[] {

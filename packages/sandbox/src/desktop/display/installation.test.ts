@@ -14,19 +14,26 @@ async function pathWith(...programs: readonly string[]): Promise<string> {
 }
 
 test("installs with the package manager that is here what is missing", async () => {
-  const path = await pathWith("apk", "openbox", "ffmpeg");
-  assert.deepEqual(planInstallation({ withFonts: true, path }), {
+  const path = await pathWith("apk", "openbox", "ffmpeg", "dbus-daemon", "at-spi-bus-launcher");
+  assert.deepEqual(planInstallation({ withFonts: true, withBrowser: false, path }), {
     manager: "apk",
     packages: ["xvfb", "xdg-utils", "xterm", "font-dejavu"],
     commands: [["apk", "add", "xvfb", "xdg-utils", "xterm", "font-dejavu"]],
   });
-  const { commands } = planInstallation({ manager: "apt", withFonts: false, path });
+  const { commands } = planInstallation({
+    ...{ manager: "apt", path },
+    ...{ withFonts: false, withBrowser: true },
+  });
   assert.deepEqual(commands.at(0), ["apt-get", "update"]);
-  assert.deepEqual(commands.at(1)?.slice(-3), ["xvfb", "xdg-utils", "xterm"]);
+  assert.deepEqual(commands.at(1)?.slice(-4), ["xvfb", "xdg-utils", "xterm", "chromium"]);
 });
 
 test("plans nothing where nothing is missing, and fails without a package manager", async () => {
-  const path = await pathWith("dnf", "Xvfb", "openbox", "ffmpeg", "xdg-open", "xterm");
-  assert.deepEqual(planInstallation({ withFonts: false, path }).commands, []);
-  assert.throws(() => planInstallation({ withFonts: true, path: "/nonexistent" }), /install Xvfb, openbox/);
+  const accessibility = ["dbus-daemon", "at-spi-bus-launcher"];
+  const path = await pathWith("dnf", "Xvfb", "openbox", "ffmpeg", "xdg-open", "xterm", ...accessibility);
+  assert.deepEqual(planInstallation({ withFonts: false, withBrowser: false, path }).commands, []);
+  assert.throws(
+    () => planInstallation({ withFonts: true, withBrowser: false, path: "/nonexistent" }),
+    /install Xvfb, openbox/,
+  );
 });

@@ -1,5 +1,11 @@
 import { problem } from "../../http/problem.ts";
-import { desktopPrograms, findProgram, type PackageManager } from "./programs.ts";
+import {
+  browserPackage,
+  desktopPrograms,
+  findDesktopProgram,
+  findProgram,
+  type PackageManager,
+} from "./programs.ts";
 
 /** The commands that install what a desktop needs. */
 export interface InstallationPlan {
@@ -22,6 +28,7 @@ const fonts: Readonly<Record<PackageManager, string>> = {
 export function planInstallation(options: {
   readonly manager?: PackageManager;
   readonly withFonts: boolean;
+  readonly withBrowser: boolean;
   readonly path: string | undefined;
 }): InstallationPlan {
   const manager =
@@ -34,9 +41,14 @@ export function planInstallation(options: {
       `none of ${Object.values(programs).join(", ")} is here: install Xvfb, openbox, ffmpeg, xdg-utils and xterm yourself`,
     );
   }
-  const missing = desktopPrograms.filter(({ program }) => findProgram(program, options.path) === undefined);
+  const missing = desktopPrograms.filter(
+    ({ program }) => findDesktopProgram(program, options.path) === undefined,
+  );
   const packages = [
     ...missing.map((each) => each.packages[manager]),
+    ...(options.withBrowser && findProgram("chromium", options.path) === undefined
+      ? [browserPackage[manager]]
+      : []),
     ...(options.withFonts ? [fonts[manager]] : []),
   ];
   return { manager, packages, commands: packages.length === 0 ? [] : commandsOf(manager, packages) };

@@ -9,6 +9,8 @@ interface DesktopProgram {
   readonly packages: Readonly<Record<PackageManager, string>>;
   /** Without it the desktop does not start. */
   readonly required: boolean;
+  /** Absolute paths of a program that is not in PATH. */
+  readonly paths?: readonly string[];
 }
 
 /** The programs that a desktop uses, with the packages that contain them. */
@@ -26,7 +28,22 @@ export const desktopPrograms: readonly DesktopProgram[] = [
     required: false,
   },
   { program: "xterm", packages: { apt: "xterm", dnf: "xterm", apk: "xterm" }, required: false },
+  { program: "dbus-daemon", packages: { apt: "dbus", dnf: "dbus-daemon", apk: "dbus" }, required: false },
+  {
+    program: "at-spi-bus-launcher",
+    packages: { apt: "at-spi2-core", dnf: "at-spi2-core", apk: "at-spi2-core" },
+    required: false,
+    // Debian and Fedora, then Debian before 12.
+    paths: ["/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher"],
+  },
 ];
+
+/** Chromium, which an installation adds only on request, because it is large. */
+export const browserPackage: Readonly<Record<PackageManager, string>> = {
+  apt: "chromium",
+  dnf: "chromium",
+  apk: "chromium",
+};
 
 export const installCommand = "holdfast sandbox install desktop --yes";
 
@@ -37,6 +54,12 @@ export function findProgram(program: string, path: string | undefined): string |
     .split(delimiter)
     .map((directory) => join(directory, program))
     .find(isExecutable);
+}
+
+/** Finds a program of the desktop, in PATH or where distributions put it. */
+export function findDesktopProgram(program: string, path: string | undefined): string | undefined {
+  const paths = desktopPrograms.find((each) => each.program === program)?.paths ?? [];
+  return findProgram(program, path) ?? paths.find((each) => findProgram(each, path) !== undefined);
 }
 
 /** Returns the required programs that PATH does not have. */
