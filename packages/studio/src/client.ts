@@ -50,7 +50,7 @@ const shapes = {
   environment: { actions: ["get", "stop"], probe: { name: "get", args: [] } },
   repository: {
     actions: [
-      ...["get", "branches", "pullRequests", "pullRequest", "issues", "sync", "cancelFetch"],
+      ...["get", "branches", "pullRequests", "pullRequest", "issues", "issue", "sync", "cancelFetch"],
       ...["check", "setUpWebhook", "archiveMerged"],
     ],
     probe: { name: "get", args: [] },

@@ -150,6 +150,7 @@ export const actorRules = {
       // They ask the forge, with the credential of the repository.
       pullRequest: "member",
       issues: "member",
+      issue: "member",
       check: "member",
       cancelFetch: "member",
       // It replaces the secret, and may show the new one.

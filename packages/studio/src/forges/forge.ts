@@ -286,6 +286,10 @@ export interface Forge {
   ): Promise<Comment>;
   /** Open issues, without pull requests. A page may have fewer than 100. */
   issues(fullName: string, page?: number, signal?: AbortSignal): Promise<ForgePage<Issue>>;
+  /** One issue, open or closed. A number of a pull request is `forge.not_found`. */
+  issue(fullName: string, number: number, signal?: AbortSignal): Promise<Issue>;
+  /** Who has reviewed since they were asked. Missing where those leave the reviewers. */
+  reviewed?(fullName: string, number: number, signal?: AbortSignal): Promise<readonly string[]>;
   /** Credential to clone and push this repository. */
   gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential>;
   /** Creates the webhook with this address, or gives the one that is there the secret. */

@@ -105,6 +105,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "repository.branches": reads("list_branches", "Its branches"),
   "repository.pullRequests": reads("list_pull_requests", "Its pull requests, the latest first"),
   "repository.issues": reads("list_issues", "Its issues"),
+  "repository.issue": reads("get_issue", "An issue with its text, from the forge"),
   "repository.pullRequest": reads("get_pull_request", "A pull request with its text, from the forge"),
   "repository.sync": changes("sync_repository", "Compares it with its server and fetches it, now"),
   "repository.check": changes("check_repository", "Tries each part of its connection"),

@@ -126,6 +126,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "repository.pullRequests": ["pulls", "list REPOSITORY"],
   "repository.pullRequest": ["pulls", "show REPOSITORY"],
   "repository.issues": ["pulls", "issues REPOSITORY"],
+  "repository.issue": ["pulls", "--number"],
   "repository.cancelFetch": ["repositories", "cancel NAME"],
   "repository.setUpWebhook": ["repositories", "webhook NAME"],
   "inbox.snooze": ["inbox", "snooze ID"],

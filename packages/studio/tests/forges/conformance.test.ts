@@ -177,9 +177,17 @@ for (const [client, start] of Object.entries(clients)) {
       assert.deepEqual(main, {
         ...{ name: "main", commit: repository.bare.branches.get("main"), isProtected: true },
       });
-      repository.addIssue("Broken", { id: 1, login: "ada" });
-      const titles = (await forge.issues(name)).items.map(({ title }) => title);
-      assert.deepEqual(titles, ["Broken"]);
+      const { number } = repository.addIssue("Broken", { id: 1, login: "ada" });
+      const { items } = await forge.issues(name);
+      assert.deepEqual(
+        items.map(({ title }) => title),
+        ["Broken"],
+      );
+      assert.deepEqual(await forge.issue(name, number), items[0]);
+      assert.equal((await failure(forge.issue(name, 9_999))).code, "not_found");
+      // GitLab counts the two apart.
+      const pull = [...repository.pullRequests.keys()].find((each) => each !== number);
+      if (pull !== undefined) assert.equal((await failure(forge.issue(name, pull))).code, "not_found");
     });
 
     test("pages of a list are complete, and unchanged ones are not read again", async () => {

@@ -105,6 +105,14 @@ for (const [name, start] of Object.entries(forges)) {
     await client.repository(id).sync();
     const all = [mention, `review-requested ${second.number}`, `mentioned ${issue.number}`];
     await entriesWhen(client, is(...all));
+    emulator.advance(2_000);
+    repository.review(second, grace);
+    await client.repository(id).sync();
+    await entriesWhen(client, is(mention, `mentioned ${issue.number}`));
+    emulator.advance(2_000);
+    repository.updatePullRequest(second, { reviewers: ["grace"] });
+    await client.repository(id).sync();
+    await entriesWhen(client, is(...all));
     const { revision } = await client.inbox("operator").list();
     for (const delivery of webhooks.held) {
       webhooks.send(delivery);

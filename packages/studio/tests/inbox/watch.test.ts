@@ -119,5 +119,23 @@ test("a review that a forge requests is an entry of whoever has the account, unt
   assert.deepEqual(others, []);
   assert.deepEqual([entry?.kind, entry?.item, entry?.task], ["review-requested", item, undefined]);
   assert.equal((await tell(["grace"])).length, 1);
-  assert.deepEqual(await tell([]), []);
+  // At GitLab, an issue has the number of a merge request too.
+  const issue: ForgeItem = { ...item, kind: "issue", title: "Broken" };
+  const named = (id: string, about: ForgeItem) => ({
+    id,
+    item: about,
+    author: "eve",
+    text: "@grace",
+    logins: ["grace"],
+  });
+  const mentions = [named("1", item), named("2", issue)];
+  await attention.send("forge", { version: 1, repository: "r", server, at: 6, mentions });
+  await settle();
+  const mentioned = (await inboxes.inbox("ben").list()).entries.filter(({ kind }) => kind === "mentioned");
+  assert.deepEqual(mentioned.map((each) => each.item?.kind).toSorted(), ["issue", "pull-request"]);
+  await inboxes.inbox("ben").done(mentioned.map(({ id }) => id));
+  assert.deepEqual(
+    (await tell([])).filter(({ kind }) => kind === "review-requested"),
+    [],
+  );
 });

@@ -44,6 +44,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST pulls\/(\d+)\/reviews$/, addReview],
   [/^GET pulls\/(\d+)\/reviews\/(\d+)\/comments$/, listReviewComments],
   [/^GET issues$/, listIssues],
+  [/^GET issues\/(\d+)$/, getIssue],
   [/^GET issues\/comments$/, listRecentComments],
   [/^GET issues\/(\d+)\/comments$/, listComments],
   [/^POST issues\/(\d+)\/comments$/, addComment],
@@ -307,6 +308,13 @@ async function listIssues(call: RepositoryCall): Promise<ApiAnswer> {
     (issue) => state === "all" || issue.state === state,
   );
   return page(call, list, (issue) => issueShape(server, repository, issue));
+}
+
+async function getIssue(call: RepositoryCall, [number]: readonly string[]): Promise<ApiAnswer> {
+  const { server, repository } = call;
+  const issue = repository.issues.get(Number(number));
+  if (issue !== undefined) return ok(issueShape(server, repository, issue));
+  return ok({ ...issueShape(server, repository, pullNumbered(call, number)), pull_request: {} });
 }
 
 async function listStatuses(call: RepositoryCall, [commit]: readonly string[]): Promise<ApiAnswer> {

@@ -38,6 +38,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^GET pulls\/(\d+)\/comments$/, listReviewComments],
   [/^POST pulls\/(\d+)\/comments$/, addReviewComment],
   [/^GET issues$/, listIssues],
+  [/^GET issues\/(\d+)$/, getIssue],
   [/^GET issues\/(\d+)\/comments$/, listComments],
   [/^POST issues\/(\d+)\/comments$/, addComment],
   [/^PUT issues\/(\d+)\/labels$/, setLabels],
@@ -325,6 +326,14 @@ async function listIssues(call: RepositoryCall): Promise<ApiAnswer> {
     request.url.searchParams.get("direction") === "asc" ? list : list.toReversed(),
     (each) => each,
   );
+}
+
+async function getIssue(call: RepositoryCall, [number]: readonly string[]): Promise<ApiAnswer> {
+  const { server, repository } = call;
+  const issue = repository.issues.get(Number(number));
+  if (issue !== undefined) return ok(issueShape(server, repository, issue));
+  const pull_request = { url: `${server}/api/v3/repos/${repository.fullName}/pulls/${number}` };
+  return ok({ ...issueShape(server, repository, pullNumbered(call, number)), pull_request });
 }
 
 async function listChecks(call: RepositoryCall, [commit]: readonly string[]): Promise<ApiAnswer> {

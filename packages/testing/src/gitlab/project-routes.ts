@@ -38,6 +38,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST merge_requests$/, createMergeRequest],
   [/^GET merge_requests\/(\d+)$/, getMergeRequest],
   [/^PUT merge_requests\/(\d+)$/, updateMergeRequest],
+  [/^GET merge_requests\/(\d+)\/reviewers$/, listReviewers],
   [/^PUT merge_requests\/(\d+)\/merge$/, merge],
   [/^GET merge_requests\/(\d+)\/versions$/, listVersions],
   [/^GET merge_requests\/(\d+)\/notes$/, listNotes],
@@ -45,6 +46,7 @@ const routes: readonly (readonly [RegExp, Handler])[] = [
   [/^POST merge_requests\/(\d+)\/discussions$/, addDiscussion],
   [/^GET events$/, listEvents],
   [/^GET issues$/, listIssues],
+  [/^GET issues\/(\d+)$/, getIssue],
   [/^POST issues\/(\d+)\/notes$/, addIssueNote],
   [/^GET members\/all$/, listMembers],
   [/^GET labels$/, async (call) => page(call, call.repository.labels, (name) => ({ name }))],
@@ -298,6 +300,22 @@ async function listIssues(call: ProjectCall): Promise<ApiAnswer> {
     (issue) => state === "all" || state === (issue.state === "open" ? "opened" : "closed"),
   );
   return page(call, list, (issue) => issueShape(call.server, call.repository, issue));
+}
+
+async function getIssue(call: ProjectCall, [number]: readonly string[]): Promise<ApiAnswer> {
+  const issue = call.repository.issues.get(Number(number));
+  if (issue === undefined) throw new ApiRefusal(404, "404 Not found");
+  return ok(issueShape(call.server, call.repository, issue));
+}
+
+/** Those who have reviewed stay in the list. */
+async function listReviewers(call: ProjectCall, [number]: readonly string[]): Promise<ApiAnswer> {
+  const { reviewers, reviewedBy = [] } = pullNumbered(call, number);
+  const shapeOf = (login: string, state: string) => ({ user: userShape(call.forge.user(login)), state });
+  return ok([
+    ...reviewers.map((login) => shapeOf(login, "unreviewed")),
+    ...reviewedBy.map((login) => shapeOf(login, "reviewed")),
+  ]);
 }
 
 async function listStatuses(call: ProjectCall, [commit]: readonly string[]): Promise<ApiAnswer> {

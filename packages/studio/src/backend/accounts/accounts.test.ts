@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import type { ForgeItem } from "../../contract/inbox.ts";
 import type { AccountProof } from "../../contract/people.ts";
-import type { ItemComment, PullRequest } from "../../forges/forge.ts";
+import type { Forge, ItemComment, PullRequest } from "../../forges/forge.ts";
 import type { ForgeEvent } from "../../forges/webhooks/event.ts";
 import type { InboxDatabase } from "../inbox/schema.ts";
 import type { ForgeSource } from "../repositories/contract.ts";
@@ -101,7 +101,7 @@ function open(forgeSource: ForgeSource = source) {
   };
   const comments: ItemComment[] = [];
   const teams = new Map([["team/reviewers", ["ada", "grace"]]]);
-  const forge = {
+  const forge: Partial<Forge> = {
     recentComments: async (_name: string, since: number) => ({
       items: comments.filter(({ comment }) => comment.createdAt >= since),
       nextPage: undefined,
@@ -120,7 +120,7 @@ function open(forgeSource: ForgeSource = source) {
   const rows = new RepositoryRows(repository.rows);
   const take = () => told.splice(0);
   return {
-    ...{ c, reports, attention, comments, note, take, items },
+    ...{ c, reports, attention, comments, note, take, items, forge },
     advance: (ms: number) => {
       at += ms;
     },
@@ -193,6 +193,21 @@ describe("what a forge asks", () => {
     // A sync has the same list, and no word of the review.
     assert.deepEqual(await deliver(asked), []);
     assert.deepEqual(await deliver(asked, { reviewed: [] } as Partial<ForgeEvent>), ["g review-requested"]);
+  });
+
+  test("is told of reviews by the forge where no webhook tells them, and a late one undoes none", async () => {
+    const { deliver, attention, reports, c, forge, take } = open();
+    await linkAccount(attention.db, account("g", "grace", "admin"));
+    const asked = { reviewers: ["grace"] };
+    assert.deepEqual(await deliver(asked), ["g review-requested"]);
+    forge.reviewed = async () => ["Grace"];
+    await reports.afterSync(c);
+    assert.deepEqual(take(), ["g review-ended"]);
+    const late = { pullRequest: pull({ ...asked, updatedAt: 0 }), reviewed: [] };
+    assert.deepEqual(await deliver(asked, late as Partial<ForgeEvent>), []);
+    forge.reviewed = async () => [];
+    await reports.afterSync(c);
+    assert.deepEqual(take(), ["g review-requested"]);
   });
 
   test("by a comment reaches whom it mentions once, by whatever way it is told", async () => {

@@ -40,6 +40,8 @@ interface TellingRow {
 const teamsAction = "internal.readTeams";
 const maxPages = 5;
 const maxTeams = 20;
+/** Pull requests whose reviewers are read after a sync: those that changed last. */
+const maxReviewReads = 50;
 /** Parts of one message. */
 const batch = 50;
 /** Read again before the time of the last reading: clocks differ. */
@@ -59,8 +61,10 @@ export class ForgeReports {
     if (source.kind !== "forge" || event.kind === "other" || event.kind === "installation") return;
     if (event.repository.toLowerCase() !== source.fullName.toLowerCase()) return;
     if (event.kind === "pull_request") {
-      const { number } = event.pullRequest;
-      if (event.reviewed !== undefined) await keepReviewed(c.db, number, event.reviewed);
+      const { number, updatedAt } = event.pullRequest;
+      const [known] = await c.db.execute("SELECT updated_at FROM pull_request WHERE number = ?", number);
+      const isLate = known !== undefined && Number(known["updated_at"]) > updatedAt;
+      if (event.reviewed !== undefined && !isLate) await keepReviewed(c.db, number, event.reviewed);
       await this.tellReviews(c, number);
       if ((await unknownTeams(c.db)).length > 0) await c.schedule.after(0, teamsAction);
     }
@@ -71,6 +75,7 @@ export class ForgeReports {
   /** Compares all requests with what was told: after a sync, and on the timer. */
   async afterSync(c: ReportContext): Promise<void> {
     if (c.state.source.kind !== "forge" || c.state.status !== "synced") return;
+    await this.#readReviewed(c);
     await this.readTeams(c, await teamsOf(c.db));
     await this.readComments(c);
   }
@@ -115,6 +120,29 @@ export class ForgeReports {
     for (const row of gone) {
       await c.db.execute("DELETE FROM review_told WHERE number = ?", Number(row["number"]));
       await c.db.execute("DELETE FROM review_done WHERE number = ?", Number(row["number"]));
+    }
+  }
+
+  /** Reads who has reviewed, where the forge keeps them among the reviewers: no list of pull requests tells. */
+  async #readReviewed(c: ReportContext): Promise<void> {
+    const { source } = c.state;
+    if (source.kind !== "forge") return;
+    try {
+      const forge = await this.#host.forges.open(source);
+      if (forge.reviewed === undefined) return;
+      const asked = await c.db.execute(
+        `SELECT number FROM pull_request WHERE state = 'open' AND json_array_length(row, '$.reviewers') > 0
+         ORDER BY updated_at DESC LIMIT ?`,
+        maxReviewReads,
+      );
+      for (const row of asked) {
+        const number = Number(row["number"]);
+        const logins = await forge.reviewed(source.fullName, number, c.abortSignal);
+        await keepReviewed(c.db, number, logins);
+      }
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error;
+      c.log.warn("reviews of a repository could not be read", { repository: c.state.id, error });
     }
   }
 

@@ -1,8 +1,9 @@
+import type { Issue } from "../../forges/forge.ts";
 import type { BackendHost } from "../host.ts";
 import type { PullRequestQuery, PullRequestView } from "../repositories/contract.ts";
 import { RepositoryRows, type RowDatabase } from "../repositories/rows.ts";
 import type { RepositoryState } from "../repositories/state.ts";
-import { type IssuePage, readIssues } from "./issues.ts";
+import { type IssuePage, readIssue, readIssues } from "./issues.ts";
 import { openedIssues } from "./opened-items.ts";
 
 /** The part of the repository's context that is used. */
@@ -27,6 +28,9 @@ export function itemActions(host: Pick<BackendHost, "forges">) {
         ...(withoutTask === true ? { withoutTask } : {}),
       });
     },
+
+    issue: (c: ItemContext, number: number): Promise<Issue> =>
+      readIssue(host, c.state.source, number, c.abortSignal),
 
     async issues(c: ItemContext, page?: number, withoutTask?: boolean): Promise<IssuePage> {
       const found = await readIssues(host, c.state.source, page, c.abortSignal);

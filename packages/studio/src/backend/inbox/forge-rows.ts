@@ -20,7 +20,7 @@ export async function takeForgeNotice(db: InboxDatabase, { at, change }: ForgeNo
       return { ...none, entries: [entry], notify: [entry] };
     }
     case "review-ended": {
-      const removed = await remove(db, "id = ?", `${keyOfItem(change)}.review`);
+      const removed = await remove(db, "id = ?", `${keyOfItem({ kind: "pull-request", ...change })}.review`);
       return { ...none, removed };
     }
     case "repository-gone": {

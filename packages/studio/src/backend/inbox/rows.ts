@@ -236,9 +236,13 @@ function approvalEntryId(taskId: string, approvalId: string): string {
   return `${taskId}.approval.${approvalId}`;
 }
 
-/** Stands for the id of a task where something is about an item of a forge. */
-export function keyOfItem({ repositoryId, number }: Pick<ForgeItem, "repositoryId" | "number">): string {
-  return `${repositoryId}/${number}`;
+/** Stands for the id of a task where something is about an item of a forge. GitLab counts issues and merge requests apart. */
+export function keyOfItem({
+  kind,
+  repositoryId,
+  number,
+}: Pick<ForgeItem, "kind" | "repositoryId" | "number">): string {
+  return kind === "issue" ? `${repositoryId}/issue/${number}` : `${repositoryId}/${number}`;
 }
 
 /** Adds an entry, or brings the one of this task up to date: it is open and unread again. */

@@ -205,6 +205,8 @@ export interface RepositoryActions {
   pullRequests(query?: PullRequestQuery): Promise<readonly PullRequestView[]>;
   /** Open issues, from the forge; with `withoutTask`, those that no task was started on. Throws `repository.no_issues`, `forge.*`. */
   issues(page?: number, withoutTask?: boolean): Promise<ForgePage<Issue>>;
+  /** One issue with its text, open or closed, from the forge. Throws `repository.no_issues`, `forge.*`. */
+  issue(number: number): Promise<Issue>;
   /** One pull request with its text, from the forge. Throws `forge.*`. */
   pullRequest(number: number): Promise<PullRequest>;
   /** Compares everything with the forge now, and fetches the host's copy. */

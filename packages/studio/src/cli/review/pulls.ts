@@ -41,8 +41,18 @@ export const pullsCommand = commandOfVerbs({
     issues: verb({
       arguments: "REPOSITORY",
       description: "lists the open issues of a connected repository, from its forge",
-      async run({ client, args: [name = ""], json }) {
+      options: { number: { type: "string", value: "NUMBER", description: "prints this one with its text" } },
+      check(_args, { number }) {
+        if (number !== undefined) requireNumber(number);
+      },
+      async run({ client, args: [name = ""], values, json, print }) {
         const { id } = await findRepository(client, name);
+        if (values.number !== undefined) {
+          const issue = await client.repository(id).issue(Number(values.number));
+          const { number, state, title, webUrl, body } = issue;
+          print(issue, harmless(`#${number}  ${state}  ${title}\n${webUrl}\n\n${body}`));
+          return;
+        }
         let isEmpty = true;
         for (let page: number | undefined = 1; page !== undefined; ) {
           const { items, nextPage }: IssuePage = await client.repository(id).issues(page);
@@ -59,9 +69,7 @@ export const pullsCommand = commandOfVerbs({
     show: verb({
       arguments: "REPOSITORY NUMBER",
       description: "prints one with its text, from the forge",
-      check([, number = ""]) {
-        if (!/^[1-9]\d{0,14}$/.test(number)) throw new UsageError(`"${number}" is not a number`);
-      },
+      check: ([, number = ""]) => requireNumber(number),
       async run({ client, args: [name = "", number = ""], print }) {
         const { id } = await findRepository(client, name);
         const pull = await client.repository(id).pullRequest(Number(number));
@@ -104,6 +112,10 @@ export const pullsCommand = commandOfVerbs({
     }),
   },
 });
+
+function requireNumber(number: string): void {
+  if (!/^[1-9]\d{0,14}$/.test(number)) throw new UsageError(`"${number}" is not a number`);
+}
 
 async function* pullsOf(
   client: StudioClient,

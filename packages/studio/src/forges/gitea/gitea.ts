@@ -35,6 +35,7 @@ import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
 import { headOf } from "../http/pull-request-head.ts";
 import { repositoryPath } from "../http/repository-path.ts";
+import { requireIssue } from "../http/require-issue.ts";
 import { mayPush } from "../writers.ts";
 import { ensureLabels } from "./labels.ts";
 import * as rows from "./rows.ts";
@@ -287,6 +288,11 @@ export class GiteaForge implements Forge {
   }
 
   /** Gitea cannot narrow a token to one repository, nor limit its time. */
+  async issue(fullName: string, number: number, signal?: AbortSignal): Promise<Issue> {
+    const row = await this.#get<rows.GiteaIssueRow>(`${pathOf(fullName)}/issues/${number}`, signal);
+    return rows.issueOf(requireIssue(row, number));
+  }
+
   async gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential> {
     const { cloneUrl } = await this.repository(fullName, signal);
     const password = this.#token;

@@ -28,6 +28,7 @@ import { participantsOf } from "../http/participants.ts";
 import { isFromBranch } from "../http/pull-request-branch.ts";
 import { headOf } from "../http/pull-request-head.ts";
 import { repositoryPath } from "../http/repository-path.ts";
+import { requireIssue } from "../http/require-issue.ts";
 import { mayPush } from "../writers.ts";
 import { type GitHubCredential, GitHubTokens } from "./credential.ts";
 import * as rows from "./rows.ts";
@@ -308,6 +309,11 @@ export class GitHubForge implements Forge {
     // GitHub lists pull requests as issues too.
     const list = (body as rows.GitHubIssueRow[]).filter(({ pull_request }) => pull_request === undefined);
     return { items: list.map(rows.issueOf), nextPage: nextPageOf(headers) };
+  }
+
+  async issue(fullName: string, number: number, signal?: AbortSignal): Promise<Issue> {
+    const row = await this.#get<rows.GitHubIssueRow>(`${pathOf(fullName)}/issues/${number}`, signal);
+    return rows.issueOf(requireIssue(row, number));
   }
 
   async gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential> {

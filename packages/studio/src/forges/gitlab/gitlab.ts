@@ -318,6 +318,16 @@ export class GitLabForge implements Forge {
     return this.#list(path, page, rows.issueOf, signal);
   }
 
+  async issue(fullName: string, number: number, signal?: AbortSignal): Promise<Issue> {
+    return rows.issueOf(await this.#get<rows.GitLabIssueRow>(`${pathOf(fullName)}/issues/${number}`, signal));
+  }
+
+  async reviewed(fullName: string, number: number, signal?: AbortSignal): Promise<readonly string[]> {
+    const path = `${pathOf(fullName)}/merge_requests/${number}/reviewers`;
+    const list = await this.#get<readonly rows.GitLabReviewerRow[]>(path, signal);
+    return list.filter((each) => !rows.isWaiting(each)).map(({ user }) => user.username);
+  }
+
   /** A project's token is for its repository only, and ends at midnight (UTC) of its last day. */
   async gitCredential(fullName: string, signal?: AbortSignal): Promise<GitCredential> {
     const { cloneUrl } = await this.repository(fullName, signal);

@@ -18,6 +18,16 @@ export interface GitLabUserRow {
   readonly username: string;
 }
 
+export interface GitLabReviewerRow {
+  readonly user: GitLabUserRow;
+  readonly state?: string;
+}
+
+/** GitLab keeps reviewers in the list when they have reviewed, with another state. */
+export function isWaiting({ state = "unreviewed" }: { readonly state?: string }): boolean {
+  return state === "unreviewed" || state === "review_started";
+}
+
 export interface GitLabMergeRequestRow {
   readonly iid: number;
   readonly title: string;

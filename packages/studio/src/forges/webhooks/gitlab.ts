@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { studioLimits } from "../../limits.ts";
 import type { Comment, Issue } from "../forge.ts";
-import { checkStatusOf, type GitLabPosition, pullStateOf, shownTitle } from "../gitlab/rows.ts";
+import { checkStatusOf, type GitLabPosition, isWaiting, pullStateOf, shownTitle } from "../gitlab/rows.ts";
 import type { DeliveredPullRequest, ForgeDelivery, ForgeEvent, ItemChange, Webhook } from "./event.ts";
 import { commitOrNone, isEqual, malformedWebhook, required, unsignedWebhook } from "./signature.ts";
 
@@ -57,11 +57,6 @@ interface Payload {
   readonly build_name?: string;
   readonly build_status?: string;
   readonly sha?: string;
-}
-
-/** GitLab keeps reviewers in the list when they have reviewed, with another state. */
-function isWaiting({ state = "unreviewed" }: { readonly state?: string }): boolean {
-  return state === "unreviewed" || state === "review_started";
 }
 
 const signingPrefix = "whsec_";

@@ -17,13 +17,7 @@ export function ItemPreview({
 }) {
   const open = useOpenItem();
   const kind = item.kind === "issue" ? "issue" : "pull request";
-  const { number, title, webUrl } = item;
   const repository = { id: item.repositoryId, name: item.repository };
-  const start = () =>
-    open.mutate({
-      ...{ repository, number },
-      ...(item.kind === "issue" ? { issue: { title, webUrl, body: "" } } : {}),
-    });
   return (
     <>
       <header className="inbox-preview-head">
@@ -41,11 +35,16 @@ export function ItemPreview({
           <a className="button" href={item.webUrl} target="_blank" rel="noreferrer">
             Open the {kind}
           </a>
-          <button type="button" className="button" disabled={open.isPending} onClick={start}>
+          <button
+            type="button"
+            className="button"
+            disabled={open.isPending}
+            onClick={() => open.mutate({ repository, kind: item.kind, number: item.number })}
+          >
             New task on it
           </button>
         </p>
-        {open.isError && <ErrorNotice error={open.error} title="The pull request could not be read." />}
+        {open.isError && <ErrorNotice error={open.error} title={`The ${kind} could not be read.`} />}
       </div>
     </>
   );

@@ -47,7 +47,7 @@ function Row({ repository, issue }: { readonly repository: RepositoryView; reado
           type="button"
           className="link-button linked-row-title"
           title="New task on this issue"
-          onClick={() => open.mutate({ repository, number, issue })}
+          onClick={() => open.mutate({ repository, kind: "issue", number, issue })}
         >
           {visibleText(title)}
         </button>

@@ -46,7 +46,7 @@ function Row({ repository, pull }: { readonly repository: RepositoryView; readon
           className="link-button linked-row-title"
           disabled={open.isPending}
           title="New task on this pull request"
-          onClick={() => open.mutate({ repository, number })}
+          onClick={() => open.mutate({ repository, kind: "pull-request", number })}
         >
           {visibleText(title)}
         </button>

@@ -7,9 +7,10 @@ import { emptyDraft, taskDraft } from "./task-draft.ts";
 /** A pull request or an issue of a connected repository. */
 export interface OpenedItem {
   readonly repository: { readonly id: string; readonly name: string };
+  readonly kind: "pull-request" | "issue";
   readonly number: number;
-  /** What is known of an issue. A pull request is read from the forge, with its text as it is now. */
-  readonly issue?: Pick<Issue, "title" | "body" | "webUrl">;
+  /** An issue that was read already. What is not is read from the forge, with its text as it is now. */
+  readonly issue?: Pick<Issue, "title" | "body" | "webUrl"> | undefined;
 }
 
 /** Opens the form for a new task on a pull request or an issue: until it is sent, there is no task. */
@@ -17,8 +18,11 @@ export function useOpenItem() {
   const api = useApi();
   const navigate = useNavigate();
   return useMutation({
-    mutationFn: async ({ repository, number, issue }: OpenedItem) => {
-      if (issue !== undefined) return { start: { issue: number }, what: "issue", ...issue };
+    mutationFn: async ({ repository, kind, number, issue }: OpenedItem) => {
+      if (kind === "issue") {
+        const { title, body, webUrl } = issue ?? (await api.repository(repository.id).issue(number));
+        return { start: { issue: number }, what: "issue", title, body, webUrl };
+      }
       const pull = await api.repository(repository.id).pullRequest(number);
       const isFork = pull.headRepository?.toLowerCase() !== repository.name.toLowerCase();
       // A branch of the repository itself can be pushed to.

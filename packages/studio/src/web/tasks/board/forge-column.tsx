@@ -76,7 +76,7 @@ const Card = memo(function Card({
           className="link-button linked-row-title task-row-title"
           disabled={isOpening}
           title={`New task on this ${kind === "issue" ? "issue" : "pull request"}`}
-          onClick={() => onOpen({ repository, number, ...(issue === undefined ? {} : { issue }) })}
+          onClick={() => onOpen({ repository, kind, number, issue })}
         >
           #{number} {visibleText(title)}
         </button>
