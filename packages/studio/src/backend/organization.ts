@@ -97,7 +97,7 @@ export function createOrganizationActor(host: BackendHost) {
         host.creating(task.taskId);
         await createTaskActors(host, c, task);
         await beginTask(c, task.taskId);
-        await noteOpened(c, connectedTo, item, task.taskId);
+        await noteOpened(c, host.ports.log, connectedTo, item, task.taskId);
         return initialSummary(task);
       },
 

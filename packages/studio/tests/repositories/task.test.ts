@@ -25,8 +25,8 @@ test("a task on a connected repository starts from what was pushed last, and App
   const commit = await repository.bare.commit("feature", { "new.txt": "new\n" }, "Add a file");
 
   const prompt = 'write "x" to x.txt without asking';
-  const start = async (branch?: string) => {
-    const options = branch === undefined ? {} : { branch };
+  const start = async (branch?: string, item?: { readonly kind: "issue"; readonly number: number }) => {
+    const options = { ...(branch === undefined ? {} : { branch }), ...(item === undefined ? {} : { item }) };
     const task = await organization.createTask({ repository: id, agent: "demo", prompt, ...options });
     const watch = await Watch.open(studio.client, task.id);
     t.after(() => watch.close());
@@ -45,8 +45,16 @@ test("a task on a connected repository starts from what was pushed last, and App
   assert.equal(repository.bare.branches.get(applied.branch), applied.commit);
   assert.equal(await repository.bare.git(["show", `${applied.branch}:x.txt`]), "x");
 
-  const { view: lost } = await start("no-such-branch");
+  const { number } = repository.addIssue("Broken", { id: 1, login: "ada" });
+  const waiting = async () =>
+    (await studio.client.repository(id).issues(1, true)).items.map((each) => each.number);
+  assert.deepEqual(await waiting(), [number]);
+  const { watch: onIssue, view: lost } = await start("no-such-branch", { kind: "issue", number });
   assert.deepEqual([lost.status, lost.error?.code], ["failed", "branch_not_found"]);
+  // What the task was about waits again once it is deleted.
+  assert.deepEqual(await waiting(), []);
+  await organization.deleteTask(onIssue.id);
+  assert.deepEqual(await waiting(), [number]);
   emulator.tokens.clear();
   const { view: revoked } = await start();
   assert.deepEqual(

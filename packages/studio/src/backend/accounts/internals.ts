@@ -1,4 +1,4 @@
-import { keepOpened } from "../forks/opened-items.ts";
+import { forgetTask, keepOpened } from "../forks/opened-items.ts";
 import type { RepositoryForge } from "./links.ts";
 import { type ForgeReports, forgeOf, type ReportContext } from "./report.ts";
 
@@ -7,6 +7,8 @@ export function forgeInternals(reports: ForgeReports) {
   return {
     opened: (c: ReportContext, kind: "pull-request" | "issue", number: number, task: string): Promise<void> =>
       keepOpened(c.db, kind, number, task),
+
+    forgetTask: (c: ReportContext, task: string): Promise<void> => forgetTask(c.db, task),
 
     readTeams: (c: ReportContext): Promise<void> => reports.readTeams(c),
 

@@ -1,5 +1,5 @@
 /** Pull requests and issues that tasks were started on: lists of work that waits leave them out. */
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Logger } from "@holdfast/core";
 import type { CreateTaskInput } from "../../contract.ts";
 import type { ActorCreator } from "../new-task.ts";
 import type { RepositorySummary } from "../repositories/contract.ts";
@@ -23,16 +23,21 @@ export function itemOf({ item, pullRequest }: CreateTaskInput): Item | undefined
   throw new HoldfastError("task", "invalid_input", message, { statusCode: 400 });
 }
 
-/** Notes the task at its repository. */
+/** Notes the task at its repository. Without it the item only stays in the lists: the task runs already. */
 export async function noteOpened(
   c: ActorCreator,
+  log: Logger,
   connectedTo: RepositorySummary | undefined,
   item: Item | undefined,
   taskId: string,
 ): Promise<void> {
   if (connectedTo === undefined || item === undefined) return;
   const call = { name: "internal.opened", args: [item.kind, item.number, taskId] };
-  await c.client().get("repository", [connectedTo.id]).action<void>(call);
+  try {
+    await c.client().get("repository", [connectedTo.id]).action<void>(call);
+  } catch (error) {
+    log.warn("could not note the task at its repository", { taskId, repository: connectedTo.id, error });
+  }
 }
 
 export async function keepOpened(
@@ -42,6 +47,12 @@ export async function keepOpened(
   task: string,
 ): Promise<void> {
   await db.execute("INSERT OR REPLACE INTO opened (kind, number, task) VALUES (?, ?, ?)", kind, number, task);
+}
+
+/** A task was deleted: what it was about waits again. */
+export async function forgetTask(db: Pick<RowDatabase, "execute">, task: string): Promise<void> {
+  await db.execute("DELETE FROM opened WHERE task = ?", task);
+  await db.execute("DELETE FROM followed WHERE task = ?", task);
 }
 
 export async function openedIssues(db: Pick<RowDatabase, "execute">): Promise<ReadonlySet<number>> {

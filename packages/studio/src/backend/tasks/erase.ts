@@ -34,6 +34,18 @@ async function ofSession<Result>(
   }
 }
 
+/** Its repository lists again what the task was about. One that was disconnected has nothing to forget. */
+async function forgetAtRepository(c: EraseContext): Promise<void> {
+  const { id, connected } = c.state;
+  if (connected === undefined) return;
+  try {
+    const call = { name: "internal.forgetTask", args: [id] };
+    await c.client().get("repository", [connected.id]).action<void>(call);
+  } catch (error) {
+    if (!isErrorCode(error, "actor", "not_found")) throw error;
+  }
+}
+
 /** What the task takes on disk, in this process. */
 export async function taskStorage(
   host: Pick<BackendHost, "filesSize">,
@@ -71,6 +83,7 @@ export async function eraseTask(
       .client()
       .get("group", [group])
       .action({ name: "internal.forgetTask", args: [id] });
+  await forgetAtRepository(c);
   await eraseAttachments(c, c.state.attachments ?? []);
   for (const { sessionId } of sessionsOf(c.state))
     await ofSession<void>(c, sessionId, "internal.erase", undefined);
