@@ -31,7 +31,7 @@ import { RepositoryRows, repositorySchema } from "./rows.ts";
 import { isRepositoryInput, mirrorAfter, newRepositoryState, type RepositoryState } from "./state.ts";
 import { RepositorySync, type RepositoryVars } from "./sync.ts";
 import { setArchiving, viewOf } from "./view.ts";
-import { checkConnection, keepFailure, setUpWebhook } from "./webhook.ts";
+import { checkConnection, keepFailure, renewWebhook, setUpWebhook } from "./webhooks/webhook.ts";
 
 const maxBranches = 1_000;
 
@@ -127,6 +127,7 @@ export function createRepositoryActor(host: BackendHost) {
 
         async reconcile(c): Promise<void> {
           await sync.reconcile(c);
+          await renewWebhook(host.connections, c);
           await follower.readAll(c);
           await triggers.run(c);
         },

@@ -32,6 +32,8 @@ export interface RepositoryState {
   webhookSecret?: string;
   /** The address at which the forge reaches the Studio, once the webhook was set up. */
   studioUrl?: string;
+  /** What the forge was told to send, by its number in the room of webhooks. Absent in states of earlier versions. */
+  webhookVersion?: number;
   webhookDeliveredAt?: number;
   /** True to archive tasks whose pull request was merged. Absent in states of earlier versions. */
   archivesMerged?: boolean;

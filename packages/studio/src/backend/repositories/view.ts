@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { RepositoryView } from "./contract.ts";
 import type { RepositoryCounts } from "./rows.ts";
 import { type RepositoryState, summaryOf } from "./state.ts";
-import { webhookOf } from "./webhook.ts";
+import { webhookOf } from "./webhooks/webhook.ts";
 
 /** A repository for its page. */
 export function viewOf(state: RepositoryState, counts: RepositoryCounts): RepositoryView {

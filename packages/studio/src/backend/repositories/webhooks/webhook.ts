@@ -1,15 +1,20 @@
 /** The webhook of a repository: its setup, the deliveries that were refused, and what "check now" says about it. */
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import { studioLimits } from "../../limits.ts";
-import { type RepositoryConnections, secretPrefix } from "../../remotes/connections.ts";
+import { studioLimits } from "../../../limits.ts";
+import { type RepositoryConnections, secretPrefix } from "../../../remotes/connections.ts";
 import type {
   ConnectionCheck,
   RepositorySource,
   WebhookFailure,
   WebhookSetup,
   WebhookView,
-} from "./contract.ts";
-import type { RepositoryState } from "./state.ts";
+} from "../contract.ts";
+import type { RepositoryState } from "../state.ts";
+
+/** Incremented when the forges have to send more than before. 2: reviews of GitHub, and issues. */
+const webhookVersion = 2;
+/** Stands for the version of a webhook that is older, and that the credential may not change. */
+const refused = 0;
 
 /** Undefined for a repository without webhooks. */
 export function webhookOf(state: RepositoryState): WebhookView | undefined {
@@ -61,6 +66,7 @@ export async function setUpWebhook(
     const secret = await connections.newWebhookSecret(name, form);
     state.webhookSecret = name;
     state.webhookFailures = [];
+    state.webhookVersion = webhookVersion;
     try {
       await connections.ensureWebhook(source, url, name);
       return { isSetUp: true, url };
@@ -71,6 +77,34 @@ export async function setUpWebhook(
     }
   };
   return attempt("signing");
+}
+
+/**
+ * Tells the forge to send what an earlier version did not ask for; the secret stays. A credential that may not is not tried
+ * again: a person sets up the webhook anew, and "check now" says so.
+ */
+export async function renewWebhook(
+  connections: Pick<RepositoryConnections, "ensureWebhook">,
+  {
+    state,
+    log,
+  }: {
+    readonly state: RepositoryState;
+    readonly log: { warn(message: string, fields: Readonly<Record<string, unknown>>): void };
+  },
+): Promise<void> {
+  const { id, source, webhookSecret, studioUrl, webhookVersion: version = 1 } = state;
+  if (source.kind !== "forge" || webhookSecret === undefined || studioUrl === undefined) return;
+  if (version === webhookVersion || version === refused) return;
+  try {
+    await connections.ensureWebhook(source, `${studioUrl}/forges/${id}`, webhookSecret);
+    state.webhookVersion = webhookVersion;
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    if (["unauthorized", "forbidden", "not_found", "refused"].includes(error.code))
+      state.webhookVersion = refused;
+    log.warn("a webhook could not be renewed", { repository: id, error });
+  }
 }
 
 /** A GitLab from before webhooks were signed. */
@@ -103,7 +137,7 @@ export async function checkConnection(
   return [
     ...found,
     ...(mirror === undefined ? [] : [mirrorCheck(mirror)]),
-    ...(webhook === undefined ? [] : [webhookCheck(webhook)]),
+    ...(webhook === undefined ? [] : [webhookCheck(webhook, state.webhookVersion === refused)]),
   ];
 }
 
@@ -118,7 +152,7 @@ function mirrorCheck({ status, error, fetchedAt }: NonNullable<RepositoryState["
   return { ...about, status: "ok", detail: `Fetched at ${new Date(fetchedAt ?? 0).toISOString()}.` };
 }
 
-function webhookCheck({ isSetUp, deliveredAt, failures }: WebhookView): ConnectionCheck {
+function webhookCheck({ isSetUp, deliveredAt, failures }: WebhookView, isOld: boolean): ConnectionCheck {
   const about = { id: "webhook", name: "Webhook" } as const;
   const minutes = studioLimits.repositoryReconcileMs / 60_000;
   const [failure] = failures;
@@ -131,6 +165,10 @@ function webhookCheck({ isSetUp, deliveredAt, failures }: WebhookView): Connecti
       ...{ ...about, status: "failed", detail: `The newest delivery was refused: ${failure.message}` },
       next: "Set up the webhook again, or paste the secret at the forge.",
     };
+  if (isOld) {
+    const detail = "Was set up by an earlier version: the forge sends no reviews or issues.";
+    return { ...about, status: "warning", detail, next: "Set up the webhook again." };
+  }
   if (deliveredAt === undefined) {
     const detail = "Is set up. Nothing has arrived yet.";
     const next = "Push a commit. If nothing arrives, check that the forge reaches the Studio's address.";
