@@ -30,12 +30,14 @@ export class ForgeAccounts {
   async signedIn(person: string, account: SignedInAccount): Promise<void> {
     const { actors } = this.#options;
     const [known] = await this.#rows(person, account.server);
-    if (known?.["login"] === account.login) return;
+    if (known?.["login"] === account.login && known["told"] === 1) return;
     const { server, forge, login } = account;
     await this.#remove(person, server);
-    await actors.user(person, "insert", "forge_account", { server, forge, login });
+    await actors.user(person, "insert", "forge_account", { server, forge, login, told: 0 });
+    const told: boolean[] = [];
     for (const id of await this.#organizationsOf(person))
-      await this.#tell(id, "accountProven", { person, ...account });
+      told.push(await this.#tell(id, "accountProven", { person, ...account }));
+    if (told.every(Boolean)) await this.#note(person, server, 1);
   }
 
   /** A person has disconnected their account at a provider: what they proved by comments elsewhere stays. */
@@ -50,13 +52,15 @@ export class ForgeAccounts {
 
   /** A person has become a member. */
   async joined(person: string, organization: string): Promise<void> {
-    for (const { server, forge, login } of await this.#rows(person))
-      await this.#tell(organization, "accountProven", { person, server, forge, login });
+    for (const { server, forge, login } of await this.#rows(person)) {
+      const isTold = await this.#tell(organization, "accountProven", { person, server, forge, login });
+      if (!isTold) await this.#note(person, String(server), 0);
+    }
   }
 
   /** A person is no member any more. */
-  left(person: string, organization: string): Promise<void> {
-    return this.#tell(organization, "accountsEnded", person);
+  async left(person: string, organization: string): Promise<void> {
+    await this.#tell(organization, "accountsEnded", person);
   }
 
   #rows(person: string, server?: string): Promise<readonly Row[]> {
@@ -83,17 +87,24 @@ export class ForgeAccounts {
     return found;
   }
 
-  /** That an organization is not told ends no sign-in: the next one tells it. */
-  async #tell(organization: string, name: string, ...args: readonly unknown[]): Promise<void> {
+  /** Keeps whether all organizations have heard of the account. */
+  async #note(person: string, server: string, told: 0 | 1): Promise<void> {
+    await this.#options.actors.user(person, "update", "forge_account", whereOf(server), { told });
+  }
+
+  /** False if the organization was not told: that ends no sign-in, and the next one tells it. */
+  async #tell(organization: string, name: string, ...args: readonly unknown[]): Promise<boolean> {
     try {
       await this.#options
         .client()
         .getOrCreate("attention", [organization])
         .action({ name: `internal.${name}`, args: [...args] });
+      return true;
     } catch (error) {
-      if (isErrorCode(error, "organization", "not_found")) return;
+      if (isErrorCode(error, "organization", "not_found")) return true;
       if (!isHoldfastError(error)) throw error;
       this.#options.log.warn("an account at a forge was not linked", { organization, error });
+      return false;
     }
   }
 }

@@ -1,11 +1,13 @@
 /** Members, roles and invitations of an organization. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { isErrorCode } from "@holdfast/core";
+import type { ClientBase } from "@holdfast/client";
+import { HoldfastError, isErrorCode, silentLogger } from "@holdfast/core";
 import type { Role } from "../../src/access/roles.ts";
 import type { Member } from "../../src/contract/people.ts";
 import { studioLimits } from "../../src/limits.ts";
 import type { NewInvitation } from "../../src/people/actors/members.ts";
+import { ForgeAccounts } from "../../src/people/forge-accounts.ts";
 import { openPeople } from "./actors-support.ts";
 
 function openOrganization(t: TestContext) {
@@ -115,6 +117,27 @@ describe("an organization", () => {
     await assert.rejects(call("changeRole", "bob", "owner", "admin"), is("member", "forbidden_role"));
     await call("changeRole", "bob", "admin", "admin");
     assert.equal(await role("bob"), "admin");
+  });
+
+  test("hears of an account at a forge at the next sign-in, if it could not hear of it before", async (t) => {
+    const { actors, add, signUp } = openOrganization(t);
+    const { user } = await signUp("ada@example.org");
+    await add(user.id, "member");
+    await actors.user(user.id, "insert", "organization", { id: "local" });
+    const told: unknown[] = [];
+    let isDown = true;
+    const action = async ({ args }: { readonly args: readonly unknown[] }) => {
+      if (isDown) throw new HoldfastError("actor", "unavailable", "Try again");
+      told.push(...args);
+    };
+    const client = () => ({ getOrCreate: () => ({ action }) }) as unknown as ClientBase;
+    const accounts = new ForgeAccounts({ actors, client, log: silentLogger });
+    const account = { forge: "github", server: "https://forge.example", login: "ada" } as const;
+    await accounts.signedIn(user.id, account);
+    isDown = false;
+    await accounts.signedIn(user.id, account);
+    await accounts.signedIn(user.id, account);
+    assert.deepEqual(told, [{ person: user.id, ...account }]);
   });
 
   test("reports whose rights have changed", async (t) => {

@@ -1,8 +1,7 @@
 /** Running the Studio: audit log, secrets, policy, connections, for the people who may. */
 import { actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
-import { localOrganization, organizationOfKey } from "../../access/organization-ids.ts";
-import { operator } from "../../access/person.ts";
+import { organizationOfKey } from "../../access/organization-ids.ts";
 import type {
   AcceptedRuleView,
   AuditCheck,
@@ -22,6 +21,7 @@ import type { BackendHost } from "../host.ts";
 import { requireOrganization } from "../organizations/existing.ts";
 import type { RepositorySummary } from "../repositories/contract.ts";
 import { connStateOf, type PersonConnState } from "../tasks/actions.ts";
+import { ownPage, ownQuery } from "./audit-reader.ts";
 import { readAuditQuery, readProvider, readProviderId, readQuestion, readText } from "./input.ts";
 
 const maxPolicyCharacters = 1_000_000;
@@ -38,12 +38,10 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
     actions: {
       async audit(c, query?: AuditPageQuery): Promise<AuditPage> {
         const { task, ...rest } = readAuditQuery(query);
-        // The operator of the first organization sees the records of all.
-        const organization = organizationOfKey(c.key);
-        const isAll = organization === localOrganization && c.conn.state.person === operator.id;
-        const filter = isAll ? rest : { ...rest, organization };
-        if (task === undefined) return host.administration.audit(filter);
-        return host.administration.audit({ ...filter, sessions: [task, ...(await sessionsOf(c, task))] });
+        const reader = { organization: organizationOfKey(c.key), person: c.conn.state.person };
+        const sessions = task === undefined ? {} : { sessions: [task, ...(await sessionsOf(c, task))] };
+        const page = await host.administration.audit({ ...ownQuery(reader, rest), ...sessions });
+        return ownPage(reader, page);
       },
 
       verifyAudit: (c): Promise<AuditCheck> => c.keepAwake(host.administration.verifyAudit()),

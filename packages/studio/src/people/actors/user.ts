@@ -22,7 +22,7 @@ export const userTables = {
   ],
   api_token: ["id", "name", "hash", "scope", "created_at", "expires_at"],
   organization: ["id"],
-  forge_account: ["server", "forge", "login"],
+  forge_account: ["server", "forge", "login", "told"],
   ...passkeyTables,
 } as const satisfies Tables;
 
@@ -55,6 +55,9 @@ const forgeSchema = `
   CREATE TABLE forge_account (server TEXT PRIMARY KEY, forge TEXT NOT NULL, login TEXT NOT NULL) STRICT;
 `;
 
+/** `told`: 0 until each of their organizations has heard of the account. */
+const toldSchema = "ALTER TABLE forge_account ADD COLUMN told INTEGER NOT NULL DEFAULT 1;";
+
 export interface NewApiToken extends ApiToken {
   /** SHA-256 of the token. */
   readonly hash: string;
@@ -81,6 +84,7 @@ export function createUserActor(host: PeopleHost) {
           { version: 1, sql: schema },
           { version: 2, sql: passkeySchema },
           { version: 3, sql: forgeSchema },
+          { version: 4, sql: toldSchema },
         ],
       }),
     }),
