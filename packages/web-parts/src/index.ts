@@ -16,7 +16,7 @@ export * from "./ui/icons.tsx";
 export { KeysHelp } from "./ui/keys-help.tsx";
 export { Empty, ErrorNotice, Loading } from "./ui/notice.tsx";
 export { appPart, PageFailed } from "./ui/page-failed.tsx";
-export { type LinkState, Shell } from "./ui/shell.tsx";
+export { type LinkState, Shell, useCurrentPageInView } from "./ui/shell.tsx";
 export { Status, type StatusKind } from "./ui/status.tsx";
 export { type Tab, TabPanel, TabStrip } from "./ui/tabs.tsx";
 export { TimeAgo } from "./ui/time.tsx";

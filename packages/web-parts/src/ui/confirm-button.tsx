@@ -9,6 +9,7 @@ export function ConfirmButton({
   children,
   onConfirm,
   onDone,
+  isDangerous = true,
   ...button
 }: DialogButtonProps & {
   readonly title: string;
@@ -17,6 +18,8 @@ export function ConfirmButton({
   readonly children: ReactNode;
   readonly onConfirm: () => Promise<unknown>;
   readonly onDone?: () => void;
+  /** False for what destroys nothing. */
+  readonly isDangerous?: boolean;
 }) {
   return (
     <DialogButton
@@ -24,9 +27,9 @@ export function ConfirmButton({
       dialog={(onClose) => (
         <ConfirmDialog
           title={title}
-          dismissLabel="Keep"
+          dismissLabel={isDangerous ? "Keep" : "Cancel"}
           confirmLabel={confirmLabel}
-          confirmClassName="button button-stop"
+          confirmClassName={isDangerous ? "button button-stop" : "button button-primary"}
           describedByText
           action={onConfirm}
           onDone={onDone}

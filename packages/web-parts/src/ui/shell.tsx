@@ -80,8 +80,8 @@ function useFocusOnNavigation(main: RefObject<HTMLElement | null>): void {
   }, [main, path, previous, hasFragment]);
 }
 
-/** Scrolls the current page into view when the navigation overflows. */
-function useCurrentPageInView(pages: RefObject<HTMLElement | null>): void {
+/** Scrolls the current page into view when links to pages overflow. */
+export function useCurrentPageInView(pages: RefObject<HTMLElement | null>): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs for every page.
   useEffect(() => {

@@ -43,6 +43,7 @@ export function Publish({ task }: { readonly task: TaskView }) {
           pull={pullRequest}
           view={view}
           busy={busy}
+          isWaiting={task.status === "waiting"}
           isWorking={isWorking}
           controls={controls}
           onPublish={() => publish.mutate({})}

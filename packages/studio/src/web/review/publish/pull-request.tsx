@@ -26,6 +26,7 @@ export function PullRequest({
   pull,
   view,
   busy,
+  isWaiting,
   isWorking,
   controls,
   onPublish,
@@ -35,6 +36,8 @@ export function PullRequest({
   readonly view: PublicationView;
   /** True while the agent works. */
   readonly busy: boolean;
+  /** True while it waits for an answer to an approval. */
+  readonly isWaiting: boolean;
   /** True while the task is published. */
   readonly isWorking: boolean;
   readonly controls: PublicationControls;
@@ -125,7 +128,9 @@ export function PullRequest({
         <Over pull={pull} controls={controls} />
       )}
       {busy && pull.state === "open" && (
-        <p className="field-help">The agent works. Push when it has finished.</p>
+        <p className="field-help">
+          {isWaiting ? "The agent waits for your answer." : "The agent works."} Push when it has finished.
+        </p>
       )}
       {error !== null && <ErrorNotice error={error} title="The forge or the agent refused." />}
     </>
@@ -196,9 +201,10 @@ function Actions({
             className={buttonClass(next === "merge")}
             title={`Merge #${pull.number} into ${pull.baseBranch}?`}
             confirmLabel="Merge"
+            isDangerous={false}
             onConfirm={() => merge.mutateAsync(method)}
           >
-            {mergeText(pull)}
+            {mergeText(pull, method)}
           </ConfirmButton>
         </span>
       )}
@@ -220,8 +226,12 @@ function buttonClass(isNext: boolean): string {
   return isNext ? "button button-primary" : "button";
 }
 
-function mergeText({ checks, headCommit, headBranch }: PullRequestDetails): string {
-  const at = `${headBranch} is merged at ${headCommit.slice(0, 8)}.`;
+function mergeText(
+  { checks, headCommit, headBranch }: PullRequestDetails,
+  method: "merge" | "squash",
+): string {
+  const how = method === "squash" ? "as one commit" : "with a merge commit";
+  const at = `${headBranch} at ${headCommit.slice(0, 8)} will be merged ${how}.`;
   if (checks === "failure") return `${at} A check has failed.`;
   return checks === "running" ? `${at} Checks are still running.` : at;
 }

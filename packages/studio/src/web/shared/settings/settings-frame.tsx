@@ -1,7 +1,7 @@
 /** The frame of every page of the settings. */
-import { usePageTitle } from "@holdfast/web-parts";
+import { useCurrentPageInView, usePageTitle } from "@holdfast/web-parts";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { localOrganization } from "../../../access/organization-ids.ts";
 import type { Profile } from "../../../contract/people.ts";
 import { currentOrganization } from "../organizations/current.ts";
@@ -25,9 +25,11 @@ export function SettingsFrame({
   usePageTitle(title);
   const profile = useProfile();
   const sellsPlans = useSellsPlans() === true;
+  const links = useRef<HTMLElement>(null);
+  useCurrentPageInView(links);
   return (
     <div className="page settings-page">
-      <nav className="settings-nav" aria-label="Settings">
+      <nav ref={links} className="settings-nav" aria-label="Settings">
         {maySee(profile, "machine") && (
           <Link to="/settings" activeOptions={{ exact: true }}>
             Connections

@@ -27,6 +27,14 @@ export const BoardCard = memo(function BoardCard({
         </Link>
         {unread && <span className="visually-hidden">Unread</span>}
       </p>
+      {task.on !== undefined && (
+        <p className="board-on" title="Stacked on this task">
+          on{" "}
+          <Link to="/tasks/$taskId" params={{ taskId: task.on.taskId }}>
+            {visibleText(task.on.title)}
+          </Link>
+        </p>
+      )}
       {task.error !== undefined && <p className="task-row-error">{visibleText(task.error.message)}</p>}
       <p className="board-meta">
         <span title={task.repository}>{baseName(task.repository)}</span>
