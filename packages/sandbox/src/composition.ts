@@ -11,7 +11,7 @@ import type { AgentRoutesOptions } from "./agents/routes.ts";
 import { sandboxAgents } from "./agents/table.ts";
 import { ClientMcp } from "./client-mcp/client-mcp.ts";
 import type { ConfigPart } from "./config/setup.ts";
-import { LazyDesktop } from "./desktop/lazy-desktop.ts";
+import { desktopSockets, LazyDesktop } from "./desktop/lazy-desktop.ts";
 import type { DesktopPart } from "./desktop/setup.ts";
 import { Paths } from "./fs/paths/paths.ts";
 import { Guard } from "./http/guard.ts";
@@ -149,7 +149,7 @@ function lazyRoutes(parts: LazyRouteDependencies): readonly LazyRoutes[] {
   const startedAt = Date.now();
   return [
     { prefix: "/v1/config", load: async () => (await config()).routes },
-    { prefix: "/v1/desktop", load: async () => (await desktop()).routes },
+    { prefix: "/v1/desktop", sockets: desktopSockets, load: async () => (await desktop()).routes },
     {
       prefix: "/v1/fs",
       load: async () => new (await import("./fs/routes.ts")).FsRoutes(paths, limits).routes(),

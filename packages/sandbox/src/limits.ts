@@ -88,6 +88,8 @@ export interface SandboxLimits {
   readonly maxClipboardBytes: number;
   /** Size of a recording of the desktop, which ends then. */
   readonly maxRecordingBytes: number;
+  /** Number of viewers of the desktop's stream. */
+  readonly maxDesktopViewers: number;
 }
 
 /** Default limits. Documented in docs/limits-sandbox.md. */
@@ -136,6 +138,7 @@ export const defaultLimits: SandboxLimits = {
   maxExitedLogBytes: 128 * 1_048_576,
   maxClipboardBytes: 16 * 1_048_576,
   maxRecordingBytes: 4_096 * 1_048_576,
+  maxDesktopViewers: 32,
 };
 
 /** Returns the default limits with the given overrides. Times beyond the range of a timer are capped. */

@@ -61,6 +61,10 @@ export class Desktop {
     return this.#session;
   }
 
+  get isActive(): boolean {
+    return this.#session !== undefined;
+  }
+
   async status(): Promise<DesktopStatus> {
     const missing = missingPrograms(this.#options.env.PATH);
     const session = this.#session;
@@ -91,7 +95,7 @@ export class Desktop {
       this.#state = "starting";
       try {
         const { limits } = this.#options;
-        const session = await DesktopSession.start(this.#options, options, limits.maxClipboardBytes);
+        const session = await DesktopSession.start(this.#options, options, limits);
         this.#session = session;
         this.#state = "active";
         this.#lastError = undefined;

@@ -8,6 +8,9 @@ export interface LazyDesktopOptions extends Omit<DesktopOptions, "table" | "stat
   readonly dataDirectory: string | undefined;
 }
 
+/** WebSockets of the desktop. Known before its modules are. */
+export const desktopSockets: readonly string[] = ["/v1/desktop/stream/signaling"];
+
 /** The desktop of a server. Its modules are loaded with the first request for it. */
 export class LazyDesktop {
   readonly #options: LazyDesktopOptions;

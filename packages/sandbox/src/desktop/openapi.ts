@@ -14,6 +14,7 @@ import {
 } from "../openapi/part.ts";
 import { accessibilityPart } from "./accessibility/openapi.ts";
 import { desktopSchemas } from "./openapi-schemas.ts";
+import { streamPaths, streamSchemas } from "./stream/openapi.ts";
 
 const tags = ["desktop"];
 const inactive = { 409: "The desktop is not active", 503: "The connection to the display was lost" };
@@ -284,6 +285,7 @@ export const desktopPart: OpenApiPart = {
         { parameters: [recordingId] },
       ),
     },
+    ...streamPaths,
   },
-  schemas: { ...desktopSchemas, ...accessibilityPart.schemas },
+  schemas: { ...desktopSchemas, ...accessibilityPart.schemas, ...streamSchemas },
 };

@@ -20,6 +20,7 @@ const maxTextCharacters = 100_000;
 const maxDelayMs = 1_000;
 const maxTypingMs = 300_000;
 const maxRecordingFps = 60;
+const maxStreamFps = 60;
 
 /** Bounds of the screen: those of X, and a size that one request can capture. */
 const maxScreenSide = 8_192;
@@ -95,7 +96,7 @@ function inRange(name: string, value: number, min: number, max: number): number 
   throw invalidAction(`${name} must be from ${min} to ${max}`);
 }
 
-/** Parses the body of `POST /v1/desktop/start`. Options of the stream have no effect without one. */
+/** Parses the body of `POST /v1/desktop/start`. There is no sound: its codec has no effect. */
 export function parseStart(value: unknown): StartOptions {
   const body = new Body(value);
   const width = body.optionalInteger("width", 1, maxScreenSide) ?? 1_440;
@@ -108,25 +109,29 @@ export function parseStart(value: unknown): StartOptions {
   if (stateDirectory !== undefined && !isAbsolute(stateDirectory)) {
     throw invalidAction("stateDir must be an absolute path");
   }
-  body.choice("streamVideoCodec", ["vp8", "vp9", "h264"], 400);
   body.choice("streamAudioCodec", ["opus", "g722"], 400);
-  body.optionalInteger("streamFrameRate", 1, 60);
-  checkPortRange(body.optionalText("webrtcPortRange"));
   return {
     width,
     height,
     dpi: body.optionalInteger("dpi", 1, 1_200) ?? 96,
     recordingFps: body.optionalInteger("recordingFps", 1, maxRecordingFps) ?? 30,
+    stream: {
+      codec: body.choice("streamVideoCodec", ["vp8", "vp9", "h264"], 400) ?? "vp8",
+      frameRate: body.optionalInteger("streamFrameRate", 1, maxStreamFps) ?? 20,
+      portRange: parsePortRange(body.optionalText("webrtcPortRange")),
+    },
     ...(displayNumber === undefined ? {} : { displayNumber }),
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
   };
 }
 
-function checkPortRange(range: string | undefined): void {
-  if (range === undefined) return;
-  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(range) ?? [];
-  const isValid = Number(first) >= 1 && Number(first) <= Number(last) && Number(last) <= 65_535;
-  if (!isValid) throw invalidAction('webrtcPortRange must be two ports such as "59050-59070"');
+function parsePortRange(range: string | undefined): readonly [number, number] | undefined {
+  if (range === undefined) return undefined;
+  const [, first, last] = (/^(\d{1,5})-(\d{1,5})$/.exec(range) ?? []).map(Number);
+  if (first !== undefined && last !== undefined && first >= 1 && first < last && last <= 65_535) {
+    return [first, last];
+  }
+  throw invalidAction('webrtcPortRange must be two ports such as "59050-59070"');
 }
 
 /** The position and button of the mouse routes. */

@@ -14,6 +14,7 @@ import type { Desktop } from "./desktop.ts";
 import { sendVideo } from "./recording/send-video.ts";
 import * as requests from "./requests.ts";
 import type { DesktopSession } from "./session.ts";
+import { streamRoutes } from "./stream/routes.ts";
 import type { Region } from "./types.ts";
 
 /** Handles the JSON body of a request on the active desktop. The result is the answer. */
@@ -41,6 +42,10 @@ export class DesktopRoutes {
       ...this.#accessibility(),
       ...this.#programs(),
       ...this.#recordings(),
+      ...streamRoutes(
+        () => this.#desktop.session.stream,
+        () => this.#desktop.isActive,
+      ),
     ];
   }
 

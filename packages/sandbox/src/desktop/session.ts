@@ -1,4 +1,5 @@
 import { Mutex } from "../internal/mutex.ts";
+import type { SandboxLimits } from "../limits.ts";
 import { Accessibility } from "./accessibility/accessibility.ts";
 import { Apps } from "./apps/apps.ts";
 import { XScreenCapture } from "./capture/screen.ts";
@@ -6,6 +7,7 @@ import { Clipboard } from "./clipboard/clipboard.ts";
 import { Display, type DisplayOptions } from "./display/display.ts";
 import { Keyboard } from "./input/keyboard.ts";
 import { Mouse } from "./input/mouse.ts";
+import { DesktopStream } from "./stream/stream.ts";
 import type { DesktopResolution, StartOptions } from "./types.ts";
 import { Windows } from "./windows/windows.ts";
 
@@ -24,10 +26,12 @@ export class DesktopSession {
   readonly accessibility: Accessibility;
   /** So that the events of two requests do not mix. */
   readonly input = new Mutex();
+  readonly stream: DesktopStream;
 
   private constructor(
     display: Display,
     options: StartOptions,
+    limits: SandboxLimits,
     parts: Pick<DesktopSession, "keyboard" | "windows" | "capture" | "clipboard">,
   ) {
     this.display = display;
@@ -41,12 +45,24 @@ export class DesktopSession {
     this.clipboard = parts.clipboard;
     this.accessibility = new Accessibility(display.bus, this.resolution);
     this.apps = new Apps(display.launcher, parts.windows);
+    const { launcher, name, directory, connection } = display;
+    const { frameRate } = options.stream;
+    this.stream = new DesktopStream({
+      screen: { launcher, display: name, width, height, frameRate },
+      directory,
+      settings: options.stream,
+      target: {
+        ...{ mouse: this.mouse, keyboard: this.keyboard, input: this.input },
+        sync: () => connection.sync(),
+      },
+      limits,
+    });
   }
 
   static async start(
     displayOptions: DisplayOptions,
     options: StartOptions,
-    maxClipboardBytes: number,
+    limits: SandboxLimits,
   ): Promise<DesktopSession> {
     const display = await Display.start(displayOptions, options);
     const { connection } = display;
@@ -55,9 +71,9 @@ export class DesktopSession {
       const [keyboard, capture, clipboard] = await Promise.all([
         Keyboard.create(connection),
         XScreenCapture.create(connection),
-        Clipboard.create(connection, maxClipboardBytes),
+        Clipboard.create(connection, limits.maxClipboardBytes),
       ]);
-      return new DesktopSession(display, options, { keyboard, windows, capture, clipboard });
+      return new DesktopSession(display, options, limits, { keyboard, windows, capture, clipboard });
     } catch (error) {
       await display.end();
       throw error;
@@ -65,6 +81,7 @@ export class DesktopSession {
   }
 
   async end(): Promise<void> {
+    await this.stream.close();
     this.clipboard.close();
     this.capture.close();
     await this.display.end();

@@ -89,6 +89,23 @@ export interface StartOptions {
   readonly displayNumber?: number;
   readonly stateDirectory?: string;
   readonly recordingFps: number;
+  readonly stream: StreamSettings;
+}
+
+export type VideoCodec = "vp8" | "vp9" | "h264";
+
+/** How the stream is made, of the options of the start. */
+export interface StreamSettings {
+  readonly codec: VideoCodec;
+  readonly frameRate: number;
+  /** UDP ports for the connections to viewers; any by default. */
+  readonly portRange: readonly [number, number] | undefined;
+}
+
+export interface StreamStatus {
+  readonly active: boolean;
+  /** Of the ffmpeg that encodes. */
+  readonly processId?: string;
 }
 
 export interface RecordingInfo {

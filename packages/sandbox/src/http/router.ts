@@ -9,7 +9,7 @@ import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { invalid, problem, problemResponseText, sendProblem } from "./problem.ts";
-import { Query } from "./query.ts";
+import { type Query, splitTarget, toOriginForm } from "./query.ts";
 import { type SocketExchange, Sockets } from "./sockets.ts";
 
 /** Handles one request. A thrown error becomes the response. */
@@ -37,10 +37,12 @@ export interface Route {
   readonly socketRefusal?: "http" | "close";
 }
 
-/** Routes that are loaded with the first request below their prefix, to save memory. They cannot be WebSockets. */
+/** Routes that are loaded with the first request below their prefix, to save memory. */
 export interface LazyRoutes {
   /** Common start of all their paths, of one or more segments: "/name". */
   readonly prefix: string;
+  /** Paths among them that take WebSocket upgrades: whether one does has to be known before they are loaded. */
+  readonly sockets?: readonly string[];
   readonly load: () => Promise<readonly Route[]>;
 }
 
@@ -101,6 +103,7 @@ const unknownRoute = "unknown";
 export class Router {
   readonly #compiled: CompiledRoute[] = [];
   readonly #lazyLoaders: Map<string, () => Promise<readonly Route[]>>;
+  readonly #lazySockets: ReadonlySet<string>;
   readonly #loading = new Map<string, Promise<void>>();
   /** Matches for paths without parameters, by path. */
   readonly #staticRoutes = new Map<string, RouteMatch>();
@@ -114,6 +117,7 @@ export class Router {
   constructor(routes: readonly Route[], options: RouterOptions) {
     this.#add(routes);
     this.#lazyLoaders = new Map(options.lazyRoutes?.map(({ prefix, load }) => [prefix, load]));
+    this.#lazySockets = new Set(options.lazyRoutes?.flatMap(({ sockets = [] }) => sockets));
     this.#guard = options.guard;
     this.#log = options.log;
     this.#metrics = options.metrics;
@@ -205,7 +209,8 @@ export class Router {
     if (request.method !== "GET" || request.headers.upgrade?.toLowerCase() !== "websocket") return false;
     toOriginForm(request);
     try {
-      return this.#find(splitTarget(request).path)?.route.socket !== undefined;
+      const { path } = splitTarget(request);
+      return this.#lazySockets.has(path) || this.#find(path)?.route.socket !== undefined;
     } catch {
       return false;
     }
@@ -218,10 +223,11 @@ export class Router {
     socket.on("error", () => {});
     this.#sockets.track(socket);
     const { path, query } = splitTarget(request);
-    const match = this.#find(path);
+    let match: RouteMatch | undefined;
     let accepted: Promise<WebSocket> | undefined;
     const accept = () => (accepted ??= this.#sockets.accept(request, socket, head));
     try {
+      match = this.#find(path) ?? (await this.#findLazy(path));
       if (!match?.route.socket) throw invalid("endpoint not found", 404);
       this.#guard.checkOrigin(request);
       if (match.guarded) this.#guard.checkToken(request, query.get("access_token") ?? undefined);
@@ -346,25 +352,6 @@ function basicAuthPassword(request: IncomingMessage): string | undefined {
   const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("utf8");
   const colon = pair.indexOf(":");
   return colon === -1 ? undefined : pair.slice(colon + 1);
-}
-
-/**
- * Converts an absolute-form target, which clients send to a proxy, to origin form. Its authority replaces the Host
- * header (RFC 9112, 3.2.2).
- */
-function toOriginForm(request: IncomingMessage): void {
-  const [prefix, authority] = /^https?:\/\/([^/?#]+)/i.exec(request.url ?? "") ?? [];
-  if (prefix === undefined || authority === undefined) return;
-  const rest = request.url?.slice(prefix.length) ?? "";
-  request.url = rest.startsWith("/") ? rest : `/${rest}`;
-  request.headers.host = authority;
-}
-
-function splitTarget(request: IncomingMessage): { readonly path: string; readonly query: Query } {
-  const target = request.url ?? "/";
-  const cut = target.indexOf("?");
-  if (cut === -1) return { path: target, query: new Query() };
-  return { path: target.slice(0, cut), query: new Query(target.slice(cut + 1)) };
 }
 
 function matchSubpath(

@@ -37,9 +37,10 @@ export class Display {
   readonly env: Readonly<Record<string, string>>;
   /** Starts applications on this display. */
   readonly launcher: Launcher;
+  /** For sockets and secrets: only this user may enter it. It is removed with the display. */
+  readonly directory: string;
   readonly #servers: Launcher;
   readonly #processes: readonly (readonly [string, Managed])[];
-  readonly #directory: string;
 
   private constructor(parts: {
     readonly connection: XConnection;
@@ -60,7 +61,7 @@ export class Display {
     this.launcher = parts.launcher;
     this.#servers = parts.servers;
     this.#processes = parts.processes;
-    this.#directory = parts.directory;
+    this.directory = parts.directory;
   }
 
   /** Starts everything, or nothing: what has been started is ended when a step fails. */
@@ -115,7 +116,7 @@ export class Display {
     await this.launcher.end(endGraceMs);
     this.connection.close();
     await this.#servers.end(endGraceMs);
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 

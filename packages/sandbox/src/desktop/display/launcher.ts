@@ -13,7 +13,7 @@ export class Launcher {
   readonly #table: ProcessTable;
   readonly #cwd: string;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #started: Managed[] = [];
+  #started: Managed[] = [];
 
   constructor(table: ProcessTable, cwd: string, env: Readonly<Record<string, string>>) {
     this.#table = table;
@@ -42,7 +42,7 @@ export class Launcher {
     };
     const request = { program, args, cwd: this.#cwd, env: { ...this.#env, ...env } };
     const process = await this.#table.create(spec, "desktop", request);
-    this.#started.push(process);
+    this.#started = [...this.#started.filter((each) => !each.ended), process];
     return process;
   }
 

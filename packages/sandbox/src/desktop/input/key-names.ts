@@ -55,6 +55,11 @@ export function keysymOfCharacter(character: string): number {
   return isLatin1 ? codePoint : unicodeKeysyms + codePoint;
 }
 
+/** Whether a keysym is that of a character. */
+export function isCharacter(keysym: number): boolean {
+  return (keysym >= 0x20 && keysym <= 0xff) || keysym > unicodeKeysyms;
+}
+
 /** Characters that keys cannot write: control characters, except line feeds and tabs, and lone surrogates. */
 export function isTypeable(character: string): boolean {
   return character === "\n" || character === "\r" || character === "\t" || !/[\p{Cc}\p{Cs}]/u.test(character);

@@ -1,6 +1,6 @@
 import type { KeyModifiers } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
-import { keysymOfCharacter, keysymOfKey, keysymsOfShortcut } from "./key-names.ts";
+import { isCharacter, keysymOfCharacter, keysymOfKey, keysymsOfShortcut } from "./key-names.ts";
 import { Keymap } from "./keymap.ts";
 
 /** Events are sent in groups of this many characters, each followed by a round trip, which paces the sender. */
@@ -55,6 +55,19 @@ export class Keyboard {
 
   async up(key: string): Promise<void> {
     await this.#hold(key, false);
+  }
+
+  /**
+   * Presses or releases the key of a keysym, as a person's keyboard reports it: Shift is a key of its own there. A
+   * character that this keyboard has on another level than that one gets its own Shift for the moment of the press.
+   */
+  async setKey(keysym: number, down: boolean, isShiftHeld: boolean): Promise<void> {
+    await this.#keymap.prepare([keysym]);
+    const { keycode, shift } = this.#keymap.position(keysym);
+    const changesShift = down && (shift ? !isShiftHeld : isShiftHeld && isCharacter(keysym));
+    if (changesShift) this.#send(this.#shift, shift);
+    this.#send(keycode, down);
+    if (changesShift) this.#send(this.#shift, !shift);
   }
 
   async #hold(key: string, down: boolean): Promise<void> {

@@ -78,9 +78,25 @@ export class Mouse {
   /** Turns the wheel by these numbers of clicks; positive is down and right. */
   async scroll(at: Point, deltaX: number, deltaY: number): Promise<MousePosition> {
     this.#move(at);
+    this.turnWheel(deltaX, deltaY);
+    return await this.position();
+  }
+
+  /** Moves without waiting. A position outside of the screen is its edge. */
+  pointTo({ x, y }: Point): void {
+    const { width, height } = this.#connection;
+    this.#move({ x: Math.min(x, width - 1), y: Math.min(y, height - 1) });
+  }
+
+  /** Presses or releases a button, from 1 (left) to 3 (right), without waiting. */
+  setButton(button: number, down: boolean): void {
+    this.#button(button, down);
+  }
+
+  /** Turns the wheel where the pointer is, without waiting. */
+  turnWheel(deltaX: number, deltaY: number): void {
     for (let done = 0; done < Math.abs(deltaY); done += 1) this.#click(deltaY < 0 ? wheel.up : wheel.down);
     for (let done = 0; done < Math.abs(deltaX); done += 1) this.#click(deltaX < 0 ? wheel.left : wheel.right);
-    return await this.position();
   }
 
   #check({ x, y }: Point): void {

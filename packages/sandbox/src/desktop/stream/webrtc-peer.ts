@@ -1,0 +1,78 @@
+import type { MediaStreamTrack, RTCPeerConnection, RtpPacket } from "werift";
+import type { VideoCodec } from "../types.ts";
+import type { WebRtcLibrary } from "./webrtc-library.ts";
+
+export interface WebRtcPeerOptions {
+  readonly codec: VideoCodec;
+  readonly portRange: readonly [number, number] | undefined;
+  readonly onInput: (message: Buffer) => void;
+}
+
+/** A candidate as browsers have them in JSON. */
+export interface Candidate {
+  readonly candidate: string;
+  readonly sdpMid?: string;
+  readonly sdpMLineIndex?: number;
+}
+
+/** The WebRTC connection to one viewer: a video track to it, and a data channel with its input. */
+export class WebRtcPeer {
+  readonly #library: WebRtcLibrary;
+  readonly #connection: RTCPeerConnection;
+  readonly #track: MediaStreamTrack;
+  #connected = false;
+
+  constructor(library: WebRtcLibrary, { codec, portRange, onInput }: WebRtcPeerOptions) {
+    this.#library = library;
+    this.#connection = new library.RTCPeerConnection({
+      codecs: { audio: [], video: [codecParameters(library, codec)] },
+      iceServers: [],
+      // So that a browser on the same machine reaches it also without a network.
+      iceAdditionalHostAddresses: ["127.0.0.1"],
+      ...(portRange === undefined ? {} : { icePortRange: [portRange[0], portRange[1]] }),
+    });
+    this.#track = new library.MediaStreamTrack({ kind: "video" });
+    this.#connection.addTransceiver(this.#track, { direction: "sendonly" });
+    this.#connection.createDataChannel("data").onMessage.subscribe((data) => {
+      onInput(typeof data === "string" ? Buffer.from(data) : data);
+    });
+    this.#connection.connectionStateChange.subscribe((state) => {
+      this.#connected = state === "connected";
+    });
+  }
+
+  /** The offer with all candidates in it. */
+  async offer(): Promise<string> {
+    await this.#connection.setLocalDescription(await this.#connection.createOffer());
+    return this.#connection.localDescription?.sdp ?? "";
+  }
+
+  /** Rejects when the answer is none. */
+  async answer(sdp: string): Promise<void> {
+    await this.#connection.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  async addCandidate(candidate: Candidate): Promise<void> {
+    await this.#connection.addIceCandidate(new this.#library.RTCIceCandidate(candidate));
+  }
+
+  send(packet: RtpPacket): void {
+    if (this.#connected) this.#track.writeRtp(packet);
+  }
+
+  async close(): Promise<void> {
+    this.#connected = false;
+    await this.#connection.close();
+  }
+}
+
+function codecParameters(library: WebRtcLibrary, codec: VideoCodec) {
+  switch (codec) {
+    case "vp8":
+      return library.useVP8();
+    case "vp9":
+      return library.useVP9();
+    case "h264":
+      return library.useH264();
+  }
+}
