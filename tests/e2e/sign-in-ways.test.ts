@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import { GitHubEmulator } from "@holdfast/testing/github";
+import { OAuth2Server } from "oauth2-mock-server";
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
@@ -135,6 +136,51 @@ describe("ways to sign in", { skip: absent ?? false }, () => {
     // The browser offers it in the field, and its person takes it.
     await page.getByText("This passkey is not known here").waitFor();
     await assertAccessible(page, "a passkey that was removed");
+  });
+
+  test("a server of OpenID Connect is set up in the settings, checked, and signs people of its domain in", async (t) => {
+    const server = new OAuth2Server();
+    await server.issuer.keys.generate("RS256");
+    await server.start(0, "127.0.0.1");
+    t.after(() => server.stop());
+    server.service.on("beforeTokenSigning", ({ payload }: { payload: Record<string, unknown> }) => {
+      Object.assign(payload, { sub: "7", email: "grace@team.example", email_verified: true, name: "Grace" });
+    });
+    const operator = await openPage(browser, t);
+    await signIn(operator, studio);
+    await operator.getByRole("link", { name: "Settings" }).click();
+    await operator.getByRole("link", { name: "Sign-in", exact: true }).click();
+    const form = operator.getByRole("form", { name: "OpenID Connect" });
+    await form.getByLabel("Client ID").fill("holdfast");
+    await form.getByLabel("Client secret").fill("the-secret-of-holdfast");
+    await form.getByLabel("Issuer").fill(server.issuer.url ?? "");
+    await form.getByLabel("Name on the button").fill("Team SSO");
+    const section = operator.locator('[data-provider="oidc"]');
+    await section.getByRole("button", { name: "Save" }).click();
+    await section.getByText("People sign in with it.").waitFor();
+    await operator.getByRole("button", { name: "Check now: OpenID Connect" }).click();
+    await section.locator('[data-outcome="true"]').waitFor();
+    await operator.getByRole("textbox", { name: "Domains" }).fill("team.example");
+    const saved = operator.waitForResponse((response) => response.url().includes("saveSignInDomains"));
+    await operator.getByRole("button", { name: "Save domains" }).click();
+    assert.equal((await saved).status(), 200);
+    await assertAccessibleInThemes(operator, "sign-in that is set up");
+    await keepScreenshot(operator, "settings-sign-in-oidc");
+
+    const page = await openPage(browser, t);
+    await page.goto(studio.url);
+    await page.getByRole("button", { name: "Sign in with Team SSO" }).click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await operator.getByRole("button", { name: "Remove OpenID Connect" }).click();
+    await operator.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await section.getByText("Not set up.").waitFor();
+    await operator.getByRole("link", { name: "People" }).click();
+    await operator.getByText("grace@team.example").waitFor();
+    await page.getByRole("link", { name: "Account" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Sign in with GitHub" }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Sign in with Team SSO" }).count(), 0);
   });
 
   test("an account at GitHub joins, signs in, and is shown on the page Account", async (t) => {

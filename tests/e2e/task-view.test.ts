@@ -9,9 +9,10 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import type { ApprovalView, DiffFile } from "../../packages/studio/src/contract.ts";
+import { assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, SharedPage } from "./support/browser.ts";
 import { webGateway } from "./support/inspector-server.ts";
-import { assertNoTrouble } from "./support/pages.ts";
+import { assertFits, assertNoTrouble } from "./support/pages.ts";
 import { scriptedTask, scriptedTaskId, type TaskScript } from "./support/scripted-task.ts";
 
 /** 1,501 small files and one of 60,000 lines, as an import of a vendored folder makes them. */
@@ -160,6 +161,34 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     await page.getByText("1 of 1").waitFor();
     await session.append({ type: "prompt", text: "Two" });
     await page.locator(".plan").waitFor({ state: "detached" });
+  });
+
+  test("a stack says what does not fit, what to do, and that the task below was closed", async (t) => {
+    const { page, task } = await openTask(t, { status: "idle" });
+    const below = { taskId: "018f0000-0000-7000-8000-000000000009", title: "Count the pelicans" };
+    const pull = { branch: "count", number: 7, webUrl: "https://forge.example/7" };
+    const parent = { ...below, ...pull, state: "open" } as const;
+    const moved = { parent, children: [], onto: "count" };
+    await task.change({ stack: { ...moved, conflicts: ["src/count.ts"] } });
+    const notice = page.getByRole("region", { name: "Newer base" });
+    await notice.getByText("has changed the same lines as this task: src/count.ts").waitFor();
+    await assertAccessibleInThemes(page, "conflict of a stack");
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "conflict of a stack");
+    await notice.getByRole("button", { name: "Ask the agent to resolve" }).click();
+    await notice.waitFor({ state: "detached" });
+    await task.change({ status: "running", stack: moved });
+    await notice.getByText("The task moves there when the agent has finished.").waitFor();
+    assert.ok(await notice.getByRole("button", { name: "Rebase now" }).isDisabled());
+
+    await task.change({ status: "idle", stack: { parent: { ...parent, state: "closed" }, children: [] } });
+    await page.getByText("#7, below this task, was closed without a merge.").waitFor();
+    await assertFits(page, "a closed task below");
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await assertAccessibleInThemes(page, "a closed task below");
+    const chain = page.getByRole("navigation", { name: "Stack" });
+    assert.match(await chain.getByRole("link").innerText(), /Count the pelicans #7/);
+    assertNoTrouble(page);
   });
 
   test("the link to processes and files says in place that the sandbox is not running", async (t) => {

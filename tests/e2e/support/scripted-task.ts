@@ -201,6 +201,13 @@ export function scriptedTask(script: TaskScript) {
         await c.saveState();
         await new Promise((resolve) => setTimeout(resolve, 300));
       },
+      /** Moves the task: nothing of its stack stands in the way any more. */
+      rebase: (c) => {
+        const { onto: _, conflicts: __, error: ___, ...stack } = view.stack ?? { children: [] };
+        view = { ...view, stack, revision: view.revision + 1 };
+        c.broadcast("changed", shown());
+        return { conflicts: [] };
+      },
       change: (c, change: Partial<Omit<TaskView, "sessions">>) => {
         view = { ...view, ...change, revision: view.revision + 1 };
         c.broadcast("changed", shown());

@@ -108,19 +108,27 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
     </div>
   );
   return (
-    <form className="settings-form" onSubmit={submit} aria-label={titles[id]}>
-      {input("Client ID", clientId, setClientId)}
-      {input("Client secret", secret, setSecret, {
-        type: "password",
-        autoComplete: "new-password",
-        placeholder: keepsSecret ? "Stays as it is" : "",
-      })}
-      {id === "oidc"
-        ? input("Issuer", server, setServer, { placeholder: "https://login.example.org" })
-        : input("GitHub Enterprise Server", server, setServer, { placeholder: "https://github.com" })}
-      {id === "oidc" && input("Name on the button", name, setName, { placeholder: "Example Org" })}
-      <span className="secret-actions">
-        <button type="submit" className="button button-primary" disabled={save.isPending || !isComplete}>
+    <>
+      <form id={field} className="settings-form" onSubmit={submit} aria-label={titles[id]}>
+        {input("Client ID", clientId, setClientId)}
+        {input("Client secret", secret, setSecret, {
+          type: "password",
+          autoComplete: "new-password",
+          placeholder: keepsSecret ? "Stays as it is" : "",
+        })}
+        {id === "oidc"
+          ? input("Issuer", server, setServer, { placeholder: "https://login.example.org" })
+          : input("GitHub Enterprise Server", server, setServer, { placeholder: "https://github.com" })}
+        {id === "oidc" && input("Name on the button", name, setName, { placeholder: "Example Org" })}
+      </form>
+      {/* Outside of the form: a dialog in it would have a form in a form, which browsers do not submit. */}
+      <div className="secret-actions">
+        <button
+          type="submit"
+          form={field}
+          className="button button-primary"
+          disabled={save.isPending || !isComplete}
+        >
           {save.isPending ? "Saving…" : "Save"}
         </button>
         {source === "settings" && (
@@ -138,9 +146,9 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
             </p>
           </ConfirmButton>
         )}
-      </span>
+      </div>
       {save.isError && <ErrorNotice error={save.error} title="It was not saved." />}
-    </form>
+    </>
   );
 }
 
