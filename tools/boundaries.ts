@@ -58,12 +58,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   gate: ["core"],
   guest: ["core"],
   plugins: ["core", "gate"],
+  // Below the Studio: it knows machines, not tasks.
+  "agent-os": ["core", "actors", "gate", "guest", "sandbox", "sandbox-client"],
   "test-kit": ["core", "client", "actors", "server", "store-sqlite"],
   // Test doubles, never published: only tests, benches and examples import it.
   testing: [...belowStudio, "test-kit"],
   studio: belowStudio,
   // Installed by actor developers. The Studio's commands are resolved at run time, when it is installed too.
-  holdfast: ["core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit"],
+  holdfast: ["core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit", "agent-os"],
 };
 
 /** Folders that run in browsers too: no Node modules, no globals of Node. */
@@ -160,7 +162,7 @@ function checkInternal(
   }
   const declared = within(path, bundled)
     ? { ...owner.dependencies, ...owner.devDependencies }
-    : owner.dependencies;
+    : { ...owner.dependencies, ...owner.peerDependencies };
   if (!(target.name in declared)) {
     problems.push(`${path}: ${target.name} is not among the dependencies of ${owner.name}`);
   }

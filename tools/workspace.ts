@@ -14,6 +14,8 @@ export interface WorkspacePackage {
   readonly dependencies: Readonly<Record<string, string>>;
   /** What only its tests and its build need. */
   readonly devDependencies: Readonly<Record<string, string>>;
+  /** What its users install beside it, for some of its exports. */
+  readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
 const cache = new Map<string, WorkspacePackage>();
@@ -28,6 +30,7 @@ export function readPackage(folder: string): WorkspacePackage {
     dependencies?: Record<string, string>;
     devDependencies?: Record<string, string>;
     optionalDependencies?: Record<string, string>;
+    peerDependencies?: Record<string, string>;
   };
   const item: WorkspacePackage = {
     folder,
@@ -36,6 +39,7 @@ export function readPackage(folder: string): WorkspacePackage {
     exports: manifest.exports ?? {},
     dependencies: { ...manifest.dependencies, ...manifest.optionalDependencies },
     devDependencies: manifest.devDependencies ?? {},
+    peerDependencies: manifest.peerDependencies ?? {},
   };
   cache.set(folder, item);
   return item;

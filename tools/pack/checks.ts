@@ -64,10 +64,10 @@ function oldestNode(range: string): number {
 }
 
 /** Built for browsers or jails as a whole, with what they import inside. */
-const bundles: readonly string[] = ["dist/web", "dist/guest"];
+const bundles: readonly string[] = ["dist/web", "dist/guest", "dist/guest-bundle"];
 
 /** Imports of code that only a checkout runs. */
-const inCheckouts: readonly string[] = ["@holdfast/studio: rolldown"];
+const inCheckouts: readonly string[] = ["@holdfast/guest: rolldown"];
 
 /**
  * Who installs one package gets what it imports, also where nothing is hoisted: modules are dependencies, and

@@ -37,7 +37,7 @@ function inOrderOfDependency(packages: readonly WorkspacePackage[]): WorkspacePa
   const ordered: WorkspacePackage[] = [];
   const visit = (item: WorkspacePackage) => {
     if (ordered.includes(item)) return;
-    for (const name of Object.keys(item.dependencies)) {
+    for (const name of Object.keys({ ...item.dependencies, ...item.peerDependencies })) {
       const dependency = packages.find((candidate) => candidate.name === name);
       if (dependency !== undefined) visit(dependency);
     }
@@ -160,9 +160,8 @@ export async function stagePackages({ noCheck = false } = {}): Promise<readonly 
   rmSync(staging, { recursive: true, force: true });
   const zeromq = stageZeromq(join(staging, "packages"));
   // Jails run bundles; the published package carries them.
-  execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", "build-guest.ts")], {
-    stdio: "inherit",
-  });
+  for (const path of ["studio/src/jail/build-guest.ts", "agent-os/src/guest/build-guest.ts"])
+    execFileSync(process.execPath, [join(root, "packages", path)], { stdio: "inherit" });
   for (const item of packages) {
     const staged = stage(item, zeromq);
     compile(item, staged, noCheck);

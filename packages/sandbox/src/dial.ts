@@ -2,9 +2,12 @@ import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
 
-/** Number of idle connections that are kept ready, so that the host never waits for one. */
+/**
+ * Number of connections without a request so far that are kept ready. Used ones do not count: the host's next request
+ * may wait for a connection of its own while others that it has are idle.
+ */
 const spareConnections = 2;
-/** Idle connections beyond this number are closed after a burst. */
+/** Used connections that are idle are closed beyond this number, after a burst. */
 const maxIdleConnections = 8;
 const firstRetryMs = 20;
 const maxRetryMs = 1_000;
@@ -17,6 +20,7 @@ export class Dialler {
   readonly #server: Server;
   readonly #path: string;
   readonly #log: Logger;
+  readonly #fresh = new Set<Socket>();
   readonly #idle = new Set<Socket>();
   readonly #busy = new Set<Socket>();
   #dialling = 0;
@@ -58,12 +62,12 @@ export class Dialler {
     this.#stopped = true;
     clearTimeout(this.#retry);
     this.#firstConnection?.();
-    for (const socket of [...this.#idle, ...this.#busy]) socket.destroy();
+    for (const socket of [...this.#fresh, ...this.#idle, ...this.#busy]) socket.destroy();
   }
 
   #fill(): void {
     if (this.#stopped || this.#retry !== undefined) return;
-    while (this.#idle.size + this.#dialling < spareConnections) this.#dial();
+    while (this.#fresh.size + this.#dialling < spareConnections) this.#dial();
   }
 
   #dial(): void {
@@ -78,13 +82,14 @@ export class Dialler {
         socket.destroy();
         return;
       }
-      this.#idle.add(socket);
+      this.#fresh.add(socket);
       this.#server.emit("connection", socket);
       this.#firstConnection?.();
     });
     socket.on("error", (error) => this.#log.debug("control connection failed", { cause: String(error) }));
     socket.once("close", () => {
       if (!connected) this.#dialling -= 1;
+      this.#fresh.delete(socket);
       this.#idle.delete(socket);
       this.#busy.delete(socket);
       if (connected) this.#fill();
@@ -102,7 +107,7 @@ export class Dialler {
   }
 
   #onRequest(socket: Socket): void {
-    if (!this.#idle.delete(socket)) return;
+    if (!this.#fresh.delete(socket) && !this.#idle.delete(socket)) return;
     this.#busy.add(socket);
     this.#fill();
   }

@@ -1,3 +1,4 @@
 /** Code that needs Node: local processes and the `local` provider. */
 export { type DialHost, type DialHostOptions, listenForDial } from "./dial.ts";
 export { fetchOver, unixAgent } from "./fetch.ts";
+export { removeTree } from "./remove-tree.ts";

@@ -82,6 +82,12 @@ export class ActorSessionPersistDriver implements SessionPersistDriver {
     );
     if (inserted.length === 0) throw takenError();
   }
+
+  /** Removes a session and its events. */
+  async deleteSession(id: string): Promise<void> {
+    await this.#database.execute("DELETE FROM sandbox_events WHERE session_id = ?", id);
+    await this.#database.execute("DELETE FROM sandbox_sessions WHERE id = ?", id);
+  }
 }
 
 /** Actions by which clients of an actor keep sessions in it; see {@link remoteActorDriver}. */

@@ -305,6 +305,8 @@ export interface ProcessInputRequest {
   data: string;
   /** `base64` by default; `utf8`, `text`. */
   encoding?: string | null;
+  /** Ends the input after the data. */
+  close?: boolean;
 }
 
 export interface ProcessInputResponse {

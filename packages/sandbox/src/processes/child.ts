@@ -19,6 +19,8 @@ export interface Child {
   readonly exited: Promise<ChildExit>;
   /** Throws `conflict` when the program no longer reads, or when too much input is pending. */
   write(bytes: Buffer): void;
+  /** Ends the input; a terminal gets the character for that. */
+  closeInput(): void;
   resize(size: TerminalSize): void;
 }
 
@@ -29,6 +31,8 @@ export type OutputListener = (stream: OutputStream, bytes: Buffer) => void;
 const pipeGraceMs = 100;
 /** Limit of input that a program has not read yet. */
 const maxPendingInputBytes = 1_048_576;
+/** Control-D. */
+const endOfTransmission = 4;
 
 /** Starts a program with pipes for its standard streams. */
 export async function startOnPipes(
@@ -73,6 +77,10 @@ class PipedChild implements Child {
     stdin.write(bytes);
   }
 
+  closeInput(): void {
+    this.#child.stdin.end();
+  }
+
   resize(): void {
     throw problem("conflict", 409, "the process has no terminal");
   }
@@ -112,6 +120,10 @@ class TerminalChild implements Child {
     void this.#terminal.write(bytes).finally(() => {
       this.#pendingBytes -= bytes.length;
     });
+  }
+
+  closeInput(): void {
+    this.write(Buffer.from([endOfTransmission]));
   }
 
   resize(size: TerminalSize): void {

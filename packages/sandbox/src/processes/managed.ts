@@ -28,6 +28,7 @@ export interface Managed {
   /** Sends SIGKILL to the complete process family, repeatedly while it forks. */
   kill(): void;
   write(bytes: Buffer): void;
+  closeInput(): void;
   resize(size: TerminalSize): void;
   /** Process ids of the family, descendants included. */
   members(): number[];
@@ -188,6 +189,11 @@ export class ManagedProcess implements Managed {
   write(bytes: Buffer): void {
     if (!this.#child) throw notRunning();
     this.#child.write(bytes);
+  }
+
+  closeInput(): void {
+    if (!this.#child) throw notRunning();
+    this.#child.closeInput();
   }
 
   resize(size: TerminalSize): void {

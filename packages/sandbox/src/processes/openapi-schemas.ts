@@ -146,8 +146,12 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
     nextOffset: { ...count, description: "Total number of bytes printed." },
   }),
   ProcessInputRequest: object(
-    { data: text, encoding: { enum: ["base64", "utf8", "text", null], description: "Default: base64." } },
-    ["encoding"],
+    {
+      data: text,
+      encoding: { enum: ["base64", "utf8", "text", null], description: "Default: base64." },
+      close: { type: "boolean", description: "Ends the input after the data. Default: false." },
+    },
+    ["encoding", "close"],
   ),
   ProcessInputResponse: object({ bytesWritten: count }),
   TerminalSize: object({

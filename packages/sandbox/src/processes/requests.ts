@@ -71,6 +71,11 @@ export function parseInput(value: unknown, defaultEncoding: "base64" | "utf8"): 
   }
 }
 
+/** Whether the input ends with this request. */
+export function parseClose(value: unknown): boolean {
+  return booleanField(requireRecord(value, "the request body"), "close");
+}
+
 /** Parses the size of a terminal, in characters. */
 export function parseSize(value: unknown): { readonly cols: number; readonly rows: number } {
   const body = requireRecord(value, "the request body");

@@ -17,7 +17,7 @@ import type { SandboxLimits } from "../limits.ts";
 import type { Managed } from "./managed.ts";
 import { sendLogs } from "./output/logs.ts";
 import { serveTerminal } from "./output/terminal-socket.ts";
-import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
+import { countQuery, parseClose, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
 import { type RunOutcome, runCommand } from "./run.ts";
 import { RunSemaphore } from "./run-semaphore.ts";
 import { parseSettings } from "./settings.ts";
@@ -188,12 +188,16 @@ export class ProcessRoutes {
   }
 
   async #input(exchange: Exchange): Promise<void> {
-    const bytes = parseInput(await this.#body(exchange), "base64");
+    const body = await this.#body(exchange);
+    const bytes = parseInput(body, "base64");
+    const close = parseClose(body);
     const { maxInputBytesPerRequest } = this.#context.table.settings;
     if (bytes.length > maxInputBytesPerRequest) {
       throw invalid(`input exceeds ${maxInputBytesPerRequest} bytes`, 413);
     }
-    this.#find(exchange).write(bytes);
+    const managed = this.#find(exchange);
+    if (bytes.length > 0 || !close) managed.write(bytes);
+    if (close) managed.closeInput();
     sendJson(exchange.response, { bytesWritten: bytes.length });
   }
 

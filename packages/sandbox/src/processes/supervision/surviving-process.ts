@@ -100,6 +100,10 @@ export class SurvivingProcess implements Managed {
     );
   }
 
+  closeInput(): void {
+    this.write();
+  }
+
   resize(): void {
     this.write();
   }

@@ -1,4 +1,4 @@
-/** Keeps what the bundler made of the sources of a checkout: to make it again takes a good part of a task's start. */
+/** Keeps what the bundler made of the sources of a checkout: to make it again takes a good part of a first start. */
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,23 +22,23 @@ interface Kept {
 }
 
 const root = new URL("../../../../", import.meta.url);
-const path = fileURLToPath(new URL(".cache/guest.json", root));
 /** It also says which bundler is installed. */
 const lockfile = fileURLToPath(new URL("package-lock.json", root));
 
-/** The files of the last build if none of its sources has changed; otherwise those of a new one, which are kept. */
-export async function builtOnce(build: () => Promise<Build>): Promise<readonly BuiltFile[]> {
-  const kept = await readKept();
+/** The files of the last build of this name if no source has changed; otherwise those of a new one, which are kept. */
+export async function builtOnce(name: string, build: () => Promise<Build>): Promise<readonly BuiltFile[]> {
+  const path = fileURLToPath(new URL(`.cache/${name}.json`, root));
+  const kept = await readKept(path);
   if (kept !== undefined) return kept;
   const { files, sources } = await build();
   const seen = await Promise.all([lockfile, ...sources].map(stateOf));
   // Without a folder of its own, or with a source that cannot be looked at, the next start builds again.
   if (seen.every((each) => each !== undefined))
-    await keep({ version: 2, files, sources: seen }).catch(() => {});
+    await keep(path, { version: 2, files, sources: seen }).catch(() => {});
   return files;
 }
 
-async function readKept(): Promise<readonly BuiltFile[] | undefined> {
+async function readKept(path: string): Promise<readonly BuiltFile[] | undefined> {
   try {
     const { version, files, sources } = JSON.parse(await readFile(path, "utf8")) as Kept;
     if (version !== 2) return undefined;
@@ -50,7 +50,7 @@ async function readKept(): Promise<readonly BuiltFile[] | undefined> {
 }
 
 /** Several processes may do this at a time. */
-async function keep(kept: Kept): Promise<void> {
+async function keep(path: string, kept: Kept): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.${process.pid}.partial`;
   await writeFile(partial, JSON.stringify(kept));

@@ -1,1 +1,2 @@
+/** Adapters for web frameworks, each an entry point of the package. */
 export { attachWebSockets, type NodeMiddleware, toExpressHandler } from "@holdfast/server/express";

@@ -1,0 +1,177 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import type { Egress, EgressUpstream, Gate, Jail, JailMount, ProviderName } from "@holdfast/gate";
+import { type ModelWire, terminalBinding } from "@holdfast/sandbox";
+import { listenForDial } from "@holdfast/sandbox-client/node";
+import { machineEnded } from "../errors.ts";
+import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
+import { machinePrograms } from "../guest/programs.ts";
+import { agentOsLimits } from "../limits.ts";
+import { type Machine, type MachineSpec, machinePaths } from "./machine.ts";
+
+export interface LaunchContext {
+  readonly gate: Gate;
+  /** Folder of the programs that run inside. */
+  readonly programs: string;
+}
+
+/** Starts a machine; resolves when its server answers. Throws `agent_os.start_failed`, and the errors of the jail. */
+export async function launch(context: LaunchContext, spec: MachineSpec): Promise<Machine> {
+  const cleanup = new AsyncDisposableStack();
+  try {
+    return await start(context, spec, cleanup);
+  } catch (error) {
+    await cleanup.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(
+  { gate, programs }: LaunchContext,
+  spec: MachineSpec,
+  cleanup: AsyncDisposableStack,
+): Promise<Machine> {
+  const jailId = `vm-${spec.actorId.slice(-12)}-${randomBytes(4).toString("hex")}`;
+  const egress = await openEgress(gate, jailId, spec);
+  if (egress !== undefined) cleanup.defer(() => egress.egress.close());
+  // The path of a Unix socket has at most 107 bytes.
+  const sockets = await mkdtemp(join(tmpdir(), "hfm-"));
+  cleanup.defer(() => rm(sockets, { recursive: true, force: true }));
+  const control = join(sockets, "c", "c.sock");
+  const dial = await listenForDial(control);
+  cleanup.defer(() => dial.close());
+  const jailed = !gate.jails.driver.unsafe;
+  const layout = new Layout(jailed);
+  const node = layout.mount(process.execPath, machinePaths.node, "ro");
+  const folder = layout.mount(programs, machinePaths.programs, "ro");
+  const home = layout.mount(spec.folders.home, machinePaths.home, "rw");
+  const workspace = layout.mount(spec.folders.workspace, machinePaths.workspace, "rw");
+  for (const { hostPath, path, readOnly } of spec.mounts)
+    layout.mount(hostPath, path, readOnly === true ? "ro" : "rw");
+  const config: GuestConfig = {
+    control: layout.mount(control, machinePaths.control, "rw"),
+    ...(egress === undefined
+      ? {}
+      : { egress: layout.mount(egress.egress.socketPath, machinePaths.egress, "rw") }),
+    ...{ home, cwd: home, jailed },
+    agentsDirectory: existsSync(spec.agentsDirectory)
+      ? layout.mount(spec.agentsDirectory, machinePaths.agents, "ro")
+      : machinePaths.agents,
+    demoEntry: join(folder, machinePrograms.demo),
+    models: egress?.models ?? [],
+    env: { ...spec.env, WORKSPACE: workspace },
+  };
+  const path = jailed ? machinePaths.path : `${dirname(node)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`;
+  const jail = await gate.jails.start({
+    id: jailId,
+    command: node,
+    args: [join(folder, machinePrograms.guest), JSON.stringify(config)],
+    cwd: home,
+    env: { HOME: home, PATH: path, LANG: "C.UTF-8", ...terminalModules(layout) },
+    mounts: layout.mounts,
+    limits: spec.limits,
+    network: "none",
+  });
+  cleanup.defer(async () => void (await jail.stop({ graceMs: 0 })));
+  const tail = collectTail(jail);
+  const ended = jail.exited.then(({ reason, detail }) => machineEnded(describeEnd(reason, detail ?? tail())));
+  const refused = ended.then((error) => {
+    throw new HoldfastError("agent_os", "start_failed", error.message, { statusCode: 503 });
+  });
+  await Promise.race([dial.ready(agentOsLimits.startTimeoutMs), refused]);
+  // Later ends are the actor's to notice.
+  refused.catch(() => {});
+  const resources = cleanup.move();
+  let stopping: Promise<void> | undefined;
+  return {
+    ...{ home, workspace, providers: egress?.providers ?? [], agent: dial.agent, ended },
+    stop(graceMs) {
+      stopping ??= jail.stop({ graceMs }).then(() => resources.disposeAsync());
+      return stopping;
+    },
+  };
+}
+
+/** Maps host paths to paths in the jail; without a jail they stay as they are. */
+class Layout {
+  readonly mounts: JailMount[] = [];
+  readonly #jailed: boolean;
+
+  constructor(jailed: boolean) {
+    this.#jailed = jailed;
+  }
+
+  mount(source: string, target: string, mode: "ro" | "rw"): string {
+    if (!this.#jailed) return source;
+    this.mounts.push({ source, target, mode });
+    return target;
+  }
+}
+
+/** The native part of terminals, which a bundle cannot contain. */
+function terminalModules(layout: Layout): Readonly<Record<string, string>> {
+  const binding = terminalBinding();
+  if (binding === undefined) return {};
+  const at = layout.mount(binding.directory, `${machinePaths.modules}/${binding.name}`, "ro");
+  return { NODE_PATH: at.slice(0, -binding.name.length - 1) };
+}
+
+const wires: Readonly<Partial<Record<ProviderName, readonly ModelWire[]>>> = {
+  anthropic: ["anthropic"],
+  openai: ["openai-responses", "openai-chat"],
+  google: ["gemini"],
+};
+
+interface OpenedEgress {
+  readonly egress: Egress;
+  readonly providers: readonly ProviderName[];
+  readonly models: readonly GuestModel[];
+}
+
+/** The egress of a machine to its models and hosts; undefined if it reaches nothing. */
+async function openEgress(gate: Gate, jailId: string, spec: MachineSpec): Promise<OpenedEgress | undefined> {
+  const available = (await gate.vault.status()).filter((each) => each.available);
+  const providers = available.map(({ provider }) => provider).filter((provider) => provider in wires);
+  const upstreams: EgressUpstream[] = [];
+  for (const provider of providers) upstreams.push(await gate.vault.upstream(provider));
+  if (upstreams.length === 0 && spec.hosts.length === 0) return undefined;
+  const egress = await gate.openEgress({
+    jailId,
+    ...{ session: spec.actorId, workspace: spec.actorId, user: "owner" },
+    ...{ upstreams, hosts: spec.hosts },
+  });
+  return {
+    egress,
+    providers,
+    models: upstreams.flatMap((upstream) => modelsOf(upstream, egress.placeholderKey)),
+  };
+}
+
+function modelsOf(upstream: EgressUpstream, apiKey: string): GuestModel[] {
+  const names = upstream.provider === "none" ? [] : (wires[upstream.provider] ?? []);
+  // OpenAI clients expect the version in the base URL, unless the upstream's base already has it.
+  const hasVersion = upstream.allow.some(({ pathPrefix }) => /^\/v1(\/|$)/.test(pathPrefix));
+  return names.map((wire) => {
+    const version = wire.startsWith("openai") && hasVersion ? "/v1" : "";
+    return { wire, path: `/${upstream.name}${version}`, apiKey };
+  });
+}
+
+function collectTail(jail: Jail): () => string {
+  let tail = "";
+  // A full pipe would block its writer.
+  jail.stdout.resume();
+  jail.stderr.on("data", (chunk: Buffer) => {
+    tail = (tail + chunk.toString("utf8")).slice(-2_000);
+  });
+  return () => tail.trim();
+}
+
+function describeEnd(reason: string, detail: string): string {
+  const what = reason === "memory" ? "it exceeded its memory limit" : reason;
+  return detail === "" ? what : `${what} (${detail})`;
+}

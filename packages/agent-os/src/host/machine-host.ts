@@ -1,0 +1,82 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
+import { createGate, type Gate, type GateConfig } from "@holdfast/gate";
+import { loadMachinePrograms } from "../guest/programs.ts";
+import { launch } from "./launch.ts";
+import type { Machine, MachineSpec } from "./machine.ts";
+
+/** "local" confines nothing: for development, where it was chosen by name. */
+export type MachineProvider = "jail" | "local";
+
+/** What a host is made for: machines with the same options share one. */
+export interface MachineHostOptions {
+  readonly directory: string;
+  readonly provider: MachineProvider;
+  readonly jails: Pick<
+    NonNullable<GateConfig["jails"]>,
+    "driver" | "bwrapPath" | "runscPath" | "engineSocket" | "containerPath" | "containerImage"
+  >;
+  readonly log: Logger;
+}
+
+const hosts = new Map<string, MachineHost>();
+
+/** Starts the machines of one data directory. Its gate opens with the first machine and stays open with the process. */
+export class MachineHost {
+  readonly #options: MachineHostOptions;
+  #opening: Promise<{ readonly gate: Gate; readonly programs: string }> | undefined;
+
+  private constructor(options: MachineHostOptions) {
+    this.#options = options;
+  }
+
+  /** The host of a data directory and a provider. */
+  static of(options: MachineHostOptions): MachineHost {
+    const key = `${options.provider} ${options.directory}`;
+    const found = hosts.get(key) ?? new MachineHost(options);
+    hosts.set(key, found);
+    return found;
+  }
+
+  /** Opens the gate. Throws `agent_os.no_jail`, and the errors of the gate. */
+  async open(): Promise<void> {
+    await this.#open();
+  }
+
+  /** Throws `agent_os.no_jail`, `agent_os.start_failed`, and the errors of the gate. */
+  async start(spec: MachineSpec): Promise<Machine> {
+    const { gate, programs } = await this.#open();
+    return launch({ gate, programs }, spec);
+  }
+
+  #open() {
+    this.#opening ??= this.#create().catch((error: unknown) => {
+      // The next machine tries again, when the cause may be mended.
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #create() {
+    const { directory, provider, jails, log } = this.#options;
+    const dataDir = join(directory, provider);
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const programs = await loadMachinePrograms(join(directory, "programs"));
+    try {
+      const unsafe = { driver: "none", allowUnsafe: true } as const;
+      const gate = await createGate({
+        ...{ dataDir, log, jails: provider === "local" ? unsafe : jails },
+        // Watchers would keep the process alive, and machines have no plugins.
+        plugins: { watch: false },
+      });
+      return { gate, programs };
+    } catch (error) {
+      if (!isErrorCode(error, "jail", "unavailable")) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `This machine cannot make jails: ${why} To work without isolation on your own machine, set provider: "local".`;
+      throw new HoldfastError("agent_os", "no_jail", message, { statusCode: 503, cause: error });
+    }
+  }
+}

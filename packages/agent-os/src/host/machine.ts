@@ -1,0 +1,56 @@
+/** Machines: sandbox servers in jails, started by one gate of this process. Only this room starts programs of the host. */
+import type { Agent } from "node:http";
+import type { HoldfastError } from "@holdfast/core";
+import type { EgressHost, JailLimits, ProviderName } from "@holdfast/gate";
+
+/** Paths in a jail. Without one, the folders have their paths on the host. */
+export const machinePaths = {
+  home: "/home/user",
+  workspace: "/workspace",
+  node: "/opt/holdfast/bin/node",
+  programs: "/opt/holdfast/programs",
+  modules: "/opt/holdfast/node_modules",
+  agents: "/opt/holdfast/agents",
+  control: "/run/holdfast/control.sock",
+  egress: "/run/holdfast/egress.sock",
+  path: "/opt/holdfast/bin:/usr/local/bin:/usr/bin:/bin",
+} as const;
+
+/** Folders of a machine on the host. Their contents are untrusted. */
+export interface MachineFolders {
+  readonly home: string;
+  readonly workspace: string;
+}
+
+/** A folder of the host that is visible in machines. */
+export interface HostMount {
+  readonly path: string;
+  readonly hostPath: string;
+  readonly readOnly?: boolean;
+}
+
+/** What a machine is started with. */
+export interface MachineSpec {
+  /** The actor's id; usage and audit records have it as their session. */
+  readonly actorId: string;
+  readonly folders: MachineFolders;
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly HostMount[];
+  readonly hosts: readonly EgressHost[];
+  readonly limits: JailLimits;
+  readonly agentsDirectory: string;
+}
+
+/** A running machine. */
+export interface Machine {
+  readonly home: string;
+  readonly workspace: string;
+  /** Model providers that it reaches; their keys stay on the host. */
+  readonly providers: readonly ProviderName[];
+  /** HTTP agent for its sandbox server. */
+  readonly agent: Agent;
+  /** Resolves with the cause when it ends; never rejects. */
+  readonly ended: Promise<HoldfastError>;
+  /** Ends its programs, SIGTERM first. Idempotent. */
+  stop(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,34 @@
+const mebibyte = 1_048_576;
+
+/** Limits of machines. Documented in docs/limits-sandbox.md. */
+export const agentOsLimits = {
+  memoryBytes: 2_048 * mebibyte,
+  pids: 512,
+  tmpBytes: 512 * mebibyte,
+  diskBytes: 10_240 * mebibyte,
+  diskEntries: 200_000,
+  /** How long a machine may take to start. */
+  startTimeoutMs: 15_000,
+  /** How long the programs of a machine may take to end before they are killed. */
+  stopGraceMs: 2_000,
+  /** How long an action may run: a command or a prompt, for example. */
+  actionTimeoutMs: 3_600_000,
+  /** How long an actor that goes to sleep may take for its last snapshot. */
+  sleepGracePeriodMs: 120_000,
+  /** Body of an answer to `vmFetch`. */
+  maxFetchBytes: 16 * mebibyte,
+  /** Contents of a `readFiles` together, as of one `readFile`. */
+  maxReadBytes: 64 * mebibyte,
+  /** Entries of a recursive listing. */
+  maxListedEntries: 50_000,
+  /** Preview tokens of one machine that have not expired. */
+  maxPreviews: 100,
+  maxCronJobs: 100,
+  /** Files from this size on are objects of their own in a snapshot; smaller ones are packed. */
+  maxPackedBytes: mebibyte,
+  /** Size of a pack. */
+  packBytes: 32 * mebibyte,
+  /** Time between snapshots of a machine in which something happens. */
+  snapshotIntervalMs: 5_000,
+  minSnapshotIntervalMs: 500,
+} as const;

@@ -1,0 +1,294 @@
+/** What programs that use a machine see: options of actions, results, and payloads of events. */
+
+/** A path that `readdirRecursive` lists. */
+export interface DirEntry {
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink";
+  readonly size: number;
+  readonly isDirectory: boolean;
+}
+
+/** Result of `stat`; times are milliseconds since the epoch. */
+export interface VirtualStat {
+  readonly size: number;
+  readonly isDirectory: boolean;
+  readonly isSymbolicLink: boolean;
+  readonly mode: number;
+  readonly mtimeMs: number;
+  readonly atimeMs: number;
+  readonly ctimeMs: number;
+  readonly birthtimeMs: number;
+}
+
+export interface BatchWriteEntry {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+}
+
+export interface BatchWriteResult {
+  readonly path: string;
+  readonly success: boolean;
+  readonly error?: string;
+}
+
+export interface BatchReadResult {
+  readonly path: string;
+  readonly content: Uint8Array | null;
+  readonly error?: string;
+}
+
+export interface ExecOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Standard input. */
+  readonly stdin?: string | Uint8Array;
+  /** Milliseconds, after which the command and what it started are killed. */
+  readonly timeout?: number;
+}
+
+export interface ExecResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** 137 for a shell that a signal ended. */
+  readonly exitCode: number;
+}
+
+export interface SpawnOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A process that `spawn` has started. */
+export interface SpawnedProcessInfo {
+  readonly pid: number;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly running: boolean;
+  readonly exitCode: number | null;
+  readonly startedAt: number;
+}
+
+/** Any process of the machine. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgid: number;
+  readonly sid: number;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly status: "running" | "stopped" | "exited";
+}
+
+export interface ProcessTreeNode extends ProcessInfo {
+  readonly children: readonly ProcessTreeNode[];
+}
+
+export interface OpenShellOptions {
+  readonly command?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly cols?: number;
+  readonly rows?: number;
+}
+
+export interface VmFetchOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+export interface VmFetchResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface PreviewUrl {
+  /** Below the actor's gateway URL (`handle.getGatewayUrl()`). */
+  readonly path: string;
+  readonly token: string;
+  readonly port: number;
+  readonly expiresAt: number;
+}
+
+export type CronOverlap = "allow" | "skip" | "queue";
+
+export type SerializableCronAction =
+  | { readonly type: "exec"; readonly command: string; readonly args?: readonly string[] }
+  | {
+      readonly type: "session";
+      readonly agentType: string;
+      readonly prompt: string;
+      readonly cwd?: string;
+      readonly options?: CreateSessionOptions;
+    };
+
+export interface SerializableCronJobOptions {
+  readonly id?: string;
+  /** A cron expression of five or six fields. */
+  readonly schedule: string;
+  readonly action: SerializableCronAction;
+  /** "allow" by default. */
+  readonly overlap?: CronOverlap;
+}
+
+export interface CronJobInfo {
+  readonly id: string;
+  readonly schedule: string;
+  readonly action: SerializableCronAction;
+  readonly overlap: CronOverlap;
+  readonly lastRun?: number;
+  readonly nextRun?: number;
+  readonly runCount: number;
+  readonly running: boolean;
+}
+
+export interface CronEvent {
+  readonly type: "cron:fire" | "cron:complete" | "cron:error";
+  readonly jobId: string;
+  readonly time: number;
+  readonly durationMs?: number;
+  readonly error?: string;
+}
+
+export type McpServer =
+  | {
+      readonly type: "local";
+      readonly command: string;
+      readonly args?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+    }
+  | { readonly type: "remote"; readonly url: string; readonly headers?: Readonly<Record<string, string>> };
+
+export interface CreateSessionOptions {
+  /** HOME by default. */
+  readonly cwd?: string;
+  /** Model keys only, which stay on the host: see the guide. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly mcpServers?: readonly McpServer[];
+  readonly skipOsInstructions?: boolean;
+  readonly additionalInstructions?: string;
+}
+
+export interface AgentInfo {
+  readonly name: string;
+  readonly title?: string;
+  readonly version?: string;
+}
+
+export interface SessionRecord {
+  readonly sessionId: string;
+  readonly agentType: string;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly agentInfo: AgentInfo | null;
+}
+
+export interface PersistedSessionRecord extends SessionRecord {
+  readonly createdAt: number;
+}
+
+export interface JsonRpcNotification {
+  readonly jsonrpc: "2.0";
+  readonly method: string;
+  readonly params?: unknown;
+}
+
+export interface JsonRpcResponse {
+  readonly jsonrpc: "2.0";
+  readonly id: number | string | null;
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+
+export interface PersistedSessionEvent {
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly event: JsonRpcNotification;
+  readonly createdAt: number;
+}
+
+export interface SequencedEvent {
+  readonly sequenceNumber: number;
+  readonly notification: JsonRpcNotification;
+}
+
+export interface GetEventsOptions {
+  /** Only events after this number. */
+  readonly since?: number;
+  readonly method?: string;
+}
+
+export type PermissionReply = "once" | "always" | "reject";
+
+export interface PermissionRequest {
+  readonly permissionId: string;
+  readonly description?: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface PromptResult {
+  readonly response: JsonRpcResponse;
+  /** The text of the agent's messages in this turn. */
+  readonly text: string;
+}
+
+export interface AgentListEntry {
+  readonly id: string;
+  readonly installed: boolean;
+}
+
+export interface SessionEventPayload {
+  readonly sessionId: string;
+  readonly event: JsonRpcNotification;
+}
+
+export interface PermissionRequestPayload {
+  readonly sessionId: string;
+  readonly request: PermissionRequest;
+}
+
+export type VmBootedPayload = Record<string, never>;
+
+export interface VmShutdownPayload {
+  readonly reason: "sleep" | "destroy" | "error";
+}
+
+export interface ProcessOutputPayload {
+  readonly pid: number;
+  readonly stream: "stdout" | "stderr";
+  readonly data: Uint8Array;
+}
+
+export interface ProcessExitPayload {
+  readonly pid: number;
+  readonly exitCode: number;
+}
+
+export interface ShellDataPayload {
+  readonly shellId: string;
+  readonly data: Uint8Array;
+}
+
+export interface ShellExitPayload {
+  readonly shellId: string;
+  readonly exitCode: number;
+}
+
+export interface CronEventPayload {
+  readonly event: CronEvent;
+}
+
+/** Events by name. */
+export interface AgentOsEvents {
+  readonly sessionEvent: SessionEventPayload;
+  readonly permissionRequest: PermissionRequestPayload;
+  readonly vmBooted: VmBootedPayload;
+  readonly vmShutdown: VmShutdownPayload;
+  readonly processOutput: ProcessOutputPayload;
+  readonly processExit: ProcessExitPayload;
+  readonly shellData: ShellDataPayload;
+  readonly shellExit: ShellExitPayload;
+  readonly cronEvent: CronEventPayload;
+}

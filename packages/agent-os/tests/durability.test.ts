@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Program, scratch, startProgram, text } from "./support.ts";
+
+const key = ["kept"];
+const machine = ({ client }: Program) => client.vm.getOrCreate(key);
+const folders = (directory: string) => readdirSync(join(directory, "machines", "machines"));
+
+test("after SIGKILL of the host, everything that was written is there", async (t) => {
+  const directory = scratch();
+  const first = await startProgram(t, directory);
+  const vm = machine(first);
+  await vm.exec("mkdir -p kept && ln -s kept link && chmod 750 kept");
+  const acknowledged: number[] = [];
+  const killed = Promise.withResolvers<void>();
+  const writing = (async () => {
+    for (let index = 0; ; index += 1) {
+      await vm.writeFile(`/workspace/${index}`, String(index));
+      acknowledged.push(index);
+      if (index === 20) first.kill().then(killed.resolve, killed.reject);
+    }
+  })();
+  writing.catch(() => {});
+  await killed.promise;
+  assert.ok(acknowledged.length > 20);
+
+  const second = await startProgram(t, directory);
+  const found = await machine(second).readdir("/workspace");
+  for (const index of acknowledged) assert.ok(found.includes(String(index)), String(index));
+  const { stdout } = await machine(second).exec(
+    "stat -c '%a %F' kept && readlink link && ls /proc | grep -c '^[0-9]'",
+  );
+  assert.match(stdout, /^750 directory\nkept\n/);
+});
+
+test("a host that has lost the folders starts from the last snapshot", async (t) => {
+  const directory = scratch();
+  const first = await startProgram(t, directory);
+  const vm = machine(first);
+  await vm.exec(
+    "mkdir -p deep/er && echo small > deep/er/file && ln -s deep link && chmod 700 deep/er/file && " +
+      "head -c 3000000 /dev/urandom > large && sha256sum large > sum && touch empty && mkfifo pipe && touch -d 2001-01-01 old",
+  );
+  const snapshot = await vm.snapshot();
+  assert.equal(snapshot.files, 5);
+  await vm.writeFile("later", "not in the snapshot");
+  await first.kill();
+  for (const name of folders(directory))
+    rmSync(join(directory, "machines", "machines", name), { recursive: true });
+
+  const second = await startProgram(t, directory);
+  const { stdout } = await machine(second).exec(
+    "cat deep/er/file && stat -c %a deep/er/file && readlink link && sha256sum -c sum && ls && date -r old +%Y",
+  );
+  assert.equal(stdout, "small\n700\ndeep\nlarge: OK\ndeep\nempty\nlarge\nlink\nold\nsum\n2001\n");
+});
+
+test("snapshots are taken while programs run, and what is no longer used is removed", async (t) => {
+  const directory = scratch();
+  const first = await startProgram(t, directory, 500);
+  const vm = machine(first);
+  const { takenAt } = await vm.snapshot();
+  await vm.spawn("sh", [
+    "-c",
+    "for i in 1 2 3 4 5 6; do head -c 2000000 /dev/urandom > big; sleep 0.3; done; echo end > end; sleep 600",
+  ]);
+  const until = Date.now() + 30_000;
+  let files: readonly string[] = [];
+  while (!files.includes("end")) {
+    assert.ok(Date.now() < until);
+    files = await vm.readdir(".");
+  }
+  // Within the interval after the last change.
+  for (let last = takenAt; ; ) {
+    const { stdout } = await vm.exec("date +%s%3N -r end");
+    last = (await vm.snapshot()).takenAt;
+    if (last > Number(stdout)) break;
+  }
+  await first.kill();
+  for (const name of folders(directory))
+    rmSync(join(directory, "machines", "machines", name), { recursive: true });
+  const second = await startProgram(t, directory);
+  assert.equal(text(await machine(second).readFile("end")), "end\n");
+  assert.equal((await machine(second).stat("big")).size, 2_000_000);
+});
+
+test("a machine that sleeps ends its programs and wakes with its files and sessions", async (t) => {
+  const directory = scratch();
+  const first = await startProgram(t, directory);
+  const vm = machine(first);
+  const session = await vm.createSession("demo");
+  await vm.sendPrompt(session.sessionId, 'Without asking, write "one" to one.txt');
+  const { pid } = await vm.spawn("sh", [
+    "-c",
+    "trap 'echo saved > saved; exit 0' TERM; echo up > up; sleep 600 & wait",
+  ]);
+  while (!(await vm.exists("up")));
+  assert.ok(pid > 0);
+  await first.stop();
+  for (const name of folders(directory))
+    rmSync(join(directory, "machines", "machines", name), { recursive: true });
+
+  const second = await startProgram(t, directory);
+  const woken = machine(second);
+  assert.equal(text(await woken.readFile("saved")), "saved\n");
+  assert.deepEqual(await woken.listProcesses(), []);
+  const { response } = await woken.sendPrompt(session.sessionId, 'Without asking, write "two" to two.txt');
+  assert.equal((response.result as { stopReason: string }).stopReason, "end_turn");
+  assert.equal(text(await woken.readFile("two.txt")).trim(), "two");
+});
+
+test("a destroyed machine leaves nothing", async (t) => {
+  const directory = scratch();
+  const program = await startProgram(t, directory);
+  const vm = machine(program);
+  await vm.exec("mkdir -p closed/inner && echo x > closed/inner/file && chmod 000 closed/inner");
+  await vm.snapshot();
+  assert.equal(folders(directory).length, 1);
+  const [id = ""] = folders(directory);
+  await program.client.vm.destroy(key);
+  assert.equal(existsSync(join(directory, "machines", "machines", id)), false);
+});

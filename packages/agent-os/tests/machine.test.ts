@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { type Client, createClient } from "@holdfast/client";
+import { setup } from "holdfast";
+import { agentOs } from "../src/index.ts";
+import { scratch, text } from "./support.ts";
+
+const directory = scratch();
+const seen: string[] = [];
+const registry = setup({
+  use: {
+    vm: agentOs({
+      options: { software: [] },
+      dataDirectory: join(directory, "machines"),
+      env: { GREETING: "hello" },
+      sleepTimeout: 600_000,
+      onBeforeConnect: (_c, params: { refused?: boolean } | undefined) => {
+        if (params?.refused === true) throw new Error("refused");
+      },
+      onSessionEvent: (_c, _sessionId, event) => void seen.push(event.method),
+    }),
+  },
+  dataDirectory: join(directory, "data"),
+  enginePort: 0,
+  noWelcome: true,
+});
+let client: Client<typeof registry>;
+let url = "";
+
+before(async () => {
+  ({ url } = await registry.start());
+  client = createClient<typeof registry>(url);
+  return async () => {
+    await client.dispose();
+    await registry.shutdown();
+  };
+});
+
+const machine = () => client.vm.getOrCreate(["one"]);
+
+test("files are written, listed, moved and removed, as programs in the machine see them", async () => {
+  const vm = machine();
+  await vm.mkdir("/home/user/project");
+  await vm.mkdir("/home/user/project/src");
+  const written = await vm.writeFiles([
+    { path: "/home/user/project/src/index.ts", content: 'console.log("hello");' },
+    { path: "/home/user/project/data.bin", content: new Uint8Array([0, 255]) },
+    { path: "/usr/refused", content: "" },
+  ]);
+  assert.deepEqual(
+    written.map(({ success }) => success),
+    [true, true, false],
+  );
+  assert.equal((await vm.exec("cat project/src/index.ts")).stdout, 'console.log("hello");');
+  assert.deepEqual(await vm.readdir("/home/user/project"), ["data.bin", "src"]);
+  const all = await vm.readdirRecursive("/home/user/project", { maxDepth: 3 });
+  assert.deepEqual(
+    all.map(({ path, type }) => [path, type]),
+    [
+      ["/home/user/project/data.bin", "file"],
+      ["/home/user/project/src", "directory"],
+      ["/home/user/project/src/index.ts", "file"],
+    ],
+  );
+  const info = await vm.stat("/home/user/project/data.bin");
+  assert.deepEqual([info.size, info.isDirectory], [2, false]);
+  await vm.move("/home/user/project/data.bin", "/home/user/project/moved.bin");
+  assert.equal(await vm.exists("/home/user/project/data.bin"), false);
+  const read = await vm.readFiles(["/home/user/project/moved.bin", "/missing"]);
+  assert.deepEqual([read[0]?.content, read[1]?.content], [new Uint8Array([0, 255]), null]);
+  await assert.rejects(async () => vm.deleteFile("/home/user/project"));
+  await vm.deleteFile("/home/user/project", { recursive: true });
+  assert.equal(await vm.exists("/home/user/project"), false);
+});
+
+test("a command has its own output, environment, input and limits, and no network", async () => {
+  const vm = machine();
+  const result = await vm.exec('echo "$GREETING $NAME"; echo problem >&2; exit 3', {
+    env: { NAME: "world" },
+  });
+  assert.deepEqual(result, { stdout: "hello world\n", stderr: "problem\n", exitCode: 3 });
+  assert.equal((await vm.exec("pwd", { cwd: "/workspace" })).stdout, "/workspace\n");
+  assert.equal((await vm.exec("cat; echo", { stdin: "fed" })).stdout, "fed\n");
+  assert.equal((await vm.exec("kill -KILL $$")).exitCode, 137);
+  await assert.rejects(async () => vm.exec("sleep 60", { timeout: 200 }), { code: "timed_out" });
+  assert.match((await vm.exec("ls /proc/net/dev && tail -n +3 /proc/net/dev | wc -l")).stdout, /\b1\n$/);
+  for (const bad of [undefined, "", 7]) {
+    await assert.rejects(async () => vm.exec(bad as unknown as string), { code: "invalid_request" });
+  }
+});
+
+test("processes stream their output, take input and are stopped", async () => {
+  const vm = machine();
+  const conn = vm.connect();
+  const output: string[] = [];
+  const exits = new Map<number, PromiseWithResolvers<number>>();
+  conn.on("processOutput", ({ stream, data }) => void output.push(`${stream}: ${text(data)}`));
+  conn.on("processExit", ({ pid, exitCode }) => exits.get(pid)?.resolve(exitCode));
+  await conn.ready;
+  await vm.writeFile("echo.mjs", "process.stdin.on('data', (d) => process.stdout.write('got ' + d));");
+  const { pid } = await vm.spawn("node", ["echo.mjs"]);
+  exits.set(pid, Promise.withResolvers());
+  assert.equal((await vm.getProcess(pid)).running, true);
+  await vm.writeProcessStdin(pid, "this\n");
+  await vm.closeProcessStdin(pid);
+  assert.equal(await vm.waitProcess(pid), 0);
+  assert.equal(await exits.get(pid)?.promise, 0);
+  assert.deepEqual(output, ["stdout: got this\n"]);
+  assert.deepEqual([(await vm.getProcess(pid)).running, (await vm.getProcess(pid)).exitCode], [false, 0]);
+
+  const sleeper = await vm.spawn("sleep", ["600"]);
+  assert.ok(
+    (await vm.allProcesses()).some(({ pid: each, args }) => each === sleeper.pid && args[0] === "600"),
+  );
+  const [root] = await vm.processTree();
+  assert.equal(root?.pid, 1);
+  await vm.stopProcess(sleeper.pid);
+  assert.equal(await vm.waitProcess(sleeper.pid), 143);
+  await assert.rejects(async () => vm.stopProcess(sleeper.pid), { code: "invalid_request" });
+  await assert.rejects(async () => vm.waitProcess(999_999), { code: "not_found" });
+  assert.equal((await vm.listProcesses()).length, 2);
+  await conn.dispose();
+});
+
+test("a shell has a terminal", async () => {
+  const vm = machine();
+  const conn = vm.connect();
+  let shown = "";
+  const resized = Promise.withResolvers<void>();
+  conn.on("shellData", ({ data }) => {
+    shown += text(data);
+    if (shown.includes("120\r\n")) resized.resolve();
+  });
+  await conn.ready;
+  const { shellId } = await vm.openShell({ cols: 100, rows: 30 });
+  await vm.resizeShell(shellId, 120, 40);
+  await vm.writeShell(shellId, "stty size | cut -d' ' -f2\n");
+  await resized.promise;
+  const exit = vm.waitShell(shellId);
+  await vm.closeShell(shellId);
+  assert.equal(await exit, 137);
+  await assert.rejects(async () => vm.writeShell("proc_9999", "x"), { code: "not_found" });
+  await conn.dispose();
+});
+
+test("a server in the machine answers vmFetch, and a browser with a preview URL", async () => {
+  const vm = machine();
+  const conn = vm.connect();
+  const listening = Promise.withResolvers<void>();
+  conn.on("processOutput", () => listening.resolve());
+  await conn.ready;
+  await vm.writeFile(
+    "server.js",
+    `require("http").createServer((request, response) => {
+      response.writeHead(201, { "x-own": "yes" });
+      request.pipe(response).write(request.method + " " + request.url + " ");
+    }).listen(3000, () => console.log("ready"));`,
+  );
+  const { pid } = await vm.spawn("node", ["server.js"]);
+  await listening.promise;
+  const answer = await vm.vmFetch(3000, "http://localhost/api?x=1", { method: "POST", body: "sent" });
+  assert.deepEqual(
+    [answer.status, answer.headers["x-own"], text(answer.body)],
+    [201, "yes", "POST /api?x=1 sent"],
+  );
+  await assert.rejects(async () => vm.vmFetch(3001, "/"), { code: "port_unreachable" });
+
+  const preview = await vm.createSignedPreviewUrl(3000);
+  const base = `${(await vm.getGatewayUrl()).replace(/\/$/, "")}${preview.path}`;
+  const shown = await fetch(`${base}/page?y=2`, { method: "PUT", body: "body" });
+  assert.deepEqual([shown.status, await shown.text()], [201, "PUT /page?y=2 body"]);
+  assert.equal(shown.headers.get("access-control-allow-origin"), "*");
+  await vm.expireSignedPreviewUrl(preview.token);
+  assert.equal((await fetch(`${base}/page`)).status, 403);
+  await assert.rejects(async () => vm.createSignedPreviewUrl(3000, 100_000), { code: "invalid_request" });
+  await vm.killProcess(pid);
+  await conn.dispose();
+});
+
+test("jobs run on their schedule", async () => {
+  const vm = machine();
+  const conn = vm.connect();
+  const events: string[] = [];
+  const ran = Promise.withResolvers<void>();
+  conn.on("cronEvent", ({ event }) => {
+    events.push(event.type);
+    if (event.type !== "cron:fire") ran.resolve();
+  });
+  await conn.ready;
+  const { id } = await vm.scheduleCron({
+    schedule: "* * * * * *",
+    action: { type: "exec", command: "sh", args: ["-c", "echo 'a b' >> ticks"] },
+  });
+  await ran.promise;
+  const [job] = await vm.listCronJobs();
+  assert.deepEqual([job?.id, job?.schedule], [id, "* * * * * *"]);
+  await vm.cancelCronJob(id);
+  assert.deepEqual(await vm.listCronJobs(), []);
+  assert.deepEqual(events.slice(0, 2), ["cron:fire", "cron:complete"]);
+  assert.match(text(await vm.readFile("ticks")), /^a b\n/);
+  await assert.rejects(async () => vm.cancelCronJob(id), { code: "not_found" });
+  await assert.rejects(async () =>
+    vm.scheduleCron({ schedule: "never", action: { type: "exec", command: "true" } }),
+  );
+  const job2 = {
+    id: "x",
+    schedule: "* * * * *",
+    overlap: "allow",
+    action: { type: "exec", command: "true" },
+  };
+  const direct = vm as unknown as { runCronJob(job: unknown): Promise<void> };
+  await assert.rejects(async () => direct.runCronJob(job2), { code: "invalid_request" });
+  await conn.dispose();
+});
+
+test("a session with an agent streams, asks, and leaves its transcript", async () => {
+  const vm = machine();
+  const conn = vm.connect();
+  conn.on("permissionRequest", ({ sessionId, request }) => {
+    void vm.respondPermission(sessionId, request.permissionId, "once");
+  });
+  const streamed: string[] = [];
+  conn.on("sessionEvent", ({ event }) => void streamed.push(event.method));
+  await conn.ready;
+  assert.ok((await vm.listAgents()).some(({ id, installed }) => id === "demo" && installed));
+  const session = await vm.createSession("demo", { cwd: "/workspace", additionalInstructions: "Be short." });
+  const { response, text: said } = await vm.sendPrompt(session.sessionId, 'Write "seen" to seen.txt');
+  assert.equal((response.result as { stopReason: string }).stopReason, "end_turn");
+  assert.notEqual(said, "");
+  assert.equal(text(await vm.readFile("/workspace/seen.txt")).trim(), "seen");
+  const events = await vm.getSessionEvents(session.sessionId);
+  assert.equal(events.length, streamed.length);
+  assert.equal(seen.length, streamed.length);
+  const last = (await vm.getSequencedEvents(session.sessionId)).at(-2)?.sequenceNumber;
+  assert.equal((await vm.getEvents(session.sessionId, { since: last ?? 0 })).length, 1);
+  assert.deepEqual(await vm.listSessions(), [{ sessionId: session.sessionId, agentType: "demo" }]);
+  await vm.closeSession(session.sessionId);
+  assert.deepEqual(await vm.listSessions(), []);
+  assert.equal((await vm.listPersistedSessions()).length, 1);
+  await vm.resumeSession(session.sessionId);
+  assert.equal((await vm.sendPrompt(session.sessionId, "fail")).response.error?.code, -32603);
+  await vm.destroySession(session.sessionId);
+  await assert.rejects(async () => vm.getSessionEvents(session.sessionId), { code: "not_found" });
+  await assert.rejects(async () => vm.createSession("demo", { env: { ANTHROPIC_API_KEY: "sk" } }), {
+    code: "key_stays_outside",
+  });
+  await conn.dispose();
+});
+
+test("each actor has a machine of its own, and a hook refuses callers", async () => {
+  await machine().writeFile("mine", "");
+  const other = client.vm.getOrCreate(["two"]);
+  assert.equal(await other.exists("mine"), false);
+  const refused = client.vm.getOrCreate(["one"], { params: { refused: true } });
+  await assert.rejects(async () => refused.exec("true"));
+});
