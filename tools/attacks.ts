@@ -22,6 +22,7 @@ const titles: Readonly<Record<AttackGroup, string>> = {
   filesystem: "Filesystem",
   resources: "Resources",
   protocol: "Gate protocol",
+  desktop: "Desktops",
   web: "Local server and web",
 };
 

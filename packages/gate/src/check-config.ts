@@ -23,7 +23,7 @@ const vault: Options<VaultConfig> = {
 };
 
 const egress: Options<EgressConfig> = {
-  ...{ budgets: true, prices: true, networks: true, intercept: true, resolve: true },
+  ...{ budgets: true, prices: true, networks: true, intercept: true, hosts: true, resolve: true },
 };
 
 const plugins: Options<PluginsConfig> = {

@@ -12,7 +12,7 @@ import { checkGateConfig } from "./check-config.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
 import { requireDataDirectory } from "./data-directory.ts";
 import { PublicResolver } from "./egress/decisions/public-address.ts";
-import type { Egress, EgressOptions } from "./egress/egress.ts";
+import type { Egress, EgressHost, EgressOptions } from "./egress/egress.ts";
 import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
 import type { BudgetRule } from "./egress/metering/budget.ts";
 import { BudgetLedger } from "./egress/metering/budget-ledger.ts";
@@ -109,6 +109,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       prices,
       names,
       intercept: egress.intercept === true,
+      hosts: egress.hosts ?? [],
       plugins: await withSettings(dataDir, config.plugins),
       member,
     });
@@ -157,6 +158,8 @@ interface GateParts {
   readonly names: PublicResolver;
   /** Whether tunnels are intercepted in jails without a setting of their own. */
   readonly intercept: boolean;
+  /** Hosts of jails without a list of their own. */
+  readonly hosts: readonly EgressHost[];
   readonly plugins: PluginsConfig;
   readonly member: Membership | undefined;
 }
@@ -367,10 +370,11 @@ class RealGate implements Gate {
     }
     this.#opening.add(jailId);
     try {
-      const { clock, sockets, vault, audit, ledger, prices, names, intercept } = this.#parts;
+      const { clock, sockets, vault, audit, ledger, prices, names, intercept, hosts } = this.#parts;
       const proxy = await EgressProxy.open({
         ...options,
         intercept: options.intercept ?? intercept,
+        hosts: options.hosts ?? hosts,
         budgets: (options.budgets ?? []).map(checkBudget),
         directory: sockets.path,
         vault,

@@ -383,6 +383,10 @@ describe("a budget", () => {
       JSON.stringify({ version: 1, prices: [{ model: "x", input: 1, output: 1, discount: 1 }] }),
       JSON.stringify({ version: 1, networks: "10.0.0.0/8" }),
       JSON.stringify({ version: 1, networks: [10] }),
+      JSON.stringify({ version: 1, hosts: "docs.example" }),
+      JSON.stringify({ version: 1, hosts: [{ host: "127.0.0.1" }] }),
+      JSON.stringify({ version: 1, hosts: [{ host: "docs.example", ports: ["443"] }] }),
+      JSON.stringify({ version: 1, hosts: [{ host: "docs.example", credential: { kind: "none" } }] }),
     ]) {
       const dataDir = temporaryDirectory(t);
       writeFileSync(join(dataDir, "egress.json"), content);

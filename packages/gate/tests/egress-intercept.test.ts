@@ -457,7 +457,7 @@ test("explain covers tunnels and the requests in them", async (t) => {
   assert.equal(told.rule, "egress.connect_refused");
 });
 
-test("an authority is made where the file, the program or the jail asks for it, and its files go with the egress", async (t) => {
+test("an authority is made where the file, the program or the jail asks for it, and its files go with the egress; hosts of the file are for jails without a list", async (t) => {
   const dataDir = temporaryDirectory(t);
   writeFileSync(join(dataDir, "egress.json"), JSON.stringify({ version: 1, intercept: true }));
   const { gate, port } = await open(t, { dataDir });
@@ -483,6 +483,18 @@ test("an authority is made where the file, the program or the jail asks for it, 
   const { gate: off } = await open(t, { dataDir: temporaryDirectory(t), config: { intercept: false } });
   const closed = await off.openEgress({ jailId: "k", session: "s", upstreams: [], hosts });
   assert.equal(closed.authority, undefined);
+  const named = temporaryDirectory(t);
+  writeFileSync(
+    join(named, "egress.json"),
+    JSON.stringify({ version: 1, hosts: [{ host: "docs.example" }] }),
+  );
+  const { gate: listed } = await open(t, { dataDir: named });
+  const decided = async (jailId: string, options: Partial<EgressOptions>) => {
+    const opened = await listed.openEgress({ jailId, session: "s", upstreams: [], ...options });
+    return opened.explain("CONNECT", "docs.example:443").decision;
+  };
+  assert.equal(await decided("without-a-list", {}), "allow");
+  assert.equal(await decided("with-a-list", { hosts: [] }), "deny");
   const wrong = temporaryDirectory(t);
   writeFileSync(join(wrong, "egress.json"), JSON.stringify({ version: 1, intercept: "yes" }));
   await assert.rejects(open(t, { dataDir: wrong }), (error) =>

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { GateClient } from "./gate-client.ts";
 import { listen, serveIpc } from "./ipc-server.ts";
+import type { LocalTools } from "./local-tools.ts";
 
 /** Options of `startGateGuest`. */
 export interface GateGuestOptions {
@@ -10,6 +11,8 @@ export interface GateGuestOptions {
   readonly directory: string;
   /** Version reported to MCP clients. */
   readonly version: string;
+  /** Tools of the jail itself, offered to MCP clients beside those of the gate. */
+  readonly localTools?: LocalTools;
   /** Folder with the skills of plugins, named in the instructions for MCP clients. */
   readonly skills?: string;
 }
@@ -29,6 +32,7 @@ export async function startGateGuest({
   gate,
   directory,
   version,
+  localTools,
   skills,
 }: GateGuestOptions): Promise<GateGuest> {
   const client = new GateClient(gate);
@@ -37,7 +41,11 @@ export async function startGateGuest({
     // Loaded on demand, with the first agent that uses MCP.
     import("./mcp-bridge.ts")
       .then(({ bridgeMcp }) =>
-        bridgeMcp(client, socket, { version, ...(skills === undefined ? {} : { skills }) }),
+        bridgeMcp(client, socket, {
+          version,
+          ...(skills === undefined ? {} : { skills }),
+          ...(localTools === undefined ? {} : { localTools }),
+        }),
       )
       .catch(() => socket.destroy());
   });

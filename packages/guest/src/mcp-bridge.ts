@@ -10,6 +10,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { ApprovalDeduper, type Caller } from "./approval-deduper.ts";
 import type { GateClient, GateConfirmation, GateError, GateProgress, GateReply } from "./gate-client.ts";
+import type { LocalTools } from "./local-tools.ts";
 
 interface OutputSchema {
   readonly type?: unknown;
@@ -33,6 +34,7 @@ export interface BridgeOptions {
   readonly version: string;
   /** Folder with the skills of plugins. */
   readonly skills?: string;
+  readonly localTools?: LocalTools;
 }
 
 const instructions =
@@ -49,7 +51,7 @@ const approvalTimeoutMs = 300_000;
 export async function bridgeMcp(
   client: GateClient,
   socket: Socket,
-  { version, skills }: BridgeOptions,
+  { version, skills, localTools }: BridgeOptions,
 ): Promise<void> {
   const server = new Server(
     { name: "holdfast-gate", version },
@@ -61,11 +63,14 @@ export async function bridgeMcp(
           : `${instructions} For when and how to use them, read ${skills}, which has a Markdown file for each plugin.`,
     },
   );
+  const local = new Map((await localTools?.list())?.map((tool) => [tool.name, tool]));
   server.setRequestHandler(ListToolsRequestSchema, async () => {
     const reply = await client.call("tool.list", {});
     if (!reply.ok) throw new Error(reply.error.message);
     const { tools } = reply.result as { tools: readonly ListedTool[] };
-    return { tools: tools.map(toMcpTool) };
+    // Of the same name, the gate's is meant.
+    for (const { name } of tools) local.delete(name);
+    return { tools: [...tools.map(toMcpTool), ...local.values()] };
   });
   const calls = new ApprovalDeduper();
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification }) => {
@@ -84,6 +89,7 @@ export async function bridgeMcp(
       ignoreFailure(sendNotification({ method: "notifications/progress", params: data }));
     };
     const args = params.arguments ?? {};
+    if (localTools !== undefined && local.has(params.name)) return await localTools.call(params.name, args);
     const caller: Caller = {
       signal,
       onProgress: progress,

@@ -1,6 +1,7 @@
 import type { Logger } from "@holdfast/core";
 import type { AgentRow, ModelEndpoint, ModelWire } from "./agents/row.ts";
 import type { BrowserNetwork } from "./desktop/apps/browsers.ts";
+import type { DesktopTools } from "./desktop/tools/local-tools.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
 import type { OpenCodeOptions } from "./opencode/options.ts";
@@ -83,6 +84,8 @@ export interface SandboxServer {
   readonly url?: string;
   /** The bearer token, configured or created; absent if none is required. */
   readonly token?: string;
+  /** The tools of `holdfast sandbox mcp`, for a program that offers them to its agent by itself. */
+  desktopTools(): Promise<DesktopTools>;
   /** Ends all agents and processes with their descendants, then all connections. Idempotent; takes at most 5 s. */
   close(): Promise<void>;
 }

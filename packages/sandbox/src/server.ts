@@ -27,7 +27,8 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
     (request, response) => void router.handle(request, response),
   );
   server.on("upgrade", (request, socket, head) => void router.upgrade(request, socket, head));
-  server.on("connection", (socket) => socket.setNoDelay(true));
+  // A connection inside of this process is not a socket.
+  server.on("connection", (socket) => socket.setNoDelay?.(true));
   // Uploads may take any time. Only the headers have a timeout.
   server.requestTimeout = 0;
   let url: string | undefined;
@@ -54,6 +55,7 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   return {
     ...(url === undefined ? {} : { url }),
     ...(token === undefined ? {} : { token }),
+    desktopTools: async () => (await import("./desktop/tools/local-tools.ts")).localTools(server, token),
     close: () => (closing ??= closeAll(server, router, dialler, stop)),
   };
 }

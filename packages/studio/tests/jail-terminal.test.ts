@@ -6,7 +6,7 @@ import { createGate } from "@holdfast/gate";
 import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { guestPrograms, loadGuestBundle } from "../src/jail/bundle.ts";
 import type { GuestConfig } from "../src/jail/guest-config.ts";
-import { JailLayout, jailPath, jailPaths, mountTerminalBinding } from "../src/jail/layout.ts";
+import { JailLayout, jailPath, jailPaths, mountNativePackages } from "../src/jail/layout.ts";
 import { needsJail, temporaryFolder } from "./support.ts";
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Response>;
@@ -40,7 +40,7 @@ async function jailedServer(t: TestContext): Promise<Call> {
     command: layout.mount(process.execPath, jailPaths.node, "ro"),
     args: [join(guest, guestPrograms.guest), JSON.stringify(config)],
     cwd: config.workspace,
-    env: { HOME: config.home, PATH: jailPath, ...mountTerminalBinding(layout) },
+    env: { HOME: config.home, PATH: jailPath, ...mountNativePackages(layout) },
     mounts: layout.mounts,
     network: "none",
   });
@@ -93,13 +93,13 @@ test("a program in a jail gets its own terminal", async (t) => {
 
 test("the binding is one read-only folder below a folder for modules", () => {
   const layout = new JailLayout(true);
-  const { NODE_PATH } = mountTerminalBinding(layout);
+  const { NODE_PATH } = mountNativePackages(layout);
   const [mount] = layout.mounts;
   assert.equal(NODE_PATH, jailPaths.modules);
   assert.equal(mount?.mode, "ro");
   assert.equal(mount?.target.startsWith(`${jailPaths.modules}/@lydell/node-pty-`), true);
   const outside = new JailLayout(false);
-  const direct = mountTerminalBinding(outside);
+  const direct = mountNativePackages(outside);
   assert.equal(outside.mounts.length, 0);
   assert.equal(direct["NODE_PATH"], mount && dirname(dirname(mount.source)));
 });

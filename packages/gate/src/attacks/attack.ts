@@ -3,7 +3,15 @@ import type { GuaranteeName } from "../jail/jail.ts";
 import type { AttackLab } from "./lab/lab.ts";
 
 /** Target of an attempt. */
-export type AttackGroup = "network" | "secrets" | "kernel" | "filesystem" | "resources" | "protocol" | "web";
+export type AttackGroup =
+  | "network"
+  | "secrets"
+  | "kernel"
+  | "filesystem"
+  | "resources"
+  | "protocol"
+  | "desktop"
+  | "web";
 
 /** One attempt to break out, made from inside a real jail against the shipped gate. */
 export interface Attack {

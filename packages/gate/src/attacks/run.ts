@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { GateConfig } from "../config.ts";
 import { createGate } from "../gate.ts";
 import type { Attack, AttackReport, AttackResult } from "./attack.ts";
+import { desktopAttacks } from "./desktop.ts";
 import { filesystemAttacks } from "./filesystem.ts";
 import { kernelAttacks } from "./kernel.ts";
 import { AttackTools } from "./lab/attack-tools.ts";
@@ -32,6 +33,7 @@ export const gateAttacks: readonly Attack[] = [
   ...resourceAttacks,
   ...protocolAttacks,
   ...pluginAttacks,
+  ...desktopAttacks,
 ];
 
 /** Options of an attack run. */

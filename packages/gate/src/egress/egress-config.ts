@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { requireDataDirectory } from "../data-directory.ts";
 import { parseJson, readIfPresent } from "../vault/private-file.ts";
+import { AllowedHosts } from "./decisions/allowed-hosts.ts";
 import type { Resolve } from "./decisions/public-address.ts";
+import type { EgressHost } from "./egress.ts";
 import { type BudgetRule, budgetPeriods, budgetScopes } from "./metering/budget.ts";
 import type { ModelPrice } from "./metering/prices.ts";
 
@@ -19,6 +21,8 @@ export interface EgressConfig {
    * restricting rules. The program's value overrides the file's. False by default.
    */
   readonly intercept?: boolean;
+  /** Hosts that agents may name by themselves, such as the sites for a browser: where `openEgress` is given none. */
+  readonly hosts?: readonly EgressHost[];
   /** Resolves a name to all of its addresses; the host's resolver by default. Not in the file. */
   readonly resolve?: Resolve;
 }
@@ -40,7 +44,7 @@ export async function loadEgressConfig(dataDir: string, overrides: EgressConfig 
   );
   const file = content === undefined ? { version: 1 } : parseJson(content.toString("utf8"));
   if (file === undefined) throw invalid(`${egressConfigFile} is not JSON`);
-  const { version, budgets = [], prices = [], networks = [], intercept = false, ...rest } = file;
+  const { version, budgets = [], prices = [], networks = [], intercept = false, hosts = [], ...rest } = file;
   if (version !== 1) throw invalid(`${egressConfigFile} must say "version": 1`);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalid(`${egressConfigFile} has an unknown field "${unknown}"`);
@@ -48,7 +52,15 @@ export async function loadEgressConfig(dataDir: string, overrides: EgressConfig 
   const strings = Array.isArray(networks) && networks.every((each) => typeof each === "string");
   if (!strings) throw invalid("networks must be a list of texts");
   if (typeof intercept !== "boolean") throw invalid("intercept must be true or false");
+  if (!Array.isArray(hosts)) throw invalid("hosts must be a list");
+  const allHosts = [...(overrides.hosts ?? []), ...hosts.map(checkHost)];
+  try {
+    new AllowedHosts(allHosts);
+  } catch (error) {
+    throw invalid(`hosts: ${error instanceof Error ? error.message : String(error)}`);
+  }
   return {
+    hosts: allHosts,
     intercept: overrides.intercept ?? intercept,
     networks: [...(overrides.networks ?? []), ...(networks as string[])],
     ...(overrides.resolve === undefined ? {} : { resolve: overrides.resolve }),
@@ -59,6 +71,24 @@ export async function loadEgressConfig(dataDir: string, overrides: EgressConfig 
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+/** A host of the file, which has no credentials: those are in the vault. */
+function checkHost(value: unknown): EgressHost {
+  const { host, ports, methods, pathPrefix, trusted, ...rest } = record(value);
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw invalid(`A host has an unknown field "${unknown}"`);
+  const isList = (list: unknown, type: "string" | "number") =>
+    list === undefined || (Array.isArray(list) && list.every((each) => typeof each === type));
+  const isHost =
+    typeof host === "string" &&
+    isList(ports, "number") &&
+    isList(methods, "string") &&
+    (pathPrefix === undefined || typeof pathPrefix === "string") &&
+    (trusted === undefined || typeof trusted === "boolean");
+  if (!isHost)
+    throw invalid("A host must have a host, and ports, methods, pathPrefix and trusted of their types");
+  return value as EgressHost;
+}
 
 /** Throws `egress.invalid_config`. */
 export function checkBudget(value: unknown): BudgetRule {

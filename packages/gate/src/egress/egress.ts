@@ -98,7 +98,10 @@ export interface EgressOptions extends Principal {
   /** Added to the budgets of the gate. The same session budget for two jails counts both. */
   readonly budgets?: readonly BudgetRule[];
   readonly upstreams: readonly EgressUpstream[];
-  /** Hosts that the jail may name by itself; none by default. Their names must resolve to public addresses. */
+  /**
+   * Hosts that the jail may name by itself; by default those of the gate's configuration, which has none unless an
+   * operator enters them. Their names must resolve to public addresses.
+   */
   readonly hosts?: readonly EgressHost[];
   /**
    * True to intercept tunnels (CONNECT) to upstreams and to hosts with restricting rules: the proxy terminates TLS with a

@@ -43,7 +43,7 @@ export class Desktop {
   #state: DesktopState = "inactive";
   #session: DesktopSession | undefined;
   #lastError: DesktopErrorInfo | undefined;
-  #encoder: Promise<ImageEncoder> | undefined;
+  #encoder: ImageEncoder | undefined;
   #recordings: Promise<Recordings> | undefined;
 
   constructor(options: DesktopOptions) {
@@ -129,7 +129,7 @@ export class Desktop {
   async screenshot(options: ScreenshotOptions, region?: Region): Promise<Buffer> {
     const { capture } = this.session;
     this.#encoder ??= loadEncoder(findProgram("ffmpeg", this.#options.env.PATH));
-    return await takeScreenshot(capture, await this.#encoder, options, region);
+    return await takeScreenshot(capture, this.#encoder, options, region);
   }
 
   async recordings(): Promise<Recordings> {

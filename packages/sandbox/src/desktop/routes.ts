@@ -8,7 +8,7 @@ import {
 } from "../http/exchange.ts";
 import type { Handler, Route } from "../http/router.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { parseTarget, parseTree } from "./accessibility/requests.ts";
+import { parseTarget, parseTimeout, parseTree } from "./accessibility/requests.ts";
 import { contentTypes } from "./capture/encoder.ts";
 import type { Desktop } from "./desktop.ts";
 import { sendVideo } from "./recording/send-video.ts";
@@ -156,7 +156,7 @@ export class DesktopRoutes {
       this.#use("tree/click", async ({ accessibility, input, mouse }, body) => {
         const button = requests.parseButton(body);
         const count = requests.parseClickCount(body);
-        const { node, center } = await accessibility.find(parseTarget(body));
+        const { node, center } = await accessibility.find(parseTarget(body), parseTimeout(body));
         return { node, position: await input.run(() => mouse.click(center, button, count)) };
       }),
     ];

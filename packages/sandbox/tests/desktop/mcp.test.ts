@@ -1,17 +1,39 @@
 /** The tools of `holdfast sandbox mcp`, called by a client of the protocol. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { createSandboxServer, desktopToolNames } from "../../src/index.ts";
 import { startServerProcess, until } from "../harness.ts";
 
 const program = `
   import { sandboxCommand } from ${JSON.stringify(import.meta.resolve("../../src/cli/command.ts"))};
   process.exitCode = await sandboxCommand(process.argv.slice(1));
 `;
+
+test("a program offers the tools of its own server", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-tools-"));
+  const server = await createSandboxServer({ listen: { host: "127.0.0.1", port: 0 }, cwd: directory });
+  t.after(async () => {
+    await server.close();
+    await rm(directory, { recursive: true });
+  });
+  const { tools, call } = await server.desktopTools();
+  assert.deepEqual(
+    tools.map(({ name }) => name),
+    desktopToolNames,
+  );
+  for (const name of ["desktop_windows", "desktop_screenshot"]) {
+    const { content, isError } = await call(name, {});
+    assert.equal(isError, true);
+    assert.match(JSON.stringify(content), /not active.*sandbox\.conflict/);
+  }
+  assert.match(JSON.stringify(await call("desktop_dance", {})), /There is no tool/);
+});
 
 test("an agent uses the desktop by tools", { timeout: 60_000 }, async (t) => {
   const { url, token, work } = await startServerProcess(t);
@@ -32,8 +54,8 @@ test("an agent uses the desktop by tools", { timeout: 60_000 }, async (t) => {
   };
   const { tools } = await client.listTools();
   assert.deepEqual(
-    tools.map(({ name }) => name.replace("desktop_", "")),
-    ["start", "screenshot", "tree", "click", "move", "drag", "scroll", "type", "key", "launch", "windows"],
+    tools.map(({ name }) => name),
+    desktopToolNames,
   );
   const early = await call("desktop_screenshot");
   assert.equal(early.isError, true);
@@ -43,7 +65,7 @@ test("an agent uses the desktop by tools", { timeout: 60_000 }, async (t) => {
   const { windows } = JSON.parse((await call("desktop_windows")).text);
   assert.equal(windows[0].title, "tool");
   assert.match((await call("desktop_tree")).text, /^No program on the screen describes its windows/);
-  const missing = await call("desktop_click", { name: "OK" });
+  const missing = await call("desktop_click", { name: "OK", timeoutMs: 1 });
   assert.equal(missing.isError, true);
   assert.match(missing.text, /\(sandbox\.accessible_not_found\)/);
   await call("desktop_click", { x: windows[0].x + 10, y: windows[0].y + 10 });

@@ -8,6 +8,10 @@ export interface GuestConfig {
   readonly egress?: string;
   /** True if tools may open tunnels through the forwarder. They end in the egress proxy. */
   readonly tunnels?: boolean;
+  /** Path of the certificate of the authority that ends these tunnels. */
+  readonly authority?: string;
+  /** Names of the desktop's tools that the agent is offered; absent if it is offered none. */
+  readonly desktop?: readonly string[];
   /** Connection to the gate's tools; absent if the jail has none. */
   readonly gate?: GuestGate;
   /** Read-only skills of plugins for the agent of this jail. */

@@ -2,7 +2,7 @@
  * Main process inside a jail: the forwarder to the egress socket, the connection to the gate and the sandbox server.
  * Bundled into one file; its only argument is a {@link GuestConfig} as JSON.
  */
-import { proxyEnvironment, startForwarder, startGateGuest } from "@holdfast/guest";
+import { type LocalTools, proxyEnvironment, startForwarder, startGateGuest } from "@holdfast/guest";
 import {
   type AgentRow,
   agentTable,
@@ -11,6 +11,7 @@ import {
   demoAgent,
   type ModelEndpoint,
   type ModelWire,
+  type SandboxServer,
 } from "@holdfast/sandbox";
 import { linkAgentSkills } from "./agent-skills.ts";
 import type { GuestConfig } from "./guest-config.ts";
@@ -20,6 +21,19 @@ const config = JSON.parse(process.argv[2] ?? "{}") as GuestConfig;
 const forwarder =
   config.egress === undefined ? undefined : await startForwarder({ port: 0, socketPath: config.egress });
 
+/** Tools of the desktop, from the sandbox server, which starts after the gate's part. */
+const started = Promise.withResolvers<SandboxServer>();
+const desktopTools: LocalTools = {
+  list: async () => {
+    const { tools } = await (await started.promise).desktopTools();
+    return tools.filter(({ name }) => config.desktop?.includes(name));
+  },
+  call: async (name, args) => {
+    const { content, isError } = await (await (await started.promise).desktopTools()).call(name, args);
+    return { content: [...content], isError };
+  },
+};
+
 const gate =
   config.gate === undefined
     ? undefined
@@ -28,6 +42,7 @@ const gate =
         directory: config.gate.local,
         version: config.gate.version,
         skills: config.gate.skills,
+        ...(config.desktop !== undefined ? { localTools: desktopTools } : {}),
       });
 
 if (config.agentSkills !== undefined) {
@@ -64,7 +79,12 @@ const server = await createSandboxServer({
   models,
   env: { ...config.env, ...proxies },
   jailed: config.jailed,
+  desktop: {
+    ...(forwarder === undefined ? {} : { proxy: `http://127.0.0.1:${forwarder.port}` }),
+    ...(config.authority === undefined ? {} : { authority: config.authority }),
+  },
 });
+started.resolve(server);
 
 let isShuttingDown = false;
 

@@ -1,5 +1,5 @@
 import type { JailMount } from "@holdfast/gate";
-import { terminalBinding } from "@holdfast/sandbox";
+import { imageLibrary, terminalBinding } from "@holdfast/sandbox";
 
 /** A task's folders on the host. Their contents are untrusted. */
 export interface TaskFolders {
@@ -54,12 +54,19 @@ export const jailPaths = {
 export const jailPath = "/opt/holdfast/bin:/opt/holdfast/guest/tools:/usr/local/bin:/usr/bin:/bin";
 
 /**
- * Mounts the native terminal binding, which the bundle cannot contain, and returns the environment in which the
- * sandbox server finds it. On platforms without a binding, the server responds to terminals with 501.
+ * Mounts the packages with native code, which the bundle cannot contain, and returns the environment in which the
+ * sandbox server finds them: the terminal binding, and with `images` the library that writes screenshots. On platforms
+ * without a binding, the server responds to terminals with 501; without the library, screenshots take longer.
  */
-export function mountTerminalBinding(layout: JailLayout): Readonly<Record<string, string>> {
+export function mountNativePackages(
+  layout: JailLayout,
+  { images = false } = {},
+): Readonly<Record<string, string>> {
   const binding = terminalBinding();
-  if (binding === undefined) return {};
-  const mountedAt = layout.mount(binding.directory, `${jailPaths.modules}/${binding.name}`, "ro");
-  return { NODE_PATH: mountedAt.slice(0, -binding.name.length - 1) };
+  const packages = [...(binding === undefined ? [] : [binding]), ...(images ? imageLibrary() : [])];
+  const folders = packages.map(({ name, directory }) => {
+    const mountedAt = layout.mount(directory, `${jailPaths.modules}/${name}`, "ro");
+    return mountedAt.slice(0, -name.length - 1);
+  });
+  return folders.length === 0 ? {} : { NODE_PATH: [...new Set(folders)].join(":") };
 }

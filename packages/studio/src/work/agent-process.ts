@@ -11,8 +11,9 @@ import { localOrganization, organizationOfId } from "../access/organization-ids.
 import type { AgentCatalogue } from "../agents.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
+import { offeredDesktopTools } from "../jail/desktop-tools.ts";
 import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
-import { JailLayout, jailPath, jailPaths, mountTerminalBinding, type TaskFolders } from "../jail/layout.ts";
+import { JailLayout, jailPath, jailPaths, mountNativePackages, type TaskFolders } from "../jail/layout.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskUsageNotes } from "../usage/task-usage.ts";
 import { studioVersion } from "../version.ts";
@@ -100,13 +101,13 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   await mkdir(folders.home, { recursive: true, mode: 0o700 });
   const layout = new JailLayout(!gate.jails.driver.unsafe);
   const { config, node, program } = await buildGuestConfig(options, layout, { control, egress, broker });
-  const terminals = mountTerminalBinding(layout);
+  const native = mountNativePackages(layout, { images: config.desktop !== undefined });
   const jail = await gate.jails.start({
     id: jailId,
     command: node,
     args: [program, JSON.stringify(config)],
     cwd: config.workspace,
-    env: { HOME: config.home, PATH: jailPathFor(gate, node), LANG: "C.UTF-8", ...terminals },
+    env: { HOME: config.home, PATH: jailPathFor(gate, node), LANG: "C.UTF-8", ...native },
     mounts: layout.mounts,
     limits: {
       memoryBytes: options.limits.jailMemoryBytes,
@@ -250,13 +251,15 @@ async function buildGuestConfig(
   // In a jail: its private /tmp. Without one: beside the other sockets of this process.
   const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
   const authority = mountAuthority(egress?.egress, layout);
+  const desktop = offeredDesktopTools(options.gate, options.group);
   const config = {
     gate: { directory: gateDirectory, local, version: studioVersion, skills },
     control: layout.mount(control, jailPaths.control, "rw"),
     ...(egress === undefined
       ? {}
       : { egress: layout.mount(egress.egress.socketPath, jailPaths.egress, "rw") }),
-    ...(authority === undefined ? {} : { tunnels: true }),
+    ...(authority === undefined ? {} : { tunnels: true, authority: authority.certificate }),
+    ...(desktop.length === 0 ? {} : { desktop }),
     // Without a jail, the home directory can be the user's own.
     ...(options.gate.jails.driver.unsafe
       ? {}
@@ -281,23 +284,28 @@ async function buildGuestConfig(
       HOLDFAST_IPC: join(local, "ipc.sock"),
       HOLDFAST_SKILLS: skills,
       CARAPACE_SOCKET: `ipc://${join(gateDirectory, "request.sock")}`,
-      ...authority,
+      ...authority?.environment,
     },
   };
   return { config, node, program: join(guest, guestPrograms.guest) };
 }
 
-/** Mounts the certificate of the egress authority, and returns the environment variables that make tools trust it. */
-function mountAuthority(
-  egress: Egress | undefined,
-  layout: JailLayout,
-): Readonly<Record<string, string>> | undefined {
+interface MountedAuthority {
+  readonly certificate: string;
+  /** Variables that make tools trust it. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Mounts the certificate of the egress authority. */
+function mountAuthority(egress: Egress | undefined, layout: JailLayout): MountedAuthority | undefined {
   if (egress?.authority === undefined) return undefined;
   const { certificatePath, bundlePath } = egress.authority;
-  return authorityEnvironment({
-    certificatePath: layout.mount(certificatePath, jailPaths.authority, "ro"),
-    bundlePath: layout.mount(bundlePath, jailPaths.authorities, "ro"),
-  });
+  const certificate = layout.mount(certificatePath, jailPaths.authority, "ro");
+  const all = layout.mount(bundlePath, jailPaths.authorities, "ro");
+  return {
+    certificate,
+    environment: authorityEnvironment({ certificatePath: certificate, bundlePath: all }),
+  };
 }
 
 function collectStderrTail(jail: Jail): () => string {

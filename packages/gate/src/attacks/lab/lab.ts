@@ -58,6 +58,8 @@ export class AttackLab {
   readonly tools: AttackTools;
   /** Attacker-controlled names. */
   readonly names: AttackNames;
+  /** Path of Node in every jail. */
+  readonly node = node;
   readonly #directory: string;
   readonly #jails: Jail[] = [];
   readonly #servers: Server[] = [];

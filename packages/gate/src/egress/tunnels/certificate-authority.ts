@@ -113,7 +113,8 @@ export class CertificateAuthority {
       ...validity(clock.now(), limits.certificateMs),
       kind: { name: host, issuerKeyId: this.#own.keyId },
     });
-    return { cert: pem, key: this.#hostKey };
+    // With the authority's own: browsers are told to trust its key, and look for it in what they are shown.
+    return { cert: `${pem.trimEnd()}\n${this.#own.pem}`, key: this.#hostKey };
   }
 }
 

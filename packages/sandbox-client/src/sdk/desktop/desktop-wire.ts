@@ -269,6 +269,8 @@ export interface DesktopNodeClickRequest {
   role?: string | null;
   button?: DesktopMouseButton | null;
   clickCount?: number | null;
+  /** How long to wait until the element is on the screen, at most 30,000; 0 by default. */
+  timeoutMs?: number | null;
 }
 
 export interface DesktopNodeClickResponse {

@@ -2,6 +2,7 @@ import { noArguments, parseStrict } from "@holdfast/cli";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import type { ToolClient } from "../../desktop/tools/desktop-tools.ts";
 import { callDesktopTool, describedTools } from "../../desktop/tools/tool-calls.ts";
 import { ApiClient, apiOptions, apiUsage } from "../api-client.ts";
 import { packageVersion } from "../daemon.ts";
@@ -24,7 +25,15 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
-  const client = new ApiClient(values);
+  const api = new ApiClient(values);
+  const client: ToolClient = {
+    requestJson: (method, path, request) => api.requestJson(method, path, request),
+    requestBytes: async (path, request) => {
+      const response = await api.request("GET", path, request);
+      const bytes = Buffer.from(await response.arrayBuffer());
+      return { type: response.headers.get("content-type") ?? "", bytes };
+    },
+  };
   const server = new Server(
     { name: "holdfast-desktop", version: packageVersion() },
     { capabilities: { tools: {} }, instructions },

@@ -1,9 +1,11 @@
+import { isHoldfastError } from "@holdfast/core";
 import { problem } from "../../http/problem.ts";
 import { installCommand } from "../display/programs.ts";
 import { invalidAction } from "../errors.ts";
 import type { Point } from "../input/mouse.ts";
 import { readAccessible } from "./accessible.ts";
 import { Bus } from "./bus.ts";
+import { Changes } from "./changes.ts";
 import { findByName, type NodeQuery } from "./find.ts";
 import type { SessionBus } from "./session-bus.ts";
 import {
@@ -40,15 +42,32 @@ export class Accessibility {
     return await this.#use(async (bus) => await readTree(bus, options));
   }
 
-  /** Finds an element on the screen. Throws `accessible_not_found`, `accessible_ambiguous`, `accessible_hidden`. */
-  async find(target: NodeTarget): Promise<FoundNode> {
+  /**
+   * Finds an element on the screen; waits up to `timeoutMs` until it is there. Throws `accessible_not_found`,
+   * `accessible_ambiguous`, `accessible_hidden`.
+   */
+  async find(target: NodeTarget, timeoutMs: number): Promise<FoundNode> {
     return await this.#use(async (bus) => {
-      const node =
-        "id" in target
-          ? await readNode(bus, target.id)
-          : findByName(await readTree(bus, { maxNodes: maxSearchedNodes, showHidden: false }), target);
-      return { node, center: this.#centerOf(node) };
+      const deadline = performance.now() + timeoutMs;
+      const changes = timeoutMs > 0 ? await Changes.watch(bus) : undefined;
+      for (;;) {
+        try {
+          return await this.#findNow(bus, target);
+        } catch (error) {
+          const remainingMs = deadline - performance.now();
+          if (changes === undefined || remainingMs <= 0 || !mayStillCome(error)) throw error;
+          await changes.next(remainingMs);
+        }
+      }
     });
+  }
+
+  async #findNow(bus: Bus, target: NodeTarget): Promise<FoundNode> {
+    const node =
+      "id" in target
+        ? await readNode(bus, target.id)
+        : findByName(await readTree(bus, { maxNodes: maxSearchedNodes, showHidden: false }), target);
+    return { node, center: this.#centerOf(node) };
   }
 
   #centerOf({ name, states, bounds }: NodeDescription): Point {
@@ -89,6 +108,10 @@ export class Accessibility {
       session.close();
     }
   }
+}
+
+function mayStillCome(error: unknown): boolean {
+  return isHoldfastError(error) && ["accessible_not_found", "accessible_hidden"].includes(error.code);
 }
 
 async function readNode(bus: Bus, id: string): Promise<NodeDescription> {

@@ -6,6 +6,9 @@ import type { DBusClient } from "./protocol.ts";
 /** The bus itself, as a destination of calls. */
 const daemon = "org.freedesktop.DBus";
 
+/** Type of a message that is a signal. */
+const signalType = 4;
+
 /** A connection to a message bus. */
 export class Bus {
   readonly #client: DBusClient;
@@ -48,6 +51,18 @@ export class Bus {
       else resolve(values);
     });
     return await promise;
+  }
+
+  /** Has the bus deliver the signals that `rule` matches. */
+  async receiveSignals(rule: string): Promise<void> {
+    await this.call({ name: daemon, path: "/org/freedesktop/DBus" }, daemon, "AddMatch", "s", [rule]);
+  }
+
+  /** Calls `listener` for every signal that the bus delivers, as long as the connection is open. */
+  onSignal(listener: () => void): void {
+    this.#client.connection.on("message", ({ type }: { readonly type: number }) => {
+      if (type === signalType) listener();
+    });
   }
 
   /** Ends the connection; calls without an answer are rejected. */

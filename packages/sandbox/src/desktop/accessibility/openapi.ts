@@ -79,8 +79,12 @@ export const accessibilityPart: OpenApiPart = {
         role: { type: "string", description: "With a name, the role of the element, such as push button." },
         button: ref("DesktopMouseButton"),
         clickCount: { type: "integer", minimum: 1, maximum: 100 },
+        timeoutMs: {
+          ...{ type: "integer", minimum: 0, maximum: 30_000, default: 0 },
+          description: "How long to wait until the element is on the screen.",
+        },
       },
-      ["id", "name", "role", "button", "clickCount"],
+      ["id", "name", "role", "button", "clickCount", "timeoutMs"],
     ),
     DesktopNodeClickResponse: object({
       node: ref("DesktopFoundNode"),

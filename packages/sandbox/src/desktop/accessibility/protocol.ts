@@ -11,7 +11,7 @@ export interface DBusMessage {
 }
 
 export interface DBusClient {
-  /** Emits "error" and "end". */
+  /** Emits "message", "error" and "end". */
   readonly connection: EventEmitter & { end(): void };
   /** Sends a call. The reply's values follow the error, which is absent for a success. */
   invoke(message: DBusMessage, done: (error: unknown, ...values: unknown[]) => void): void;

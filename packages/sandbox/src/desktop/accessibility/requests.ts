@@ -6,6 +6,7 @@ import type { TreeOptions } from "./tree.ts";
 
 const defaultNodes = 2_000;
 const maxNodes = 10_000;
+const maxTimeoutMs = 30_000;
 
 /** Parses the query of `GET /v1/desktop/tree`. */
 export function parseTree(query: URLSearchParams): TreeOptions {
@@ -27,4 +28,9 @@ export function parseTarget(value: unknown): NodeTarget {
   if (name === undefined) throw invalid("id or name is missing", 422);
   if (name.trim() === "") throw invalidAction("name must not be empty");
   return { name, role };
+}
+
+/** How long a click waits for the element. */
+export function parseTimeout(value: unknown): number {
+  return new Body(value).optionalInteger("timeoutMs", 0, maxTimeoutMs) ?? 0;
 }

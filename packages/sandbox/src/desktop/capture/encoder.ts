@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type * as Sharp from "sharp";
 import { problem } from "../../http/problem.ts";
 import type { ImageFormat, ScreenshotOptions } from "../types.ts";
+import { loadImageLibrary } from "./image-library.ts";
 import type { RgbImage } from "./pixels.ts";
 
 /** Writes images in one of the formats of screenshots. */
@@ -16,9 +17,9 @@ export const contentTypes: Readonly<Record<ImageFormat, string>> = {
 };
 
 /** Returns the encoder of `sharp` if that is installed, else one that runs ffmpeg, which takes longer. */
-export async function loadEncoder(ffmpeg: string | undefined): Promise<ImageEncoder> {
+export function loadEncoder(ffmpeg: string | undefined): ImageEncoder {
   try {
-    return new SharpEncoder((await import("sharp")).default);
+    return new SharpEncoder(loadImageLibrary());
   } catch {
     return new FfmpegEncoder(ffmpeg);
   }

@@ -3,7 +3,13 @@
 /** Sends the requests of the tools to a server; throws the server's errors. */
 export interface ToolClient {
   requestJson(method: string, path: string, request?: ToolRequest): Promise<unknown>;
-  request(method: string, path: string, request?: ToolRequest): Promise<Response>;
+  requestBytes(path: string, request: ToolRequest): Promise<TypedBytes>;
+}
+
+/** The content of an answer with its media type. */
+export interface TypedBytes {
+  readonly type: string;
+  readonly bytes: Buffer;
 }
 
 export interface ToolRequest {
@@ -81,7 +87,8 @@ export const desktopTools: readonly DesktopTool[] = [
   },
   {
     name: "desktop_click",
-    description: "Clicks a position, or an element of desktop_tree: by its id, or by its name.",
+    description:
+      "Clicks a position, or an element of desktop_tree: by its id, or by its name. Waits until it is there.",
     readOnly: false,
     properties: {
       ...position,
@@ -156,15 +163,18 @@ async function takeScreenshot(client: ToolClient, given: Arguments): Promise<rea
   const isRegion = ["x", "y", "width", "height"].some((name) => given[name] !== undefined);
   const query = Object.entries(given).map(([name, value]) => [name, String(value)]);
   const path = `/v1/desktop/screenshot${isRegion ? "/region" : ""}`;
-  const response = await client.request("GET", path, { query: Object.fromEntries(query) });
-  const data = Buffer.from(await response.arrayBuffer()).toString("base64");
-  return [{ type: "image", data, mimeType: response.headers.get("content-type") ?? "image/png" }];
+  const { type, bytes } = await client.requestBytes(path, { query: Object.fromEntries(query) });
+  return [{ type: "image", data: bytes.toString("base64"), mimeType: type }];
 }
+
+/** How long a click waits for the element, as pages take a moment. */
+const clickTimeoutMs = 5_000;
 
 async function click(client: ToolClient, given: Arguments): Promise<readonly ToolContent[]> {
   const isNamed = given.id !== undefined || given.name !== undefined;
   const path = `/v1/desktop/${isNamed ? "tree" : "mouse"}/click`;
-  return asText(await client.requestJson("POST", path, { body: { ...given } }));
+  const body = isNamed ? { timeoutMs: clickTimeoutMs, ...given } : given;
+  return asText(await client.requestJson("POST", path, { body }));
 }
 
 interface TreeNode {

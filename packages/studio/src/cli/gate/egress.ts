@@ -41,8 +41,8 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
   for (const { provider, available } of await vault.status()) {
     if (available) upstreams.push(await vault.upstream(provider));
   }
-  const { intercept = false } = await loadEgressConfig(dataDirectory);
-  const verdict = explainEgress({ upstreams, intercept }, method.toUpperCase(), url);
+  const { intercept = false, hosts = [] } = await loadEgressConfig(dataDirectory);
+  const verdict = explainEgress({ upstreams, hosts, intercept }, method.toUpperCase(), url);
   if (json) {
     console.log(jsonLine(verdict));
   } else {

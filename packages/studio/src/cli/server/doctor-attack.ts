@@ -17,6 +17,7 @@ const titles: Readonly<Record<AttackResult["group"], string>> = {
   filesystem: "Filesystem",
   resources: "Resources",
   protocol: "Gate protocol",
+  desktop: "Desktops",
   web: "Local server and web",
 };
 
