@@ -16,6 +16,7 @@ import { Lanes } from "./lanes.ts";
 import type { FileReport } from "./reporter.ts";
 import { runProcess } from "./run-process.ts";
 import { TestSchedule } from "./schedule.ts";
+import { createScratchDirectory } from "./scratch-directory.ts";
 import { processesOf, type TestProcess } from "./test-process.ts";
 import { runsOf, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
@@ -148,6 +149,9 @@ if (runs.length === 0) {
 }
 const needsCluster = runs.some(({ store }) => store === "cluster");
 await ensureSystemPackages([...runs.map(({ path }) => path), ...(needsCluster ? [databasesPath] : [])]);
+// Whoever names a directory wants it used.
+const scratch = process.env["TMPDIR"] === undefined ? createScratchDirectory() : undefined;
+if (scratch !== undefined) process.env["TMPDIR"] = scratch;
 if (needsCluster) {
   createOriginalData();
   process.env["HOLDFAST_TEST_POSTGRES"] = await startSharedServer();
@@ -178,4 +182,5 @@ const skipsFail = process.env["CI"] === "true" && skips.length > 0;
 if (skipsFail) console.error("In CI nothing is skipped: see the reasons above");
 const left = whole ? gitChanges().filter((line) => !before.includes(line)) : [];
 if (left.length > 0) console.error(`The run left or changed files in the repository:\n${left.join("\n")}`);
+if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
 process.exit(reports.every((report) => report.ok) && !skipsFail && left.length === 0 ? 0 : 1);

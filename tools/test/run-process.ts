@@ -2,11 +2,13 @@
 import { join, resolve } from "node:path";
 import { run } from "node:test";
 import type { TestEvent } from "node:test/reporters";
+import { pathToFileURL } from "node:url";
 import { ownImports } from "@holdfast/testing/own-imports";
 import { root } from "../workspace.ts";
 import { FileReport } from "./reporter.ts";
+import { diskDirectory, needsDisk } from "./scratch-directory.ts";
 import type { TestProcess } from "./test-process.ts";
-import type { TestRun, TestStore } from "./test-run.ts";
+import type { TestRun } from "./test-run.ts";
 
 /** How long a test, and the process of its file, may take. */
 export interface Timeouts {
@@ -22,6 +24,7 @@ const longTimeouts: Timeouts = { testMs: 1_200_000, processMs: 1_260_000 };
 const shortTimeouts: Timeouts = { testMs: 120_000, processMs: 300_000 };
 
 const groupProgram = join(import.meta.dirname, "group.ts");
+const untrackedPromises = pathToFileURL(join(import.meta.dirname, "untracked-promises.ts")).href;
 
 /** A report on each file, and one on the whole group if no file explains how its process ended. */
 export async function runProcess(
@@ -35,7 +38,7 @@ export async function runProcess(
 
 async function runFile(test: TestRun, timeouts: Timeouts): Promise<FileReport> {
   const report = new FileReport(test.name);
-  for await (const event of start(test.store, resolve(root, test.path), [], timeouts)) report.take(event);
+  for await (const event of start([test], resolve(root, test.path), [], timeouts)) report.take(event);
   report.end();
   return print(report);
 }
@@ -54,7 +57,7 @@ async function runGroup(
   const reports = new Map<TestRun, FileReport>();
   let events: TestEvent[] = [];
   const paths = runs.map(({ path }) => path);
-  for await (const event of start("sqlite", groupProgram, paths, timeouts)) {
+  for await (const event of start(runs, groupProgram, paths, timeouts)) {
     const result = event.type === "test:pass" || event.type === "test:fail" ? event.data : undefined;
     events.push(event);
     if (result?.nesting !== 0) {
@@ -81,18 +84,22 @@ async function runGroup(
 }
 
 function start(
-  store: TestStore,
+  runs: readonly TestRun[],
   file: string,
   argv: readonly string[],
   { testMs, processMs }: Timeouts,
 ): AsyncIterable<TestEvent> {
+  const env: NodeJS.ProcessEnv = { ...process.env, HOLDFAST_TEST_STORE: runs[0]?.store ?? "sqlite" };
+  if (runs.some(({ path }) => needsDisk(path))) Object.assign(env, { TMPDIR: diskDirectory });
+  // Files of a group are imported by suites, so that their tests are found by promises.
+  const tracking = file === groupProgram ? [] : ["--import", untrackedPromises];
   return run({
     files: [file],
     argv: [...argv],
     cwd: root,
-    env: { ...process.env, HOLDFAST_TEST_STORE: store },
+    env,
     isolation: "process",
-    execArgv: ["--disable-warning=ExperimentalWarning", ...ownImports],
+    execArgv: ["--disable-warning=ExperimentalWarning", ...tracking, ...ownImports],
     timeout: testMs,
     signal: AbortSignal.timeout(processMs),
   });
