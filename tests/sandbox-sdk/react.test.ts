@@ -5,11 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
-import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
+import { launchChromium, missingChromium, webRtcOnLoopback } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { compareTypes, type Imports, serveProgram } from "./support/react-pages.ts";
 
 const token = "owl-token";
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, `timed out waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 describe("a program for the peer's React package", { skip: missingChromium }, () => {
   let directory: string;
@@ -21,7 +29,7 @@ describe("a program for the peer's React package", { skip: missingChromium }, ()
     directory = await mkdtemp(join(tmpdir(), "holdfast-react-sdk-"));
     await mkdir(join(directory, "home"));
     program = await serveProgram();
-    browser = await launchChromium();
+    browser = await launchChromium(webRtcOnLoopback);
     server = await createSandboxServer({
       listen: { host: "127.0.0.1", port: 0 },
       token,
@@ -29,6 +37,7 @@ describe("a program for the peer's React package", { skip: missingChromium }, ()
       cwd: directory,
       allowedOrigins: [new URL(program.url).origin],
     });
+    await startDesktop();
   });
   after(async () => {
     await browser?.close();
@@ -68,7 +77,7 @@ describe("a program for the peer's React package", { skip: missingChromium }, ()
   }
 
   async function types(page: Page): Promise<void> {
-    const status = page.getByText("Connected", { exact: true });
+    const status = page.getByText("Connected", { exact: true }).first();
     await status.waitFor();
     // The screen is what follows the bar that the status is in.
     await status.locator("xpath=../following-sibling::*[1]").click();
@@ -84,6 +93,60 @@ describe("a program for the peer's React package", { skip: missingChromium }, ()
     assert.doesNotMatch(output, /at 24 80/);
   }
 
+  async function startDesktop(): Promise<void> {
+    const call = async (path: string, body: object) => {
+      const response = await fetch(`${server.url}/v1/desktop/${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      assert.equal(response.status, 200, await response.clone().text());
+    };
+    await call("start", { width: 640, height: 480 });
+    // The terminal reports the mouse, and its clock moves.
+    const script =
+      "printf '\\033[?1002h'; stty -icanon -echo; while :; do date; sleep 0.1; done & exec cat > input.txt";
+    const args = ["-geometry", "80x24+0+0", "-e", "sh", "-c", script];
+    await call("launch", { app: "xterm", args, wait: true });
+  }
+
+  /** Two pictures of the video, some frames apart. */
+  const moves = `new Promise((resolve) => {
+    const video = document.querySelector("video");
+    const canvas = document.createElement("canvas");
+    const [width, height] = [canvas.width, canvas.height] = [640, 480];
+    const pixels = () => {
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(video, 0, 0, width, height);
+      return String(context.getImageData(0, 0, width, height).data);
+    };
+    let first;
+    const look = () => {
+      const now = video.videoWidth === 640 ? pixels() : undefined;
+      if (first !== undefined && now !== first) return resolve(true);
+      first ??= now;
+      setTimeout(look, 100);
+    };
+    look();
+  })`;
+
+  async function usesDesktop(page: Page): Promise<void> {
+    await shows(page, "#desktop", "640 x 480");
+    assert.equal(await page.evaluate(moves), true);
+    const video = page.locator("video");
+    await video.scrollIntoViewIfNeeded();
+    const box = await video.boundingBox();
+    assert.ok(box);
+    const before = await readFile(join(directory, "input.txt"), "utf8").catch(() => "");
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    const input = async () => (await readFile(join(directory, "input.txt"), "utf8")).slice(before.length);
+    await until("the click lands", async () => /\[M .*\[M#/s.test(await input()));
+    await page.mouse.wheel(0, 120);
+    await until("the wheel turns", async () => (await input()).includes("[Ma"));
+    await page.keyboard.type("Hi");
+    await until("the keys land", async () => (await input()).endsWith("Hi"));
+  }
+
   async function run(imports: Imports): Promise<void> {
     const work = join(directory, imports);
     await mkdir(work);
@@ -96,6 +159,7 @@ describe("a program for the peer's React package", { skip: missingChromium }, ()
     await page.goto(`${program.url}${imports}/#${given}`);
     await converses(page, work);
     await types(page);
+    await usesDesktop(page);
     assert.deepEqual(errors, []);
     await page.close();
   }

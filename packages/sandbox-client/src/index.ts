@@ -7,6 +7,8 @@ export type * from "./sdk/acp/acp-types.ts";
 export type { ClientMcpServer, ClientMcpServers, ClientMcpTransport } from "./sdk/acp/client-mcp.ts";
 export { LiveAcpConnection, type LiveAcpConnectionOptions } from "./sdk/acp/live-connection.ts";
 export type * from "./sdk/desktop/desktop-wire.ts";
+export { DesktopStreamSession } from "./sdk/desktop/stream/desktop-stream.ts";
+export type * from "./sdk/desktop/stream/stream-types.ts";
 export {
   AcpRpcError,
   SandboxAgentError,

@@ -5,6 +5,14 @@ export {
   type AgentConversationProps,
 } from "./agent-conversation.tsx";
 export { ChatComposer, type ChatComposerClassNames, type ChatComposerProps } from "./chat-composer.tsx";
+export type {
+  DesktopStreamErrorStatus,
+  DesktopStreamLink,
+  DesktopStreamReadyStatus,
+  DesktopTransport,
+  DesktopViewerClient,
+} from "./desktop/desktop-types.ts";
+export { DesktopViewer, type DesktopViewerProps } from "./desktop/desktop-viewer.tsx";
 export { componentLimits } from "./limits.ts";
 export { isSafeHref, Markdown, type MarkdownProps } from "./markdown.tsx";
 export { PermissionCard, type PermissionCardProps } from "./permission-card.tsx";

@@ -9,13 +9,20 @@ const program = process.env["HOLDFAST_CHROMIUM"] ?? findChromium();
 export const missingChromium: string | false =
   program !== undefined && existsSync(program) ? false : "needs chromium-headless-shell";
 
+/** Arguments with which pages reach a WebRTC server on loopback, also on a machine without a network. */
+export const webRtcOnLoopback: readonly string[] = [
+  "--allow-loopback-in-peer-connection",
+  "--disable-features=WebRtcHideLocalIpsWithMdns",
+];
+
 /** Starts a browser of its own, with a profile that goes with it. Throws if none is installed. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
   if (program === undefined)
     throw new Error("Chromium is not installed: apt-get install chromium-headless-shell");
   const args = [
     ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
     ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    ...more,
   ];
   return chromium.launch({ executablePath: program, args, headless: true, timeout: 120_000 });
 }

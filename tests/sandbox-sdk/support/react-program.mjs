@@ -1,8 +1,8 @@
 /**
- * A program for the peer's published packages: a conversation and a terminal. It is built once as it is
+ * A program for the peer's published packages: a conversation, a terminal and a desktop. It is built once as it is
  * and once with nothing but its imports changed. What a server gives it is in its address.
  */
-import { AgentConversation, ProcessTerminal } from "@sandbox-agent/react";
+import { AgentConversation, DesktopViewer, ProcessTerminal } from "@sandbox-agent/react";
 import { createElement as h, useEffect, useReducer, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { SandboxAgent } from "sandbox-agent";
@@ -52,11 +52,19 @@ function entryOf({ id, createdAt, payload }, turn) {
   return undefined;
 }
 
+/** The callbacks of a desktop connect it anew when they change. */
+const desktopTold = { connected: () => {}, failed: () => {} };
+const onConnect = (status) => desktopTold.connected(status);
+const onError = (error) => desktopTold.failed(error);
+
 function Program() {
   const [entries, take] = useReducer(reduce, []);
   const [message, setMessage] = useState("");
   const [thinking, setThinking] = useState(false);
   const [told, setTold] = useState("");
+  const [desktop, setDesktop] = useState("");
+  desktopTold.connected = ({ width, height }) => setDesktop(`${width} x ${height}`);
+  desktopTold.failed = ({ message }) => setDesktop(message);
   const scroll = useRef(null);
   const input = useRef(null);
   const turn = useRef(0);
@@ -132,6 +140,14 @@ function Program() {
       height: 200,
       onExit: ({ exitCode }) => setTold(`exit ${exitCode}`),
     }),
+    h(DesktopViewer, {
+      client,
+      height: 300,
+      className: "my-desktop",
+      onConnect,
+      onError,
+    }),
+    h("output", { id: "desktop" }, desktop),
     h("output", { id: "told" }, told),
   );
 }

@@ -7,7 +7,7 @@ import type * as Peer from "@sandbox-agent/react";
 
 type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
-export const missing: Equal<Exclude<keyof typeof Peer, keyof typeof Ours>, "DesktopViewer"> = true;
+export const missing: Equal<Exclude<keyof typeof Peer, keyof typeof Ours>, never> = true;
 export const same: [
   Equal<Peer.AgentTranscriptClassNames, Ours.AgentTranscriptClassNames>,
   Equal<Peer.ChatComposerClassNames, Ours.ChatComposerClassNames>,
@@ -20,6 +20,7 @@ export const transcript = (props: Peer.AgentTranscriptProps): Ours.AgentTranscri
 export const composer = (props: Peer.ChatComposerProps): Ours.ChatComposerProps => props;
 export const conversation = (props: Peer.AgentConversationProps): Ours.AgentConversationProps => props;
 export const terminal = (props: Peer.ProcessTerminalProps): Ours.ProcessTerminalProps => props;
+export const desktop = (props: Peer.DesktopViewerProps): Ours.DesktopViewerProps => props;
 export const client = (given: Peer.ProcessTerminalClient): Ours.ProcessTerminalClient => given;
 export const entry = (given: Peer.TranscriptEntry): Ours.TranscriptEntry => given;
 export const context = (given: Ours.PermissionOptionRenderContext): Peer.PermissionOptionRenderContext =>

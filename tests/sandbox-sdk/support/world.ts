@@ -11,6 +11,7 @@ export type Sdk = Pick<
   | "Session"
   | "LiveAcpConnection"
   | "ProcessTerminalSession"
+  | "DesktopStreamSession"
   | "InMemorySessionPersistDriver"
   | "SandboxAgentError"
   | "AcpRpcError"

@@ -317,11 +317,8 @@ export class SandboxAgent extends DesktopRoutes {
   }
 
   buildProcessTerminalWebSocketUrl(id: string, options: ProcessTerminalWebSocketUrlOptions = {}): string {
-    const url = new URL(`${this.#baseUrl}/v1/processes/${encodeURIComponent(id)}/terminal/ws`);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const token = options.accessToken ?? this.#token;
-    // A browser's WebSocket has no headers; this route takes the token in the query.
-    if (token !== undefined) url.searchParams.set("access_token", token);
+    const path = `/v1/processes/${encodeURIComponent(id)}/terminal/ws`;
+    const url = this.webSocketUrl(path, options.accessToken);
     if (options.offset !== undefined) url.searchParams.set("offset", String(options.offset));
     return url.toString();
   }
@@ -333,6 +330,14 @@ export class SandboxAgent extends DesktopRoutes {
 
   connectProcessTerminal(id: string, options: ProcessTerminalSessionOptions = {}): ProcessTerminalSession {
     return new ProcessTerminalSession(this.connectProcessTerminalWebSocket(id, options));
+  }
+
+  protected override webSocketUrl(path: string, accessToken: string | undefined): URL {
+    const url = new URL(this.#baseUrl + path);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const token = accessToken ?? this.#token;
+    if (token !== undefined) url.searchParams.set("access_token", token);
+    return url;
   }
 
   protected override async ready(): Promise<Http> {

@@ -3,6 +3,12 @@ import { clientLimits } from "../../limits.ts";
 import { part } from "../route-caller.ts";
 import { SandboxRoutes } from "../routes.ts";
 import type * as wire from "./desktop-wire.ts";
+import { DesktopStreamSession } from "./stream/desktop-stream.ts";
+import type {
+  DesktopStreamConnectOptions,
+  DesktopStreamStatusResponse,
+  DesktopStreamUrlOptions,
+} from "./stream/stream-types.ts";
 
 /** The routes of the desktop: one method each. */
 export abstract class DesktopRoutes extends SandboxRoutes {
@@ -152,6 +158,37 @@ export abstract class DesktopRoutes extends SandboxRoutes {
   async deleteDesktopRecording(id: string): Promise<void> {
     await this.none("DELETE", `/v1/desktop/recordings/${part(id)}`);
   }
+
+  async startDesktopStream(): Promise<DesktopStreamStatusResponse> {
+    return await this.json("POST", "/v1/desktop/stream/start");
+  }
+
+  async stopDesktopStream(): Promise<DesktopStreamStatusResponse> {
+    return await this.json("POST", "/v1/desktop/stream/stop");
+  }
+
+  async getDesktopStreamStatus(): Promise<DesktopStreamStatusResponse> {
+    return await this.#get("stream/status");
+  }
+
+  buildDesktopStreamWebSocketUrl({ accessToken, viewOnly }: DesktopStreamUrlOptions = {}): string {
+    const url = this.webSocketUrl("/v1/desktop/stream/signaling", accessToken);
+    if (viewOnly !== undefined) url.searchParams.set("viewOnly", String(viewOnly));
+    return url.toString();
+  }
+
+  connectDesktopStreamWebSocket(options: DesktopStreamConnectOptions = {}): WebSocket {
+    const Socket = options.WebSocket ?? globalThis.WebSocket;
+    return new Socket(this.buildDesktopStreamWebSocketUrl(options), options.protocols);
+  }
+
+  /** Connects to the stream, which this starts if it does not run. */
+  connectDesktopStream(options: DesktopStreamConnectOptions = {}): DesktopStreamSession {
+    return new DesktopStreamSession(this.connectDesktopStreamWebSocket(options), options);
+  }
+
+  /** The URL of a WebSocket of the server, with the token in its query: a browser's WebSocket has no headers. */
+  protected abstract webSocketUrl(path: string, accessToken: string | undefined): URL;
 
   async #get<T>(path: string): Promise<T> {
     return await this.json("GET", `/v1/desktop/${path}`);
