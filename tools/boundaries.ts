@@ -33,6 +33,7 @@ const belowStudio = [
   "sandbox-react",
   "sandbox-ui",
   "web-parts",
+  "agent",
   "gate",
   "guest",
   "plugins",
@@ -51,6 +52,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   server: ["core", "client", "actors"],
   sandbox: ["core", "cli", "sandbox-ui"],
   "sandbox-client": ["core"],
+  // Published as `holdfast/agent`.
+  agent: ["core", "actors", "sandbox-client"],
   "sandbox-react": [],
   // The browser app is built from the client; the package itself only exports the location of the build.
   "sandbox-ui": ["core", "sandbox-client", "sandbox-react", "web-parts"],
@@ -65,7 +68,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   testing: [...belowStudio, "test-kit"],
   studio: belowStudio,
   // Installed by actor developers. The Studio's commands are resolved at run time, when it is installed too.
-  holdfast: ["core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit", "agent-os"],
+  holdfast: [
+    ...["agent", "core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit", "agent-os"],
+  ],
 };
 
 /** Folders that run in browsers too: no Node modules, no globals of Node. */

@@ -11,6 +11,7 @@ import { importsOf, root, type WorkspacePackage } from "../workspace.ts";
 const inlined: Readonly<Record<string, readonly string[]>> = {
   // An MCP server over standard input and output needs 0.5 MB of it; an install brings 90 packages and 25 MB.
   holdfast: ["@modelcontextprotocol/sdk"],
+  "@holdfast/agent": ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
   // Of x11 0.7 MB, where an install brings its tests and its manual with 5 MB.
   // Of dbus-native, what sends and reads messages: 18 packages less.

@@ -1,0 +1,1 @@
+export { type ChatHandle, type ChatTransportOptions, chatTransport } from "@holdfast/agent/chat";
