@@ -69,7 +69,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   studio: belowStudio,
   // Installed by actor developers. The Studio's commands are resolved at run time, when it is installed too.
   holdfast: [
-    ...["agent", "core", "cli", "client", "react", "actors", "store-sqlite", "server", "test-kit", "agent-os"],
+    ...[
+      "agent",
+      "core",
+      "cli",
+      "client",
+      "react",
+      "actors",
+      "store-sqlite",
+      "server",
+      "test-kit",
+      "agent-os",
+    ],
   ],
 };
 

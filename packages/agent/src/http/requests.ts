@@ -1,3 +1,4 @@
+/** The chat over HTTP and WebSocket. May use the chat of ../runtime, and its store through it. */
 import { HoldfastError } from "@holdfast/core";
 import { type asRecord, isRecord } from "../chat/json.ts";
 import { agentLimits } from "../limits.ts";

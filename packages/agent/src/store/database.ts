@@ -1,3 +1,4 @@
+/** What a chat keeps: turns, approvals and facts, in the actor's database. */
 import type { RawAccess } from "@holdfast/actors";
 
 /** As much of `c.db` as the store of an agent uses. */
