@@ -1,8 +1,8 @@
 /** The desktop of a sandbox: a screen without a monitor, which clients look at and use over HTTP. */
-import { resolve } from "node:path";
 import { isHoldfastError, type Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
 import { Mutex } from "../internal/mutex.ts";
+import { Slots } from "../internal/slots.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { ProcessTable } from "../processes/table.ts";
 import type { BrowserNetwork } from "./apps/browsers.ts";
@@ -10,6 +10,7 @@ import { type ImageEncoder, loadEncoder } from "./capture/encoder.ts";
 import { takeScreenshot } from "./capture/screenshots.ts";
 import { findProgram, installCommand, missingPrograms } from "./display/programs.ts";
 import { notActive } from "./errors.ts";
+import { makeConfinedDirectory } from "./recording/confined-directory.ts";
 import { Recordings } from "./recording/recordings.ts";
 import { DesktopSession } from "./session.ts";
 import type {
@@ -36,10 +37,15 @@ export interface DesktopOptions {
   readonly log: Logger;
 }
 
+/** Encoders use more than one core each. Other requests wait. */
+const concurrentScreenshots = 2;
+
 /** Starts and stops the desktop. At most one is active. */
 export class Desktop {
   readonly #options: DesktopOptions;
   readonly #transitions = new Mutex();
+  /** Each has a copy of the screen until it is encoded. */
+  readonly #screenshots = new Slots(concurrentScreenshots);
   #state: DesktopState = "inactive";
   #session: DesktopSession | undefined;
   #lastError: DesktopErrorInfo | undefined;
@@ -129,7 +135,8 @@ export class Desktop {
   async screenshot(options: ScreenshotOptions, region?: Region): Promise<Buffer> {
     const { capture } = this.session;
     this.#encoder ??= loadEncoder(findProgram("ffmpeg", this.#options.env.PATH));
-    return await takeScreenshot(capture, this.#encoder, options, region);
+    const encoder = this.#encoder;
+    return await this.#screenshots.run(() => takeScreenshot(capture, encoder, options, region));
   }
 
   async recordings(): Promise<Recordings> {
@@ -169,11 +176,9 @@ export class Desktop {
 
   async #useStateDirectory(directory: string | undefined): Promise<void> {
     if (directory === undefined || (await this.recordings()).directory === directory) return;
-    const { root } = this.#options;
-    if (root !== undefined && !`${resolve(directory)}/`.startsWith(`${root}/`)) {
-      throw problem("permission_denied", 403, "stateDir must be inside the root of the server");
-    }
-    this.#recordings = Recordings.open(directory, this.#options.limits.maxRecordingBytes);
+    const { root, limits } = this.#options;
+    const path = root === undefined ? directory : await makeConfinedDirectory(directory, root);
+    this.#recordings = Recordings.open(path, limits.maxRecordingBytes);
   }
 
   #onLost(session: DesktopSession): void {

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
 import type * as Sharp from "sharp";
 import { problem } from "../../http/problem.ts";
 import type { ImageFormat, ScreenshotOptions } from "../types.ts";
-import { loadImageLibrary } from "./image-library.ts";
+import { imageLibraryName } from "./image-library.ts";
 import type { RgbImage } from "./pixels.ts";
 
 /** Writes images in one of the formats of screenshots. */
@@ -19,7 +20,7 @@ export const contentTypes: Readonly<Record<ImageFormat, string>> = {
 /** Returns the encoder of `sharp` if that is installed, else one that runs ffmpeg, which takes longer. */
 export function loadEncoder(ffmpeg: string | undefined): ImageEncoder {
   try {
-    return new SharpEncoder(loadImageLibrary());
+    return new SharpEncoder(createRequire(import.meta.url)(imageLibraryName) as typeof Sharp.default);
   } catch {
     return new FfmpegEncoder(ffmpeg);
   }

@@ -1,19 +1,14 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import type * as Sharp from "sharp";
+import { join } from "node:path";
 
-/** Not a literal, so that no bundler includes the library: it loads native code of its own version. */
-const name: string = "sharp";
+/** Not a literal where it is loaded, so that no bundler includes it: it has native code of its own version. */
+export const imageLibraryName: string = "sharp";
 
 /** A package of the library `sharp`. */
 export interface ImageLibrary {
   readonly name: string;
   readonly directory: string;
-}
-
-/** Loads the library; throws where it is not installed. */
-export function loadImageLibrary(): typeof Sharp.default {
-  return createRequire(import.meta.url)(name) as typeof Sharp.default;
 }
 
 /**
@@ -22,8 +17,9 @@ export function loadImageLibrary(): typeof Sharp.default {
  */
 export function imageLibrary(): readonly ImageLibrary[] {
   try {
-    const entry = createRequire(import.meta.url).resolve(name);
-    const root = entry.slice(0, entry.lastIndexOf(`/node_modules/${name}/`) + `/node_modules/${name}`.length);
+    const entry = createRequire(import.meta.url).resolve(imageLibraryName);
+    const folder = `/node_modules/${imageLibraryName}`;
+    const root = entry.slice(0, entry.lastIndexOf(`${folder}/`) + folder.length);
     const require = createRequire(entry);
     const { dependencies = {}, optionalDependencies = {} } = require(`${root}/package.json`) as {
       readonly dependencies?: object;
@@ -32,20 +28,17 @@ export function imageLibrary(): readonly ImageLibrary[] {
     const needed = Object.keys(dependencies).map((each) => directoryOf(require, each));
     const native = Object.keys(optionalDependencies).map((each) => directoryOf(require, each));
     if (needed.includes(undefined) || native.every((each) => each === undefined)) return [];
-    return [{ name, directory: root }, ...[...needed, ...native].filter((each) => each !== undefined)];
+    const others = [...needed, ...native].filter((each) => each !== undefined);
+    return [{ name: imageLibraryName, directory: root }, ...others];
   } catch {
     return [];
   }
 }
 
 /** The directory of an installed package, by its place: some do not export their manifest. */
-function directoryOf(require: NodeJS.Require, dependency: string): ImageLibrary | undefined {
-  const paths = require.resolve.paths(dependency) ?? [];
-  for (const path of paths) {
-    try {
-      const manifest = require.resolve(`${path}/${dependency}/package.json`);
-      return { name: dependency, directory: dirname(manifest) };
-    } catch {}
-  }
-  return undefined;
+function directoryOf(require: NodeJS.Require, name: string): ImageLibrary | undefined {
+  const directory = (require.resolve.paths(name) ?? [])
+    .map((path) => join(path, name))
+    .find((path) => existsSync(join(path, "package.json")));
+  return directory === undefined ? undefined : { name, directory };
 }
