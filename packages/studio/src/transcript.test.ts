@@ -109,8 +109,38 @@ describe("the transcript", () => {
         input: '{\n  "path": "a.txt"\n}',
         output: "done",
         diffs: [{ path: "a.txt", newText: "new\n" }],
+        images: [],
         locations: [{ path: "/workspace/a.txt", line: 3 }],
       },
+    ]);
+  });
+
+  test("keeps pictures of a tool, and no other data as one", () => {
+    const data = Buffer.from("a picture").toString("base64");
+    const picture = (block: object) => ({ type: "content", content: { type: "image", data, ...block } });
+    const transcript = reduce(
+      update({ sessionUpdate: "tool_call", toolCallId: "1", title: "Screenshot" }),
+      update({
+        sessionUpdate: "tool_call_update",
+        toolCallId: "1",
+        rawOutput: { data },
+        content: [
+          picture({ mimeType: "image/jpeg" }),
+          picture({ mimeType: "image/svg+xml" }),
+          picture({ mimeType: "image/png", data: '" onerror="alert(1)' }),
+          picture({ mimeType: "image/png", data: "A".repeat(8 * 1_048_576 + 4) }),
+          ...Array.from({ length: 10 }, () => picture({ mimeType: "image/png" })),
+        ],
+      }),
+      update({ sessionUpdate: "tool_call_update", toolCallId: "1", status: "completed" }),
+    );
+    const [call] = transcript.items;
+    assert.ok(call?.type === "tool");
+    assert.equal(call.output, "");
+    assert.equal(call.images.length, 8);
+    assert.deepEqual(call.images.slice(0, 2), [
+      { mimeType: "image/jpeg", data },
+      { mimeType: "image/png", data },
     ]);
   });
 

@@ -1,10 +1,14 @@
 import type { SessionEvent } from "../contract.ts";
 import { field, isRecord, list, text } from "./read.ts";
-import type { TranscriptFileDiff, TranscriptItem, TranscriptToolCall } from "./types.ts";
+import type { TranscriptFileDiff, TranscriptImage, TranscriptItem, TranscriptToolCall } from "./types.ts";
 
 const maxText = 64 * 1024;
 const maxDiffs = 100;
 const maxLocations = 100;
+const maxImages = 8;
+/** In base64: about 6 MiB of a picture. */
+const maxImageText = 8 * 1_048_576;
+const imageTypes = ["image/png", "image/jpeg", "image/webp", "image/gif"] as const;
 
 const statuses = ["pending", "in_progress", "completed", "failed"] as const;
 
@@ -37,6 +41,7 @@ export function mergeToolCall(
           input: "",
           output: "",
           diffs: [],
+          images: [],
           locations: [],
         };
   const after = merge(before, update);
@@ -47,6 +52,7 @@ export function mergeToolCall(
 function merge(before: TranscriptToolCall, update: Readonly<Record<string, unknown>>): TranscriptToolCall {
   const content = Array.isArray(update.content) ? readContent(update.content) : undefined;
   const shown = content?.output ?? "";
+  const images = content?.images ?? before.images;
   const raw =
     update.rawOutput === undefined || update.rawOutput === null ? "" : formatValue(update.rawOutput);
   return {
@@ -56,14 +62,22 @@ function merge(before: TranscriptToolCall, update: Readonly<Record<string, unkno
     status: statuses.find((status) => status === update.status) ?? before.status,
     input:
       update.rawInput === undefined || update.rawInput === null ? before.input : formatValue(update.rawInput),
-    output: shown || raw || (content === undefined ? before.output : ""),
+    output: shown || (images.length > 0 ? "" : raw) || (content === undefined ? before.output : ""),
     diffs: content === undefined ? before.diffs : content.diffs,
+    images,
     locations: Array.isArray(update.locations) ? readLocations(update.locations) : before.locations,
   };
 }
 
-function readContent(content: readonly unknown[]): { output: string; diffs: TranscriptFileDiff[] } {
+interface ToolContent {
+  readonly output: string;
+  readonly diffs: TranscriptFileDiff[];
+  readonly images: TranscriptImage[];
+}
+
+function readContent(content: readonly unknown[]): ToolContent {
   const diffs: TranscriptFileDiff[] = [];
+  const images: TranscriptImage[] = [];
   const outputs: string[] = [];
   for (const part of content) {
     if (!isRecord(part)) continue;
@@ -75,10 +89,20 @@ function readContent(content: readonly unknown[]): { output: string; diffs: Tran
       });
     } else if (part.type === "content") {
       const block = part.content;
+      const image = readImage(block);
+      if (image !== undefined && images.length < maxImages) images.push(image);
       outputs.push(text(field(block, "text")) || text(field(field(block, "resource"), "text")));
     }
   }
-  return { output: text(outputs.filter((output) => output !== "").join("\n"), maxText), diffs };
+  return { output: text(outputs.filter((output) => output !== "").join("\n"), maxText), diffs, images };
+}
+
+function readImage(block: unknown): TranscriptImage | undefined {
+  const mimeType = imageTypes.find((type) => type === field(block, "mimeType"));
+  const data = field(block, "data");
+  const isImage = field(block, "type") === "image" && typeof data === "string" && data.length <= maxImageText;
+  if (!isImage || mimeType === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(data)) return undefined;
+  return { mimeType, data };
 }
 
 function readLocations(locations: readonly unknown[]): TranscriptToolCall["locations"] {

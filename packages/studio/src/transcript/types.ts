@@ -62,6 +62,12 @@ export type TranscriptItem =
     }
   | { readonly type: "failed"; readonly id: string; readonly at: number; readonly error: TaskError };
 
+/** A picture in base64. Its content is not checked. */
+export interface TranscriptImage {
+  readonly mimeType: "image/png" | "image/jpeg" | "image/webp" | "image/gif";
+  readonly data: string;
+}
+
 export interface TranscriptToolCall {
   readonly type: "tool";
   readonly id: string;
@@ -75,6 +81,8 @@ export interface TranscriptToolCall {
   readonly input: string;
   readonly output: string;
   readonly diffs: readonly TranscriptFileDiff[];
+  /** Pictures that the tool returned, such as screenshots. */
+  readonly images: readonly TranscriptImage[];
   readonly locations: readonly { readonly path: string; readonly line?: number }[];
 }
 

@@ -13,12 +13,12 @@ const statusLabels: Readonly<Record<TranscriptToolCall["status"], string>> = {
 };
 
 /**
- * One line when collapsed; input, output and file changes when expanded. File changes and failures expand by
- * themselves.
+ * One line when collapsed; input, output, pictures and file changes when expanded. File changes, pictures and failures
+ * expand by themselves.
  */
 export function ToolCall({ call }: { readonly call: TranscriptToolCall }) {
   const [chosen, setChosen] = useState<boolean>();
-  const open = chosen ?? (call.diffs.length > 0 || call.status === "failed");
+  const open = chosen ?? (call.diffs.length > 0 || call.images.length > 0 || call.status === "failed");
   return (
     <details
       className={`tool tool-${call.status}`}
@@ -45,7 +45,8 @@ export function ToolCall({ call }: { readonly call: TranscriptToolCall }) {
 }
 
 function ToolBody({ call }: { readonly call: TranscriptToolCall }) {
-  const bare = call.input === "" && call.output === "" && call.diffs.length === 0;
+  const hasMore = call.diffs.length > 0 || call.images.length > 0;
+  const bare = call.input === "" && call.output === "" && !hasMore;
   return (
     <div className="tool-body">
       {call.locations.length > 0 && call.diffs.length === 0 && (
@@ -61,8 +62,16 @@ function ToolBody({ call }: { readonly call: TranscriptToolCall }) {
       {call.diffs.map((diff, index) => (
         <FileDiff key={index} diff={diff} />
       ))}
-      {call.input !== "" && <ToolText name="Input" text={call.input} folded={call.diffs.length > 0} />}
-      {call.output !== "" && <ToolText name="Output" text={call.output} folded={call.diffs.length > 0} />}
+      {call.images.map(({ mimeType, data }, index) => (
+        <img
+          className="tool-image"
+          src={`data:${mimeType};base64,${data}`}
+          alt={`${visibleText(call.title)}, result ${index + 1}`}
+          key={index}
+        />
+      ))}
+      {call.input !== "" && <ToolText name="Input" text={call.input} folded={hasMore} />}
+      {call.output !== "" && <ToolText name="Output" text={call.output} folded={hasMore} />}
       {bare && <p className="muted">No input or output was reported.</p>}
     </div>
   );
