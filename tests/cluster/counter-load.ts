@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createClient } from "holdfast/client";
+import { type Client, createClient } from "holdfast/client";
 import type { ClusterRegistry } from "./actors.ts";
 import { eventually, type TestNode } from "./nodes.ts";
 
 /** Between two calls of a caller: a load that takes all cores slows down the fault that it is about. */
-const pauseMs = 10;
+const pauseMs = 25;
 
 /**
  * Callers that add 1 to one counter. Each result of `add` is a number that no other call may get: a call that is lost
@@ -17,6 +17,7 @@ export class CounterLoad {
   readonly errors: string[] = [];
   readonly #key: string;
   readonly #urls: () => readonly string[];
+  readonly #clients = new Map<string, Client<ClusterRegistry>>();
   #isStopped = false;
   readonly #callers: readonly Promise<void>[];
 
@@ -77,8 +78,11 @@ export class CounterLoad {
     }
   }
 
-  #client(index: number) {
+  #client(index: number): Client<ClusterRegistry> {
     const urls = this.#urls();
-    return createClient<ClusterRegistry>(urls[index % urls.length]);
+    const url = urls[index % urls.length] ?? "";
+    const known = this.#clients.get(url) ?? createClient<ClusterRegistry>(url);
+    this.#clients.set(url, known);
+    return known;
   }
 }
