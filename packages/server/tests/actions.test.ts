@@ -4,9 +4,11 @@ import type { Client } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
 import type { Registry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
-import { serve } from "./support.ts";
+import { shareServer } from "./support.ts";
 
 type AllClient = Client<Registry<typeof allActors>>;
+
+const served = shareServer(allActors);
 
 const value = {
   text: "ü 🎉 \u0000",
@@ -28,25 +30,29 @@ const clients = {
 for (const [name, clientOf] of Object.entries(clients)) {
   describe(`actions, ${name}`, () => {
     test("get, getOrCreate, create, getForId and resolve address one actor", async (t) => {
-      const client = clientOf(await serve(t, allActors));
-      await assert.rejects(client.counter.get("a").get(), code("actor", "not_found"));
-      await assert.rejects(client.counter.get("a").resolve(), code("actor", "not_found"));
-      const handle = client.counter.getOrCreate("a", { createWithInput: { start: 40 } });
+      const client = clientOf(await served(t));
+      const keyOf = (key: string) => `${name} ${key}`;
+      await assert.rejects(client.counter.get(keyOf("a")).get(), code("actor", "not_found"));
+      await assert.rejects(client.counter.get(keyOf("a")).resolve(), code("actor", "not_found"));
+      const handle = client.counter.getOrCreate(keyOf("a"), { createWithInput: { start: 40 } });
       assert.equal(await handle.increment(2), 42);
-      assert.equal(await client.counter.get(["a"]).get(), 42);
+      assert.equal(await client.counter.get([keyOf("a")]).get(), 42);
       const id = await handle.resolve();
       assert.equal(await handle.id(), id);
       assert.equal(await client.counter.getForId(id).get(), 42);
       await assert.rejects(client.counter.getForId("no-such-id").get(), code("actor", "not_found"));
       await assert.rejects(client.echo.getForId(id).none(), code("actor", "not_found"));
-      await assert.rejects(client.counter.create("a"), code("actor", "duplicate_key"));
-      const made = await client.counter.create("b", { input: { start: 7 } });
+      await assert.rejects(client.counter.create(keyOf("a")), code("actor", "duplicate_key"));
+      const made = await client.counter.create(keyOf("b"), { input: { start: 7 } });
       assert.equal(await made.get(), 7);
-      assert.equal(await client.counter.getOrCreate("c").resolve(), await client.counter.get("c").id());
+      assert.equal(
+        await client.counter.getOrCreate(keyOf("c")).resolve(),
+        await client.counter.get(keyOf("c")).id(),
+      );
     });
 
     test("values arrive as they were, by action and by connection", async (t) => {
-      const client = clientOf(await serve(t, allActors));
+      const client = clientOf(await served(t));
       const handle = client.echo.getOrCreate();
       assert.deepEqual(await handle.same(value), value);
       assert.equal(await handle.none(), undefined);
@@ -56,8 +62,8 @@ for (const [name, clientOf] of Object.entries(clients)) {
     });
 
     test("nested actions, parameters, errors", async (t) => {
-      const client = clientOf(await serve(t, allActors));
-      const handle = client.counter.getOrCreate("n", { params: { token: "t" } });
+      const client = clientOf(await served(t));
+      const handle = client.counter.getOrCreate(`${name} n`, { params: { token: "t" } });
       await handle.increment(4);
       assert.equal(await handle.nested.deep.double(), 8);
       assert.deepEqual(await handle.params(), { token: "t" });
@@ -82,7 +88,7 @@ for (const [name, clientOf] of Object.entries(clients)) {
     });
 
     test("messages at, below and above the limits", async (t) => {
-      const client = clientOf(await serve(t, allActors));
+      const client = clientOf(await served(t));
       const handle = client.echo.getOrCreate();
       const conn = handle.connect();
       for (const each of [handle, conn]) {
@@ -97,7 +103,7 @@ for (const [name, clientOf] of Object.entries(clients)) {
 }
 
 test("keys with separators are different actors by every way", async (t) => {
-  const running = await serve(t, allActors);
+  const running = await served(t);
   const keys = [
     ["a,b"],
     ["a", "b"],
@@ -130,7 +136,7 @@ test("keys with separators are different actors by every way", async (t) => {
 });
 
 test("keys that are too long or malformed are refused before anything is sent", async (t) => {
-  const { counter } = (await serve(t, allActors)).client();
+  const { counter } = (await served(t)).client();
   assert.equal(await counter.getOrCreate("x".repeat(128)).get(), 0);
   await assert.rejects(counter.getOrCreate("x".repeat(129)).get(), code("actor", "key_too_long"));
   await assert.rejects(counter.get("\ud800").get(), code("actor", "invalid_key"));

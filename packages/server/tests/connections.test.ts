@@ -5,7 +5,14 @@ import { actor, event } from "@holdfast/actors";
 import { clientLimits } from "@holdfast/client";
 import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
 import { allActors } from "./actors.ts";
-import { Condition, cuttableProxy, serve, storedRegistry, temporaryDirectory } from "./support.ts";
+import {
+  Condition,
+  cuttableProxy,
+  serve,
+  shareServer,
+  storedRegistry,
+  temporaryDirectory,
+} from "./support.ts";
 
 const room = actor({
   state: { log: [] as string[], closed: 0 },
@@ -29,6 +36,8 @@ const room = actor({
     drop: (c) => c.destroy(),
   },
 });
+
+const withRoom = shareServer({ room });
 
 /** Lives until it is aborted; `started` and `aborted` tell of it. */
 function waiter(onChange: () => void) {
@@ -96,7 +105,7 @@ test("user code cannot take connections out of c.conns, nor make one another", a
 
 test("what a callback throws is told to the console, and ends nothing", async (t) => {
   const told = t.mock.method(console, "error", () => undefined);
-  const { client } = await serve(t, { room });
+  const { client } = await withRoom(t);
   const connection = client().room.getOrCreate("r").connect();
   const heard: string[] = [];
   const fail = (): never => {
@@ -118,9 +127,9 @@ test("what a callback throws is told to the console, and ends nothing", async (t
 for (const way of ["cbor", "json", "in process"] as const) {
   describe(`events, ${way}`, () => {
     test("who has disposed of a connection is no longer among them", async (t) => {
-      const running = await serve(t, { room });
+      const running = await withRoom(t);
       const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
-      const handle = client.room.getOrCreate("r");
+      const handle = client.room.getOrCreate(`${way} left`);
       const stays = handle.connect();
       for (let left = 1; left <= 5; left++) {
         const leaves = handle.connect();
@@ -134,9 +143,9 @@ for (const way of ["cbor", "json", "in process"] as const) {
     });
 
     test("reach subscribers, in order, typed", async (t) => {
-      const running = await serve(t, { room });
+      const running = await withRoom(t);
       const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
-      const handle = client.room.getOrCreate("r");
+      const handle = client.room.getOrCreate(`${way} heard`);
       const one = handle.connect();
       const two = handle.connect();
       const changed = new Condition();
@@ -166,9 +175,9 @@ for (const way of ["cbor", "json", "in process"] as const) {
     });
 
     test("a refused connection says why, once and for all", async (t) => {
-      const running = await serve(t, { room });
+      const running = await withRoom(t);
       const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
-      const conn = client.room.getOrCreate("r").connect("banned");
+      const conn = client.room.getOrCreate(`${way} refused`).connect("banned");
       const errors: string[] = [];
       conn.onError((error) => errors.push(`${error.group}.${error.code} ${error.message}`));
       const pending = conn.log();
@@ -180,9 +189,9 @@ for (const way of ["cbor", "json", "in process"] as const) {
     });
 
     test("a kicked connection asks again, a disposed one does not; both run onDisconnect", async (t) => {
-      const running = await serve(t, { room });
+      const running = await withRoom(t);
       const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
-      const handle = client.room.getOrCreate("r");
+      const handle = client.room.getOrCreate(`${way} kicked`);
       const kicked = handle.connect();
       const closed = new Condition();
       let closes = 0;

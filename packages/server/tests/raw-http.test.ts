@@ -17,7 +17,9 @@ import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { actorsOf } from "@holdfast/testing/backends";
 import { createRegistry, type Registry } from "../src/index.ts";
 import { rawActors } from "./raw-actors.ts";
-import { Condition, serve } from "./support.ts";
+import { Condition, serve, shareServer } from "./support.ts";
+
+const served = shareServer(rawActors);
 
 /** The bytes of one raw HTTP exchange, until the server ends it. */
 function exchange(port: number, text: string): Promise<string> {
@@ -152,7 +154,7 @@ describe("raw HTTP", () => {
 
   for (const where of ["over the network", "in the process"] as const) {
     test(`method, path, query, headers and parameters arrive, ${where}`, async (t) => {
-      const { client, registry } = await serve(t, rawActors);
+      const { client, registry } = await served(t);
       const mirror = (where === "in the process" ? registry.client : client()).mirror.getOrCreate("a", {
         params: { user: "ann" },
       });
@@ -202,7 +204,7 @@ describe("raw HTTP", () => {
     });
 
     test(`status, its text, repeated headers, HEAD and 204 come back, ${where}`, async (t) => {
-      const { client, registry } = await serve(t, rawActors);
+      const { client, registry } = await served(t);
       const mirror = (where === "in the process" ? registry.client : client()).mirror.getOrCreate("a");
       const cookies = await mirror.fetch("/cookies");
       assert.equal(cookies.status, 201);
@@ -218,7 +220,7 @@ describe("raw HTTP", () => {
     });
 
     test(`answers that send on are followed as fetch does it, ${where}`, async (t) => {
-      const { client, registry, url } = await serve(t, rawActors);
+      const { client, registry, url } = await served(t);
       const mirror = (where === "in the process" ? registry.client : client()).mirror.getOrCreate("a");
       const there = `${await mirror.getGatewayUrl()}/request`;
       const plain = await mirror.fetch("/plain?a=1");
@@ -247,7 +249,7 @@ describe("raw HTTP", () => {
     });
 
     test(`errors are answers, ${where}`, async (t) => {
-      const { client, registry } = await serve(t, rawActors);
+      const { client, registry } = await served(t);
       const actors = where === "in the process" ? registry.client : client();
       const expected = [
         [actors.mirror.getOrCreate("a").fetch("/user-error"), 400, "user", "refused"],
@@ -274,7 +276,7 @@ describe("raw HTTP", () => {
   }
 
   test("the four keys are four actors, in every kind of URL", async (t) => {
-    const { client } = await serve(t, rawActors);
+    const { client } = await served(t);
     const keys = [["a,b"], ["a", "b"], [""], []] as const;
     for (const [index, key] of keys.entries()) {
       const handle = client().mirror.getOrCreate(key);
@@ -288,7 +290,7 @@ describe("raw HTTP", () => {
   });
 
   test("a gateway URL makes the actor of a get-or-create handle, and not that of a get handle", async (t) => {
-    const { client } = await serve(t, rawActors);
+    const { client } = await served(t);
     const made = await client().mirror.getOrCreate("made").getGatewayUrl();
     assert.equal(await (await fetch(`${made}/request/x?create=false`)).text(), "GET /x?create=false");
     const absent = await client().mirror.get("absent").getGatewayUrl();
@@ -296,7 +298,7 @@ describe("raw HTTP", () => {
   });
 
   test("what a caller calls the server is an origin and no more", async (t) => {
-    const { client } = await serve(t, rawActors);
+    const { client } = await served(t);
     const url = await client().mirror.getOrCreate("a").getGatewayUrl();
     const here = new URL(url).origin;
     const cases = [
@@ -315,7 +317,7 @@ describe("raw HTTP", () => {
   });
 
   test("a path cannot leave its actor or name another host", async (t) => {
-    const { listening, client } = await serve(t, rawActors);
+    const { listening, client } = await served(t);
     await client().mirror.getOrCreate("a").resolve();
     const head = "Host: 127.0.0.1\r\nConnection: close\r\n\r\n";
     const base = "/actors/mirror/@a,/request";
@@ -359,7 +361,7 @@ describe("raw HTTP", () => {
   });
 
   test("a body of 20 MiB goes there and back unchanged", async (t) => {
-    const { client } = await serve(t, rawActors);
+    const { client } = await served(t);
     const bytes = new Uint8Array(20 * 1_048_576);
     for (let i = 0; i < bytes.length; i += 4_099) bytes[i] = i % 251;
     const mirror = client().mirror.getOrCreate("a");

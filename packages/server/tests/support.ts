@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 import { type Client, type ClientConfig, createClient } from "@holdfast/client";
 import { systemClock, systemPorts } from "@holdfast/core";
 import { storedRegistry as registryOn } from "@holdfast/testing/backends";
@@ -52,7 +52,28 @@ export async function serve<const Actors extends Definitions>(
 ): Promise<Running<Actors>> {
   const registry = storedRegistry(use, options.directory ?? temporaryDirectory(t), options.gateway);
   t.after(() => registry.shutdown());
-  const listening = await registry.listen({ port: options.port ?? 0 });
+  return runningFor(t, registry, await registry.listen({ port: options.port ?? 0 }));
+}
+
+/** One server for the cases of a file that need no other, each with keys of its own. It starts with the first of them. */
+export function shareServer<const Actors extends Definitions>(
+  use: Actors,
+): (t: TestContext) => Promise<Running<Actors>> {
+  let registry: Registry<Actors> | undefined;
+  let listening: Promise<Listening> | undefined;
+  after(() => registry?.shutdown());
+  return async (t) => {
+    registry ??= storedRegistry(use, temporaryDirectory(t));
+    listening ??= registry.listen({ port: 0 });
+    return runningFor(t, registry, await listening);
+  };
+}
+
+function runningFor<Actors extends Definitions>(
+  t: TestContext,
+  registry: Registry<Actors>,
+  listening: Listening,
+): Running<Actors> {
   return {
     registry,
     listening,
