@@ -54,45 +54,81 @@ test("a branch with commits of others is never overwritten", async (t) => {
   assert.equal(other.pullRequest?.headBranch, "holdfast/other");
 });
 
-test("a pull request that somebody closed is not opened again, but another branch is", async (t) => {
+test("a task that is published in the end, after much that is refused", async (t) => {
   if (!needsJail(t)) return;
   const published = await startPublishing(t, gitea);
   const { client, forge, id } = published;
-  await client.task(id).publish();
-  // Nobody has told the Studio.
-  Object.assign(onlyPull(published), { state: "closed", closedAt: forge.emulator.now() });
-  const failed = await failure(client.task(id).publish());
-  assert.equal(failed.name, "publish.closed");
-  assert.match(failed.message, /Open it again there, or publish to another branch/);
-  const { proposal, pullRequest } = await client.task(id).publication();
-  assert.deepEqual([pullRequest?.state, proposal.branch.endsWith("-v2")], ["closed", true]);
-  const next = await client.task(id).publish({ branch: proposal.branch });
-  assert.deepEqual([next.pullRequest?.number, next.pullRequest?.state], [2, "open"]);
-});
 
-test("a branch that was deleted at the forge is pushed again", async (t) => {
-  if (!needsJail(t)) return;
-  const published = await startPublishing(t, gitea);
-  const { client, forge, id } = published;
-  await client.task(id).publish();
-  const { head, headCommit } = onlyPull(published);
-  await forge.repository.bare.git(["update-ref", "-d", `refs/heads/${head}`]);
-  await forge.repository.bare.refresh();
-  await client.task(id).publish();
-  assert.equal(forge.repository.bare.branches.get(head), headCommit);
-});
+  await t.test("input that no publication can have changes nothing", async () => {
+    const task = client.task(id);
+    const bad: unknown[] = [
+      ...[
+        "text",
+        { title: " " },
+        { title: "x".repeat(251) },
+        { title: 1 },
+        { body: "x".repeat(32 * 1024 + 1) },
+      ],
+      ...[{ draft: "yes" }, { branch: "main" }, { branch: "holdfast/a..b" }, { branch: "holdfast/a.lock" }],
+      ...[
+        { baseBranch: "-x" },
+        { reviewers: "ada" },
+        { reviewers: ["a b"] },
+        { reviewers: Array(16).fill("a") },
+        { assignees: Array(11).fill("a") },
+        { labels: ["a,b"] },
+      ],
+    ];
+    for (const input of bad)
+      assert.equal(
+        (await failure(task.publish(input as never))).name,
+        "publish.invalid_input",
+        JSON.stringify(input),
+      );
+    assert.equal(
+      (await failure(task.mergePullRequest({ method: "fast" as never }))).name,
+      "publish.invalid_input",
+    );
+    for (const early of [
+      task.readPullRequest(),
+      task.markReady(),
+      task.mergePullRequest(),
+      task.addressReview(),
+    ])
+      assert.equal((await failure(early)).name, "publish.no_pull_request");
+    assert.equal(forge.repository.pullRequests.size, 0);
+  });
 
-test("a base branch that the forge lacks is named, and the push is kept", async (t) => {
-  if (!needsJail(t)) return;
-  const published = await startPublishing(t, gitea);
-  const failed = await failure(published.client.task(published.id).publish({ baseBranch: "gone" }));
-  assert.equal(failed.name, "publish.not_opened");
-  assert.match(
-    failed.message,
-    /was pushed, but no pull request into gone was opened\. Check that gone exists/,
-  );
-  await published.client.task(published.id).publish({ baseBranch: "main" });
-  assert.equal(onlyPull(published).base, "main");
+  await t.test("a base branch that the forge lacks is named, and the push is kept", async () => {
+    const failed = await failure(published.client.task(published.id).publish({ baseBranch: "gone" }));
+    assert.equal(failed.name, "publish.not_opened");
+    assert.match(
+      failed.message,
+      /was pushed, but no pull request into gone was opened\. Check that gone exists/,
+    );
+    await published.client.task(published.id).publish({ baseBranch: "main" });
+    assert.equal(onlyPull(published).base, "main");
+  });
+
+  await t.test("a branch that was deleted at the forge is pushed again", async () => {
+    const { head, headCommit } = onlyPull(published);
+    await forge.repository.bare.git(["update-ref", "-d", `refs/heads/${head}`]);
+    await forge.repository.bare.refresh();
+    await client.task(id).publish();
+    assert.equal(forge.repository.bare.branches.get(head), headCommit);
+  });
+
+  await t.test("a pull request that somebody closed is not opened again, but another branch is", async () => {
+    // Nobody has told the Studio.
+    Object.assign(onlyPull(published), { state: "closed", closedAt: forge.emulator.now() });
+    const failed = await failure(client.task(id).publish());
+    assert.equal(failed.name, "publish.closed");
+    assert.match(failed.message, /Open it again there, or publish to another branch/);
+    const { proposal, pullRequest } = await client.task(id).publication();
+    assert.deepEqual([pullRequest?.state, proposal.branch.endsWith("-v2")], ["closed", true]);
+    const next = await client.task(id).publish({ branch: proposal.branch });
+    assert.deepEqual([next.pullRequest?.number, next.pullRequest?.state], [2, "open"]);
+  });
 });
 
 test("a token that has expired, and a forge that cannot be reached", async (t) => {
@@ -145,48 +181,6 @@ test("a repository that is not connected, or has no remote at a forge", async (t
   await watch.status("idle");
   assert.match((await failure(client.task(local.id).publish())).message, /no remote at a forge/);
   await watch.close();
-});
-
-test("input that no publication can have changes nothing", async (t) => {
-  if (!needsJail(t)) return;
-  const { client, forge, id } = await startPublishing(t, gitea);
-  const task = client.task(id);
-  const bad: unknown[] = [
-    ...[
-      "text",
-      { title: " " },
-      { title: "x".repeat(251) },
-      { title: 1 },
-      { body: "x".repeat(32 * 1024 + 1) },
-    ],
-    ...[{ draft: "yes" }, { branch: "main" }, { branch: "holdfast/a..b" }, { branch: "holdfast/a.lock" }],
-    ...[
-      { baseBranch: "-x" },
-      { reviewers: "ada" },
-      { reviewers: ["a b"] },
-      { reviewers: Array(16).fill("a") },
-      { assignees: Array(11).fill("a") },
-      { labels: ["a,b"] },
-    ],
-  ];
-  for (const input of bad)
-    assert.equal(
-      (await failure(task.publish(input as never))).name,
-      "publish.invalid_input",
-      JSON.stringify(input),
-    );
-  assert.equal(
-    (await failure(task.mergePullRequest({ method: "fast" as never }))).name,
-    "publish.invalid_input",
-  );
-  for (const early of [
-    task.readPullRequest(),
-    task.markReady(),
-    task.mergePullRequest(),
-    task.addressReview(),
-  ])
-    assert.equal((await failure(early)).name, "publish.no_pull_request");
-  assert.equal(forge.repository.pullRequests.size, 0);
 });
 
 test("a server that is killed between the push and the pull request opens one, not two", async (t) => {

@@ -2,33 +2,28 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { createStudio, type StudioClient, type StudioOptions, type TaskView } from "../../src/index.ts";
+import type { StudioClient, TaskView } from "../../src/index.ts";
 import {
   makeRepository,
   mentions,
   needsJail,
   readLog,
   ServerProcess,
+  shareStudio,
   temporaryFolder,
   untilEvent,
   Watch,
 } from "../support.ts";
 
-async function createFixture(t: TestContext, prompt: string, options: Partial<StudioOptions> = {}) {
-  const folder = temporaryFolder(t);
-  const repository = makeRepository(folder);
-  const studio = await createStudio({
-    dataDirectory: join(folder, "data"),
-    environment: { PATH: process.env.PATH },
-    vault: { logins: false },
-    ...options,
-  });
-  t.after(() => studio.close());
-  const { client } = studio;
+const sharedStudio = shareStudio();
+
+async function createFixture(t: TestContext, prompt: string) {
+  const repository = makeRepository(temporaryFolder(t));
+  const { client } = await sharedStudio();
   const { id } = await client.organization.createTask({ repository, agent: "demo", prompt });
   const watch = await Watch.open(client, id);
   t.after(() => watch.close());
-  return { client, repository, task: client.task(id), watch };
+  return { client, task: client.task(id), watch };
 }
 
 function sessionOf(view: TaskView, id: string) {
