@@ -29,7 +29,7 @@ export function agentSuite(facts: AgentFacts): void {
   const missing = spawnSync("bwrap", ["--version"]).error !== undefined;
   describe(`${facts.id} in a jail`, { skip: missing && "needs bubblewrap" }, () => {
     let world: World;
-    /** A task whose agent still runs, so that a short suite need not start another. */
+    /** A task whose agent runs, so that few cases start another. */
     let running: TaskHandle | undefined;
     const mail = facts.callsMcpTools && facts.brief !== true;
     before(async (t) => {
@@ -50,13 +50,16 @@ export function agentSuite(facts: AgentFacts): void {
       });
     }
     if (facts.brief !== true) {
-      test("after a refusal by the model the next prompt works", () => failingModel(world, facts));
-      test("a stream that breaks is tried again", () => brokenStream(world, facts));
+      test("after a refusal by the model the next prompt works", async () => {
+        running = await failingModel(world, facts, running);
+      });
+      test("a stream that breaks is tried again", () => brokenStream(world, facts, running));
+    }
+    test("stop ends a turn in the middle of a stream", () => stops(world, facts, running));
+    if (facts.brief !== true) {
       if (facts.tellsFailures) test("a refused key is reported", () => refusedKey(world, facts));
       test("continues after kill -9 in the middle of a turn", () => survivesKill(world, facts));
     }
-    test("stop ends a turn in the middle of a stream", () =>
-      stops(world, facts, facts.brief === true ? running : undefined));
     test("the model key is nowhere but on the way to the model", () => keepsTheKey(world));
   });
 }
@@ -211,35 +214,41 @@ async function deniedEdit(world: World, { id }: AgentFacts): Promise<TaskHandle>
   return task;
 }
 
-async function failingModel(world: World, { id, tellsFailures }: AgentFacts): Promise<void> {
-  const repository = await world.repository("failing");
-  const task = await world.host.createTask({
-    repository: repository.path,
-    agent: id,
-    prompt: scriptPrompt([{ fail: { status: 400 } }]),
-  });
+/** Sends a prompt to a task whose agent runs, or to a new one. */
+async function give(
+  world: World,
+  { id }: AgentFacts,
+  running: TaskHandle | undefined,
+  prompt: string,
+): Promise<TaskHandle> {
+  if (running === undefined) {
+    const { path } = await world.repository("shared");
+    return await world.host.createTask({ repository: path, agent: id, prompt });
+  }
+  await running.prompt(prompt);
+  return running;
+}
+
+async function failingModel(
+  world: World,
+  facts: AgentFacts,
+  running: TaskHandle | undefined,
+): Promise<TaskHandle> {
+  const task = await give(world, facts, running, scriptPrompt([{ fail: { status: 400 } }]));
   await task.finish(() => "allow");
-  if (tellsFailures) assert.match(JSON.stringify(await task.log()), /scripted failure 400/);
+  if (facts.tellsFailures) assert.match(JSON.stringify(await task.log()), /scripted failure 400/);
   const words = randomText("again");
   await task.prompt(scriptPrompt([{ say: words }]));
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   assert.match(spoken(await task.log()), new RegExp(words));
+  return task;
 }
 
-async function brokenStream(world: World, { id }: AgentFacts): Promise<void> {
-  const repository = await world.repository("broken");
+async function brokenStream(world: World, facts: AgentFacts, running: TaskHandle | undefined): Promise<void> {
   const words = randomText("the end");
-  const task = await world.host.createTask({
-    repository: repository.path,
-    agent: id,
-    prompt: scriptPrompt([
-      { say: "The beginning." },
-      { cut: { times: 1 } },
-      { read: "README.md" },
-      { say: words },
-    ]),
-  });
+  const script = [{ say: "The beginning." }, { cut: { times: 1 } }, { read: "README.md" }, { say: words }];
+  const task = await give(world, facts, running, scriptPrompt(script));
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   assert.match(spoken(await task.log()), new RegExp(words));
@@ -319,15 +328,10 @@ async function keepsTheKeyOut({ host, secret, directory }: World): Promise<void>
   assert.notDeepEqual(places, []);
 }
 
-async function stops(world: World, { id }: AgentFacts, running?: TaskHandle): Promise<void> {
+async function stops(world: World, facts: AgentFacts, running: TaskHandle | undefined): Promise<void> {
   const hold = randomText("hold");
   const prompt = scriptPrompt([{ say: "Here I wait." }, { hold }, { say: "Never said." }]);
-  const begins = async (): Promise<TaskHandle> => {
-    const { path } = await world.repository("stopped");
-    return await world.host.createTask({ repository: path, agent: id, prompt });
-  };
-  const task = running ?? (await begins());
-  await running?.prompt(prompt);
+  const task = await give(world, facts, running, prompt);
   await world.model.held(hold, AbortSignal.timeout(120_000));
   await task.stop();
   assert.equal((await task.get()).status, "stopped");
