@@ -85,7 +85,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("apply puts the change on a new branch and leaves the working tree alone", async (t) => {
+  test("apply puts the change on a new branch and leaves the working tree alone, and files that run there are marked", async (t) => {
     const page = await pages.open(t);
     const repository = await createRepository(studio.directory);
     const line = randomText("Applied");
@@ -104,10 +104,18 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assert.equal(await readFile(join(repository, "README.md"), "utf8"), before);
     assert.equal(await git(repository, "status", "--porcelain"), "");
     await keepScreenshot(page, "task-applied");
+    // A changed file that runs something there is marked.
+    await page
+      .getByLabel("Next prompt")
+      .getByRole("textbox")
+      .fill('Add the line "# more" to the file Makefile without asking');
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator('[data-file="Makefile"]').getByText("runs on your machine").waitFor();
+    await page.getByText("One file runs something on your machine").waitFor();
     assertNoTrouble(page);
   });
 
-  test("a task that is started before the agents are known starts when they are", async (t) => {
+  test("a task that is started before the agents are known starts when they are; stop takes effect immediately, and another prompt continues", async (t) => {
     const page = await pages.open(t);
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     t.after(() => release());
@@ -121,29 +129,11 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     await open.or(sample).first().waitFor();
     if (await open.isVisible()) await open.click();
     await sample.click();
-    await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
+    await page.getByLabel("Describe the task").fill("slowly add a line to the README without asking");
     await page.getByRole("button", { name: "Start task" }).click();
     await page.getByRole("button", { name: "Starting…" }).waitFor();
     release();
     await page.waitForURL(/\/tasks\/./);
-    await waitForStatus(page, "idle");
-  });
-
-  test("a denied question changes nothing", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README" });
-    await approvalCard(page).locator('[data-kind="reject_once"]').click();
-    await waitForStatus(page, "idle");
-    await page.locator('[data-approval-state="denied"]').waitFor();
-    await page.getByText("The agent changed no files.").waitFor();
-    assertNoTrouble(page);
-  });
-
-  test("stop takes effect immediately, and another prompt continues", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "slowly add a line to the README without asking" });
     await page.getByText("Counting slowly.").first().waitFor();
     const shown = await watchForText(page, "Stopping…");
     await page.getByRole("button", { name: "Stop" }).click();
@@ -161,20 +151,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("marks a changed file that runs something on the person's machine", async (t) => {
-    const page = await pages.open(t);
-    const repository = await createRepository(studio.directory, "with-makefile");
-    await signIn(page, studio);
-    await startTask(page, {
-      repository,
-      prompt: 'Add the line "# more" to the file Makefile without asking',
-    });
-    await waitForStatus(page, "idle");
-    await page.locator('[data-file="Makefile"]').getByText("runs on your machine").waitFor();
-    await page.getByText("One file runs something on your machine").waitFor();
-  });
-
-  test("output of an agent is rendered as text", async (t) => {
+  test("output of an agent is rendered as text, and a denied question changes nothing", async (t) => {
     const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, {
@@ -184,6 +161,8 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     assert.equal(await page.locator("main img").count(), 0);
     await approvalCard(page).locator('[data-kind="reject_once"]').click();
     await waitForStatus(page, "idle");
+    await page.locator('[data-approval-state="denied"]').waitFor();
+    await page.getByText("The agent changed no files.").waitFor();
     assert.equal(await page.locator("main img").count(), 0);
     assertNoTrouble(page);
   });

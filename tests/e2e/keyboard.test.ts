@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import { approvalCard, signIn, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -37,9 +37,11 @@ async function tabTo(page: Page, name: RegExp, limit = 40): Promise<void> {
 describe("the keyboard alone", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -48,7 +50,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
   });
 
   test("is enough from the first page to the applied branch", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await page.keyboard.press("Tab");
     assert.equal(await focused(page), "Skip to content");
@@ -84,7 +86,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
   });
 
   test("moves between the tabs of a narrow page with the arrow keys", async (t) => {
-    const page = await openPage(browser, t, { width: 400, height: 860 });
+    const page = await pages.open(t, { width: 400, height: 860 });
     await signIn(page, studio);
     await page.locator(".task-row-title").first().focus();
     await page.keyboard.press("Enter");
@@ -96,7 +98,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
   });
 
   test("g and a letter lead to a screen, but not while somebody types", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     const prompt = page.getByRole("textbox", { name: "Describe the task" });
     await prompt.fill("");

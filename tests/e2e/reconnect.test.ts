@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
 import {
   approvalCard,
   entriesOf,
@@ -22,9 +22,11 @@ const absent = missing();
 describe("a page outlives its server", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -33,7 +35,7 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
   });
 
   test("killed in the middle of a turn: the page reconnects and the task continues", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     const line = randomText("After the storm");
     await signIn(page, studio);
     await startTask(page, { prompt: `slowly add the line "${line}" to the README without asking` });
@@ -73,7 +75,7 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
   });
 
   test("killed while a question waits: it is asked again, and can be answered", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README" });
     const first = await approvalCard(page).getAttribute("data-approval");
@@ -89,7 +91,7 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
   });
 
   test("the page of a sandbox reports its end with the agent, and continues when it is back", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line to the README without asking" });
     await waitForStatus(page, "idle");
@@ -114,7 +116,7 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
   });
 
   test("killed before a part of the app was loaded: the page waits for it, and the others stay", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
@@ -130,27 +132,18 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await page.locator(".actor-list").waitFor();
   });
 
-  test("killed while the repository is being cloned: the task restarts automatically", async (t) => {
-    const page = await openPage(browser, t);
-    const line = randomText("Before the first word");
+  test("killed while the repository is being cloned, and inside Apply: the task starts, and Apply is finished after the restart, on one branch", async (t) => {
+    const page = await pages.open(t);
+    const repository = await createRepository(studio.directory);
+    const line = randomText("Applied once");
     await signIn(page, studio);
-    await startTask(page, { prompt: `Add the line "${line}" to the README without asking` });
+    await startTask(page, { repository, prompt: `Add the line "${line}" to the README without asking` });
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
     await studio.start();
     await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
     await waitForStatus(page, "idle");
     await page.locator(".file-diffs .diff-added .diff-code", { hasText: line }).waitFor();
-  });
-
-  test("killed inside Apply: it is finished after the restart, on one branch", async (t) => {
-    const page = await openPage(browser, t);
-    const repository = await createRepository(studio.directory);
-    const line = randomText("Applied once");
-    await signIn(page, studio);
-    await startTask(page, { repository, prompt: `Add the line "${line}" to the README without asking` });
-    await waitForStatus(page, "idle");
-    await page.locator('[data-file="README.md"]').waitFor();
     // The first thing that moves in the person's repository says that Apply is in the middle.
     const moved = firstChange(join(repository, ".git"));
     await page.getByRole("button", { name: "Apply to branch" }).click();

@@ -61,12 +61,14 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
     if (directory !== undefined) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** A page that was opened by the link that a client library makes. */
+  /** A page that was opened by the link that a client library makes, with a path and a query. */
   async function open(t: Cleanup, path = "", width = 1280): Promise<Page> {
     const page = await pages.open(t, { width });
     const { url = "", token = "" } = server;
     const link = new URL(buildInspectorUrl({ baseUrl: url, token }));
-    link.pathname += path;
+    const [folder = "", search = ""] = path.split("?");
+    link.pathname += folder;
+    for (const [name, value] of new URLSearchParams(search)) link.searchParams.set(name, value);
     await page.goto(link.href);
     await page.getByRole("navigation", { name: "Main" }).waitFor();
     return page;
@@ -440,8 +442,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
     const name = `${"n".repeat(200)}.txt`;
     await writeFile(join(work, name), "");
     t.after(() => rm(join(work, name)));
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: work })}`);
     await page.getByRole("link", { name }).waitFor();
     const surplus = await page.evaluate<number>(`(() => {
       const box = document.querySelector(".table-box");
@@ -471,8 +472,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
   });
 
   test("a file is changed, and never over somebody else's change without being asked", async (t) => {
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: work })}`);
     const files = page.getByTestId("files");
     await files.getByRole("link", { name: "README.md" }).click();
     const text = page.getByLabel("Text of the file");
@@ -498,8 +498,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
   test("an edited file of Windows keeps its line ends", async (t) => {
     await writeFile(join(work, "windows.txt"), "one\r\ntwo\r\nthree\r\n");
     t.after(() => rm(join(work, "windows.txt")));
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: work })}`);
     await page.getByTestId("files").getByRole("link", { name: "windows.txt" }).click();
     await page.getByLabel("Text of the file").fill("one\n2\nthree\n");
     await page.getByRole("button", { name: "Save" }).click();
@@ -509,8 +508,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
   });
 
   test("the list of files fits the narrowest page", async (t) => {
-    const page = await open(t, "files", 320);
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: work })}`, 320);
     await page.getByTestId("files").waitFor();
     const [content, room] = await page.evaluate<readonly [number, number]>(
       "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
@@ -520,8 +518,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
   });
 
   test("files are uploaded, moved, downloaded and deleted; what changes elsewhere appears by itself", async (t) => {
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: join(work, "notes") })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: join(work, "notes") })}`);
     await page.getByText("This folder is empty.").waitFor();
     await page.getByRole("button", { name: "New folder" }).click();
     await page.getByLabel("Name").fill("kept");
@@ -566,8 +563,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
       await writeFile(join(work, folder, "same.txt"), folder);
       t.after(() => rm(join(work, folder), { recursive: true }));
     }
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: join(work, "one") })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: join(work, "one") })}`);
     const mine = { name: "same.txt", mimeType: "text/plain", buffer: Buffer.from("mine") };
     await page.locator('input[type="file"]').setInputFiles(mine);
     await page.getByText("Existing files: same.txt.").waitFor();
@@ -588,8 +584,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
     await mkdir(odd);
     t.after(() => rm(odd, { recursive: true }));
     await writeFile(Buffer.concat([odd, Buffer.from("/inside.txt")]), "");
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: work })}`);
     const files = page.getByTestId("files");
     await files.getByRole("link", { name: /^odd-/ }).click();
     await files.getByRole("link", { name: "inside.txt" }).waitFor();
@@ -609,8 +604,7 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
     await mkdir(large);
     t.after(() => rm(large, { recursive: true }));
     for (let at = 0; at < 302; at += 1) await writeFile(join(large, `file-${at}.txt`), "");
-    const page = await open(t, "files");
-    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: large })}`);
+    const page = await open(t, `files?${new URLSearchParams({ path: large })}`);
     const rows = page.getByTestId("files").locator("tbody tr");
     await rows.first().waitFor();
     assert.equal(await rows.count(), 300);

@@ -20,6 +20,9 @@ import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
 
+/** Text that is written from right to left. */
+const arabic = "\u0623\u0636\u0641 \u0633\u0637\u0631\u0627";
+
 async function check(page: Page, name: string): Promise<void> {
   await assertFits(page, name);
   await assertAccessible(page, name);
@@ -31,6 +34,9 @@ describe("every screen", { skip: absent ?? false }, () => {
   let browser: Browser;
   let pages: SharedPage;
 
+  /** Address of a task that has ended, which cases share. */
+  let finished: string | undefined;
+
   before(async () => {
     browser = await launchChromium();
     pages = new SharedPage(browser);
@@ -41,31 +47,49 @@ describe("every screen", { skip: absent ?? false }, () => {
     await studio?.dispose();
   });
 
-  for (const { name, tab, ...options } of [
-    { name: "phone", width: 400, height: 860, colorScheme: "dark", tab: "Changes" },
-    { name: "desktop", width: 1600, height: 1000, colorScheme: "light", tab: undefined },
-  ] as const)
-    test(`a task is started, allowed and looked at: ${name}`, async (t) => {
-      const page = await pages.open(t, options);
-      await signIn(page, studio);
-      await startTask(page, { prompt: "Add a line to the README" });
-      await approvalCard(page).waitFor();
-      await assertFits(page, "a question");
-      await approvalCard(page).locator('[data-kind="allow_once"]').click();
-      await waitForStatus(page, "idle");
-      if (tab !== undefined) await page.getByRole("tab", { name: tab }).click();
-      await page.locator('[data-file="README.md"]').waitFor();
-      await assertFits(page, "changes");
-      await page.getByRole("link", { name: "Tasks", exact: true }).click();
-      await page.locator(".task-list").waitFor();
-      await assertFits(page, "tasks");
-      await page.getByRole("link", { name: "System" }).click();
-      await page.getByRole("heading", { name: "System" }).waitFor();
-      await page.locator("[data-check]").first().waitFor();
-      await page.locator('[data-agent="demo"]').waitFor();
-      await assertFits(page, "system");
-      assertNoTrouble(page);
+  async function openFinishedTask(page: Page): Promise<void> {
+    await signIn(page, studio);
+    if (finished === undefined) {
+      await startTask(page, { prompt: `Add a line to the README without asking\n${arabic}` });
+      finished = page.url();
+    } else await page.goto(finished);
+    await waitForStatus(page, "idle");
+  }
+
+  test("a task is started, allowed and looked at on a phone, and the page does not say 'no changes' before it has read them", async (t) => {
+    const page = await pages.open(t, { width: 400, height: 860, colorScheme: "dark" });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README" });
+    await approvalCard(page).waitFor();
+    await assertFits(page, "a question");
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByText("The agent has not changed any files yet.").waitFor();
+    const held = Promise.withResolvers<void>();
+    await page.route("**/actions/diff*", async (route) => {
+      await held.promise;
+      await route.continue();
     });
+    const asked = page.waitForRequest("**/actions/diff*");
+    await approvalCard(page).locator('[data-kind="allow_once"]').click();
+    await asked;
+    await waitForStatus(page, "idle");
+    await page.getByText("Loading the changes", { exact: true }).waitFor();
+    assert.equal(await page.getByText("The agent changed no files.").count(), 0);
+    held.resolve();
+    await page.setViewportSize({ width: 400, height: 860 });
+    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.locator('[data-file="README.md"]').waitFor();
+    await assertFits(page, "changes");
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.locator(".task-list").waitFor();
+    await assertFits(page, "tasks");
+    await page.getByRole("link", { name: "System" }).click();
+    await page.getByRole("heading", { name: "System" }).waitFor();
+    await page.locator("[data-check]").first().waitFor();
+    await page.locator('[data-agent="demo"]').waitFor();
+    await assertFits(page, "system");
+    assertNoTrouble(page);
+  });
 
   test("the theme can be chosen, and the choice stays", async (t) => {
     const page = await pages.open(t, { colorScheme: "light" });
@@ -78,8 +102,7 @@ describe("every screen", { skip: absent ?? false }, () => {
 
   test("the draft of a new task is kept: at another page width, when the form is closed, on other pages, after a reload", async (t) => {
     const page = await pages.open(t, { width: 1600, height: 1000 });
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README without asking" });
+    await openFinishedTask(page);
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
     const prompt = page.getByLabel("Describe the task");
     await prompt.fill("Not started yet");
@@ -140,12 +163,10 @@ describe("every screen", { skip: absent ?? false }, () => {
       const action = /actions\/(prompt|apply)/.exec(request.url())?.[1];
       if (action !== undefined) sent.push(action);
     });
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README without asking" });
-    await waitForStatus(page, "idle");
-    await page.getByLabel("Next prompt").getByRole("textbox").fill("Run `echo one` without asking");
+    await openFinishedTask(page);
+    await page.getByLabel("Next prompt").getByRole("textbox").fill("Run `echo twice` without asking");
     await page.getByRole("button", { name: "Send" }).dblclick();
-    await page.locator(".prompt-text").getByText("Run `echo one`").waitFor();
+    await page.locator(".prompt-text").getByText("Run `echo twice`").waitFor();
     await waitForStatus(page, "idle");
     await page.getByRole("button", { name: "Apply to branch" }).dblclick();
     await page.getByTestId("applied").waitFor();
@@ -156,9 +177,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   test("the current page and tab differ from the others where the system chooses the colours", async (t) => {
     const page = await openPage(browser, t, { width: 400, height: 860 });
     await page.emulateMedia({ forcedColors: "active" });
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README without asking" });
-    await waitForStatus(page, "idle");
+    await openFinishedTask(page);
     const lines = (selector: string) =>
       page.evaluate<readonly string[]>(
         `[...document.querySelectorAll(${JSON.stringify(selector)})].map((element) => {
@@ -178,10 +197,8 @@ describe("every screen", { skip: absent ?? false }, () => {
 
   test("right-to-left text is laid out from right to left, code is not", async (t) => {
     const page = await pages.open(t);
-    await signIn(page, studio);
-    const arabic = "\u0623\u0636\u0641 \u0633\u0637\u0631\u0627";
-    await startTask(page, { prompt: `without asking\n${arabic}` });
-    await waitForStatus(page, "idle");
+    await openFinishedTask(page);
+    await page.locator(".prompt-text").first().waitFor();
     const field = page.getByLabel("Next prompt").getByRole("textbox");
     await field.fill(arabic);
     // Where the words stand in their box: from the left, and from the right.
@@ -200,28 +217,6 @@ describe("every screen", { skip: absent ?? false }, () => {
     await keepScreenshot(page, "task-right-to-left");
     const direction = await page.evaluate("getComputedStyle(document.activeElement).unicodeBidi");
     assert.equal(direction, "plaintext");
-  });
-
-  test("the page does not say 'no changes' before it has read them", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README" });
-    await approvalCard(page).waitFor();
-    await page.getByText("The agent has not changed any files yet.").waitFor();
-    const held = Promise.withResolvers<void>();
-    await page.route("**/actions/diff*", async (route) => {
-      await held.promise;
-      await route.continue();
-    });
-    const asked = page.waitForRequest("**/actions/diff*");
-    await approvalCard(page).locator('[data-kind="allow_once"]').click();
-    await asked;
-    await waitForStatus(page, "idle");
-    await page.getByText("Loading the changes", { exact: true }).waitFor();
-    assert.equal(await page.getByText("The agent changed no files.").count(), 0);
-    held.resolve();
-    await page.locator('[data-file="README.md"]').waitFor();
-    assertNoTrouble(page);
   });
 
   test("a path that is no usable repository is explained while it is typed", async (t) => {
@@ -314,9 +309,7 @@ describe("every screen", { skip: absent ?? false }, () => {
 
   test("the draft of a prompt is kept: next to another tab, on a wider page, after a reload, and while a prompt is sent", async (t) => {
     const page = await pages.open(t, { width: 400, height: 860 });
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README without asking" });
-    await waitForStatus(page, "idle");
+    await openFinishedTask(page);
     const field = page.getByLabel("Next prompt").getByRole("textbox");
     await field.fill("Run `echo one` without asking");
     await page.getByRole("tab", { name: "Changes" }).click();
@@ -428,7 +421,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("the second click of a double click does not answer the question that comes into its place", async (t) => {
+  test("the second click of a double click does not answer the question that comes into its place, and an answer in another window does", async (t) => {
     const page = await pages.open(t);
     let answers = 0;
     page.on("request", (request) => {
@@ -447,22 +440,14 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.mouse.up({ clickCount: 2 });
     assert.equal(await cards.count(), 1);
     assert.equal(answers, 1);
-    await cards.locator('[data-kind="reject_once"]').click();
-    await waitForStatus(page, "idle");
-    assert.equal(await page.locator('[data-approval-state="allowed"]').count(), 1);
-    assert.equal(await page.locator('[data-approval-state="denied"]').count(), 1);
-  });
-
-  test("a question answered in one window disappears from the other", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README" });
-    await approvalCard(page).waitFor();
     const other = await page.context().newPage();
     await other.goto(page.url());
     await approvalCard(other).locator('[data-kind="reject_once"]').click();
-    await approvalCard(page).waitFor({ state: "detached" });
+    await cards.waitFor({ state: "detached" });
     await page.locator('[data-approval-state="denied"]').waitFor();
+    await waitForStatus(page, "idle");
+    assert.equal(await page.locator('[data-approval-state="allowed"]').count(), 1);
+    assert.equal(await page.locator('[data-approval-state="denied"]').count(), 1);
   });
 
   test("work without a jail is marked wherever it is shown", async (t) => {

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -15,10 +15,12 @@ const absent = missing();
 describe("settings", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
   let model: Server;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     model = createServer((_request, response) => {
       response.writeHead(200, { "content-type": "application/json" });
       response.end('{"models": []}');
@@ -39,7 +41,7 @@ describe("settings", { skip: absent ?? false }, () => {
   });
 
   test("a connection is checked, and a secret is stored, rotated and deleted without being shown", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await page.getByRole("link", { name: "Settings", exact: true }).click();
     await page.getByRole("button", { name: "Check now: google" }).click();
@@ -69,7 +71,7 @@ describe("settings", { skip: absent ?? false }, () => {
   });
 
   test("a policy is tried, saved and explained; what was done is in the audit log, whose chain is verified", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await page.goto(`${studio.url}/settings/policy`);
     await page.getByRole("button", { name: "Explain" }).click();
@@ -101,7 +103,7 @@ describe("settings", { skip: absent ?? false }, () => {
   });
 
   test("is accessible and fits the narrowest page", async (t) => {
-    const page = await openPage(browser, t, { width: 320, height: 900 });
+    const page = await pages.open(t, { width: 320, height: 900 });
     await signIn(page, studio);
     for (const [screen, ready] of [
       ["", "[data-connection]"],

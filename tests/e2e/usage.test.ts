@@ -8,7 +8,7 @@ import { removeAtExit } from "@holdfast/testing/scratch";
 import type { Browser, Page } from "playwright-core";
 import { modelEnvironment, startModel } from "../../packages/studio/tests/usage/support.ts";
 import { assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import {
   assertFits,
   assertNoTrouble,
@@ -33,10 +33,12 @@ function fact(page: Page, name: string) {
 describe("usage", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
   let closeModel: (() => unknown) | undefined;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     const model = await startModel({
       after(end) {
         closeModel = end;
@@ -53,7 +55,7 @@ describe("usage", { skip: absent ?? false }, () => {
   });
 
   test("shows what a task cost, by what it was used, and the bounds of it", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await openUsage(page);
     await page.getByText("Nothing was used in these days").waitFor();
@@ -106,7 +108,7 @@ describe("usage", { skip: absent ?? false }, () => {
   });
 
   test("its data can be saved as CSV, and the command line has the same numbers", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await openUsage(page);
     const download = page.waitForEvent("download");
@@ -133,7 +135,7 @@ describe("usage", { skip: absent ?? false }, () => {
   });
 
   test("is accessible and fits the narrowest page", async (t) => {
-    const page = await openPage(browser, t, { width: 320, height: 900 });
+    const page = await pages.open(t, { width: 320, height: 900 });
     await signIn(page, studio);
     for (const [tab, ready] of [
       ["usage", ".usage-bars"],

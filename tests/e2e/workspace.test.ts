@@ -40,14 +40,20 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     await studio?.dispose();
   });
 
-  /** A task of the sample repository whose agent is done and still runs, and its workspace. */
+  /** Address of a task of the sample repository whose agent is done and still runs, which cases share. */
+  let shared: string | undefined;
+
+  /** The workspace of that task, or of one that a case has for itself. */
   async function openWorkspace(
     t: TestContext,
-    options: PageOptions = { width: 1400, height: 900 },
+    { isOwn = false, ...options }: PageOptions & { readonly isOwn?: boolean } = {},
   ): Promise<Page> {
-    const page = await openPage(browser, t, options);
+    const page = await openPage(browser, t, { width: 1400, height: 900, ...options });
     await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README without asking" });
+    if (shared === undefined || isOwn) {
+      await startTask(page, { prompt: "Add a line to the README without asking" });
+      if (!isOwn) shared = page.url();
+    } else await page.goto(shared);
     await waitForStatus(page, "idle");
     await page.getByRole("tab", { name: "Workspace" }).click();
     await tree(page).getByRole("treeitem", { name: "src" }).waitFor();
@@ -225,7 +231,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
   });
 
   test("a narrow window has one pane at a time, and a stopped sandbox starts again with a prompt", async (t) => {
-    const page = await openWorkspace(t, { width: 390, height: 844, colorScheme: "dark" });
+    const page = await openWorkspace(t, { isOwn: true, width: 390, height: 844, colorScheme: "dark" });
     await tree(page).getByRole("treeitem", { name: "README.md" }).click();
     await editor(page).getByText("Slugs").waitFor();
     await keepScreenshot(page, "workspace-narrow");

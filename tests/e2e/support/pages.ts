@@ -92,9 +92,12 @@ export function entriesOf(page: Page): Promise<string[]> {
   return page.locator(".entries > li").allTextContents();
 }
 
-/** Keeps a picture of a screen for people, in `artifacts/`, when HOLDFAST_TEST_PICTURES=1 asks for them. */
+/** Whether pictures of screens are asked for. */
+export const keepsPictures = process.env["HOLDFAST_TEST_PICTURES"] === "1";
+
+/** Keeps a picture of a screen for people, in `artifacts/`, when they are asked for. */
 export async function keepScreenshot(page: Page, name: string): Promise<void> {
-  if (process.env["HOLDFAST_TEST_PICTURES"] !== "1") return;
+  if (!keepsPictures) return;
   await mkdir(artifacts, { recursive: true });
   await page.screenshot({ path: `${artifacts}${name}.png` });
 }
