@@ -7,8 +7,6 @@ import type { Logger } from "@holdfast/core";
  * may wait for a connection of its own while others that it has are idle.
  */
 const spareConnections = 2;
-/** Used connections that are idle are closed beyond this number, after a burst. */
-const maxIdleConnections = 8;
 const firstRetryMs = 20;
 const maxRetryMs = 1_000;
 
@@ -114,7 +112,7 @@ export class Dialler {
 
   #release(socket: Socket): void {
     if (!this.#busy.delete(socket) || socket.destroyed) return;
-    if (this.#idle.size >= maxIdleConnections) socket.end();
-    else this.#idle.add(socket);
+    // The host closes what it has too many of: closed here, one could end under a request that is on its way.
+    this.#idle.add(socket);
   }
 }

@@ -58,6 +58,17 @@ describe("a server that dials out", () => {
     for (let index = 0; index < 50; index += 1) assert.deepEqual(await sandbox.health(), { status: "ok" });
   });
 
+  test("a burst of short requests waits for no connection", async (t) => {
+    const { socketPath, listening, client, directory } = await host(t, { connectTimeoutMs: 2_000 });
+    const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
+    t.after(() => server.close());
+    await listening.ready(60_000);
+    const sandbox = await client();
+    // Each request has a connection of its own to wait for, while those of answered ones are idle.
+    for (let round = 0; round < 3; round += 1)
+      await Promise.all(Array.from({ length: 60 }, () => sandbox.health()));
+  });
+
   test("a WebSocket occupies its connection, and another one is dialled", async (t) => {
     const { socketPath, listening, client, directory } = await host(t, { connectTimeoutMs: 2_000 });
     const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });

@@ -208,6 +208,14 @@ describe("managed processes", () => {
     const sandbox = await startSandbox(t, "unix", { limits: { maxInputBytesPerRequest: 1_000 } });
     const { request, create, output } = processApi(sandbox);
     const id = await create({ command: "cat" });
+    for (const tty of [false, true]) {
+      const closed = await create({ command: "cat", tty });
+      const last = { data: "last\n", encoding: "utf8", close: true };
+      assert.equal((await request("POST", `/processes/${closed}/input`, last)).status, 200);
+      await until("its input has ended", async () => {
+        return field((await request("GET", `/processes/${closed}`)).body, "exitCode") === 0;
+      });
+    }
     const send = async (body: object) => (await request("POST", `/processes/${id}/input`, body)).status;
     assert.equal(await send({ data: Buffer.from("a").toString("base64") }), 200);
     assert.equal(await send({ data: "b", encoding: "text" }), 200);

@@ -26,6 +26,8 @@ export interface DialHost {
 
 const defaultConnectTimeoutMs = 10_000;
 const defaultMaxConnections = 128;
+/** Used connections that are idle are closed beyond this number, after a burst. */
+const maxIdleConnections = 8;
 
 /**
  * Listens on a Unix socket (mode 0600) for a server in "dial" mode. A missing directory is created with mode 0700; one
@@ -177,7 +179,7 @@ class DialAgent extends Agent {
   readonly #pool: ConnectionPool;
 
   constructor(pool: ConnectionPool) {
-    super({ keepAlive: true, maxFreeSockets: Number.POSITIVE_INFINITY, scheduling: "lifo" });
+    super({ keepAlive: true, maxFreeSockets: maxIdleConnections, scheduling: "lifo" });
     this.#pool = pool;
   }
 
