@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type ActorContext, type AuthContext, type AuthOptions, actor, event } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import { ActorSessionPersistDriver, migrateSessions } from "@holdfast/sandbox-client/persist/actor";
@@ -145,10 +144,11 @@ function createParts<Params>(
   };
   const host = MachineHost.of({ ...parsed.host, log: c.log });
   const vm = new Vm(vmActor, {
-    directory: join(parsed.host.directory, "machines", c.actorId),
+    directory: host.disks,
     snapshotIntervalMs: parsed.snapshotIntervalMs,
     snapshotsWhileRunning: process.platform === "linux",
-    launch: (folders) => host.start({ ...parsed, actorId: c.actorId, folders }),
+    launch: (folders) => host.start(parsed.machine, folders),
+    takeSpare: () => host.takeSpare(parsed.machine, parsed.spares),
   });
   const reportErrors = (hook: string, call: () => unknown) => {
     const done = Promise.resolve()

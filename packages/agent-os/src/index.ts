@@ -8,4 +8,5 @@ export type { MachineProvider } from "./host/machine-host.ts";
 export { agentOsLimits } from "./limits.ts";
 export type { CronJob } from "./machine/cron.ts";
 export type { AgentOsState } from "./machine/vm.ts";
+export { createSandboxFs, type SandboxFsOptions } from "./sandbox-mount.ts";
 export type * from "./types.ts";

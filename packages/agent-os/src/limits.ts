@@ -9,6 +9,12 @@ export const agentOsLimits = {
   diskEntries: 200_000,
   /** How long a machine may take to start. */
   startTimeoutMs: 15_000,
+  /** Machines that were started ahead, at most. */
+  maxSpares: 8,
+  /** Time between the start of a machine and that of the next one ahead. */
+  spareDelayMs: 300,
+  /** Without a start of a machine for this long, those that were started ahead end. */
+  spareIdleMs: 60_000,
   /** How long the programs of a machine may take to end before they are killed. */
   stopGraceMs: 2_000,
   /** How long an action may run: a command or a prompt, for example. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Program, scratch, startProgram, text } from "./support.ts";
 
 const key = ["kept"];
 const machine = ({ client }: Program) => client.vm.getOrCreate(key);
-const folders = (directory: string) => readdirSync(join(directory, "machines", "machines"));
+const folders = (directory: string) => readdirSync(join(directory, "machines", "disks"));
 
 test("after SIGKILL of the host, everything that was written is there", async (t) => {
   const directory = scratch();
@@ -48,7 +48,7 @@ test("a host that has lost the folders starts from the last snapshot", async (t)
   await vm.writeFile("later", "not in the snapshot");
   await first.kill();
   for (const name of folders(directory))
-    rmSync(join(directory, "machines", "machines", name), { recursive: true });
+    rmSync(join(directory, "machines", "disks", name), { recursive: true });
 
   const second = await startProgram(t, directory);
   const { stdout } = await machine(second).exec(
@@ -80,7 +80,7 @@ test("snapshots are taken while programs run, and what is no longer used is remo
   }
   await first.kill();
   for (const name of folders(directory))
-    rmSync(join(directory, "machines", "machines", name), { recursive: true });
+    rmSync(join(directory, "machines", "disks", name), { recursive: true });
   const second = await startProgram(t, directory);
   assert.equal(text(await machine(second).readFile("end")), "end\n");
   assert.equal((await machine(second).stat("big")).size, 2_000_000);
@@ -100,7 +100,7 @@ test("a machine that sleeps ends its programs and wakes with its files and sessi
   assert.ok(pid > 0);
   await first.stop();
   for (const name of folders(directory))
-    rmSync(join(directory, "machines", "machines", name), { recursive: true });
+    rmSync(join(directory, "machines", "disks", name), { recursive: true });
 
   const second = await startProgram(t, directory);
   const woken = machine(second);
@@ -111,14 +111,50 @@ test("a machine that sleeps ends its programs and wakes with its files and sessi
   assert.equal(text(await woken.readFile("two.txt")).trim(), "two");
 });
 
-test("a destroyed machine leaves nothing", async (t) => {
+test("a machine that was started ahead takes over the files of one that slept", async (t) => {
+  const directory = scratch();
+  const program = await startProgram(t, directory, 60_000, 1);
+  const vm = machine(program);
+  await vm.exec(
+    "mkdir -p a/b && echo 1 > a/b/c && chmod 500 a && ln -s a link && echo w > /workspace/w && chmod 750 .",
+  );
+  // Started with the first one.
+  while (folders(directory).length < 2) await vm.exec("true");
+  const url = await vm.getGatewayUrl();
+  const [id = ""] = (await program.client.vm.list({ prefix: key })).actors.map(({ id }) => id);
+  const slept = await fetch(new URL(`/actors/vm/${id}/sleep`, url), { method: "POST" });
+  assert.equal(slept.status, 204);
+  const { stdout } = await vm.exec("cat a/b/c link/b/c /workspace/w && stat -c %a . a");
+  assert.equal(stdout, "1\n1\nw\n750\n500\n");
+  assert.equal((await vm.exec("echo more > more && cat more")).stdout, "more\n");
+  await program.kill();
+  const second = await startProgram(t, directory);
+  assert.equal(text(await machine(second).readFile("more")), "more\n");
+  assert.equal((await machine(second).exec("cat link/b/c")).stdout, "1\n");
+});
+
+test("a copy of an actor has a disk of its own, and a destroyed machine leaves nothing", async (t) => {
   const directory = scratch();
   const program = await startProgram(t, directory);
   const vm = machine(program);
   await vm.exec("mkdir -p closed/inner && echo x > closed/inner/file && chmod 000 closed/inner");
   await vm.snapshot();
-  assert.equal(folders(directory).length, 1);
-  const [id = ""] = folders(directory);
+  const [actor] = (await program.client.vm.list({ prefix: key })).actors;
+  const forked = await fetch(new URL(`/actors/vm/${actor?.id}/fork`, await vm.getGatewayUrl()), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ key: "copy" }),
+  });
+  assert.equal(forked.status, 201);
+  const copy = program.client.vm.get("copy");
+  assert.equal(
+    (await copy.exec("chmod 700 closed/inner; cat closed/inner/file; echo own > own")).stdout,
+    "x\n",
+  );
+  assert.equal(await vm.exists("own"), false);
+  assert.equal(folders(directory).length, 2);
   await program.client.vm.destroy(key);
-  assert.equal(existsSync(join(directory, "machines", "machines", id)), false);
+  assert.equal(folders(directory).length, 1);
+  await program.client.vm.destroy("copy");
+  assert.deepEqual(folders(directory), []);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
@@ -7,6 +8,7 @@ import { agentOs } from "../src/index.ts";
 import { scratch, text } from "./support.ts";
 
 const directory = scratch();
+const shared = scratch();
 const seen: string[] = [];
 const registry = setup({
   use: {
@@ -20,6 +22,12 @@ const registry = setup({
       },
       onSessionEvent: (_c, _sessionId, event) => void seen.push(event.method),
     }),
+    mounted: agentOs({
+      dataDirectory: join(directory, "machines"),
+      mounts: [{ path: "/data", hostPath: shared, readOnly: true }],
+    }),
+    local: agentOs({ provider: "local", dataDirectory: join(directory, "machines") }),
+    refused: agentOs({ dataDirectory: join(directory, "refused"), jails: { bwrapPath: "/does/not/exist" } }),
   },
   dataDirectory: join(directory, "data"),
   enginePort: 0,
@@ -254,4 +262,22 @@ test("each actor has a machine of its own, and a hook refuses callers", async ()
   assert.equal(await other.exists("mine"), false);
   const refused = client.vm.getOrCreate(["one"], { params: { refused: true } });
   await assert.rejects(async () => refused.exec("true"));
+});
+
+test("mounts, the local provider and a host without jails", async () => {
+  writeFileSync(join(shared, "file"), "of the host");
+  const mounted = client.mounted.getOrCreate(["a"]);
+  const { stdout, exitCode } = await mounted.exec("cat /data/file; touch /data/other");
+  assert.deepEqual([stdout, exitCode], ["of the host", 1]);
+
+  const local = client.local.getOrCreate(["a"]);
+  await local.writeFile("own", "kept");
+  const result = await local.exec(`cat own && pwd && test -f ${join(shared, "file")}`);
+  assert.match(result.stdout, /^kept\/.*\/home\n$/);
+  assert.equal(result.exitCode, 0);
+
+  await assert.rejects(async () => client.refused.getOrCreate(["a"]).exec("true"), {
+    code: "no_jail",
+    message: /bubblewrap|bwrap/,
+  });
 });

@@ -26,9 +26,14 @@ export interface Program {
 }
 
 /** Starts the program with machines. It is killed when the test ends. */
-export async function startProgram(t: TestContext, directory: string, intervalMs = 60_000): Promise<Program> {
+export async function startProgram(
+  t: TestContext,
+  directory: string,
+  intervalMs = 60_000,
+  spares = 0,
+): Promise<Program> {
   const path = join(import.meta.dirname, "program.ts");
-  const child = spawn(process.execPath, [path, directory, String(intervalMs)], {
+  const child = spawn(process.execPath, [path, directory, String(intervalMs), String(spares)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ActorBlobs } from "@holdfast/actors";
 import { removeTree } from "@holdfast/sandbox-client/node";
 import type { MachineFolders } from "../host/machine.ts";
-import { allItems, decodeManifest, encodeManifest, type Manifest } from "./manifest.ts";
+import { allItems, decodeManifest, encodeManifest, type Manifest, roots } from "./manifest.ts";
 import { restoreSnapshot } from "./restore.ts";
 import { takeSnapshot } from "./take.ts";
 
@@ -25,13 +25,20 @@ export interface DiskState {
 }
 
 export interface DiskOptions {
-  /** Folder of this machine on this host. */
+  /** Folder on this host of all disks; each is in a folder that is named by its place. */
   readonly directory: string;
+  /** Whose disk it is: a copy of the actor has the place of the original in its state, and must not use it. */
+  readonly actorId: string;
   readonly blob: ActorBlobs;
   readonly state: DiskState;
   /** Resolves when what was changed in the state is durable. */
   readonly commit: () => Promise<void>;
   readonly now: () => number;
+}
+
+/** Empty folders that a machine has already been started with. */
+export interface SpareDisk {
+  readonly place: string;
 }
 
 /**
@@ -48,30 +55,36 @@ export class Disk {
     this.#options = options;
   }
 
-  /** The folders, restored from the snapshot unless this host has newer ones. */
-  async open(): Promise<MachineFolders> {
-    const { directory, state, commit } = this.#options;
-    const folders = this.folders;
-    if (state.place !== null && (await this.#placeOnDisk()) === state.place) return folders;
-    const partial = `${directory}.partial`;
-    await removeTree(partial);
-    const manifest = await this.#load();
-    if (manifest === undefined) {
-      for (const name of ["home", "workspace"])
-        await mkdir(join(partial, name), { recursive: true, mode: 0o700 });
-    } else await restoreSnapshot(manifest, this.#options.blob, partial);
-    const place = randomUUID();
-    await writeFile(join(partial, "place"), place);
-    await removeTree(directory);
-    await rename(partial, directory);
+  /**
+   * The folders, restored from the snapshot unless this host has newer ones. With a spare, its folders get the content:
+   * nothing may run in its machine.
+   */
+  async open(spare?: SpareDisk): Promise<MachineFolders> {
+    const { directory, actorId, state, commit } = this.#options;
+    const place = spare?.place ?? randomUUID();
+    const earlier = await this.#ownPlace();
+    const hasEarlier = earlier !== undefined;
+    if (earlier !== undefined) {
+      await finishMove(directory, earlier);
+      if (spare === undefined) return foldersOf(earlier);
+    }
+    const own = join(directory, place);
+    if (spare === undefined) await mkdir(own, { recursive: true, mode: 0o700 });
+    const manifest = hasEarlier ? undefined : await this.#load();
+    if (manifest !== undefined) await restoreSnapshot(manifest, this.#options.blob, own);
+    else await makeFolders(own);
+    // The intention is on the disk before the actor knows of the new place: whoever opens it next completes the move.
+    if (hasEarlier && state.place !== null) await writeFile(join(own, moveFile), state.place);
+    await writeFile(join(own, completeFile), actorId);
     state.place = place;
     await commit();
-    return folders;
+    if (hasEarlier) await finishMove(directory, own);
+    return foldersOf(own);
   }
 
   get folders(): MachineFolders {
-    const { directory } = this.#options;
-    return { home: join(directory, "home"), workspace: join(directory, "workspace") };
+    const { directory, state } = this.#options;
+    return foldersOf(join(directory, state.place ?? "none"));
   }
 
   /** Takes a snapshot; one after another. Returns what is known of it. */
@@ -84,8 +97,17 @@ export class Disk {
   /** Removes the folders from this host. */
   async remove(): Promise<void> {
     await this.#tail;
-    await rm(join(this.#options.directory, "place"), { force: true });
-    await removeTree(this.#options.directory);
+    const own = await this.#ownPlace();
+    if (own !== undefined) await removeTree(own);
+  }
+
+  /** The folder of the place in the state, if this host has it whole and it is this actor's. */
+  async #ownPlace(): Promise<string | undefined> {
+    const { directory, actorId, state } = this.#options;
+    if (state.place === null) return undefined;
+    const path = join(directory, state.place);
+    const owner = await readFile(join(path, completeFile), "utf8").catch(() => undefined);
+    return owner === actorId ? path : undefined;
   }
 
   async #take(): Promise<SnapshotInfo> {
@@ -138,8 +160,41 @@ export class Disk {
     this.#manifest ??= decodeManifest(await blob.bytes(state.snapshot.manifest));
     return this.#manifest;
   }
+}
 
-  async #placeOnDisk(): Promise<string | undefined> {
-    return readFile(join(this.#options.directory, "place"), "utf8").catch(() => undefined);
+/** In the folder of a disk: says that it was made as a whole, and for which actor. */
+const completeFile = "complete";
+/** In the folder of a disk: names the place whose content belongs here. */
+const moveFile = "from";
+
+function foldersOf(path: string): MachineFolders {
+  return { home: join(path, "home"), workspace: join(path, "workspace") };
+}
+
+/** Makes the folders of an empty disk. */
+export async function makeFolders(path: string): Promise<MachineFolders> {
+  const folders = foldersOf(path);
+  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folders;
+}
+
+/** Moves what is still in the earlier place. Can be interrupted and repeated. */
+async function finishMove(directory: string, own: string): Promise<void> {
+  const from = await readFile(join(own, moveFile), "utf8").catch(() => undefined);
+  if (from === undefined) return;
+  const [source, target] = [foldersOf(join(directory, from)), foldersOf(own)];
+  for (const root of roots) {
+    const stat = await lstat(source[root]).catch(() => undefined);
+    if (stat === undefined) continue;
+    // Moving out of a read-only folder is not allowed.
+    await chmod(source[root], 0o700);
+    for (const name of await readdir(source[root], { encoding: "buffer" })) {
+      const to = Buffer.concat([Buffer.from(`${target[root]}/`), name]);
+      await rename(Buffer.concat([Buffer.from(`${source[root]}/`), name]), to);
+    }
+    await chmod(target[root], stat.mode & 0o777);
+    await utimes(target[root], stat.atime, stat.mtime);
   }
+  await removeTree(join(directory, from));
+  await rm(join(own, moveFile), { force: true });
 }

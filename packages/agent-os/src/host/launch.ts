@@ -11,7 +11,7 @@ import { machineEnded } from "../errors.ts";
 import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
 import { machinePrograms } from "../guest/programs.ts";
 import { agentOsLimits } from "../limits.ts";
-import { type Machine, type MachineSpec, machinePaths } from "./machine.ts";
+import { type Machine, type MachineFolders, type MachineSettings, machinePaths } from "./machine.ts";
 
 export interface LaunchContext {
   readonly gate: Gate;
@@ -20,10 +20,14 @@ export interface LaunchContext {
 }
 
 /** Starts a machine; resolves when its server answers. Throws `agent_os.start_failed`, and the errors of the jail. */
-export async function launch(context: LaunchContext, spec: MachineSpec): Promise<Machine> {
+export async function launch(
+  context: LaunchContext,
+  settings: MachineSettings,
+  folders: MachineFolders,
+): Promise<Machine> {
   const cleanup = new AsyncDisposableStack();
   try {
-    return await start(context, spec, cleanup);
+    return await start(context, settings, folders, cleanup);
   } catch (error) {
     await cleanup.disposeAsync();
     throw error;
@@ -32,10 +36,11 @@ export async function launch(context: LaunchContext, spec: MachineSpec): Promise
 
 async function start(
   { gate, programs }: LaunchContext,
-  spec: MachineSpec,
+  spec: MachineSettings,
+  folders: MachineFolders,
   cleanup: AsyncDisposableStack,
 ): Promise<Machine> {
-  const jailId = `vm-${spec.actorId.slice(-12)}-${randomBytes(4).toString("hex")}`;
+  const jailId = `vm-${randomBytes(8).toString("hex")}`;
   const egress = await openEgress(gate, jailId, spec);
   if (egress !== undefined) cleanup.defer(() => egress.egress.close());
   // The path of a Unix socket has at most 107 bytes.
@@ -48,8 +53,8 @@ async function start(
   const layout = new Layout(jailed);
   const node = layout.mount(process.execPath, machinePaths.node, "ro");
   const folder = layout.mount(programs, machinePaths.programs, "ro");
-  const home = layout.mount(spec.folders.home, machinePaths.home, "rw");
-  const workspace = layout.mount(spec.folders.workspace, machinePaths.workspace, "rw");
+  const home = layout.mount(folders.home, machinePaths.home, "rw");
+  const workspace = layout.mount(folders.workspace, machinePaths.workspace, "rw");
   for (const { hostPath, path, readOnly } of spec.mounts)
     layout.mount(hostPath, path, readOnly === true ? "ro" : "rw");
   const config: GuestConfig = {
@@ -88,7 +93,7 @@ async function start(
   const resources = cleanup.move();
   let stopping: Promise<void> | undefined;
   return {
-    ...{ home, workspace, providers: egress?.providers ?? [], agent: dial.agent, ended },
+    ...{ id: jailId, home, workspace, providers: egress?.providers ?? [], agent: dial.agent, ended },
     stop(graceMs) {
       stopping ??= jail.stop({ graceMs }).then(() => resources.disposeAsync());
       return stopping;
@@ -133,7 +138,11 @@ interface OpenedEgress {
 }
 
 /** The egress of a machine to its models and hosts; undefined if it reaches nothing. */
-async function openEgress(gate: Gate, jailId: string, spec: MachineSpec): Promise<OpenedEgress | undefined> {
+async function openEgress(
+  gate: Gate,
+  jailId: string,
+  spec: MachineSettings,
+): Promise<OpenedEgress | undefined> {
   const available = (await gate.vault.status()).filter((each) => each.available);
   const providers = available.map(({ provider }) => provider).filter((provider) => provider in wires);
   const upstreams: EgressUpstream[] = [];
@@ -141,7 +150,7 @@ async function openEgress(gate: Gate, jailId: string, spec: MachineSpec): Promis
   if (upstreams.length === 0 && spec.hosts.length === 0) return undefined;
   const egress = await gate.openEgress({
     jailId,
-    ...{ session: spec.actorId, workspace: spec.actorId, user: "owner" },
+    ...{ session: jailId, workspace: jailId, user: "owner" },
     ...{ upstreams, hosts: spec.hosts },
   });
   return {

@@ -4,7 +4,8 @@ import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig } from "@holdfast/gate";
 import { loadMachinePrograms } from "../guest/programs.ts";
 import { launch } from "./launch.ts";
-import type { Machine, MachineSpec } from "./machine.ts";
+import type { Machine, MachineFolders, MachineSettings } from "./machine.ts";
+import { removeOldSpares, SpareMachines, type TakenSpare } from "./spare-machines.ts";
 
 /** "local" confines nothing: for development, where it was chosen by name. */
 export type MachineProvider = "jail" | "local";
@@ -25,6 +26,7 @@ const hosts = new Map<string, MachineHost>();
 /** Starts the machines of one data directory. Its gate opens with the first machine and stays open with the process. */
 export class MachineHost {
   readonly #options: MachineHostOptions;
+  readonly #spares = new Map<string, SpareMachines>();
   #opening: Promise<{ readonly gate: Gate; readonly programs: string }> | undefined;
 
   private constructor(options: MachineHostOptions) {
@@ -39,15 +41,29 @@ export class MachineHost {
     return found;
   }
 
-  /** Opens the gate. Throws `agent_os.no_jail`, and the errors of the gate. */
-  async open(): Promise<void> {
-    await this.#open();
+  /** Folder of the disks of this host; spare ones become those of actors where they are. */
+  get disks(): string {
+    return join(this.#options.directory, "disks");
   }
 
   /** Throws `agent_os.no_jail`, `agent_os.start_failed`, and the errors of the gate. */
-  async start(spec: MachineSpec): Promise<Machine> {
-    const { gate, programs } = await this.#open();
-    return launch({ gate, programs }, spec);
+  async start(settings: MachineSettings, folders: MachineFolders): Promise<Machine> {
+    return launch(await this.#open(), settings, folders);
+  }
+
+  /** A machine that was started ahead, if there is one with these settings, and from now on always one more. */
+  async takeSpare(settings: MachineSettings, count: number): Promise<TakenSpare | undefined> {
+    if (count === 0) return undefined;
+    const context = await this.#open();
+    const key = JSON.stringify(settings);
+    const spares =
+      this.#spares.get(key) ??
+      new SpareMachines({
+        ...{ count, directory: this.disks, log: this.#options.log },
+        launch: (folders) => launch(context, settings, folders),
+      });
+    this.#spares.set(key, spares);
+    return spares.take();
   }
 
   #open() {
@@ -71,6 +87,7 @@ export class MachineHost {
         // Watchers would keep the process alive, and machines have no plugins.
         plugins: { watch: false },
       });
+      await removeOldSpares(this.disks);
       return { gate, programs };
     } catch (error) {
       if (!isErrorCode(error, "jail", "unavailable")) throw error;

@@ -29,11 +29,8 @@ export interface HostMount {
   readonly readOnly?: boolean;
 }
 
-/** What a machine is started with. */
-export interface MachineSpec {
-  /** The actor's id; usage and audit records have it as their session. */
-  readonly actorId: string;
-  readonly folders: MachineFolders;
+/** What a machine is started with: machines with the same settings are alike until something runs in them. */
+export interface MachineSettings {
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly HostMount[];
   readonly hosts: readonly EgressHost[];
@@ -43,6 +40,8 @@ export interface MachineSpec {
 
 /** A running machine. */
 export interface Machine {
+  /** Its name in usage and audit records. */
+  readonly id: string;
   readonly home: string;
   readonly workspace: string;
   /** Model providers that it reaches; their keys stay on the host. */

@@ -5,6 +5,7 @@ import { fetchOver } from "@holdfast/sandbox-client/node";
 import { Disk, type DiskState, type SnapshotInfo } from "../disk/disk.ts";
 import { machineEnded } from "../errors.ts";
 import type { Machine, MachineFolders } from "../host/machine.ts";
+import type { TakenSpare } from "../host/spare-machines.ts";
 import { agentOsLimits } from "../limits.ts";
 import type { AgentOsEvents } from "../types.ts";
 import { SnapshotTimer } from "./snapshot-timer.ts";
@@ -34,12 +35,14 @@ export interface VmActor {
 
 /** How a machine is made, and where its folders are. */
 export interface VmPlace {
-  /** Folder on the host for this actor. */
+  /** Folder on the host of all disks. */
   readonly directory: string;
   readonly snapshotIntervalMs: number;
   /** Snapshots while programs run need a host that can read the folders safely. */
   readonly snapshotsWhileRunning: boolean;
   launch(folders: MachineFolders): Promise<Machine>;
+  /** A machine that was started ahead. */
+  takeSpare(): Promise<TakenSpare | undefined>;
 }
 
 /** A machine that runs, and the client of its server. */
@@ -62,9 +65,9 @@ export class Vm {
   constructor(actor: VmActor, place: VmPlace) {
     this.actor = actor;
     this.#place = place;
-    const { blob, state } = actor;
+    const { actorId, blob, state } = actor;
     const commit = () => actor.commit();
-    this.#disk = new Disk({ directory: place.directory, blob, state, commit, now: Date.now });
+    this.#disk = new Disk({ directory: place.directory, actorId, blob, state, commit, now: Date.now });
     this.#timer = new SnapshotTimer({
       intervalMs: place.snapshotIntervalMs,
       take: async () => {
@@ -146,8 +149,8 @@ export class Vm {
 
   async #start(): Promise<LiveMachine> {
     try {
-      const folders = await this.#disk.open();
-      const machine = await this.#place.launch(folders);
+      const machine = await this.#startMachine();
+      this.actor.log.info("a machine has started", { machine: machine.id });
       const client = await SandboxAgent.connect({
         fetch: fetchOver(machine.agent),
         persist: this.actor.sessions,
@@ -158,6 +161,19 @@ export class Vm {
       return { machine, client };
     } catch (error) {
       this.#live = undefined;
+      throw error;
+    }
+  }
+
+  /** On a machine that was started ahead if there is one: then the disk moves there. */
+  async #startMachine(): Promise<Machine> {
+    const spare = await this.#place.takeSpare();
+    if (spare === undefined) return this.#place.launch(await this.#disk.open());
+    try {
+      await this.#disk.open(spare);
+      return spare.machine;
+    } catch (error) {
+      await spare.machine.stop(0);
       throw error;
     }
   }
