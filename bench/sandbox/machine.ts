@@ -9,7 +9,7 @@ import { ensure, median, type Outcome, type Scenario } from "../internal/scenari
 
 const rounds = 9;
 /** For a machine that is started ahead to be ready. */
-const readyMs = 1_500;
+const readyMs = 2_500;
 const startLimitMs = 60;
 const execLimitMs = 80;
 
