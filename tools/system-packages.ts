@@ -31,7 +31,8 @@ const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
 const ssh = /^packages\/studio\/tests\/repositories/;
-const desktops = /^(packages\/sandbox\/|tests\/(agents|sandbox-sdk|security)\/|bench\/desktop)/;
+const desktops =
+  /^(packages\/sandbox\/|tests\/(agents|sandbox-sdk|security)\/|bench\/desktop|tools\/attacks)/;
 const peerDesktops = /^bench\/desktop/;
 const mail = /^(packages\/plugins\/|tests\/agents\/)/;
 

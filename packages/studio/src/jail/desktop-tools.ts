@@ -10,14 +10,17 @@ export function offeredDesktopTools(gate: Gate, group: GroupSettings | undefined
   const { name } = gate.jails.driver;
   const path = name === "none" ? process.env.PATH : "/usr/local/bin:/usr/bin:/bin";
   const hasPrograms = name !== "apple-container" && missingDesktopPrograms(path).length === 0;
-  if (!hasPrograms) return [];
-  const patterns = group?.tools?.map(patternOf);
-  return desktopToolNames.filter(
-    (tool) => patterns === undefined || patterns.some((each) => each.test(tool)),
-  );
+  return hasPrograms ? allowedTools(desktopToolNames, group?.tools) : [];
 }
 
-/** A pattern of `groups.json`: letters, digits, underscores, `*` and `?`. */
-function patternOf(text: string): RegExp {
-  return new RegExp(`^${text.replace(/\*+/g, ".*").replaceAll("?", ".")}$`);
+/** The names that one of the patterns of `groups.json` matches: letters, digits, underscores, `*` and `?`. */
+export function allowedTools(
+  names: readonly string[],
+  patterns: readonly string[] | undefined,
+): readonly string[] {
+  if (patterns === undefined) return names;
+  const expressions = patterns.map(
+    (pattern) => new RegExp(`^${pattern.replace(/\*+/g, ".*").replaceAll("?", ".")}$`),
+  );
+  return names.filter((name) => expressions.some((each) => each.test(name)));
 }
