@@ -57,7 +57,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-react": [],
   // The browser app is built from the client; the package itself only exports the location of the build.
   "sandbox-ui": ["core", "sandbox-client", "sandbox-react", "web-parts"],
-  "web-parts": ["core", "sandbox-client"],
+  "web-parts": ["core", "sandbox-client", "sandbox-react"],
   gate: ["core"],
   guest: ["core"],
   plugins: ["core", "gate"],

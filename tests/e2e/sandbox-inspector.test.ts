@@ -11,6 +11,7 @@ import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { type Cleanup, openPage, SharedPage, troubleOf } from "./support/browser.ts";
+import { clickAndType, moves, startDesktop, terminalScript } from "./support/desktop.ts";
 
 /**
  * Faults of the page. The policy refuses the style elements of the terminal emulator, which has another
@@ -716,6 +717,44 @@ describe("the inspector of a sandbox server", { skip: missingChromium }, () => {
     await page.getByRole("button", { name: "Delete MCP server tools" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByRole("article", { name: "tools" }).waitFor({ state: "detached" });
+    assertNoTrouble(page);
+  });
+
+  test("the desktop: started, live, used, and left by the keyboard", async (t) => {
+    const page = await open(t, "desktop");
+    await page.getByText("No desktop is running").waitFor();
+    await assertAccessible(page, "a server without a desktop");
+    await startDesktop(page);
+    const args = ["-geometry", "200x70+0+0", "-e", "sh", "-c", terminalScript];
+    const launched = await call("/v1/desktop/launch", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ app: "xterm", args, wait: true }),
+    });
+    assert.equal(launched.status, 200);
+    await moves(page);
+    await clickAndType(page, "owl");
+    const input = () => readFile(join(work, "input.txt"), "utf8");
+    while (!/\[M.*\[M#/s.test(await input()) || !(await input()).includes("owl")) await moves(page);
+    await page.keyboard.press("Control+Alt+Escape");
+    await drawn(page, "document.activeElement.matches('.sa-desktop-viewer')");
+    await page.getByRole("button", { name: "Clipboard" }).click();
+    const text = page.getByLabel("Text of the desktop’s clipboard");
+    await text.fill("for the desktop");
+    await page.getByRole("button", { name: "Set on the desktop" }).click();
+    await page.getByText("The clipboard of the desktop has the text.").waitFor({ state: "attached" });
+    await text.fill("");
+    await page.getByRole("button", { name: "Read from the desktop" }).click();
+    await drawn(page, "document.querySelector('textarea').value === 'for the desktop'");
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await assertAccessible(page, `the desktop in ${colorScheme} colors`);
+    }
+    await page.setViewportSize({ width: 320, height: 640 });
+    assert.ok(await page.evaluate<boolean>("document.documentElement.scrollWidth <= 320"), "it is too wide");
+    await page.getByRole("button", { name: "Stop the desktop" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+    await page.getByText("No desktop is running").waitFor();
     assertNoTrouble(page);
   });
 

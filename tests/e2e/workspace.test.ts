@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
-import { assertAccessible } from "./support/axe.ts";
+import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, openPage, type PageOptions, troubleOf } from "./support/browser.ts";
+import { clickAndType, moves, startDesktop, terminalScript } from "./support/desktop.ts";
 import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -227,6 +228,29 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     assert.equal(await page.title(), title);
     assert.equal(await page.locator(".terminals img, .terminals script, .terminals a").count(), 0);
     assert.equal(page.context().pages().length, 1);
+    assertNoTrouble(page);
+  });
+
+  test("the desktop in the jail: started, seen through the control socket, clicked and typed on", async (t) => {
+    const page = await openWorkspace(t);
+    await page.getByRole("button", { name: "Desktop", exact: true }).click();
+    await startDesktop(page);
+    const address = `${page.url().split("?")[0]}/sandbox/v1/`;
+    const args = ["-geometry", "200x70+0+0", "-e", "sh", "-c", terminalScript];
+    const launched = await page.request.post(`${address}desktop/launch`, {
+      data: { app: "xterm", args, wait: true },
+    });
+    assert.equal(launched.status(), 200, await launched.text());
+    await moves(page);
+    await clickAndType(page, "owl");
+    const input = async () =>
+      (await page.request.get(`${address}fs/file?path=/workspace/input.txt`)).text().catch(() => "");
+    while (!/\[M.*\[M#/s.test(await input()) || !(await input()).includes("owl")) await moves(page);
+    await assertAccessibleInThemes(page, "the desktop of a task");
+    await keepScreenshot(page, "workspace-desktop");
+    await page.getByRole("button", { name: "Stop the desktop" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+    await page.getByText("No desktop is running").waitFor();
     assertNoTrouble(page);
   });
 

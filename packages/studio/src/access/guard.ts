@@ -1,3 +1,4 @@
+import { isHoldfastError } from "@holdfast/core";
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
 import { localOrganization, organizationOfId, readPersonalKey } from "./organization-ids.ts";
 import {
@@ -10,6 +11,7 @@ import {
   requireRule,
 } from "./person.ts";
 import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
+import type { Role } from "./roles.ts";
 import {
   answersApproval,
   givesUp,
@@ -96,6 +98,17 @@ export class Guard {
     const record = person && this.#record && recordOfRequest(person, route, params);
     if (record !== undefined) await this.#record?.(record);
     return person;
+  };
+
+  /** Whether the person of a route has this role in the organization of the task. */
+  readonly hasRole = async (person: Person | undefined, role: Role, taskId: string): Promise<boolean> => {
+    try {
+      await requireRule(person, role, organizationOfId(taskId));
+      return true;
+    } catch (error) {
+      if (isHoldfastError(error) && error.group === "auth") return false;
+      throw error;
+    }
   };
 
   #require(

@@ -414,6 +414,8 @@ export const routeRules = {
   // Its calls are requests of their own, with the same credentials.
   "POST /mcp": "person",
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "member",
+  // The input of whoever is no member is ignored.
+  "UPGRADE /tasks/:task/sandbox/v1/desktop/stream/signaling": "viewer",
   "GET /tasks/:task/sandbox/v1/*": "viewer",
   "POST /tasks/:task/sandbox/v1/*": "member",
   "PUT /tasks/:task/sandbox/v1/*": "member",
@@ -434,6 +436,7 @@ export const nodeRouteRules = {
   "POST /node/agents": "node",
   "POST /node/repository/:operation": "node",
   "UPGRADE /node/sandbox/:task/v1/processes/:process/terminal/ws": "node",
+  "UPGRADE /node/sandbox/:task/v1/desktop/stream/signaling": "node",
   "UPGRADE /node/sandbox/:task/v1/ports/:port/tunnel": "node",
   "GET /node/sandbox/:task/v1/*": "node",
   "POST /node/sandbox/:task/v1/*": "node",

@@ -46,12 +46,10 @@ export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRou
   };
   const connect = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const { pathname, search } = new URL(request.url ?? "/", "http://node");
-    const { task = "", process = "", port } = matchNodeRoute("UPGRADE", pathname).params;
+    const { task = "", process, port } = matchNodeRoute("UPGRADE", pathname).params;
     const route = sandbox(task);
     if (route === undefined) throw sandboxNotRunning();
-    const path =
-      port === undefined ? `/v1/processes/${process}/terminal/ws${search}` : `/v1/ports/${port}/tunnel`;
-    await connectToSandbox(route, path, request, socket, head);
+    await connectToSandbox(route, socketPath(process, port, search), request, socket, head);
   };
   return {
     request(request: IncomingMessage, response: ServerResponse): void {
@@ -73,4 +71,11 @@ export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRou
       });
     },
   };
+}
+
+/** The WebSocket of a terminal, of a port, or of the desktop. */
+function socketPath(process: string | undefined, port: string | undefined, search: string): string {
+  if (port !== undefined) return `/v1/ports/${port}/tunnel`;
+  if (process !== undefined) return `/v1/processes/${process}/terminal/ws${search}`;
+  return `/v1/desktop/stream/signaling${search}`;
 }

@@ -4,10 +4,10 @@ import { HoldfastError } from "@holdfast/core";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 
 /**
- * Allow-list of the sandbox API: processes, the ports that they listen on, and files. Sessions and permissions of the agent are excluded, because they
- * would bypass the task's own log and approvals.
+ * Allow-list of the sandbox API: processes, the ports that they listen on, files and the desktop. Sessions and
+ * permissions of the agent are excluded, because they would bypass the task's own log and approvals.
  */
-const allowedPaths = /^\/v1\/(health|processes|processes\/.+|ports|fs\/.+)$/;
+const allowedPaths = /^\/v1\/(health|processes|processes\/.+|ports|fs\/.+|desktop\/.+)$/;
 
 const requestHeaders = [
   "accept",

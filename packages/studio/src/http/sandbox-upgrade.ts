@@ -27,7 +27,7 @@ export interface SandboxUpgradeOptions {
 }
 
 /**
- * Handles WebSocket upgrades to the terminals of a task's sandbox. The gateway has already checked Host and Origin.
+ * Handles WebSocket upgrades to the terminals and the desktop of a task's sandbox. The gateway has already checked Host and Origin.
  * Throws `gateway.not_found` for other paths, so that the gateway rejects those itself. Other errors become HTTP
  * responses like those of the HTTP route.
  */
@@ -36,10 +36,8 @@ export function createSandboxUpgrade(
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
-    // The only WebSockets of the sandbox API are terminals.
     const { name, params } = matchRoute("UPGRADE", pathname);
-    const { task = "", process = "" } = params;
-    const path = `/v1/processes/${process}/terminal/ws${search}`;
+    const { task = "", process } = params;
     // Ignore errors of the browser's socket: the upstream connection closes with it.
     socket.on("error", () => {});
     const connect = async (): Promise<void> => {
@@ -48,16 +46,26 @@ export function createSandboxUpgrade(
       endWith(options.guard.signalSince(person, mark), socket);
       const route = options.sandbox(task);
       if (route === undefined) throw sandboxNotRunning();
+      const path =
+        process === undefined
+          ? desktopStreamPath(search, await options.guard.hasRole(person, "member", task))
+          : `/v1/processes/${process}/terminal/ws${search}`;
       await connectToSandbox(route, path, request, socket, head);
     };
     connect().catch((error: unknown) => {
-      if (!isHoldfastError(error)) options.log.error("could not connect to a terminal", { error });
+      if (!isHoldfastError(error)) options.log.error("could not connect to a sandbox", { error });
       sendUpgradeError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
     });
   };
 }
 
-/** Connects a WebSocket with a terminal of a sandbox, until either ends. */
+/** The stream of the desktop. Whoever may not use it looks only, whatever the query asks for. */
+export function desktopStreamPath(search: string, mayUse: boolean): string {
+  const viewOnly = !mayUse || new URLSearchParams(search).get("viewOnly") === "true";
+  return `/v1/desktop/stream/signaling?viewOnly=${viewOnly}`;
+}
+
+/** Connects a WebSocket with a terminal or the desktop of a sandbox, until either ends. */
 export async function connectToSandbox(
   { agent, prefix, hold }: SandboxRoute,
   path: string,
@@ -120,7 +128,7 @@ async function handshake(
     const statusCode = response.statusCode ?? 502;
     const reason = STATUS_CODES[statusCode] ?? "Refused";
     result.reject(
-      new HoldfastError("task", "terminal_refused", `The sandbox refused the terminal: ${reason}`, {
+      new HoldfastError("task", "terminal_refused", `The sandbox refused the connection: ${reason}`, {
         statusCode,
       }),
     );

@@ -85,6 +85,14 @@ const filesRoute = createRoute({
     "FilesScreen",
   ),
 });
+const desktopRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/desktop",
+  component: lazyRouteComponent(
+    appPart(() => import("../screens/desktop-screen.tsx")),
+    "DesktopScreen",
+  ),
+});
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
@@ -108,6 +116,7 @@ const routeTree = rootRoute.addChildren([
   permissionsRoute,
   processesRoute,
   filesRoute,
+  desktopRoute,
   agentsRoute,
   configRoute,
 ]);

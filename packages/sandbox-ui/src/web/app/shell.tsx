@@ -47,6 +47,7 @@ function Navigation({ taskPath }: { readonly taskPath: string | undefined }) {
       <Link to="/files" activeOptions={{ includeSearch: false }}>
         Files
       </Link>
+      <Link to="/desktop">Desktop</Link>
       {taskPath === undefined && (
         <>
           <Link to="/agents">Agents</Link>

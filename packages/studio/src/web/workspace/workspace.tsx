@@ -14,6 +14,7 @@ import type { TaskView } from "../../contract.ts";
 import type { LineNote } from "../shared/review/line-notes.ts";
 import { isBusy } from "../shared/status.tsx";
 import { useShowPlace, useWorkspaceNotes } from "./checks.ts";
+import { DesktopOf } from "./desktop/desktop-of.tsx";
 import { type Drafts, useDrafts } from "./files/drafts.ts";
 import { FileView } from "./files/file-view.tsx";
 import { FilesPane } from "./files/files-pane.tsx";
@@ -96,6 +97,7 @@ function WorkspaceOf({
     shown: shown ?? undefined,
     onShow: show,
     onPreview: (port: number) => setShown(() => ({ port })),
+    onDesktop: () => setShown(() => ({ desktop: true })),
     onClose: () => setShown(() => null),
     mayWrite: mayWrite && saved?.source === undefined,
     hasSandbox: saved?.source === undefined,
@@ -121,10 +123,11 @@ function WorkspaceOf({
   );
 }
 
-/** A file, or a port of which the preview is shown. */
+/** A file, a port of which the preview is shown, or the desktop. */
 type Shown =
   | { readonly file: FileRef; readonly goTo?: { readonly line: number } }
-  | { readonly port: number };
+  | { readonly port: number }
+  | { readonly desktop: true };
 
 interface Parts {
   readonly tree: Tree;
@@ -132,6 +135,7 @@ interface Parts {
   readonly shown: Shown | undefined;
   readonly onShow: (file: FileRef, line?: number) => void;
   readonly onPreview: (port: number) => void;
+  readonly onDesktop: () => void;
   readonly onClose: () => void;
   readonly mayWrite: boolean;
   /** False while saved files are shown: then there are no terminals. */
@@ -148,6 +152,10 @@ function ShownPane({ shown, drafts, mayWrite, hasSandbox, notes, onCheck, onClos
   if ("port" in shown && !hasSandbox)
     return <Empty title="No preview">Its program runs in the sandbox.</Empty>;
   if ("port" in shown) return <PreviewPane key={shown.port} port={shown.port} onClose={onClose} />;
+  if ("desktop" in shown) {
+    if (hasSandbox) return <DesktopOf mayWrite={mayWrite} />;
+    return <Empty title="No desktop">It is a part of the sandbox.</Empty>;
+  }
   const { file, goTo } = shown;
   const path = formatFileRef(file).slice(workspaceRoot.length + 1);
   return (
@@ -176,7 +184,14 @@ function AllPanes(parts: Parts) {
       <fieldset className="work-toggles" aria-label="Panes">
         <Toggle label="Files" isShown={panes.files} onChange={(files) => changePanes({ files })} />
         {parts.hasSandbox && (
-          <Toggle label="Terminals" isShown={panes.tools} onChange={(tools) => changePanes({ tools })} />
+          <>
+            <Toggle label="Terminals" isShown={panes.tools} onChange={(tools) => changePanes({ tools })} />
+            <Toggle
+              label="Desktop"
+              isShown={parts.shown !== undefined && "desktop" in parts.shown}
+              onChange={(isShown) => (isShown ? parts.onDesktop() : parts.onClose())}
+            />
+          </>
         )}
       </fieldset>
       <Group
@@ -238,11 +253,12 @@ function Toggle({
   );
 }
 
-type NarrowTab = "files" | "file" | "terminals" | "processes";
+type NarrowTab = "files" | "file" | "terminals" | "processes" | "desktop";
 
 const sandboxTabs = [
   { id: "terminals", label: "Terminals" },
   { id: "processes", label: "Processes" },
+  { id: "desktop", label: "Desktop" },
 ] as const;
 
 /** One pane at a time. */
@@ -274,6 +290,7 @@ function OnePane(parts: Parts) {
         {tab === "file" && <ShownPane {...parts} />}
         {tab === "terminals" && <TerminalsOf mayWrite={parts.mayWrite} />}
         {tab === "processes" && <Processes mayWrite={parts.mayWrite} onPreview={preview} />}
+        {tab === "desktop" && <DesktopOf mayWrite={parts.mayWrite} />}
       </TabPanel>
     </>
   );
