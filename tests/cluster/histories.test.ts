@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { atEnd } from "./at-end.ts";
 import { CounterLoad } from "./counter-load.ts";
@@ -73,6 +74,8 @@ describe("histories of clients", () => {
             // It may have run: that moves money as well, and makes none.
             () => undefined,
           );
+        // A load that takes all cores slows down the takeovers that it is about.
+        await delay(25);
       }
     });
     const more = async (count: number): Promise<void> => {
