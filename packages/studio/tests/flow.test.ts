@@ -263,7 +263,7 @@ describe("stopping", () => {
     const { studio, startTask } = await sharedFixture(t);
     const watch = await startTask("freeze", "cold");
     await untilEvent(studio.client, watch.latest.sessionId, (event) => mentions(event, "freezing"));
-    while (!isFrozen()) await delay(10);
+    while (!isFrozen()) await delay(50);
     const before = performance.now();
     await studio.client.task(watch.id).stop();
     assert.ok(performance.now() - before < 10_000, "the stop waited for the jail");
