@@ -29,18 +29,21 @@ export const accountsCommand = commandOfVerbs({
       },
     }),
     set: verb({
-      arguments: "REPOSITORY LOGIN",
-      description: "says which account at the forge of a repository a person has; `none` for none",
-      options: forPerson,
+      arguments: "REPOSITORY [LOGIN]",
+      description: "says which account at the forge of a repository a person has",
+      options: { ...forPerson, none: { type: "boolean", description: "they have none any more" } },
+      check([, login], { none = false }) {
+        if ((login === undefined) !== none) throw new UsageError("Give a LOGIN, or --none");
+      },
       async run({ client, args: [name = "", login = ""], values, print }) {
         const person = values.for ?? (await client.organization.me()).id;
         const input = {
           person,
           repository: await repositoryOf(client, name),
-          login: login === "none" ? null : login,
+          login: values.none === true ? null : login,
         };
         await client.attention.setForgeAccount(input);
-        print(input, login === "none" ? "Removed." : "Set.");
+        print(input, values.none === true ? "Removed." : "Set.");
       },
     }),
     link: verb({
