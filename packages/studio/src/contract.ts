@@ -294,6 +294,8 @@ export interface RepositoryEnvironment {
   /** Key of its `environment` actor, which exists once a preparation has begun. */
   readonly id?: string;
   readonly steps?: readonly string[];
+  /** What runs beside each agent. Absent if there is nothing. */
+  readonly services?: readonly string[];
   /** Files and folders whose changes make it be prepared again. */
   readonly inputs?: readonly string[];
   /** Keys of the file that have no effect here. */

@@ -21,6 +21,7 @@ import type { Archives } from "./cluster/snapshot-store.ts";
 import type { AgentChoice, RepositoryCheck, SystemStatus } from "./contract.ts";
 import type { Environments } from "./environments/environments.ts";
 import { prepareForTask } from "./environments/prepare-for-task.ts";
+import { noteServiceEnd } from "./environments/services.ts";
 import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
 import { cloneWorkspace } from "./git/clone-workspace.ts";
 import { FileFinder } from "./git/file-finder.ts";
@@ -456,14 +457,11 @@ export class StudioHost implements BackendHost {
     const pull = work.connected?.pull;
     const fork = pull && { number: pull.number, repository: pull.repository, secrets: work.forkSecrets };
     const user = { ...folders, copy: work.copy, base, repository: source, fork, organization };
-    const variables = await prepareForTask(this.#options.environments, {
-      user,
-      signal,
-      note: async (text, key) => {
-        const record = { body: { type: "note", text } as const, dedupeKey: `${key}/${work.prompt.id}` };
-        await this.#options.session(work.sessionId).append({ records: [record] });
-      },
-    });
+    const note = async (text: string, key: string): Promise<void> => {
+      const record = { body: { type: "note", text } as const, dedupeKey: `${key}/${work.prompt.id}` };
+      await this.#options.session(work.sessionId).append({ records: [record] });
+    };
+    const environment = await prepareForTask(this.#options.environments, { user, signal, note });
     const process = {
       gate,
       catalogue,
@@ -474,7 +472,8 @@ export class StudioHost implements BackendHost {
       runDirectory,
       workspace: work.taintedAs,
       folders: { workspace: folders.workspace, home: folders.home },
-      variables,
+      ...environment,
+      onServiceEnd: noteServiceEnd(note, ports.log),
       ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
     };
     return { base, process, ...(this.runsWithActor ? { place: this.place } : {}) };

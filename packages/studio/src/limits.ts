@@ -194,6 +194,8 @@ export const studioLimits = {
   /** A file of a repository that describes its environment. */
   maxEnvironmentFileBytes: 64 * 1024,
   maxEnvironmentSteps: 20,
+  /** Services of an environment, in each jail. */
+  maxServices: 5,
   /** Time limit of one step, unless the file sets another; the longest that it can set. */
   environmentStepMs: 15 * 60 * 1000,
   maxEnvironmentStepMs: 60 * 60 * 1000,

@@ -33,6 +33,7 @@ export function parseDevcontainer(text: string, source: string): ParsedEnvironme
     },
     steps: steps ?? [],
     checks: [],
+    services: [],
     network: [],
     caches: [],
     notSupported,

@@ -17,6 +17,8 @@ setup:
 checks:
   - {name: test, run: npm test, timeoutMinutes: 2, afterTurn: true}
   - {name: lint, run: npm run lint}
+services:
+  - {name: db, run: postgres -D db}
 network:
   - npm
   - packages.example.com
@@ -44,6 +46,7 @@ caches: {npm: npm_config_cache}
         },
       ],
       caches: [{ name: "npm", variable: "npm_config_cache" }],
+      services: [{ name: "db", run: "postgres -D db" }],
       notSupported: [],
     });
   });
@@ -64,7 +67,9 @@ caches: {npm: npm_config_cache}
     ["checks:\n- name: a\n  run: x\n  afterTurn: yes", 4, "checks[0].afterTurn"],
     ["checks:\n- name: a\n  run: x\n  when: push", 4, "checks[0].when"],
     ["setup:\n- name: a\n  run: x\n  afterTurn: true", 4, "setup[0].afterTurn"],
-    ["services: []", 1, "services"],
+    ["images: []", 1, "images"],
+    ["services:\n- name: a\n  run: x\n  timeoutMinutes: 1", 4, "services[0].timeoutMinutes"],
+    ["services:\n- {name: a, run: x}\n- {name: a, run: y}", 3, "services[1].name"],
     ["version: 2", 1, "version"],
     ["\ninputs:\n  - ../secret", 3, "inputs[0]"],
     ["inputs:\n  - a\n  - /etc/passwd", 3, "inputs[1]"],

@@ -5,6 +5,7 @@ import type {
   Environment,
   EnvironmentCache,
   EnvironmentCheck,
+  EnvironmentService,
   EnvironmentStep,
   NetworkRule,
 } from "./environment.ts";
@@ -93,7 +94,7 @@ export function parseEnvironmentFile(text: string, source: string): ParsedEnviro
     throw invalidFile(source, line, "", syntax.message.split("\n")[0]?.replace(/ at line .*$/, "") ?? "");
   }
   const read = new FieldReader(fail);
-  const keys = ["version", "inputs", "env", "setup", "checks", "network", "caches"];
+  const keys = ["version", "inputs", "env", "setup", "checks", "services", "network", "caches"];
   const file = read.object(contentOf(document, fail) ?? {}, [], keys);
   if (file["version"] !== undefined && file["version"] !== 1) throw fail(["version"], "must be 1");
   return {
@@ -105,6 +106,7 @@ export function parseEnvironmentFile(text: string, source: string): ParsedEnviro
       .list(file["setup"], ["setup"], studioLimits.maxEnvironmentSteps)
       .map((step, index) => readStep(read, step, ["setup", index])),
     checks: readChecks(read, file["checks"]),
+    services: readServices(read, file["services"]),
     network: read
       .list(file["network"], ["network"], maxNetworkRules)
       .map((rule, index) => readRule(read, rule, ["network", index])),
@@ -175,6 +177,17 @@ function readChecks(read: FieldReader, value: unknown): readonly EnvironmentChec
   });
 }
 
+function readServices(read: FieldReader, value: unknown): readonly EnvironmentService[] {
+  const names = new Set<string>();
+  return read.list(value, ["services"], studioLimits.maxServices).map((each, index) => {
+    const path = ["services", index];
+    const service = readCommand(read, read.object(each, path, ["name", "run"]), path);
+    if (names.has(service.name)) throw read.fail([...path, "name"], "is the name of another service");
+    names.add(service.name);
+    return service;
+  });
+}
+
 function readStep(
   read: FieldReader,
   value: unknown,
@@ -187,14 +200,24 @@ function readStep(
   if (minutes !== undefined && !(typeof minutes === "number" && minutes > 0 && minutes <= most))
     throw read.fail([...path, "timeoutMinutes"], `must be a number of minutes, at most ${most}`);
   return {
+    ...readCommand(read, step, path),
+    timeoutMs: typeof minutes === "number" ? minutes * 60_000 : studioLimits.environmentStepMs,
+  };
+}
+
+function readCommand(
+  read: FieldReader,
+  { name, run }: Readonly<Record<string, unknown>>,
+  path: Path,
+): EnvironmentService {
+  return {
     name: read.matching(
-      step["name"],
+      name,
       [...path, "name"],
       /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u,
       "a name of at most 64 letters, digits, spaces, dots, hyphens and underscores",
     ),
-    run: read.text(step["run"], [...path, "run"], 16_384),
-    timeoutMs: typeof minutes === "number" ? minutes * 60_000 : studioLimits.environmentStepMs,
+    run: read.text(run, [...path, "run"], 16_384),
   };
 }
 

@@ -18,6 +18,7 @@ export interface Environment {
   readonly variables: Readonly<Record<string, string>>;
   readonly steps: readonly EnvironmentStep[];
   readonly checks: readonly EnvironmentCheck[];
+  readonly services: readonly EnvironmentService[];
   readonly network: readonly NetworkRule[];
   /** Folders that survive from one preparation to the next. */
   readonly caches: readonly EnvironmentCache[];
@@ -37,6 +38,12 @@ export interface EnvironmentStep {
 export interface EnvironmentCheck extends EnvironmentStep {
   /** True if it runs after each turn of the agent. */
   readonly afterTurn: boolean;
+}
+
+/** A command that runs beside the agent: a database, a server of the project. */
+export interface EnvironmentService {
+  readonly name: string;
+  readonly run: string;
 }
 
 /** The folder of a cache. Its path is in `variable`. */

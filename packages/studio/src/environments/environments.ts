@@ -107,12 +107,13 @@ export class Environments {
       const found = await this.#read(repository);
       if (found === undefined) return { repository: repository.path };
       const id = this.#idOf(repository, organization, found);
-      const { source, steps, notSupported, inputs } = found.environment;
+      const { source, steps, services, notSupported, inputs } = found.environment;
       return {
         repository: repository.path,
         source,
         id,
         steps: steps.map(({ name }) => name),
+        ...(services.length === 0 ? {} : { services: services.map(({ name }) => name) }),
         inputs,
         notSupported,
         isPrepared: this.#snapshots.has(id),

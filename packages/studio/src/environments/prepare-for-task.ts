@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
+import type { Environment } from "./environment.ts";
 import type { Environments, EnvironmentUser } from "./environments.ts";
 
 /** In the host's clone, which no jail can write to, and which moves with the task to another node. */
@@ -14,14 +15,17 @@ export interface TaskPreparation {
   readonly note: (text: string, key: string) => Promise<void>;
 }
 
+/** What each agent of a task gets of its environment. */
+export type AgentEnvironment = Pick<Environment, "variables" | "services">;
+
 /**
- * Gives a task its environment before its first agent starts, and returns the variables for each agent. Does nothing for
+ * Gives a task its environment before its first agent starts, and returns what each agent gets. Does nothing for
  * a task that has started already. Throws `environment.*`, and what a preparation throws.
  */
 export async function prepareForTask(
   environments: Environments,
   { user, signal, note }: TaskPreparation,
-): Promise<Readonly<Record<string, string>>> {
+): Promise<AgentEnvironment> {
   const placed = join(user.hostGit, user.copy === undefined ? placedFile : `${placedFile}-${user.copy}`);
   const hasStarted = existsSync(placed) || (await hasFiles(user.home));
   const found = await environments.find(user).catch((error: unknown) => {
@@ -29,9 +33,9 @@ export async function prepareForTask(
     if (hasStarted && isHoldfastError(error)) return undefined;
     throw error;
   });
-  if (found === undefined) return {};
-  const { source, required, steps, variables } = found.environment;
-  if (hasStarted || steps.length === 0) return variables;
+  if (found === undefined) return { variables: {}, services: [] };
+  const { source, required, steps, variables, services } = found.environment;
+  if (hasStarted || steps.length === 0) return { variables, services };
   if (!environments.isPrepared(user, found)) {
     const names = steps.map(({ name }) => name).join(", ");
     await note(
@@ -50,7 +54,7 @@ export async function prepareForTask(
     );
   }
   await writeFile(placed, "1\n");
-  return variables;
+  return { variables, services };
 }
 
 async function hasFiles(folder: string): Promise<boolean> {

@@ -9,6 +9,8 @@ import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sand
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { localOrganization, organizationOfId } from "../access/organization-ids.ts";
 import type { AgentCatalogue } from "../agents.ts";
+import type { EnvironmentService } from "../environments/environment.ts";
+import { type ServicesOptions, startServices } from "../environments/services.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import { offeredDesktopTools } from "../jail/desktop-tools.ts";
@@ -34,6 +36,10 @@ export interface AgentProcessOptions {
   readonly folders: TaskFolders;
   /** Variables of the repository's environment. Holdfast's own come before them. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** What the repository's environment runs beside the agent. */
+  readonly services?: readonly EnvironmentService[];
+  /** Called when one of the services ends while the jail runs. */
+  readonly onServiceEnd?: ServicesOptions["onEnd"];
   /** The group that the agent works for. Without one, it gets every tool as the group "default". */
   readonly group?: GroupSettings;
   readonly usage: TaskUsageNotes;
@@ -127,7 +133,13 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   const stderr = collectStderrTail(jail);
   const jailEnded = jail.exited.then((exit) => jailExitError(exit.reason, exit.detail ?? stderr()));
   await waitUntilReachable(dial, jailEnded, options.limits.agentStartTimeoutMs);
-  const client = await SandboxClient.connect({ fetch: fetchOver(dial.agent), skipHealthCheck: true });
+  const fetch = fetchOver(dial.agent);
+  const client = await SandboxClient.connect({ fetch, skipHealthCheck: true });
+  const services = await startServices({
+    ...{ fetch, services: options.services ?? [], variables: options.variables ?? {}, cwd: config.workspace },
+    onEnd: (...end) => options.onServiceEnd?.(...end),
+  });
+  cleanup.defer(() => services.close());
   const agentExit = Promise.withResolvers<HoldfastError>();
   const connection = client.acp("agent", {
     agent: row.id,
@@ -149,6 +161,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     stop(graceMs) {
       stopping ??= (async () => {
         connection.detach();
+        services.close();
         await jail.stop({ graceMs });
         await resources.disposeAsync();
       })();

@@ -157,6 +157,32 @@ describe("a prepared environment", () => {
     assert.equal(readFileSync(join(workspaceOf(place, task), "seen.txt"), "utf8"), "hello\n");
   });
 
+  test("runs its services beside the agent, and notes one that ends", async (t) => {
+    if (!needsJail(t)) return;
+    const server = `const { createServer } = require('node:http'); createServer((_, res) => res.end(process.env.GREETING)).listen(4321)`;
+    const place = await open(t, {
+      "server.cjs": server,
+      [environmentFile]: [
+        "env: {GREETING: hello}",
+        "services:",
+        "  - {name: web, run: node server.cjs}",
+        "  - {name: broken, run: 'echo no such database; exit 3'}",
+      ].join("\n"),
+    });
+    assert.deepEqual((await place.studio.client.organization.environment(place.repository)).services, [
+      "web",
+      "broken",
+    ]);
+    const get =
+      "until node -e 'fetch(`http://127.0.0.1:4321`).then(r => r.text()).then(console.log)' > seen.txt; do :; done";
+    const task = await runTask(t, place, `run \`${get.replaceAll("`", '"')}\` without asking`);
+    assert.equal(task.status, "idle", JSON.stringify(task.error));
+    assert.equal(readFileSync(join(workspaceOf(place, task), "seen.txt"), "utf8"), "hello\n");
+    const log = await readLog(place.studio.client, task.sessionId);
+    const notes = log.flatMap(({ body }) => (body.type === "note" ? [body.text] : []));
+    assert.deepEqual(notes, ["The service broken has ended with exit code 3. no such database"]);
+  });
+
   test("keeps the newest three of a repository", async (t) => {
     if (!needsJail(t)) return;
     const place = await open(t, files, { isOwn: true });

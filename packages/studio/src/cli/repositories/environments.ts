@@ -64,6 +64,7 @@ function show({
   source,
   problem,
   steps,
+  services,
   inputs,
   notSupported,
   isPrepared,
@@ -79,7 +80,7 @@ function show({
     isPrepared === true ? "prepared" : latest?.status === "preparing" ? "being prepared" : "not prepared";
   console.log(`${harmless(repository)}: ${problem === undefined ? state : "not valid"} (${source})`);
   if (problem !== undefined) console.log(harmless(problem.message));
-  for (const [title, entries] of Object.entries({ steps, inputs, "not supported": notSupported }))
+  for (const [title, entries] of Object.entries({ steps, services, inputs, "not supported": notSupported }))
     if (entries !== undefined && entries.length > 0)
       console.log(`  ${title}: ${harmless(entries.join(", "))}`);
   if (latest?.error !== undefined) console.log(harmless(latest.error.message));

@@ -103,6 +103,7 @@ function Found({ found }: { readonly found: RepositoryEnvironment }) {
         <ErrorNotice error={errorOf(found.latest.error)} title="The environment could not be prepared." />
       )}
       <List title="Prepared again when these change" entries={[found.source, ...(found.inputs ?? [])]} />
+      <List title="Services beside each agent" entries={found.services ?? []} />
       <List title="Not supported" entries={found.notSupported ?? []} />
       {found.latest === undefined ? (
         <List title="Steps" entries={found.steps ?? []} />
