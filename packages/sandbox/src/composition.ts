@@ -122,7 +122,7 @@ export async function compose(
       guard: guardFor(options, token),
       log,
       metrics,
-      logRequests: options.logRequests ?? false,
+      ...requestLog(options),
       lazyRoutes: lazyRoutes({
         ...{ agents, config, context, instances, installer, observed },
         ...{ paths, sessions, spawner, limits },
@@ -166,6 +166,10 @@ function lazyRoutes(parts: LazyRouteDependencies): readonly LazyRoutes[] {
       },
     },
   ];
+}
+
+function requestLog({ logRequests = false, logHeaders = false }: SandboxServerOptions) {
+  return { logRequests, logHeaders };
 }
 
 function commandLimits(options: SandboxServerOptions, limits: SandboxLimits): CommandLimits {

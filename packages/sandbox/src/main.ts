@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { failureText, parseStrict, portOf, UsageError, wrongUsage } from "@holdfast/cli";
-import { createLogger, HoldfastError, isErrorCode, type LogRecord, logLine } from "@holdfast/core";
+import { createLogger, HoldfastError, isErrorCode } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
 import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
 import { printErrorJson, printUsageErrorJson } from "./cli/output.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
+import { readLogSettings } from "./logs/log-settings.ts";
 import type { OpenCodeOptions } from "./opencode/options.ts";
 import type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createSandboxServer } from "./server.ts";
@@ -136,6 +137,7 @@ function readFlags(argv: readonly string[]) {
     "clean-env": { type: "boolean" },
     "demo-entry": { type: "string" },
     config: { type: "string" },
+    "log-dir": { type: "string" },
     "log-requests": { type: "boolean" },
     json: { type: "boolean" },
     help: { type: "boolean", short: "h" },
@@ -149,6 +151,7 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
   const token = values.token ?? process.env.HOLDFAST_SANDBOX_TOKEN;
   const agents = [...sandboxAgents(values["demo-entry"]), ...(config.agents ?? []).map(customAgent)];
   const { agents: _custom, env, ...rest } = config;
+  const { write, logRequests, logHeaders } = readLogSettings(values, process.env);
   const inherited = inheritEnv && values["clean-env"] !== true ? inheritedEnv(process.env) : {};
   const explicit = token !== undefined || values["no-token"] === true || values["allow-remote"] === true;
   return {
@@ -158,8 +161,8 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
     agents,
     unsafeNoToken: values["no-token"] === true,
     installAgents: shouldInstallAgents(values["install-agents"]),
-    logRequests: values["log-requests"] === true,
-    log: createLogger("info", writeLog),
+    ...{ logRequests, logHeaders },
+    log: createLogger("info", write),
     allowedHosts: [...(config.allowedHosts ?? []), ...(values["allow-host"] ?? [])],
     ...readCors(values),
     // --no-token overrides a token from the environment.
@@ -251,8 +254,4 @@ async function readConfig(path: string): Promise<SandboxConfig> {
     throw new Error(`${path} must contain a JSON object`);
   }
   return value;
-}
-
-function writeLog(record: LogRecord): void {
-  process.stderr.write(`${logLine(record)}\n`);
 }

@@ -65,6 +65,8 @@ export interface SandboxServerOptions {
   readonly cors?: CorsOptions;
   /** Logs every completed request with method, route, status and duration. Failures are always logged. */
   readonly logRequests?: boolean;
+  /** Adds the headers to these records, without credentials. */
+  readonly logHeaders?: boolean;
   /**
    * Directory for sessions and process records, used by one server at a time. Without it sessions are kept in memory,
    * up to `maxMemoryLogBytes`, and end with the server.

@@ -161,6 +161,16 @@ test("request logging is optional and leaves out queries", async (t) => {
   assert.doesNotMatch(JSON.stringify(records), /secret/);
 });
 
+test("headers are logged on request, without credentials", async (t) => {
+  const answered = Promise.withResolvers<LogRecord>();
+  const log = createLogger("info", answered.resolve);
+  const port = await serve(t, { log, logRequests: true, logHeaders: true });
+  await call(port, "GET", "/v1/health", { ...bearer, cookie: "a=secret", "x-trace": "7" });
+  const headers = Object(await answered.promise).fields.headers;
+  assert.equal(headers["x-trace"], "7");
+  assert.deepEqual([headers.authorization, headers.cookie], ["[hidden]", "[hidden]"]);
+});
+
 test("problems, titles and allowed methods match the peer's", async (t) => {
   const port = await serve(t);
   const base = `http://127.0.0.1:${port}`;

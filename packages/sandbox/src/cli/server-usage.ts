@@ -22,4 +22,5 @@ export const serverUsage = `holdfast sandbox server [options]
       --demo-entry FILE       entry point of the demo agent, for bundles
       --config FILE           JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
       --log-requests          log every request
+      --log-dir DIR           log to a file a day in DIR, kept for a week, instead of standard error
       --json                  print one line of JSON when the server is reachable`;

@@ -63,6 +63,7 @@ export interface RouterOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly logRequests?: boolean;
+  readonly logHeaders?: boolean;
   readonly lazyRoutes?: readonly LazyRoutes[];
 }
 
@@ -111,6 +112,7 @@ export class Router {
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #logRequests: boolean;
+  readonly #logHeaders: boolean;
   readonly #sockets = new Sockets();
   readonly #active = new Set<Promise<void>>();
 
@@ -122,6 +124,7 @@ export class Router {
     this.#log = options.log;
     this.#metrics = options.metrics;
     this.#logRequests = options.logRequests ?? false;
+    this.#logHeaders = options.logHeaders ?? false;
     this.#metrics.gauge("holdfast_sandbox_websockets_open", "Open WebSockets", () => this.#sockets.size);
   }
 
@@ -286,6 +289,7 @@ export class Router {
       status: response.statusCode,
       durationMs: Math.round(durationMs * 10) / 10,
       complete: response.writableFinished,
+      ...(this.#logHeaders ? { headers: withoutCredentials(request.headers) } : {}),
     });
   }
 
@@ -381,4 +385,12 @@ function match(pattern: readonly string[], segments: readonly string[]): Record<
     }
   }
   return params;
+}
+
+/** Headers for a log: those that carry credentials only by name. */
+function withoutCredentials(headers: IncomingMessage["headers"]): Record<string, unknown> {
+  const isSecret = (name: string) => /authorization|cookie|token|secret|key/.test(name);
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, isSecret(name) ? "[hidden]" : value]),
+  );
 }
