@@ -105,7 +105,7 @@ describe("faults of the database server", () => {
       }
     });
 
-  test("all connections of the server are taken for a while: calls wait or fail in words", async (t) => {
+  test("all connections of the server are taken for a while, then statements run into its time limit: calls wait or fail in words, and nothing acknowledged is lost", async (t) => {
     const server = await postgres(t, { max_connections: "60", superuser_reserved_connections: "3" });
     server.execute("CREATE ROLE app LOGIN", "GRANT CREATE ON DATABASE postgres TO app");
     const store = `postgres://app@127.0.0.1:${server.port}/postgres`;
@@ -122,15 +122,6 @@ describe("faults of the database server", () => {
       return states.includes(503) ? true : undefined;
     });
     server.execute("ALTER ROLE app CONNECTION LIMIT -1");
-    await more(loads, 20);
-    await check(loads);
-  });
-
-  test("statements run into the time limit of the server: nothing acknowledged is lost", async (t) => {
-    const server = await postgres(t);
-    server.execute("CREATE ROLE app LOGIN", "GRANT CREATE ON DATABASE postgres TO app");
-    const nodes = await cluster(t, `postgres://app@127.0.0.1:${server.port}/postgres`);
-    const loads = loadsOf(t, nodes, "slow");
     await more(loads, 20);
     // The limit holds for new connections, and every write waits for the lock.
     server.execute(
