@@ -20,8 +20,9 @@ const hourMs = 3_600_000;
 const defaultMessages = 200;
 const defaultTurns = 50;
 
-interface AgentVars {
-  chat: Chat | undefined;
+/** What an agent has in memory while it is awake; nothing of it is for programs. */
+export interface AgentVars {
+  readonly chat: unknown;
 }
 
 /** With the id of a message that there is already, nothing is sent again. */
@@ -57,7 +58,7 @@ export function agent(options: AgentOptions) {
     ...(options.onAuth === undefined ? {} : { onAuth: options.onAuth }),
     onWake: async (c) => {
       const chat = new Chat(c, options, providers);
-      c.vars.chat = chat;
+      c.vars = { chat };
       await chat.recover();
     },
     run: async (c) => await chatOf(c).work(),
@@ -109,8 +110,8 @@ export function agent(options: AgentOptions) {
 }
 
 function chatOf({ vars }: { readonly vars: AgentVars }): Chat {
-  if (vars.chat === undefined) throw new Error("The agent has not woken");
-  return vars.chat;
+  if (vars.chat instanceof Chat) return vars.chat;
+  throw new Error("The agent has not woken");
 }
 
 function bounded(limit: number, most: number): number {

@@ -1,5 +1,5 @@
 /** A coding agent as an actor. May use actors and the sandbox client; published as `holdfast/agent`. */
-export { agent, type PromptOptions } from "./agent.ts";
+export { type AgentVars, agent, type PromptOptions } from "./agent.ts";
 export type * from "./chat/messages.ts";
 export type { Prompt, PromptPart } from "./chat/prompt.ts";
 export { agentLimits } from "./limits.ts";
