@@ -79,6 +79,8 @@ export class Disk {
     state.place = place;
     await commit();
     if (hasEarlier) await finishMove(directory, own);
+    // What this host had before another one went on.
+    else await this.#removeDisks(place);
     return foldersOf(own);
   }
 
@@ -97,8 +99,17 @@ export class Disk {
   /** Removes the folders from this host. */
   async remove(): Promise<void> {
     await this.#tail;
-    const own = await this.#ownPlace();
-    if (own !== undefined) await removeTree(own);
+    await this.#removeDisks(undefined);
+  }
+
+  /** Removes the disks of this actor on this host, but one. */
+  async #removeDisks(kept: string | undefined): Promise<void> {
+    const { directory, actorId } = this.#options;
+    for (const name of await readdir(directory).catch(() => [])) {
+      if (name === kept) continue;
+      const owner = await readFile(join(directory, name, completeFile), "utf8").catch(() => undefined);
+      if (owner === actorId) await removeTree(join(directory, name));
+    }
   }
 
   /** The folder of the place in the state, if this host has it whole and it is this actor's. */

@@ -56,7 +56,6 @@ export class Vm {
   readonly #place: VmPlace;
   readonly #disk: Disk;
   readonly #timer: SnapshotTimer;
-  readonly #endListeners = new Set<() => void>();
   #live: Promise<LiveMachine> | undefined;
   /** Programs and turns that run. */
   #running = 0;
@@ -124,11 +123,6 @@ export class Vm {
     this.actor.keepAwake(settled);
   }
 
-  /** Calls the listener whenever a machine has ended. */
-  onEnd(listener: () => void): void {
-    this.#endListeners.add(listener);
-  }
-
   /** Takes a snapshot now. */
   async snapshot(): Promise<SnapshotInfo> {
     await this.live();
@@ -180,7 +174,6 @@ export class Vm {
 
   async #ended(machine: Machine, client: SandboxAgent, error: Error): Promise<void> {
     this.#live = undefined;
-    for (const listener of this.#endListeners) listener();
     if (!this.#stopped) {
       this.actor.log.warn("a machine has ended", { error });
       this.actor.emit("vmShutdown", { reason: "error" });
