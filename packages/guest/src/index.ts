@@ -9,6 +9,6 @@ export {
   type GateReply,
 } from "./gate-client.ts";
 export { type GateGuest, type GateGuestOptions, startGateGuest } from "./gate-guest.ts";
-export type { LocalTools } from "./local-tools.ts";
+export type { LocalTool, LocalToolContent, LocalToolResult, LocalTools } from "./local-tools.ts";
 export { guestProgramsDirectory } from "./programs.ts";
 export { proxyEnvironment } from "./proxy-environment.ts";

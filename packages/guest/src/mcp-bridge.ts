@@ -89,7 +89,10 @@ export async function bridgeMcp(
       ignoreFailure(sendNotification({ method: "notifications/progress", params: data }));
     };
     const args = params.arguments ?? {};
-    if (localTools !== undefined && local.has(params.name)) return await localTools.call(params.name, args);
+    if (localTools !== undefined && local.has(params.name)) {
+      const { content, isError } = await localTools.call(params.name, args);
+      return { content: [...content], isError };
+    }
     const caller: Caller = {
       signal,
       onProgress: progress,

@@ -28,10 +28,7 @@ const desktopTools: LocalTools = {
     const { tools } = await (await started.promise).desktopTools();
     return tools.filter(({ name }) => config.desktop?.includes(name));
   },
-  call: async (name, args) => {
-    const { content, isError } = await (await (await started.promise).desktopTools()).call(name, args);
-    return { content: [...content], isError };
-  },
+  call: async (name, args) => (await (await started.promise).desktopTools()).call(name, args),
 };
 
 const gate =
