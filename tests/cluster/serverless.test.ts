@@ -62,14 +62,12 @@ describe("nodes behind scale-to-zero HTTP", () => {
     assert.equal(await visitsAt(hub.url, "home").add(1), 1);
     const first = await visitsAt(hub.url, "home").process();
     assert.notEqual(first, hub.pid);
-    assert.equal((await members()).length, 1);
     await scaleToZero();
     const { starts } = platform;
     // Two at once start one node.
     const counts = await Promise.all([visitsAt(hub.url, "home").add(1), visitsAt(hub.url, "home").add(1)]);
     assert.deepEqual([...counts].sort(), [2, 3]);
     assert.equal(platform.starts, starts + 1);
-    assert.equal((await members()).length, 1);
     assert.notEqual(await visitsAt(hub.url, "home").process(), first);
   });
 

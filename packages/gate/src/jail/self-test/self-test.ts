@@ -261,6 +261,9 @@ async function firstLine(jail: Jail): Promise<string | undefined> {
   return undefined;
 }
 
+/** What a probe may take on a machine that has much else to do; none takes more than a second on an idle one. */
+const probeTimeoutMs = 60_000;
+
 async function runToEnd(
   launch: Launch,
   spec: JailSpec,
@@ -270,7 +273,7 @@ async function runToEnd(
   jail.stdout.resume();
   const stderr = text(jail.stderr);
   const timeout = new AbortController();
-  const late = delay(30_000, undefined, { signal: timeout.signal }).then(
+  const late = delay(probeTimeoutMs, undefined, { signal: timeout.signal }).then(
     () => jail.stop({ graceMs: 0 }),
     () => jail.exited,
   );
@@ -293,13 +296,13 @@ async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | strin
 }
 
 /**
- * Writes 4 MiB in small files, once a second for half a minute, until the jail is ended: a busy machine measures late.
+ * Writes 4 MiB in small files, once a second for a minute, until the jail is ended: a busy machine measures late.
  */
 const filler = `
 block=0123456789abcdef
 while [ \${#block} -lt 65536 ]; do block=$block$block; done
 i=0
-while [ $i -lt 1920 ]; do
+while [ $i -lt 3840 ]; do
   printf %s "$block" >/probe/$i
   i=$((i + 1))
   if [ $((i % 64)) -eq 0 ]; then sleep 1; fi
