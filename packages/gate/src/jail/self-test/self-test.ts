@@ -261,7 +261,7 @@ async function firstLine(jail: Jail): Promise<string | undefined> {
   return undefined;
 }
 
-/** What a probe may take on a machine that has much else to do; none takes more than a second on an idle one. */
+/** What a probe may take on a machine that has much else to do; on an idle one they take about a second. */
 const probeTimeoutMs = 60_000;
 
 async function runToEnd(
