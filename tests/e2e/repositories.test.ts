@@ -77,6 +77,17 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await assertAccessible(page, "a repository");
     await keepScreenshot(page, "repository");
 
+    // What waits at the forge is on the board before there is a task.
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.getByRole("button", { name: "Board" }).click();
+    const waiting = page.getByRole("region", { name: "To start" });
+    await waiting.getByRole("button", { name: "Add the search" }).waitFor();
+    await waiting.getByRole("button", { name: "The footer is broken" }).waitFor();
+    await page.getByRole("button", { name: "List", exact: true }).click();
+    await page.getByText("No tasks yet").waitFor();
+    await page.getByRole("link", { name: "Repositories" }).click();
+    await page.getByRole("link", { name: "team/app" }).click();
+
     await row.click();
     await page.getByText("The task starts from what was pushed last.").waitFor();
     assert.equal(await page.getByLabel("Repository").inputValue(), "team/app");
@@ -86,10 +97,9 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Start task" }).click();
     await page.waitForURL(/\/tasks\//);
 
-    // What waits at the forge is on the board, without what a task was started on.
+    // Then without what a task was started on.
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
     await page.getByRole("button", { name: "Board" }).click();
-    const waiting = page.getByRole("region", { name: "To start" });
     const card = waiting.getByRole("button", { name: "The footer is broken" });
     await card.waitFor();
     assert.equal(await waiting.locator("[data-task]").count(), 1);

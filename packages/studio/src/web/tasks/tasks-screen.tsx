@@ -14,6 +14,7 @@ import { useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import type { TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
+import { isOfForge, repositoriesQuery } from "../shared/new-task/repositories.ts";
 import { taskDraft } from "../shared/new-task/task-draft.ts";
 import { filterOf, type TaskSearch } from "../shared/task-list/task-filter.ts";
 import { seenOf } from "../shared/task-list/task-pages.ts";
@@ -57,6 +58,9 @@ export function TasksScreen({
   const all = useQuery(taskCountsQuery(api, archived === undefined ? {} : { archived })).data;
   usePageTitle("Tasks");
   const hasTasks = all === undefined ? undefined : all.total > 0 || archived === true;
+  // The board has pull requests and issues before there is a task.
+  const repositories = useQuery({ ...repositoriesQuery(api), enabled: hasTasks === false }).data;
+  const hasBoard = hasTasks === true || repositories?.some(isOfForge) === true;
   useEffect(() => {
     if (hasTasks === false) setOpened((known) => (known === "no" ? "empty" : known));
   }, [hasTasks]);
@@ -79,7 +83,7 @@ export function TasksScreen({
       <section className="tasks-main" aria-labelledby="tasks-heading">
         <div className="page-head">
           <h1 id="tasks-heading">{archived === true ? "Archived tasks" : "Tasks"}</h1>
-          {hasTasks === true && (
+          {hasBoard && (
             <KindSwitch
               kind={kind}
               onChange={(next) => {
@@ -112,7 +116,7 @@ export function TasksScreen({
             <ListToolbar search={search} kind={kind} counts={all} onChange={change} />
           </>
         )}
-        {kind === "board" && hasTasks !== false ? (
+        {kind === "board" && (hasBoard || hasTasks === undefined) ? (
           <Suspense fallback={<Loading label="Loading the board" rows={5} />}>
             <Board search={search} onClear={clear} />
           </Suspense>
