@@ -33,8 +33,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs a sandbox server until SIGTERM, SIGINT or SIGHUP, then ends everything that it started. Resolves to the exit
- * code: 0 after a signal, 1 if it cannot start, 2 for wrong usage. Once the server is reachable, writes one line of
+ * Runs a sandbox server until SIGTERM, SIGINT or SIGHUP, or with HOLDFAST_SANDBOX_END_WITH_STDIN until standard input
+ * ends, then ends everything that it started. Resolves to the exit code: 0 then, 1 if it cannot start, 2 for wrong usage. Once the server is reachable, writes one line of
  * JSON to standard output: `{"event":"ready","url"?,"token"?}`. A parent with an IPC channel gets the same as a
  * message.
  */
@@ -68,6 +68,7 @@ export async function runSandboxServer(
     process.once("SIGINT", stop);
     // A closing terminal sends SIGHUP more than once: the kernel and the shell both do.
     process.on("SIGHUP", stop);
+    if (isSet(process.env.HOLDFAST_SANDBOX_END_WITH_STDIN)) onEndOfStdin(stop);
   });
   try {
     const { listen } = options;
@@ -87,6 +88,13 @@ export async function runSandboxServer(
     else process.stderr.write(`${failureText(withCommandLineOptions(error))}\n`);
     return 1;
   }
+}
+
+/** The other end of standard input closes with the process that has it, however that ends. */
+function onEndOfStdin(stop: () => void): void {
+  process.stdin.once("end", stop);
+  process.stdin.once("error", stop);
+  process.stdin.resume();
 }
 
 /** The server's message names API options. Here they are command line options. */
@@ -135,6 +143,7 @@ function readFlags(argv: readonly string[]) {
     "agents-directory": { type: "string" },
     "install-agents": { type: "boolean" },
     "clean-env": { type: "boolean" },
+    jailed: { type: "boolean" },
     "demo-entry": { type: "string" },
     config: { type: "string" },
     "log-dir": { type: "string" },
@@ -159,6 +168,7 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
     env: { ...inherited, ...env },
     listen: readListen(values, explicit),
     agents,
+    ...(values.jailed === true ? { jailed: true } : {}),
     unsafeNoToken: values["no-token"] === true,
     installAgents: shouldInstallAgents(values["install-agents"]),
     ...{ logRequests, logHeaders },

@@ -115,7 +115,10 @@ async function start(id: string, options: JailProviderOptions): Promise<JailedSe
     running = await options.gate.jails.start({
       id,
       command: jailNode,
-      args: [`${jailHost}${entry}`, "--dial", jailControl, "--home", jailHome, "--cwd", jailWorkspace],
+      args: [
+        ...[`${jailHost}${entry}`, "--jailed", "--dial", jailControl],
+        ...["--home", jailHome, "--cwd", jailWorkspace],
+      ],
       cwd: jailWorkspace,
       env: { PATH: `${dirname(jailNode)}:/usr/bin:/bin`, HOME: jailHome, LANG: "C.UTF-8", ...options.env },
       mounts: [

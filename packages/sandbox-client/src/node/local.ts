@@ -41,7 +41,7 @@ const maxAttempts = 3;
 
 /**
  * A sandbox server as a process of this machine: no isolation at all, for work on one's own code. The
- * server ends with {@link SandboxProvider.destroy}, and when this process exits in order.
+ * server ends with {@link SandboxProvider.destroy}, and with this process: Holdfast's own also when that is killed.
  */
 export function local(options: LocalProviderOptions = {}): SandboxProvider {
   const servers = new Map<string, Running>();
@@ -93,9 +93,16 @@ function start(options: LocalProviderOptions, host: string, port: number): Runni
   const log = options.log ?? "inherit";
   const stdio = log === "inherit" ? "inherit" : log === "pipe" ? "pipe" : "ignore";
   const child = spawn(command, [...args, "--host", host, "--port", String(port)], {
-    stdio: ["ignore", stdio, stdio],
-    // The command line is seen by every user of the machine; the environment is not.
-    env: { ...process.env, ...options.env, HOLDFAST_SANDBOX_TOKEN: token, SANDBOX_AGENT_TOKEN: token },
+    // Nothing is written to its input, which closes when this process ends, also by SIGKILL.
+    stdio: ["pipe", stdio, stdio],
+    env: {
+      ...process.env,
+      ...options.env,
+      HOLDFAST_SANDBOX_END_WITH_STDIN: "1",
+      // The command line is seen by every user of the machine; the environment is not.
+      HOLDFAST_SANDBOX_TOKEN: token,
+      SANDBOX_AGENT_TOKEN: token,
+    },
   });
   if (log === "pipe") {
     child.stdout?.pipe(process.stdout, { end: false });

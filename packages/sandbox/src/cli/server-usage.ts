@@ -19,6 +19,7 @@ export const serverUsage = `holdfast sandbox server [options]
       --agents-directory DIR  directory of installed agents
       --install-agents        install a missing agent on first use
       --clean-env             do not pass this environment to agents and processes
+      --jailed                this server is in a jail: agents and browsers make no sandbox of their own
       --demo-entry FILE       entry point of the demo agent, for bundles
       --config FILE           JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
       --log-requests          log every request
