@@ -57,6 +57,7 @@ export async function runSandboxServer(
     else process.stderr.write(wrongUsage(reason, serverUsage, "holdfast sandbox server", false));
     return 2;
   }
+  const endsWithStdin = isSet(process.env.HOLDFAST_SANDBOX_END_WITH_STDIN);
   const stopping = new AbortController();
   const { signal } = stopping;
   const stopped = new Promise<void>((resolve) => {
@@ -68,7 +69,7 @@ export async function runSandboxServer(
     process.once("SIGINT", stop);
     // A closing terminal sends SIGHUP more than once: the kernel and the shell both do.
     process.on("SIGHUP", stop);
-    if (isSet(process.env.HOLDFAST_SANDBOX_END_WITH_STDIN)) onEndOfStdin(stop);
+    if (endsWithStdin) onEndOfStdin(stop);
   });
   try {
     const { listen } = options;
@@ -87,6 +88,9 @@ export async function runSandboxServer(
     if (flags.json === true) printErrorJson(withCommandLineOptions(error));
     else process.stderr.write(`${failureText(withCommandLineOptions(error))}\n`);
     return 1;
+  } finally {
+    // An open input keeps the process.
+    if (endsWithStdin) process.stdin.destroy();
   }
 }
 

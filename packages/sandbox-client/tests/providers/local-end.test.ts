@@ -40,3 +40,16 @@ test("a local server ends with its host, also when that is killed", { timeout: 6
   const [error] = await once(connect(Number(id.split(":")[1]), "127.0.0.1"), "error");
   assert.match(String(error), /ECONNREFUSED/);
 });
+
+test("an open standard input does not keep a server that is told to end", { timeout: 60_000 }, async (t) => {
+  const home = mkdtempSync(join(tmpdir(), "holdfast-local-end-"));
+  removeAtExit(home);
+  const server = spawn(process.execPath, [...ownImports, serverEntry, "--port", "0", "--home", home], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, HOLDFAST_SANDBOX_END_WITH_STDIN: "1" },
+  });
+  t.after(() => server.kill("SIGKILL"));
+  await once(createInterface(server.stdout), "line");
+  server.kill("SIGTERM");
+  assert.deepEqual(await once(server, "exit"), [0, null]);
+});
