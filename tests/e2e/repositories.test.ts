@@ -102,6 +102,7 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Board" }).click();
     const card = waiting.getByRole("button", { name: "The footer is broken" });
     await card.waitFor();
+    await waiting.getByRole("button", { name: "Add the search" }).waitFor({ state: "detached" });
     assert.equal(await waiting.locator("[data-task]").count(), 1);
     await assertAccessible(page, "board with an issue");
     await keepScreenshot(page, "board-issues");

@@ -10,15 +10,16 @@ const folders = 400;
 const filesOfFolder = 500;
 const slowestMs = 900_000;
 
-/** A bare repository whose files are all equal, and so one object of git. */
+/** A repository whose files are all equal, and so one object of git. */
 function makeLargeRepository(folder: string): string {
-  const path = join(folder, "large.git");
-  sh(folder, "init", "-q", "--bare", "-b", "main", path);
+  const path = join(folder, "large");
+  sh(folder, "init", "-q", "-b", "main", path);
   const lines = ["blob", "mark :1", "data 5", "text", "", "commit refs/heads/main"];
   lines.push("committer Ada <ada@example.org> 1700000000 +0000", "data 5", "first");
   for (let at = 0; at < folders * filesOfFolder; at++)
     lines.push(`M 100644 :1 folder-${at % folders}/file-${Math.floor(at / folders)}.txt`);
   execFileSync("git", ["fast-import", "--quiet"], { cwd: path, input: `${lines.join("\n")}\n\n` });
+  sh(path, "reset", "-q", "--hard");
   return path;
 }
 
@@ -35,8 +36,12 @@ test("a task on 200,000 files shows its one change, and applies it", async (t) =
   const { id } = await studio.client.organization.createTask({ repository, agent: "demo", prompt });
   const watch = await Watch.open(studio.client, id);
   t.after(() => watch.close());
-  const ended = await watch.until(({ status }) => status === "idle" || status === "failed", "its end", slowestMs);
-  assert.equal(ended.status, "idle", ended.problem?.message);
+  const ended = await watch.until(
+    ({ status }) => status === "idle" || status === "failed",
+    "its end",
+    slowestMs,
+  );
+  assert.equal(ended.status, "idle", JSON.stringify(ended));
   const { files } = await studio.client.task(id).diff();
   assert.deepEqual(
     files.map(({ path }) => path),
@@ -44,6 +49,5 @@ test("a task on 200,000 files shows its one change, and applies it", async (t) =
   );
   const { branch } = await studio.client.task(id).apply();
   assert.equal(sh(repository, "show", `${branch}:folder-7/file-7.txt`), "changed");
-  const names = sh(repository, "ls-tree", "-r", "--name-only", branch).split("\n");
-  assert.equal(names.length, folders * filesOfFolder);
+  assert.equal(sh(repository, "diff", "--name-only", "main", branch), "folder-7/file-7.txt");
 });

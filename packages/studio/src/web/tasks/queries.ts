@@ -95,6 +95,9 @@ export function useTaskAction(action: "archive" | "restore" | "read" | "unread")
   });
 }
 
+/** Begins the keys of open pull requests and issues without a task. */
+export const forgeItemsKey = "forge-items";
+
 /** `onCreated` is called even if the form has been unmounted, as happens when the list is no longer empty. */
 export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   const api = useApi();
@@ -108,6 +111,8 @@ export function useCreateTask(onCreated: (task: TaskSummary) => void) {
     onSuccess(task) {
       attempt.arrived();
       mergeTask(queries, task);
+      // What it was started on waits no longer.
+      void queries.invalidateQueries({ queryKey: [forgeItemsKey] });
       onCreated(task);
     },
   });

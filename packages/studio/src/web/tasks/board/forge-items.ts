@@ -7,6 +7,7 @@ import { useApi } from "../../shared/context.ts";
 import { isOfForge, repositoriesQuery } from "../../shared/new-task/repositories.ts";
 import type { StudioApi } from "../../shared/port.ts";
 import type { TaskSearch } from "../../shared/task-list/task-filter.ts";
+import { forgeItemsKey } from "../queries.ts";
 
 export interface ForgeCard {
   readonly id: string;
@@ -29,16 +30,18 @@ const issuesStaleMs = 60_000;
 function pullsQuery(api: StudioApi, { id, openPullRequests, syncedAt }: RepositorySummary) {
   return queryOptions({
     // What has changed since is read with the next summary.
-    queryKey: ["forge-items", id, "pulls", openPullRequests, syncedAt],
+    queryKey: [forgeItemsKey, id, "pulls", openPullRequests, syncedAt],
     queryFn: () => api.repository(id).pullRequests({ state: "open", limit: maxItems, withoutTask: true }),
     enabled: openPullRequests > 0,
+    // Others start tasks too; to ask again reads rows.
+    staleTime: 0,
     retry: false,
   });
 }
 
 function issuesQuery(api: StudioApi, { id }: RepositorySummary) {
   return queryOptions({
-    queryKey: ["forge-items", id, "issues"],
+    queryKey: [forgeItemsKey, id, "issues"],
     queryFn: async () => (await api.repository(id).issues(1, true)).items.slice(0, maxItems),
     staleTime: issuesStaleMs,
     retry: false,
