@@ -246,12 +246,12 @@ test("a data directory in which a restore broke off is used by nobody", async (t
   assert.ok(data !== undefined && copy !== undefined && restored !== undefined);
   assert.equal((await holdfast(["tasks", "list", "--data", data])).code, 0);
   assert.equal((await holdfast(["backup", copy, "--data", data])).code, 0);
-  // Nothing can be copied from it: the rest is there by then.
+  // Nothing can be copied from it. What is there by then depends on the order of the file system.
   const pipe = join(copy, "zzz");
   execFileSync("mkfifo", [pipe]);
   const broken = await holdfast(["restore", copy, "--data", restored]);
   assert.equal(broken.code, 1, broken.stderr);
-  assert.ok(existsSync(join(restored, "actors", "actors.db")));
+  assert.ok(existsSync(restored));
   for (const args of [
     ["tasks", "list"],
     ["start", "--port", "0"],
