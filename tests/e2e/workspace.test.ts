@@ -57,7 +57,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     } else await page.goto(shared);
     await waitForStatus(page, "idle");
     await page.getByRole("tab", { name: "Workspace" }).click();
-    await tree(page).getByRole("treeitem", { name: "src" }).waitFor();
+    await tree(page).getByRole("treeitem", { name: "src", exact: true }).waitFor();
     return page;
   }
 

@@ -31,6 +31,7 @@ const onDisk = [
   /^tests\/security\/attacks/,
   /^packages\/gate\/src\/jail\/confinement\//,
   /^packages\/gate\/tests\/jails\./,
+  /^packages\/sandbox\/tests\/fs-move-across\./,
 ];
 
 /** The directory for temporary files that the run was started with. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
 import { setup } from "holdfast";
 import { agentOs } from "../src/index.ts";
@@ -39,10 +39,11 @@ let url = "";
 before(async () => {
   ({ url } = await registry.start());
   client = createClient<typeof registry>(url);
-  return async () => {
-    await client.dispose();
-    await registry.shutdown();
-  };
+});
+
+after(async () => {
+  await client.dispose();
+  await registry.shutdown();
 });
 
 const machine = () => client.vm.getOrCreate(["one"]);

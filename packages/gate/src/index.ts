@@ -100,6 +100,7 @@ export {
 } from "./egress/metering/budget.ts";
 export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/metering/prices.ts";
 export { readBudgetStatus } from "./egress/metering/read-budget-status.ts";
+export { modelPath } from "./egress/model-path.ts";
 export {
   type GitRepository,
   type GitUpstreamOptions,
@@ -127,6 +128,7 @@ export {
   type EnsureBubblewrapOptions,
   ensureBubblewrap,
 } from "./jail/bubblewrap/install.ts";
+export { keepErrorTail } from "./jail/error-tail.ts";
 export type {
   Guarantee,
   GuaranteeName,
@@ -144,6 +146,7 @@ export type {
   ToolResult,
   ToolSpec,
 } from "./jail/jail.ts";
+export { JailLayout } from "./jail/jail-layout.ts";
 export { defaultJailDriver } from "./jail/open-driver.ts";
 export {
   type ConfiningDriverName,

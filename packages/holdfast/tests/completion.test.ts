@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { spawn } from "@lydell/node-pty";
@@ -18,8 +18,8 @@ before(() => {
   const quiet = "--disable-warning=ExperimentalWarning";
   writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" ${quiet} "${main}" "$@"\n`);
   chmodSync(program, 0o755);
-  return () => rmSync(home, { recursive: true, force: true });
 });
+after(() => rmSync(home, { recursive: true, force: true }));
 
 function complete(...words: string[]): string[] {
   const { stdout } = spawnSync(program, ["complete", "--", ...words], { env, encoding: "utf8" });

@@ -52,18 +52,7 @@ export async function compose(
   });
   // What starts while the desktop is active can reach it.
   const currentEnv = () => ({ ...env, ...desktop.env });
-  const context: LaunchContext = {
-    home,
-    cwd,
-    get env() {
-      return currentEnv();
-    },
-    mounts,
-    models: options.models ?? {},
-    jailed: options.jailed ?? false,
-    ownsHome: options.home !== undefined,
-    agentsDirectory: resolve(options.agentsDirectory ?? join(home, ".local/share/holdfast/agents")),
-  };
+  const context = launchContext(options, { home, cwd, mounts, currentEnv });
   const installer = new AgentInstaller(context, log);
   const installMissing = options.installAgents ? { installMissing: installer.install.bind(installer) } : {};
   const observed = new ObservedOptions();
@@ -132,6 +121,23 @@ export async function compose(
     }),
     start: () => sessions.start(),
     stop,
+  };
+}
+
+function launchContext(
+  options: SandboxServerOptions,
+  parts: Pick<LaunchContext, "home" | "cwd" | "mounts"> & { readonly currentEnv: () => LaunchContext["env"] },
+): LaunchContext {
+  const { home, cwd, mounts, currentEnv } = parts;
+  return {
+    ...{ home, cwd, mounts },
+    get env() {
+      return currentEnv();
+    },
+    models: options.models ?? {},
+    jailed: options.jailed ?? false,
+    ownsHome: options.home !== undefined,
+    agentsDirectory: resolve(options.agentsDirectory ?? join(home, ".local/share/holdfast/agents")),
   };
 }
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { createGate } from "@holdfast/gate";
+import { createGate, JailLayout } from "@holdfast/gate";
 import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { guestPrograms, loadGuestBundle } from "../src/jail/bundle.ts";
 import type { GuestConfig } from "../src/jail/guest-config.ts";
-import { JailLayout, jailPath, jailPaths, mountNativePackages } from "../src/jail/layout.ts";
+import { jailPath, jailPaths, mountNativePackages } from "../src/jail/layout.ts";
 import { needsJail, temporaryFolder } from "./support.ts";
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Response>;

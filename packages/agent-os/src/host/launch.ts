@@ -4,7 +4,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { Egress, EgressUpstream, Gate, Jail, JailMount, ProviderName } from "@holdfast/gate";
+import {
+  type Egress,
+  type EgressUpstream,
+  type Gate,
+  JailLayout,
+  keepErrorTail,
+  modelPath,
+  type ProviderName,
+} from "@holdfast/gate";
 import { type ModelWire, terminalBinding } from "@holdfast/sandbox";
 import { listenForDial } from "@holdfast/sandbox-client/node";
 import { machineEnded } from "../errors.ts";
@@ -50,7 +58,7 @@ async function start(
   const dial = await listenForDial(control);
   cleanup.defer(() => dial.close());
   const jailed = !gate.jails.driver.unsafe;
-  const layout = new Layout(jailed);
+  const layout = new JailLayout(jailed);
   const node = layout.mount(process.execPath, machinePaths.node, "ro");
   const folder = layout.mount(programs, machinePaths.programs, "ro");
   const home = layout.mount(folders.home, machinePaths.home, "rw");
@@ -82,7 +90,7 @@ async function start(
     network: "none",
   });
   cleanup.defer(async () => void (await jail.stop({ graceMs: 0 })));
-  const tail = collectTail(jail);
+  const tail = keepErrorTail(jail);
   const ended = jail.exited.then(({ reason, detail }) => machineEnded(describeEnd(reason, detail ?? tail())));
   const refused = ended.then((error) => {
     throw new HoldfastError("agent_os", "start_failed", error.message, { statusCode: 503 });
@@ -101,24 +109,8 @@ async function start(
   };
 }
 
-/** Maps host paths to paths in the jail; without a jail they stay as they are. */
-class Layout {
-  readonly mounts: JailMount[] = [];
-  readonly #jailed: boolean;
-
-  constructor(jailed: boolean) {
-    this.#jailed = jailed;
-  }
-
-  mount(source: string, target: string, mode: "ro" | "rw"): string {
-    if (!this.#jailed) return source;
-    this.mounts.push({ source, target, mode });
-    return target;
-  }
-}
-
 /** The native part of terminals, which a bundle cannot contain. */
-function terminalModules(layout: Layout): Readonly<Record<string, string>> {
+function terminalModules(layout: JailLayout): Readonly<Record<string, string>> {
   const binding = terminalBinding();
   if (binding === undefined) return {};
   const at = layout.mount(binding.directory, `${machinePaths.modules}/${binding.name}`, "ro");
@@ -162,22 +154,8 @@ async function openEgress(
 
 function modelsOf(upstream: EgressUpstream, apiKey: string): GuestModel[] {
   const names = upstream.provider === "none" ? [] : (wires[upstream.provider] ?? []);
-  // OpenAI clients expect the version in the base URL, unless the upstream's base already has it.
-  const hasVersion = upstream.allow.some(({ pathPrefix }) => /^\/v1(\/|$)/.test(pathPrefix));
-  return names.map((wire) => {
-    const version = wire.startsWith("openai") && hasVersion ? "/v1" : "";
-    return { wire, path: `/${upstream.name}${version}`, apiKey };
-  });
-}
-
-function collectTail(jail: Jail): () => string {
-  let tail = "";
-  // A full pipe would block its writer.
-  jail.stdout.resume();
-  jail.stderr.on("data", (chunk: Buffer) => {
-    tail = (tail + chunk.toString("utf8")).slice(-2_000);
-  });
-  return () => tail.trim();
+  const client = upstream.provider === "openai" ? "openai" : "other";
+  return names.map((wire) => ({ wire, path: modelPath(upstream, client), apiKey }));
 }
 
 function describeEnd(reason: string, detail: string): string {

@@ -1,9 +1,10 @@
-import { constants } from "node:os";
 import { HoldfastError } from "@holdfast/core";
 import type { SandboxAgent, ProcessInfo as ServerProcess } from "@holdfast/sandbox-client";
 import { invalid, machineEnded, notFound } from "../errors.ts";
 import type { Machine } from "../host/machine.ts";
 import type { ExecResult, SpawnedProcessInfo } from "../types.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { followProcess } from "./follow-process.ts";
 import {
   readContent,
   readNumber,
@@ -28,8 +29,6 @@ interface Spawned {
 
 const maxKept = 1_024;
 const shell = "/bin/sh";
-/** Exit code of what ended with its machine: as after SIGKILL. */
-const killedCode = 137;
 
 /** Commands and processes of a machine. */
 export class Processes {
@@ -131,18 +130,9 @@ export class Processes {
 
   /** Passes output on until the end; resolves with the exit code. Never rejects. */
   async #follow(client: SandboxAgent, machine: Machine, pid: number, id: string): Promise<number> {
-    let code = killedCode;
-    try {
-      const subscription = await client.followProcessLogs(id, ({ stream, data, encoding }) => {
-        const bytes = new Uint8Array(Buffer.from(data, encoding === "base64" ? "base64" : "utf8"));
-        const name = stream === "stderr" ? "stderr" : "stdout";
-        this.#vm.actor.emit("processOutput", { pid, stream: name, data: bytes });
-      });
-      await Promise.race([subscription.closed, machine.ended.then(() => subscription.close())]);
-      code = exitCodeOf(await client.getProcess(id));
-    } catch {
-      // The machine has ended, and the process with it.
-    }
+    const code = await followProcess(client, machine, id, (data, stream) => {
+      this.#vm.actor.emit("processOutput", { pid, stream, data });
+    });
     const spawned = this.#spawned.get(pid);
     if (spawned?.id === id) spawned.exitCode = code;
     this.#vm.actor.emit("processExit", { pid, exitCode: code });
@@ -208,14 +198,6 @@ function readOptions(given: unknown) {
     ...(stdin === undefined ? {} : { stdin: readContent(stdin, "stdin") }),
     ...(timeout === undefined ? {} : { timeoutMs: readNumber(timeout, "timeout", 1, 86_400_000) }),
   };
-}
-
-/** As a shell tells it: 128 and the number of the signal. */
-export function exitCodeOf(process: { readonly exitCode?: number | null }): number {
-  if (typeof process.exitCode === "number") return process.exitCode;
-  const signal: unknown = Reflect.get(process, "signal");
-  const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
-  return 128 + (number ?? constants.signals.SIGKILL);
 }
 
 function timedOut(timeoutMs: number | undefined): HoldfastError {

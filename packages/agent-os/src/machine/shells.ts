@@ -1,6 +1,7 @@
 import type { SandboxAgent } from "@holdfast/sandbox-client";
 import { notFound } from "../errors.ts";
 import type { Machine } from "../host/machine.ts";
+import { followProcess } from "./follow-process.ts";
 import {
   readContent,
   readNumber,
@@ -10,7 +11,6 @@ import {
   readTexts,
   readVariables,
 } from "./input.ts";
-import { exitCodeOf } from "./processes.ts";
 import type { Vm } from "./vm.ts";
 
 interface Shell {
@@ -20,7 +20,6 @@ interface Shell {
 
 const defaultSize = { cols: 80, rows: 24 };
 const maxSide = 65_535;
-const killedCode = 137;
 
 /** Interactive shells of a machine, each on a terminal of its own. */
 export class Shells {
@@ -94,17 +93,9 @@ export class Shells {
   }
 
   async #follow(client: SandboxAgent, machine: Machine, id: string): Promise<number> {
-    let code = killedCode;
-    try {
-      const subscription = await client.followProcessLogs(id, ({ data, encoding }) => {
-        const bytes = new Uint8Array(Buffer.from(data, encoding === "base64" ? "base64" : "utf8"));
-        this.#vm.actor.emit("shellData", { shellId: id, data: bytes });
-      });
-      await Promise.race([subscription.closed, machine.ended.then(() => subscription.close())]);
-      code = exitCodeOf(await client.getProcess(id));
-    } catch {
-      // The machine has ended, and the shell with it.
-    }
+    const code = await followProcess(client, machine, id, (data) => {
+      this.#vm.actor.emit("shellData", { shellId: id, data });
+    });
     this.#vm.actor.emit("shellExit", { shellId: id, exitCode: code });
     return code;
   }

@@ -36,7 +36,7 @@ _holdfast() {
 compdef _holdfast holdfast
 `;
 
-const fish = String.raw`# fish completion for holdfast
+const fish = `# fish completion for holdfast
 function __holdfast_candidates
   set -l words (commandline -opc)
   set -l current (commandline -ct)

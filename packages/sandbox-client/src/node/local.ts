@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { SandboxProvider } from "../providers/provider.ts";
@@ -41,7 +41,8 @@ const maxAttempts = 3;
 
 /**
  * A sandbox server as a process of this machine: no isolation at all, for work on one's own code. The
- * server ends with {@link SandboxProvider.destroy}, and with this process: Holdfast's own also when that is killed.
+ * server ends with {@link SandboxProvider.destroy}, and with this process, which it does not keep running: Holdfast's
+ * own also when that is killed.
  */
 export function local(options: LocalProviderOptions = {}): SandboxProvider {
   const servers = new Map<string, Running>();
@@ -108,12 +109,20 @@ function start(options: LocalProviderOptions, host: string, port: number): Runni
     child.stdout?.pipe(process.stdout, { end: false });
     child.stderr?.pipe(process.stderr, { end: false });
   }
+  letGo(child);
   endAtExit(child);
   const exited = new Promise<void>((resolve) => {
     child.once("error", () => resolve());
     child.once("exit", () => resolve());
   }).then(() => leaveAtExit(child));
   return { child, token, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, exited };
+}
+
+/** A program that has nothing left to do ends, although its server runs. */
+function letGo(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdin, child.stdout, child.stderr])
+    if (stream instanceof Socket) stream.unref();
 }
 
 /** Servers that end with this process. One listener does for all: many of them are taken for a leak. */

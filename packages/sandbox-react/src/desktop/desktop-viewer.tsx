@@ -1,6 +1,7 @@
 /** The live desktop of a sandbox in a web page. */
 import { type CSSProperties, useEffect, useId, useRef } from "react";
 import { cx } from "../internal/class-names.ts";
+import { barButtonStyle, barStyle, frameStyle, stateColors } from "../internal/frame-styles.ts";
 import type {
   DesktopStreamErrorStatus,
   DesktopStreamReadyStatus,
@@ -31,27 +32,7 @@ export interface DesktopViewerProps {
   onError?: (error: DesktopStreamErrorStatus | Error) => void;
 }
 
-const frameStyle: CSSProperties = {
-  display: "flex",
-  flexDirection: "column",
-  overflow: "hidden",
-  border: "1px solid #3a4250",
-  borderRadius: 8,
-  background: "#101216",
-};
-const barStyle: CSSProperties = {
-  display: "flex",
-  flexWrap: "wrap",
-  alignItems: "center",
-  justifyContent: "space-between",
-  gap: "2px 12px",
-  padding: "6px 12px",
-  borderBottom: "1px solid #3a4250",
-  background: "#191d24",
-  color: "#d5d9e0",
-  fontSize: 12,
-  lineHeight: 1.5,
-};
+const wrappingBarStyle: CSSProperties = { ...barStyle, flexWrap: "wrap", gap: "2px 12px" };
 const screenStyle: CSSProperties = { position: "relative", overflow: "hidden", touchAction: "none" };
 const videoStyle: CSSProperties = {
   display: "block",
@@ -61,17 +42,6 @@ const videoStyle: CSSProperties = {
   userSelect: "none",
   pointerEvents: "none",
 };
-const buttonStyle: CSSProperties = {
-  font: "inherit",
-  color: "inherit",
-  background: "transparent",
-  border: "1px solid currentColor",
-  borderRadius: 4,
-  padding: "2px 10px",
-  minHeight: 24,
-  cursor: "pointer",
-};
-
 /**
  * The desktop of a sandbox, live: it shows the screen, takes the pointer, the wheel and keys, and reconnects by itself
  * when the connection breaks.
@@ -105,12 +75,12 @@ export function DesktopViewer(props: DesktopViewerProps) {
       style={{ ...frameStyle, ...props.style }}
     >
       {showStatusBar && (
-        <div className="sa-desktop-viewer-status-bar" data-slot="status-bar" style={barStyle}>
+        <div className="sa-desktop-viewer-status-bar" data-slot="status-bar" style={wrappingBarStyle}>
           <span role="status" data-slot="status" style={{ color: colors[state.kind] }}>
             {describeState(state)}
           </span>
           {(state.kind === "lost" || state.kind === "reconnecting") && (
-            <button type="button" data-slot="retry" style={buttonStyle} onClick={desktop.retry}>
+            <button type="button" data-slot="retry" style={barButtonStyle} onClick={desktop.retry}>
               Reconnect now
             </button>
           )}
@@ -150,10 +120,10 @@ export function DesktopViewer(props: DesktopViewerProps) {
 }
 
 const colors: Readonly<Record<DesktopConnection["kind"], string>> = {
-  connecting: "#d5d9e0",
-  ready: "#7fd88f",
-  reconnecting: "#f0c674",
-  lost: "#ff8080",
+  connecting: stateColors.neutral,
+  ready: stateColors.good,
+  reconnecting: stateColors.warning,
+  lost: stateColors.bad,
 };
 
 function describeState(state: DesktopConnection): string {

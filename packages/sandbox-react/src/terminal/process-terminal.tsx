@@ -1,6 +1,7 @@
 /** Terminal of a process in a web page. */
 import { type CSSProperties, useId, useRef } from "react";
 import { cx } from "../internal/class-names.ts";
+import { barButtonStyle, barStyle, frameStyle, stateColors } from "../internal/frame-styles.ts";
 import { type TerminalHandle, useTerminal } from "../internal/use-terminal.ts";
 import type { ProcessTerminalClient, TerminalErrorStatus, TerminalExitStatus } from "./terminal-types.ts";
 
@@ -24,26 +25,6 @@ export interface ProcessTerminalProps {
   onError?: (error: TerminalErrorStatus | Error) => void;
 }
 
-const frameStyle: CSSProperties = {
-  display: "flex",
-  flexDirection: "column",
-  overflow: "hidden",
-  border: "1px solid #3a4250",
-  borderRadius: 8,
-  background: "#101216",
-};
-const barStyle: CSSProperties = {
-  display: "flex",
-  alignItems: "center",
-  justifyContent: "space-between",
-  gap: 12,
-  padding: "6px 12px",
-  borderBottom: "1px solid #3a4250",
-  background: "#191d24",
-  color: "#d5d9e0",
-  fontSize: 12,
-  lineHeight: 1.5,
-};
 const screenStyle: CSSProperties = {
   boxSizing: "border-box",
   display: "flex",
@@ -53,17 +34,6 @@ const screenStyle: CSSProperties = {
 };
 /** No margin: the emulator uses the complete height of its host for rows. */
 const hostStyle: CSSProperties = { flex: 1, minWidth: 0, minHeight: 0, overflow: "hidden" };
-const buttonStyle: CSSProperties = {
-  font: "inherit",
-  color: "inherit",
-  background: "transparent",
-  border: "1px solid currentColor",
-  borderRadius: 4,
-  padding: "2px 10px",
-  minHeight: 24,
-  cursor: "pointer",
-};
-
 /**
  * The terminal of a process. It shows earlier output, adapts to its size, and reconnects by itself at the same byte
  * when the connection breaks.
@@ -94,7 +64,7 @@ export function ProcessTerminal(props: ProcessTerminalProps) {
             {describeState(state)}
           </span>
           {(state.kind === "lost" || state.kind === "reconnecting") && (
-            <button type="button" data-slot="retry" style={buttonStyle} onClick={terminal.retry}>
+            <button type="button" data-slot="retry" style={barButtonStyle} onClick={terminal.retry}>
               Reconnect now
             </button>
           )}
@@ -119,12 +89,12 @@ export function ProcessTerminal(props: ProcessTerminalProps) {
 }
 
 const colors: Readonly<Record<TerminalHandle["state"]["kind"], string>> = {
-  connecting: "#d5d9e0",
-  ready: "#7fd88f",
-  reconnecting: "#f0c674",
-  lost: "#ff8080",
-  failed: "#ff8080",
-  exited: "#f0c674",
+  connecting: stateColors.neutral,
+  ready: stateColors.good,
+  reconnecting: stateColors.warning,
+  lost: stateColors.bad,
+  failed: stateColors.bad,
+  exited: stateColors.warning,
 };
 
 function describeState(state: TerminalHandle["state"]): string {

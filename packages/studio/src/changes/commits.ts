@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
+import { JailLayout } from "@holdfast/gate";
 import type { TaskCommit } from "../contract/review.ts";
 import type { Git } from "../git/git.ts";
 import { importPack, runPackTool, type SnapshotOptions } from "../git/snapshot.ts";
 import { guestPrograms } from "../jail/bundle.ts";
 import type { CommitsConfig } from "../jail/commits.ts";
-import { JailLayout, jailPaths } from "../jail/layout.ts";
+import { jailPaths } from "../jail/layout.ts";
 import { studioLimits } from "../limits.ts";
 
 /**

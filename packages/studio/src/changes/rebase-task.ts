@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { Gate } from "@holdfast/gate";
+import { type Gate, JailLayout } from "@holdfast/gate";
 import type { Git } from "../git/git.ts";
 import { type BaseCommit, fetchCommit, moveBase, type RebasedTree, rebaseTree } from "../git/rebase.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
-import { JailLayout, jailPath, jailPaths } from "../jail/layout.ts";
+import { jailPath, jailPaths } from "../jail/layout.ts";
 import type { MoveBaseConfig } from "../jail/move-base.ts";
 import type { Mirrors } from "../remotes/mirrors.ts";
 import { switchTree } from "./revert.ts";

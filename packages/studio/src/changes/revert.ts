@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { Jails } from "@holdfast/gate";
+import { JailLayout, type Jails } from "@holdfast/gate";
 import type { HunkPlace } from "../contract/review.ts";
 import type { Git } from "../git/git.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
-import { JailLayout, jailPath, jailPaths } from "../jail/layout.ts";
+import { jailPath, jailPaths } from "../jail/layout.ts";
 import type { SwitchConfig } from "../jail/switch-tree.ts";
 import { entryOf, readBlob, type TreeEntry } from "./file-content.ts";
 

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
-import type { Jails } from "@holdfast/gate";
-import { JailLayout, jailPath, jailPaths } from "../jail/layout.ts";
+import { JailLayout, type Jails } from "@holdfast/gate";
+import { jailPath, jailPaths } from "../jail/layout.ts";
 import { studioLimits } from "../limits.ts";
 import type { ArchiveName, Archives } from "./snapshot-store.ts";
 

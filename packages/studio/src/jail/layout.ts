@@ -1,29 +1,10 @@
-import type { JailMount } from "@holdfast/gate";
+import type { JailLayout } from "@holdfast/gate";
 import { imageLibrary, terminalBinding } from "@holdfast/sandbox";
 
 /** A task's folders on the host. Their contents are untrusted. */
 export interface TaskFolders {
   readonly workspace: string;
   readonly home: string;
-}
-
-/**
- * Maps host paths to paths inside a jail. In a jail, each path is mounted at a fixed target; without one, it is used
- * directly. Mounted paths must exist.
- */
-export class JailLayout {
-  readonly mounts: JailMount[] = [];
-  readonly #jailed: boolean;
-
-  constructor(jailed: boolean) {
-    this.#jailed = jailed;
-  }
-
-  mount(source: string, target: string, mode: "ro" | "rw"): string {
-    if (!this.#jailed) return source;
-    this.mounts.push({ source, target, mode });
-    return target;
-  }
 }
 
 /** Mount targets inside a jail. */

@@ -3,7 +3,15 @@ import { mkdir, rm } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { authorityEnvironment, type Egress, type Gate, type Jail, type OpenedBroker } from "@holdfast/gate";
+import {
+  authorityEnvironment,
+  type Egress,
+  type Gate,
+  JailLayout,
+  keepErrorTail,
+  modelPath,
+  type OpenedBroker,
+} from "@holdfast/gate";
 import type { AgentRow } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
@@ -15,7 +23,7 @@ import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import { offeredDesktopTools } from "../jail/desktop-tools.ts";
 import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
-import { JailLayout, jailPath, jailPaths, mountNativePackages, type TaskFolders } from "../jail/layout.ts";
+import { jailPath, jailPaths, mountNativePackages, type TaskFolders } from "../jail/layout.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskUsageNotes } from "../usage/task-usage.ts";
 import { studioVersion } from "../version.ts";
@@ -130,7 +138,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     await jail.stop({ graceMs: 0 });
     sandboxEnded();
   });
-  const stderr = collectStderrTail(jail);
+  const stderr = keepErrorTail(jail);
   const jailEnded = jail.exited.then((exit) => jailExitError(exit.reason, exit.detail ?? stderr()));
   await waitUntilReachable(dial, jailEnded, options.limits.agentStartTimeoutMs);
   const fetch = fetchOver(dial.agent);
@@ -215,15 +223,12 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
     },
     afterCall: (call, usage) => options.usage.afterCall(call, usage),
   });
-  // OpenAI clients expect the version in the base URL, unless the upstream's base already has it.
-  const needsVersion =
-    row.wire.startsWith("openai") && upstream.allow.some(({ pathPrefix }) => /^\/v1(\/|$)/.test(pathPrefix));
   const model = catalogue.modelOf(provider);
   return {
     egress,
     model: {
       wire: row.wire,
-      path: `/${upstream.name}${needsVersion ? "/v1" : ""}`,
+      path: modelPath(upstream, row.wire.startsWith("openai") ? "openai" : "other"),
       apiKey: egress.placeholderKey,
       ...(model === undefined ? {} : { model }),
     },
@@ -319,16 +324,6 @@ function mountAuthority(egress: Egress | undefined, layout: JailLayout): Mounted
     certificate,
     environment: authorityEnvironment({ certificatePath: certificate, bundlePath: all }),
   };
-}
-
-function collectStderrTail(jail: Jail): () => string {
-  let tail = "";
-  // Drain stdout: a full pipe would block the writer.
-  jail.stdout.resume();
-  jail.stderr.on("data", (chunk: Buffer) => {
-    tail = (tail + chunk.toString("utf8")).slice(-4_000);
-  });
-  return () => tail.trim();
 }
 
 function jailExitError(reason: string, detail: string): HoldfastError {

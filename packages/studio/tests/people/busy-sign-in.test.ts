@@ -8,7 +8,7 @@ import { joinAs, password, send } from "./studio-support.ts";
 
 test("a person signs in within 300 ms while thousands of pull requests are copied", async (t) => {
   const forge = await githubApp(t);
-  await forge.repository.fill(5_000, author);
+  await forge.repository.fill(10_000, author);
   const dataDirectory = join(temporaryFolder(t), "data");
   const server = await ServerProcess.start(t, dataDirectory, undefined, { HOLDFAST_TEST_PEOPLE: "1" });
   await storeSecrets(dataDirectory, forge);

@@ -54,7 +54,7 @@ test("a server that is killed in the middle of a sync goes on at its page", asyn
   await next.stop();
 });
 
-test("10,000 pull requests are copied within 300 MB, and none of them is an actor", async (t) => {
+test("10,000 pull requests are copied within 60 s and 300 MB, and none of them is an actor", async (t) => {
   const { repository, source, server, emulator } = await startServer(t);
   await repository.fill(10_000, author);
   const actorsBefore = await countActors(server);
@@ -70,6 +70,7 @@ test("10,000 pull requests are copied within 300 MB, and none of them is an acto
   assert.equal(await countActors(server), actorsBefore + 1);
   const peak = peakMemory(server.pid);
   if (peak !== undefined) assert.ok(peak < 300 * 1024 * 1024, `${peak} bytes`);
+  assert.ok(seconds < 60, `${seconds} s`);
   t.diagnostic(`${seconds.toFixed(1)} s, ${memoryBefore} to ${peak} bytes, ${summaries.seen.length} reports`);
 
   const { length } = emulator.requests;

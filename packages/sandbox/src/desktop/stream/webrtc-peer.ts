@@ -26,6 +26,8 @@ export class WebRtcPeer {
     this.#library = library;
     this.#connection = new library.RTCPeerConnection({
       codecs: { audio: [], video: [codecParameters(library, codec)] },
+      // One connection for both: the second one of each viewer would be left open when they are joined.
+      bundlePolicy: "max-bundle",
       iceServers: [],
       // So that a browser on the same machine reaches it also without a network.
       iceAdditionalHostAddresses: ["127.0.0.1"],
@@ -49,10 +51,12 @@ export class WebRtcPeer {
 
   /** Rejects when the answer is none. */
   async answer(sdp: string): Promise<void> {
-    await this.#connection.setRemoteDescription({ type: "answer", sdp });
+    const lines = sdp.split(/(?<=\n)/).filter((line) => !line.startsWith("a=candidate:") || !isHidden(line));
+    await this.#connection.setRemoteDescription({ type: "answer", sdp: lines.join("") });
   }
 
   async addCandidate(candidate: Candidate): Promise<void> {
+    if (isHidden(candidate.candidate)) return;
     await this.#connection.addIceCandidate(new this.#library.RTCIceCandidate(candidate));
   }
 
@@ -64,6 +68,14 @@ export class WebRtcPeer {
     this.#connected = false;
     await this.#connection.close();
   }
+}
+
+/**
+ * Whether a candidate has a name by multicast DNS in the place of its address, as browsers hide theirs. It is not
+ * needed, since the browser connects to ours; to ask for it opens a socket that outlives the connection.
+ */
+function isHidden(candidate: string): boolean {
+  return candidate.includes(".local ");
 }
 
 function codecParameters(library: WebRtcLibrary, codec: VideoCodec) {
