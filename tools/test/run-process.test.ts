@@ -33,7 +33,7 @@ async function runGroup(files: Readonly<Record<string, string>>, processMs = pat
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const args = JSON.stringify([
     { name: "the group", runs },
-    { testMs: 3_000, processMs },
+    { testMs: 3_000, processMs, lingerMs: 1_000 },
   ]);
   const child = spawn(process.execPath, [program, args], { env });
   const [printed, reports] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -98,6 +98,8 @@ describe("files that share a process", { concurrency: true }, () => {
       assert.equal(reports.length, 3, printed);
       assert.deepEqual(failedNames(reports), [`${key}-fatal.test.mjs`], printed);
       assert.match(printed, new RegExp(`not ok ${key}-fatal`));
+      if (what === "that keeps it alive")
+        assert.match(printed, /1000 ms after its last test, kept by: .*Timeout/);
     });
   }
 

@@ -5,6 +5,7 @@ import type { TestEvent } from "node:test/reporters";
 import { pathToFileURL } from "node:url";
 import { ownImports } from "@holdfast/testing/own-imports";
 import { root } from "../workspace.ts";
+import { lingerVariable } from "./end-of-process.ts";
 import { FileReport } from "./reporter.ts";
 import { diskDirectory, needsDisk } from "./scratch-directory.ts";
 import type { TestProcess } from "./test-process.ts";
@@ -14,17 +15,20 @@ import type { TestRun } from "./test-run.ts";
 export interface Timeouts {
   readonly testMs: number;
   readonly processMs: number;
+  /** How long the process of one file may go on after its last test. */
+  readonly lingerMs: number;
 }
 
 // A hang is a failure with a name, not a run that never ends: a test that hangs fails by itself, and
 // what still keeps its process alive, or never lets it look at its clock, ends with the process.
-const longTimeouts: Timeouts = { testMs: 1_200_000, processMs: 1_260_000 };
+const longTimeouts: Timeouts = { testMs: 1_200_000, processMs: 1_260_000, lingerMs: 60_000 };
 
 /** Of files that share a process, which are short. */
-const shortTimeouts: Timeouts = { testMs: 120_000, processMs: 300_000 };
+const shortTimeouts: Timeouts = { testMs: 120_000, processMs: 300_000, lingerMs: 60_000 };
 
 const groupProgram = join(import.meta.dirname, "group.ts");
 const untrackedPromises = pathToFileURL(join(import.meta.dirname, "untracked-promises.ts")).href;
+const endOfProcess = pathToFileURL(join(import.meta.dirname, "end-of-process.ts")).href;
 
 /** A report on each file, and one on the whole group if no file explains how its process ended. */
 export async function runProcess(
@@ -87,19 +91,21 @@ function start(
   runs: readonly TestRun[],
   file: string,
   argv: readonly string[],
-  { testMs, processMs }: Timeouts,
+  { testMs, processMs, lingerMs }: Timeouts,
 ): AsyncIterable<TestEvent> {
   const env: NodeJS.ProcessEnv = { ...process.env, HOLDFAST_TEST_STORE: runs[0]?.store ?? "sqlite" };
   if (runs.some(({ path }) => needsDisk(path))) Object.assign(env, { TMPDIR: diskDirectory });
   // Files of a group are imported by suites, so that their tests are found by promises.
-  const tracking = file === groupProgram ? [] : ["--import", untrackedPromises];
+  const isGroup = file === groupProgram;
+  const loaded = isGroup ? [] : ["--import", untrackedPromises, "--import", endOfProcess];
+  if (!isGroup) env[lingerVariable] = `${lingerMs}`;
   return run({
     files: [file],
     argv: [...argv],
     cwd: root,
     env,
     isolation: "process",
-    execArgv: ["--disable-warning=ExperimentalWarning", ...tracking, ...ownImports],
+    execArgv: ["--disable-warning=ExperimentalWarning", ...loaded, ...ownImports],
     timeout: testMs,
     signal: AbortSignal.timeout(processMs),
   });
