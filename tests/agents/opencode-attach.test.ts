@@ -52,16 +52,26 @@ describe("opencode run --attach", () => {
     return { events: lines.map((line): RunEvent => JSON.parse(line)), code, errors };
   }
 
+  async function readParts(session: string): Promise<readonly Part[]> {
+    const headers = { authorization: `Bearer ${server.token}` };
+    const response = await fetch(`${server.url}/opencode/session/${session}/message`, { headers });
+    assert.equal(response.status, 200);
+    const messages = (await response.json()) as readonly { readonly parts: readonly Part[] }[];
+    return messages.flatMap(({ parts }) => parts);
+  }
+
   test("an allowed edit, then one in the same session that is not allowed", async () => {
     const notes = join(directory, "work", "NOTES.md");
     const first = await run("--auto", "--model", "demo/default", "by-opencode");
     assert.equal(first.code, 0, first.errors);
     const written = await readFile(notes, "utf8");
     assert.match(written, /by-opencode/);
-    const states = first.events.flatMap(({ part }) => part?.state?.status ?? []);
-    assert.equal(states.at(-1), "completed", JSON.stringify(first.events));
     const session = first.events[0]?.sessionID ?? "";
     assert.match(session, /^ses_/);
+    // From the server, as the program may exit before its last lines are written.
+    const parts = await readParts(session);
+    const states = parts.flatMap(({ state }) => state?.status ?? []);
+    assert.equal(states.at(-1), "completed", JSON.stringify(parts));
 
     // Without --auto it rejects permissions, since no one can answer.
     const second = await run("--session", session, "rejected-edit");
@@ -74,5 +84,8 @@ describe("opencode run --attach", () => {
 interface RunEvent {
   readonly type: string;
   readonly sessionID?: string;
-  readonly part?: { readonly state?: { readonly status?: string } };
+}
+
+interface Part {
+  readonly state?: { readonly status?: string };
 }

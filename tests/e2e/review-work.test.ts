@@ -145,7 +145,7 @@ describe("the review of a real task", { skip: missing() ?? false }, () => {
     const page = await openPage(browser, t, { width: 320, height: 800 });
     await signIn(page, studio);
     await page.locator(".task-row a, .task-title, [href^='/tasks/']").first().click();
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("tab", { name: "Changes", exact: true }).click();
     await page.locator(".review-bar").waitFor();
     await page.locator(".check").first().waitFor();
     await assertFits(page, "narrow review");

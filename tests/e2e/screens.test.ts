@@ -77,7 +77,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(await page.getByText("The agent changed no files.").count(), 0);
     held.resolve();
     await page.setViewportSize({ width: 400, height: 860 });
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("tab", { name: "Changes", exact: true }).click();
     await page.locator('[data-file="README.md"]').waitFor();
     await assertFits(page, "changes");
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
@@ -312,7 +312,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await openFinishedTask(page);
     const field = page.getByLabel("Next prompt").getByRole("textbox");
     await field.fill("Run `echo one` without asking");
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("tab", { name: "Changes", exact: true }).click();
     await field.waitFor({ state: "detached" });
     await page.getByRole("tab", { name: "Conversation" }).click();
     assert.equal(await field.inputValue(), "Run `echo one` without asking");

@@ -9,6 +9,13 @@ const cwd = process.cwd();
 /** How the reasons of `embeddedOnly` begin: see packages/testing/src/backends/test-store.ts. */
 const embeddedOnlyPrefix = "about one process: ";
 
+/** How the process of a file ended: of a crash, nothing else is known. */
+function howItEnded(error: object): string {
+  const { exitCode, signal } = error as { readonly exitCode?: unknown; readonly signal?: unknown };
+  if (signal !== undefined && signal !== null) return ` (its process ended with ${signal})`;
+  return typeof exitCode === "number" ? ` (its process ended with ${exitCode})` : "";
+}
+
 export class FileReport {
   /** Of the run: the path of the file, with its store. */
   readonly name: string;
@@ -56,7 +63,7 @@ export class FileReport {
         this.failed++;
         const file = data.file === undefined ? this.name : relative(cwd, data.file);
         const where = `${file}:${data.line ?? 0} ${data.name}`;
-        const what = inspect(error.cause ?? error, { depth: 6 });
+        const what = `${inspect(error.cause ?? error, { depth: 6 })}${howItEnded(error)}`;
         this.#failures += `FAILED ${where}\n${what}\n`;
         this.failures.push(`${where}: ${what.split("\n", 1)[0]}`);
         break;

@@ -26,6 +26,8 @@ export interface PageOptions {
 /** Owner of opened resources: a test's context, or a script. */
 export interface Cleanup {
   after(end: () => Promise<void>): void;
+  /** Of a test's context: whether it has passed so far. */
+  readonly passed?: boolean;
 }
 
 const defaults = { width: 1280, height: 900, colorScheme: "light" } as const;
@@ -43,8 +45,11 @@ export async function openPage(browser: Browser, t: Cleanup, options: PageOption
   });
   // An agent starts within a second; beside other tests it may take a quarter of a minute and more.
   context.setDefaultTimeout(60_000);
-  t.after(() => context.close());
   const page = await context.newPage();
+  t.after(async () => {
+    if (t.passed === false) await describe(page);
+    await context.close();
+  });
   trouble.set(page, []);
   const add = (text: string) => trouble.get(page)?.push(text);
   page.on("pageerror", (error) => add(String(error.stack ?? error)));
@@ -75,12 +80,24 @@ export class SharedPage {
     await page.emulateMedia({ colorScheme });
     trouble.set(page, []);
     t.after(async () => {
+      if (t.passed === false) await describe(page);
       await page.unrouteAll({ behavior: "ignoreErrors" });
       for (const other of page.context().pages()) if (other !== page) await other.close();
       await leave(page);
     });
     return page;
   }
+}
+
+/** Prints what a page showed when its test failed, as the report of the failure says only what it did not show. */
+async function describe(page: Page): Promise<void> {
+  const text = await page
+    .locator("body")
+    .innerText({ timeout: 5_000 })
+    .catch((error: unknown) => String(error));
+  console.error(
+    `The page ${page.url()} showed:\n${text.slice(0, 4_000)}\n${(trouble.get(page) ?? []).join("\n")}`,
+  );
 }
 
 /**

@@ -39,7 +39,7 @@ export async function serveReview(browser: Browser, t: TestContext, diff: Script
   const open = async (options: PageOptions = {}): Promise<Page> => {
     const page = await openPage(browser, t, { width: 1600, height: 1000, ...options });
     await page.goto(`${url}/tasks/${scriptedTaskId}`);
-    if ((options.width ?? 1600) < 1200) await page.getByRole("tab", { name: "Changes" }).click();
+    if ((options.width ?? 1600) < 1200) await page.getByRole("tab", { name: "Changes", exact: true }).click();
     await page.locator(".review-bar").waitFor();
     return page;
   };

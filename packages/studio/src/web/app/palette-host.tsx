@@ -12,8 +12,10 @@ const Palette = lazy(
 
 /** The button of the command palette, and its key on every screen. */
 export function PaletteHost() {
-  const [open, setOpen] = useState(false);
-  const close = useCallback(() => setOpen(false), []);
+  // Each opening has a dialog of its own: the event that one has closed may come after the next was asked for.
+  const [opening, setOpening] = useState(0);
+  const [closed, setClosed] = useState(0);
+  const open = useCallback(() => setOpening((last) => last + 1), []);
   useEffect(() => {
     const listener = (event: KeyboardEvent) => {
       const isKey = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
@@ -21,13 +23,13 @@ export function PaletteHost() {
       const other = document.querySelector("dialog[open]:not(.palette)");
       if (other !== null) return;
       event.preventDefault();
-      const shown = document.querySelector<HTMLDialogElement>("dialog.palette");
-      if (shown === null) setOpen(true);
+      const shown = document.querySelector<HTMLDialogElement>("dialog.palette[open]");
+      if (shown === null) open();
       else shown.close();
     };
     document.addEventListener("keydown", listener);
     return () => document.removeEventListener("keydown", listener);
-  }, []);
+  }, [open]);
   return (
     <>
       <button
@@ -35,15 +37,15 @@ export function PaletteHost() {
         className="palette-button"
         aria-haspopup="dialog"
         aria-keyshortcuts="Control+K Meta+K"
-        onClick={() => setOpen(true)}
+        onClick={open}
       >
         <SearchIcon />
         <span>Find</span>
         <kbd>{modKey} K</kbd>
       </button>
-      {open && (
+      {opening !== closed && (
         <Suspense>
-          <Palette onClose={close} />
+          <Palette key={opening} onClose={() => setClosed(opening)} />
         </Suspense>
       )}
     </>
