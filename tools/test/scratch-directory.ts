@@ -19,13 +19,6 @@ const prefix = "holdfast-";
 /** A whole run writes less, and leaves as much again to the programs. */
 const leastBytes = 6 * 2 ** 30;
 
-/** Files that write in memory; the others have assumptions about a disk, such as the order of its names, until they are seen to pass there. */
-const inMemory = [
-  /^packages\/(?:gate|sandbox|sandbox-client|sandbox-react|agent|agent-os|core)\//,
-  /^packages\/studio\/(?:src\/|tests\/(?:flow|groups|cluster|publish\/publish|repositories\/sync)\.)/,
-  /^tests\/(?:agents|cluster|e2e|sim)\//,
-];
-
 /** Files about disks: what a jail writes to memory counts as its memory, and rules for devices cover what is in /dev. */
 const onDisk = [
   /^tests\/security\/attacks/,
@@ -39,7 +32,7 @@ export const diskDirectory = tmpdir();
 
 /** Whether a test file has to write to a disk. */
 export function needsDisk(path: string): boolean {
-  return !inMemory.some((pattern) => pattern.test(path)) || onDisk.some((pattern) => pattern.test(path));
+  return onDisk.some((pattern) => pattern.test(path));
 }
 
 /** The type of a tmpfs in `statfs`. */

@@ -166,6 +166,8 @@ describe("the sessions of a task", () => {
     // What names no session goes to the first one that is open.
     const prompt = 'write "x" to x.txt without asking';
     await task.prompt(prompt);
+    // It is idle before as well.
+    await untilEvent(client, second.id, isPrompt);
     await untilSession(watch, second.id, "idle");
     assert.deepEqual(await promptsOf(client, second.id), [prompt]);
     for (let open = 1; open < 8; open++) await task.startSession({ agent: "demo" });
