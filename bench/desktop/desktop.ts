@@ -1,5 +1,6 @@
 /** The desktop of a sandbox server beside the programs that others call for the same. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { createSandboxServer } from "@holdfast/sandbox";
 import { ensure } from "../internal/scenario.ts";
 
 const run = promisify(execFile);
+const ticksPerSecond = 100;
 
 /** Calls the desktop routes of a server in this process. */
 export class Desktop {
@@ -23,6 +25,11 @@ export class Desktop {
 
   async get(path: string): Promise<Buffer> {
     return await this.#call(path, { method: "GET" });
+  }
+
+  /** A JSON answer. */
+  async read(path: string): Promise<Record<string, unknown>> {
+    return JSON.parse((await this.get(path)).toString("utf8")) as Record<string, unknown>;
   }
 
   async post(path: string, body: object = {}): Promise<Record<string, unknown>> {
@@ -80,4 +87,11 @@ export async function timed(call: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await call();
   return performance.now() - startedAt;
+}
+
+/** Processor time of a process so far. Source: proc(5), fields 14 and 15 of stat. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }

@@ -1,5 +1,4 @@
-/** Screenshots, input, start and recording of a desktop. */
-import { readFileSync } from "node:fs";
+/** Screenshots, input, start, recording and stream of a desktop. */
 import { setTimeout as delay } from "node:timers/promises";
 import {
   ensure,
@@ -11,23 +10,23 @@ import {
   type Outcome,
   type Scenario,
 } from "../internal/scenario.ts";
-import { type Desktop, fillScreen, timed, withDesktop } from "./desktop.ts";
+import { cpuMs, type Desktop, fillScreen, timed, withDesktop } from "./desktop.ts";
+import { stream } from "./stream.ts";
 
 /** What a process an action costs; ours has to stay below this part of it. */
 const ofProgram = 0.75;
 const inputsEach = 50;
 /** A start may take as long as this many of the X server and the window manager by themselves. */
-const startsOfXvfb = 6;
+const startsOfXvfb = 4;
 const recordingMs = 3_000;
-const recordingShare = 0.4;
-const ticksPerSecond = 100;
+const recordingShare = 0.2;
 
 const screenshot: Scenario = { name: "screenshot", run: () => withDesktop(measureScreenshots) };
 const input: Scenario = { name: "input", run: () => withDesktop(measureInput) };
 const start: Scenario = { name: "desktop-start", run: () => withDesktop(measureStart) };
 const recording: Scenario = { name: "recording", run: () => withDesktop(measureRecording) };
 
-export const scenarios: readonly Scenario[] = [screenshot, input, start, recording];
+export const scenarios: readonly Scenario[] = [screenshot, input, start, recording, stream];
 
 async function measureScreenshots(desktop: Desktop): Promise<Outcome> {
   await desktop.start();
@@ -112,10 +111,10 @@ async function measureRecording(desktop: Desktop): Promise<Outcome> {
   await fillScreen(desktop);
   const share = async () => {
     const { processId } = await desktop.post("desktop/recording/start", { fps: 15 });
-    const info = JSON.parse((await desktop.get(`processes/${String(processId)}`)).toString("utf8"));
-    const before = cpuMs(info.pid);
+    const { pid } = await desktop.read(`processes/${String(processId)}`);
+    const before = cpuMs(Number(pid));
     const ms = await timed(() => delay(recordingMs));
-    const used = cpuMs(info.pid) - before;
+    const used = cpuMs(Number(pid)) - before;
     await desktop.post("desktop/recording/stop");
     return used / ms;
   };
@@ -126,13 +125,6 @@ async function measureRecording(desktop: Desktop): Promise<Outcome> {
     floors: [{ name: "recording", value, limit: recordingShare, unit: "times", better: "less" }],
     samples,
   };
-}
-
-/** Processor time of a process so far. Source: proc(5), fields 14 and 15 of stat. */
-function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }
 
 function figure(name: string, times: readonly number[], isOwn = false): Figure {
