@@ -133,10 +133,10 @@ export class Desktop {
   }
 
   async screenshot(options: ScreenshotOptions, region?: Region): Promise<Buffer> {
-    const { capture } = this.session;
+    const { session } = this;
     this.#encoder ??= loadEncoder(findProgram("ffmpeg", this.#options.env.PATH));
     const encoder = this.#encoder;
-    return await this.#screenshots.run(() => takeScreenshot(capture, encoder, options, region));
+    return await this.#screenshots.run(() => takeScreenshot(session, encoder, options, region));
   }
 
   async recordings(): Promise<Recordings> {

@@ -2,6 +2,7 @@ import { Mutex } from "../internal/mutex.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { Accessibility } from "./accessibility/accessibility.ts";
 import { Apps } from "./apps/apps.ts";
+import { ReusedBuffer } from "./capture/reused-buffer.ts";
 import { XScreenCapture } from "./capture/screen.ts";
 import { Clipboard } from "./clipboard/clipboard.ts";
 import { Display, type DisplayOptions } from "./display/display.ts";
@@ -21,6 +22,7 @@ export class DesktopSession {
   readonly keyboard: Keyboard;
   readonly windows: Windows;
   readonly capture: XScreenCapture;
+  readonly pixels = new ReusedBuffer();
   readonly clipboard: Clipboard;
   readonly apps: Apps;
   readonly accessibility: Accessibility;

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import sharp from "sharp";
 import { findProgram } from "../display/programs.ts";
 import { FfmpegEncoder, loadEncoder } from "./encoder.ts";
-import { toRgb } from "./pixels.ts";
+import { rgbBytes, toRgb } from "./pixels.ts";
+import { ReusedBuffer } from "./reused-buffer.ts";
 
 const colors = [
   [255, 0, 0],
@@ -23,6 +24,11 @@ function frameOf(width: number, height: number, at = 0) {
   return { width, height, pixels: buffer.subarray(at) };
 }
 
+/** As a screenshot has it. */
+function rgbOf(frame: ReturnType<typeof frameOf>) {
+  return toRgb(frame, Buffer.allocUnsafeSlow(rgbBytes(frame.width, frame.height)));
+}
+
 test("pixels keep their colors, for any number of them and at any place in memory", () => {
   for (const [width, height] of [
     [1, 1],
@@ -31,7 +37,7 @@ test("pixels keep their colors, for any number of them and at any place in memor
     [7, 5],
   ] as const) {
     const expected = Array.from({ length: width * height }, (_each, index) => colors[index % 5] ?? []).flat();
-    for (const at of [0, 3]) assert.deepEqual([...toRgb(frameOf(width, height, at)).bytes], expected);
+    for (const at of [0, 3]) assert.deepEqual([...rgbOf(frameOf(width, height, at)).bytes], expected);
   }
 });
 
@@ -43,7 +49,7 @@ for (const [name, load] of [
 ] as const) {
   test(`${name} writes all formats`, async () => {
     const encoder = await load();
-    const image = toRgb(frameOf(40, 20));
+    const image = rgbOf(frameOf(40, 20));
     for (const format of ["png", "jpeg", "webp"] as const) {
       const options = { format, quality: 80, scale: 0.5, showCursor: false };
       const read = await sharp(await encoder.encode(image, options)).metadata();
@@ -57,5 +63,15 @@ for (const [name, load] of [
 test("without sharp and ffmpeg, the error says what to install", async () => {
   const encoder = new FfmpegEncoder(undefined);
   const options = { format: "png", quality: 1, scale: 1, showCursor: false } as const;
-  await assert.rejects(encoder.encode(toRgb(frameOf(1, 1)), options), /sharp or the program ffmpeg/);
+  await assert.rejects(encoder.encode(rgbOf(frameOf(1, 1)), options), /sharp or the program ffmpeg/);
+});
+
+test("a buffer is used again, and by one image at a time", async () => {
+  const buffers = new ReusedBuffer();
+  const take = (bytes: number) => buffers.use(bytes, async (buffer) => buffer);
+  const first = await take(24);
+  assert.equal(await take(12), first);
+  assert.ok((await take(36)).length >= 36);
+  const [one, other] = await Promise.all([take(36), take(36)]);
+  assert.notEqual(one, other);
 });

@@ -7,11 +7,18 @@ export interface RgbImage {
   readonly bytes: Buffer;
 }
 
-/** Copies a frame without the unused bytes of its pixels, four pixels at a time: three words instead of twelve bytes. */
-export function toRgb({ width, height, pixels }: Frame): RgbImage {
+/** Bytes that {@link toRgb} needs for an image of this size. */
+export function rgbBytes(width: number, height: number): number {
+  return Math.ceil((width * height * 3) / 12) * 12;
+}
+
+/**
+ * Copies a frame into the beginning of `bytes`, which is aligned, without the unused bytes of its pixels: four pixels at
+ * a time, three words instead of twelve bytes.
+ */
+export function toRgb({ width, height, pixels }: Frame, bytes: Buffer): RgbImage {
   const count = width * height;
-  const bytes = Buffer.allocUnsafeSlow(Math.ceil((count * 3) / 12) * 12);
-  const target = new Uint32Array(bytes.buffer, 0, bytes.length / 4);
+  const target = new Uint32Array(bytes.buffer, bytes.byteOffset, rgbBytes(width, height) / 4);
   const source = words(pixels, count);
   const groups = count >> 2;
   for (let group = 0, from = 0, to = 0; group < groups; group += 1, from += 4, to += 3) {
