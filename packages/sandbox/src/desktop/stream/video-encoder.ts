@@ -3,6 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import type { Managed } from "../../processes/managed.ts";
 import type { VideoCodec } from "../types.ts";
 import { endCapture, type StreamedScreen, startCapture } from "./ffmpeg.ts";
+import { vp9Marker } from "./vp9-packets.ts";
 
 /** Leaves room for the headers of SRTP, UDP and IPv6 in the smallest packet that a network has to carry whole. */
 const maxPacketBytes = 1_100;
@@ -26,7 +27,11 @@ export class VideoEncoder {
     onPacket: (packet: Buffer) => void,
   ): Promise<VideoEncoder> {
     const ssrc = randomInt(1, 2 ** 31);
-    const socket = await receive(ssrc, onPacket);
+    const mark = codec === "vp9" ? vp9Marker() : undefined;
+    const socket = await receive(ssrc, (packet) => {
+      mark?.(packet);
+      onPacket(packet);
+    });
     const { port } = socket.address();
     try {
       const process = await startCapture(screen, [
