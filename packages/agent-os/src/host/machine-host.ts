@@ -6,6 +6,7 @@ import { loadMachinePrograms } from "../guest/programs.ts";
 import { launch } from "./launch.ts";
 import type { Machine, MachineFolders, MachineSettings } from "./machine.ts";
 import { removeOldSpares, SpareMachines, type TakenSpare } from "./spare-machines.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** "local" confines nothing: for development, where it was chosen by name. */
 export type MachineProvider = "jail" | "local";
@@ -60,7 +61,7 @@ export class MachineHost {
       this.#spares.get(key) ??
       new SpareMachines({
         ...{ count, directory: this.disks, log: this.#options.log },
-        launch: (folders) => launch(context, settings, folders),
+        launch: async (folders) => warmUp(await launch(context, settings, folders)),
       });
     this.#spares.set(key, spares);
     return spares.take();

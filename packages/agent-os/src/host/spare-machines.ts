@@ -16,7 +16,7 @@ export interface SpareMachinesOptions {
   readonly launch: (folders: MachineFolders) => Promise<Machine>;
 }
 
-/** A machine in which nothing has run yet, and the name of its disk. */
+/** A machine in which nothing of an actor has run yet, and the name of its disk. */
 export interface TakenSpare {
   readonly place: string;
   readonly machine: Machine;
