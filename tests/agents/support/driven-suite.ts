@@ -3,7 +3,11 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { agent, tool } from "@holdfast/agent";
+import { createRegistry } from "@holdfast/server";
+import { setupTest } from "@holdfast/test-kit";
 import { scriptPrompt } from "@holdfast/testing/mock-model";
+import { z } from "zod";
 import { Driven, type DrivenSession } from "./driven.ts";
 import { randomText } from "./repository.ts";
 
@@ -47,6 +51,52 @@ export function drivenSuite(facts: DrivenFacts): void {
         const call = { server: "notes", tool: "write_note", arguments: { text } };
         assert.equal(await session.prompt(scriptPrompt([{ call }, { say: "Noted." }])), "end_turn");
         assert.equal(await readFile(join(driven.directory, "notes.txt"), "utf8"), `${text}\n`);
+      });
+
+      test("is an actor of a program: asks its clients, calls the program's functions, and goes on", async (t) => {
+        const asked: unknown[] = [];
+        const coder = agent({
+          agent: facts.id,
+          sandbox: { baseUrl: driven.url, token: driven.token },
+          cwd: driven.work,
+          tools: {
+            weather: tool({
+              description: "The weather in a city",
+              input: z.object({ city: z.string() }),
+              handler: (c, { city }) => {
+                asked.push([...c.key, city]);
+                return "grey";
+              },
+            }),
+          },
+        });
+        const registry = createRegistry({
+          use: { coder },
+          store: () => assert.fail("a test has its own store"),
+        });
+        const { client } = await setupTest(t, registry);
+        const handle = client.coder.getOrCreate(["ann"]);
+        const conn = handle.connect();
+        conn.on("approval", ({ id }) => void conn.answer(id, "once"));
+        await conn.ready;
+        const [city, words] = [randomText("city"), randomText("It is grey")];
+        const content = `${randomText("of an actor")}\n`;
+        const call = { server: "program", tool: "weather", arguments: { city } };
+        const steps = [{ edit: { path: "of-actor.md", content } }, { call }, { say: words }];
+        const { turn, text, message } = await conn.ask(scriptPrompt(steps));
+        assert.equal(turn.status, "completed", JSON.stringify(turn.error));
+        assert.ok(text.includes(words), text);
+        assert.deepEqual(asked, [["ann", city]]);
+        assert.equal((await readFile(join(driven.work, "of-actor.md"), "utf8")).trimEnd(), content.trimEnd());
+        const used = message.parts.filter(({ type }) => type === "dynamic-tool");
+        assert.ok(used.length >= 2, JSON.stringify(message.parts));
+        assert.ok(used.every((part) => "state" in part && part.state === "output-available"));
+        // The same session: its agent still has what was said before.
+        const again = randomText("Again");
+        assert.ok((await conn.ask(scriptPrompt([{ say: again }]))).text.includes(again));
+        assert.ok(driven.model.requests.at(-1)?.prompt.includes(city), "the conversation goes on");
+        assert.equal((await handle.messages()).length, 4);
+        await conn.dispose();
       });
     }
 
