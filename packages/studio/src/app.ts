@@ -306,11 +306,15 @@ function gatewayOptions(
     ...(token === undefined || token === "" ? {} : { inspector: { token } }),
     ...(options.cluster === undefined ? {} : { maxIncomingMessageBytes: studioLimits.maxNodeMessageBytes }),
     otherSite: previews,
-    fallbackUpgrade: createSandboxUpgrade({ guard, sandbox, log: ports.log }),
+    fallbackUpgrade: createSandboxUpgrade({
+      ...{ guard, sandbox, log: ports.log },
+      failedStep: (environment) => host.environments.failedSteps.route(environment),
+    }),
     fallback: createRoutes({
       guard,
       logins,
       ...{ sandbox, previews, frameSource: previewHosts.frameSource },
+      openFailedStep: (environment) => host.environments.failedSteps.openTerminal(environment),
       inspectorDirectory: inspectorDirectory(),
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
       forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),
@@ -395,7 +399,7 @@ async function createHost(
     node: cluster === undefined ? undefined : place.node,
   });
   const environments = new Environments({
-    ...{ ports, gate, git, limits, bundle, dataDirectory, repositories },
+    ...{ ports, gate, git, limits, bundle, dataDirectory, runDirectory, repositories },
     place: { id: place.id, node: cluster === undefined ? undefined : place.node },
     actor: (id) => backends.environment(id),
     index: backends.preparations,

@@ -201,6 +201,9 @@ export const studioLimits = {
   maxEnvironmentStepMs: 60 * 60 * 1000,
   /** The end of a step's output that is kept. */
   maxStepOutputBytes: 16 * 1024,
+  /** Sandboxes on failed steps: how many run at once, and for how long after the last terminal was closed. */
+  maxFailedStepSandboxes: 2,
+  failedStepIdleMs: 10 * 60 * 1000,
   /** Checks of a repository; the newest results of each, by the state of the files; places found in one output. */
   maxChecks: 10,
   maxCheckRuns: 5,

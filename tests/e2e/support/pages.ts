@@ -102,9 +102,12 @@ export async function keepScreenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${artifacts}${name}.png` });
 }
 
-/** No script error, and nothing that the page's own policy refused. */
-export function assertNoTrouble(page: Page): void {
-  assert.deepEqual(troubleOf(page), []);
+/** No script error, and nothing that the page's own policy refused, besides what is expected. */
+export function assertNoTrouble(page: Page, expected?: RegExp): void {
+  assert.deepEqual(
+    troubleOf(page).filter((text) => expected?.test(text) !== true),
+    [],
+  );
 }
 
 /** Nothing of the page, nor of its dialog, has to be scrolled sideways. */

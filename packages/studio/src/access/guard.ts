@@ -83,7 +83,7 @@ export class Guard {
   };
 
   /**
-   * Checks a route beside the actors, whose path may name a task or an organization. Returns the person; undefined for a
+   * Checks a route beside the actors, whose path may name a task, an environment or an organization. Returns the person; undefined for a
    * route that needs nobody to sign in. Throws `auth.unauthorized`, `auth.forbidden`.
    */
   readonly authorizeRoute = async (
@@ -91,8 +91,9 @@ export class Guard {
     request: RequestHeaders,
     params: Readonly<Record<string, string>>,
   ): Promise<Person | undefined> => {
-    const { task, organization } = params;
-    const about = task === undefined ? organization : organizationOfId(task);
+    const { task, environment, organization } = params;
+    const id = task ?? environment;
+    const about = id === undefined ? organization : organizationOfId(id);
     const person = await this.#require(request, routeRules[route], about);
     if (givesUp(route)) requireGivingUp(person);
     const record = person && this.#record && recordOfRequest(person, route, params);

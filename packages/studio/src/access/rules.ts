@@ -421,6 +421,9 @@ export const routeRules = {
   "PUT /tasks/:task/sandbox/v1/*": "member",
   "PATCH /tasks/:task/sandbox/v1/*": "member",
   "DELETE /tasks/:task/sandbox/v1/*": "member",
+  // The files of a step that failed, and what its jail could reach.
+  "POST /environments/:environment/terminals": "member",
+  "UPGRADE /environments/:environment/sandbox/v1/processes/:process/terminal/ws": "member",
   // A previewed program may change whatever its pages let change.
   "POST /tasks/:task/previews/:port": "member",
   // The web app and the inspector of sandboxes are the same for everyone, and contain no secrets.

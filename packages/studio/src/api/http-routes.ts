@@ -200,6 +200,8 @@ export interface HttpRoutes {
   "POST /notifications/answer": { body: AnyObject; answer: AnyObject };
   /** The Model Context Protocol, over streamable HTTP */
   "POST /mcp": { body: AnyObject; answer: AnyObject };
+  /** Opens a terminal in the sandbox of a failed step of an environment; the answer has the id of its process */
+  "POST /environments/:environment/terminals": { status: 201; answer: AnyObject };
   /** Opens a preview of a port of a task, on an origin of its own */
   "POST /tasks/:task/previews/:port": { answer: AnyObject };
   /** Reads from the sandbox of a task while its agent runs: the API of a sandbox server */

@@ -74,6 +74,8 @@ export interface TaskError {
   readonly group: string;
   readonly code: string;
   readonly message: string;
+  /** Id of the environment with the step that failed. */
+  readonly environment?: string;
 }
 
 /** Which tasks. Absent parts exclude none; of a list, one value must match. */

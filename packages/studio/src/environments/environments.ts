@@ -8,12 +8,16 @@ import { prepareRepository } from "../git/prepare.ts";
 import { abortable } from "../work/abortable.ts";
 import type { FoundEnvironment } from "./environment.ts";
 import type { EnvironmentBackend, OpenPreparation, PreparationIndex } from "./environment-backend.ts";
+import { FailedSteps } from "./failures/failed-steps.ts";
 import { type EnvironmentFork, forkEnvironment } from "./fork-environment.ts";
 import { type Clone, type PreparationServices, prepareEnvironment } from "./preparation.ts";
 import { environmentIdOf, readEnvironment } from "./read-environment.ts";
 import { Snapshots } from "./snapshots.ts";
 
-export interface EnvironmentsOptions extends Omit<PreparationServices, "snapshots" | "cacheDirectory"> {
+export interface EnvironmentsOptions
+  extends Omit<PreparationServices, "snapshots" | "failedSteps" | "cacheDirectory"> {
+  /** A private folder for sockets, with a short path. */
+  readonly runDirectory: string;
   readonly repositories: Repositories;
   /** The data directory of this process, and its node in a cluster. */
   readonly place: { readonly id: string; readonly node: string | undefined };
@@ -57,6 +61,7 @@ interface Wanted {
  * and one at a time for each repository, whose caches they share.
  */
 export class Environments {
+  readonly failedSteps: FailedSteps;
   readonly #options: EnvironmentsOptions;
   readonly #services: PreparationServices;
   readonly #snapshots: Snapshots;
@@ -71,7 +76,9 @@ export class Environments {
     this.#directory = join(options.dataDirectory, "environments");
     this.#snapshots = new Snapshots(this.#directory, options.git, options.ports.log);
     const cacheDirectory = join(this.#directory, "caches");
-    this.#services = { ...options, snapshots: this.#snapshots, cacheDirectory };
+    this.failedSteps = new FailedSteps({ ...options, directory: this.#directory, cacheDirectory });
+    const { failedSteps } = this;
+    this.#services = { ...options, snapshots: this.#snapshots, failedSteps, cacheDirectory };
   }
 
   /** The environment of a task's commit. Throws `environment.invalid_file`, `.secrets_not_allowed`. */
@@ -166,6 +173,7 @@ export class Environments {
   /** Ends the preparations of an organization, and removes its environments and caches. Returns the ids. */
   async removeAll(organization: string): Promise<readonly string[]> {
     for (const id of this.#running.keys()) if (organizationOfId(id) === organization) await this.stop(id);
+    await this.failedSteps.endAll(organization);
     return this.#snapshots.removeAll(organization, this.#services.cacheDirectory);
   }
 
@@ -207,7 +215,7 @@ export class Environments {
   async close(): Promise<void> {
     this.#closing.abort(new HoldfastError("environment", "server_closing", "The server is shutting down"));
     await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
-    await this.#snapshots.close();
+    await Promise.all([this.failedSteps.close(), this.#snapshots.close()]);
   }
 
   #start(wanted: Wanted): Running {

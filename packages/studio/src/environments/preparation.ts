@@ -10,8 +10,9 @@ import type { GuestBundle } from "../jail/bundle.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { FoundEnvironment } from "./environment.ts";
 import type { EnvironmentBackend } from "./environment-backend.ts";
+import type { FailedSteps } from "./failures/failed-steps.ts";
 import { readEnvironment } from "./read-environment.ts";
-import { runStep } from "./run-step.ts";
+import { isStepFailure, runStep } from "./run-step.ts";
 import { asDiskFull, removeFolder, takeAdditions } from "./snapshot-files.ts";
 import { type Snapshots, snapshotParts } from "./snapshots.ts";
 import { stepNetwork } from "./step-network.ts";
@@ -27,6 +28,7 @@ export interface PreparationServices {
   /** Folder of the caches of all repositories. */
   readonly cacheDirectory: string;
   readonly snapshots: Snapshots;
+  readonly failedSteps: FailedSteps;
 }
 
 /** Clones the repository into a folder. */
@@ -47,14 +49,16 @@ export interface PreparationRequest {
 
 /**
  * Prepares an environment: clones the repository, runs the steps one after the other, and keeps what they have made as
- * the snapshot. Throws `environment.*`, `repository.*`, `git.*`, the reason of `signal`, and the errors of jails.
+ * the snapshot, or the files of the step that failed. Throws `environment.*`, `repository.*`, `git.*`, the reason of
+ * `signal`, and the errors of jails.
  */
 export async function prepareEnvironment(
   services: PreparationServices,
   request: PreparationRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const { snapshots, git, ports, limits } = services;
+  const { snapshots, failedSteps, git, ports, limits } = services;
+  await failedSteps.discard(request.id);
   const work = await snapshots.begin(request.id);
   try {
     const { hostGit, workspace, base } = await request.clone(work, {
@@ -102,7 +106,7 @@ async function requireSameInputs(
 }
 
 async function runSteps(
-  { ports, gate, limits, bundle, dataDirectory, cacheDirectory }: PreparationServices,
+  { ports, gate, limits, bundle, dataDirectory, cacheDirectory, failedSteps }: PreparationServices,
   { id, cacheKey, found: { environment }, record }: PreparationRequest,
   folders: { readonly workspace: string; readonly home: string },
   signal: AbortSignal,
@@ -128,6 +132,16 @@ async function runSteps(
         variables: environment.variables,
         onOutput: (text) => output.add(gate.redact(text)),
       });
+    } catch (error) {
+      if (isStepFailure(error)) {
+        const { variables, caches, network } = environment;
+        await failedSteps
+          .keep(id, { cacheKey, run: step.run, variables, caches, network }, folders)
+          .catch((cause: unknown) =>
+            ports.log.warn("could not keep the files of a failed step", { environment: id, error: cause }),
+          );
+      }
+      throw error;
     } finally {
       await output
         .close()

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { authorityEnvironment, type Gate, type JailExit, JailLayout } from "@holdfast/gate";
+import { authorityEnvironment, type Gate, type Jail, type JailExit, JailLayout } from "@holdfast/gate";
 import { organizationOfId } from "../access/organization-ids.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import { jailPath, jailPaths, type TaskFolders } from "../jail/layout.ts";
@@ -11,13 +11,11 @@ import type { StudioLimits } from "../limits.ts";
 import type { EnvironmentCache } from "./environment.ts";
 import type { StepNetwork } from "./step-network.ts";
 
-export interface CommandOptions {
+/** What the jails of an environment have in common. */
+export interface StepJailOptions {
   readonly gate: Gate;
   readonly bundle: GuestBundle;
   readonly limits: StudioLimits;
-  /** A command of the shell. */
-  readonly run: string;
-  readonly timeoutMs: number;
   /** Unique among running jails. */
   readonly jailId: string;
   /** For whom it runs, in the records of the gate. */
@@ -27,6 +25,12 @@ export interface CommandOptions {
   readonly caches?: readonly (EnvironmentCache & { readonly folder: string })[];
   /** Without it, the command reaches no network. */
   readonly network?: StepNetwork | undefined;
+}
+
+export interface CommandOptions extends StepJailOptions {
+  /** A command of the shell. */
+  readonly run: string;
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly onOutput: (text: string) => void;
 }
@@ -46,25 +50,15 @@ export interface CommandEnd {
 export async function runCommand(options: CommandOptions): Promise<CommandEnd> {
   options.signal.throwIfAborted();
   await using cleanup = new AsyncDisposableStack();
-  const { gate, limits, jailId } = options;
+  const { gate, limits } = options;
   const layout = new JailLayout(!gate.jails.driver.unsafe);
-  const { config, node, program, home } = await configure(options, layout, cleanup);
-  const jail = await gate.jails.start({
-    id: jailId,
-    command: node,
-    args: [program, JSON.stringify(config)],
-    cwd: config.workspace,
-    env: { HOME: home, PATH: gate.jails.driver.unsafe ? unsafePath(node) : jailPath, LANG: "C.UTF-8" },
-    mounts: layout.mounts,
-    limits: {
-      memoryBytes: limits.jailMemoryBytes,
-      pids: limits.jailPids,
-      tmpBytes: limits.jailTmpBytes,
-      diskBytes: limits.jailDiskBytes,
-      diskEntries: limits.jailDiskEntries,
-    },
-    network: "none",
-  });
+  const inside = await mountStepJail(options, layout, cleanup);
+  const { workspace, egress, env } = inside;
+  const config: SetupConfig = {
+    ...{ run: options.run, workspace, env },
+    ...(egress === undefined ? {} : { egress }),
+  };
+  const jail = await startStepJail(options, layout, inside, guestPrograms.setup, config);
   let ended: "timeout" | "abort" | undefined;
   const end = (cause: "timeout" | "abort") => {
     ended ??= cause;
@@ -100,8 +94,24 @@ function unsafePath(node: string): string {
   return `${dirname(node)}:${process.env.PATH ?? "/usr/bin:/bin"}`;
 }
 
-async function configure(options: CommandOptions, layout: JailLayout, cleanup: AsyncDisposableStack) {
-  const { bundle, folders, run, network } = options;
+/** Paths in the jail, and the variables of what runs in it. */
+export interface StepJail {
+  readonly node: string;
+  readonly guest: string;
+  readonly workspace: string;
+  readonly home: string;
+  /** Socket of the egress proxy; undefined without network. */
+  readonly egress: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Mounts what the commands of an environment need, and opens their way to the network. */
+export async function mountStepJail(
+  options: StepJailOptions,
+  layout: JailLayout,
+  cleanup: AsyncDisposableStack,
+): Promise<StepJail> {
+  const { bundle, folders, network } = options;
   const node = layout.mount(process.execPath, jailPaths.node, "ro");
   const guest = layout.mount(bundle.directory, jailPaths.guest, "ro");
   const workspace = layout.mount(folders.workspace, jailPaths.workspace, "rw");
@@ -111,26 +121,55 @@ async function configure(options: CommandOptions, layout: JailLayout, cleanup: A
     await mkdir(folder, { recursive: true, mode: 0o700 });
     env[variable] = layout.mount(folder, `${jailPaths.caches}/${name}`, "rw");
   }
-  let egress: string | undefined;
-  if (network !== undefined) {
-    const opened = await openEgress(options, network);
-    cleanup.defer(() => opened.close());
-    egress = layout.mount(opened.socketPath, jailPaths.egress, "rw");
-    if (opened.authority !== undefined) {
-      const { certificatePath, bundlePath } = opened.authority;
-      const authority = {
-        certificatePath: layout.mount(certificatePath, jailPaths.authority, "ro"),
-        bundlePath: layout.mount(bundlePath, jailPaths.authorities, "ro"),
-      };
-      Object.assign(env, authorityEnvironment(authority));
-    }
+  if (network === undefined) return { node, guest, workspace, home, egress: undefined, env };
+  const opened = await openEgress(options, network);
+  cleanup.defer(() => opened.close());
+  const egress = layout.mount(opened.socketPath, jailPaths.egress, "rw");
+  if (opened.authority !== undefined) {
+    const { certificatePath, bundlePath } = opened.authority;
+    const authority = {
+      certificatePath: layout.mount(certificatePath, jailPaths.authority, "ro"),
+      bundlePath: layout.mount(bundlePath, jailPaths.authorities, "ro"),
+    };
+    Object.assign(env, authorityEnvironment(authority));
   }
-  const config: SetupConfig = { run, workspace, env, ...(egress === undefined ? {} : { egress }) };
-  return { config, node, program: `${guest}/${guestPrograms.setup}`, home };
+  return { node, guest, workspace, home, egress, env };
+}
+
+/** Starts a program of the bundle in it, with its configuration as the only argument. */
+export function startStepJail(
+  { gate, limits, jailId }: StepJailOptions,
+  layout: JailLayout,
+  { node, guest, workspace, home }: StepJail,
+  program: string,
+  config: object,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Jail> {
+  return gate.jails.start({
+    id: jailId,
+    command: node,
+    args: [`${guest}/${program}`, JSON.stringify(config)],
+    cwd: workspace,
+    env: {
+      HOME: home,
+      PATH: gate.jails.driver.unsafe ? unsafePath(node) : jailPath,
+      LANG: "C.UTF-8",
+      ...env,
+    },
+    mounts: layout.mounts,
+    limits: {
+      memoryBytes: limits.jailMemoryBytes,
+      pids: limits.jailPids,
+      tmpBytes: limits.jailTmpBytes,
+      diskBytes: limits.jailDiskBytes,
+      diskEntries: limits.jailDiskEntries,
+    },
+    network: "none",
+  });
 }
 
 /** Tunnels are intercepted, so that the methods and paths of the rules hold inside of TLS too. */
-function openEgress({ gate, jailId, session }: CommandOptions, { upstreams, hosts }: StepNetwork) {
+function openEgress({ gate, jailId, session }: StepJailOptions, { upstreams, hosts }: StepNetwork) {
   return gate.openEgress({
     ...{ jailId, session, organization: organizationOfId(session), user: "owner" },
     ...{ upstreams, hosts, intercept: true, taints: false },

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { JailExit } from "@holdfast/gate";
 import type { EnvironmentStep } from "./environment.ts";
 import { type CommandOptions, runCommand } from "./run-command.ts";
@@ -17,17 +17,30 @@ export async function runStep({ step, environment, ...options }: StepOptions): P
   const { run, timeoutMs } = step;
   const { exit, isTimedOut, output } = await runCommand({ ...options, run, timeoutMs, session: environment });
   if (!isTimedOut && exit.reason === "exited" && exit.code === 0) return;
-  throw stepError(step, exit, isTimedOut, output);
+  throw stepError(step, environment, exit, isTimedOut, output);
 }
 
 const quotedCharacters = 1_500;
 
-function stepError(step: EnvironmentStep, exit: JailExit, timedOut: boolean, output: string): HoldfastError {
+/** True for the failure of a step itself, whose files a person may want to see. */
+export function isStepFailure(error: unknown): boolean {
+  return (
+    isErrorCode(error, "environment", "step_failed") || isErrorCode(error, "environment", "step_timed_out")
+  );
+}
+
+function stepError(
+  step: EnvironmentStep,
+  environment: string,
+  exit: JailExit,
+  timedOut: boolean,
+  output: string,
+): HoldfastError {
   const last =
     output.trim() === ""
       ? "It wrote nothing."
       : `Its last output:\n${output.trim().slice(-quotedCharacters)}`;
-  const metadata = { step: step.name };
+  const metadata = { step: step.name, environment };
   if (timedOut) {
     const message = `The step “${step.name}” of the environment was ended after ${step.timeoutMs / 60_000} minutes. ${last}`;
     return new HoldfastError("environment", "step_timed_out", message, { statusCode: 504, metadata });

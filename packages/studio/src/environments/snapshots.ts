@@ -175,12 +175,14 @@ export class Snapshots {
   }
 
   #folder(id: string): string {
-    if (!idPattern.test(id))
-      throw new HoldfastError("environment", "not_found", "There is no such environment", {
-        statusCode: 404,
-      });
-    return join(this.#directory, id);
+    return environmentFolder(this.#directory, id);
   }
+}
+
+/** Folder of one environment. Throws `environment.not_found` for what is no id. */
+export function environmentFolder(directory: string, id: string): string {
+  if (idPattern.test(id)) return join(directory, id);
+  throw new HoldfastError("environment", "not_found", "There is no such environment", { statusCode: 404 });
 }
 
 async function readManifest(snapshot: string): Promise<SnapshotManifest> {

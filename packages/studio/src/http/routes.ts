@@ -43,6 +43,8 @@ export interface RoutesOptions {
   readonly inspectorDirectory: string;
   /** The way to a task's sandbox server, while its agent runs. */
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
+  /** Opens a terminal on the failed step of an environment. Resolves with its process. Without it there is no such route. */
+  readonly openFailedStep?: (environment: string) => Promise<string>;
   /** Handles webhooks of groups. Without it there are none. */
   readonly webhook?: WebhookRoute;
   /** Handles webhooks of forges. Without it there are none. */
@@ -178,6 +180,7 @@ function routeHandlers(options: RoutesOptions): Handlers {
     "PUT /tasks/:task/sandbox/v1/*": sandbox,
     "PATCH /tasks/:task/sandbox/v1/*": sandbox,
     "DELETE /tasks/:task/sandbox/v1/*": sandbox,
+    "POST /environments/:environment/terminals": (call) => openFailedStep(options.openFailedStep, call),
     "POST /tasks/:task/previews/:port": (call) => openPreview(options.previews, call),
     "GET /tasks/:task/sandbox/*": ({ request, response }) =>
       sendFile(inspectorDirectory, "/", headers, request, response),
@@ -193,6 +196,16 @@ function routeHandlers(options: RoutesOptions): Handlers {
 
 function headersOfPage({ frameSource = "'none'" }: RoutesOptions): Readonly<Record<string, string>> {
   return { ...pageHeaders, "content-security-policy": `${pagePolicy}; frame-src ${frameSource}` };
+}
+
+async function openFailedStep(
+  open: RoutesOptions["openFailedStep"],
+  { response, params: { environment = "" } }: RouteCall,
+): Promise<void> {
+  if (open === undefined) throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
+  const id = await open(environment);
+  response.writeHead(201, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify({ id }));
 }
 
 async function openPreview(

@@ -23,11 +23,13 @@ const responseHeaders = [
 export interface SandboxUpgradeOptions {
   readonly guard: Guard;
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
+  /** The way to the sandbox on the failed step of an environment. */
+  readonly failedStep: (environment: string) => SandboxRoute | undefined;
   readonly log: Logger;
 }
 
 /**
- * Handles WebSocket upgrades to the terminals and the desktop of a task's sandbox. The gateway has already checked Host and Origin.
+ * Handles WebSocket upgrades to the terminals and the desktop of a task's sandbox, and to those on failed steps. The gateway has already checked Host and Origin.
  * Throws `gateway.not_found` for other paths, so that the gateway rejects those itself. Other errors become HTTP
  * responses like those of the HTTP route.
  */
@@ -37,15 +39,15 @@ export function createSandboxUpgrade(
   return (request, socket, head) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
     const { name, params } = matchRoute("UPGRADE", pathname);
-    const { task = "", process } = params;
+    const { task = "", process, environment } = params;
     // Ignore errors of the browser's socket: the upstream connection closes with it.
     socket.on("error", () => {});
     const connect = async (): Promise<void> => {
       const mark = options.guard.mark();
       const person = await options.guard.authorizeRoute(name, headersOf(request), params);
       endWith(options.guard.signalSince(person, mark), socket);
-      const route = options.sandbox(task);
-      if (route === undefined) throw sandboxNotRunning();
+      const route = environment === undefined ? options.sandbox(task) : options.failedStep(environment);
+      if (route === undefined) throw environment === undefined ? sandboxNotRunning() : stepSandboxEnded();
       const path =
         process === undefined
           ? desktopStreamPath(search, await options.guard.hasRole(person, "member", task))
@@ -57,6 +59,11 @@ export function createSandboxUpgrade(
       sendUpgradeError(socket, isHoldfastError(error) ? error : sandboxNotRunning(error));
     });
   };
+}
+
+function stepSandboxEnded(): HoldfastError {
+  const message = "The sandbox of this failed step has ended. Open another terminal.";
+  return new HoldfastError("environment", "sandbox_ended", message, { statusCode: 409 });
 }
 
 /** The stream of the desktop. Whoever may not use it looks only, whatever the query asks for. */

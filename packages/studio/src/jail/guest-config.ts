@@ -27,6 +27,8 @@ export interface GuestConfig {
   /** Command paths inside the jail of agents found on the host's PATH, by agent id. */
   readonly commands: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
+  /** Further variables, in which `{origin}` stands for the address of the forwarder. */
+  readonly originEnv?: Readonly<Record<string, string>>;
 }
 
 export interface GuestGate {

@@ -15,6 +15,7 @@ import {
 } from "@holdfast/sandbox";
 import { linkAgentSkills } from "./agent-skills.ts";
 import type { GuestConfig } from "./guest-config.ts";
+import { withOrigin } from "./origin.ts";
 
 const config = JSON.parse(process.argv[2] ?? "{}") as GuestConfig;
 
@@ -74,7 +75,11 @@ const server = await createSandboxServer({
   agents: [...agentTable.map(resolveRow), ...config.customAgents.map(customAgent)],
   agentsDirectory: config.agentsDirectory,
   models,
-  env: { ...config.env, ...proxies },
+  env: {
+    ...config.env,
+    ...withOrigin(config.originEnv ?? {}, `http://127.0.0.1:${forwarder?.port ?? 0}`),
+    ...proxies,
+  },
   jailed: config.jailed,
   desktop: {
     ...(forwarder === undefined ? {} : { proxy: `http://127.0.0.1:${forwarder.port}` }),

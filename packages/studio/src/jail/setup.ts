@@ -5,27 +5,25 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { proxyEnvironment, startForwarder } from "@holdfast/guest";
+import { withOrigin } from "./origin.ts";
 
 export interface SetupConfig {
   readonly run: string;
   readonly workspace: string;
   /** Unix socket of the egress proxy; absent without network. */
   readonly egress?: string;
-  /** Variables of the shell; {@link originPlaceholder} in a value stands for the address of the forwarder. */
+  /** Variables of the shell; {@link withOrigin} fills in the address of the forwarder. */
   readonly env: Readonly<Record<string, string>>;
 }
-
-const originPlaceholder = "{origin}";
 
 const { run, workspace, egress, env } = JSON.parse(process.argv[2] ?? "{}") as SetupConfig;
 const forwarder = egress === undefined ? undefined : await startForwarder({ port: 0, socketPath: egress });
 const origin = `http://127.0.0.1:${forwarder?.port ?? 0}`;
-const own = Object.entries(env).map(([name, value]) => [name, value.replaceAll(originPlaceholder, origin)]);
 const shell = spawn("/bin/sh", ["-c", run], {
   cwd: workspace,
   env: {
     ...process.env,
-    ...Object.fromEntries(own),
+    ...withOrigin(env, origin),
     ...(forwarder === undefined ? {} : proxyEnvironment(origin)),
   },
   stdio: ["ignore", "inherit", "inherit"],

@@ -366,7 +366,12 @@ export class TaskRunner {
   }
 
   #toTaskError(error: unknown): TaskError {
-    if (isHoldfastError(error)) return { group: error.group, code: error.code, message: error.message };
+    if (isHoldfastError(error)) {
+      const { group, code, message, metadata } = error;
+      const { environment } = Object(metadata) as { readonly environment?: unknown };
+      const isOfStep = group === "environment" && typeof environment === "string";
+      return { group, code, message, ...(isOfStep ? { environment } : {}) };
+    }
     this.#options.log.error("internal error in a task", { taskId: this.#options.taskId, error });
     return {
       group: "internal",

@@ -62,11 +62,12 @@ test("the owner of one organization reaches no route of another one", async (t) 
   let tried = 0;
   for (const [name, rule] of Object.entries(routeRules)) {
     const [method = "", pattern = ""] = name.split(" ");
-    if (!/:(organization|task)\b/.test(pattern) || rule === "public" || method === "UPGRADE") continue;
+    if (!/:(organization|task|environment)\b/.test(pattern) || rule === "public" || method === "UPGRADE")
+      continue;
     for (const place of ["local", "other"] as const) {
       const path = pattern
         .replace(":organization", place)
-        .replace(":task", inOrganization(place, some))
+        .replace(/:(task|environment)\b/, inOrganization(place, some))
         .replaceAll(/:(\w+)/g, "none")
         .replace("*", "fs/file");
       const stranger = owners[place === "local" ? "other" : "local"];

@@ -1,11 +1,22 @@
 /** Environments in real jails: what tasks start from, failures, and preparations that are shared or replaced. */
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
+import WebSocket from "ws";
 import { createStudio, type Studio, type StudioOptions, type TaskView } from "../../src/index.ts";
-import { makeRepository, needsJail, readLog, sh, shareStudio, temporaryFolder, Watch } from "../support.ts";
+import {
+  logIn,
+  makeRepository,
+  needsJail,
+  readLog,
+  sh,
+  shareStudio,
+  temporaryFolder,
+  Watch,
+} from "../support.ts";
 import { commit, environmentFile, prepare, untilEnvironment } from "./support.ts";
 
 interface Place {
@@ -53,6 +64,37 @@ async function runTask(
 
 function workspaceOf({ data }: Place, { id }: TaskView): string {
   return join(data, "tasks", id, "workspace");
+}
+
+function requestTerminal(studio: Studio, cookie: string, id: string): Promise<Response> {
+  return fetch(`${studio.url}/environments/${id}/terminals`, { method: "POST", headers: { cookie } });
+}
+
+/** A terminal in the sandbox of a failed step. */
+async function openTerminal(t: TestContext, studio: Studio, cookie: string, id: string) {
+  const response = await requestTerminal(studio, cookie, id);
+  assert.equal(response.status, 201, await response.clone().text());
+  const { id: process } = (await response.json()) as { readonly id: string };
+  const path = `/environments/${id}/sandbox/v1/processes/${process}/terminal/ws`;
+  const socket = new WebSocket(studio.url + path, { headers: { cookie } });
+  t.after(() => socket.terminate());
+  const output = new EventEmitter();
+  let text = "";
+  socket.on("message", (data, isBinary) => {
+    if (!isBinary) return;
+    text += String(data);
+    output.emit("more");
+  });
+  const closed = once(socket, "close");
+  await once(socket, "open");
+  return {
+    closed,
+    send: (line: string) => socket.send(JSON.stringify({ type: "input", data: `${line}\n` })),
+    shown: async (wanted: string) => {
+      while (!text.includes(wanted))
+        await Promise.race([once(output, "more"), closed.then(() => assert.fail(text))]);
+    },
+  };
 }
 
 /** Counts its runs in a cache, which survives. */
@@ -261,6 +303,7 @@ setup:
       latest?.steps.map(({ state }) => state),
       ["done", "failed"],
     );
+    assert.equal(task.error?.environment, latest?.id);
     await place.studio.client.task(task.id).prompt("try again");
     const watch = await Watch.open(place.studio.client, task.id);
     t.after(() => watch.close());
@@ -268,6 +311,38 @@ setup:
     await watch.until((view) => view.revision > revision && view.status === "failed", "a second failure");
     const again = await place.studio.client.environment(latest?.id ?? "").get();
     assert.ok(again.startedAt > (latest?.startedAt ?? 0));
+  });
+
+  test("keeps the files of a step that failed for terminals, until it is prepared again", async (t) => {
+    if (!needsJail(t)) return;
+    const failing = `
+setup:
+  - name: install
+    run: echo half > made.txt; echo run >> "$SHARED/runs"; test -e fixed.txt
+env: {GREETING: hello}
+caches: {shared: SHARED}
+`;
+    const { studio, repository } = await open(t, { [environmentFile]: failing });
+    const { id, error } = await prepare(studio.client, repository);
+    assert.equal(error?.code, "step_failed");
+    const cookie = await logIn(studio.url, await studio.issueTicket());
+    const first = await openTerminal(t, studio, cookie, id);
+    first.send('touch fixed.txt; sh -c "$HOLDFAST_STEP" && echo "$(cat made.txt) works, $GREETING"');
+    await first.shown("half works, hello");
+    first.send('echo "$(wc -l < "$SHARED/runs") runs"');
+    await first.shown("2 runs");
+
+    assert.equal((await prepare(studio.client, repository, { again: true })).error?.code, "step_failed");
+    await first.closed;
+    const second = await openTerminal(t, studio, cookie, id);
+    second.send('test -e fixed.txt || echo "$(cat made.txt), as it failed"');
+    await second.shown("half, as it failed");
+
+    commit(repository, { "fixed.txt": "" });
+    assert.equal((await prepare(studio.client, repository)).status, "ready");
+    await second.closed;
+    const gone = await requestTerminal(studio, cookie, id);
+    assert.deepEqual([gone.status, ((await gone.json()) as { code: string }).code], [410, "not_kept"]);
   });
 
   test("ends a step at its time limit", async (t) => {

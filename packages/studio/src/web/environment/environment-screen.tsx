@@ -20,6 +20,7 @@ import type {
   TaskError,
 } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
+import { FailedStep } from "../shared/failed-step/failed-step.tsx";
 import { environmentQuery, useEnvironmentLive, usePrepare, useStopPreparation } from "./queries.ts";
 import { stateOf } from "./state.ts";
 import "./environment.css";
@@ -138,6 +139,9 @@ function Steps({ preparation }: { readonly preparation: EnvironmentView }) {
         {preparation.steps.map((step, index) => (
           <li key={index}>
             <Step step={step} />
+            {step.state === "failed" && isStepFailure(preparation.error) && (
+              <FailedStep key={preparation.startedAt} environment={preparation.id} />
+            )}
           </li>
         ))}
       </ol>
@@ -183,6 +187,11 @@ function Duration({ step }: { readonly step: EnvironmentStepView }) {
   return (
     <span className="environment-duration">{formatDuration((step.endedAt ?? now) - step.startedAt)}</span>
   );
+}
+
+/** True for the failure of a step itself, whose files are kept. */
+function isStepFailure(error: TaskError | undefined): boolean {
+  return error?.code === "step_failed" || error?.code === "step_timed_out";
 }
 
 function errorOf({ group, code, message }: TaskError): HoldfastError {

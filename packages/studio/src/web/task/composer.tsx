@@ -24,6 +24,12 @@ const statusHints: Readonly<Record<TaskStatus, string>> = {
   failed: "Send a prompt to try again.",
 };
 
+function hintOf({ status, fork }: TaskView): string {
+  return fork?.secrets === "asked"
+    ? "Answer the question about secrets above: the task starts then."
+    : statusHints[status];
+}
+
 const maxHistory = 100;
 
 /** The next prompt. While the agent works, prompts are queued and run in order. */
@@ -121,7 +127,7 @@ export function Composer({ task, transcript }: { readonly task: TaskView; readon
         </button>
       </div>
       <p id={`${id}-reason`} className="composer-reason">
-        {statusHints[task.status]}
+        {hintOf(task)}
         {!isSaved && " The draft is in this browser alone, until the server takes it."}
       </p>
     </form>

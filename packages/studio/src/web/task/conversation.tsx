@@ -1,6 +1,7 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import type { TaskView } from "../../contract.ts";
+import { FailedStep } from "../shared/failed-step/failed-step.tsx";
 import { isBusy } from "../shared/status.tsx";
 import { Approvals } from "./approvals/approvals.tsx";
 import { Composer } from "./composer.tsx";
@@ -36,7 +37,8 @@ export function Conversation({
       <div className="dock">
         {transcript.plan.length > 0 && <Plan entries={transcript.plan} />}
         <Approvals task={task} />
-        {task.status === "failed" && task.error !== undefined && (
+        {/* The header asks about the secrets of a fork: another prompt would not help. */}
+        {task.status === "failed" && task.error !== undefined && task.fork?.secrets !== "asked" && (
           <div className="notice notice-error">
             <p>
               <strong>{visibleText(task.error.message)}</strong> Send another prompt to try again.
@@ -46,6 +48,7 @@ export function Conversation({
                 {task.error.group}.{task.error.code}
               </code>
             </p>
+            {task.error.environment !== undefined && <FailedStep environment={task.error.environment} />}
           </div>
         )}
         {closedAt === undefined ? (
