@@ -34,10 +34,25 @@ export class ForgeAccounts {
     const { server, forge, login } = account;
     await this.#remove(person, server);
     await actors.user(person, "insert", "forge_account", { server, forge, login, told: 0 });
+    await this.#tellAll(person, account);
+  }
+
+  /** The person opens the Studio: tells the organizations what one of them could not hear before. */
+  async tellAgain(person: string): Promise<void> {
+    for (const { server, forge, login, told } of await this.#rows(person))
+      if (told !== 1)
+        await this.#tellAll(person, {
+          server: String(server),
+          forge: forge as ForgeKind,
+          login: String(login),
+        });
+  }
+
+  async #tellAll(person: string, account: SignedInAccount): Promise<void> {
     const told: boolean[] = [];
     for (const id of await this.#organizationsOf(person))
       told.push(await this.#tell(id, "accountProven", { person, ...account }));
-    if (told.every(Boolean)) await this.#note(person, server, 1);
+    if (told.every(Boolean)) await this.#note(person, account.server, 1);
   }
 
   /** A person has disconnected their account at a provider: what they proved by comments elsewhere stays. */
@@ -92,7 +107,7 @@ export class ForgeAccounts {
     await this.#options.actors.user(person, "update", "forge_account", whereOf(server), { told });
   }
 
-  /** False if the organization was not told: that ends no sign-in, and the next one tells it. */
+  /** False if the organization was not told: that ends no sign-in, and {@link tellAgain} repeats it. */
   async #tell(organization: string, name: string, ...args: readonly unknown[]): Promise<boolean> {
     try {
       await this.#options

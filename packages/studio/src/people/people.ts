@@ -132,6 +132,11 @@ export class People {
     };
   }
 
+  /** Tells organizations of accounts at forges that they could not hear of before. */
+  async tellAccounts(person: Person): Promise<void> {
+    if (!person.isOperator) await this.#forgeAccounts.tellAgain(person.id);
+  }
+
   /** Changes the name of a person, also where they are a member. */
   async rename(person: Person, name: string): Promise<void> {
     const changes = { name, updated_at: this.#now() };

@@ -57,7 +57,7 @@ export function createPeopleRoutes(
   const signInAs = async (call: RouteCall, person: string, way: SignInWay) => {
     const headers = authHeaders(call.request, addressOf(call.request, trustsProxy));
     const response = await auth().signInAs(person, headers);
-    if (response.ok) await noteSignIn(call, way, { person });
+    if (response.ok) await noteSignIn(call, way, await personSignedIn(response));
     return response;
   };
   const address = ({ request }: RouteCall) => addressOf(request, trustsProxy);
@@ -80,7 +80,12 @@ export function createPeopleRoutes(
       links.requestReset(textOf(email, "email", 320));
       send(call, 202, {});
     },
-    "GET /people/me": async (call) => send(call, 200, await people.profile(personOf(call))),
+    "GET /people/me": async (call) => {
+      const person = personOf(call);
+      send(call, 200, await people.profile(person));
+      // A page that opens asks this. The answer waits for no organization.
+      await people.tellAccounts(person);
+    },
     "PATCH /people/me": async (call) => {
       const { name } = await jsonOf(call);
       await people.rename(personOf(call), textOf(name, "name", 100).trim());
@@ -267,7 +272,7 @@ type NoteSignIn = (call: RouteCall, way: SignInWay, answer: SignInAnswer) => Pro
 type SignInWay = "password" | "link" | "passkey" | ProviderId;
 
 /** Who signed in, or the address that was given and refused. */
-type SignInAnswer = { readonly person: string } | { readonly email: string };
+type SignInAnswer = { readonly person: string; readonly name: string } | { readonly email: string };
 
 /** A sign-in, or one that was refused, as the audit log has it. */
 function signInEntry(via: SignInWay, answer: SignInAnswer, address: string): AuditEntry {
@@ -302,9 +307,11 @@ async function signInByToken(ask: AskAuth, note: NoteSignIn, call: RouteCall): P
   await sendResponse(call, response);
 }
 
-async function personSignedIn(response: Response): Promise<{ readonly person: string }> {
-  const { user } = (await response.clone().json()) as { readonly user: { readonly id: string } };
-  return { person: user.id };
+async function personSignedIn(response: Response): Promise<SignInAnswer> {
+  const { user } = (await response.clone().json()) as {
+    readonly user: { readonly id: string; readonly name: string };
+  };
+  return { person: user.id, name: user.name };
 }
 
 /** Throws `invitation.required`. */

@@ -119,7 +119,7 @@ describe("an organization", () => {
     assert.equal(await role("bob"), "admin");
   });
 
-  test("hears of an account at a forge at the next sign-in, if it could not hear of it before", async (t) => {
+  test("hears of an account at a forge when its person comes again, if it could not hear of it before", async (t) => {
     const { actors, add, signUp } = openOrganization(t);
     const { user } = await signUp("ada@example.org");
     await add(user.id, "member");
@@ -138,6 +138,15 @@ describe("an organization", () => {
     await accounts.signedIn(user.id, account);
     await accounts.signedIn(user.id, account);
     assert.deepEqual(told, [{ person: user.id, ...account }]);
+
+    isDown = true;
+    const renamed = { ...account, login: "ada-l" };
+    await accounts.signedIn(user.id, renamed);
+    await accounts.tellAgain(user.id);
+    isDown = false;
+    await accounts.tellAgain(user.id);
+    await accounts.tellAgain(user.id);
+    assert.deepEqual(told.slice(1), [{ person: user.id, ...renamed }]);
   });
 
   test("reports whose rights have changed", async (t) => {

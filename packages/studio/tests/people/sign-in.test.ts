@@ -65,9 +65,9 @@ describe("the audit log", () => {
     await use("nonsense");
     const address = "127.0.0.1";
     assert.deepEqual((await records()).slice(before), [
-      { type: "person.signed_in", person: ada.id, via: "password", address },
+      { type: "person.signed_in", person: ada.id, name: "ada@example.org", via: "password", address },
       { type: "person.sign_in_refused", email: "ada@example.org", via: "password", address },
-      { type: "person.signed_in", person: ada.id, via: "link", address },
+      { type: "person.signed_in", person: ada.id, name: "ada@example.org", via: "link", address },
       { type: "person.sign_in_refused", email: "", via: "link", address },
     ]);
   });

@@ -1,21 +1,7 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import type { AuditRecordView } from "../../../contract/administration.ts";
-
-/** The fields of a record that say most, in this order. */
-const telling = [
-  "action",
-  "route",
-  "name",
-  "person",
-  "email",
-  "decision",
-  "tool",
-  "rule",
-  "method",
-  "host",
-  "path",
-];
+import { wordsOf } from "./record-words.ts";
 
 /** A record in one line, with everything of it when it is opened. */
 export function Record({
@@ -27,14 +13,18 @@ export function Record({
   readonly hasNodes: boolean;
 }) {
   const { seq, at, type, session, jailId, node, data, hash } = record;
+  const { who, what, detail } = wordsOf(record);
   return (
     <li data-record={seq}>
       <details className="audit-record">
         <summary>
           <span className="audit-seq muted">{formatCount(seq)}</span>
           {hasNodes && <span className="audit-node muted">{visibleText(node ?? "")}</span>}
-          <span className="audit-type">{visibleText(type)}</span>
-          <span className="audit-words">{visibleText(wordsOf(data))}</span>
+          <span className="audit-who">{visibleText(who)}</span>
+          <span className="audit-words">
+            {visibleText(what)} {detail !== "" && <span className="muted">{visibleText(detail)}</span>}
+          </span>
+          <code className="audit-type muted">{visibleText(type)}</code>
           <time className="muted" dateTime={new Date(at).toISOString()}>
             {formatDateTime(at)}
           </time>
@@ -45,16 +35,4 @@ export function Record({
       </details>
     </li>
   );
-}
-
-function wordsOf(data: AuditRecordView["data"]): string {
-  if (data === undefined) return "";
-  return telling
-    .flatMap((name) => {
-      const value = data[name];
-      return typeof value === "string" && value !== "" ? [value] : [];
-    })
-    .slice(0, 4)
-    .join(" · ")
-    .slice(0, 200);
 }
