@@ -199,6 +199,21 @@ test("an App that is uninstalled: what is known stays, and the reason is shown",
   assert.equal(refused.pullRequests, 2);
 });
 
+test("an App that is uninstalled in the middle of a sync: what was copied stays, and the reason is shown", async (t) => {
+  const forge = await githubApp(t);
+  const { emulator, repository, installation } = forge;
+  await repository.fill(150, author);
+  emulator.faults.push({
+    ...{ at: /\/pulls\?.*&page=2$/, kind: "call" },
+    call: () => emulator.uninstall(installation),
+  });
+  const { client, summaries, id } = await connect(t, forge);
+  const failed = await summaries.until(({ status }) => status === "failed");
+  assert.match(failed.error?.message ?? "", /not installed at GitHub any more\. Install it again/);
+  assert.equal(failed.pullRequests, 100);
+  assert.ok((await client.repository(id).pullRequests()).length > 0);
+});
+
 test("a rate limit is waited for, and says until when", async (t) => {
   const forge = await githubApp(t);
   await forge.repository.fill(1, author);

@@ -1,5 +1,5 @@
 import { createPrivateKey, sign } from "node:crypto";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { ForgeHttp } from "../http/forge-http.ts";
 
 /** How the client proves itself: as the installation of an App, or with a person's token. */
@@ -81,9 +81,13 @@ export class GitHubTokens {
   async #create(body: unknown, signal?: AbortSignal): Promise<GitHubToken> {
     if (this.#credential.kind !== "app") return { token: this.#credential.token, expiresAt: undefined };
     const path = `/app/installations/${this.#credential.installationId}/access_tokens`;
-    const response = await this.#http.request({
-      ...{ method: "POST", path, body, token: this.appToken(), signal },
-    });
+    const response = await this.#http
+      .request({ ...{ method: "POST", path, body, token: this.appToken(), signal } })
+      .catch((error: unknown) => {
+        if (!isErrorCode(error, "forge", "not_found")) throw error;
+        const message = "The App is not installed at GitHub any more. Install it again for this repository.";
+        throw new HoldfastError("forge", "not_found", message, { statusCode: 404, cause: error });
+      });
     const { token, expires_at } = response.body as { token: string; expires_at: string };
     return { token, expiresAt: Date.parse(expires_at) };
   }
