@@ -5,7 +5,8 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { connectWithCookie, createStudioClient } from "../../packages/studio/src/index.ts";
-import { cloneOf } from "../../packages/studio/tests/publish/support.ts";
+import { environmentFile } from "../../packages/studio/tests/environments/support.ts";
+import { cloneOf, openFork } from "../../packages/studio/tests/publish/support.ts";
 import {
   type ForgeUnderTest,
   forges,
@@ -16,11 +17,11 @@ import {
 import { logIn } from "../../packages/studio/tests/support.ts";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage, troubleOf } from "./support/browser.ts";
-import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { assertFits, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
-/** Connects the repository with its webhooks. */
-async function connect(t: TestContext, studio: StudioProcess, forge: ForgeUnderTest): Promise<void> {
+/** Connects the repository with its webhooks. Returns its id. */
+async function connect(t: TestContext, studio: StudioProcess, forge: ForgeUnderTest): Promise<string> {
   await storeSecrets(join(studio.directory, "data"), forge);
   const ticket = new URL(await studio.link()).hash.slice("#ticket=".length);
   const base = connectWithCookie(studio.url, await logIn(studio.url, ticket));
@@ -28,8 +29,11 @@ async function connect(t: TestContext, studio: StudioProcess, forge: ForgeUnderT
   const client = createStudioClient(base);
   const summaries = await Summaries.watch(t, client);
   const { id } = await client.organization.connectRepository(forge.source);
-  await summaries.until(({ status }) => status === "synced");
+  await summaries.until(
+    (summary) => summary.id === id && summary.status === "synced" && summary.mirror?.status === "ready",
+  );
   forge.emulator.sendWebhooksTo(`${studio.url}/forges/${id}`, webhookSecret);
+  return id;
 }
 
 describe("a task that is published", { skip: missing() ?? false }, () => {
@@ -113,6 +117,48 @@ describe("a task that is published", { skip: missing() ?? false }, () => {
     await stack(page).waitFor({ state: "detached" });
     const { headCommit = "" } = repository.pullRequests.get(2) ?? {};
     assert.equal(await repository.bare.git(["diff", "--name-only", "main", headCommit]), "two.txt");
+    assert.deepEqual(troubleOf(page), []);
+  });
+
+  test("starts from the pull request of a fork, whose environment asks for secrets", async (t) => {
+    const forge = await (forges["GitHub"] as (typeof forges)[string])(t);
+    const environment = `
+network: [{host: packages.example.com, secret: packages}]
+setup: [{name: look, run: "touch seen.txt"}]
+`;
+    const files = { [environmentFile]: environment, ".gitignore": "seen.txt\n" };
+    const { pull } = await openFork(forge, files, false);
+    const id = await connect(t, studio, forge);
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.goto(`${studio.url}/repositories/${id}`);
+    await page.getByRole("button", { name: "Fix it" }).click();
+    await page.getByText("The task starts from what was pushed last.").waitFor();
+    await page.getByLabel("Describe the task").fill('write "one" to one.txt without asking');
+    await page.getByRole("button", { name: "Start task" }).click();
+
+    const banner = page.getByRole("region", { name: "Secrets of the repository" });
+    await banner
+      .getByText(/is from the fork eve\/app, and its environment asks for the secret packages/)
+      .waitFor();
+    const link = banner.getByRole("link", { name: `Changes of #${pull.number}` });
+    assert.ok((await link.getAttribute("href"))?.endsWith(`/pull/${pull.number}`));
+    assert.equal(await page.getByText("Send another prompt to try again").count(), 0);
+    await assertAccessible(page, "a task that waits for an answer about secrets");
+    await keepScreenshot(page, "fork-secrets");
+    await banner.getByRole("button", { name: "Allow secrets…" }).click();
+    await page.getByRole("dialog").getByText("The setup of eve/app can use the secrets").waitFor();
+    await assertAccessible(page, "the question about secrets of a fork");
+    await page.keyboard.press("Escape");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "a task on a fork");
+    await assertAccessible(page, "a task on a fork, dark");
+    await keepScreenshot(page, "fork-secrets-320-dark");
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await banner.getByRole("button", { name: "Start without secrets" }).click();
+    await waitForStatus(page, "idle");
+    await banner.waitFor({ state: "detached" });
     assert.deepEqual(troubleOf(page), []);
   });
 });

@@ -4,9 +4,10 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import { startGitea } from "@holdfast/testing/gitea";
 import type { Browser } from "playwright-core";
+import { needsSshd, SshServer } from "../../packages/studio/tests/repositories/ssh-server.ts";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage, troubleOf } from "./support/browser.ts";
-import { keepScreenshot, signIn } from "./support/pages.ts";
+import { assertFits, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -141,6 +142,39 @@ describe("connected repositories", { skip: absent ?? false }, () => {
     await page.getByText("No repository is connected").waitFor();
     // The browser reports the refused connections too.
     const trouble = troubleOf(page).filter((text) => !/status of (?:40[01]|503)/.test(text));
+    assert.deepEqual(trouble, []);
+  });
+
+  test("over SSH, a server is confirmed by its fingerprint, and refuses until it has the key", {
+    skip: needsSshd,
+  }, async (t) => {
+    const server = await SshServer.start(t);
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.getByRole("link", { name: "Repositories" }).click();
+    await page.getByLabel("Address").fill(server.url);
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText(/127\.0\.0\.1 shows a key with this fingerprint/).waitFor();
+    assert.equal(await page.locator(".ssh-fingerprint").textContent(), server.fingerprint);
+    const connect = page.getByRole("button", { name: "Connect", exact: true });
+    assert.ok(await connect.isDisabled(), "the fingerprint was not confirmed");
+    await page.getByLabel("The fingerprint is what").check();
+    await assertAccessible(page, "the key of a server");
+    await keepScreenshot(page, "repositories-ssh-key");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "the key of a server");
+    await assertAccessible(page, "the key of a server, dark");
+    await keepScreenshot(page, "repositories-ssh-key-320-dark");
+    await page.setViewportSize({ width: 1280, height: 900 });
+
+    await connect.click();
+    await page.getByRole("alert").getByText("does not accept").waitFor();
+    server.allow(await page.getByRole("textbox", { name: "Deploy key" }).inputValue());
+    await connect.click();
+    await page.getByRole("heading", { name: /app$/ }).waitFor();
+    await page.getByText("Up to date").waitFor();
+    const trouble = troubleOf(page).filter((text) => !/status of 40[13]/.test(text));
     assert.deepEqual(trouble, []);
   });
 });

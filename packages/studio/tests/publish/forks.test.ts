@@ -5,33 +5,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openVault } from "@holdfast/gate";
-import type { HostedPullRequest, HostedRepository } from "@holdfast/testing/forges";
 import { environmentFile } from "../environments/support.ts";
 import { type ForgeUnderTest, forges, Summaries, startStudio } from "../repositories/support.ts";
 import { needsJail, Watch } from "../support.ts";
-import { failure } from "./support.ts";
+import { failure, openFork } from "./support.ts";
 
-const eve = { id: 9, login: "eve" };
 const prompt = 'write "one" to one.txt without asking';
-
-interface Fork {
-  readonly fork: HostedRepository;
-  readonly pull: HostedPullRequest;
-}
-
-/** A fork with a pull request into the repository. */
-async function openFork(
-  { emulator, repository }: ForgeUnderTest,
-  files: Readonly<Record<string, string>>,
-  maintainersMayEdit: boolean,
-): Promise<Fork> {
-  const fork = await emulator.addRepository("eve/app");
-  await fork.bare.git(["fetch", "--quiet", repository.bare.path, "+refs/heads/main:refs/heads/main"]);
-  await fork.bare.refresh();
-  await fork.bare.commit("fix", files, "Fix it");
-  const head = { head: "fix", base: "main", author: eve, headRepository: fork, maintainersMayEdit };
-  return { fork, pull: await repository.createPullRequest({ ...head, title: "Fix it" }) };
-}
 
 async function connect(t: TestContext, forge: ForgeUnderTest) {
   const studio = await startStudio(t, forge);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import type { HostedPullRequest } from "@holdfast/testing/forges";
+import type { HostedPullRequest, HostedRepository } from "@holdfast/testing/forges";
 import type { PublicationView, StudioClient } from "../../src/index.ts";
 import {
   type ForgeUnderTest,
@@ -98,4 +98,25 @@ export function onlyPull({ forge }: Pick<Published, "forge">): HostedPullRequest
   const pulls = [...forge.repository.pullRequests.values()];
   assert.equal(pulls.length, 1);
   return pulls[0] as HostedPullRequest;
+}
+
+const eve = { id: 9, login: "eve" };
+
+export interface Fork {
+  readonly fork: HostedRepository;
+  readonly pull: HostedPullRequest;
+}
+
+/** A fork with a pull request into the repository. */
+export async function openFork(
+  { emulator, repository }: ForgeUnderTest,
+  files: Readonly<Record<string, string>>,
+  maintainersMayEdit: boolean,
+): Promise<Fork> {
+  const fork = await emulator.addRepository("eve/app");
+  await fork.bare.git(["fetch", "--quiet", repository.bare.path, "+refs/heads/main:refs/heads/main"]);
+  await fork.bare.refresh();
+  await fork.bare.commit("fix", files, "Fix it");
+  const head = { head: "fix", base: "main", author: eve, headRepository: fork, maintainersMayEdit };
+  return { fork, pull: await repository.createPullRequest({ ...head, title: "Fix it" }) };
 }

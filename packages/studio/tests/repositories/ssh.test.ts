@@ -1,92 +1,18 @@
 /** Repositories over SSH, with a real sshd on loopback and real git. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { userInfo } from "node:os";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { makeRepository, needsJail, sh, temporaryFolder, Watch } from "../support.ts";
+import { needsJail, sh, temporaryFolder, Watch } from "../support.ts";
+import { needsSshd, SshServer } from "./ssh-server.ts";
 import { Summaries, startStudio } from "./support.ts";
-
-const sshd = "/usr/sbin/sshd";
-
-/** A port that nothing uses now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-class SshServer {
-  readonly #folder: string;
-  readonly port: number;
-  readonly repository: string;
-  #process: ReturnType<typeof spawn> | undefined;
-
-  private constructor(folder: string, port: number, repository: string) {
-    this.#folder = folder;
-    this.port = port;
-    this.repository = repository;
-  }
-
-  static async start(t: TestContext): Promise<SshServer> {
-    const folder = temporaryFolder(t);
-    const bare = join(folder, "app.git");
-    sh("/", "clone", "-q", "--bare", makeRepository(folder), bare);
-    const server = new SshServer(folder, await freePort(), bare);
-    t.after(() => server.stop());
-    await server.restart();
-    return server;
-  }
-
-  get url(): string {
-    return `ssh://${userInfo().username}@127.0.0.1:${this.port}${this.repository}`;
-  }
-
-  /** With a new key of the server. */
-  async restart(): Promise<void> {
-    await this.stop();
-    const file = (name: string) => join(this.#folder, name);
-    execFileSync("rm", ["-f", file("host"), file("host.pub")]);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file("host")]);
-    if (!existsSync(file("authorized"))) writeFileSync(file("authorized"), "");
-    const config = [
-      ...[`ListenAddress 127.0.0.1`, `Port ${this.port}`, `HostKey ${file("host")}`, "UsePAM no"],
-      ...[`AuthorizedKeysFile ${file("authorized")}`, `PidFile ${file("pid")}`, "StrictModes no"],
-      ...["PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin yes"],
-    ];
-    writeFileSync(file("config"), `${config.join("\n")}\n`);
-    // Where sshd of Debian separates privileges.
-    if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
-    const child = spawn(sshd, ["-D", "-e", "-f", file("config")], { stdio: ["ignore", "ignore", "pipe"] });
-    this.#process = child;
-    for await (const chunk of child.stderr) if (/Server listening/.test(String(chunk))) break;
-    child.stderr.resume();
-  }
-
-  allow(publicKey: string): void {
-    writeFileSync(join(this.#folder, "authorized"), `${publicKey}\n`);
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    child.kill();
-    await once(child, "exit");
-  }
-}
 
 const isError = (group: string, code: string) => (error: unknown) => isErrorCode(error, group, code);
 
 test("a repository over SSH is connected once its key is added and the server is confirmed", {
-  skip: !existsSync(sshd) && "needs openssh-server",
+  skip: needsSshd,
 }, async (t) => {
   const server = await SshServer.start(t);
   const { client, dataDirectory } = await withData(t);
@@ -145,7 +71,7 @@ test("a repository over SSH is connected once its key is added and the server is
 });
 
 test("a key of one's own is taken without a passphrase, and addresses that could be options are refused", {
-  skip: !existsSync(sshd) && "needs openssh-server",
+  skip: needsSshd,
 }, async (t) => {
   const server = await SshServer.start(t);
   const { client } = await withData(t);
