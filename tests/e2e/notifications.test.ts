@@ -92,6 +92,17 @@ describe("notifications", { skip: absent ?? false }, () => {
     const finished = (await service.waitFor(3)).at(-1);
     assert.match(finished?.text ?? "", /Finished: Add a line about gannets/);
     await signIn(page, studio);
+
+    service.end(finished?.endpoint ?? "");
+    await openSettings(page);
+    const browsers = section(page, "Browsers");
+    await browsers.getByRole("button", { name: /Send a test/ }).click();
+    await browsers.getByText("Notifications of this browser have ended").waitFor();
+    await assertAccessible(page, "notifications that have ended");
+    await keepScreenshot(page, "notifications-ended");
+    await browsers.getByRole("button", { name: "Turn on in this browser" }).click();
+    await browsers.getByText("This browser shows notifications").waitFor();
+    await browsers.getByText("have ended").waitFor({ state: "detached" });
     assertNoTrouble(page);
   });
 

@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, ErrorNotice, TimeAgo } from "@holdfast/web-parts";
+import { ConfirmButton, ErrorNotice, TimeAgo, WarningIcon } from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import type { NotificationDevice } from "../../contract.ts";
@@ -24,8 +24,11 @@ export function Browsers({ person, view }: SectionProps) {
   const key = ["this-browser", pushKey];
   const browser = useQuery({ queryKey: key, queryFn: () => readThisBrowser(pushKey) });
   const own = browser.data?.state === "on" ? devices.find(({ id }) => id === ownId) : undefined;
+  const hasEnded = ownId !== null && !devices.some(({ id }) => id === ownId);
   const turnOn = useMutation({
     async mutationFn() {
+      // The browser would give the subscription that its push service has ended.
+      if (hasEnded) await unsubscribeThisBrowser();
       const added = await api.notifications(person).addDevice(await subscribeThisBrowser(pushKey));
       setOwnId(added.id);
     },
@@ -38,6 +41,15 @@ export function Browsers({ person, view }: SectionProps) {
   const state = browser.data?.state === "on" && own === undefined ? "off" : browser.data?.state;
   return (
     <Section title="Browsers">
+      {state === "off" && hasEnded && (
+        <p className="field-warning">
+          <WarningIcon />
+          <span>
+            Notifications of this browser have ended: its push service gave up the subscription, or somebody
+            removed this browser elsewhere. Turn them on again to get them here.
+          </span>
+        </p>
+      )}
       {state !== undefined && (
         <ThisBrowser state={state} isPending={turnOn.isPending} onTurnOn={() => turnOn.mutate()} />
       )}
@@ -122,7 +134,9 @@ function DeviceRow({
 }) {
   const remove = useNotificationChange(person, async (notifications, _input: undefined) => {
     await notifications.removeDevice(device.id);
-    if (isThis) await unsubscribeThisBrowser();
+    if (!isThis) return;
+    forgetOwnDevice();
+    await unsubscribeThisBrowser();
   });
   const name = visibleText(device.name);
   return (
@@ -169,6 +183,14 @@ function readOwnDevice(): string | null {
     return localStorage.getItem(ownDeviceKey);
   } catch {
     return null;
+  }
+}
+
+function forgetOwnDevice(): void {
+  try {
+    localStorage.removeItem(ownDeviceKey);
+  } catch {
+    // As below.
   }
 }
 
