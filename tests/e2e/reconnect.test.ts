@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
+import { connectWithCookie, createStudioClient } from "../../packages/studio/src/index.ts";
+import { logIn, Watch } from "../../packages/studio/tests/support.ts";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage, SharedPage } from "./support/browser.ts";
 import {
@@ -72,6 +74,43 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await studio.start();
     await page.evaluate("window.dispatchEvent(new Event('focus'))");
     await page.getByTestId("offline-banner").waitFor({ state: "detached" });
+  });
+
+  test("a browser that was offline for a day, while the server restarted and work went on, shows all of it once", async (t) => {
+    const page = await openPage(browser, t);
+    await page.clock.install();
+    await signIn(page, studio);
+    await startTask(page, { prompt: 'write "one" to one.txt without asking' });
+    await waitForStatus(page, "idle");
+    const id = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+    await page.context().setOffline(true);
+    await studio.kill();
+    await page.getByTestId("offline-banner").waitFor();
+    await studio.start();
+    const ticket = new URL(await studio.link()).hash.slice("#ticket=".length);
+    const elsewhere = connectWithCookie(studio.url, await logIn(studio.url, ticket));
+    t.after(() => elsewhere.dispose());
+    const client = createStudioClient(elsewhere);
+    const watch = await Watch.open(client, id);
+    t.after(() => watch.close());
+    const { revision } = watch.latest;
+    await client.task(id).prompt('write "two" to two.txt without asking');
+    await watch.until((view) => view.status === "idle" && view.revision > revision, "the second turn");
+    await page.clock.fastForward("24:00:00");
+    await page.getByTestId("offline-banner").waitFor();
+
+    await page.context().setOffline(false);
+    await page.getByTestId("offline-banner").waitFor({ state: "detached" });
+    await page.locator('[data-file="two.txt"]').waitFor();
+    await waitForStatus(page, "idle");
+    const shown = await entriesOf(page);
+    assert.equal(await page.getByRole("article", { name: "Your prompt" }).count(), 2);
+    await page.reload();
+    await page
+      .locator(".entries > li")
+      .nth(shown.length - 1)
+      .waitFor();
+    assert.deepEqual(await entriesOf(page), shown);
   });
 
   test("killed while a question waits: it is asked again, and can be answered", async (t) => {
