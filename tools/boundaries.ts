@@ -14,6 +14,7 @@ import {
   importsOf,
   readPackage,
   root,
+  skipsTypeCheck,
   sourceFiles,
   type WorkspacePackage,
   workspacePackages,
@@ -138,8 +139,7 @@ function checkFile(
 ): void {
   const text = readFileSync(resolve(root, path), "utf8");
   problems.push(...sharedStateProblems(path, text));
-  if (owner !== undefined && /@ts-(?:nocheck|ignore)/.test(text))
-    problems.push(`${path}: types are checked here`);
+  if (owner !== undefined && skipsTypeCheck(text)) problems.push(`${path}: types are checked here`);
   const shipped = owner !== undefined && path.startsWith(`packages/${owner.folder}/src/`) && !isTest(path);
   for (const specifier of importsOf(text)) {
     if (specifier.startsWith(".")) {

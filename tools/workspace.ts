@@ -76,3 +76,8 @@ const importPattern =
 export function importsOf(text: string): string[] {
   return Array.from(text.matchAll(importPattern), (match) => match[1] ?? match[2] ?? "");
 }
+
+/** True for a file that keeps the compiler from checking its types. */
+export function skipsTypeCheck(text: string): boolean {
+  return /@ts-(?:nocheck|ignore)/.test(text);
+}
