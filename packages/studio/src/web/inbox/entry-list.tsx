@@ -85,7 +85,7 @@ export function EntryList({ person, view }: { readonly person: string; readonly 
     />
   );
   return (
-    <div className={selected === undefined ? "inbox" : "inbox inbox-selected"}>
+    <div className={listClass(entries.length === 0, selected !== undefined)}>
       {dialog === "help" && (
         <KeysHelp title="Keys of the inbox" keys={inboxKeys} onClose={() => setDialog(undefined)} />
       )}
@@ -117,12 +117,10 @@ export function EntryList({ person, view }: { readonly person: string; readonly 
           </button>
         )}
       </div>
-      {(wide || selected !== undefined) && (
+      {entries.length > 0 && (wide || selected !== undefined) && (
         <section className="inbox-preview" aria-label="Preview">
           {selected === undefined ? (
-            <p className="inbox-hint muted">
-              {entries.length === 0 ? "" : "Select an entry to see it here. Press ? for all keys."}
-            </p>
+            <p className="inbox-hint muted">Select an entry to see it here. Press ? for all keys.</p>
           ) : (
             <Preview key={selected.id} entry={selected} actions={actions} />
           )}
@@ -130,6 +128,11 @@ export function EntryList({ person, view }: { readonly person: string; readonly 
       )}
     </div>
   );
+}
+
+function listClass(isEmpty: boolean, isSelected: boolean): string {
+  if (isEmpty) return "inbox inbox-empty";
+  return isSelected ? "inbox inbox-selected" : "inbox";
 }
 
 /** Moves the selection to the entry that takes the place of one that goes. */

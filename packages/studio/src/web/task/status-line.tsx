@@ -22,18 +22,22 @@ export function StatusLine({ task, log }: { readonly task: TaskView; readonly lo
         <dt>{statusLabel(task.status)}</dt>
         <dd>{elapsed === undefined ? "" : formatDuration(elapsed)}</dd>
       </div>
-      <div title={`${formatCount(usage.inputTokens)} tokens read by the model`}>
-        <dt>Tokens in</dt>
-        <dd>{formatCompact(usage.inputTokens)}</dd>
-      </div>
-      <div title={`${formatCount(usage.outputTokens)} tokens written by the model`}>
-        <dt>out</dt>
-        <dd>{formatCompact(usage.outputTokens)}</dd>
-      </div>
-      <div>
-        <dt>Model requests</dt>
-        <dd>{formatCount(usage.requests)}</dd>
-      </div>
+      {usage.requests > 0 && (
+        <>
+          <div title={`${formatCount(usage.inputTokens)} tokens read by the model`}>
+            <dt>Tokens in</dt>
+            <dd>{formatCompact(usage.inputTokens)}</dd>
+          </div>
+          <div title={`${formatCount(usage.outputTokens)} tokens written by the model`}>
+            <dt>out</dt>
+            <dd>{formatCompact(usage.outputTokens)}</dd>
+          </div>
+          <div>
+            <dt>Model requests</dt>
+            <dd>{formatCount(usage.requests)}</dd>
+          </div>
+        </>
+      )}
       {usage.costMicros !== undefined && usage.requests > 0 && (
         <div title="Cost of the model calls, by the prices of the page Usage">
           <dt>Cost</dt>
@@ -44,7 +48,7 @@ export function StatusLine({ task, log }: { readonly task: TaskView; readonly lo
           </dd>
         </div>
       )}
-      {context !== undefined && context.size > 0 && (
+      {context !== undefined && context.size > 0 && context.used > 0 && (
         <div>
           <dt>Context</dt>
           <dd>{Math.round((100 * context.used) / context.size)} %</dd>
