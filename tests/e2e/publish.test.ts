@@ -25,13 +25,17 @@ async function connect(t: TestContext, studio: StudioProcess, forge: ForgeUnderT
   await storeSecrets(join(studio.directory, "data"), forge);
   const ticket = new URL(await studio.link()).hash.slice("#ticket=".length);
   const base = connectWithCookie(studio.url, await logIn(studio.url, ticket));
-  t.after(() => base.dispose());
   const client = createStudioClient(base);
   const summaries = await Summaries.watch(t, client);
   const { id } = await client.organization.connectRepository(forge.source);
   await summaries.until(
     (summary) => summary.id === id && summary.status === "synced" && summary.mirror?.status === "ready",
   );
+  // Each case has a repository with this name, at a forge of its own.
+  t.after(async () => {
+    await client.organization.disconnectRepository(id);
+    await base.dispose();
+  });
   forge.emulator.sendWebhooksTo(`${studio.url}/forges/${id}`, webhookSecret);
   return id;
 }
