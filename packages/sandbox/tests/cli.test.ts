@@ -308,6 +308,13 @@ describe("the command line", () => {
     const events = await run("sessions", "events", id, "--json");
     assert.equal(field(JSON.parse(events.stdout), "events", 0, "sequence"), 1);
 
+    assert.equal((await run("sessions", "archive", id)).code, 0);
+    assert.equal((await run("sessions", "list")).stdout, "");
+    assert.match((await run("sessions", "list", "--archived")).stdout, new RegExp(`^${id} `));
+    const back = await run("sessions", "unarchive", id, "--json");
+    assert.equal(field(JSON.parse(back.stdout), "id"), id);
+    assert.match((await run("sessions", "list")).stdout, new RegExp(`^${id} `));
+
     const ran = await run("processes", "run", "--cwd", work, "--", "sh", "-c", "pwd; echo oops >&2; exit 3");
     assert.deepEqual([ran.code, ran.stdout, ran.stderr], [1, `${work}\n`, "oops\n"]);
     const pid = (await run("processes", "start", "--", "sh", "-c", "echo started; sleep 60")).stdout.trim();

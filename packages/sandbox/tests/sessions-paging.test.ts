@@ -30,7 +30,32 @@ test("pages of sessions are not shifted by new sessions, also through the client
   assert.deepEqual(all.slice(1), [made[0], made[1], made[3]]);
   assert.equal((await agent.listRemoteSessions()).sessions.length, 5);
   assert.deepEqual((await agent.listRemoteSessions({ status: "running", limit: 5 })).sessions, []);
-  for (const query of ["limit=0", "limit=1001", "limit=x", "cursor=x"]) {
+  // Archived ones are on no page of the others, and on pages of their own; a restart does not change that.
+  const [archivedId = ""] = made;
+  const { archivedAt = 0 } = await agent.remoteSessions.archive(archivedId);
+  assert.ok(archivedAt > 0);
+  assert.equal((await agent.remoteSessions.archive(archivedId)).archivedAt, archivedAt);
+  const idsOf = async (archived?: boolean) => {
+    const { sessions } = await agent.listRemoteSessions(archived === undefined ? {} : { archived });
+    const paged: string[] = [];
+    const query = archived === undefined ? { limit: 2 } : { limit: 2, archived };
+    for await (const { id } of agent.remoteSessions.each(query)) paged.push(id);
+    assert.deepEqual(
+      paged,
+      sessions.map(({ id }) => id),
+    );
+    return paged;
+  };
+  assert.deepEqual(await idsOf(true), [archivedId]);
+  assert.equal((await idsOf(false)).length, 4);
+  assert.equal((await idsOf()).length, 5);
+  // The mark changes nothing else: the session takes prompts.
+  assert.equal((await agent.remoteSessions.prompt(archivedId, "hello")).status, "completed");
+  assert.equal((await agent.remoteSessions.get(archivedId)).archivedAt, archivedAt);
+  assert.equal((await agent.remoteSessions.unarchive(archivedId)).archivedAt, undefined);
+  assert.deepEqual(await idsOf(true), []);
+  await api.expect(422, "PATCH", `/v1/sessions/${archivedId}`, { archived: "yes" });
+  for (const query of ["limit=0", "limit=1001", "limit=x", "cursor=x", "archived=maybe"]) {
     assert.equal((await api.call("GET", `/v1/sessions?${query}`)).status, 400, query);
   }
 });

@@ -8,7 +8,7 @@ import type { ProblemDetails } from "../sdk/wire.ts";
 export type Body = NonNullable<RequestInit["body"]>;
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   /** Values that are undefined or null are left out. */
   readonly query?: Readonly<Record<string, string | number | boolean | null | undefined>>;

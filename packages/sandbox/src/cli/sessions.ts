@@ -7,7 +7,7 @@ import { withPermissionPrompts } from "./permission-prompter.ts";
 
 export const sessionsUsage = `holdfast sandbox sessions VERB
 
-  list                        lists the sessions
+  list                        lists the sessions; --archived lists the archived ones
   new --agent ID              creates a session; --cwd DIR, --model M, --mode M
   show ID                     prints a session
   prompt ID TEXT              sends a prompt and waits for the end of the turn; shows the agent's
@@ -16,19 +16,23 @@ export const sessionsUsage = `holdfast sandbox sessions VERB
   cancel ID                   cancels the current turn
   permissions ID              lists its permission requests
   answer ID PERMISSION REPLY  answers one with once, always, reject or the id of an option
+  archive ID, unarchive ID    takes it off the list, or puts it back
   delete ID                   closes the session and deletes its log
 ${apiUsage}`;
 
+const sessionOptions = {
+  ...apiOptions,
+  agent: { type: "string" },
+  cwd: { type: "string" },
+  model: { type: "string" },
+  mode: { type: "string" },
+  after: { type: "string" },
+  follow: { type: "boolean" },
+  archived: { type: "boolean" },
+} as const;
+
 export async function sessionsCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseStrict(args, {
-    ...apiOptions,
-    agent: { type: "string" },
-    cwd: { type: "string" },
-    model: { type: "string" },
-    mode: { type: "string" },
-    after: { type: "string" },
-    follow: { type: "boolean" },
-  });
+  const { values, positionals } = parseStrict(args, sessionOptions);
   const [verb, ...rest] = positionals;
   if (values.help === true) {
     process.stdout.write(`${sessionsUsage}\n`);
@@ -45,9 +49,7 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
   switch (verb) {
     case "list":
       noArguments(rest);
-      print(json, await client.requestJson("GET", "/v1/sessions"), (result) =>
-        table(entries(result, "sessions").map((each) => fields(each, "id", "agent", "status", "title"))),
-      );
+      print(json, await listSessions(client, values.archived === true), sessionTable);
       return 0;
     case "new": {
       noArguments(rest);
@@ -99,6 +101,16 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       show(await client.requestJson("POST", path, { body }));
       return 0;
     }
+    case "archive":
+    case "unarchive": {
+      const body = { archived: verb === "archive" };
+      print(
+        json,
+        await client.requestJson("PATCH", of(oneArgument(rest, "The session")), { body }),
+        () => [],
+      );
+      return 0;
+    }
     case "delete": {
       const id = oneArgument(rest, "The session");
       await client.request("DELETE", of(id));
@@ -108,6 +120,14 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
     default:
       throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "sessions ${verb}"`);
   }
+}
+
+async function listSessions(client: ApiClient, archived: boolean): Promise<unknown> {
+  return await client.requestJson("GET", "/v1/sessions", { query: { archived: String(archived) } });
+}
+
+function sessionTable(result: unknown): readonly string[] {
+  return table(entries(result, "sessions").map((each) => fields(each, "id", "agent", "status", "title")));
 }
 
 /** Sends the prompt and waits for the end of the turn. The turn may wait for the user's answers. */

@@ -41,9 +41,19 @@ export function readCreate(body: unknown): CreateInput {
   };
 }
 
-export function readPatch(body: unknown): { readonly title?: string; readonly settings: Settings } {
+export function readPatch(body: unknown): {
+  readonly title?: string;
+  readonly archived?: boolean;
+  readonly settings: Settings;
+} {
   const fields = object(body);
-  return { ...optional("title", text(fields, "title", maxNameLength)), settings: settings(fields) };
+  const archived = fields.archived ?? undefined;
+  if (archived !== undefined && typeof archived !== "boolean") throw wrong("archived must be true or false");
+  return {
+    ...optional("title", text(fields, "title", maxNameLength)),
+    ...optional("archived", archived),
+    settings: settings(fields),
+  };
 }
 
 export function readFork(body: unknown): {

@@ -55,6 +55,7 @@ export const sessionsPart: OpenApiPart = {
         parameters: [
           query("agent", { type: "string" }, "Only those of this agent"),
           query("status", ref("SessionStatus"), "Only those in this state"),
+          query("archived", boolean, "Only archived ones, or only the others; all without it"),
           query(
             "limit",
             { type: "integer", minimum: 1, maximum: 1_000 },
@@ -71,7 +72,7 @@ export const sessionsPart: OpenApiPart = {
               ...events("", { type: "object", properties: { id: { type: "string" } } }).content,
             },
           },
-          ...problems({ 400: "A wrong limit or cursor" }),
+          ...problems({ 400: "A wrong limit, cursor or archived" }),
         },
       }),
       post: operation("createSession", "Open a session in an agent of its own", {
@@ -90,11 +91,15 @@ export const sessionsPart: OpenApiPart = {
         parameters: [id],
         responses: { 200: json("The session", ref("Session")), ...noSession },
       }),
-      patch: operation("configureSession", "Change title, mode, model, thought level or options", {
-        parameters: [id],
-        requestBody: jsonBody(ref("SessionChange")),
-        responses: { 200: json("The session", ref("Session")), ...noSession, ...badBody, ...agentFails },
-      }),
+      patch: operation(
+        "configureSession",
+        "Change title, mode, model, thought level or options; archive it or take it back",
+        {
+          parameters: [id],
+          requestBody: jsonBody(ref("SessionChange")),
+          responses: { 200: json("The session", ref("Session")), ...noSession, ...badBody, ...agentFails },
+        },
+      ),
       delete: operation("deleteSession", "End the agent and remove the log; unknown ids are fine", {
         parameters: [id],
         responses: { 204: empty("Deleted") },

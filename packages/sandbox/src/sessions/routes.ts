@@ -100,13 +100,15 @@ export class SessionRoutes {
     const { query, response } = exchange;
     if (wantsStream(exchange)) return this.#streamChanges(exchange);
     const { durable } = this.#sessions.store;
-    const [agent, status, cursor] = [query.get("agent"), query.get("status"), query.get("cursor")];
+    const archived = query.has("archived") ? booleanQuery(exchange, "archived") : null;
+    const filter = { agent: query.get("agent"), status: query.get("status"), archived };
+    const cursor = query.get("cursor");
     if (cursor === null && !query.has("limit")) {
-      sendJson(response, { sessions: this.#sessions.list(agent, status), durable });
+      sendJson(response, { sessions: this.#sessions.list(filter), durable });
       return;
     }
     const after = cursor === null ? undefined : parseCursor(cursor);
-    const { sessions, next } = this.#sessions.page(agent, status, after, pageLimit(query));
+    const { sessions, next } = this.#sessions.page(filter, after, pageLimit(query));
     sendJson(response, { sessions, durable, ...(next ? { nextCursor: formatCursor(next) } : {}) });
   }
 
@@ -165,8 +167,9 @@ export class SessionRoutes {
 
   async #patch(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
-    const { settings, title } = readPatch(await this.#body(exchange));
+    const { settings, title, archived } = readPatch(await this.#body(exchange));
     await session.configure(settings, title);
+    if (archived !== undefined) session.archive(archived);
     await this.#sessions.store.synced();
     sendJson(exchange.response, session.view());
   }

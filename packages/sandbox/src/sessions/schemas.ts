@@ -42,6 +42,7 @@ export const sessionSchemas: Readonly<Record<string, JsonSchema>> = {
       queuedPrompts: count,
       createdAt: time,
       updatedAt: time,
+      archivedAt: time,
     },
     [
       "title",
@@ -55,6 +56,7 @@ export const sessionSchemas: Readonly<Record<string, JsonSchema>> = {
       "configOptions",
       "parentId",
       "recovery",
+      "archivedAt",
     ],
   ),
   SessionList: object({ sessions: array(ref("Session")), durable: { type: "boolean" }, nextCursor: text }, [
@@ -72,7 +74,11 @@ export const sessionSchemas: Readonly<Record<string, JsonSchema>> = {
     },
     [...settingNames, "id", "cwd", "title", "mcpServers", "permissionTimeoutMs"],
   ),
-  SessionChange: object({ ...settings, title: name }, [...settingNames, "title"]),
+  SessionChange: object({ ...settings, title: name, archived: { type: "boolean" } }, [
+    ...settingNames,
+    "title",
+    "archived",
+  ]),
   SessionFork: object({ cwd: text, title: name, sequence: { type: "integer", minimum: 1 } }, [
     "cwd",
     "title",

@@ -132,7 +132,7 @@ export class Session implements PromptHost {
 
   view(): SessionView {
     const { mcpServers, permissionTimeoutMs, parentSequence, config, ...kept } = this.#record;
-    const { needsTranscript, permissionRules, archivedAt, ...shown } = kept;
+    const { needsTranscript, permissionRules, ...shown } = kept;
     const instance = this.#agent.isRunning ? this.#agent.instance : undefined;
     return {
       ...shown,
@@ -266,6 +266,14 @@ export class Session implements PromptHost {
     if (Object.keys(settings).length > 0) await this.#agent.configure(settings);
     // Apply the title last: a rejected setting leaves it unchanged.
     if (title !== undefined) this.update({ title });
+  }
+
+  /** Marks the session as archived, or removes the mark. Idempotent. */
+  archive(isArchived: boolean): void {
+    const { archivedAt, ...kept } = this.#record;
+    if ((archivedAt !== undefined) === isArchived) return;
+    this.#record = kept;
+    this.update(isArchived ? { archivedAt: Date.now() } : {});
   }
 
   /**

@@ -11,7 +11,7 @@ import { AgentBindings, ownServerId } from "./agent-bindings.ts";
 import { Session, type SessionContext } from "./session.ts";
 import { type SessionPosition, SessionStore } from "./store/store.ts";
 import type { PermissionPolicy } from "./turns/policy.ts";
-import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
+import type { LogEntry, PermissionView, SessionFilter, SessionRecord, SessionView } from "./types.ts";
 import { type SessionWatcher, SessionWatchers } from "./viewers/watchers.ts";
 
 export interface SessionsOptions {
@@ -88,19 +88,17 @@ export class Sessions implements SessionAdopter {
     for (const id of this.store.unsettledSessions()) this.get(id).prompts.pump();
   }
 
-  list(agent: string | null, status: string | null): SessionView[] {
+  list(filter: SessionFilter): SessionView[] {
     return this.store
       .sessions()
+      .filter(({ record }) => matchesRecord(record, filter))
       .map((stored) => this.#session(stored).view())
-      .filter(
-        (view) => (agent === null || view.agent === agent) && (status === null || view.status === status),
-      );
+      .filter(({ status }) => filter.status === null || status === filter.status);
   }
 
   /** One page of {@link list}; `next` is the cursor of the following page, absent on the last one. */
   page(
-    agent: string | null,
-    status: string | null,
+    filter: SessionFilter,
     after: SessionPosition | undefined,
     limit: number,
   ): { readonly sessions: SessionView[]; readonly next?: SessionPosition } {
@@ -110,9 +108,9 @@ export class Sessions implements SessionAdopter {
       for (const stored of page) {
         if (sessions.length === limit && position) return { sessions, next: position };
         position = { createdAt: stored.record.createdAt, key: stored.key };
-        if (agent !== null && stored.record.agent !== agent) continue;
+        if (!matchesRecord(stored.record, filter)) continue;
         const view = this.#session(stored).view();
-        if (status === null || view.status === status) sessions.push(view);
+        if (filter.status === null || view.status === filter.status) sessions.push(view);
       }
       if (page.length < pageSize) return { sessions };
     }
@@ -283,6 +281,12 @@ export class Sessions implements SessionAdopter {
       child = parent.record;
     }
   }
+}
+
+/** True if the stored state of a session meets the filter, apart from the status, which is not stored. */
+function matchesRecord(record: SessionRecord, { agent, archived }: SessionFilter): boolean {
+  if (agent !== null && record.agent !== agent) return false;
+  return archived === null || (record.archivedAt !== undefined) === archived;
 }
 
 function newId(): string {

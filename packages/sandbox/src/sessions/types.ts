@@ -44,6 +44,7 @@ export interface SessionRecord {
   readonly needsTranscript?: boolean;
   /** Rules that answer permission requests before the server's policy and the user. The last match wins. */
   readonly permissionRules?: readonly PermissionRule[];
+  /** Put away by a client. It is only a mark: the session can be used as before. */
   readonly archivedAt?: number;
 }
 
@@ -77,6 +78,14 @@ export interface SessionView {
   readonly queuedPrompts: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+  readonly archivedAt?: number;
+}
+
+/** Which sessions a list has; null for no condition. */
+export interface SessionFilter {
+  readonly agent: string | null;
+  readonly status: string | null;
+  readonly archived: boolean | null;
 }
 
 /** One entry of a session's log; `payload` is the JSON-RPC message as its sender wrote it. */

@@ -39,6 +39,16 @@ export class RemoteSessions {
     return await this.#json("POST", "/v1/sessions", request);
   }
 
+  /** Archives the session: a mark by which lists leave it out. It can be used as before. Idempotent. */
+  async archive(id: string): Promise<remote.RemoteSession> {
+    return await this.#json("PATCH", path(id), { archived: true });
+  }
+
+  /** Removes the mark of {@link archive}. Idempotent. */
+  async unarchive(id: string): Promise<remote.RemoteSession> {
+    return await this.#json("PATCH", path(id), { archived: false });
+  }
+
   /** Ends the agent and removes the log; unknown ids are fine. */
   async delete(id: string): Promise<void> {
     const response = await (await this.#ready()).send({ method: "DELETE", path: path(id) });
@@ -158,7 +168,7 @@ export class RemoteSessions {
 
   /** Casts the answer to the route's type without validation. */
   async #json<T>(
-    method: "GET" | "POST",
+    method: "GET" | "POST" | "PATCH",
     where: string,
     body?: object,
     query?: Readonly<Record<string, string | number | boolean | undefined>>,

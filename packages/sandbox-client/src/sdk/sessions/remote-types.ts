@@ -24,11 +24,15 @@ export interface RemoteSession {
   readonly queuedPrompts: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+  /** Set while the session is archived. */
+  readonly archivedAt?: number;
 }
 
 export interface RemoteSessionsQuery {
   readonly agent?: string;
   readonly status?: RemoteSessionStatus;
+  /** True for the archived sessions only, false for the others only. */
+  readonly archived?: boolean;
   /** At most this many, 1 to 1,000; with a cursor 200 by default. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */

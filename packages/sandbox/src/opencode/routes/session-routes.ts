@@ -104,7 +104,8 @@ export class OpenCodeSessionRoutes {
 
   /** Includes idle sessions, which the peer's clients expect and OpenCode's own server leaves out. */
   #status({ response }: Exchange): void {
-    const statuses = this.#registry.sessions.list(null, null).map(({ id, status, queuedPrompts }) => {
+    const all = this.#registry.sessions.list({ agent: null, status: null, archived: null });
+    const statuses = all.map(({ id, status, queuedPrompts }) => {
       const isBusy = status === "running" || status === "waiting" || status === "starting";
       return [wireSessionId(id), { type: isBusy || queuedPrompts > 0 ? "busy" : "idle" }] as const;
     });
