@@ -118,6 +118,7 @@ const answers = {
   DesktopDisplayInfo: object({ display: string, resolution: ref("DesktopResolution") }),
   DesktopMousePosition: object({ x: integer, y: integer, screen: integer, window: string }, ["window"]),
   DesktopActionResponse: object({ ok: boolean }),
+  DesktopApp: object({ name: string, app: string, args: array(string) }),
   DesktopWindow: object({
     ...{ id: string, title: string, x: integer, y: integer, width: integer, height: integer },
     isActive: boolean,

@@ -185,6 +185,15 @@ export const desktopPart: OpenApiPart = {
         { parameters: [windowId] },
       ),
     },
+    "/v1/desktop/windows/{id}/close": {
+      post: operation(
+        "closeDesktopWindow",
+        "Asks the program of a window to close it; `closed` is false if the window stays for a second.",
+        json("Whether it has closed", object({ closed: { type: "boolean" } })),
+        { ...noWindow, ...inactive },
+        { parameters: [windowId] },
+      ),
+    },
     "/v1/desktop/windows/{id}/move": {
       post: {
         ...action("moveDesktopWindow", "Moves a window.", "DesktopWindowMoveRequest", windowAfter, noWindow),
@@ -204,6 +213,14 @@ export const desktopPart: OpenApiPart = {
       },
     },
     ...accessibilityPart.paths,
+    "/v1/desktop/apps": {
+      get: operation(
+        "listDesktopApps",
+        "Lists the installed applications with windows, as their entries for menus tell them.",
+        json("What `launch` takes for each", object({ apps: array(ref("DesktopApp")) })),
+        inactive,
+      ),
+    },
     "/v1/desktop/launch": {
       post: action(
         "launchDesktopApp",

@@ -137,6 +137,9 @@ export class DesktopRoutes {
       post("windows/:id/focus", async (exchange) => {
         sendJson(exchange.response, await this.#desktop.session.windows.focus(id(exchange)));
       }),
+      post("windows/:id/close", async (exchange) => {
+        sendJson(exchange.response, { closed: await this.#desktop.session.windows.close(id(exchange)) });
+      }),
       this.#use("windows/:id/move", ({ windows }, body, exchange) => {
         const { x, y } = requests.parseWindowPosition(body);
         return windows.move(id(exchange), x, y);
@@ -165,6 +168,9 @@ export class DesktopRoutes {
   #programs(): readonly Route[] {
     const { maxClipboardBytes } = this.#limits;
     return [
+      get("apps", async ({ response }) => {
+        sendJson(response, { apps: await this.#desktop.session.apps.installed() });
+      }),
       this.#use("launch", ({ apps }, body) => {
         const { app, args, wait } = requests.parseLaunch(body);
         return apps.launch(app, args, wait);

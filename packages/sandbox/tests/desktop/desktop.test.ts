@@ -14,7 +14,14 @@ test("desktop", { timeout: 120_000 }, async (t) => {
 
   await within("is refused before the start, and bad options start nothing", async () => {
     assert.equal((await api.get("status")).state, "inactive");
-    for (const path of ["screenshot", "mouse/position", "windows", "windows/focused", "display/info"]) {
+    for (const path of [
+      "screenshot",
+      "mouse/position",
+      "windows",
+      "windows/focused",
+      "display/info",
+      "apps",
+    ]) {
       assert.equal((await api.get(path, 409)).code, "conflict");
     }
     await api.post("mouse/move", { x: 1, y: 1 }, 409);
@@ -156,6 +163,16 @@ test("desktop", { timeout: 120_000 }, async (t) => {
     await api.post(`windows/${second}/focus`);
     await api.post("keyboard/press", { key: "ctrl+d" });
     await until("the window has gone", async () => (await api.get("windows")).windows.length === 1);
+    // The window of a program that does not react stays; afterwards it closes as it was asked to.
+    const third = await api.post("launch", { app: "xterm", args: ["-e", "cat"], wait: true });
+    process.kill(third.pid, "SIGSTOP");
+    assert.deepEqual(await api.post(`windows/${third.windowId}/close`), { closed: false });
+    process.kill(third.pid, "SIGCONT");
+    await until("the window has gone", async () => (await api.get("windows")).windows.length === 1);
+    const fourth = await api.terminal("exec cat");
+    assert.deepEqual(await api.post(`windows/${fourth}/close`), { closed: true });
+    assert.equal((await api.get("windows")).windows.length, 1);
+    await api.post("windows/1/close", {}, 404);
     for (const gone of [second, "1", "nonsense"]) {
       assert.equal((await api.post(`windows/${gone}/focus`, {}, 404)).code, "window_not_found");
       await api.post(`windows/${gone}/move`, { x: 1, y: 1 }, 404);
@@ -228,6 +245,8 @@ test("desktop", { timeout: 120_000 }, async (t) => {
     const listed = await api.sandbox.fetch(`${api.sandbox.url}/v1/processes/${processId}`);
     assert.equal(((await listed.json()) as { owner: string }).owner, "desktop");
     assert.match((await api.post("open", { target: "copied.txt" })).processId, /^proc_/);
+    const { apps } = await api.get("apps");
+    assert.ok(Array.isArray(apps));
     await api.post("open", { target: "" }, 400);
     await api.post("open", { target: "--help" }, 400);
   });

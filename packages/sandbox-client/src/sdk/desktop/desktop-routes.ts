@@ -92,6 +92,11 @@ export abstract class DesktopRoutes extends SandboxRoutes {
     return await this.json("POST", `/v1/desktop/windows/${part(windowId)}/focus`);
   }
 
+  /** Asks the program of a window to close it. */
+  async closeDesktopWindow(windowId: string): Promise<wire.DesktopWindowCloseResponse> {
+    return await this.json("POST", `/v1/desktop/windows/${part(windowId)}/close`);
+  }
+
   async moveDesktopWindow(
     windowId: string,
     request: wire.DesktopWindowMoveRequest,
@@ -124,6 +129,11 @@ export abstract class DesktopRoutes extends SandboxRoutes {
     return await this.#post("clipboard", request);
   }
 
+  /** The installed applications with windows, by name. */
+  async listDesktopApps(): Promise<wire.DesktopAppListResponse> {
+    return await this.#get("apps");
+  }
+
   async launchDesktopApp(request: wire.DesktopLaunchRequest): Promise<wire.DesktopLaunchResponse> {
     return await this.#post("launch", request);
   }
@@ -153,6 +163,11 @@ export abstract class DesktopRoutes extends SandboxRoutes {
   /** The whole video, at most 64 MiB. */
   async downloadDesktopRecording(id: string): Promise<Uint8Array> {
     return await this.#bytes(`recordings/${part(id)}/download`, {});
+  }
+
+  /** The answer with a video of any size, whose body has not been read. */
+  async fetchDesktopRecording(id: string): Promise<Response> {
+    return await this.send("GET", `/v1/desktop/recordings/${part(id)}/download`);
   }
 
   async deleteDesktopRecording(id: string): Promise<void> {

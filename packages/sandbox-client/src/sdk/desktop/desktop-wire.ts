@@ -158,6 +158,11 @@ export interface DesktopWindowListResponse {
   windows: DesktopWindowInfo[];
 }
 
+export interface DesktopWindowCloseResponse {
+  /** False if the window stays, as that of a program which asks a question first. */
+  closed: boolean;
+}
+
 export interface DesktopWindowMoveRequest {
   x: number;
   y: number;
@@ -166,6 +171,17 @@ export interface DesktopWindowMoveRequest {
 export interface DesktopWindowResizeRequest {
   width: number;
   height: number;
+}
+
+/** An installed application, and what to launch for it. */
+export interface DesktopApp {
+  name: string;
+  app: string;
+  args: string[];
+}
+
+export interface DesktopAppListResponse {
+  apps: DesktopApp[];
 }
 
 export interface DesktopLaunchRequest {

@@ -5,6 +5,7 @@ import type { Launcher } from "../display/launcher.ts";
 import { findProgram, installCommand } from "../display/programs.ts";
 import { appNotFound, invalidAction } from "../errors.ts";
 import type { Windows } from "../windows/windows.ts";
+import { type InstalledApp, installedApps } from "./installed.ts";
 
 /** How long a launch waits for the window of the application. */
 const windowTimeoutMs = 5_000;
@@ -22,6 +23,11 @@ export class Apps {
   constructor(launcher: Launcher, windows: Windows) {
     this.#launcher = launcher;
     this.#windows = windows;
+  }
+
+  /** The applications that are installed, by name. */
+  async installed(): Promise<InstalledApp[]> {
+    return await installedApps(this.#launcher.env);
   }
 
   /** Starts a program of PATH. With `wait` the answer has the id of its first window, if one opens in time. */

@@ -76,6 +76,29 @@ export class Windows {
   }
 
   /**
+   * Asks the program of a window to close it, as the button of its frame does. Resolves to false if the window stays,
+   * as that of a program which asks a question first.
+   */
+  async close(id: string): Promise<boolean> {
+    const { root } = this.#connection;
+    const window = await this.#find(id);
+    const [list, type] = await Promise.all([
+      this.#connection.atom("_NET_CLIENT_LIST"),
+      this.#connection.atom("_NET_CLOSE_WINDOW"),
+    ]);
+    const deadline = performance.now() + changeTimeoutMs;
+    this.#tellManager(window, type, [0, fromPager, 0, 0, 0]);
+    for (;;) {
+      const changed = this.#connection.nextEvent(
+        ({ name, wid, atom }) => name === "PropertyNotify" && wid === root && atom === list,
+        Math.max(0, deadline - performance.now()),
+      );
+      if (!(await this.#clientList()).includes(window)) return true;
+      if ((await changed) === undefined) return false;
+    }
+  }
+
+  /**
    * Resolves with the first window of these processes; undefined after `timeoutMs`. A window that does not tell its
    * process counts if it was not open `before`. Ids alone do not tell, because X uses them again.
    */
