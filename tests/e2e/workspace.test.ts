@@ -4,7 +4,7 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, openPage, type PageOptions, troubleOf } from "./support/browser.ts";
-import { clickAndType, moves, startDesktop, terminalScript } from "./support/desktop.ts";
+import { clickAndType, holds, moves, startDesktop, terminalScript } from "./support/desktop.ts";
 import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -248,6 +248,18 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     while (!/\[M.*\[M#/s.test(await input()) || !(await input()).includes("owl")) await moves(page);
     await assertAccessibleInThemes(page, "the desktop of a task");
     await keepScreenshot(page, "workspace-desktop");
+    await page.getByRole("button", { name: "Recordings" }).click();
+    await page.getByRole("button", { name: "Start recording" }).click();
+    await page.getByRole("button", { name: "Stop recording" }).click();
+    await page.getByRole("button", { name: "Play rec_1.mp4" }).click();
+    await holds(page, "document.querySelector('dialog video')?.videoWidth === 1280");
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "Windows", exact: true }).click();
+    await page
+      .getByRole("list", { name: "Windows" })
+      .getByRole("button", { name: /^Close / })
+      .click();
+    await page.getByText("No windows are open.").waitFor();
     await page.getByRole("button", { name: "Stop the desktop" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
     await page.getByText("No desktop is running").waitFor();

@@ -24,7 +24,7 @@ const maxBodyBytes = 4_096;
 /** No foreign resources, no inline code, no framing. The frames of a page are previews. */
 const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-  "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "media-src blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const pageHeaders = {
   "x-content-type-options": "nosniff",

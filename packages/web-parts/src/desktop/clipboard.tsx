@@ -6,28 +6,7 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { ErrorNotice } from "../ui/notice.tsx";
 
 /** Shows and sets the clipboard of the desktop, which is another one than that of the person. */
-export function ClipboardButton({ client }: { readonly client: SandboxAgent }) {
-  const [isOpen, setOpen] = useState(false);
-  const id = useId();
-  return (
-    <>
-      <button
-        type="button"
-        className="button button-small"
-        aria-expanded={isOpen}
-        aria-controls={id}
-        onClick={() => setOpen((before) => !before)}
-      >
-        Clipboard
-      </button>
-      <div id={id} className="desktop-clipboard" hidden={!isOpen}>
-        {isOpen && <Clipboard client={client} />}
-      </div>
-    </>
-  );
-}
-
-function Clipboard({ client }: { readonly client: SandboxAgent }) {
+export function Clipboard({ client }: { readonly client: SandboxAgent }) {
   const [text, setText] = useState("");
   const announce = useAnnounce();
   const id = useId();
@@ -44,7 +23,7 @@ function Clipboard({ client }: { readonly client: SandboxAgent }) {
     <>
       <label htmlFor={id}>Text of the desktop’s clipboard</label>
       <textarea id={id} rows={3} value={text} onChange={({ target }) => setText(target.value)} />
-      <span className="desktop-clipboard-actions">
+      <span className="desktop-line">
         <button
           type="button"
           className="button button-small"

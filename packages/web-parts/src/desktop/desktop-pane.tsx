@@ -4,7 +4,11 @@ import { DesktopViewer } from "@holdfast/sandbox-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ConfirmButton } from "../ui/confirm-button.tsx";
 import { Empty, ErrorNotice, Loading } from "../ui/notice.tsx";
-import { ClipboardButton } from "./clipboard.tsx";
+import { Clipboard } from "./clipboard.tsx";
+import { Launch } from "./launch.tsx";
+import { type Panel, Panels } from "./panels.tsx";
+import { Recordings } from "./recordings.tsx";
+import { Windows } from "./windows.tsx";
 
 export interface DesktopPaneProps {
   readonly client: SandboxAgent;
@@ -39,9 +43,16 @@ export function DesktopPane({ client, scope, mayUse, transport }: DesktopPanePro
     );
   }
   if (data === undefined) return <Loading label="Loading the desktop" />;
-  if (data.state !== "active") {
+  const isActive = data.state === "active";
+  const recordings: Panel = {
+    id: "recordings",
+    label: "Recordings",
+    content: <Recordings client={client} scope={scope} mayUse={mayUse} isActive={isActive} />,
+  };
+  if (!isActive) {
     return (
       <div className="desktop-off">
+        <Panels panels={[recordings]} />
         {start.isError && <ErrorNotice error={start.error} title="The desktop was not started." />}
         <Inactive
           status={data}
@@ -52,24 +63,36 @@ export function DesktopPane({ client, scope, mayUse, transport }: DesktopPanePro
       </div>
     );
   }
+  const windows: Panel = {
+    id: "windows",
+    label: "Windows",
+    content: (
+      <Windows client={client} windows={data.windows ?? []} mayUse={mayUse} onChange={() => void refetch()} />
+    ),
+  };
+  const forUse: readonly Panel[] = [
+    {
+      id: "launch",
+      label: "Launch",
+      content: <Launch client={client} scope={scope} onChange={() => void refetch()} />,
+    },
+    { id: "clipboard", label: "Clipboard", content: <Clipboard client={client} /> },
+  ];
   return (
     <div className="desktop-pane">
-      <div className="desktop-actions">
+      <Panels panels={mayUse ? [windows, ...forUse, recordings] : [windows, recordings]}>
         {!mayUse && <span className="muted small">Using the desktop needs the role “member”.</span>}
         {mayUse && (
-          <>
-            <ClipboardButton client={client} />
-            <ConfirmButton
-              label="Stop the desktop"
-              title="Stop the desktop?"
-              confirmLabel="Stop"
-              onConfirm={async () => keep(await client.stopDesktop())}
-            >
-              <p>All programs on it are ended.</p>
-            </ConfirmButton>
-          </>
+          <ConfirmButton
+            label="Stop the desktop"
+            title="Stop the desktop?"
+            confirmLabel="Stop"
+            onConfirm={async () => keep(await client.stopDesktop())}
+          >
+            <p>All programs on it are ended.</p>
+          </ConfirmButton>
         )}
-      </div>
+      </Panels>
       {/* Another start is another desktop. */}
       <DesktopViewer
         key={data.startedAt}

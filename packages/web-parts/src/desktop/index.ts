@@ -1,2 +1,2 @@
-/** The desktop of a sandbox for both web apps: its start, the live screen, its clipboard. */
+/** The desktop of a sandbox for both web apps: its start, the live screen, windows, launch, clipboard and recordings. */
 export { DesktopPane, type DesktopPaneProps } from "./desktop-pane.tsx";

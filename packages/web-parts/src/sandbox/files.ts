@@ -123,7 +123,11 @@ export async function upload(
 export async function download(api: Http, fileRef: FileRef, name: string, archive: boolean): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
   const response = await api.send(path, { query: fileRefQuery(fileRef) });
-  saveBlob(await readBlob(response, formatFileRef(fileRef)), archive ? `${name}.tar` : name);
+  const blob = await readBlob(
+    response,
+    `Use the command line: holdfast sandbox fs cat ${formatFileRef(fileRef)}`,
+  );
+  saveBlob(blob, archive ? `${name}.tar` : name);
 }
 
 /** Has the browser save a blob as a file. */
@@ -137,8 +141,11 @@ export function saveBlob(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** The body of a response, whose length may be unknown. Some browsers cannot iterate streams. */
-export async function readBlob(response: Response, path: string): Promise<Blob> {
+/**
+ * The body of a response, whose length may be unknown. `advice` says what to do with one that is too large for a
+ * browser. Some browsers cannot iterate streams.
+ */
+export async function readBlob(response: Response, advice: string): Promise<Blob> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const reader = response.body?.getReader();
   for (let size = 0; reader !== undefined; ) {
@@ -148,9 +155,7 @@ export async function readBlob(response: Response, path: string): Promise<Blob> 
     if (size > maxDownloadBytes) {
       // The thrown error is the reason; errors of cancelling are ignored.
       await reader.cancel().catch(() => {});
-      throw new Error(
-        `The file is too large for a browser. Use the command line: holdfast sandbox fs cat ${path}`,
-      );
+      throw new Error(`The file is too large for a browser. ${advice}`);
     }
     chunks.push(value);
   }

@@ -13,6 +13,7 @@ export {
   decodeText,
   download,
   join,
+  readBlob,
   readText,
   saveBlob,
   saveText,
@@ -24,4 +25,5 @@ export { restoreLineEndings } from "./line-ends.ts";
 export { pause } from "./pause.ts";
 export { type SandboxAddress, type SandboxCall, SandboxHttp } from "./sandbox-http.ts";
 export { readServerSentEvents } from "./server-sent.ts";
+export { splitCommand } from "./split-command.ts";
 export { type DirectoryWatch, watchDirectory } from "./watch-directory.ts";

@@ -7,6 +7,8 @@ export interface SandboxAddress {
   readonly baseUrl: string;
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** By default that of the browser. */
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 export interface SandboxCall {
@@ -32,7 +34,7 @@ export class SandboxHttp {
   }
 
   async send(path: string, call: SandboxCall = {}): Promise<Response> {
-    const { baseUrl, headers, token } = this.#address;
+    const { baseUrl, headers, token, fetch = globalThis.fetch } = this.#address;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) query.set(name, String(value));

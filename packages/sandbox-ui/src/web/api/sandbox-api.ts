@@ -1,6 +1,7 @@
 import { type FsEntry, SandboxAgent } from "@holdfast/sandbox-client";
 import { type FileRef, fileRefQuery, type SandboxCall, SandboxHttp } from "@holdfast/web-parts/sandbox";
 import type { Connection } from "./connection.ts";
+import { RequestLog } from "./requests/request-log.ts";
 import type { EventPage, NewSession, Permission, Process, Prompt, Session } from "./types.ts";
 
 /**
@@ -8,23 +9,30 @@ import type { EventPage, NewSession, Permission, Process, Prompt, Session } from
  * of the server, conditional file writes) are here. Errors are those of {@link SandboxHttp}.
  */
 export class SandboxApi {
+  readonly connection: Connection;
   readonly client: SandboxAgent;
+  /** What the page has requested, by either way. */
+  readonly requests: RequestLog;
   readonly #http: SandboxHttp;
 
-  private constructor(connection: Connection, client: SandboxAgent) {
-    this.#http = new SandboxHttp(connection);
+  private constructor(connection: Connection, client: SandboxAgent, requests: RequestLog) {
+    this.#http = new SandboxHttp({ ...connection, fetch: requests.fetch });
+    this.connection = connection;
     this.client = client;
+    this.requests = requests;
   }
 
   static async connect(connection: Connection): Promise<SandboxApi> {
     const { baseUrl, headers, token } = connection;
+    const requests = new RequestLog(connection);
     const client = await SandboxAgent.connect({
       baseUrl,
       headers: { ...headers },
       skipHealthCheck: true,
+      fetch: requests.fetch,
       ...(token === undefined ? {} : { token }),
     });
-    return new SandboxApi(connection, client);
+    return new SandboxApi(connection, client, requests);
   }
 
   send(path: string, call?: SandboxCall): Promise<Response> {
@@ -60,6 +68,7 @@ export class SandboxApi {
       model?: string;
       thoughtLevel?: string;
       config?: Readonly<Record<string, string>>;
+      archived?: boolean;
     },
   ): Promise<Session> {
     return await this.json(session(id), { method: "PATCH", json: change });

@@ -93,6 +93,14 @@ const desktopRoute = createRoute({
     "DesktopScreen",
   ),
 });
+const requestsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/requests",
+  component: lazyRouteComponent(
+    appPart(() => import("../screens/requests/requests-screen.tsx")),
+    "RequestsScreen",
+  ),
+});
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
@@ -119,6 +127,7 @@ const routeTree = rootRoute.addChildren([
   desktopRoute,
   agentsRoute,
   configRoute,
+  requestsRoute,
 ]);
 
 /** `basepath` is the path of the app. `taskPath` is set if the app shows the sandbox of a Studio task. */

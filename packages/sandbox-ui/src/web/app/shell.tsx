@@ -54,6 +54,7 @@ function Navigation({ taskPath }: { readonly taskPath: string | undefined }) {
           <Link to="/config">Configuration</Link>
         </>
       )}
+      <Link to="/requests">Requests</Link>
     </>
   );
 }

@@ -1,5 +1,6 @@
 import type { ProcessInfo } from "@holdfast/sandbox-client";
 import { ErrorNotice } from "@holdfast/web-parts";
+import { splitCommand } from "@holdfast/web-parts/sandbox";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -7,7 +8,6 @@ import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
 import { FolderField } from "../folder-field.tsx";
-import { splitCommand } from "./split-command.ts";
 
 interface NewProcess {
   readonly argv: readonly string[];

@@ -3,7 +3,7 @@ import type { Session } from "../../api/types.ts";
 
 /** All fields of a session that the server reports. */
 export function SessionDetails({ session }: { readonly session: Session }) {
-  const { modes, models, configOptions, createdAt, updatedAt, ...plain } = session;
+  const { modes, models, configOptions, createdAt, updatedAt, archivedAt, ...plain } = session;
   const rows = Object.entries(plain).filter(([, value]) => value !== undefined);
   return (
     <div className="page-inner">
@@ -24,6 +24,12 @@ export function SessionDetails({ session }: { readonly session: Session }) {
           <dt>updated</dt>
           <dd>{formatDateTime(updatedAt)}</dd>
         </div>
+        {archivedAt !== undefined && (
+          <div>
+            <dt>archived</dt>
+            <dd>{formatDateTime(archivedAt)}</dd>
+          </div>
+        )}
       </dl>
       <AgentData title="Modes" value={modes} />
       <AgentData title="Models" value={models} />

@@ -5,6 +5,7 @@ import {
   Loading,
   TabPanel,
   TabStrip,
+  useAnnounce,
   usePageTitle,
 } from "@holdfast/web-parts";
 import { isNotFound } from "@holdfast/web-parts/sandbox";
@@ -79,6 +80,7 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
           <p className="row-line">
             <SessionStatusMark status={session.status} />
             <span className="tag">{session.agent}</span>
+            {session.archivedAt !== undefined && <span className="tag">archived</span>}
             <code className="muted">{session.cwd}</code>
           </p>
         </div>
@@ -130,6 +132,7 @@ function SessionActions({ session }: { readonly session: Session }) {
   const api = useApi();
   const navigate = useNavigate();
   const queries = useQueryClient();
+  const announce = useAnnounce();
   const refresh = () => queries.invalidateQueries({ queryKey: keys.sessions });
   const close = useMutation({ mutationFn: () => api.closeSession(session.id), onSuccess: refresh });
   const fork = useMutation({
@@ -139,7 +142,15 @@ function SessionActions({ session }: { readonly session: Session }) {
       await navigate({ to: "/sessions/$sessionId", params: { sessionId: forked.id } });
     },
   });
-  const failed = close.error ?? fork.error;
+  const isArchived = session.archivedAt !== undefined;
+  const archive = useMutation({
+    mutationFn: () => api.changeSession(session.id, { archived: !isArchived }),
+    async onSuccess() {
+      announce(isArchived ? "The session is on the list again." : "The session is archived.");
+      await refresh();
+    },
+  });
+  const failed = close.error ?? fork.error ?? archive.error;
   return (
     <fieldset className="actions" aria-label="Session">
       <AskButton
@@ -168,6 +179,14 @@ function SessionActions({ session }: { readonly session: Session }) {
         onClick={() => close.mutate()}
       >
         End agent
+      </button>
+      <button
+        type="button"
+        className="button button-small"
+        disabled={archive.isPending}
+        onClick={() => archive.mutate()}
+      >
+        {isArchived ? "Unarchive" : "Archive"}
       </button>
       <ConfirmButton
         label="Delete"

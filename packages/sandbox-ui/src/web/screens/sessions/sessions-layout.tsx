@@ -1,17 +1,20 @@
 import { ErrorNotice, Loading, PlusIcon, TimeAgo, useRows } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
+import { useId, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { sessionsQuery } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
 import { useSessionChanges } from "../../api/use-session-changes.ts";
 import { SessionStatusMark } from "./session-status.tsx";
 
-/** List of all sessions, beside the open session or the form for a new one. */
+/** List of the active or the archived sessions, beside the open session or the form for a new one. */
 export function SessionsLayout() {
   useSessionChanges();
+  const [archived, setArchived] = useState(false);
   const { data, error, isPending, refetch } = useQuery(sessionsQuery(useApi()));
-  const { rows, more } = useRows(data?.sessions ?? []);
+  const shown = data?.sessions.filter(({ archivedAt }) => (archivedAt !== undefined) === archived);
+  const { rows, more } = useRows(shown ?? []);
   return (
     <div className="split">
       <aside className="split-list" aria-label="Sessions">
@@ -22,9 +25,14 @@ export function SessionsLayout() {
             New
           </Link>
         </div>
+        <ArchivedFilter archived={archived} onChange={setArchived} />
         {error !== null && data === undefined && <ErrorNotice error={error} onRetry={() => void refetch()} />}
         {isPending && error === null && <Loading label="Loading the sessions" />}
-        {data?.sessions.length === 0 && <p className="muted small">No sessions yet. Start one with New.</p>}
+        {shown?.length === 0 && (
+          <p className="muted small">
+            {archived ? "No archived sessions." : "No sessions yet. Start one with New."}
+          </p>
+        )}
         {data !== undefined && (
           <ul className="rows" data-testid="sessions">
             {rows.map((session) => (
@@ -45,6 +53,29 @@ export function SessionsLayout() {
       <section className="split-main">
         <Outlet />
       </section>
+    </div>
+  );
+}
+
+function ArchivedFilter({
+  archived,
+  onChange,
+}: {
+  readonly archived: boolean;
+  readonly onChange: (archived: boolean) => void;
+}) {
+  const id = useId();
+  return (
+    <div className="field-inline">
+      <label htmlFor={id}>Show</label>
+      <select
+        id={id}
+        value={archived ? "archived" : "active"}
+        onChange={({ target }) => onChange(target.value === "archived")}
+      >
+        <option value="active">Active</option>
+        <option value="archived">Archived</option>
+      </select>
     </div>
   );
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatCommand } from "./process-format.ts";
 import { splitCommand } from "./split-command.ts";
 
 test("a command line becomes words as a shell would split them", () => {
@@ -14,11 +13,4 @@ test("a command line becomes words as a shell would split them", () => {
 test("an unterminated quote is reported", () => {
   assert.equal(splitCommand("echo 'a"), undefined);
   assert.equal(splitCommand('echo "a'), undefined);
-});
-
-test("a command is shown as it was typed", () => {
-  for (const words of [["a"], ["sh", "-c", "echo 'x'; ls"], ["echo", "", "a b", '"', "$HOME", "\\"]]) {
-    const [command = "", ...args] = words;
-    assert.deepEqual(splitCommand(formatCommand({ command, args })), words);
-  }
 });
