@@ -74,6 +74,7 @@ export class DesktopSession {
         Keyboard.create(connection),
         XScreenCapture.create(connection),
         Clipboard.create(connection, limits.maxClipboardBytes),
+        windows.ready(),
       ]);
       return new DesktopSession(display, options, limits, { keyboard, windows, capture, clipboard });
     } catch (error) {

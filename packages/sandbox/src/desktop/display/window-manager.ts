@@ -7,11 +7,14 @@ import { lastLine, outputOf } from "./x-server.ts";
 /** How long openbox may take until it manages windows. */
 const startTimeoutMs = 10_000;
 
-/** Starts openbox, and again when it fails. Resolves when it manages the windows of the display. */
+/**
+ * Starts openbox, and again when it fails. Resolves when it has listed the windows of the display, at the end of its
+ * start: it announces itself before it has loaded its theme, and loses what programs ask of it until then.
+ */
 export async function startWindowManager(launcher: Launcher, connection: XConnection): Promise<Managed> {
-  const check = await connection.atom("_NET_SUPPORTING_WM_CHECK");
+  const list = await connection.atom("_NET_CLIENT_LIST");
   const announced = connection.nextEvent(
-    ({ name, wid, atom }) => name === "PropertyNotify" && wid === connection.root && atom === check,
+    ({ name, wid, atom }) => name === "PropertyNotify" && wid === connection.root && atom === list,
     startTimeoutMs,
   );
   const process = await launcher.start("openbox", ["--sm-disable"], { restarts: true });

@@ -1,7 +1,7 @@
 /** Windows of the desktop, as its window manager lists them. Source: Extended Window Manager Hints 1.5. */
 
 import { problem } from "../../http/problem.ts";
-import { windowNotFound } from "../errors.ts";
+import { runtimeFailed, windowNotFound } from "../errors.ts";
 import type { DesktopWindowInfo } from "../types.ts";
 import type { XConnection } from "../x/connection.ts";
 import { x11 } from "../x/library.ts";
@@ -13,6 +13,8 @@ const minHeight = 80;
 
 /** How long the window manager may take for a change. It may also ignore one, as programs limit their sizes. */
 const changeTimeoutMs = 1_000;
+/** How long the window manager may take from its announcement until it answers. */
+const readyTimeoutMs = 10_000;
 /** Sender of a request to the window manager: a pager, which acts for the user. */
 const fromPager = 2;
 const mapStateViewable = 2;
@@ -29,6 +31,18 @@ export class Windows {
   constructor(connection: XConnection) {
     this.#connection = connection;
     this.#helper = connection.createHelperWindow();
+  }
+
+  /**
+   * Resolves when the window manager answers. While it starts, it loses what it is asked, so that programs whose window
+   * it should change wait for seconds: it is asked again until it answers.
+   */
+  async ready(): Promise<void> {
+    const deadline = performance.now() + readyTimeoutMs;
+    for (let waitMs = 10; performance.now() < deadline; waitMs = Math.min(waitMs * 2, changeTimeoutMs)) {
+      if (await this.#barrier(waitMs)) return;
+    }
+    throw runtimeFailed(`the window manager did not answer within ${readyTimeoutMs} ms`);
   }
 
   /** The visible windows that have a title and a size for people, in the order in which they were opened. */
@@ -153,19 +167,19 @@ export class Windows {
 
   /**
    * Waits until the window manager has handled all requests before this one: it answers the request for the extents of
-   * a frame by a property of the window, also for a window that it does not manage.
+   * a frame by a property of the window, also for a window that it does not manage. False if it does not answer.
    */
-  async #barrier(): Promise<void> {
+  async #barrier(timeoutMs: number = changeTimeoutMs): Promise<boolean> {
     const [request, extents] = await Promise.all([
       this.#connection.atom("_NET_REQUEST_FRAME_EXTENTS"),
       this.#connection.atom("_NET_FRAME_EXTENTS"),
     ]);
     const answered = this.#connection.nextEvent(
       ({ name, wid, atom }) => name === "PropertyNotify" && wid === this.#helper && atom === extents,
-      changeTimeoutMs,
+      timeoutMs,
     );
     this.#tellManager(this.#helper, request, [0, 0, 0, 0, 0]);
-    await answered;
+    return (await answered) !== undefined;
   }
 
   #tellManager(window: number, type: number, data: readonly number[]): void {
