@@ -27,6 +27,7 @@ const lookUps: readonly string[] = [
   "organization.checkRepository",
   "organization.repositoryFiles",
   "organization.environment",
+  ...["repository.pullRequest", "repository.issues", "repository.issue", "task.publishChoices"],
   ...["overview", "plans", "invoices", "refresh"].map((action) => `billing.${action}`),
   ...["audit", "verifyAudit", "secrets", "policy", "explainPolicy", "tryPolicy", "connections"].map(
     (action) => `administration.${action}`,

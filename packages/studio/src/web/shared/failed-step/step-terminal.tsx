@@ -22,6 +22,11 @@ export default function StepTerminal({
   if (error !== null) return <ErrorNotice error={error} />;
   if (client === undefined) return <Loading label="Loading the terminal" />;
   return (
-    <ProcessTerminal className="failed-step-terminal" client={client} processId={processId} height={320} />
+    <ProcessTerminal
+      className="failed-step-terminal"
+      client={client}
+      processId={processId}
+      height="clamp(9rem, 26dvh, 20rem)"
+    />
   );
 }
