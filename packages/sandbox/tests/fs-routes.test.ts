@@ -76,6 +76,18 @@ describe("ranges and validators", () => {
     );
   });
 
+  test("a link is described instead of what it points to, where that is asked for", async (t) => {
+    const sandbox = await startSandbox(t);
+    await writeFile(join(sandbox.home, "f"), "123");
+    await symlink("f", join(sandbox.home, "link"));
+    const { value: followed } = await call(sandbox, "GET", "stat?path=link");
+    assert.deepEqual([field(followed, "size"), field(followed, "special")], [3, undefined]);
+    const { value: link } = await call(sandbox, "GET", "stat?path=link&noFollow=true");
+    assert.deepEqual([field(link, "special"), field(link, "target")], ["symlink", "f"]);
+    const { value: file } = await call(sandbox, "GET", "stat?path=f&noFollow=true");
+    assert.deepEqual([field(file, "size"), field(file, "target")], [3, undefined]);
+  });
+
   test("If-None-Match avoids a read, If-Match guards a write, and a new file is created once", async (t) => {
     const sandbox = await startSandbox(t);
     const put = async (body: string, headers: Record<string, string> = {}) =>

@@ -1,6 +1,7 @@
 import type { Body, HttpRequest } from "../internal/http.ts";
-import { readBytes } from "../internal/http.ts";
+import { parseAnswer, readBytes, readText } from "../internal/http.ts";
 import { clientLimits } from "../limits.ts";
+import { SandboxAgentError } from "./errors.ts";
 import { followLogs, type ProcessLogListener, type ProcessLogSubscription } from "./process-logs.ts";
 import { part, RouteCaller } from "./route-caller.ts";
 import type * as wire from "./wire.ts";
@@ -43,9 +44,39 @@ export abstract class SandboxRoutes extends RouteCaller {
     return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
   }
 
-  async writeFsFile(query: wire.FsPathQuery, body: Body): Promise<wire.FsWriteResponse> {
-    const headers = { "content-type": "application/octet-stream" };
-    return await this.json("PUT", "/v1/fs/file", { query: { ...query }, headers, raw: body });
+  /** A part of the file; fewer bytes, or none, at its end. */
+  async readFsRange(query: wire.FsPathQuery, range: wire.FsRange): Promise<Uint8Array> {
+    const { offset, length, ifMatch } = range;
+    const headers = {
+      range: `bytes=${offset}-${offset + length - 1}`,
+      ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
+    };
+    try {
+      const response = await this.send("GET", "/v1/fs/file", { query: { ...query }, headers });
+      const bytes = await readBytes(response, clientLimits.maxReadBytes);
+      // A server without ranges answers with the whole file.
+      return response.status === 206 ? bytes : bytes.subarray(offset, offset + length);
+    } catch (error) {
+      if (error instanceof SandboxAgentError && error.status === 416) return new Uint8Array(0);
+      throw error;
+    }
+  }
+
+  /** Replaces the file. A condition that does not hold is `sandbox.precondition_failed`. */
+  async writeFsFile(
+    query: wire.FsPathQuery,
+    body: Body,
+    condition: wire.FsWriteCondition = {},
+  ): Promise<wire.FsWriteResponse> {
+    const headers = {
+      "content-type": "application/octet-stream",
+      ...(condition.ifMatch === undefined ? {} : { "if-match": condition.ifMatch }),
+      ...(condition.ifNoneMatch === undefined ? {} : { "if-none-match": condition.ifNoneMatch }),
+    };
+    const response = await this.send("PUT", "/v1/fs/file", { query: { ...query }, headers, raw: body });
+    const etag = response.headers.get("etag");
+    const text = await readText(response, clientLimits.maxMessageBytes);
+    return { ...(parseAnswer(text) as wire.FsWriteResponse), ...(etag === null ? {} : { etag }) };
   }
 
   async deleteFsEntry(query: wire.FsDeleteQuery): Promise<wire.FsActionResponse> {
@@ -60,7 +91,7 @@ export abstract class SandboxRoutes extends RouteCaller {
     return await this.json("POST", "/v1/fs/move", { body: request });
   }
 
-  async statFs(query: wire.FsPathQuery): Promise<wire.FsStat> {
+  async statFs(query: wire.FsStatQuery): Promise<wire.FsStat> {
     return await this.json("GET", "/v1/fs/stat", { query: { ...query } });
   }
 

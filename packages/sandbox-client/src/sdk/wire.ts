@@ -109,6 +109,25 @@ export interface FsPathQuery {
   path: string;
 }
 
+export interface FsStatQuery extends FsPathQuery {
+  /** Describes a link instead of what it points to. */
+  noFollow?: boolean;
+}
+
+export interface FsRange {
+  offset: number;
+  length: number;
+  /** Validator of the version that is wanted: `etag` of {@link FsStat}. */
+  ifMatch?: string;
+}
+
+export interface FsWriteCondition {
+  /** Validator of the version that is replaced. */
+  ifMatch?: string;
+  /** The file must not exist. */
+  ifNoneMatch?: "*";
+}
+
 export interface FsSearchQuery {
   /** The directory; HOME by default. */
   path?: string;
@@ -174,6 +193,9 @@ export interface FsEntry {
   path: string;
   /** Bytes. */
   size: number;
+  special?: "symlink" | "socket" | "fifo" | "device";
+  /** Where a link points to. */
+  target?: string;
 }
 
 export interface FsStat {
@@ -181,6 +203,14 @@ export interface FsStat {
   modified?: string | null;
   path: string;
   size: number;
+  /** Permission bits. */
+  mode?: number;
+  /** The type of anything that is neither a regular file nor a directory. */
+  special?: "symlink" | "socket" | "fifo" | "device";
+  /** Where a link points to. */
+  target?: string;
+  /** Changes with each version of the file. */
+  etag?: string;
 }
 
 export interface FsActionResponse {
@@ -190,6 +220,8 @@ export interface FsActionResponse {
 export interface FsWriteResponse {
   bytesWritten: number;
   path: string;
+  /** Validator of the new version. */
+  etag?: string;
 }
 
 export interface FsMoveRequest {

@@ -112,7 +112,7 @@ const filePaths: OpenApiPart["paths"] = {
       operationId: "statFile",
       summary: "Describes a file or directory; follows links.",
       tags,
-      parameters: place,
+      parameters: [...place, query("noFollow", flag, "Describes a link itself, with its target.")],
       responses: {
         200: json("It", ref("FsStat")),
         ...problems({ ...unresponsiveMount, 400: missing, 502: refused }),
@@ -231,7 +231,10 @@ export const fsPart: OpenApiPart = {
       },
       [...optional, "target", "ignored"],
     ),
-    FsStat: object({ ...described, etag: text }, optional),
+    FsStat: object({ ...described, etag: text, target: { ...text, description: "Of a link." } }, [
+      ...optional,
+      "target",
+    ]),
     FsPath: object({ path: text, pathBase64: text }, ["pathBase64"]),
     FsWritten: object({ path: text, pathBase64: text, bytesWritten: count }, ["pathBase64"]),
     FsMoveRequest: object({ from: text, to: text, overwrite: { type: ["boolean", "null"] } }, ["overwrite"]),

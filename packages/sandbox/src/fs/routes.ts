@@ -119,9 +119,11 @@ export class FsRoutes {
   }
 
   async #stat(exchange: Exchange): Promise<void> {
-    const found = await this.#withRequestPath(exchange, followLinks, async (place) => {
+    const follow = !booleanQuery(exchange, "noFollow");
+    const found = await this.#withRequestPath(exchange, { follow }, async (place) => {
       const stat = await lstat(place.path);
-      return { ...describe(place.display, stat), etag: computeEtag(stat) };
+      const target = stat.isSymbolicLink() ? { target: toDisplay(await readlink(place.path)).path } : {};
+      return { ...describe(place.display, stat), ...target, etag: computeEtag(stat) };
     });
     sendJson(exchange.response, found);
   }
