@@ -45,6 +45,7 @@ describe("the specification of a jail", () => {
     for (const command of ["", "-c", "a\0b"]) refused({ command }, /The command must be/);
     refused({ args: ["a\0b"] }, /NUL byte/);
     refused({ mounts: [mount("/a", { uncounted: 1 as never })] }, /must be true or false/);
+    refused({ mounts: [mount("/a", { remote: 1 as never })] }, /must be true or false/);
     for (const cwd of ["workspace", "/a/../b", "/a/", "/a\0b", "//a"]) refused({ cwd }, /working directory/);
     refused({ network: "host" as "none" }, /network must be none/);
     refused({ unixSockets: "no" as never }, /must be true or false/);
@@ -127,5 +128,11 @@ describe("the specification of a jail", () => {
       accepted({ mounts: [mount("/a", { source: join(directory, "link") })] }).mounts[0]?.source,
       "/usr/share",
     );
+  });
+
+  test("has a remote mount taken as it is, since a look at it could wait for this process", () => {
+    const remote = mount("/a", { source: join(directory, "missing"), mode: "rw", remote: true });
+    assert.deepEqual(accepted({ mounts: [remote] }).mounts, [remote]);
+    refused({ mounts: [remote, mount("/a/b")] }, /overlap/);
   });
 });

@@ -17,4 +17,9 @@ export class JailLayout {
     this.mounts.push({ source, target, mode });
     return target;
   }
+
+  /** Mounts a folder of a file system in user space ({@link JailMount.remote}). Without a jail it has no target: nothing is mounted. */
+  mountRemote(source: string, target: string, mode: "ro" | "rw"): void {
+    if (this.#jailed) this.mounts.push({ source, target, mode, remote: true });
+  }
 }

@@ -48,17 +48,20 @@ function checkPath(path: string, what: string): void {
 
 function checkMounts(mounts: readonly JailMount[]): JailMount[] {
   if (mounts.length > jailLimits.maxMounts) throw invalid(`More than ${jailLimits.maxMounts} mounts`);
-  const resolved = mounts.map(({ source, target, mode, uncounted }) => {
+  const resolved = mounts.map(({ source, target, mode, uncounted, remote }) => {
     checkPath(source, "The source of a mount");
     checkPath(target, "The target of a mount");
     if (uncounted !== undefined && typeof uncounted !== "boolean")
       throw invalid(`uncounted of the mount ${target} must be true or false`);
+    if (remote !== undefined && typeof remote !== "boolean")
+      throw invalid(`remote of the mount ${target} must be true or false`);
     if (mode !== "ro" && mode !== "rw") throw invalid(`The mode of the mount ${target} must be ro or rw`);
     if (target === "/" || ownedByJail.some((path) => isBelow(target, path))) {
       throw invalid(
         `The target ${target} belongs to the jail. Mount at another path, for example below /workspace`,
       );
     }
+    if (remote === true) return { source, target, mode, remote };
     if (!existsSync(source)) throw invalid(`The source of the mount ${target} does not exist: ${source}`);
     return {
       ...{ source: realpathSync(source), target, mode },

@@ -71,6 +71,12 @@ export interface JailMount {
    * anything. A jail that fills the file system of such a mount is still ended.
    */
   readonly uncounted?: boolean;
+  /**
+   * True for a folder of a file system in user space (FUSE), whose server may be this process: any access could then wait
+   * for itself. So the gate takes the source as an existing folder without links in its path, and does not touch it. It
+   * counts towards no limit.
+   */
+  readonly remote?: boolean;
 }
 
 /** Resource limits of a jail. */

@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { destroyCgroups } from "./resources/cgroups.ts";
@@ -82,17 +83,20 @@ function parseRecord(text: string): JailRecord | undefined {
   }
 }
 
-/** Pids whose environment carries the mark of this gate. */
-function markedProcesses(gateId: string, mark = jailMark): number[] {
+/**
+ * Pids whose environment carries the mark of this gate. The environment is read off this thread: the kernel withholds it
+ * while a process starts a program and closes its files, which may be on a file system that this process serves.
+ */
+async function markedProcesses(gateId: string, mark = jailMark): Promise<number[]> {
   const wanted = `${mark}=${gateId}/`;
   const pids: number[] = [];
   // Systems without /proc do not show the environment of other processes.
   if (!existsSync("/proc/self/environ")) return pids;
-  for (const name of readdirSync("/proc")) {
+  for (const name of await readdir("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     try {
-      const environment = readFileSync(`/proc/${name}/environ`, "latin1");
+      const environment = await readFile(`/proc/${name}/environ`, "latin1");
       if (environment.split("\0").some((entry) => entry.startsWith(wanted))) pids.push(pid);
     } catch {
       // The process ended, or belongs to another user.
@@ -108,7 +112,7 @@ export async function endOrphans(
   leftovers: readonly string[],
 ): Promise<number> {
   const recorded = records.take();
-  const marked = markedProcesses(gateId);
+  const marked = await markedProcesses(gateId);
   for (const pid of marked) kill(pid);
   await destroyCgroups([...new Set([...recorded.cgroups, ...leftovers])]);
   await untilGone(gateId, jailMark);
@@ -120,7 +124,7 @@ export async function endOrphans(
  * notice the gate's end. Returns their number.
  */
 export async function endUnconfined(gateId: string): Promise<number> {
-  const left = markedProcesses(gateId, unconfinedMark);
+  const left = await markedProcesses(gateId, unconfinedMark);
   for (const pid of left) kill(pid);
   await untilGone(gateId, unconfinedMark);
   return left.length;
@@ -129,7 +133,7 @@ export async function endUnconfined(gateId: string): Promise<number> {
 /** Polls, since orphans are not children of this process and their end emits no event here. */
 async function untilGone(gateId: string, mark: string): Promise<void> {
   const deadline = performance.now() + 2_000;
-  while (markedProcesses(gateId, mark).length > 0 && performance.now() < deadline) await delay(5);
+  while ((await markedProcesses(gateId, mark)).length > 0 && performance.now() < deadline) await delay(5);
 }
 
 function kill(pid: number): void {

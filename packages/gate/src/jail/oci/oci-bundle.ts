@@ -52,10 +52,10 @@ export interface BundlePlan {
 }
 
 /** Makes a mount point of the right kind, so that no runtime has to. */
-function makeMountPoint(root: string, { source, target }: JailMount): void {
+function makeMountPoint(root: string, { source, target, remote }: JailMount): void {
   const path = join(root, target);
   if (existsSync(path)) return;
-  if (statSync(source).isDirectory()) {
+  if (remote === true || statSync(source).isDirectory()) {
     mkdirSync(path, { recursive: true });
   } else {
     mkdirSync(dirname(path), { recursive: true });

@@ -12,7 +12,10 @@ const first: DiskSpace = { usedBytes: 0, usedEntries: 0, freeBytes: 4 * floorByt
 
 const spec: JailSpec = {
   ...{ id: "j", command: "/bin/true", args: [], cwd: "/", env: {}, network: "none" as const },
-  mounts: [{ source: "/work", target: "/work", mode: "rw" }],
+  mounts: [
+    { source: "/work", target: "/work", mode: "rw" },
+    { source: "/remote", target: "/remote", mode: "rw", remote: true },
+  ],
   limits: { diskBytes: 1024 * floorBytes },
 };
 
@@ -51,8 +54,12 @@ test("a file system that runs full while the mounts are measured ends the jail",
 test("a running measurement ends with its jail", { timeout: 10_000 }, async () => {
   const measuring = Promise.withResolvers<AbortSignal>();
   const bounded = enforceDiskQuota(running(), spec, {
-    space: async () => first,
-    measure: async (_paths, _pids, _withEntries, signal) => {
+    space: async (paths) => {
+      assert.deepEqual(paths, ["/work"]);
+      return first;
+    },
+    measure: async (paths, _pids, _withEntries, signal) => {
+      assert.deepEqual(paths, ["/work"]);
       measuring.resolve(signal);
       await once(signal, "abort");
       return { bytes: 0, entries: 0, hidden: true };

@@ -47,7 +47,7 @@ export function enforceDiskQuota(
   probe: DiskProbe = { space: diskSpace, measure: measureDisk },
 ): Jail {
   const { diskBytes, diskEntries } = spec.limits ?? {};
-  const writable = spec.mounts.filter(({ mode }) => mode === "rw");
+  const writable = spec.mounts.filter(({ mode, remote }) => mode === "rw" && remote !== true);
   const paths: WritablePaths = {
     writable: writable.map(({ source }) => source),
     counted: writable.filter(({ uncounted }) => uncounted !== true).map(({ source }) => source),

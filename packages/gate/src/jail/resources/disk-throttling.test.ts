@@ -77,6 +77,12 @@ test("what could be written on no single disk is refused where it had to be boun
   assert.deepEqual(disksUnderMounts(specOf(limits, { ...writable, mode: "ro" }), nowhere), []);
   assert.deepEqual(disksUnderMounts(specOf({ pids: 8 }, writable), nowhere), []);
   assert.deepEqual(disksUnderMounts(specOf(undefined, writable), nowhere), []);
+  const remote = { source: join(nowhere, "missing"), target: "/rw", mode: "rw", remote: true } as const;
+  assert.throws(
+    () => disksUnderMounts(specOf(limits, remote), nowhere),
+    (error) => isErrorCode(error, "jail", "missing_guarantee"),
+  );
+  assert.deepEqual(disksUnderMounts(specOf(limits, { ...remote, mode: "ro" }), nowhere), []);
   // Memory is no disk.
   assert.deepEqual(disksUnderMounts(specOf(limits, { ...writable, source: "/dev/shm" }), nowhere), []);
 });

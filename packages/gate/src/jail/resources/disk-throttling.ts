@@ -70,10 +70,11 @@ const inMemory: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 export function disksUnderMounts({ limits, mounts }: JailSpec, sysfs = "/sys/dev/block"): Disk[] {
   if (!limitsDiskIo(limits)) return [];
   const disks = new Map<string, Disk>();
-  for (const { source, target, mode } of [...systemMounts(), ...mounts]) {
-    const disk = diskOf(deviceOf(source), sysfs);
+  for (const { source, target, mode, remote } of [...systemMounts(), ...mounts]) {
+    const disk = remote === true ? undefined : diskOf(deviceOf(source), sysfs);
     if (disk !== undefined) disks.set(disk.path, disk);
-    else if (mode === "rw" && !inMemory.has(statfsSync(source).type)) throw notThrottled(target);
+    else if (mode === "rw" && (remote === true || !inMemory.has(statfsSync(source).type)))
+      throw notThrottled(target);
   }
   return [...disks.values()];
 }
