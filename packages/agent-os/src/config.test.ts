@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SandboxAgent } from "@holdfast/sandbox-client";
 import { parseConfig } from "./config.ts";
-import { createSandboxFs } from "./sandbox-mount.ts";
+import { createSandboxFs } from "./mount/sandbox-fs.ts";
 
 test("options may be nested or flat, and those that cannot be ignored are refused", () => {
   const nested = parseConfig({ options: { env: { A: "1" }, software: [{}], hosts: ["example.com"] } });
@@ -24,6 +25,21 @@ test("options may be nested or flat, and those that cannot be ignored are refuse
     assert.throws(() => parseConfig(config), { code: "invalid_config" }, JSON.stringify(config));
 });
 
-test("another sandbox is not mounted, and the error says what to do instead", () => {
-  assert.throws(() => createSandboxFs({ client: {} }), { code: "no_fuse", message: /hostPath/ });
+test("another sandbox is a mount of a jail, as driver or plugin", async () => {
+  const client = await SandboxAgent.connect({ baseUrl: "http://127.0.0.1:1", skipHealthCheck: true });
+  const driver = createSandboxFs({ client, basePath: "/work" });
+  for (const mount of [
+    { path: "/sandbox", driver, readOnly: true },
+    { path: "/sandbox", plugin: driver, readOnly: true },
+  ]) {
+    const { machine } = parseConfig({ mounts: [mount] });
+    assert.deepEqual(machine.sandboxes, [{ path: "/sandbox", driver, readOnly: true }]);
+    assert.throws(() => parseConfig({ mounts: [mount], provider: "local" }), { code: "invalid_config" });
+  }
+  // Machines that were started ahead are told apart by their settings as JSON.
+  assert.notEqual(JSON.stringify(driver), JSON.stringify(createSandboxFs({ client })));
+  assert.throws(() => createSandboxFs({ client, basePath: "work" }), { code: "invalid_config" });
+  assert.throws(() => createSandboxFs({ client, timeoutMs: 0 }), { code: "invalid_config" });
+  assert.throws(() => createSandboxFs({ client: {} as SandboxAgent }), { code: "invalid_config" });
+  await client.dispose();
 });

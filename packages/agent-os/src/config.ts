@@ -2,11 +2,11 @@ import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { EgressHost, JailLimits } from "@holdfast/gate";
 import { invalidConfig } from "./errors.ts";
-import type { HostMount, MachineSettings } from "./host/machine.ts";
+import type { HostMount, MachineSettings, SandboxMount } from "./host/machine.ts";
 import type { MachineHostOptions, MachineProvider } from "./host/machine-host.ts";
 import { agentOsLimits } from "./limits.ts";
 import type { PreviewSettings } from "./machine/network.ts";
-import { noFuse } from "./sandbox-mount.ts";
+import { SandboxFs } from "./mount/sandbox-fs.ts";
 
 /** How the machines of these actors are made. */
 export interface MachineOptions {
@@ -23,8 +23,8 @@ export interface MachineOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Hosts that programs may reach over HTTP. None by default. */
   readonly hosts?: readonly (string | EgressHost)[];
-  /** Folders of the host that are visible in the machines. They are not part of snapshots. */
-  readonly mounts?: readonly HostMount[];
+  /** Folders of the host, and other sandboxes, that are visible in the machines. They are not part of snapshots. */
+  readonly mounts?: readonly (HostMount | SandboxMount | PluginMount)[];
   /** How often snapshots are taken while something changes: 5,000 ms by default. */
   readonly snapshots?: { readonly intervalMs?: number };
   /** Number of machines that are started ahead, for a faster start: 0 by default. Each takes the memory of a process. */
@@ -36,6 +36,13 @@ export interface MachineOptions {
   readonly moduleAccessCwd?: string;
   readonly allowedNodeBuiltins?: readonly string[];
   readonly loopbackExemptPorts?: readonly number[];
+}
+
+/** A {@link SandboxMount} as later releases of the peer write it. */
+export interface PluginMount {
+  readonly path: string;
+  readonly plugin: SandboxFs;
+  readonly readOnly?: boolean;
 }
 
 /** Options with their defaults, without those of the actor. */
@@ -99,7 +106,7 @@ export function parseConfig(given: PlainConfig): ParsedConfig {
       limits: { memoryBytes, pids, tmpBytes, diskBytes, diskEntries, ...config.limits },
       env: config.env ?? {},
       hosts: (config.hosts ?? []).map((host) => (typeof host === "string" ? { host } : host)),
-      mounts: (config.mounts ?? []).map(checkMount),
+      ...parseMounts(config.mounts ?? [], provider),
     },
     spares,
     snapshotIntervalMs: intervalMs,
@@ -120,12 +127,37 @@ function positive(value: number | undefined, standard: number): number {
   throw invalidConfig("The lifetimes of previews must be positive numbers of seconds");
 }
 
-function checkMount(mount: HostMount): HostMount {
-  if ("driver" in mount || "plugin" in mount) throw invalidConfig(noFuse);
+function parseMounts(
+  mounts: readonly (HostMount | SandboxMount | PluginMount)[],
+  provider: MachineProvider,
+): Pick<MachineSettings, "mounts" | "sandboxes"> {
+  const folders: HostMount[] = [];
+  const sandboxes: SandboxMount[] = [];
+  for (const mount of mounts) {
+    const { path } = mount;
+    if (typeof path !== "string" || !isAbsolute(path))
+      throw invalidConfig("The path of a mount must be an absolute path in the machine");
+    if ("hostPath" in mount) folders.push(checkFolder(mount));
+    else sandboxes.push(checkSandbox(mount, provider));
+  }
+  return { mounts: folders, sandboxes };
+}
+
+function checkFolder(mount: HostMount): HostMount {
   const { path, hostPath } = mount;
-  if (typeof path !== "string" || !isAbsolute(path))
-    throw invalidConfig("The path of a mount must be an absolute path in the machine");
   if (typeof hostPath !== "string" || !existsSync(hostPath))
     throw invalidConfig(`The hostPath of the mount ${path} must be a folder of the host that exists`);
   return { ...mount, hostPath: resolve(hostPath) };
+}
+
+function checkSandbox(mount: SandboxMount | PluginMount, provider: MachineProvider): SandboxMount {
+  const { path, readOnly } = mount;
+  const driver = "plugin" in mount ? mount.plugin : mount.driver;
+  if (!(driver instanceof SandboxFs))
+    throw invalidConfig(`The mount ${path} needs a hostPath, or createSandboxFs({ client }) as its driver`);
+  if (provider !== "jail")
+    throw invalidConfig(
+      `The mount ${path} needs provider: "jail": other machines have the paths of the host`,
+    );
+  return { path, driver, ...(readOnly === undefined ? {} : { readOnly }) };
 }

@@ -20,3 +20,9 @@ export function machineEnded(why: string): HoldfastError {
   const message = `The machine has ended: ${why}. Its files are kept; the next call starts it again.`;
   return new HoldfastError("agent_os", "machine_ended", message, { statusCode: 503 });
 }
+
+/** The host cannot mount another sandbox. */
+export function noFuse(why: string): HoldfastError {
+  const message = `Another sandbox cannot be mounted as a folder: ${why}. Copy files with the client of that sandbox (readFsFile, uploadFsBatch) and writeFile of the machine, or mount a folder of the host with { path, hostPath }.`;
+  return new HoldfastError("agent_os", "no_fuse", message, { statusCode: 501 });
+}

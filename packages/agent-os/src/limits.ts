@@ -34,6 +34,16 @@ export const agentOsLimits = {
   maxPackedBytes: mebibyte,
   /** Size of a pack. */
   packBytes: 32 * mebibyte,
+  /** How long a call to a mounted sandbox may take before programs get EIO. */
+  mountTimeoutMs: 10_000,
+  /** How much longer a mount waits for a sign of work of its host before programs get EIO. */
+  mountQuietMs: 5_000,
+  /** How long a request to a mount may take, such as the upload of a file. */
+  mountRequestMs: 600_000,
+  /** Local copies of files that are written in one mount, together. */
+  mountSpoolBytes: 2_048 * mebibyte,
+  /** Files up to this size are uploaded from memory, larger ones as a stream. */
+  mountUploadBytes: 4 * mebibyte,
   /** Time between snapshots of a machine in which something happens. */
   snapshotIntervalMs: 5_000,
   minSnapshotIntervalMs: 500,

@@ -25,6 +25,8 @@ export interface LaunchContext {
   readonly gate: Gate;
   /** Folder of the programs that run inside. */
   readonly programs: string;
+  /** Folder in which sandboxes are mounted. */
+  readonly mounts: string;
 }
 
 /** Starts a machine; resolves when its server answers. Throws `agent_os.start_failed`, and the errors of the jail. */
@@ -43,7 +45,7 @@ export async function launch(
 }
 
 async function start(
-  { gate, programs }: LaunchContext,
+  { gate, programs, mounts }: LaunchContext,
   spec: MachineSettings,
   folders: MachineFolders,
   cleanup: AsyncDisposableStack,
@@ -65,6 +67,11 @@ async function start(
   const workspace = layout.mount(folders.workspace, machinePaths.workspace, "rw");
   for (const { hostPath, path, readOnly } of spec.mounts)
     layout.mount(hostPath, path, readOnly === true ? "ro" : "rw");
+  for (const { driver, path, readOnly } of spec.sandboxes) {
+    const folder = await driver.mount(mounts);
+    cleanup.defer(() => folder.close());
+    layout.mountRemote(folder.path, path, readOnly === true ? "ro" : "rw");
+  }
   const config: GuestConfig = {
     control: layout.mount(control, machinePaths.control, "rw"),
     ...(egress === undefined

@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
-import { createGate, type Gate, type GateConfig } from "@holdfast/gate";
+import { createGate, type GateConfig } from "@holdfast/gate";
 import { loadMachinePrograms } from "../guest/programs.ts";
-import { launch } from "./launch.ts";
+import { removeOldMounts } from "../mount/old-mounts.ts";
+import { type LaunchContext, launch } from "./launch.ts";
 import type { Machine, MachineFolders, MachineSettings } from "./machine.ts";
 import { removeOldSpares, SpareMachines, type TakenSpare } from "./spare-machines.ts";
 import { warmUp } from "./warm-up.ts";
@@ -28,7 +29,7 @@ const hosts = new Map<string, MachineHost>();
 export class MachineHost {
   readonly #options: MachineHostOptions;
   readonly #spares = new Map<string, SpareMachines>();
-  #opening: Promise<{ readonly gate: Gate; readonly programs: string }> | undefined;
+  #opening: Promise<LaunchContext> | undefined;
 
   private constructor(options: MachineHostOptions) {
     this.#options = options;
@@ -76,7 +77,7 @@ export class MachineHost {
     return this.#opening;
   }
 
-  async #create() {
+  async #create(): Promise<LaunchContext> {
     const { directory, provider, jails, log } = this.#options;
     const dataDir = join(directory, provider);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -89,7 +90,9 @@ export class MachineHost {
         plugins: { watch: false },
       });
       await removeOldSpares(this.disks);
-      return { gate, programs };
+      const mounts = join(directory, "mounts", provider);
+      await removeOldMounts(mounts);
+      return { gate, programs, mounts };
     } catch (error) {
       if (!isErrorCode(error, "jail", "unavailable")) throw error;
       const why = error instanceof Error ? error.message : String(error);

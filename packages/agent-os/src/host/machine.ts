@@ -2,6 +2,7 @@
 import type { Agent } from "node:http";
 import type { HoldfastError } from "@holdfast/core";
 import type { EgressHost, JailLimits, ProviderName } from "@holdfast/gate";
+import type { SandboxFs } from "../mount/sandbox-fs.ts";
 
 /** Paths in a jail. Without one, the folders have their paths on the host. */
 export const machinePaths = {
@@ -29,10 +30,18 @@ export interface HostMount {
   readonly readOnly?: boolean;
 }
 
+/** Another sandbox that is visible in machines as a folder. */
+export interface SandboxMount {
+  readonly path: string;
+  readonly driver: SandboxFs;
+  readonly readOnly?: boolean;
+}
+
 /** What a machine is started with: machines with the same settings are alike until something runs in them. */
 export interface MachineSettings {
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly HostMount[];
+  readonly sandboxes: readonly SandboxMount[];
   readonly hosts: readonly EgressHost[];
   readonly limits: JailLimits;
   readonly agentsDirectory: string;
