@@ -94,7 +94,7 @@ test("a browser reaches what the proxy of the server allows", {
   });
   const api = await DesktopApi.start(t, { desktop: { proxy: proxy.origin, authority: allowed.authority } });
   await api.post("start", { width: 1_000, height: 700 });
-  await api.post("launch", { app: "chromium", args: ["https://allowed.test/"], wait: true });
+  await api.post("open", { target: "https://allowed.test/" });
   const shows = async (name: string) => await api.post("tree/click", { name, timeoutMs: 20_000 });
   const open = async (address: string) => {
     await api.post("tree/click", { name: "Address and search bar" });

@@ -53,16 +53,18 @@ export function Launch({
   return (
     <>
       {error !== null && <ErrorNotice error={error} title="The applications could not be listed." />}
-      {apps.length > 0 && (
-        <LaunchForm
-          label="Application"
-          button="Launch"
-          work={application}
-          options={apps.map((each) => ({ value: optionValue(each), text: visibleText(each.name) }))}
-        />
-      )}
-      <LaunchForm label="Program" button="Run" work={program} placeholder="xterm -e top" />
-      <LaunchForm label="Address or file" button="Open" work={target} placeholder="https://example.com" />
+      <div className="desktop-forms">
+        {apps.length > 0 && (
+          <LaunchForm
+            label="Application"
+            button="Launch"
+            work={application}
+            options={apps.map((each) => ({ value: optionValue(each), text: visibleText(each.name) }))}
+          />
+        )}
+        <LaunchForm label="Program" button="Run" work={program} placeholder="xterm -e top" />
+        <LaunchForm label="Address or file" button="Open" work={target} placeholder="https://example.com" />
+      </div>
     </>
   );
 }

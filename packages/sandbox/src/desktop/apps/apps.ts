@@ -48,7 +48,12 @@ export class Apps {
     if (target.trim() === "") throw invalidAction("target must not be empty");
     // Otherwise xdg-open would take it for one of its options.
     if (target.startsWith("-")) throw invalidAction("target must be a path or a URL");
-    const program = findProgram("xdg-open", this.#launcher.env.PATH);
+    const { PATH, BROWSER } = this.#launcher.env;
+    // xdg-open would take the program of a menu entry, which does not have the options for this desktop.
+    const isWeb = BROWSER !== undefined && /^https?:\/\//i.test(target);
+    const browser = isWeb ? findProgram(BROWSER, PATH) : undefined;
+    if (browser !== undefined) return describe(await this.#launcher.start(browser, [target]));
+    const program = findProgram("xdg-open", PATH);
     if (program === undefined) {
       throw problem("app_not_found", 404, `xdg-open is not installed: ${installCommand}`, { installCommand });
     }
