@@ -121,7 +121,7 @@ async function leave(page: Page): Promise<void> {
 
 /** A server that was killed on purpose, a refused ticket, and a budget that is used up are no faults of the page. */
 function isExpected(text: string): boolean {
-  return /ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|WebSocket connection|status of 40[123]|ERR_EMPTY_RESPONSE|ERR_NETWORK/.test(
+  return /ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|WebSocket connection|status of 40[123]|ERR_EMPTY_RESPONSE|ERR_NETWORK|ERR_SOCKET_NOT_CONNECTED/.test(
     text,
   );
 }
