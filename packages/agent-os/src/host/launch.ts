@@ -15,7 +15,7 @@ import {
 } from "@holdfast/gate";
 import { type ModelWire, terminalBinding } from "@holdfast/sandbox";
 import { listenForDial } from "@holdfast/sandbox-client/node";
-import { machineEnded } from "../errors.ts";
+import { machineEnded, noFuse } from "../errors.ts";
 import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
 import { machinePrograms } from "../guest/programs.ts";
 import { agentOsLimits } from "../limits.ts";
@@ -67,6 +67,9 @@ async function start(
   const workspace = layout.mount(folders.workspace, machinePaths.workspace, "rw");
   for (const { hostPath, path, readOnly } of spec.mounts)
     layout.mount(hostPath, path, readOnly === true ? "ro" : "rw");
+  // Its file server changes the owner of what it makes, which a mount refuses.
+  if (spec.sandboxes.length > 0 && gate.jails.driver.name === "gvisor")
+    throw noFuse("machines with gVisor cannot write it");
   for (const { driver, path, readOnly } of spec.sandboxes) {
     const folder = await driver.mount(mounts);
     cleanup.defer(() => folder.close());
