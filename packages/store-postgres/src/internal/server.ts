@@ -109,7 +109,7 @@ async function prepare(options: ServerOptions, purpose: "serve" | "migrate"): Pr
     const databases = await readDatabases(connection, schema);
     const origin = await readOrigin(connection);
     const settings: ConnectionSettings = {
-      ...{ client, ports, prepares: options.preparedStatements ?? true },
+      ...{ client, ports, pipelines: true, prepares: options.preparedStatements ?? true },
       statementTimeoutMs,
     };
     await connection.end();

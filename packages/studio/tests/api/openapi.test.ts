@@ -18,6 +18,8 @@ type Document = Json & { readonly paths: Readonly<Record<string, Readonly<Record
 /** Routes that are no part of the API, each with its reason. */
 const notDescribed: Readonly<Record<string, string>> = {
   "UPGRADE /tasks/:task/sandbox/v1/processes/:process/terminal/ws": "OpenAPI has no WebSockets.",
+  "UPGRADE /environments/:environment/sandbox/v1/processes/:process/terminal/ws":
+    "OpenAPI has no WebSockets.",
   "UPGRADE /tasks/:task/sandbox/v1/desktop/stream/signaling": "OpenAPI has no WebSockets.",
   "GET /tasks/:task/sandbox/*": "Files of a web app.",
   "GET /ui/*": "Files of a web app.",

@@ -266,7 +266,7 @@ for (const [client, start] of Object.entries(clients)) {
       revoke();
       const gone = await failure(forge.pullRequests(name, { page: first.nextPage }));
       assert.match(gone.code, /^(unauthorized|not_found)$/);
-      assert.match(gone.message, /connect again|Check its name/);
+      assert.match(gone.message, /connect again|Check its name|Install it again/);
       for (const error of [refused, gone])
         for (const secret of known) assert.ok(!`${error.message}${JSON.stringify(error)}`.includes(secret));
     });

@@ -40,6 +40,7 @@ export class PostgresCluster implements ClusterStore {
     this.#connection = new Connection({
       ...settings,
       prepares: false,
+      pipelines: true,
       statementTimeoutMs: limits.clusterTimeoutMs,
     });
     this.#sql = clusterSql(schema);

@@ -3,6 +3,7 @@ import type { NotificationListener, StoreNotifications } from "@holdfast/actors"
 import type { Ports, Timer } from "@holdfast/core";
 import pg from "pg";
 import { postgresStoreLimits as limits } from "../../limits.ts";
+import { isPooled } from "../connection/is-pooled.ts";
 
 export interface NotificationsOptions {
   /** Of a connection that no pooler shares. */
@@ -72,10 +73,7 @@ export class PostgresNotifications implements StoreNotifications {
   async #begin(client: pg.Client, channel: string): Promise<void> {
     const { log } = this.#options.ports;
     await client.connect();
-    const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
-    // The server tells its process id to whoever connects; a pooler tells a number of its own.
-    const { processID } = client as unknown as { readonly processID: number | null };
-    if (rows[0]?.pid !== processID) {
+    if (await isPooled(client)) {
       this.#client = undefined;
       await client.end();
       log.info("notifications of the database are not used: a pooler is in front of it");

@@ -2,6 +2,7 @@ import type { Ports, Timer } from "@holdfast/core";
 import pg from "pg";
 import { ConnectionLost, failureOf } from "../errors.ts";
 import type { Row } from "../rows.ts";
+import { isPooled } from "./is-pooled.ts";
 import { type PreparedNames, type Statement, TransactionQuery } from "./transaction-query.ts";
 
 /** Settings shared by the connections of a store. */
@@ -11,6 +12,8 @@ export interface ConnectionSettings {
   readonly statementTimeoutMs: number;
   /** Becomes false when a pooler turns out not to keep prepared statements. */
   prepares: boolean;
+  /** Becomes false when there is a pooler in between. */
+  pipelines: boolean;
 }
 
 interface Pending {
@@ -18,7 +21,8 @@ interface Pending {
 }
 
 /**
- * A connection that pipelines transactions: each is sent immediately, and the server answers in order. Connects on
+ * A connection that pipelines transactions: each is sent immediately, and the server answers in order; behind a pooler,
+ * each is sent when the one before it is answered. Connects on
  * first use, and again after a loss, which fails all unanswered transactions with `ConnectionLost`.
  */
 export class Connection {
@@ -79,15 +83,30 @@ export class Connection {
 
   #open(): void {
     if (this.#client !== undefined) return;
-    const client = new pg.Client({ ...this.#settings.client, pipeline: true } as pg.ClientConfig);
+    const { pipelines: pipeline } = this.#settings;
+    const client = new pg.Client({ ...this.#settings.client, pipeline } as pg.ClientConfig);
     this.#client = client;
     this.#prepared = new Map();
     client.on("error", (error) => this.#lost(client, error));
     client.on("end", () => this.#lost(client, new Error("The server closed the connection")));
-    client.connect().then(
-      () => this.#opened(client),
-      (error: unknown) => this.#lost(client, error),
-    );
+    this.#connect(client, pipeline).catch((error: unknown) => this.#lost(client, error));
+  }
+
+  /**
+   * Behind a pooler, one transaction waits for the answer to the one before it: a pooler that gets the next one in parts
+   * may give its server to somebody else in between, and half of a transaction would be committed by that one's.
+   */
+  async #connect(client: pg.Client, isPipelined: boolean): Promise<void> {
+    await client.connect();
+    if (!isPipelined || !(await isPooled(client, this.#settings.statementTimeoutMs)))
+      return this.#opened(client);
+    if (this.#settings.pipelines)
+      this.#settings.ports.log.info("pipelines switched off: there is a pooler before the database");
+    this.#settings.pipelines = false;
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#open();
+    await client.end().catch(() => {});
   }
 
   #opened(client: pg.Client): void {

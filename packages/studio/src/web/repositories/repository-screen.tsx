@@ -92,14 +92,17 @@ function Found({ repository }: { readonly repository: RepositoryView }) {
   );
 }
 
-function NewTaskButton({ repository: { name } }: { readonly repository: RepositoryView }) {
+function NewTaskButton({ repository: { id, name } }: { readonly repository: RepositoryView }) {
   const navigate = useNavigate();
   return (
     <button
       type="button"
       className="button button-primary"
       onClick={() => {
-        taskDraft().change((draft) => ({ ...draft, repository: { ...emptyDraft.repository, path: name } }));
+        taskDraft().change((draft) => ({
+          ...draft,
+          repository: { ...emptyDraft.repository, path: name, connected: id },
+        }));
         void navigate({ to: "/", hash: "new-task" });
       }}
     >

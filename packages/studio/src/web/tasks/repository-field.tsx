@@ -32,7 +32,9 @@ export function RepositoryField({
   const current = settled === typed;
   const list = useQuery(repositoriesQuery(api));
   const repositories = list.data ?? [];
-  const connected = repositories.find(({ name, kind }) => kind !== "folder" && name === typed);
+  const named = repositories.filter(({ name, kind }) => kind !== "folder" && name === typed);
+  // Repositories of two servers may have one name: the form may have been opened on the second.
+  const connected = named.find(({ id }) => id === value.connected) ?? named[0];
   const query = useQuery({
     ...repositoryQuery(api, settled),
     enabled:
@@ -40,10 +42,11 @@ export function RepositoryField({
       current && settled !== "" && settled !== sampleRepository && !list.isPending && connected === undefined,
   });
   const check = connected === undefined ? checkState(typed, current, query) : "clean";
+  const isKnown = !list.isPending || value.connected === undefined;
   useEffect(() => {
-    if (check !== value.check || connected?.id !== value.connected)
+    if (isKnown && (check !== value.check || connected?.id !== value.connected))
       onChange({ ...value, check, connected: connected?.id });
-  }, [check, connected, onChange, value]);
+  }, [check, connected, isKnown, onChange, value]);
   const invalid = problem !== undefined || check === "failed";
   return (
     <div className="field">

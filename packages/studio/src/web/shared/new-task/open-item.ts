@@ -32,7 +32,7 @@ export function useOpenItem() {
     onSuccess({ start, what, title, body, webUrl }, { repository, number }) {
       taskDraft().change((draft) => ({
         ...draft,
-        repository: { ...emptyDraft.repository, path: repository.name, ...start },
+        repository: { ...emptyDraft.repository, path: repository.name, connected: repository.id, ...start },
         prompt: `Work on ${what} #${number}, “${title}” (${webUrl}).\n\n${body}`.trim(),
       }));
       void navigate({ to: "/", hash: "new-task" });
