@@ -41,7 +41,8 @@ export async function buildPrograms({ entries, definedIn, extra }: JailPrograms)
       format: "esm",
       entryFileNames: "[name].mjs",
       chunkFileNames: "[name]-[hash].mjs",
-      minify: false,
+      // Names stay, so that errors and profiles can be read; spaces and comments are a third of it.
+      minify: { compress: false, mangle: false, codegen: true },
     },
   });
   const chunks = output.filter((file) => file.type === "chunk");
