@@ -1,4 +1,5 @@
 import type { LoggedRequest } from "../../api/requests/request-log.ts";
+import type { ListFilter } from "../list-filters.tsx";
 import { isFailed, statusText } from "./request-text.ts";
 
 export type RequestKind = "all" | "reads" | "changes" | "failed";
@@ -10,7 +11,7 @@ export const requestKinds: readonly { readonly value: RequestKind; readonly labe
   { value: "failed", label: "Failed" },
 ];
 
-export function matchesFilter(request: LoggedRequest, kind: RequestKind, search: string): boolean {
+export function matchesFilter(request: LoggedRequest, { kind, search }: ListFilter<RequestKind>): boolean {
   const text = `${request.method} ${request.path} ${statusText(request)}`.toLowerCase();
   return isOfKind(request, kind) && text.includes(search.trim().toLowerCase());
 }

@@ -1,9 +1,10 @@
 /** Log of what this page has requested. */
 import { Empty, usePageTitle } from "@holdfast/web-parts";
 import { formatCount } from "@holdfast/web-parts/format";
-import { useId, useState, useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { useApi } from "../../api/context.ts";
 import { type LoggedRequest, maxRequests } from "../../api/requests/request-log.ts";
+import { type ListFilter, ListFilters } from "../list-filters.tsx";
 import { matchesFilter, type RequestKind, requestKinds } from "./request-filter.ts";
 import { RequestRow } from "./request-row.tsx";
 
@@ -13,10 +14,9 @@ export function RequestsScreen() {
   const live = useSyncExternalStore(log.subscribe, log.snapshot);
   /** What was there when the list was paused. */
   const [paused, setPaused] = useState<readonly LoggedRequest[]>();
-  const [kind, setKind] = useState<RequestKind>("all");
-  const [search, setSearch] = useState("");
+  const [filter, setFilter] = useState<ListFilter<RequestKind>>({ kind: "all", search: "" });
   const requests = paused ?? live;
-  const shown = requests.filter((request) => matchesFilter(request, kind, search)).toReversed();
+  const shown = requests.filter((request) => matchesFilter(request, filter)).toReversed();
   return (
     <div className="page requests-page">
       <div className="page-head">
@@ -47,7 +47,13 @@ export function RequestsScreen() {
         What this page has requested since it was loaded, at most {formatCount(maxRequests)} requests. Tokens
         are not kept.
       </p>
-      <Filters {...{ kind, setKind, search, setSearch }} />
+      <ListFilters
+        label="Show"
+        kinds={requestKinds}
+        placeholder="Method, path or status"
+        value={filter}
+        onChange={setFilter}
+      />
       <p className="muted small" data-testid="request-count">
         {formatCount(shown.length)} of {formatCount(requests.length)} requests
         {paused !== undefined && ", paused"}
@@ -57,51 +63,6 @@ export function RequestsScreen() {
       ) : (
         <RequestTable requests={shown} />
       )}
-    </div>
-  );
-}
-
-function Filters({
-  kind,
-  setKind,
-  search,
-  setSearch,
-}: {
-  readonly kind: RequestKind;
-  readonly setKind: (kind: RequestKind) => void;
-  readonly search: string;
-  readonly setSearch: (search: string) => void;
-}) {
-  const id = useId();
-  return (
-    <div className="filters">
-      <div className="field-inline">
-        <label htmlFor={`${id}-kind`}>Show</label>
-        <select
-          id={`${id}-kind`}
-          value={kind}
-          onChange={({ target }) =>
-            setKind(requestKinds.find(({ value }) => value === target.value)?.value ?? "all")
-          }
-        >
-          {requestKinds.map(({ value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field-inline field-grow">
-        <label htmlFor={`${id}-search`}>Search</label>
-        <input
-          id={`${id}-search`}
-          type="search"
-          value={search}
-          placeholder="Method, path or status"
-          spellCheck={false}
-          onChange={({ target }) => setSearch(target.value)}
-        />
-      </div>
     </div>
   );
 }

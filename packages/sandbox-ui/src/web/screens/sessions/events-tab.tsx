@@ -1,9 +1,10 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { CopyButton, Empty } from "@holdfast/web-parts";
 import { formatCount, formatPreciseClock } from "@holdfast/web-parts/format";
-import { type RefObject, useEffect, useId, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import type { Sender, SessionEvent } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
+import { type ListFilter, ListFilters } from "../list-filters.tsx";
 import { summarizeEvent } from "./event-summary.ts";
 
 /** Number of rows rendered initially; more on demand. */
@@ -34,17 +35,24 @@ export function EventsTab({
   /** Sequence of an event to expand and scroll to. */
   readonly selected: number | undefined;
 }) {
-  const [sender, setSender] = useState<Filter>("all");
-  const [search, setSearch] = useState("");
+  const [filter, setFilter] = useState<ListFilter<Filter>>({ kind: "all", search: "" });
   const last = log.events.at(-1)?.sequence ?? 0;
   const [rows, setRows] = useState(Math.max(rowsPerPage, selected === undefined ? 0 : last - selected + 20));
   const root = useRef<HTMLDivElement>(null);
-  const filtered = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
+  const filtered = log.events.filter((event) =>
+    matches(event, filter.kind, filter.search.trim().toLowerCase()),
+  );
   const visible = filtered.slice(-rows);
   useStickToEnd(root, visible.at(-1)?.sequence, selected === undefined);
   return (
     <div className="events" ref={root}>
-      <EventFilters {...{ sender, setSender, search, setSearch }} />
+      <ListFilters
+        label="Sender"
+        kinds={senderKinds}
+        placeholder="Text of the message"
+        value={filter}
+        onChange={setFilter}
+      />
       <p className="events-line muted small">
         <span data-testid="log-link" data-link={log.link}>
           {links[log.link]}
@@ -82,49 +90,12 @@ function matches(event: SessionEvent, sender: Filter, search: string): boolean {
   return search === "" || JSON.stringify(event.payload).toLowerCase().includes(search);
 }
 
-function EventFilters({
-  sender,
-  setSender,
-  search,
-  setSearch,
-}: {
-  readonly sender: Filter;
-  readonly setSender: (sender: Filter) => void;
-  readonly search: string;
-  readonly setSearch: (search: string) => void;
-}) {
-  const id = useId();
-  return (
-    <div className="filters">
-      <div className="field-inline">
-        <label htmlFor={`${id}-sender`}>Sender</label>
-        <select
-          id={`${id}-sender`}
-          value={sender}
-          onChange={(event) => setSender(filters.find((name) => name === event.target.value) ?? "all")}
-        >
-          <option value="all">All</option>
-          <option value="client">To the agent</option>
-          <option value="agent">From the agent</option>
-          <option value="server">Server</option>
-        </select>
-      </div>
-      <div className="field-inline field-grow">
-        <label htmlFor={`${id}-search`}>Search</label>
-        <input
-          id={`${id}-search`}
-          type="search"
-          value={search}
-          placeholder="Text of the message"
-          spellCheck={false}
-          onChange={(event) => setSearch(event.target.value)}
-        />
-      </div>
-    </div>
-  );
-}
-
-const filters: readonly Filter[] = ["all", "client", "agent", "server"];
+const senderKinds: readonly { readonly value: Filter; readonly label: string }[] = [
+  { value: "all", label: "All" },
+  { value: "client", label: "To the agent" },
+  { value: "agent", label: "From the agent" },
+  { value: "server", label: "Server" },
+];
 
 function EventRow({ event, selected }: { readonly event: SessionEvent; readonly selected: boolean }) {
   const [open, setOpen] = useState(selected);
