@@ -242,10 +242,9 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     });
     assert.equal(launched.status(), 200, await launched.text());
     await moves(page);
-    await clickAndType(page, "owl");
     const input = async () =>
       (await page.request.get(`${address}fs/file?path=/workspace/input.txt`)).text().catch(() => "");
-    while (!/\[M.*\[M#/s.test(await input()) || !(await input()).includes("owl")) await moves(page);
+    await clickAndType(page, "owl", input);
     await assertAccessibleInThemes(page, "the desktop of a task");
     await keepScreenshot(page, "workspace-desktop");
     await page.getByRole("button", { name: "Recordings" }).click();

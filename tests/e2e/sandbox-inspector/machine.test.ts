@@ -377,9 +377,7 @@ describe("the machine in the inspector of a sandbox server", { skip: missingChro
     await said("The window of the program is open.");
     await panel("Launch", true).click();
     await moves(page);
-    await clickAndType(page, "owl");
-    const input = () => readFile(join(inspector.work, "input.txt"), "utf8");
-    while (!/\[M.*\[M#/s.test(await input()) || !(await input()).includes("owl")) await moves(page);
+    await clickAndType(page, "owl", () => readFile(join(inspector.work, "input.txt"), "utf8"));
     await page.keyboard.press("Control+Alt+Escape");
     await holds(page, "document.activeElement.matches('.sa-desktop-viewer')");
     await page.getByRole("button", { name: "Clipboard" }).click();

@@ -22,7 +22,8 @@ export async function holds(page: Page, truth: string): Promise<void> {
 
 /** Waits until the picture has changed. */
 export async function moves(page: Page): Promise<void> {
-  await page.evaluate(`new Promise((resolve) => {
+  await page.evaluate(`new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("the picture has not moved for a minute")), 60_000);
     const video = document.querySelector("video");
     const canvas = document.createElement("canvas");
     const [width, height] = [canvas.width, canvas.height] = [320, 200];
@@ -41,10 +42,23 @@ export async function moves(page: Page): Promise<void> {
 export const terminalScript =
   "printf '\\033[?1002h'; stty -icanon -echo; while :; do date; sleep 0.1; done & exec cat > input.txt";
 
-/** Clicks into the picture at a part of its size, and types. */
-export async function clickAndType(page: Page, text: string): Promise<void> {
-  const box = await page.locator("video").boundingBox();
-  if (box === null) throw new Error("the desktop is not shown");
-  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
-  await page.keyboard.type(text);
+/**
+ * Clicks into the picture and types, until `input` has both: what comes before the program has asked for clicks is lost.
+ */
+export async function clickAndType(page: Page, text: string, input: () => Promise<string>): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    const box = await page.locator("video").boundingBox();
+    if (box === null) throw new Error("the desktop is not shown");
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await page.keyboard.type(text);
+    // The clock of the program moves, so that this is a while in which the input arrives.
+    for (let look = 0; look < 10; look += 1) {
+      const seen = await input();
+      if (/\[M.*\[M#/s.test(seen) && seen.includes(text)) return;
+      await moves(page);
+    }
+    if (performance.now() > deadline)
+      throw new Error(`the program has only: ${JSON.stringify(await input())}`);
+  }
 }
