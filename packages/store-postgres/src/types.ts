@@ -24,8 +24,8 @@ export interface PostgresStoreOptions {
   /** Number of shards, a power of two; 1,024 by default. Fixed when the first actor is stored. */
   readonly shards?: number;
   /**
-   * False sends the text of each statement every time: for a pooler that gives each transaction another connection, and
-   * does not know prepared statements (PgBouncer before 1.21). By default the store notices by itself.
+   * False sends the text of each statement every time, as is the default behind a pooler: it may give each transaction
+   * another connection, and not know prepared statements (PgBouncer before 1.21). True is for one that does.
    */
   readonly preparedStatements?: boolean;
   /** See `postgresStoreLimits.turnConnections`. */

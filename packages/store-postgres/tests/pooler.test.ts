@@ -54,3 +54,16 @@ for (const preparedStatements of [undefined, false]) {
     if (preparedStatements === false) assert.deepEqual(switched, []);
   });
 }
+
+test("behind a pooler, a store that is closed sends first what waits for its turn", async (t) => {
+  const store = await openStore(t, { url: pooler.url, schema: newSchema() });
+  const ids = Array.from({ length: 30 }, () => randomUUID());
+  const commits = ids.map((id) => store.commit(create(id, snapshot("s"))));
+  await store.kvGet(ids[0] ?? "", bytes("k"));
+  await store.close();
+  const results = await Promise.allSettled(commits);
+  assert.ok(
+    results.every(({ status }) => status === "fulfilled"),
+    JSON.stringify(results),
+  );
+});

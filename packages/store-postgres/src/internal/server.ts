@@ -109,7 +109,8 @@ async function prepare(options: ServerOptions, purpose: "serve" | "migrate"): Pr
     const databases = await readDatabases(connection, schema);
     const origin = await readOrigin(connection);
     const settings: ConnectionSettings = {
-      ...{ client, ports, pipelines: true, prepares: options.preparedStatements ?? true },
+      ...{ client, ports, prepares: options.preparedStatements ?? true },
+      preparesBehindPooler: options.preparedStatements === true,
       statementTimeoutMs,
     };
     await connection.end();

@@ -40,7 +40,7 @@ export class PostgresCluster implements ClusterStore {
     this.#connection = new Connection({
       ...settings,
       prepares: false,
-      pipelines: true,
+      preparesBehindPooler: false,
       statementTimeoutMs: limits.clusterTimeoutMs,
     });
     this.#sql = clusterSql(schema);

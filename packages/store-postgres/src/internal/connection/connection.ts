@@ -10,28 +10,36 @@ export interface ConnectionSettings {
   readonly client: pg.ClientConfig;
   readonly ports: Ports;
   readonly statementTimeoutMs: number;
-  /** Becomes false when a pooler turns out not to keep prepared statements. */
+  /** Whether statements are prepared also where a pooler switches server connections between transactions. */
+  readonly preparesBehindPooler: boolean;
+  /** Becomes false where a pooler does not keep prepared statements. */
   prepares: boolean;
-  /** Becomes false when there is a pooler in between. */
-  pipelines: boolean;
 }
 
 interface Pending {
+  isSent: boolean;
   fail(error: unknown): void;
+  readonly answer: Promise<readonly Row[]>;
 }
 
 /**
- * A connection that pipelines transactions: each is sent immediately, and the server answers in order; behind a pooler,
- * each is sent when the one before it is answered. Connects on
- * first use, and again after a loss, which fails all unanswered transactions with `ConnectionLost`.
+ * A connection that pipelines transactions: each is sent immediately, and the server answers in order. Behind a pooler, each
+ * is sent when the one before it is answered: a pooler that gets one in parts may give its server to somebody else in
+ * between, whose commit would be that of half a transaction.
+ *
+ * Connects on first use, and again after a loss, which fails all unanswered transactions with `ConnectionLost`.
  */
 export class Connection {
   readonly #settings: ConnectionSettings;
   #client: pg.Client | undefined;
   #prepared: PreparedNames = new Map();
   #isConnected = false;
+  #isPooled = false;
   /** Sent once the connection is open. */
   #unsent: (() => void)[] = [];
+  /** Sent one by one, behind a pooler. */
+  #waiting: (() => void)[] = [];
+  #isBusy = false;
   readonly #pending = new Set<Pending>();
   #watchdog: Timer | undefined;
   #answers = 0;
@@ -47,28 +55,40 @@ export class Connection {
 
   /** Runs the statements as one transaction. Resolves with their rows once it is committed. */
   transaction(statements: readonly Statement[]): Promise<readonly Row[]> {
-    return new Promise((resolve, reject) => {
-      const pending: Pending = { fail: reject };
-      this.#pending.add(pending);
-      const send = () => {
-        const prepared = this.#settings.prepares ? this.#prepared : undefined;
-        const query = new TransactionQuery(statements, prepared, (error, rows) => {
-          if (!this.#pending.delete(pending)) return;
-          this.#answers += 1;
-          if (error === undefined) return resolve(rows);
-          this.#detectPooler(error);
-          const isOver = isLost(error);
-          reject(isOver ? new ConnectionLost(true, error) : error);
-          if (isOver && client !== undefined) this.#lost(client, error);
-        });
-        const client = this.#client;
-        client?.query(query as unknown as pg.Submittable);
-        this.#watch();
-      };
-      if (this.#isConnected) return send();
+    const { promise: answer, resolve, reject } = Promise.withResolvers<readonly Row[]>();
+    const pending: Pending = { isSent: false, fail: reject, answer };
+    this.#pending.add(pending);
+    const send = () => {
+      pending.isSent = true;
+      const prepared = this.#settings.prepares ? this.#prepared : undefined;
+      const query = new TransactionQuery(statements, prepared, (error, rows) => {
+        if (!this.#pending.delete(pending)) return;
+        this.#answers += 1;
+        if (error === undefined) return resolve(rows);
+        this.#detectPooler(error);
+        const isOver = isLost(error);
+        reject(isOver ? new ConnectionLost(true, error) : error);
+        if (isOver && client !== undefined) this.#lost(client, error);
+      });
+      const client = this.#client;
+      client?.query(query as unknown as pg.Submittable);
+      this.#watch();
+    };
+    if (this.#isConnected) this.#submit(send);
+    else {
       this.#unsent.push(send);
       this.#open();
-    });
+    }
+    return answer;
+  }
+
+  #submit(send: () => void): void {
+    if (this.#isPooled && this.#isBusy) {
+      this.#waiting.push(send);
+      return;
+    }
+    this.#isBusy = true;
+    send();
   }
 
   /**
@@ -83,49 +103,44 @@ export class Connection {
 
   #open(): void {
     if (this.#client !== undefined) return;
-    const { pipelines: pipeline } = this.#settings;
-    const client = new pg.Client({ ...this.#settings.client, pipeline } as pg.ClientConfig);
+    const client = new pg.Client({ ...this.#settings.client, pipeline: true } as pg.ClientConfig);
     this.#client = client;
     this.#prepared = new Map();
     client.on("error", (error) => this.#lost(client, error));
     client.on("end", () => this.#lost(client, new Error("The server closed the connection")));
-    this.#connect(client, pipeline).catch((error: unknown) => this.#lost(client, error));
+    this.#connect(client).catch((error: unknown) => this.#lost(client, error));
   }
 
-  /**
-   * Behind a pooler, one transaction waits for the answer to the one before it: a pooler that gets the next one in parts
-   * may give its server to somebody else in between, and half of a transaction would be committed by that one's.
-   */
-  async #connect(client: pg.Client, isPipelined: boolean): Promise<void> {
+  async #connect(client: pg.Client): Promise<void> {
     await client.connect();
-    if (!isPipelined || !(await isPooled(client, this.#settings.statementTimeoutMs)))
-      return this.#opened(client);
-    if (this.#settings.pipelines)
-      this.#settings.ports.log.info("pipelines switched off: there is a pooler before the database");
-    this.#settings.pipelines = false;
+    const pooled = await isPooled(client, this.#settings.statementTimeoutMs);
     if (this.#client !== client) return;
-    this.#client = undefined;
-    this.#open();
-    await client.end().catch(() => {});
-  }
-
-  #opened(client: pg.Client): void {
-    if (this.#client !== client) return;
+    this.#isPooled = pooled;
+    this.#isBusy = false;
     this.#isConnected = true;
-    for (const send of this.#unsent.splice(0)) send();
+    if (pooled) {
+      if (!this.#settings.preparesBehindPooler) this.#settings.prepares = false;
+      onReadyForQuery(client, () => {
+        if (this.#client !== client) return;
+        this.#isBusy = false;
+        const next = this.#waiting.shift();
+        if (next !== undefined) this.#submit(next);
+      });
+    }
+    for (const send of this.#unsent.splice(0)) this.#submit(send);
   }
 
   #lost(client: pg.Client, cause: unknown): void {
     if (this.#client !== client) return;
-    const sent = this.#isConnected;
     this.#client = undefined;
     this.#isConnected = false;
     this.#unsent = [];
+    this.#waiting = [];
     this.#watchdog?.cancel();
     this.#watchdog = undefined;
     const pending = [...this.#pending];
     this.#pending.clear();
-    for (const { fail } of pending) fail(new ConnectionLost(sent, cause));
+    for (const { isSent, fail } of pending) fail(new ConnectionLost(isSent, cause));
     discard(client);
   }
 
@@ -144,6 +159,7 @@ export class Connection {
 
   /** Waits for all answers, then closes. */
   async close(): Promise<void> {
+    if (this.#waiting.length > 0) await Promise.allSettled([...this.#pending].map(({ answer }) => answer));
     const client = this.#client;
     if (client === undefined) return;
     if (!this.#isConnected) return this.#lost(client, new Error("The store was closed"));
@@ -155,6 +171,12 @@ export class Connection {
     await client.end();
     timer.cancel();
   }
+}
+
+/** Calls `listener` each time the server has answered a transaction, also one that failed. */
+function onReadyForQuery(client: pg.Client, listener: () => void): void {
+  const { connection } = client as unknown as { readonly connection: NodeJS.EventEmitter };
+  connection.on("readyForQuery", listener);
 }
 
 /** True for errors with which the server ends the session. A commit before it may have succeeded. */
