@@ -21,7 +21,7 @@ export interface Timeouts {
 
 // A hang is a failure with a name, not a run that never ends: a test that hangs fails by itself, and
 // what still keeps its process alive, or never lets it look at its clock, ends with the process.
-const longTimeouts: Timeouts = { testMs: 1_200_000, processMs: 1_260_000, lingerMs: 60_000 };
+const longTimeouts: Timeouts = { testMs: 480_000, processMs: 600_000, lingerMs: 60_000 };
 
 /** Of files that share a process, which are short. */
 const shortTimeouts: Timeouts = { testMs: 120_000, processMs: 300_000, lingerMs: 60_000 };

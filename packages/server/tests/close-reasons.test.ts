@@ -10,7 +10,7 @@ const shown = "ü".repeat(61);
 
 const door = actor({
   state: { expelled: 0 },
-  onWebSocket: () => undefined,
+  onWebSocket: (_c, socket) => socket.send("connected"),
   actions: {
     expel: (c, reason: string) => {
       c.state.expelled += 1;
@@ -47,6 +47,8 @@ test("so does one whose socket is a raw one", async (t) => {
   const handle = client().door.getOrCreate("");
   const socket = await handle.webSocket("/");
   const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve));
+  // A socket is open before the actor has it.
+  await new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
   assert.equal(await handle.expel(long), 1);
   assert.equal((await closed).reason, shown);
   assert.equal(await handle.expel("nobody"), 2);

@@ -12,6 +12,8 @@ import { startContainer } from "./container.ts";
 import { EngineClient } from "./engine-client.ts";
 
 const mebibyte = 1024 * 1024;
+/** The first process of each container; higher than any pid of a kernel. */
+const pid = 2 ** 22 + 1;
 
 /** Output of a container on stdout (1) or stderr (2), as the engine delivers it. */
 function said(output: 1 | 2, bytes: Buffer | string): Buffer {
@@ -30,8 +32,8 @@ interface Container {
   end(code: number): void;
 }
 
-/** A jail in a container of an engine that is this test. */
-async function startOne(t: TestContext): Promise<Container> {
+/** A jail in a container of an engine that is this test, and answers questions about it with an error at first. */
+async function startOne(t: TestContext, errors = 0): Promise<Container> {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
   const attached: Socket[] = [];
   const waiting: ServerResponse[] = [];
@@ -39,10 +41,15 @@ async function startOne(t: TestContext): Promise<Container> {
     for (const socket of attached) socket.end();
     for (const response of waiting) response.end(JSON.stringify({ StatusCode: code }));
   };
+  let questions = 0;
   const server = createServer((request, response) => {
+    if (request.url?.endsWith("/json") === true && questions++ < errors) {
+      response.writeHead(500, { "content-type": "application/json" });
+      return void response.end(JSON.stringify({ message: "timed out" }));
+    }
     response.writeHead(200, { "content-type": "application/json" });
     if (request.url?.endsWith("/wait") === true) return void waiting.push(response);
-    response.end(JSON.stringify({ State: { Pid: 0 } }));
+    response.end(JSON.stringify({ State: { Pid: pid } }));
     if (request.url?.endsWith("signal=SIGKILL") === true) end(137);
   });
   server.on("upgrade", (_request, socket: Socket) => {
@@ -90,5 +97,12 @@ test("destroying one output of a container leaves the other readable to its end"
   const words = text(jail.stderr);
   outputs.write("", () => end(0));
   assert.equal(await words, "last words");
+  assert.equal((await jail.exited).reason, "exited");
+});
+
+test("an engine that is busy is asked again for the first process of a container", soon, async (t) => {
+  const { jail, end } = await startOne(t, 2);
+  assert.equal(jail.pid, pid);
+  end(0);
   assert.equal((await jail.exited).reason, "exited");
 });

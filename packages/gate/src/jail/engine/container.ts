@@ -22,14 +22,28 @@ export async function startContainer(start: ContainerStart): Promise<Jail> {
   // Waits from the start, so that no end is missed.
   const waited = client.ended(container, start);
   waited.catch(() => {});
-  // A container that has already ended has no pid, and some engines answer with an error.
-  const state = await stateOf(client, container).catch(() => ({ pid: 0 }));
-  return new ContainerJail(start, streams, state.pid, waited);
+  return new ContainerJail(start, streams, await pidOf(client, container, waited), waited);
 }
 
 const pollMs = 100;
+/** Questions for the pid of a container that runs: a busy engine answers some of them with an error. */
+const pidQuestions = 50;
 /** Time for `wait` to answer after the streams have ended, before the state is polled too. */
 const waitGraceMs = 300;
+
+/** The pid of the first process; 0 for a container that has already ended. */
+async function pidOf(client: EngineClient, container: string, waited: Promise<unknown>): Promise<number> {
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  waited.then(end, end);
+  for (let question = 0; question < pidQuestions; question++) {
+    const state = await stateOf(client, container).catch(() => undefined);
+    if (state !== undefined && (state.pid > 0 || state.code !== undefined)) return state.pid;
+    await delay(pollMs, undefined, { signal: ended.signal }).catch(() => undefined);
+    if (ended.signal.aborted) break;
+  }
+  return 0;
+}
 
 interface State {
   readonly pid: number;
