@@ -28,7 +28,9 @@ export { defaultNamespace, isNamespace, qualifiedName, splitName } from "./names
 export type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./ports.ts";
 export { isPublicName, messageOf, sanitizeError } from "./sanitize-error.ts";
 export {
+  inputJsonSchema,
   isStandardSchema,
+  type SchemaInput,
   type SchemaIssue,
   type SchemaOutput,
   type StandardSchema,

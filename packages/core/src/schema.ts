@@ -7,6 +7,9 @@ export type StandardSchema<Input = unknown, Output = Input> = StandardSchemaV1<I
 /** Output type of a schema. */
 export type SchemaOutput<Schema extends StandardSchema> = StandardSchemaV1.InferOutput<Schema>;
 
+/** Type of what a schema takes, before it converts it. */
+export type SchemaInput<Schema extends StandardSchema> = StandardSchemaV1.InferInput<Schema>;
+
 /** One validation failure, as the caller sees it. */
 export interface SchemaIssue {
   readonly message: string;
@@ -18,6 +21,31 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
   const standard: unknown = Reflect.get(value, "~standard");
   return typeof standard === "object" && standard !== null && "validate" in standard;
+}
+
+/**
+ * The JSON Schema of what a schema for an object takes, where its library gives one (Zod 4, ArkType, Valibot). Undefined
+ * for other schemas, and for those that JSON Schema cannot express.
+ */
+export function inputJsonSchema(
+  schema: StandardSchema,
+): Readonly<Record<string, unknown> & { type: "object" }> | undefined {
+  const converter = field(schema["~standard"], "jsonSchema");
+  const convert = field(converter, "input");
+  if (typeof convert !== "function") return undefined;
+  try {
+    const made: unknown = convert.call(converter, { target: "draft-2020-12" });
+    if (field(made, "type") !== "object") return undefined;
+    const { $schema: _dialect, ...described } = made as Record<string, unknown>;
+    return { ...described, type: "object" };
+  } catch {
+    // Transformations, dates and the like have no JSON Schema.
+    return undefined;
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isHoldfastError, type StandardSchema, validate } from "@holdfast/core";
+import { inputJsonSchema, isHoldfastError, type StandardSchema, validate } from "@holdfast/core";
 import type { ClientMcpTransport } from "@holdfast/sandbox-client";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
@@ -22,7 +22,7 @@ export async function serveTools(
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: Object.entries(tools).map(([name, { description, input, readOnly = false }]) => ({
-      ...{ name, description, inputSchema: inputSchemaOf(input) },
+      ...{ name, description, inputSchema: (input && inputJsonSchema(input)) ?? { type: "object" as const } },
       annotations: { readOnlyHint: readOnly },
     })),
   }));
@@ -110,22 +110,6 @@ function objectSchema<Input>(
     jsonSchema: { input: () => jsonSchema },
   };
   return { "~standard": standard };
-}
-
-/** The JSON Schema of a Standard Schema for an object, for libraries that provide it; any object otherwise. */
-function inputSchemaOf(schema: StandardSchema | undefined): { type: "object"; [name: string]: unknown } {
-  const standard = asRecord(schema?.["~standard"]);
-  const convert = asRecord(standard.jsonSchema).input;
-  if (typeof convert !== "function") return { type: "object" };
-  try {
-    const { $schema: _dialect, ...made } = asRecord(
-      convert.call(standard.jsonSchema, { target: "draft-2020-12" }),
-    );
-    return made.type === "object" ? { ...made, type: "object" } : { type: "object" };
-  } catch {
-    // Transformations, dates and the like have no JSON Schema.
-    return { type: "object" };
-  }
 }
 
 function resultText(result: unknown): string {

@@ -1,11 +1,9 @@
 import type { Readable } from "node:stream";
-import type { S3Client } from "@aws-sdk/client-s3";
 import { HoldfastError, type Ports, type Timer } from "@holdfast/core";
+import { type OpenedS3, openS3 } from "@holdfast/core/s3";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import { type BucketOptions, checkBucket } from "./bucket-options.ts";
 import { inPieces } from "./pieces.ts";
-
-type Sdk = typeof import("@aws-sdk/client-s3");
 
 const markText = "Objects of a Holdfast store. Its database refers to them: remove none by hand.\n";
 
@@ -15,7 +13,9 @@ const markText = "Objects of a Holdfast store. Its database refers to them: remo
  */
 export async function openBucket(options: BucketOptions, ports: Ports): Promise<Bucket> {
   checkBucket(options);
-  const bucket = new Bucket(options, await loadSdk(), ports);
+  const s3 = await openS3(options, import.meta.url);
+  if (s3 === undefined) throw packageMissing();
+  const bucket = new Bucket(options, s3, ports);
   try {
     await bucket.check();
     return bucket;
@@ -25,14 +25,10 @@ export async function openBucket(options: BucketOptions, ports: Ports): Promise<
   }
 }
 
-async function loadSdk(): Promise<Sdk> {
-  try {
-    return await import("@aws-sdk/client-s3");
-  } catch (cause) {
-    const message =
-      "Objects in a bucket need the package @aws-sdk/client-s3, which is not installed here. Install it: npm install @aws-sdk/client-s3";
-    throw new HoldfastError("store", "package_missing", message, { cause });
-  }
+function packageMissing(): HoldfastError {
+  const message =
+    "Objects in a bucket need the package @aws-sdk/client-s3, which is not installed here. Install it: npm install @aws-sdk/client-s3";
+  return new HoldfastError("store", "package_missing", message);
 }
 
 /** The bytes of large objects, in a bucket of an S3-compatible server. */
@@ -40,25 +36,18 @@ export class Bucket {
   readonly #name: string;
   readonly #prefix: string;
   readonly #timeoutMs: number;
-  readonly #sdk: Sdk;
+  readonly #sdk: OpenedS3["sdk"];
   readonly #ports: Ports;
-  readonly #client: S3Client;
+  readonly #client: OpenedS3["client"];
 
-  constructor(options: BucketOptions, sdk: Sdk, ports: Ports) {
-    const { bucket, prefix = "", endpoint, region, pathStyle = endpoint !== undefined } = options;
+  constructor(options: BucketOptions, { sdk, client }: OpenedS3, ports: Ports) {
+    const { bucket, prefix = "" } = options;
     this.#name = bucket;
     this.#prefix = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
     this.#timeoutMs = options.timeoutMs ?? limits.bucketTimeoutMs;
     this.#sdk = sdk;
     this.#ports = ports;
-    this.#client = new sdk.S3Client({
-      region: region ?? process.env["AWS_REGION"] ?? "us-east-1",
-      forcePathStyle: pathStyle,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      // Many servers know no other checksums than those that S3 requires.
-      requestChecksumCalculation: "WHEN_REQUIRED",
-      responseChecksumValidation: "WHEN_REQUIRED",
-    });
+    this.#client = client;
   }
 
   /** Uploads are named by their ids, so equal content of two actors is two objects. */
