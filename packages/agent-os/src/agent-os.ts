@@ -17,6 +17,7 @@ import { Processes } from "./machine/processes.ts";
 import { Sessions } from "./machine/sessions.ts";
 import { Shells } from "./machine/shells.ts";
 import { type AgentOsState, Vm, type VmActor } from "./machine/vm.ts";
+import { toolReference } from "./tools/reference.ts";
 import type * as payloads from "./types.ts";
 
 /** The context that hooks of `agentOs` get. */
@@ -170,7 +171,10 @@ function createParts<Params>(
         if (hook !== undefined) reportErrors("onPermissionRequest", () => hook(c, sessionId, request));
       },
     },
-    parsed.additionalInstructions,
+    {
+      additional: parsed.additionalInstructions,
+      tools: parsed.machine.tools && toolReference(parsed.machine.tools),
+    },
   );
   return {
     ...{ vm, processes, sessions },

@@ -1,12 +1,12 @@
-import { existsSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { EgressHost, JailLimits } from "@holdfast/gate";
 import { invalidConfig } from "./errors.ts";
-import type { HostMount, MachineSettings, SandboxMount } from "./host/machine.ts";
+import type { MachineSettings } from "./host/machine.ts";
 import type { MachineHostOptions, MachineProvider } from "./host/machine-host.ts";
 import { agentOsLimits } from "./limits.ts";
 import type { PreviewSettings } from "./machine/network.ts";
-import { SandboxFs } from "./mount/sandbox-fs.ts";
+import { type GivenMount, parseMounts } from "./mount/mounts.ts";
+import { type BindingGroup, HostTools, type ToolKit } from "./tools/tool-kit.ts";
 
 /** How the machines of these actors are made. */
 export interface MachineOptions {
@@ -23,8 +23,12 @@ export interface MachineOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Hosts that programs may reach over HTTP. None by default. */
   readonly hosts?: readonly (string | EgressHost)[];
-  /** Folders of the host, and other sandboxes, that are visible in the machines. They are not part of snapshots. */
-  readonly mounts?: readonly (HostMount | SandboxMount | PluginMount)[];
+  /** Folders of the host, of other sandboxes, of buckets and of memory. They are not part of snapshots. */
+  readonly mounts?: readonly GivenMount[];
+  /** Functions of this program that programs in the machines call as commands. None by default. */
+  readonly toolKits?: readonly ToolKit[];
+  /** As `toolKits`, as later releases of the peer write them. */
+  readonly bindings?: readonly BindingGroup[];
   /** How often snapshots are taken while something changes: 5,000 ms by default. */
   readonly snapshots?: { readonly intervalMs?: number };
   /** Number of machines that are started ahead, for a faster start: 0 by default. Each takes the memory of a process. */
@@ -36,13 +40,6 @@ export interface MachineOptions {
   readonly moduleAccessCwd?: string;
   readonly allowedNodeBuiltins?: readonly string[];
   readonly loopbackExemptPorts?: readonly number[];
-}
-
-/** A {@link SandboxMount} as later releases of the peer write it. */
-export interface PluginMount {
-  readonly path: string;
-  readonly plugin: SandboxFs;
-  readonly readOnly?: boolean;
 }
 
 /** Options with their defaults, without those of the actor. */
@@ -65,14 +62,12 @@ export interface PlainConfig extends MachineOptions {
 const known = new Set([
   ...["provider", "dataDirectory", "agentsDirectory", "jails", "limits", "env", "hosts", "mounts"],
   ...["snapshots", "spares", "additionalInstructions", "software", "moduleAccessCwd", "allowedNodeBuiltins"],
-  ...["loopbackExemptPorts", "options", "preview", "sleepTimeout"],
+  ...["loopbackExemptPorts", "options", "preview", "sleepTimeout", "toolKits", "bindings"],
   ...["onBeforeConnect", "onAuth", "onSessionEvent", "onPermissionRequest"],
 ]);
 
 /** Options of the peer that cannot be ignored without changing what a program does. */
 const refused: Readonly<Record<string, string>> = {
-  toolKits: "give agents tools with an MCP server in createSession({ mcpServers })",
-  bindings: "give agents tools with an MCP server in createSession({ mcpServers })",
   permissions: "a machine reaches only the folders of `mounts` and the hosts of `hosts`",
   rootFilesystem: "the root of a machine is the /usr of its host, read-only",
 };
@@ -94,6 +89,7 @@ export function parseConfig(given: PlainConfig): ParsedConfig {
   const { spares = 0 } = config;
   if (!Number.isInteger(spares) || spares < 0 || spares > agentOsLimits.maxSpares)
     throw invalidConfig(`spares must be a whole number from 0 to ${agentOsLimits.maxSpares}`);
+  const tools = HostTools.of([...(config.toolKits ?? []), ...(config.bindings ?? [])]);
   const { memoryBytes, pids, tmpBytes, diskBytes, diskEntries } = agentOsLimits;
   return {
     host: {
@@ -106,7 +102,8 @@ export function parseConfig(given: PlainConfig): ParsedConfig {
       limits: { memoryBytes, pids, tmpBytes, diskBytes, diskEntries, ...config.limits },
       env: config.env ?? {},
       hosts: (config.hosts ?? []).map((host) => (typeof host === "string" ? { host } : host)),
-      ...parseMounts(config.mounts ?? [], provider),
+      ...parseMounts(config.mounts ?? [], provider === "jail"),
+      ...(tools === undefined ? {} : { tools }),
     },
     spares,
     snapshotIntervalMs: intervalMs,
@@ -125,39 +122,4 @@ function positive(value: number | undefined, standard: number): number {
   if (value === undefined) return standard;
   if (value > 0) return value;
   throw invalidConfig("The lifetimes of previews must be positive numbers of seconds");
-}
-
-function parseMounts(
-  mounts: readonly (HostMount | SandboxMount | PluginMount)[],
-  provider: MachineProvider,
-): Pick<MachineSettings, "mounts" | "sandboxes"> {
-  const folders: HostMount[] = [];
-  const sandboxes: SandboxMount[] = [];
-  for (const mount of mounts) {
-    const { path } = mount;
-    if (typeof path !== "string" || !isAbsolute(path))
-      throw invalidConfig("The path of a mount must be an absolute path in the machine");
-    if ("hostPath" in mount) folders.push(checkFolder(mount));
-    else sandboxes.push(checkSandbox(mount, provider));
-  }
-  return { mounts: folders, sandboxes };
-}
-
-function checkFolder(mount: HostMount): HostMount {
-  const { path, hostPath } = mount;
-  if (typeof hostPath !== "string" || !existsSync(hostPath))
-    throw invalidConfig(`The hostPath of the mount ${path} must be a folder of the host that exists`);
-  return { ...mount, hostPath: resolve(hostPath) };
-}
-
-function checkSandbox(mount: SandboxMount | PluginMount, provider: MachineProvider): SandboxMount {
-  const { path, readOnly } = mount;
-  const driver = "plugin" in mount ? mount.plugin : mount.driver;
-  if (!(driver instanceof SandboxFs))
-    throw invalidConfig(`The mount ${path} needs a hostPath, or createSandboxFs({ client }) as its driver`);
-  if (provider !== "jail")
-    throw invalidConfig(
-      `The mount ${path} needs provider: "jail": other machines have the paths of the host`,
-    );
-  return { path, driver, ...(readOnly === undefined ? {} : { readOnly }) };
 }

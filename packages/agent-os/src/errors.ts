@@ -21,8 +21,8 @@ export function machineEnded(why: string): HoldfastError {
   return new HoldfastError("agent_os", "machine_ended", message, { statusCode: 503 });
 }
 
-/** The host cannot mount another sandbox. */
+/** The host cannot mount what a driver has. */
 export function noFuse(why: string): HoldfastError {
-  const message = `Another sandbox cannot be mounted as a folder: ${why}. Copy files with the client of that sandbox (readFsFile, uploadFsBatch) and writeFile of the machine, or mount a folder of the host with { path, hostPath }.`;
+  const message = `A driver cannot be mounted as a folder: ${why}. Mount a folder of the host with { path, hostPath }, or copy files with writeFile of the machine; those of another sandbox with its client (readFsFile, uploadFsBatch).`;
   return new HoldfastError("agent_os", "no_fuse", message, { statusCode: 501 });
 }

@@ -40,10 +40,32 @@ export const agentOsLimits = {
   mountQuietMs: 5_000,
   /** How long a request to a mount may take, such as the upload of a file. */
   mountRequestMs: 600_000,
+  /** Contents of a folder in memory, by default and at most. */
+  mountMemoryBytes: 64 * mebibyte,
+  maxMountMemoryBytes: 4_096 * mebibyte,
+  mountMemoryEntries: 100_000,
+  /** Files and folders in one folder of a bucket. */
+  mountListedEntries: 100_000,
+  /** Larger files of a bucket are uploaded in parts of this size. */
+  mountPartBytes: 8 * mebibyte,
   /** Local copies of files that are written in one mount, together. */
   mountSpoolBytes: 2_048 * mebibyte,
   /** Files up to this size are uploaded from memory, larger ones as a stream. */
   mountUploadBytes: 4 * mebibyte,
+  /** How long a call of a tool may take, unless the tool says otherwise. */
+  toolTimeoutMs: 30_000,
+  maxToolTimeoutMs: 3_600_000,
+  /** Command line of a call, and its input. */
+  maxToolInputBytes: mebibyte,
+  maxToolResultBytes: mebibyte,
+  /** Calls of one machine at a time. */
+  maxToolCalls: 64,
+  /** How long a command may take to send its request, and its input. */
+  toolInputMs: 30_000,
+  /** How long the commands of calls may take to end before the programs of a machine that stops are told to. */
+  toolEndMs: 500,
+  /** Characters of the description of a tool or a kit. */
+  maxToolDescription: 200,
   /** Time between snapshots of a machine in which something happens. */
   snapshotIntervalMs: 5_000,
   minSnapshotIntervalMs: 500,

@@ -4,12 +4,48 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
 import { setup } from "holdfast";
-import { agentOs } from "../src/index.ts";
+import { z } from "zod";
+import { agentOs, hostTool, toolKit } from "../src/index.ts";
 import { scratch, text } from "./support.ts";
 
 const directory = scratch();
 const shared = scratch();
 const seen: string[] = [];
+
+/** Calls of the tool `wait` that began, and why they ended. */
+const waits: { began: () => void; ended: (reason: unknown) => void }[] = [];
+const math = toolKit({
+  name: "math",
+  description: "Arithmetic",
+  tools: {
+    add: hostTool({
+      description: "Adds two numbers",
+      inputSchema: z.object({ a: z.number(), b: z.number() }),
+      execute: ({ a, b }) => ({ sum: a + b, pid: process.pid }),
+      examples: [{ description: "One and two", input: { a: 1, b: 2 } }],
+    }),
+    size: hostTool({
+      description: "Length of a text",
+      inputSchema: z.object({ text: z.string() }),
+      execute: ({ text: given }) => given.length,
+    }),
+    wait: hostTool({
+      description: "Waits until nobody waits for it",
+      inputSchema: z.object({}),
+      execute: (_input, { signal }) => {
+        const wait = waits.shift();
+        signal.addEventListener("abort", () => wait?.ended(signal.reason));
+        wait?.began();
+        return new Promise<never>(() => {});
+      },
+    }),
+  },
+});
+const secret = toolKit({
+  name: "secret",
+  description: "Not for every machine",
+  tools: { read: hostTool({ description: "Reads", inputSchema: z.object({}), execute: () => "secret" }) },
+});
 const registry = setup({
   use: {
     vm: agentOs({
@@ -26,7 +62,9 @@ const registry = setup({
       dataDirectory: join(directory, "machines"),
       mounts: [{ path: "/data", hostPath: shared, readOnly: true }],
     }),
-    local: agentOs({ provider: "local", dataDirectory: join(directory, "machines") }),
+    tools: agentOs({ dataDirectory: join(directory, "machines"), toolKits: [math] }),
+    both: agentOs({ dataDirectory: join(directory, "machines"), toolKits: [math, secret] }),
+    local: agentOs({ provider: "local", dataDirectory: join(directory, "machines"), toolKits: [math] }),
     refused: agentOs({ dataDirectory: join(directory, "refused"), jails: { bwrapPath: "/does/not/exist" } }),
   },
   dataDirectory: join(directory, "data"),
@@ -276,9 +314,105 @@ test("mounts, the local provider and a host without jails", async () => {
   const result = await local.exec(`cat own && pwd && test -f ${join(shared, "file")}`);
   assert.match(result.stdout, /^kept\/.*\/home\n$/);
   assert.equal(result.exitCode, 0);
+  assert.match((await local.exec("agentos-math add --a 1 --b 2")).stdout, /"sum":3/);
 
   await assert.rejects(async () => client.refused.getOrCreate(["a"]).exec("true"), {
     code: "no_jail",
     message: /bubblewrap|bwrap/,
   });
+});
+
+/** The next call of the tool `wait`. */
+function nextWait() {
+  const began = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<unknown>();
+  waits.push({ began: began.resolve, ended: ended.resolve });
+  return { began: began.promise, ended: ended.promise };
+}
+
+test("programs call functions of the host as commands, with perl and with Node", async () => {
+  const vm = client.tools.getOrCreate(["a"]);
+  const added = await vm.exec("agentos-math add --a 1 --b 2");
+  assert.deepEqual([added.exitCode, added.stderr], [0, ""]);
+  assert.deepEqual(JSON.parse(added.stdout), { ok: true, result: { sum: 3, pid: process.pid } });
+  const failed = await vm.exec("agentos-math add --a 1");
+  assert.deepEqual([failed.exitCode, failed.stdout], [1, ""]);
+  assert.equal(JSON.parse(failed.stderr).error, "VALIDATION_ERROR");
+  await vm.writeFile("in.json", JSON.stringify({ text: "ä\n" }));
+  const lines = [
+    "agentos-math size --json-file in.json",
+    "agentos-math size < in.json",
+    "cat in.json | agentos-math size",
+    "agentos-math size --text 'ab'",
+    "agentos-math size --text ''",
+    "agentos-math size --json-file none; agentos-math size < /dev/null",
+    "head -c 1048577 /dev/zero | agentos-math size",
+    "agentos list-tools",
+  ];
+  const script = lines.join(";");
+  const first = await vm.exec(script);
+  // Where there is no perl.
+  const node = "node /opt/holdfast/tools/client.mjs agentos-math";
+  const second = await vm.exec(script.replaceAll("agentos-math", node));
+  assert.deepEqual(
+    first.stdout
+      .trim()
+      .split("\n")
+      .slice(0, 5)
+      .map((line) => JSON.parse(line).result),
+    [2, 2, 2, 2, 0],
+  );
+  assert.match(
+    first.stderr,
+    /none cannot be read: .*\n.*at \\"text\\".*\n.*INPUT_TOO_LARGE.*more than 1048576/,
+  );
+  assert.equal(second.stdout, first.stdout);
+  assert.match(second.stderr, /none cannot be read: .*\n.*at \\"text\\".*\n.*INPUT_TOO_LARGE/);
+  const session = await vm.createSession("demo", { skipOsInstructions: true });
+  const { response } = await vm.sendPrompt(
+    session.sessionId,
+    "Without asking, run `agentos-math add --a 2 --b 2 > sum`",
+  );
+  assert.equal((response.result as { stopReason: string }).stopReason, "end_turn");
+  assert.match(text(await vm.readFile("sum")), /"sum":4/);
+});
+
+test("a machine has no tools but its own, and a hostile program harms only its own calls", async () => {
+  const [vm, both] = [client.tools.getOrCreate(["a"]), client.both.getOrCreate(["a"])];
+  assert.match((await both.exec("agentos-secret read")).stdout, /"secret"/);
+  assert.equal((await vm.exec("agentos-secret read")).exitCode, 127);
+  // What the command would send.
+  await vm.writeFile(
+    "raw.js",
+    `const socket = require("net").connect(process.env.HOLDFAST_TOOLS);
+    socket.end(process.argv[2] === "flood" ? "9 ".repeat(4_000_000) : JSON.parse('"' + process.argv[2] + '"'));
+    let said = "";
+    socket.on("data", (chunk) => { said += chunk; });
+    socket.on("close", () => console.log(said));
+    socket.on("error", () => {});`,
+  );
+  const raw = async (request: string) => (await vm.exec(`node raw.js '${request}'`)).stdout;
+  assert.match(await raw("4 1 agentos-secret\\nread"), /^1.*TOOLKIT_NOT_FOUND/);
+  assert.match(await raw("nonsense\\n"), /^1.*VALIDATION_ERROR/);
+  assert.match(await raw("999999999 1 agentos-math\\n"), /^1.*INPUT_TOO_LARGE/);
+  assert.match(await raw("flood"), /^1.*VALIDATION_ERROR/);
+  const wait = nextWait();
+  const { pid } = await vm.spawn("agentos-math", ["wait"]);
+  await wait.began;
+  await vm.killProcess(pid);
+  await wait.ended;
+  assert.match((await vm.exec("agentos-math add --a 1 --b 2")).stdout, /"sum":3/);
+});
+
+test("a call in progress ends with an error when its machine sleeps", async () => {
+  const vm = client.tools.getOrCreate(["a"]);
+  const wait = nextWait();
+  await vm.spawn("sh", ["-c", "agentos-math wait 2> why; echo $? > code"]);
+  await wait.began;
+  const [actor] = (await client.tools.list({ prefix: ["a"] })).actors;
+  const slept = await fetch(new URL(`/actors/tools/${actor?.id}/sleep`, url), { method: "POST" });
+  assert.equal(slept.status, 204);
+  assert.match(String(await wait.ended), /The machine stops/);
+  assert.equal(JSON.parse(text(await vm.readFile("why"))).error, "MACHINE_STOPPED");
+  assert.equal(text(await vm.readFile("code")), "1\n");
 });

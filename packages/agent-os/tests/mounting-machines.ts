@@ -1,12 +1,17 @@
-/** A host of machines that see another sandbox: `node mounting-machines.ts <url> <token> <base> <directory>`. Prints its address. */
+/**
+ * A host of machines that see another sandbox, a bucket and a folder in memory: `node mounting-machines.ts <url> <token>
+ * <base> <directory> <bucket endpoint>`. Prints its address.
+ */
 import { join } from "node:path";
 import { SandboxAgent } from "@holdfast/sandbox-client";
 import { setup } from "holdfast";
-import { agentOs, createSandboxFs } from "../src/index.ts";
+import { agentOs, createInMemoryFileSystem, createS3Backend, createSandboxFs } from "../src/index.ts";
 
-const [, , baseUrl = "", token = "", basePath = "", directory = ""] = process.argv;
+const [, , baseUrl = "", token = "", basePath = "", directory = "", endpoint = ""] = process.argv;
 const client = await SandboxAgent.connect({ baseUrl, token });
 const driver = createSandboxFs({ client, basePath });
+const credentials = { accessKeyId: "key", secretAccessKey: "secret" };
+const bucket = createS3Backend({ bucket: "files", prefix: "own", endpoint, credentials });
 
 export const registry = setup({
   use: {
@@ -15,7 +20,14 @@ export const registry = setup({
       mounts: [
         { path: "/sandbox", driver },
         { path: "/readable", plugin: driver, readOnly: true },
+        { path: "/bucket", driver: bucket },
+        { path: "/memory", driver: createInMemoryFileSystem() },
       ],
+    }),
+    gvisor: agentOs({
+      dataDirectory: join(directory, "gvisor"),
+      jails: { driver: "gvisor" },
+      mounts: [{ path: "/memory", driver: createInMemoryFileSystem() }],
     }),
   },
   ...{ dataDirectory: join(directory, "data"), enginePort: 0, noWelcome: true },

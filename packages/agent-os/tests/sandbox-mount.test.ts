@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 import { createClient } from "@holdfast/client";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
 import { SandboxAgent } from "@holdfast/sandbox-client";
+import { startFauxqs } from "fauxqs";
 import { createSandboxFs } from "../src/index.ts";
 import { removeOldMounts } from "../src/mount/old-mounts.ts";
 import { type Host, runIn, startHost, startSteps } from "./mount-support.ts";
@@ -22,6 +23,7 @@ const far = scratch();
 let server: SandboxServer;
 let client: SandboxAgent;
 const canMount = process.getuid?.() === 0 && existsSync("/dev/fuse");
+const hasGvisor = ["/usr/bin", "/usr/local/bin"].some((folder) => existsSync(join(folder, "runsc")));
 const timeout = 20_000;
 const onFuse = { timeout, skip: canMount ? false : "needs root and /dev/fuse" };
 const [EIO, ECONNABORTED, ESTALE] = ["-5", "-103", "-116"];
@@ -184,7 +186,10 @@ describe("nobody waits without end for a mount", () => {
   test("of a machine, which sees the folder and may be kept from writing", onMachine, async (t) => {
     const directory = scratch();
     const mounts = join(directory, "machines/mounts/jail");
-    const host = await startHost("mounting-machines.ts", mounts, [...address(), directory]);
+    const s3 = await startFauxqs({ port: 0, host: "127.0.0.1", logger: false });
+    t.after(() => s3.stop());
+    s3.createBucket("files");
+    const host = await startHost("mounting-machines.ts", mounts, [...address(), directory, s3.address]);
     t.after(() => host.kill());
     const actors = createClient<typeof registry>(host.said);
     t.after(() => actors.dispose());
@@ -196,10 +201,25 @@ describe("nobody waits without end for a mount", () => {
     assert.equal(stdout, "do it\n");
     assert.match(stderr, /Read-only/);
     assert.equal(readFileSync(join(far, "answer.txt"), "utf8"), "done\n");
-    assert.equal(host.helpers().length, 2);
+    const copied = await vm.exec(
+      "mkdir /bucket/in /memory/tree && cp /sandbox/task.txt /bucket/in/task && mv /bucket/in/task /bucket/in/done && " +
+        "cp -r /bucket/in /memory/tree && echo more >> /memory/tree/in/done && cat /memory/tree/in/done && ls /bucket/in",
+    );
+    assert.deepEqual([copied.stdout, copied.stderr], ["do it\nmore\ndone\n", ""]);
+    // A machine of another actor has the bucket, and a memory of its own.
+    const other = actors.vm.getOrCreate(["two"]);
+    const { stdout: found } = await other.exec("cat /bucket/in/done; ls -A /memory");
+    assert.equal(found, "do it\n");
+    await actors.vm.destroy(["two"]);
+    assert.equal(host.helpers().length, 4);
     await actors.vm.destroy(["one"]);
     // The machine has ended, and its mounts with it.
     assert.deepEqual(await fs.readdir(mounts), []);
+    // gVisor cannot write a mount, so the machine says so instead of starting.
+    await assert.rejects(async () => actors.gvisor.getOrCreate(["one"]).exec("true"), {
+      code: hasGvisor ? "no_fuse" : "no_jail",
+      message: hasGvisor ? /gVisor cannot write it/ : /runsc/,
+    });
   });
 });
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Logger } from "@holdfast/core";
 import {
   type Egress,
   type EgressUpstream,
@@ -19,14 +19,18 @@ import { machineEnded, noFuse } from "../errors.ts";
 import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
 import { machinePrograms } from "../guest/programs.ts";
 import { agentOsLimits } from "../limits.ts";
+import { openTools } from "../tools/open-tools.ts";
 import { type Machine, type MachineFolders, type MachineSettings, machinePaths } from "./machine.ts";
 
 export interface LaunchContext {
   readonly gate: Gate;
   /** Folder of the programs that run inside. */
   readonly programs: string;
-  /** Folder in which sandboxes are mounted. */
+  /** Folder in which drivers mount their files. */
   readonly mounts: string;
+  /** Folder of the commands of tools. */
+  readonly tools: string;
+  readonly log: Logger;
 }
 
 /** Starts a machine; resolves when its server answers. Throws `agent_os.start_failed`, and the errors of the jail. */
@@ -45,7 +49,7 @@ export async function launch(
 }
 
 async function start(
-  { gate, programs, mounts }: LaunchContext,
+  { gate, programs, mounts, tools: directory, log }: LaunchContext,
   spec: MachineSettings,
   folders: MachineFolders,
   cleanup: AsyncDisposableStack,
@@ -68,13 +72,18 @@ async function start(
   for (const { hostPath, path, readOnly } of spec.mounts)
     layout.mount(hostPath, path, readOnly === true ? "ro" : "rw");
   // Its file server changes the owner of what it makes, which a mount refuses.
-  if (spec.sandboxes.length > 0 && gate.jails.driver.name === "gvisor")
+  if (spec.drivers.length > 0 && gate.jails.driver.name === "gvisor")
     throw noFuse("machines with gVisor cannot write it");
-  for (const { driver, path, readOnly } of spec.sandboxes) {
+  for (const { driver, path, readOnly } of spec.drivers) {
     const folder = await driver.mount(mounts);
     cleanup.defer(() => folder.close());
     layout.mountRemote(folder.path, path, readOnly === true ? "ro" : "rw");
   }
+  const tools =
+    spec.tools === undefined
+      ? undefined
+      : await openTools(spec.tools, { socket: join(sockets, "t.sock"), directory, layout, log });
+  if (tools !== undefined) cleanup.defer(() => tools.close(0));
   const config: GuestConfig = {
     control: layout.mount(control, machinePaths.control, "rw"),
     ...(egress === undefined
@@ -86,9 +95,10 @@ async function start(
       : machinePaths.agents,
     demoEntry: join(folder, machinePrograms.demo),
     models: egress?.models ?? [],
-    env: { ...spec.env, WORKSPACE: workspace },
+    env: { ...spec.env, ...tools?.env, WORKSPACE: workspace },
   };
-  const path = jailed ? machinePaths.path : `${dirname(node)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`;
+  const usual = jailed ? machinePaths.path : `${dirname(node)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`;
+  const path = tools === undefined ? usual : `${usual}:${tools.commands}`;
   const jail = await gate.jails.start({
     id: jailId,
     command: node,
@@ -113,7 +123,10 @@ async function start(
   return {
     ...{ id: jailId, home, workspace, providers: egress?.providers ?? [], agent: dial.agent, ended },
     stop(graceMs) {
-      stopping ??= jail.stop({ graceMs }).then(() => resources.disposeAsync());
+      // Calls of tools say why they end before their programs do.
+      stopping ??= Promise.resolve(tools?.close(Math.min(graceMs, agentOsLimits.toolEndMs)))
+        .then(() => jail.stop({ graceMs }))
+        .then(() => resources.disposeAsync());
       return stopping;
     },
   };

@@ -92,7 +92,7 @@ export class MachineHost {
       await removeOldSpares(this.disks);
       const mounts = join(directory, "mounts", provider);
       await removeOldMounts(mounts);
-      return { gate, programs, mounts };
+      return { gate, programs, mounts, tools: join(directory, "tools"), log };
     } catch (error) {
       if (!isErrorCode(error, "jail", "unavailable")) throw error;
       const why = error instanceof Error ? error.message : String(error);

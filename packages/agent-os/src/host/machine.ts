@@ -2,7 +2,8 @@
 import type { Agent } from "node:http";
 import type { HoldfastError } from "@holdfast/core";
 import type { EgressHost, JailLimits, ProviderName } from "@holdfast/gate";
-import type { SandboxFs } from "../mount/sandbox-fs.ts";
+import type { DriverMount, HostMount } from "../mount/mounts.ts";
+import type { HostTools } from "../tools/tool-kit.ts";
 
 /** Paths in a jail. Without one, the folders have their paths on the host. */
 export const machinePaths = {
@@ -23,28 +24,15 @@ export interface MachineFolders {
   readonly workspace: string;
 }
 
-/** A folder of the host that is visible in machines. */
-export interface HostMount {
-  readonly path: string;
-  readonly hostPath: string;
-  readonly readOnly?: boolean;
-}
-
-/** Another sandbox that is visible in machines as a folder. */
-export interface SandboxMount {
-  readonly path: string;
-  readonly driver: SandboxFs;
-  readonly readOnly?: boolean;
-}
-
 /** What a machine is started with: machines with the same settings are alike until something runs in them. */
 export interface MachineSettings {
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly HostMount[];
-  readonly sandboxes: readonly SandboxMount[];
+  readonly drivers: readonly DriverMount[];
   readonly hosts: readonly EgressHost[];
   readonly limits: JailLimits;
   readonly agentsDirectory: string;
+  readonly tools?: HostTools;
 }
 
 /** A running machine. */

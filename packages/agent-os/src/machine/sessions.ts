@@ -26,6 +26,14 @@ export interface SessionHooks {
   onPermission(sessionId: string, request: PermissionRequest): void;
 }
 
+/** What every session of a machine is told with its first prompt. */
+export interface SessionInstructions {
+  /** Left out where a session wants none. */
+  readonly additional: string | undefined;
+  /** The tools that the machine has. */
+  readonly tools: string | undefined;
+}
+
 const replies: readonly unknown[] = ["once", "always", "reject"];
 /** Variables that agents elsewhere take their model's key from. */
 const keyVariables: Readonly<Record<string, ProviderName>> = {
@@ -47,13 +55,17 @@ export class Sessions {
   readonly #texts = new Map<string, string[]>();
   /** Instructions that go with the first prompt. */
   readonly #instructions = new Map<string, string>();
-  /** Instructions for every session of the machine. */
-  readonly #osInstructions: string | undefined;
+  readonly #ofMachine: SessionInstructions;
   #nextId = 1;
 
-  constructor(vm: Vm, driver: ActorSessionPersistDriver, hooks: SessionHooks, osInstructions?: string) {
+  constructor(
+    vm: Vm,
+    driver: ActorSessionPersistDriver,
+    hooks: SessionHooks,
+    ofMachine: SessionInstructions,
+  ) {
     this.#vm = vm;
-    this.#osInstructions = osInstructions;
+    this.#ofMachine = ofMachine;
     this.#driver = driver;
     this.#hooks = hooks;
   }
@@ -67,8 +79,10 @@ export class Sessions {
       const sessionInit = { cwd: options.cwd ?? machine.home, mcpServers };
       const session = await client.createSession({ agent, sessionInit });
       this.#watch(client, session);
-      const ofMachine = options.skipOsInstructions === true ? undefined : this.#osInstructions;
-      const instructions = [ofMachine, options.additionalInstructions].filter((each) => each !== undefined);
+      const { additional, tools } = this.#ofMachine;
+      const ofMachine = options.skipOsInstructions === true ? undefined : additional;
+      const all = [ofMachine, options.additionalInstructions, tools];
+      const instructions = all.filter((each) => each !== undefined);
       if (instructions.length > 0) this.#instructions.set(session.id, instructions.join("\n\n"));
       return this.#describe(client, session);
     });

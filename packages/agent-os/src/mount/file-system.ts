@@ -2,7 +2,7 @@ import { constants as fileConstants } from "node:fs";
 import { constants } from "node:os";
 import { agentOsLimits } from "../limits.ts";
 import { Errno } from "./errno.ts";
-import type { Contents, FarFile, FarFiles } from "./far-files.ts";
+import type { Contents, RemoteFile, RemoteFiles } from "./files/remote-files.ts";
 import type { Attributes, ListedName } from "./fuse/wire.ts";
 import { Spool, SpoolRoom } from "./spool.ts";
 import { Tree, type TreeNode } from "./tree.ts";
@@ -28,26 +28,26 @@ const accessBits = 3;
 const { O_APPEND, O_EXCL, O_RDONLY, O_TRUNC } = fileConstants;
 
 /**
- * The files of another sandbox as the kernel asks for them. It keeps no contents and no attributes: each question is a
- * call of the file API. A file that is written has a local copy until the last program that writes it has closed it,
- * which is uploaded whole at close and fsync, on the condition that the other side still has the version it began with.
+ * Remote files as the kernel asks for them. It keeps no contents and no attributes: each question is a call. A file that
+ * is written has a local copy until the last program that writes it has closed it, which is written whole at close and
+ * fsync, on the condition that the other side still has the version it began with.
  */
 export class FileSystem {
-  readonly #far: FarFiles;
+  readonly #remote: RemoteFiles;
   readonly #tree: Tree;
   readonly #room = new SpoolRoom(agentOsLimits.mountSpoolBytes);
   readonly #open = new Map<number, OpenFile>();
   readonly #directories = new Map<number, readonly ListedName[]>();
   #lastHandle = 0;
 
-  constructor(far: FarFiles, basePath: string) {
-    this.#far = far;
+  constructor(remote: RemoteFiles, basePath: string) {
+    this.#remote = remote;
     this.#tree = new Tree(basePath);
   }
 
   async lookup(parent: number, name: string): Promise<Attributes> {
     const directory = this.#tree.get(parent);
-    const found = await this.#far.stat(this.#tree.childPath(directory, name));
+    const found = await this.#remote.stat(this.#tree.childPath(directory, name));
     return this.#attributes(this.#tree.child(directory, name), found);
   }
 
@@ -59,7 +59,7 @@ export class FileSystem {
     const node = this.#tree.get(id);
     const path = this.#tree.find(node);
     if (path === undefined && node.spool !== undefined) return this.#attributes(node, removedFile);
-    return this.#attributes(node, await this.#far.stat(this.#tree.path(node)));
+    return this.#attributes(node, await this.#remote.stat(this.#tree.path(node)));
   }
 
   /** Modes and owners are the other side's: a change of them is EPERM. Times that programs set are not kept. */
@@ -81,20 +81,20 @@ export class FileSystem {
   }
 
   async readLink(id: number): Promise<string> {
-    const { target } = await this.#far.stat(this.#tree.path(this.#tree.get(id)));
+    const { target } = await this.#remote.stat(this.#tree.path(this.#tree.get(id)));
     if (target === undefined) throw new Errno(constants.errno.EINVAL);
     return target;
   }
 
   async makeDirectory(parent: number, name: string): Promise<Attributes> {
-    await this.#far.makeDirectory(this.#tree.childPath(this.#tree.get(parent), name));
+    await this.#remote.makeDirectory(this.#tree.childPath(this.#tree.get(parent), name));
     return this.lookup(parent, name);
   }
 
   async remove(parent: number, name: string): Promise<void> {
     const directory = this.#tree.get(parent);
     await this.#keepingOpen(directory, name, async () => {
-      await this.#far.remove(this.#tree.childPath(directory, name));
+      await this.#remote.remove(this.#tree.childPath(directory, name));
       this.#tree.remove(directory, name);
     });
   }
@@ -105,10 +105,10 @@ export class FileSystem {
     const newPath = this.#tree.childPath(target, newName);
     const spool = await source.children.get(name)?.spool?.catch(() => undefined);
     const move = async () => {
-      await this.#far.move(oldPath, newPath, overwrite);
+      await this.#remote.move(oldPath, newPath, overwrite);
       this.#tree.move(source, name, target, newName);
       // The new name gives a file that is being written another validator.
-      if (spool?.etag !== undefined) spool.etag = (await this.#far.stat(newPath)).etag;
+      if (spool?.etag !== undefined) spool.etag = (await this.#remote.stat(newPath)).etag;
     };
     const moveInOrder = () => spool?.run(move) ?? move();
     await (oldPath === newPath ? moveInOrder() : this.#keepingOpen(target, newName, moveInOrder));
@@ -133,7 +133,7 @@ export class FileSystem {
     const directory = this.#tree.get(parent);
     let opening = flags & ~O_TRUNC;
     try {
-      await this.#far.write(this.#tree.childPath(directory, name), empty, { ifNoneMatch: "*" });
+      await this.#remote.write(this.#tree.childPath(directory, name), empty, { ifNoneMatch: "*" });
     } catch (error) {
       const exists = error instanceof Errno && error.errno === constants.errno.ESTALE;
       if (!exists) throw error;
@@ -151,7 +151,7 @@ export class FileSystem {
     // It may have been dropped meanwhile, or made.
     if (node.spool !== current) return this.read(id, offset, length);
     if (spool !== undefined) return spool.read(offset, length);
-    return this.#far.read(this.#tree.path(node), offset, length);
+    return this.#remote.read(this.#tree.path(node), offset, length);
   }
 
   async write(handle: number, offset: number, bytes: Uint8Array): Promise<void> {
@@ -174,7 +174,7 @@ export class FileSystem {
       // A file that was removed is nobody's.
       if (path === undefined || !spool.isDirty) return;
       const condition = spool.etag === undefined ? {} : { ifMatch: spool.etag };
-      spool.etag = await this.#far.write(path, spool, condition);
+      spool.etag = await this.#remote.write(path, spool, condition);
       spool.isDirty = false;
     });
   }
@@ -195,7 +195,7 @@ export class FileSystem {
 
   /** The names as of now, which the listing keeps. */
   async openDirectory(id: number): Promise<number> {
-    const entries = await this.#far.list(this.#tree.path(this.#tree.get(id)));
+    const entries = await this.#remote.list(this.#tree.path(this.#tree.get(id)));
     this.#lastHandle += 1;
     const names = entries.map(({ name, kind }) => ({ name, type: typeBits[kind] }));
     const own = [".", ".."].map((name) => ({ name, type: typeBits.directory }));
@@ -222,6 +222,7 @@ export class FileSystem {
       node.handles = 0;
       await this.#dropUnused(node);
     }
+    this.#remote.close();
   }
 
   #addHandle(node: TreeNode, flags: number): number {
@@ -256,10 +257,10 @@ export class FileSystem {
   }
 
   async #makeSpool(path: string, filled: boolean): Promise<Spool> {
-    const { etag } = await this.#far.stat(path);
+    const { etag } = await this.#remote.stat(path);
     const spool = await Spool.open(this.#room, etag);
     try {
-      if (filled) await spool.fill((offset, length) => this.#far.read(path, offset, length, etag));
+      if (filled) await spool.fill((offset, length) => this.#remote.read(path, offset, length, etag));
       return spool;
     } catch (error) {
       await spool.close();
@@ -277,13 +278,13 @@ export class FileSystem {
     await spool?.run(() => spool.close());
   }
 
-  async #attributes(node: TreeNode, far: FarFile): Promise<Attributes> {
+  async #attributes(node: TreeNode, file: RemoteFile): Promise<Attributes> {
     const spool = await node.spool?.catch(() => undefined);
     return {
       node: node.id,
-      size: spool?.size ?? far.size,
-      modifiedNs: spool?.isDirty ? spool.modifiedNs : far.modifiedNs,
-      mode: typeBits[far.kind] | far.mode,
+      size: spool?.size ?? file.size,
+      modifiedNs: spool?.isDirty ? spool.modifiedNs : file.modifiedNs,
+      mode: typeBits[file.kind] | file.mode,
     };
   }
 }
@@ -296,4 +297,4 @@ export interface CreatedFile {
 const empty: Contents = { size: 0, read: async () => Buffer.alloc(0) };
 
 /** Attributes of a file that is only open any more. */
-const removedFile: FarFile = { kind: "file", size: 0, modifiedNs: 0n, mode: 0o644 };
+const removedFile: RemoteFile = { kind: "file", size: 0, modifiedNs: 0n, mode: 0o644 };

@@ -3,7 +3,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Errno } from "./errno.ts";
-import type { Contents } from "./far-files.ts";
+import type { Contents } from "./files/remote-files.ts";
 import { maxDataBytes } from "./fuse/wire.ts";
 
 /** Room of one mount for local copies of files that are written. */
