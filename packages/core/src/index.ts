@@ -2,9 +2,10 @@
  * Shared foundation of all packages: errors, ids, keys, limits, logging, and the ports for time, randomness and
  * timers.
  */
-export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
+export { type DecodeLimits, decodeValue, type TagDecoders } from "./codec/cbor-decode.ts";
 export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";
+export { CborTag } from "./codec/tags.ts";
 export { contentCodings, decodedHeaders } from "./content-coding.ts";
 export {
   type ErrorActor,

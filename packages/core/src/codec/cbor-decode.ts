@@ -8,7 +8,11 @@ import { tag, typedArrayTags } from "./tags.ts";
 export interface DecodeLimits {
   /** Nesting of arrays, objects, maps and tags. Default: `limits.maxDepth`. */
   readonly maxDepth?: number;
+  /** Decoders of tags that our own values do not have, by number. */
+  readonly tags?: TagDecoders;
 }
+
+export type TagDecoders = ReadonlyMap<number, (content: unknown) => unknown>;
 
 /** Up to this length a loop over bytes is faster than a call of the text decoder. */
 const shortString = 48;
@@ -18,7 +22,7 @@ const shortString = 48;
  * `message.malformed_cbor` or `message.too_deep`.
  */
 export function decodeValue(bytes: Uint8Array, options: DecodeLimits = {}): unknown {
-  const reader = new Reader(bytes, options.maxDepth ?? limits.maxDepth);
+  const reader = new Reader(bytes, options.maxDepth ?? limits.maxDepth, options.tags);
   const value = reader.read(0);
   if (reader.at !== bytes.length) throw malformed("bytes follow the value");
   return value;
@@ -31,10 +35,12 @@ class Reader {
   readonly #bytes: Uint8Array;
   #view: DataView | undefined;
   readonly #maxDepth: number;
+  readonly #tags: TagDecoders | undefined;
 
-  constructor(bytes: Uint8Array, maxDepth: number) {
+  constructor(bytes: Uint8Array, maxDepth: number, tags: TagDecoders | undefined) {
     this.#bytes = bytes;
     this.#maxDepth = maxDepth;
+    this.#tags = tags;
   }
 
   /**
@@ -204,8 +210,10 @@ class Reader {
         return new Date(content);
       case tag.error:
         return errorFrom(...stringPair(content, "an error"));
-      default:
-        return typedArrayOf(number, content);
+      default: {
+        const decodeTag = this.#tags?.get(number);
+        return decodeTag === undefined ? typedArrayOf(number, content) : decodeTag(content);
+      }
     }
   }
 

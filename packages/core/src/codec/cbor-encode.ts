@@ -1,7 +1,7 @@
 /** CBOR and JSON codecs for values that leave the process or are stored. */
 import { nameAndMessage } from "./error-value.ts";
 import { tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
-import { tag, typedArrayTag } from "./tags.ts";
+import { CborTag, tag, typedArrayTag } from "./tags.ts";
 import { withPath } from "./unsupported-path.ts";
 
 /**
@@ -22,6 +22,9 @@ const retainedBufferBytes = 1_048_576;
 /** Maximum depth of the value being encoded. */
 let allowedDepth = maxEncodeDepth;
 
+/** True while values are encoded for other decoders; see {@link EncodeOptions}. */
+let forOthers = false;
+
 /** True during an encoding. Getters and proxies of the value may start another one. */
 let encoding = false;
 
@@ -29,6 +32,11 @@ let encoding = false;
 export interface EncodeOptions {
   /** Levels of nesting: 1,000 by default and at most. */
   readonly maxDepth?: number;
+  /**
+   * For decoders other than ours: accepts a {@link CborTag}, and encodes integers of more than 32 bits as floats, which
+   * such decoders read as numbers and not as bigints. False by default.
+   */
+  readonly forOthers?: boolean;
 }
 
 /**
@@ -40,6 +48,7 @@ export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array
   encoding = true;
   at = 0;
   allowedDepth = options?.maxDepth ?? maxEncodeDepth;
+  forOthers = options?.forOthers === true;
   try {
     write(value, 0);
     return buffer.slice(0, at);
@@ -53,13 +62,13 @@ export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array
 
 /** Encodes re-entrantly, with a buffer of its own. */
 function encodeReentrantly(value: unknown, options: EncodeOptions | undefined): Uint8Array {
-  const outer = { buffer, view, at, allowedDepth };
+  const outer = { buffer, view, at, allowedDepth, others: forOthers };
   renewBuffer();
   encoding = false;
   try {
     return encodeValue(value, options);
   } finally {
-    ({ buffer, view, at, allowedDepth } = outer);
+    ({ buffer, view, at, allowedDepth, others: forOthers } = outer);
     encoding = true;
   }
 }
@@ -122,6 +131,7 @@ function writeObject(value: object, depth: number): void {
   }
   if (value instanceof RegExp) return writeTagged(tag.regExp, [value.source, value.flags], depth);
   if (value instanceof Error) return writeTagged(tag.error, nameAndMessage(value), depth);
+  if (forOthers && value instanceof CborTag) return writeTagged(value.number, value.content, depth);
   throw unsupportedInstance(value);
 }
 
@@ -210,13 +220,17 @@ function writeHead(major: number, argument: number): void {
 }
 
 function writeNumber(value: number): void {
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0) && !(forOthers && isLong(value))) {
     return value >= 0 ? writeHead(0, value) : writeHead(1, -1 - value);
   }
   reserve(9);
   buffer[at++] = 0xfb;
   view.setFloat64(at, value);
   at += 8;
+}
+
+function isLong(value: number): boolean {
+  return value >= 0x1_0000_0000 || value < -0x1_0000_0000;
 }
 
 function writeBigint(value: bigint): void {

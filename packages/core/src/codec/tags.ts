@@ -17,6 +17,17 @@ export const tag = {
   error: 40503,
 } as const;
 
+/** A tag that our own values do not have, for `encodeValue` with `forOthers`. */
+export class CborTag {
+  readonly number: number;
+  readonly content: unknown;
+
+  constructor(number: number, content: unknown) {
+    this.number = number;
+    this.content = content;
+  }
+}
+
 export type TypedArrayConstructor =
   | Uint8ClampedArrayConstructor
   | Uint16ArrayConstructor
