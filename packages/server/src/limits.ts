@@ -27,6 +27,8 @@ export const serverLimits = {
   maxInspectorMessageBytes: 8 * 1_048_576,
   /** The file of an import: 10 GiB. */
   maxImportBytes: 10 * 1_073_741_824,
+  /** The body of a request of a `rivetkit` client that creates an actor, whose input is base64; beyond: 413. */
+  maxRivetCreateBytes: 6 * 1_048_576,
   /** A body that makes no progress for this long while it is awaited is given up: 408. */
   bodyIdleTimeoutMs: 30_000,
   /** How much of an unwanted body is read, so that its sender gets to see the response. */

@@ -249,12 +249,13 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   attach(server: UpgradingServer, options: { readonly basePath?: string } = {}): void {
     const { basePath = "" } = options;
     let opened: { readonly directory: Directory; readonly gateway: Promise<NodeGateway> } | undefined;
-    attachUpgrades(server, basePath, async () => {
+    const open = async (): Promise<NodeGateway> => {
       // A serverless process may have left and joined again.
       const directory = await this.directory();
       if (opened?.directory !== directory) opened = { directory, gateway: this.nodeGateway(basePath) };
       return opened.gateway;
-    });
+    };
+    attachUpgrades(server, { basePath, open, rivetClients: this.#gatewayOptions.rivetClients === true });
   }
 
   /** The gateway for requests of `node:http`, for adapters of frameworks. */

@@ -11,7 +11,7 @@ import { removeAtExit } from "@holdfast/testing/scratch";
 import type { Definitions, GatewayOptions, Listening, Registry } from "../src/index.ts";
 
 /** A directory that is removed when the process of the test ends. */
-export function temporaryDirectory(_t: TestContext): string {
+export function temporaryDirectory(_t?: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-server-"));
   removeAtExit(directory);
   return directory;

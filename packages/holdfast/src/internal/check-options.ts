@@ -11,6 +11,7 @@ const ownKeys = [
   "hosts",
   "origins",
   "credentials",
+  "rivetClients",
   "access",
   "manage",
   "inspector",
@@ -167,6 +168,7 @@ function checkNamespaces(given: unknown): void {
 
 function checkSwitches(given: Options): void {
   checkSwitch("noWelcome", given["noWelcome"]);
+  checkSwitch("rivetClients", given["rivetClients"]);
   const { logging, shutdown } = given;
   if (logging !== undefined) objectOf("logging", logging);
   if (shutdown === undefined) return;

@@ -115,6 +115,7 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
   const token = variable("HOLDFAST_INSPECTOR_TOKEN");
   return {
     loopbackOrigins: origins === undefined,
+    rivetClients: options.rivetClients ?? true,
     ...(hosts && { hosts }),
     ...(origins && { origins }),
     ...(access && { access }),

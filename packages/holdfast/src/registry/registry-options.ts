@@ -42,6 +42,8 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly origins?: readonly string[] | undefined;
   /** Lets pages of these origins send cookies. */
   readonly credentials?: boolean | undefined;
+  /** Also serves clients of `rivetkit` 2.3 on their own wire: true by default. */
+  readonly rivetClients?: boolean | undefined;
   /** Throws to refuse a request; runs before an actor is woken or created. */
   readonly access?: ((info: AccessInfo) => Promise<void> | void) | undefined;
   /**

@@ -1,14 +1,6 @@
 /** HTTP routes to actors: access, authentication, origins, actions, events, queues. */
 import { type AuthIntent, Cancellation } from "@holdfast/actors";
-import {
-  type ActorTarget,
-  contentType,
-  decode,
-  decodeParams,
-  encode,
-  encodeOutput,
-  header,
-} from "@holdfast/client";
+import { type ActorTarget, contentType, decodeParams, encode, encodeOutput, header } from "@holdfast/client";
 import { HoldfastError, isErrorCode, limits } from "@holdfast/core";
 import { RepeatableExchange } from "../cluster/forwarding/repeatable-exchange.ts";
 import type { Directory } from "../directory/directory.ts";
@@ -31,9 +23,11 @@ import {
   requestHead,
   visibleError,
 } from "./http/exchange.ts";
+import { argsOf, bodyOf } from "./http/request-body.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
+import { RivetDoor } from "./rivet/door.ts";
 import { actorsPrefix, localPath, parseRoute, type Route, routeNotFound } from "./route.ts";
 import type { RouteHost } from "./route-host.ts";
 import { StreamedReply } from "./streamed-reply.ts";
@@ -50,6 +44,8 @@ export class Gateway implements RouteHost {
   readonly maxOutgoingBytes: number;
   readonly #fixed: ReadonlyMap<string, FixedRoute>;
   readonly management: ManagementHttp;
+  /** Undefined where clients of `rivetkit` are not served. */
+  readonly rivet: RivetDoor | undefined;
 
   constructor(directory: Directory, options: GatewayOptions) {
     this.directory = directory;
@@ -61,6 +57,7 @@ export class Gateway implements RouteHost {
       () => directory.store.outages?.() ?? [],
     );
     this.management = new ManagementHttp(directory, options, (...failed) => this.fail(...failed));
+    this.rivet = options.rivetClients === true ? new RivetDoor(this) : undefined;
     this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
     this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
   }
@@ -82,7 +79,8 @@ export class Gateway implements RouteHost {
         return true;
       }
       if (url === undefined) return false;
-      const fixed = this.#fixed.get(url);
+      if (this.rivet?.handle(exchange, url, headers) === true) return true;
+      const fixed = this.#fixed.get(pathOf(url));
       const isOwn = fixed !== undefined || this.management.owns(url);
       if (isOwn && exchange.method === "OPTIONS") preflight(exchange, false, headers);
       else if (fixed !== undefined) this.#answerFixed(exchange, fixed, headers);
@@ -93,9 +91,18 @@ export class Gateway implements RouteHost {
     return true;
   }
 
+  /** Answers a request whose URL, with the mount path, is below `/actors/`. */
+  serve(exchange: Exchange, headers: Readonly<Record<string, string>>): void {
+    try {
+      this.#route(exchange, this.routeOf(localPath(exchange.url, this.options.basePath) ?? "/"), headers);
+    } catch (error) {
+      this.fail(exchange, error, headers);
+    }
+  }
+
   /** Answers unknown paths; the root gets a line of text for people who check whether the server runs. */
   unclaimed(exchange: Exchange): void {
-    const isRoot = localPath(exchange.url, this.options.basePath)?.split("?", 1)[0] === "/";
+    const isRoot = pathOf(localPath(exchange.url, this.options.basePath) ?? "") === "/";
     if (!isRoot || (exchange.method !== "GET" && exchange.method !== "HEAD")) {
       return this.fail(exchange, routeNotFound());
     }
@@ -465,28 +472,8 @@ function asGet(target: ActorTarget): ActorTarget {
   return target.type === "id" ? target : { type: "get", name: target.name, key: target.key };
 }
 
-function bodyOf(
-  exchange: Exchange,
-  encoding: "cbor" | "json" | undefined,
-  body: Uint8Array,
-): Readonly<Record<string, unknown>> {
-  if (body.length === 0) return {};
-  if (encoding === undefined) {
-    const message = `Set the content type of the body: ${contentType.json} or ${contentType.cbor}`;
-    throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
-  }
-  // CBOR overhead around the arguments: the map of the body and their array.
-  const value = decode(encoding, body, limits.maxDepth + 2);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Readonly<Record<string, unknown>>;
-  }
-  throw new HoldfastError("message", "malformed_request", `The body of ${exchange.url} is not an object`);
-}
-
-function argsOf(body: Readonly<Record<string, unknown>>): readonly unknown[] {
-  const args = body["args"] ?? [];
-  if (Array.isArray(args)) return args;
-  throw new HoldfastError("message", "malformed_request", "`args` is not an array");
+function pathOf(url: string): string {
+  return url.split("?", 1)[0] ?? url;
 }
 
 function notAllowed(exchange: Exchange, allow: string, headers: Readonly<Record<string, string>>): void {

@@ -59,6 +59,11 @@ export interface GatewayOptions {
    */
   readonly basePath?: string | readonly string[];
   /**
+   * Also serves clients of `rivetkit` 2.3, on their own wire: below `/gateway/`, and their requests for `/actors`. The
+   * same hooks decide about them. False by default.
+   */
+  readonly rivetClients?: boolean;
+  /**
    * What happens to a WebSocket that reads too slowly, with over 8 MiB unread: "close" (the default) closes it with
    * 1013 and `conn.too_slow`; "drop-events" drops events from 4 MiB on, and reports that.
    */

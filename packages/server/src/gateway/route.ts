@@ -76,6 +76,10 @@ function belowMount(url: string, mount: string): string | undefined {
   return rest.startsWith("/") ? rest : undefined;
 }
 
+/** A path of clients of `rivetkit`, which has the mount path in front of it, too. */
+export const rivetPath =
+  /\/gateway\/[^/?]+\/(?:action|queue|request|connect|websocket|dynamic|inspector)(?=[/?]|$)/;
+
 /** Only an actor is addressed by its key or its UUID: whatever precedes that is the mount path. */
 const namedActor = /\/actors\/[^/]+\/(?:[@~]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
 const onePart = /^\/actors\/[^/]+$/;
@@ -84,6 +88,8 @@ function partOfAnywhere(url: string): string {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
   const named = path.search(namedActor);
+  const rivet = path.search(rivetPath);
+  if (rivet !== -1 && (named === -1 || rivet < named)) return url.slice(rivet);
   if (named !== -1) return url.slice(named);
   let at = path.indexOf(actorsPrefix);
   // A mount path may be `/actors` itself.

@@ -4,12 +4,21 @@ import type { ActorTarget } from "@holdfast/client";
 import type { Directory } from "../../directory/directory.ts";
 import { Gateway } from "../gateway.ts";
 import type { GatewayOptions } from "../options.ts";
+import { rivetWire } from "../rivet/socket.ts";
+import { RivetUpgrades, speaksRivet } from "../rivet/upgrades.ts";
 import { actorsPrefix, isRawSocket, localPath } from "../route.ts";
 import { InspectorSockets, isInspectorSocket } from "../sockets/inspector-sockets.ts";
 import { RawSockets } from "../sockets/raw-sockets.ts";
+import { ownWire } from "../sockets/socket.ts";
 import { Sockets } from "../sockets/sockets.ts";
 import type { Exchange } from "./exchange.ts";
 import { NodeExchange } from "./node-exchange.ts";
+
+/** What serves the upgrades of clients of `rivetkit`. */
+interface RivetSide {
+  readonly upgrades: RivetUpgrades;
+  readonly sockets: Sockets;
+}
 
 /** The gateway on any server of `node:http`. */
 export class NodeGateway {
@@ -17,12 +26,19 @@ export class NodeGateway {
   readonly #sockets: Sockets;
   readonly #rawSockets: RawSockets;
   readonly #inspectors: InspectorSockets;
+  /** Undefined where clients of `rivetkit` are not served. */
+  readonly #rivet: RivetSide | undefined;
 
   constructor(directory: Directory, options: GatewayOptions) {
     this.#gateway = new Gateway(directory, options);
-    this.#sockets = new Sockets(this.#gateway);
+    this.#sockets = new Sockets(this.#gateway, ownWire);
     this.#rawSockets = new RawSockets(this.#gateway);
     this.#inspectors = new InspectorSockets(this.#gateway);
+    const { rivet } = this.#gateway;
+    this.#rivet = rivet && {
+      upgrades: new RivetUpgrades(this.#gateway, rivet),
+      sockets: new Sockets(this.#gateway, rivetWire),
+    };
   }
 
   /** Answers a request. Other paths go to `next`, or without it to the fallback of the options. */
@@ -54,11 +70,6 @@ export class NodeGateway {
     }
   }
 
-  /** True if an upgrade is for an actor. */
-  owns(url: string): boolean {
-    return localPath(url, this.#gateway.options.basePath)?.startsWith(actorsPrefix) === true;
-  }
-
   /**
    * Accepts an upgrade to a WebSocket, or hands it to the node that serves the actor. A refusal is a close with a
    * reason, because browsers see nothing else.
@@ -66,6 +77,32 @@ export class NodeGateway {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { otherSite } = this.#gateway.options;
     if (otherSite?.owns(request.headers.host) === true) return otherSite.upgrade(request, socket, head);
+    if (this.#rivet?.upgrades.claims(request) === true) {
+      return this.#rewrite(this.#rivet, request, socket, head);
+    }
+    this.#upgrade(request, socket, head);
+  }
+
+  /** Makes one of our own upgrades of that of a client of `rivetkit`. */
+  #rewrite({ upgrades, sockets }: RivetSide, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Node has removed its listener, and nobody has added one yet: an unhandled error would end the process.
+    const ignore = (): void => undefined;
+    socket.on("error", ignore);
+    const isConnection = /\/connect(?:\?|$)/.test(request.url ?? "/");
+    upgrades.rewrite(request).then(
+      () => {
+        socket.removeListener("error", ignore);
+        if (!socket.destroyed) this.#upgrade(request, socket, head);
+      },
+      (error: unknown) => {
+        socket.removeListener("error", ignore);
+        if (!socket.destroyed)
+          (isConnection ? sockets : this.#rawSockets).refuse(request, socket, head, error);
+      },
+    );
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { cluster } = this.#gateway.directory;
     const target = cluster === undefined ? undefined : this.targetOf(request.url ?? "/");
     if (cluster === undefined || target === undefined || !this.#allows(request)) {
@@ -109,11 +146,15 @@ export class NodeGateway {
     }
     if (isInspectorSocket(url)) this.#inspectors.accept(request, socket, head, url);
     else if (isRawSocket(url)) this.#rawSockets.accept(request, socket, head, url);
-    else this.#sockets.accept(request, socket, head, url);
+    else {
+      const isRivet = this.#rivet !== undefined && speaksRivet(request);
+      (isRivet ? this.#rivet.sockets : this.#sockets).accept(request, socket, head, url);
+    }
   }
 
   /** Closes every WebSocket with 1001; resolves when all are closed. */
   async close(): Promise<void> {
-    await Promise.all([this.#sockets.close(), this.#rawSockets.close(), this.#inspectors.close()]);
+    const all = [this.#sockets, this.#rawSockets, this.#inspectors, this.#rivet?.sockets];
+    await Promise.all(all.map((sockets) => sockets?.close()));
   }
 }

@@ -9,7 +9,7 @@ import { asGet, type Peer } from "../../management/access.ts";
 import type { Gateway } from "../gateway.ts";
 import { visibleError } from "../http/exchange.ts";
 import { routeNotFound } from "../route.ts";
-import { offeredToken } from "./offered-token.ts";
+import { offeredToken } from "./offered.ts";
 
 const protocol = "holdfast.inspector.v1";
 

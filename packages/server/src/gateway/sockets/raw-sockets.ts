@@ -21,6 +21,7 @@ import { urlOf, visibleError } from "../http/exchange.ts";
 import { headersOf } from "../http/node-exchange.ts";
 import { type RawRoute, routeNotFound } from "../route.ts";
 import { ClientSocket } from "./client-socket.ts";
+import { protocolsOf } from "./offered.ts";
 
 /** The raw WebSockets of one listening server, whose messages belong to user code. */
 export class RawSockets {
@@ -45,15 +46,13 @@ export class RawSockets {
 
   /** Accepts an upgrade; `url` is its path without the mount path. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url: string): void {
-    this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
-      const peer = new RawPeer(webSocket, () => this.#open.delete(peer));
-      this.#open.add(peer);
-      try {
-        if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
-        this.#admit(request, peer, url);
-      } catch (error) {
-        this.#refuse(peer, error, 1008);
-      }
+    this.#upgrade(request, duplex, head, (peer) => this.#admit(request, peer, url));
+  }
+
+  /** Accepts an upgrade and closes it with the reason of a refusal. */
+  refuse(request: IncomingMessage, duplex: Duplex, head: Buffer, error: unknown): void {
+    this.#upgrade(request, duplex, head, () => {
+      throw error;
     });
   }
 
@@ -61,6 +60,19 @@ export class RawSockets {
     this.#closed = true;
     this.#beat.cancel();
     await Promise.all([...this.#open].map((peer) => peer.shutDown(this.#gateway)));
+  }
+
+  #upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer, admit: (peer: RawPeer) => void): void {
+    this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
+      const peer = new RawPeer(webSocket, () => this.#open.delete(peer));
+      this.#open.add(peer);
+      try {
+        if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
+        admit(peer);
+      } catch (error) {
+        this.#refuse(peer, error, 1008);
+      }
+    });
   }
 
   #admit(request: IncomingMessage, peer: RawPeer, url: string): void {
@@ -134,11 +146,6 @@ export class RawSockets {
     let timer = tasks.after(serverLimits.heartbeatMs, beat);
     return { cancel: () => timer.cancel() };
   }
-}
-
-function protocolsOf(request: IncomingMessage): readonly string[] {
-  const offered = request.headers["sec-websocket-protocol"];
-  return offered === undefined ? [] : offered.split(",").map((protocol) => protocol.trim());
 }
 
 /** The first subprotocol of the user. A browser fails if it offered some and none is selected. */

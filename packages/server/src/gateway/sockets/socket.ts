@@ -1,9 +1,11 @@
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { OutgoingEvent } from "@holdfast/actors";
 import {
   closeReason,
   decodeClientMessage,
   type Encoding,
+  encodingPrefix,
   type Liveness,
   type PreparedFrame,
   prepareChunk,
@@ -12,37 +14,38 @@ import {
   prepareServerFrame,
   protocolVersion,
   type ResumeInfo,
+  subprotocol,
 } from "@holdfast/client";
-import { HoldfastError, type Tasks, type Timer, type WireError } from "@holdfast/core";
-import { type RawData, WebSocket } from "ws";
+import { HoldfastError, type Tasks, type WireError } from "@holdfast/core";
+import type { RawData, WebSocket } from "ws";
 import { serverLimits } from "../../limits.ts";
 import type { Session } from "../../sessions/session.ts";
-import type { SessionOutput } from "../../sessions/types.ts";
-import type { Gateway } from "../gateway.ts";
+import type { ConnectionSocket, SocketWire } from "./connection-socket.ts";
+import { protocolsOf } from "./offered.ts";
 import { Outbox } from "./outbox.ts";
+import { Pings } from "./pings.ts";
 
 /** An event is encoded once per encoding, for all sockets. */
 const encodedEvents = new WeakMap<OutgoingEvent, Map<Encoding, PreparedFrame>>();
 
 const outbox = new Outbox();
 
-/**
- * Emits `closing` when either side begins to close: the end of the transport would report that some time later, and a
- * peer that waits for the answer to its close expects the actor to know.
- */
-export class PeerSocket extends WebSocket {
-  override close(code?: number, reason?: string | Buffer): void {
-    const isOpen = this.readyState === WebSocket.OPEN;
-    super.close(code, reason);
-    if (isOpen) this.emit("closing", code);
-  }
+/** Connections of our own clients. */
+export const ownWire: SocketWire = {
+  subprotocol,
+  open: ({ webSocket, carrier, request, onEnd }) =>
+    new Socket(webSocket, carrier, encodingOf(request), onEnd),
+};
+
+function encodingOf(request: IncomingMessage): Encoding {
+  return protocolsOf(request).includes(`${encodingPrefix}json`) ? "json" : "cbor";
 }
 
 /**
  * One WebSocket. Its output of one turn of the event loop is one message. Nothing is read before it has a session:
  * early messages of the client wait until it is accepted.
  */
-export class Socket implements SessionOutput {
+export class Socket implements ConnectionSocket {
   readonly encoding: Encoding;
   readonly #webSocket: WebSocket;
   /** The transport, which writes complete frames only: ours may go between them. */
@@ -50,8 +53,7 @@ export class Socket implements SessionOutput {
   readonly #onEnd: () => void;
   #session: Session | undefined;
   #outgoing: PreparedFrame[] | undefined;
-  #alive = true;
-  #timer: Timer | undefined;
+  readonly #pings: Pings;
   #dropsEvents = false;
   #liveness: Liveness | undefined;
   /** Number of the last dropped event. */
@@ -65,6 +67,7 @@ export class Socket implements SessionOutput {
     this.#webSocket = webSocket;
     this.#carrier = carrier;
     this.#onEnd = onEnd;
+    this.#pings = new Pings(webSocket);
     webSocket.pause();
     webSocket.on("close", (code) => this.#end(code === 1000 || code === 1001));
     webSocket.on("closing", (code: unknown) => {
@@ -72,12 +75,8 @@ export class Socket implements SessionOutput {
     });
     // A close event follows every error.
     webSocket.on("error", () => undefined);
-    webSocket.on("pong", () => {
-      this.#alive = true;
-    });
   }
 
-  /** With `dropsEvents`, a peer that reads too slowly misses events instead of being closed. */
   attach(session: Session, maxIncomingBytes: number, dropsEvents: boolean): void {
     this.#session = session;
     if (this.#ended) {
@@ -86,7 +85,7 @@ export class Socket implements SessionOutput {
     }
     this.#dropsEvents = dropsEvents;
     this.#webSocket.on("message", (data, isBinary) => {
-      this.#alive = true;
+      this.#pings.isAlive = true;
       this.#message(session, data, isBinary, maxIncomingBytes);
     });
     this.#webSocket.resume();
@@ -151,33 +150,18 @@ export class Socket implements SessionOutput {
     this.#webSocket.close(code, closeReason(reason));
   }
 
-  /**
-   * Pings the peer every `intervalMs`, and drops the socket if no answer comes within `timeoutMs`. Zero for either
-   * disables that.
-   */
   watch(tasks: Tasks, intervalMs: number, timeoutMs: number): void {
     if (this.#ended || intervalMs === 0 || timeoutMs === 0) return;
-    this.#liveness ??= { intervalMs: Math.ceil(intervalMs), timeoutMs: Math.ceil(timeoutMs) };
-    this.#timer = tasks.after(intervalMs, () => {
-      this.#alive = false;
-      this.#webSocket.ping();
-      this.#timer = tasks.after(timeoutMs, () => {
-        // Input that has arrived in the meantime is read first: this process may have been busy.
-        tasks.macrotask(() => {
-          if (this.#alive) this.watch(tasks, intervalMs, timeoutMs);
-          else this.#webSocket.terminate();
-        });
-      });
-    });
+    this.#liveness = { intervalMs: Math.ceil(intervalMs), timeoutMs: Math.ceil(timeoutMs) };
+    this.#pings.start(tasks, intervalMs, timeoutMs);
   }
 
-  /** Closes so that the client reconnects later; resolves when the socket is closed. */
-  shutDown(gateway: Gateway): Promise<void> {
+  shutDown(tasks: Tasks): Promise<void> {
     if (this.#ended) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#resolveEnded = resolve;
     this.close(1001, "gateway.shutting_down");
-    const timer = gateway.directory.ports.tasks.after(serverLimits.closeGraceMs, () => {
+    const timer = tasks.after(serverLimits.closeGraceMs, () => {
       this.#webSocket.terminate();
     });
     return promise.then(() => timer.cancel());
@@ -252,7 +236,7 @@ export class Socket implements SessionOutput {
     if (this.#ended) return;
     this.#ended = true;
     this.#closing = true;
-    this.#timer?.cancel();
+    this.#pings.stop();
     this.#onEnd();
     if (onPurpose) this.#session?.end();
     else this.#session?.lose();

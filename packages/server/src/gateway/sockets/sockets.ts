@@ -4,16 +4,13 @@ import type { Duplex } from "node:stream";
 import {
   decodeEarlyEvents,
   decodeParams,
-  type Encoding,
-  encodingPrefix,
   eventsPrefix,
   paramsPrefix,
   type ResumePoint,
   resumePrefix,
-  subprotocol,
 } from "@holdfast/client";
 import { HoldfastError, toWireError } from "@holdfast/core";
-import { WebSocketServer } from "ws";
+import { type Server, WebSocketServer } from "ws";
 import { serverLimits } from "../../limits.ts";
 import { Session } from "../../sessions/session.ts";
 import { accessInfo, onAccessChange, withoutSignal } from "../access-info.ts";
@@ -22,19 +19,22 @@ import type { Gateway } from "../gateway.ts";
 import { visibleError } from "../http/exchange.ts";
 import { resumePointOf } from "../resume-point.ts";
 import { routeNotFound } from "../route.ts";
-import { tokenOf } from "./offered-token.ts";
-import { PeerSocket, Socket } from "./socket.ts";
+import { type ConnectionSocket, PeerSocket, type SocketWire } from "./connection-socket.ts";
+import { protocolsOf, tokenOf } from "./offered.ts";
 
-/** The WebSockets of one listening server. */
+/** The WebSockets of one listening server, of one kind of client. */
 export class Sockets {
   readonly #gateway: Gateway;
-  readonly #server: WebSocketServer;
+  readonly #wire: SocketWire;
+  readonly #server: Server<typeof PeerSocket>;
   /** The open sockets, each with what stops waiting for a change of its access. */
-  readonly #open = new Map<Socket, () => void>();
+  readonly #open = new Map<ConnectionSocket, () => void>();
   #closed = false;
 
-  constructor(gateway: Gateway) {
+  constructor(gateway: Gateway, wire: SocketWire) {
     this.#gateway = gateway;
+    this.#wire = wire;
+    const { subprotocol } = wire;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -48,37 +48,57 @@ export class Sockets {
 
   /** Accepts an upgrade. A refusal is a close with a reason, because browsers see nothing else. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url = request.url ?? "/"): void {
-    this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
-      const socket = new Socket(webSocket, duplex, encodingOf(request), () => {
+    this.#upgrade(request, duplex, head, (socket) => this.#admit(request, socket, url));
+  }
+
+  /** Accepts an upgrade and closes it with the reason of a refusal. */
+  refuse(request: IncomingMessage, duplex: Duplex, head: Buffer, error: unknown): void {
+    this.#upgrade(request, duplex, head, () => {
+      throw error;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const { tasks } = this.#gateway.directory.ports;
+    await Promise.all([...this.#open.keys()].map((socket) => socket.shutDown(tasks)));
+  }
+
+  #upgrade(
+    request: IncomingMessage,
+    carrier: Duplex,
+    head: Buffer,
+    admit: (socket: ConnectionSocket) => void,
+  ): void {
+    this.#server.handleUpgrade(request, carrier, head, (webSocket) => {
+      const onEnd = (): void => {
         this.#open.get(socket)?.();
         this.#open.delete(socket);
-      });
+      };
+      const socket = this.#wire.open({ webSocket, carrier, request, onEnd });
       this.#open.set(socket, () => {});
       try {
         if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
-        this.#admit(request, socket, url);
+        admit(socket);
       } catch (error) {
         this.#refuse(socket, error);
       }
     });
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#open.keys()].map((socket) => socket.shutDown(this.#gateway)));
-  }
-
-  #admit(request: IncomingMessage, socket: Socket, url: string): void {
+  #admit(request: IncomingMessage, socket: ConnectionSocket, url: string): void {
     const gateway = this.#gateway;
     gateway.guard.check(request.headers.host, request.headers.origin);
     if (!url.startsWith("/actors/")) throw routeNotFound();
     const route = gateway.routeOf(url);
     if (route.kind !== "connect") throw routeNotFound();
     const offered = protocolsOf(request);
+    const { subprotocol } = this.#wire;
     if (!offered.includes(subprotocol)) {
       const message = `Offer the subprotocol ${subprotocol}`;
       throw new HoldfastError("gateway", "unsupported_protocol", message, { statusCode: 400 });
     }
+    this.#wire.check?.(request);
     const encoded = offered.find((protocol) => protocol.startsWith(paramsPrefix))?.slice(paramsPrefix.length);
     const params = encoded === undefined ? undefined : decodeParams(socket.encoding, encoded);
     const asked = offered.find((protocol) => protocol.startsWith(eventsPrefix));
@@ -130,20 +150,11 @@ export class Sockets {
     gateway.admit(accessInfo(namespaces, "connect", info, target), next, refuse);
   }
 
-  #refuse(socket: Socket, error: unknown): void {
+  #refuse(socket: ConnectionSocket, error: unknown): void {
     const visible = visibleError(error, this.#gateway.directory.ports);
     socket.error(undefined, toWireError(visible));
     socket.close(visible.code === "shutting_down" ? 1012 : 1008, `${visible.group}.${visible.code}`);
   }
-}
-
-function protocolsOf(request: IncomingMessage): readonly string[] {
-  const header = request.headers["sec-websocket-protocol"];
-  return header === undefined ? [] : header.split(",").map((protocol) => protocol.trim());
-}
-
-function encodingOf(request: IncomingMessage): Encoding {
-  return protocolsOf(request).includes(`${encodingPrefix}json`) ? "json" : "cbor";
 }
 
 /** The connection that the client wants to resume, if any. */

@@ -5,18 +5,25 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
 import type { NodeGateway } from "../http/node-gateway.ts";
-import { attachUpgrades } from "./upgrades.ts";
+import { attachUpgrades, type Mount } from "./upgrades.ts";
 
 const never = (): Promise<NodeGateway> => Promise.reject(new Error("it is not for this registry"));
+
+function mountAt(basePath: string, open: () => Promise<NodeGateway>): Mount {
+  return { basePath, open, rivetClients: true };
+}
 
 test("a reset connection does not end the process, neither before the gateway is open nor for other paths", async () => {
   for (const url of ["/api/actors/room/@a,/connect", "/elsewhere"]) {
     const server = new EventEmitter();
     const opened = Promise.withResolvers<NodeGateway>();
-    attachUpgrades(server, "/api", () => opened.promise);
+    attachUpgrades(
+      server,
+      mountAt("/api", () => opened.promise),
+    );
     const socket = new PassThrough();
     const closed = new Promise((resolve) => socket.once("close", resolve));
-    server.emit("upgrade", { url }, socket, Buffer.alloc(0));
+    server.emit("upgrade", { url, headers: {} }, socket, Buffer.alloc(0));
     socket.destroy(new Error("read ECONNRESET"));
     await closed;
   }
@@ -24,8 +31,8 @@ test("a reset connection does not end the process, neither before the gateway is
 
 test("an upgrade for an unknown path is refused", async (t) => {
   const { server, ask } = await listening(t);
-  attachUpgrades(server, "/api", never);
-  attachUpgrades(server, "/more", never);
+  attachUpgrades(server, mountAt("/api", never));
+  attachUpgrades(server, mountAt("/more", never));
   assert.match(await ask("/elsewhere"), /^HTTP\/1\.1 404 /);
   assert.match(await ask("/api/actors/room/@a,/connect"), /^HTTP\/1\.1 503 /);
   assert.match(await ask("/more/actors/room/@a,/connect"), /^HTTP\/1\.1 503 /);
@@ -33,7 +40,7 @@ test("an upgrade for an unknown path is refused", async (t) => {
 
 test("an upgrade for another listener is left to it", async (t) => {
   const { server, ask } = await listening(t);
-  attachUpgrades(server, "/api", never);
+  attachUpgrades(server, mountAt("/api", never));
   const errors: number[] = [];
   server.on("upgrade", (_request, socket) => {
     errors.push(socket.listenerCount("error"));
@@ -46,9 +53,9 @@ test("an upgrade for another listener is left to it", async (t) => {
 
 test("a registry can be attached again after its listener was removed", async (t) => {
   const { server, ask } = await listening(t);
-  attachUpgrades(server, "/api", never);
+  attachUpgrades(server, mountAt("/api", never));
   server.removeAllListeners("upgrade");
-  attachUpgrades(server, "/api", never);
+  attachUpgrades(server, mountAt("/api", never));
   assert.match(await ask("/api/actors/room/@a,/connect"), /^HTTP\/1\.1 503 /);
 });
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { NodeGateway } from "../http/node-gateway.ts";
+import { isRivetUpgrade } from "../rivet/upgrades.ts";
 import { actorsPrefix, localPath } from "../route.ts";
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -12,8 +13,10 @@ export interface UpgradingServer {
 }
 
 /** A registry that is mounted in a server. */
-interface Mount {
+export interface Mount {
   readonly basePath: string;
+  /** Also takes the upgrades of clients of `rivetkit`. */
+  readonly rivetClients: boolean;
   readonly open: () => Promise<NodeGateway>;
 }
 
@@ -29,12 +32,7 @@ const attachments = new WeakMap<UpgradingServer, Attachment>();
  * Handles the upgrades below `basePath`. Others are left to the server's other listeners, or refused with 404 if there
  * are none: without a listener, Node would let the server answer them. `open` is called for each of them.
  */
-export function attachUpgrades(
-  server: UpgradingServer,
-  basePath: string,
-  open: () => Promise<NodeGateway>,
-): void {
-  const mount = { basePath, open };
+export function attachUpgrades(server: UpgradingServer, mount: Mount): void {
   const attached = attachments.get(server);
   if (attached !== undefined && server.listenerCount("upgrade", attached.listener) > 0) {
     attached.mounts.push(mount);
@@ -42,8 +40,7 @@ export function attachUpgrades(
   }
   const mounts: Mount[] = [mount];
   const listener: UpgradeListener = (request, socket, head) => {
-    const url = request.url ?? "/";
-    const taker = mounts.find((each) => localPath(url, each.basePath)?.startsWith(actorsPrefix) === true);
+    const taker = mounts.find((each) => takes(each, request));
     if (taker === undefined && server.listenerCount("upgrade") > 1) return;
     // Node has removed its listener, and nobody has added one yet: an unhandled error would end the process.
     socket.on("error", () => undefined);
@@ -55,6 +52,11 @@ export function attachUpgrades(
   };
   attachments.set(server, { listener, mounts });
   server.on("upgrade", listener);
+}
+
+function takes({ basePath, rivetClients }: Mount, request: IncomingMessage): boolean {
+  if (localPath(request.url ?? "/", basePath)?.startsWith(actorsPrefix) === true) return true;
+  return rivetClients && isRivetUpgrade(request, basePath);
 }
 
 /** The server allows half-open sockets: a refused one has to be ended on both sides. */

@@ -1,10 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { header, tokenPrefix } from "@holdfast/client";
 
+/** The subprotocols that a client offers. */
+export function protocolsOf(request: IncomingMessage): readonly string[] {
+  const offered = request.headers["sec-websocket-protocol"];
+  return offered === undefined ? [] : offered.split(",").map((protocol) => protocol.trim());
+}
+
 /** The token among the subprotocols, because browsers cannot send headers with a WebSocket. */
 export function offeredToken(request: IncomingMessage): string | undefined {
-  const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
-  const token = offered.map((each) => each.trim()).find((each) => each.startsWith(tokenPrefix));
+  const token = protocolsOf(request).find((each) => each.startsWith(tokenPrefix));
   return token === undefined
     ? undefined
     : Buffer.from(token.slice(tokenPrefix.length), "base64url").toString();
