@@ -29,14 +29,14 @@ export {
 export { type Credential, redactKey } from "./credentials/credential.ts";
 export { type Credentials, type DetectOptions, detectCredentials } from "./credentials/detect.ts";
 export type { BrowserNetwork } from "./desktop/apps/browsers.ts";
-export { type ImageLibrary, imageLibrary } from "./desktop/capture/image-library.ts";
 export { missingPrograms as missingDesktopPrograms } from "./desktop/display/programs.ts";
 export type { DesktopTools } from "./desktop/tools/local-tools.ts";
 export { desktopToolNames } from "./desktop/tools/names.ts";
 export type { CorsOptions } from "./http/cors.ts";
-export { type TerminalBinding, terminalBinding } from "./internal/spawn/terminal.ts";
 export { defaultLimits, type SandboxLimits } from "./limits.ts";
+export { mountNativePackages, type PackageMounts } from "./native-packages.ts";
 export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
+export { openTunnel, type TunnelRoute } from "./processes/supervision/open-tunnel.ts";
 export {
   forwardRequest,
   forwardUpgrade,

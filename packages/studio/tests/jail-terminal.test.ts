@@ -3,10 +3,11 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createGate, JailLayout } from "@holdfast/gate";
+import { mountNativePackages } from "@holdfast/sandbox";
 import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { guestPrograms, loadGuestBundle } from "../src/jail/bundle.ts";
 import type { GuestConfig } from "../src/jail/guest-config.ts";
-import { jailPath, jailPaths, mountNativePackages } from "../src/jail/layout.ts";
+import { jailPath, jailPaths } from "../src/jail/layout.ts";
 import { needsJail, temporaryFolder } from "./support.ts";
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Response>;
@@ -40,7 +41,7 @@ async function jailedServer(t: TestContext): Promise<Call> {
     command: layout.mount(process.execPath, jailPaths.node, "ro"),
     args: [join(guest, guestPrograms.guest), JSON.stringify(config)],
     cwd: config.workspace,
-    env: { HOME: config.home, PATH: jailPath, ...mountNativePackages(layout) },
+    env: { HOME: config.home, PATH: jailPath, ...mountNativePackages(layout, jailPaths.modules) },
     mounts: layout.mounts,
     network: "none",
   });
@@ -93,13 +94,13 @@ test("a program in a jail gets its own terminal", async (t) => {
 
 test("the binding is one read-only folder below a folder for modules", () => {
   const layout = new JailLayout(true);
-  const { NODE_PATH } = mountNativePackages(layout);
+  const { NODE_PATH } = mountNativePackages(layout, jailPaths.modules);
   const [mount] = layout.mounts;
   assert.equal(NODE_PATH, jailPaths.modules);
   assert.equal(mount?.mode, "ro");
   assert.equal(mount?.target.startsWith(`${jailPaths.modules}/@lydell/node-pty-`), true);
   const outside = new JailLayout(false);
-  const direct = mountNativePackages(outside);
+  const direct = mountNativePackages(outside, jailPaths.modules);
   assert.equal(outside.mounts.length, 0);
   assert.equal(direct["NODE_PATH"], mount && dirname(dirname(mount.source)));
 });

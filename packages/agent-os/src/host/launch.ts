@@ -13,7 +13,7 @@ import {
   modelPath,
   type ProviderName,
 } from "@holdfast/gate";
-import { type ModelWire, terminalBinding } from "@holdfast/sandbox";
+import { type ModelWire, mountNativePackages } from "@holdfast/sandbox";
 import { listenForDial } from "@holdfast/sandbox-client/node";
 import { machineEnded, noFuse } from "../errors.ts";
 import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
@@ -99,12 +99,13 @@ async function start(
   };
   const usual = jailed ? machinePaths.path : `${dirname(node)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`;
   const path = tools === undefined ? usual : `${usual}:${tools.commands}`;
+  const native = mountNativePackages(layout, machinePaths.modules);
   const jail = await gate.jails.start({
     id: jailId,
     command: node,
     args: [join(folder, machinePrograms.guest), JSON.stringify(config)],
     cwd: home,
-    env: { HOME: home, PATH: path, LANG: "C.UTF-8", ...terminalModules(layout) },
+    env: { HOME: home, PATH: path, LANG: "C.UTF-8", ...native },
     mounts: layout.mounts,
     limits: spec.limits,
     network: "none",
@@ -130,14 +131,6 @@ async function start(
       return stopping;
     },
   };
-}
-
-/** The native part of terminals, which a bundle cannot contain. */
-function terminalModules(layout: JailLayout): Readonly<Record<string, string>> {
-  const binding = terminalBinding();
-  if (binding === undefined) return {};
-  const at = layout.mount(binding.directory, `${machinePaths.modules}/${binding.name}`, "ro");
-  return { NODE_PATH: at.slice(0, -binding.name.length - 1) };
 }
 
 const wires: Readonly<Partial<Record<ProviderName, readonly ModelWire[]>>> = {

@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { type Duplex, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
-import WebSocket, { createWebSocketStream } from "ws";
+import { openTunnel } from "@holdfast/sandbox";
 import { invalid } from "../errors.ts";
 import type { Machine } from "../host/machine.ts";
 import { agentOsLimits } from "../limits.ts";
@@ -24,7 +23,6 @@ interface Outgoing {
   readonly body?: Readable | string | Uint8Array;
 }
 
-const handshakeTimeoutMs = 20_000;
 /** Headers that belong to one connection. */
 const hopHeaders = new Set([
   ...["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"],
@@ -160,21 +158,6 @@ async function send(machine: Machine, port: number, outgoing: Outgoing): Promise
     const message = `Nothing answers on port ${port} of the machine: ${why}`;
     throw new HoldfastError("agent_os", "port_unreachable", message, { statusCode: 502, cause: error });
   }
-}
-
-/** A connection to a port in the machine, through its sandbox server. */
-async function openTunnel(machine: Machine, port: number): Promise<Duplex> {
-  const socket = new WebSocket(`ws://sandbox/v1/ports/${port}/tunnel`, {
-    agent: machine.agent,
-    perMessageDeflate: false,
-    handshakeTimeout: handshakeTimeoutMs,
-    headers: { host: "localhost" },
-  });
-  await once(socket, "open");
-  const stream = createWebSocketStream(socket);
-  // The request over it reports the error.
-  stream.on("error", () => {});
-  return stream;
 }
 
 function headersOf(answer: IncomingMessage): [string, string][] {

@@ -1,6 +1,3 @@
-import type { JailLayout } from "@holdfast/gate";
-import { imageLibrary, terminalBinding } from "@holdfast/sandbox";
-
 /** A task's folders on the host. Their contents are untrusted. */
 export interface TaskFolders {
   readonly workspace: string;
@@ -33,21 +30,3 @@ export const jailPaths = {
 
 /** PATH inside a jail. Node's folder comes first, so that scripts get this `node`. */
 export const jailPath = "/opt/holdfast/bin:/opt/holdfast/guest/tools:/usr/local/bin:/usr/bin:/bin";
-
-/**
- * Mounts the packages with native code, which the bundle cannot contain, and returns the environment in which the
- * sandbox server finds them: the terminal binding, and with `images` the library that writes screenshots. On platforms
- * without a binding, the server responds to terminals with 501; without the library, screenshots take longer.
- */
-export function mountNativePackages(
-  layout: JailLayout,
-  { images = false } = {},
-): Readonly<Record<string, string>> {
-  const binding = terminalBinding();
-  const packages = [...(binding === undefined ? [] : [binding]), ...(images ? imageLibrary() : [])];
-  const folders = packages.map(({ name, directory }) => {
-    const mountedAt = layout.mount(directory, `${jailPaths.modules}/${name}`, "ro");
-    return mountedAt.slice(0, -name.length - 1);
-  });
-  return folders.length === 0 ? {} : { NODE_PATH: [...new Set(folders)].join(":") };
-}

@@ -9,6 +9,7 @@ import { HoldfastError } from "@holdfast/core";
 import {
   forwardRequest,
   forwardUpgrade,
+  openTunnel,
   type PreviewedPort,
   parseCookies,
   previewCookie,
@@ -21,7 +22,6 @@ import { studioLimits } from "../limits.ts";
 import { confineRequest, confineResponse, isServiceWorker, pagePolicy } from "./confine.ts";
 import { exchangePage, exchangePath } from "./exchange-page.ts";
 import type { PreviewHosts } from "./preview-hosts.ts";
-import { openTunnel } from "./tunnel.ts";
 
 const maxTicketBytes = 256;
 const maxTickets = 20;
@@ -214,7 +214,7 @@ function targetOf({ port, origin, studioOrigin }: Access, route: SandboxRoute): 
     port,
     connection: {
       createConnection: (_options, onCreated) => {
-        openTunnel(route, port).then(
+        connectTo(route, port).then(
           (stream) => onCreated?.(null, stream),
           (error: Error) => onCreated?.(error, undefined as unknown as Duplex),
         );
@@ -223,6 +223,14 @@ function targetOf({ port, origin, studioOrigin }: Access, route: SandboxRoute): 
     },
     changeHeaders: (headers) => confineResponse(headers, { port, origin, studioOrigin }),
   };
+}
+
+/** Opens a connection to a port in the jail, which keeps the sandbox. */
+async function connectTo(route: SandboxRoute, port: number): Promise<Duplex> {
+  const stream = await openTunnel(route, port);
+  const release = route.hold?.();
+  stream.once("close", () => release?.());
+  return stream;
 }
 
 function track({ open }: Access, stream: Duplex | ServerResponse): void {

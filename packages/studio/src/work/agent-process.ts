@@ -12,7 +12,7 @@ import {
   modelPath,
   type OpenedBroker,
 } from "@holdfast/gate";
-import type { AgentRow } from "@holdfast/sandbox";
+import { type AgentRow, mountNativePackages } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { localOrganization, organizationOfId } from "../access/organization-ids.ts";
@@ -23,7 +23,7 @@ import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import { offeredDesktopTools } from "../jail/desktop-tools.ts";
 import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
-import { jailPath, jailPaths, mountNativePackages, type TaskFolders } from "../jail/layout.ts";
+import { jailPath, jailPaths, type TaskFolders } from "../jail/layout.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskUsageNotes } from "../usage/task-usage.ts";
 import { studioVersion } from "../version.ts";
@@ -115,7 +115,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   await mkdir(folders.home, { recursive: true, mode: 0o700 });
   const layout = new JailLayout(!gate.jails.driver.unsafe);
   const { config, node, program } = await buildGuestConfig(options, layout, { control, egress, broker });
-  const native = mountNativePackages(layout, { images: config.desktop !== undefined });
+  const native = mountNativePackages(layout, jailPaths.modules, { images: config.desktop !== undefined });
   const jail = await gate.jails.start({
     id: jailId,
     command: node,

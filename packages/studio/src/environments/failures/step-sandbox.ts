@@ -3,11 +3,12 @@ import type { Agent } from "node:http";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { JailLayout, keepErrorTail } from "@holdfast/gate";
+import { mountNativePackages } from "@holdfast/sandbox";
 import { SandboxAgent } from "@holdfast/sandbox-client";
 import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { guestPrograms } from "../../jail/bundle.ts";
 import type { GuestConfig } from "../../jail/guest-config.ts";
-import { jailPaths, mountNativePackages } from "../../jail/layout.ts";
+import { jailPaths } from "../../jail/layout.ts";
 import { mountStepJail, type StepJailOptions, startStepJail } from "../run-command.ts";
 
 export interface StepSandboxOptions extends StepJailOptions {
@@ -56,7 +57,7 @@ export async function startStepSandbox(options: StepSandboxOptions): Promise<Ste
     env: { [stepVariable]: run },
     originEnv: env,
   };
-  const native = mountNativePackages(layout);
+  const native = mountNativePackages(layout, jailPaths.modules);
   const jail = await startStepJail(options, layout, inside, guestPrograms.guest, config, native);
   cleanup.defer(async () => void (await jail.stop({ graceMs: 0 })));
   const stderr = keepErrorTail(jail);

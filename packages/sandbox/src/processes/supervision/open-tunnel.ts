@@ -1,12 +1,19 @@
 import { once } from "node:events";
+import type { Agent } from "node:http";
 import type { Duplex } from "node:stream";
 import WebSocket, { createWebSocketStream } from "ws";
-import type { SandboxRoute } from "../cluster/other-nodes.ts";
 
 const handshakeTimeoutMs = 20_000;
 
-/** Opens a connection to a port in the jail, through the sandbox server there. Rejects if nothing listens. */
-export async function openTunnel({ agent, prefix, hold }: SandboxRoute, port: number): Promise<Duplex> {
+/** The way of a host to a sandbox server. */
+export interface TunnelRoute {
+  readonly agent: Agent;
+  /** Goes before the path of each request; empty by default. */
+  readonly prefix?: string;
+}
+
+/** Opens a connection to a port beside a sandbox server, through that server. Rejects if nothing listens. */
+export async function openTunnel({ agent, prefix = "" }: TunnelRoute, port: number): Promise<Duplex> {
   const socket = new WebSocket(`ws://sandbox${prefix}/v1/ports/${port}/tunnel`, {
     agent,
     perMessageDeflate: false,
@@ -17,7 +24,5 @@ export async function openTunnel({ agent, prefix, hold }: SandboxRoute, port: nu
   const stream = createWebSocketStream(socket);
   // The request over it, or its absence, reports the error.
   stream.on("error", () => {});
-  const release = hold?.();
-  stream.once("close", () => release?.());
   return stream;
 }
