@@ -279,6 +279,9 @@ export const studioLimits = {
   passwordResetTtlMs: 60 * 60 * 1000,
   signInLinkTtlMs: 15 * 60 * 1000,
   resetPauseMs: 60_000,
+  /** Pause before an organization hears again of an account at a forge; it quadruples, up to the maximum. */
+  forgeAccountPauseMs: 10_000,
+  maxForgeAccountPauseMs: 60 * 60 * 1000,
   /** How often it is noted that a member was seen. */
   memberSeenMs: 5 * 60 * 1000,
   invitationTtlMs: 7 * 24 * 60 * 60 * 1000,

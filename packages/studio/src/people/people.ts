@@ -134,7 +134,7 @@ export class People {
 
   /** Tells organizations of accounts at forges that they could not hear of before. */
   async tellAccounts(person: Person): Promise<void> {
-    if (!person.isOperator) await this.#forgeAccounts.tellAgain(person.id);
+    if (!person.isOperator) await this.#forgeAccounts.tell(person.id);
   }
 
   /** Changes the name of a person, also where they are a member. */
@@ -345,8 +345,9 @@ export class People {
    */
   async removeMember(person: Person, organization: string, member: string): Promise<void> {
     const by = await this.#roleOf(person, organization);
+    await this.#forgeAccounts.leaving(member, organization);
     await this.#actors.members(organization, "remove", member, by);
-    await this.#forgeAccounts.left(member, organization);
+    await this.#forgeAccounts.tell(member);
     await this.#actors.knownUser(member, undefined, "forgetOrganization", organization);
     // They have no right any more. Without this, the tokens would work again when the person is invited again.
     if ((await this.#organizationsOf(member)).length === 0)

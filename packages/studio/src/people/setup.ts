@@ -88,6 +88,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
     actors: createPeopleActors({
       ports,
       accessChanged: (person) => changes.changed(person),
+      tellAccounts: (person) => forgeAccounts.tell(person),
       ...(isNode ? { announce: (person: string) => actors.announce(person) } : {}),
       ...(membersChanged === undefined ? {} : { membersChanged }),
       listChanged: (organization) => tellPages(client(), organization, log),

@@ -3,13 +3,14 @@ import type { TestContext } from "node:test";
 import { silentLogger, systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import type { PeopleHost } from "../../src/people/actors/host.ts";
 import { createPeopleActors, PeopleActors } from "../../src/people/actors/people-actors.ts";
 import { Attempts } from "../../src/people/auth/attempts.ts";
 import { createAuth } from "../../src/people/auth/auth.ts";
 import { temporaryFolder } from "../support.ts";
 
 /** The actors of people on a real store, with a clock that a test can move on, and better-auth over them. */
-export function openPeople(t: TestContext) {
+export function openPeople(t: TestContext, host: Partial<PeopleHost> = {}) {
   const ports = systemPorts(silentLogger);
   let movedMs = 0;
   const changed: string[] = [];
@@ -17,6 +18,7 @@ export function openPeople(t: TestContext) {
     use: createPeopleActors({
       ports: { ...ports, clock: { ...ports.clock, now: () => Date.now() + movedMs } },
       accessChanged: (person) => changed.push(person),
+      ...host,
     }),
     store: () => openSqliteStore({ path: join(temporaryFolder(t), "actors"), ports }),
     ports,

@@ -1,17 +1,19 @@
 /** Members, roles and invitations of an organization. */
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { describe, type TestContext, test } from "node:test";
 import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, silentLogger } from "@holdfast/core";
 import type { Role } from "../../src/access/roles.ts";
 import type { Member } from "../../src/contract/people.ts";
 import { studioLimits } from "../../src/limits.ts";
+import type { PeopleHost } from "../../src/people/actors/host.ts";
 import type { NewInvitation } from "../../src/people/actors/members.ts";
 import { ForgeAccounts } from "../../src/people/forge-accounts.ts";
 import { openPeople } from "./actors-support.ts";
 
-function openOrganization(t: TestContext) {
-  const people = openPeople(t);
+function openOrganization(t: TestContext, host: Partial<PeopleHost> = {}) {
+  const people = openPeople(t, host);
   const call = <Result>(action: string, ...args: readonly unknown[]) =>
     people.actors.members<Result>("local", action, ...args);
   const invite = (hash: string, role: Role, email: string | null = null, by: Role = "owner") => {
@@ -119,34 +121,56 @@ describe("an organization", () => {
     assert.equal(await role("bob"), "admin");
   });
 
-  test("hears of an account at a forge when its person comes again, if it could not hear of it before", async (t) => {
-    const { actors, add, signUp } = openOrganization(t);
-    const { user } = await signUp("ada@example.org");
-    await add(user.id, "member");
-    await actors.user(user.id, "insert", "organization", { id: "local" });
-    const told: unknown[] = [];
+  test("hears of accounts at forges, later if it cannot hear at once: a sign-in, its end, and of who has left", async (t) => {
+    const told = new EventEmitter();
     let isDown = true;
-    const action = async ({ args }: { readonly args: readonly unknown[] }) => {
+    const action = async ({ name, args }: { readonly name: string; readonly args: readonly unknown[] }) => {
       if (isDown) throw new HoldfastError("actor", "unavailable", "Try again");
-      told.push(...args);
+      told.emit("told", name.replace("internal.", ""), ...args);
     };
     const client = () => ({ getOrCreate: () => ({ action }) }) as unknown as ClientBase;
+    const people = openOrganization(t, {
+      tellAccounts: (person) => accounts.tell(person),
+      forgeAccountPauseMs: 1,
+    });
+    const { actors, add, call, signUp } = people;
     const accounts = new ForgeAccounts({ actors, client, log: silentLogger });
+    /** Whatever is refused at first: a schedule of the person's actor repeats it. */
+    const heardOf = async (change: () => Promise<unknown>): Promise<readonly unknown[]> => {
+      isDown = true;
+      await change();
+      const heard = once(told, "told");
+      isDown = false;
+      return heard;
+    };
+    const { user } = await signUp("ada@example.org");
+    await add(user.id, "member");
+    await actors.user(user.id, "noteOrganization", "local");
     const account = { forge: "github", server: "https://forge.example", login: "ada" } as const;
+    const proven = await heardOf(() => accounts.signedIn(user.id, account));
+    assert.deepEqual(proven, ["accountProven", { person: user.id, ...account }]);
+    // Nothing is new.
+    await accounts.tell(user.id);
+    assert.deepEqual(await actors.user(user.id, "untoldAccounts"), []);
+    told.once("told", () => assert.fail("told without news"));
     await accounts.signedIn(user.id, account);
-    isDown = false;
-    await accounts.signedIn(user.id, account);
-    await accounts.signedIn(user.id, account);
-    assert.deepEqual(told, [{ person: user.id, ...account }]);
+    told.removeAllListeners();
 
-    isDown = true;
     const renamed = { ...account, login: "ada-l" };
-    await accounts.signedIn(user.id, renamed);
-    await accounts.tellAgain(user.id);
-    isDown = false;
-    await accounts.tellAgain(user.id);
-    await accounts.tellAgain(user.id);
-    assert.deepEqual(told.slice(1), [{ person: user.id, ...renamed }]);
+    const again = await heardOf(() => accounts.signedIn(user.id, renamed));
+    assert.deepEqual(again, ["accountProven", { person: user.id, ...renamed }]);
+    const ended = await heardOf(() => accounts.disconnected(user.id, "github"));
+    assert.deepEqual(ended, ["accountsEnded", user.id, account.server]);
+
+    // Whoever stays a member after all keeps their accounts.
+    await accounts.signedIn(user.id, account);
+    const kept = await heardOf(() => accounts.leaving(user.id, "local"));
+    assert.deepEqual(kept, ["accountProven", { person: user.id, ...account }]);
+    const left = await heardOf(async () => {
+      await accounts.leaving(user.id, "local");
+      await call("remove", user.id, "owner");
+    });
+    assert.deepEqual(left, ["accountsEnded", user.id]);
   });
 
   test("reports whose rights have changed", async (t) => {

@@ -2,7 +2,7 @@
 import type { Ports } from "@holdfast/core";
 
 export interface PeopleHost {
-  readonly ports: Pick<Ports, "clock" | "log">;
+  readonly ports: Pick<Ports, "clock" | "log" | "random">;
   /**
    * Rights of a person may have ended: closes their open connections in this process. Clients that still may connect
    * do so again by themselves.
@@ -17,6 +17,10 @@ export interface PeopleHost {
    * so that a node that ends in between has told the others nevertheless.
    */
   readonly announce?: ((personId: string) => Promise<void>) | undefined;
+  /** Tells organizations what they are still to hear of a person's accounts at forges. */
+  readonly tellAccounts?: ((personId: string) => Promise<void>) | undefined;
+  /** Instead of the first pause before that is tried again. */
+  readonly forgeAccountPauseMs?: number | undefined;
 }
 
 /** Schedules the announcement of a change that comes next, in an actor that has {@link announcing}. */

@@ -6,6 +6,15 @@ import { type ApiToken, type TokenScope, tokenScopes } from "../../contract/peop
 import { studioLimits } from "../../limits.ts";
 import { announceSoon, announcing, type PeopleHost } from "./host.ts";
 import { Rows, type Tables } from "./rows.ts";
+import {
+  forgeAccountActions,
+  forgeAccountTables,
+  forgeSchema,
+  type TellingState,
+  type TellingVars,
+  toldSchema,
+  untoldSchema,
+} from "./user-forge-accounts.ts";
 import { passkeyActions, passkeySchema, passkeyTables } from "./user-passkeys.ts";
 import type { Condition, Page, Row, Value } from "./where.ts";
 
@@ -22,7 +31,7 @@ export const userTables = {
   ],
   api_token: ["id", "name", "hash", "scope", "created_at", "expires_at"],
   organization: ["id"],
-  forge_account: ["server", "forge", "login", "told"],
+  ...forgeAccountTables,
   ...passkeyTables,
 } as const satisfies Tables;
 
@@ -50,14 +59,6 @@ const schema = `
   CREATE TABLE organization (id TEXT PRIMARY KEY) STRICT;
 `;
 
-/** Accounts at forges that sign-ins have proven, by the server. */
-const forgeSchema = `
-  CREATE TABLE forge_account (server TEXT PRIMARY KEY, forge TEXT NOT NULL, login TEXT NOT NULL) STRICT;
-`;
-
-/** `told`: 0 until each of their organizations has heard of the account. */
-const toldSchema = "ALTER TABLE forge_account ADD COLUMN told INTEGER NOT NULL DEFAULT 1;";
-
 export interface NewApiToken extends ApiToken {
   /** SHA-256 of the token. */
   readonly hash: string;
@@ -76,8 +77,10 @@ const affectsAccess: readonly UserTable[] = ["user", "session", "api_token"];
 export function createUserActor(host: PeopleHost) {
   const rows = new Rows(userTables);
   const now = () => host.ports.clock.now();
+  const forgeAccounts = forgeAccountActions(host);
   return actor({
-    createState: (): { version: 1 } => ({ version: 1 }),
+    createState: (): { version: 1 } & TellingState => ({ version: 1 }),
+    createVars: (): TellingVars => ({ isTelling: false }),
     db: db({
       onMigrate: migrations({
         migrations: [
@@ -85,6 +88,7 @@ export function createUserActor(host: PeopleHost) {
           { version: 2, sql: passkeySchema },
           { version: 3, sql: forgeSchema },
           { version: 4, sql: toldSchema },
+          { version: 5, sql: untoldSchema },
         ],
       }),
     }),
@@ -93,6 +97,7 @@ export function createUserActor(host: PeopleHost) {
       internal: {
         ...announcing(host),
         ...passkeyActions(rows, now),
+        ...forgeAccounts,
 
         /** Adds a row. Old sessions make room for a new one. Throws `people.already_exists`. */
         async insert(c, table: UserTable, row: Row): Promise<void> {
@@ -177,8 +182,9 @@ export function createUserActor(host: PeopleHost) {
          */
         async noteOrganization(c, organization: string): Promise<void> {
           const id: Condition = { column: "id", operator: "eq", value: organization };
-          if ((await rows.find(c.db, "organization", [id])).length > 0) return;
-          await rows.insert(c.db, "organization", { id: organization });
+          if ((await rows.find(c.db, "organization", [id])).length === 0)
+            await rows.insert(c.db, "organization", { id: organization });
+          await forgeAccounts.noteForgeAccounts(c, organization);
         },
 
         async forgetOrganization(c, organization: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { SignInProviderId } from "../../contract/people.ts";
 import { studioLimits } from "../../limits.ts";
-import type { SignedInAccount } from "../forge-accounts.ts";
+import type { SignedInAccount } from "../actors/user-forge-accounts.ts";
 
 /** Where people have accounts. */
 export type ProviderId = SignInProviderId;
