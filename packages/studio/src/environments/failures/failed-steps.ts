@@ -1,6 +1,5 @@
 /** Steps of environments that have failed: their files, and the sandboxes in which people look at them. */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, type Ports, uuidv4 } from "@holdfast/core";
@@ -47,6 +46,7 @@ interface StoredStep extends FailedStep {
 
 const folderName = "failed";
 const storedName = "step.json";
+const unfinishedName = "step.json.new";
 
 /**
  * The files of steps that have failed, for people who want to look: those of the newest failure of each repository, and
@@ -74,7 +74,9 @@ export class FailedSteps {
     await rename(folders.workspace, join(folder, "workspace"));
     await rename(folders.home, join(folder, "home"));
     const stored: StoredStep = { version: 1, ...step };
-    await writeFile(join(folder, storedName), JSON.stringify(stored), { mode: 0o600 });
+    // Failures of other repositories read it meanwhile.
+    await writeFile(join(folder, unfinishedName), JSON.stringify(stored), { mode: 0o600 });
+    await rename(join(folder, unfinishedName), join(folder, storedName));
   }
 
   /** Ends the terminals of a failed step, and removes its files. */
@@ -82,7 +84,7 @@ export class FailedSteps {
     const folder = this.#folder(id);
     const old = join(folder, "..", `old-${randomBytes(6).toString("hex")}`);
     // From here on, no sandbox starts on them.
-    if (existsSync(folder)) await rename(folder, old);
+    await rename(folder, old).catch(ignoreMissing);
     await this.#end(id);
     await removeFolder(old);
   }
@@ -165,22 +167,20 @@ export class FailedSteps {
   }
 
   async #read(id: string): Promise<StoredStep> {
-    try {
-      return JSON.parse(await readFile(join(this.#folder(id), storedName), "utf8")) as StoredStep;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      const message =
-        "The files of this failed step are not kept any more. Prepare the environment again: if it fails, they are there.";
-      throw new HoldfastError("environment", "not_kept", message, { statusCode: 410 });
-    }
+    const step = await readStep(this.#folder(id));
+    if (step !== undefined) return step;
+    const message =
+      "The files of this failed step are not kept any more. Prepare the environment again: if it fails, they are there.";
+    throw new HoldfastError("environment", "not_kept", message, { statusCode: 410 });
   }
 
   /** Other environments that keep a failed step of the same repository. */
   async #others(id: string, cacheKey: string): Promise<readonly string[]> {
     const found: string[] = [];
     for (const name of await readdir(this.#options.directory)) {
-      if (name === id || !existsSync(join(this.#options.directory, name, folderName, storedName))) continue;
-      if ((await this.#read(name)).cacheKey === cacheKey) found.push(name);
+      if (name === id) continue;
+      const step = await readStep(join(this.#options.directory, name, folderName));
+      if (step?.cacheKey === cacheKey) found.push(name);
     }
     return found;
   }
@@ -189,4 +189,14 @@ export class FailedSteps {
   #folder(id: string): string {
     return join(environmentFolder(this.#options.directory, id), folderName);
   }
+}
+
+/** The step whose files are in a folder; undefined if there are none, also if they were removed just now. */
+async function readStep(folder: string): Promise<StoredStep | undefined> {
+  const text = await readFile(join(folder, storedName), "utf8").catch(ignoreMissing);
+  return text === undefined ? undefined : (JSON.parse(text) as StoredStep);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
 }
