@@ -5,7 +5,7 @@ export type TaskStatus =
   | "preparing"
   /** The agent works on a prompt. */
   | "running"
-  /** The agent waits for the answer to an approval. */
+  /** The agent waits for the answer to an approval, or the task for the one that `error` asks for before it starts. */
   | "waiting"
   /** The last turn has ended; another prompt may follow. */
   | "idle"
@@ -96,7 +96,7 @@ export interface TaskFilter {
   readonly unread?: boolean;
 }
 
-export type TaskGrouping = "repository" | "agent" | "status";
+export type TaskGrouping = "repository" | "agent" | "status" | "owner";
 
 /** A page of the list: newest first, or in the order of their groups and then newest first. */
 export interface TaskQuery extends TaskFilter {

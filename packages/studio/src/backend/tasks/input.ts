@@ -50,6 +50,8 @@ function readStatuses(given: unknown): Pick<TaskFilter, "statuses"> {
   return { statuses: statuses as TaskStatus[] };
 }
 
+const groupings: readonly TaskGrouping[] = ["repository", "agent", "status", "owner"];
+
 /** The part of a query that is not its filter. Throws `task.invalid_input`. */
 export function readPaging(query: TaskQuery | undefined): {
   readonly limit: number;
@@ -58,8 +60,8 @@ export function readPaging(query: TaskQuery | undefined): {
 } {
   const limit = Math.max(1, Math.min(maxPage, Math.floor(Number(query?.limit ?? 50)) || 50));
   const { group, cursor } = query ?? {};
-  if (group !== undefined && group !== "repository" && group !== "agent" && group !== "status")
-    throw invalid('`group` must be "repository", "agent" or "status"');
+  if (group !== undefined && !groupings.includes(group))
+    throw invalid(`\`group\` must be one of ${groupings.join(", ")}`);
   return { limit, group, after: cursor === undefined ? undefined : readCursor(cursor, group !== undefined) };
 }
 

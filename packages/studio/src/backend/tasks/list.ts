@@ -33,6 +33,7 @@ const groupColumns: Readonly<Record<TaskGrouping, string>> = {
   repository: "t.repository",
   agent: "t.agent",
   status: "t.status_order",
+  owner: "t.owner",
 };
 
 const seenJoin = "LEFT JOIN seen s ON s.task_id = t.id AND s.person = ?";

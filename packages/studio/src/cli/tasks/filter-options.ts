@@ -19,7 +19,11 @@ export const filterOptions = {
 } as const satisfies VerbOptions;
 
 export const groupOption = {
-  group: { type: "string", value: "repository|agent|status", description: "puts tasks of one kind together" },
+  group: {
+    type: "string",
+    value: "repository|agent|status|owner",
+    description: "puts tasks of one kind together",
+  },
 } as const satisfies VerbOptions;
 
 const statuses = [
@@ -30,7 +34,7 @@ const statuses = [
   "stopped",
   "failed",
 ] as const satisfies readonly TaskStatus[];
-const groupings = ["repository", "agent", "status"] as const satisfies readonly TaskGrouping[];
+const groupings = ["repository", "agent", "status", "owner"] as const satisfies readonly TaskGrouping[];
 
 /** Throws a `UsageError`. */
 export function filterOf(values: OptionValues<typeof filterOptions>): TaskFilter {

@@ -105,6 +105,7 @@ const groupingLabels: Readonly<Record<TaskGrouping, string>> = {
   status: "By state",
   repository: "By repository",
   agent: "By agent",
+  owner: "By owner",
 };
 const groupings = Object.keys(groupingLabels).map((value) => ({ value, count: undefined }));
 

@@ -1,16 +1,18 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { formatCount } from "@holdfast/web-parts/format";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import type { TaskCount, TaskGrouping, TaskMatch, TaskStatus, TaskSummary } from "../../contract.ts";
+import type { TaskCount, TaskGrouping, TaskMatch, TaskSummary } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { statusLabel } from "../shared/status.tsx";
+import { groupOf } from "../shared/task-list/task-filter.ts";
 import { isUnread } from "../shared/task-list/task-pages.ts";
 import { TaskRow } from "./task-row.tsx";
 
 /** A line of the list: a task, or the heading of a group. */
 type Line =
   | { readonly kind: "task"; readonly task: TaskSummary }
-  | { readonly kind: "group"; readonly value: string };
+  | { readonly kind: "group"; readonly value: string; readonly label: string };
 
 const rowHeight = 49;
 const headingHeight = 40;
@@ -70,7 +72,7 @@ export function TaskList({
           >
             {line.kind === "group" ? (
               <h2 className="task-group" title={line.value}>
-                {groupLabel(line.value, group)}
+                {line.label}
                 <span className="muted">{countLabel(counts, line.value)}</span>
               </h2>
             ) : (
@@ -107,9 +109,9 @@ function linesOf(tasks: readonly TaskSummary[], group: TaskGrouping | undefined)
   const lines: Line[] = [];
   let current: string | undefined;
   for (const task of tasks) {
-    if (group !== undefined && task[group] !== current) {
-      current = task[group];
-      lines.push({ kind: "group", value: current });
+    if (group !== undefined && groupOf(task, group) !== current) {
+      current = groupOf(task, group);
+      lines.push({ kind: "group", value: current, label: groupLabel(task, group) });
     }
     lines.push({ kind: "task", task });
   }
@@ -121,9 +123,17 @@ function keyOf(line: Line | undefined): string {
   return line.kind === "group" ? `group ${line.value}` : line.task.id;
 }
 
-export function groupLabel(value: string, group: TaskGrouping | undefined): string {
-  if (group === "status") return statusLabel(value as TaskStatus);
-  return group === "repository" ? baseName(value) : value;
+function groupLabel(task: TaskSummary, group: TaskGrouping): string {
+  switch (group) {
+    case "status":
+      return statusLabel(task.status);
+    case "repository":
+      return baseName(task.repository);
+    case "agent":
+      return task.agent;
+    case "owner":
+      return visibleText(task.owner?.name ?? "Without an owner");
+  }
 }
 
 function countLabel(counts: readonly TaskCount[] | undefined, value: string): string {

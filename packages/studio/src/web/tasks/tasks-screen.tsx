@@ -12,7 +12,7 @@ import {
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
-import type { TaskMatch, TaskQuery } from "../../contract.ts";
+import type { TaskCounts, TaskGrouping, TaskMatch, TaskQuery } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { isOfForge, repositoriesQuery } from "../shared/new-task/repositories.ts";
 import { taskDraft } from "../shared/new-task/task-draft.ts";
@@ -133,6 +133,13 @@ export function TasksScreen({
   );
 }
 
+const countsOf = {
+  repository: "repositories",
+  agent: "agents",
+  status: "statuses",
+  owner: "owners",
+} as const satisfies Readonly<Record<TaskGrouping, keyof TaskCounts>>;
+
 /** The tasks that the search finds, in all states of the request. */
 function FoundTasks({ search, onClear }: { readonly search: TaskSearch; readonly onClear: () => void }) {
   const api = useApi();
@@ -164,13 +171,7 @@ function FoundTasks({ search, onClear }: { readonly search: TaskSearch; readonly
     <>
       <TaskList
         {...{ tasks, seen, matches, group }}
-        counts={
-          group === "repository"
-            ? counts?.repositories
-            : group === "agent"
-              ? counts?.agents
-              : counts?.statuses
-        }
+        counts={group === undefined ? undefined : counts?.[countsOf[group]]}
         onEnd={loadMore}
       />
       {isFetchingNextPage && <p className="list-foot muted">Loading older tasks…</p>}

@@ -31,7 +31,7 @@ export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskS
   const text = (value: unknown) => (typeof value === "number" ? String(value) : value);
   const isText = (value: unknown) => typeof value === "string" && value !== "" && value.length <= 4_096;
   const knownStatus = taskStatuses.find((each) => each === status);
-  const knownGroup = (["repository", "agent", "status"] as const).find((each) => each === group);
+  const knownGroup = (["repository", "agent", "status", "owner"] as const).find((each) => each === group);
   return {
     ...(isText(text(q)) ? { q: String(q).slice(0, 200) } : {}),
     ...(isText(text(repository)) ? { repository: String(repository) } : {}),
@@ -79,15 +79,18 @@ export function isSameSearch(a: TaskSearch, b: TaskSearch): boolean {
   return partsOf(a) === partsOf(b);
 }
 
-/** The value by which a task is grouped. */
+/** The value by which a task is grouped: of its owner, the id, which is "" for nobody. */
 export function groupOf(task: TaskSummary, group: TaskGrouping): string {
-  return task[group];
+  return group === "owner" ? (task.owner?.id ?? "") : task[group];
 }
 
 /** Order of the list: by group, then newest first. The server orders in the same way. */
 export function compareTasks(a: TaskSummary, b: TaskSummary, group: TaskGrouping | undefined): number {
   if (group === "status" && a.status !== b.status) return statusOrder(a.status) - statusOrder(b.status);
-  if (group !== undefined && group !== "status" && a[group] !== b[group]) return a[group] < b[group] ? -1 : 1;
+  if (group !== undefined && group !== "status") {
+    const [first, second] = [groupOf(a, group), groupOf(b, group)];
+    if (first !== second) return first < second ? -1 : 1;
+  }
   return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
 }
 

@@ -76,6 +76,9 @@ test("a task moves to the place of its group", () => {
   const repositories = pages([task("c", 1, { repository: "/a" }), task("b", 1, { repository: "/b" })]);
   const added = task("d", 1, { repository: "/b" });
   assert.deepEqual(read(upsertTask(repositories, added, { group: "repository" })), ["cdb"]);
+  const owners = pages([task("c", 1), task("b", 1, { owner: { id: "ada", name: "Ada" } })]);
+  const handed = task("c", 2, { owner: { id: "ben", name: "Ben" } });
+  assert.deepEqual(read(upsertTask(owners, handed, { group: "owner" })), ["bc"]);
 });
 
 test("a task leaves a list that it does not belong to any more, and enters the one that it belongs to", () => {
