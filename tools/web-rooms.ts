@@ -40,6 +40,7 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
   inbox: [
     "task/approvals/approval-batch.ts",
     "task/approvals/approval-card.tsx",
+    "task/fork-secrets.tsx",
     "task/task.css",
     "task/transcript/transcript.css",
     "task/transcript/message.tsx",

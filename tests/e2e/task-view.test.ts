@@ -138,6 +138,26 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     await page.waitForFunction("document.title.startsWith('Working')");
   });
 
+  test("a task that asks about secrets of a fork needs the person, and no failure is shown", async (t) => {
+    const { page, task } = await openTask(t, { status: "preparing" });
+    const error = { group: "environment", code: "secrets_not_allowed", message: "Read its changes first." };
+    const fork = { number: 7, webUrl: "https://forge.example/7", repository: "eve/app", branch: "main" };
+    await task.change({ status: "waiting", error, fork: { ...fork, secrets: "asked" } });
+    await page.waitForFunction("document.title.startsWith('Needs you')");
+    const announced = '[aria-live="assertive"]:has-text("Needs you: Read its changes first.")';
+    await page.locator(announced).waitFor({ state: "attached" });
+    const asked = page.getByRole("region", { name: "Secrets of the repository" });
+    await asked.getByText("Read its changes first.").waitFor();
+    await page.getByText("Waiting for your answer above").waitFor();
+    assert.equal(await page.locator(".notice-error").count(), 0);
+    await assertAccessibleInThemes(page, "a question about secrets");
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "a question about secrets");
+    await page.getByRole("button", { name: "Stop", exact: true }).first().click();
+    await page.waitForFunction("document.title.startsWith('Stopped')");
+    assertNoTrouble(page);
+  });
+
   test("an answer that is given here is not reported as given in another window", async (t) => {
     const { page } = await openTask(t, { status: "waiting", approvals: [question("q1")] });
     await page.locator('[data-approval="q1"]').getByRole("button", { name: "Allow" }).click();

@@ -23,6 +23,7 @@ import { backupInto, copyInJail, requireRestored } from "./backup.ts";
 import { loadBilling, paymentsConnection } from "./billing/load.ts";
 import { createStudioClient } from "./client.ts";
 import { clusterKeys } from "./cluster/cluster-key.ts";
+import { ClusterEnvironments } from "./cluster/environments.ts";
 import { servesTasks, withNodeName } from "./cluster/node-settings.ts";
 import { OtherNodes } from "./cluster/other-nodes.ts";
 import { placeIdOf } from "./cluster/place.ts";
@@ -283,6 +284,7 @@ function gatewayOptions(
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),
     repositories: host.repositories,
+    environments: host.environments,
     agents: () => host.listAgents(),
     log: ports.log,
   });
@@ -308,13 +310,13 @@ function gatewayOptions(
     otherSite: previews,
     fallbackUpgrade: createSandboxUpgrade({
       ...{ guard, sandbox, log: ports.log },
-      failedStep: (environment) => host.environments.failedSteps.route(environment),
+      failedStep: (environment) => host.environments.failedStep(environment),
     }),
     fallback: createRoutes({
       guard,
       logins,
       ...{ sandbox, previews, frameSource: previewHosts.frameSource },
-      openFailedStep: (environment) => host.environments.failedSteps.openTerminal(environment),
+      openFailedStep: (environment) => host.environments.openTerminal(environment),
       inspectorDirectory: inspectorDirectory(),
       webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
       forgeWebhook: createForgeWebhook(parts.backends.repositories, gate.vault),
@@ -371,6 +373,7 @@ async function createHost(
     id: cluster === undefined ? "" : await placeIdOf(dataDirectory, () => uuidv4(ports.random)),
     node: cluster?.node ?? "",
   };
+  const node = cluster === undefined ? undefined : place.node;
   const status = {
     ...{ gate, git, catalogue, dataDirectory, startedAt },
     budgets: () => backends.usage.budgets(),
@@ -396,13 +399,17 @@ async function createHost(
   const repositories = new Repositories({
     ...{ git, others, mirrors, remoteOf, jails: gate.jails, temporary: snapshotDirectory },
     sample: memoize(() => sampleRepository(git, dataDirectory)),
-    node: cluster === undefined ? undefined : place.node,
+    node,
   });
-  const environments = new Environments({
+  const ownEnvironments = new Environments({
     ...{ ports, gate, git, limits, bundle, dataDirectory, runDirectory, repositories },
-    place: { id: place.id, node: cluster === undefined ? undefined : place.node },
+    place: { id: place.id, node },
     actor: (id) => backends.environment(id),
     index: backends.preparations,
+  });
+  const environments = new ClusterEnvironments({
+    ...{ environments: ownEnvironments, node, others },
+    actor: (id) => backends.environment(id),
   });
   const valueTokens =
     cluster === undefined
@@ -415,6 +422,7 @@ async function createHost(
     catalogue,
     limits,
     environments,
+    ownEnvironments,
     dataDirectory,
     runDirectory,
     snapshotDirectory,

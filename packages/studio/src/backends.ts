@@ -135,6 +135,16 @@ export class StudioBackends {
     return {
       begin: (start) => call("internal.begin", start),
       report: (report) => call("internal.report", report),
+      preparedBy: async () => {
+        const handle = this.#connected.client.get("environment", [id]);
+        try {
+          const call = { name: "internal.preparedBy", args: [] };
+          return (await handle.action<string | null>(call)) ?? undefined;
+        } catch (error) {
+          if (isErrorCode(error, "actor", "not_found")) return undefined;
+          throw error;
+        }
+      },
     };
   }
 

@@ -14,6 +14,7 @@ import type { ValueTokens } from "./backend/value-tokens.ts";
 import { TaskChanges } from "./changes/task-changes.ts";
 import { Checks } from "./checks/checks.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
+import type { ClusterEnvironments } from "./cluster/environments.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./cluster/other-nodes.ts";
 import type { Place } from "./cluster/place.ts";
 import type { Repositories, UserRepository } from "./cluster/repositories.ts";
@@ -63,7 +64,9 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "
   readonly repositories: Repositories;
   readonly connections: RepositoryConnections;
   readonly mirrors: Pick<Mirrors, "close" | "fetch" | "commitOf">;
-  readonly environments: Environments;
+  readonly environments: ClusterEnvironments;
+  /** Those that this node prepares. */
+  readonly ownEnvironments: Environments;
   /** Removes the record of an environment. An unknown one is not an error. */
   readonly removeEnvironment: (id: string) => Promise<void>;
   readonly others: OtherNodes;
@@ -105,7 +108,7 @@ export class StudioHost implements BackendHost {
   readonly valueTokens: ValueTokens;
   readonly place: Place;
   readonly repositories: Repositories;
-  readonly environments: Environments;
+  readonly environments: ClusterEnvironments;
   readonly connections: RepositoryConnections;
   readonly groups: GroupRegistry;
   readonly administration: Administration;
@@ -151,12 +154,12 @@ export class StudioHost implements BackendHost {
 
   /** Continues the preparations of environments that an earlier process left unfinished. */
   recoverEnvironments(): Promise<void> {
-    return this.#options.environments.recover();
+    return this.#options.ownEnvironments.recover();
   }
 
   /** Removes the environments of an organization from this machine, with their records. */
   async removeOrganization(organization: string): Promise<void> {
-    for (const id of await this.#options.environments.removeAll(organization))
+    for (const id of await this.#options.ownEnvironments.removeAll(organization))
       await this.#options.removeEnvironment(id);
   }
 
@@ -299,7 +302,7 @@ export class StudioHost implements BackendHost {
   #archiveOptions(taskId: string): ArchiveOptions {
     const { gate, snapshotDirectory } = this.#options;
     const { directory } = this.#folders(taskId);
-    return { jails: gate.jails, directory, temporary: snapshotDirectory };
+    return { jails: gate.jails, session: taskId, directory, temporary: snapshotDirectory };
   }
 
   async note(_taskId: string, sessionId: string, text: string, dedupeKey: string): Promise<void> {
@@ -349,8 +352,8 @@ export class StudioHost implements BackendHost {
     this.#closing = true;
     this.#idle.close();
     const runners = [...this.#runners.values()].map((each) => each.runners.close());
-    const { environments, mirrors } = this.#options;
-    await Promise.all([...runners, this.checks.close(), environments.close(), mirrors.close()]);
+    const { ownEnvironments, mirrors } = this.#options;
+    await Promise.all([...runners, this.checks.close(), ownEnvironments.close(), mirrors.close()]);
   }
 
   #folders(taskId: string, copy?: string): WorkFolders {
@@ -461,13 +464,14 @@ export class StudioHost implements BackendHost {
       const record = { body: { type: "note", text } as const, dedupeKey: `${key}/${work.prompt.id}` };
       await this.#options.session(work.sessionId).append({ records: [record] });
     };
-    const environment = await prepareForTask(this.#options.environments, { user, signal, note });
+    const environment = await prepareForTask(this.#options.ownEnvironments, { user, signal, note });
     const process = {
       gate,
       catalogue,
       limits,
       row,
       bundle: await bundle(),
+      taskId: work.taskId,
       jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
       runDirectory,
       workspace: work.taintedAs,

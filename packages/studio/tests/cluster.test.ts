@@ -16,6 +16,7 @@ import {
   startNodes,
   type TestNode,
 } from "./cluster-support.ts";
+import { commit, environmentFile, openTerminal, requestTerminal } from "./environments/support.ts";
 import { mentions, needsJail, readLog, sh, untilEvent, Watch } from "./support.ts";
 import { installPost } from "./tool-support.ts";
 
@@ -147,10 +148,10 @@ describe("a Studio of several nodes", () => {
     for (const { server } of nodes) await server.stop();
   });
 
-  test("a node without tasks shows those of another one: agents, repositories, sandboxes, branches", async (t) => {
+  test("a node without tasks shows those of another one: agents, repositories, sandboxes, branches, failed steps", async (t) => {
     if (!needsJail(t)) return;
     const { nodes, repository } = await startNodes(t, postgres, ["front", "runner"], {
-      front: "organization,session,access,group",
+      front: "organization,session,access,group,environment",
       runner: "task",
     });
     const [front, runner] = nodes as [TestNode, TestNode];
@@ -195,7 +196,22 @@ describe("a Studio of several nodes", () => {
     // The repository is the front's: the branch reaches it through a request between the nodes.
     const { branch } = await client.task(id).apply();
     assert.equal(sh(repository, "show", `${branch}:kept.txt`), "kept");
-    await front.server.stop();
+
+    // A step fails where the task runs; a terminal on it is opened at any node.
+    const failing = "setup: [{name: build, run: 'echo half > made.txt; exit 3'}]";
+    commit(repository, { [environmentFile]: failing });
+    const second = await client.organization.createTask({ repository, agent: "demo", prompt });
+    const watch = await Watch.open(client, second.id);
+    const { error } = await watch.status("failed");
+    await watch.close();
+    const environment = error?.environment ?? "";
+    const step = await openTerminal(t, url, cookie, environment);
+    step.send('echo "$(cat made.txt) works"');
+    await step.shown("half works");
     await runner.server.stop();
+    await step.closed;
+    const gone = await requestTerminal(url, cookie, environment);
+    assert.deepEqual([gone.status, ((await gone.json()) as { code: string }).code], [503, "elsewhere"]);
+    await front.server.stop();
   });
 });

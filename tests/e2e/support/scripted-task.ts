@@ -190,7 +190,8 @@ export function scriptedTask(script: TaskScript) {
         return { paths, total: paths.length };
       },
       stop: (c) => {
-        view = { ...view, status: "stopped", queued: [], revision: view.revision + 1 };
+        const { error: _, ...rest } = view;
+        view = { ...rest, status: "stopped", queued: [], revision: view.revision + 1 };
         c.broadcast("changed", shown());
       },
       /** The new view is on its way before the answer is, as it may be with the real task. */

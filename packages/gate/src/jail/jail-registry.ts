@@ -44,7 +44,7 @@ export class JailRegistry implements Jails {
   async #start(spec: JailSpec): Promise<Jail> {
     await this.#audit.append({
       type: "jail.start",
-      jailId: spec.id,
+      ...subjectOf(spec),
       data: {
         driver: this.driver.name,
         command: spec.command,
@@ -67,7 +67,7 @@ export class JailRegistry implements Jails {
       this.#running.delete(jail.id);
       this.#observer?.ended(jail.id);
       const data = { code: exit.code, signal: exit.signal, reason: exit.reason };
-      await this.#audit.note({ type: "jail.exit", jailId: jail.id, data });
+      await this.#audit.note({ type: "jail.exit", ...subjectOf(spec), data });
     });
     return jail;
   }
@@ -76,6 +76,7 @@ export class JailRegistry implements Jails {
     spec.signal?.throwIfAborted();
     const jail = await this.start({
       id: `tool-${randomBytes(8).toString("hex")}`,
+      ...(spec.session === undefined ? {} : { session: spec.session }),
       command: spec.command,
       args: spec.args,
       cwd: spec.cwd,
@@ -99,6 +100,11 @@ export class JailRegistry implements Jails {
   #checkOpen(): void {
     if (this.#closed) throw new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
   }
+}
+
+/** The part of a record that says which jail, and whom it works for. */
+function subjectOf({ id, session }: Pick<JailSpec, "id" | "session">) {
+  return { jailId: id, ...(session === undefined ? {} : { session }) };
 }
 
 /** Collects the output of `jail` within the bounds of `spec`. The jail has ended when this settles. */

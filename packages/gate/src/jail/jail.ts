@@ -108,6 +108,8 @@ export interface JailLimits {
 export interface JailSpec {
   /** 1 to 64 of a-z, A-Z, 0-9, "_" and "-"; unique among the running jails of one gate. */
   readonly id: string;
+  /** Whom it works for: a session, or what else the records of the gate name by that. */
+  readonly session?: string;
   /** Absolute path in the jail, or a name on the jail's PATH. */
   readonly command: string;
   readonly args: readonly string[];
@@ -219,6 +221,8 @@ export interface JailDriver {
 
 /** A program that runs once in a throwaway jail, for example git on a hostile tree. It makes no sockets. */
 export interface ToolSpec {
+  /** Whom it works for: a session, or what else the records of the gate name by that. */
+  readonly session?: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;

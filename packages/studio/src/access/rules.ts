@@ -438,9 +438,11 @@ export type RouteName = keyof typeof routeRules;
 export const nodeRouteRules = {
   "POST /node/agents": "node",
   "POST /node/repository/:operation": "node",
+  "POST /node/environment/:operation": "node",
   "UPGRADE /node/sandbox/:task/v1/processes/:process/terminal/ws": "node",
   "UPGRADE /node/sandbox/:task/v1/desktop/stream/signaling": "node",
   "UPGRADE /node/sandbox/:task/v1/ports/:port/tunnel": "node",
+  "UPGRADE /node/failed-step/:environment/v1/processes/:process/terminal/ws": "node",
   "GET /node/sandbox/:task/v1/*": "node",
   "POST /node/sandbox/:task/v1/*": "node",
   "PUT /node/sandbox/:task/v1/*": "node",

@@ -6,11 +6,11 @@ import type { Person } from "../access/person.ts";
 import type { Administration } from "../administration/administration.ts";
 import type { TaskChanges } from "../changes/task-changes.ts";
 import type { Checks } from "../checks/checks.ts";
+import type { ClusterEnvironments } from "../cluster/environments.ts";
 import type { Place } from "../cluster/place.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
 import type { Archives } from "../cluster/snapshot-store.ts";
 import type { AgentChoice, AppliedBranch, RepositoryCheck, SystemStatus } from "../contract.ts";
-import type { Environments } from "../environments/environments.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { FileFinder } from "../git/file-finder.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
@@ -87,7 +87,7 @@ export interface BackendHost {
   groupRepository(group: GroupSettings): Promise<string>;
   /** Asks the event's plugin which session to continue; undefined for a new one. */
   resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined>;
-  readonly environments: Pick<Environments, "inspect" | "prepare" | "stop">;
+  readonly environments: Pick<ClusterEnvironments, "inspect" | "prepare" | "stop">;
   /** Time between two comparisons of a repository with its forge, at least 5,000. */
   readonly repositoryReconcileMs?: number;
   readonly forges: Pick<ForgeAccess, "open" | "commit" | "push" | "merge" | "templates">;

@@ -15,7 +15,7 @@ import type {
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
-import type { ForkSecrets } from "./forks/state.ts";
+import { asksForSecrets, type ForkSecrets } from "./forks/state.ts";
 import type { ReportedNews, ReportedSession } from "./inbox/reported.ts";
 import type { OwnershipState } from "./ownership/state.ts";
 import { payerOf } from "./prompts/payer.ts";
@@ -397,7 +397,7 @@ export function applyReport(state: TaskState, report: TaskReport, session: TaskS
     case "failed":
       if (!isSent(session, report.promptId)) return;
       endPrompt(session, report.promptId, "failed");
-      endTurn(session, "failed");
+      endTurn(session, asksForSecrets(report.error) ? "waiting" : "failed");
       session.error = report.error;
       return;
     case "stopped":
@@ -434,7 +434,9 @@ export function settleApproval(session: TaskSession, approvalId: string): void {
   if (!session.approvals.some((approval) => approval.id === approvalId)) return;
   session.approvals = session.approvals.filter((approval) => approval.id !== approvalId);
   recordSettled(session, approvalId);
-  if (session.status === "waiting" && session.approvals.length === 0) session.status = "running";
+  // With an error, it waits for another answer.
+  const isAnswered = session.approvals.length === 0 && session.error === undefined;
+  if (session.status === "waiting" && isAnswered) session.status = "running";
 }
 
 function recordSettled(session: TaskSession, approvalId: string): void {

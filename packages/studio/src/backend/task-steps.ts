@@ -12,7 +12,9 @@ import type {
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
+import { isBusy } from "../task-status.ts";
 import type { ChecksVars } from "./checks/checks.ts";
+import { stopWaiting, waitsForSecrets } from "./forks/secrets.ts";
 import type { BackendHost } from "./host.ts";
 import { deletionNews, mentionNews, takeNews } from "./inbox/news.ts";
 import { sendNews } from "./inbox/send.ts";
@@ -246,7 +248,7 @@ export class TaskSteps {
     session.prompts.push(newPrompt(taint === undefined ? prompt : { taint, ...prompt }));
     session.promptedAt = this.#now();
     c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
-    if (session.status !== "waiting" && session.status !== "preparing") session.status = "running";
+    if (waitsForSecrets(session) || !isBusy(session.status)) session.status = "running";
     session.error = undefined;
     this.publishChange(c);
     await ensureRunner(this.#host, c);
@@ -264,6 +266,7 @@ export class TaskSteps {
   async stop(c: TaskContext, choice?: SessionChoice): Promise<void> {
     const given = readSession(choice);
     const chosen = given === undefined ? sessionsOf(c.state) : [findSession(c.state, given)];
+    if (stopWaiting(chosen)) this.publishChange(c);
     const working = chosen.filter(({ prompts }) => prompts.some(isOpen));
     if (working.length > 0) await this.stopSessions(c, working);
   }

@@ -62,14 +62,15 @@ export class TaskRebases {
     const bundle = await this.#options.bundle();
     const folders = this.#folders(taskId);
     const { hostGit, workspace } = folders;
-    const options = { jails: gate.jails, bundle, hostGit, workspace, temporary };
+    const options = { jails: gate.jails, session: taskId, bundle, hostGit, workspace, temporary };
     if (from !== to && !(await switchTree({ ...options, from, to }))) return false;
-    await this.#moveWorkspace(folders, bundle, base.commit);
+    await this.#moveWorkspace(taskId, folders, bundle, base.commit);
     await moveBase(git, hostGit, base);
     return true;
   }
 
   async #moveWorkspace(
+    session: string,
     { hostGit, workspace }: WorkspaceFolders,
     bundle: GuestBundle,
     base: string,
@@ -87,6 +88,7 @@ export class TaskRebases {
       const node = layout.mount(process.execPath, jailPaths.node, "ro");
       const guest = layout.mount(bundle.directory, jailPaths.guest, "ro");
       const result = await gate.jails.runTool({
+        session,
         command: node,
         args: [join(guest, guestPrograms.moveBase), JSON.stringify(config)],
         cwd: "/",

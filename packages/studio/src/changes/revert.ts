@@ -131,6 +131,8 @@ async function withEntries(
 
 export interface SwitchOptions {
   readonly jails: Jails;
+  /** The task, in the record of the jail. */
+  readonly session: string;
   readonly bundle: GuestBundle;
   readonly hostGit: string;
   /** Untrusted. */
@@ -159,6 +161,7 @@ export async function switchTree(options: SwitchOptions): Promise<boolean> {
     const node = layout.mount(process.execPath, jailPaths.node, "ro");
     const guest = layout.mount(options.bundle.directory, jailPaths.guest, "ro");
     const result = await options.jails.runTool({
+      session: options.session,
       command: node,
       args: [join(guest, guestPrograms.switchTree), JSON.stringify(config)],
       cwd: "/",

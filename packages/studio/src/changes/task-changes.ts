@@ -140,7 +140,7 @@ export class TaskChanges {
   ): Promise<void> {
     const { gate, bundle, snapshotDirectory, folders } = this.#options;
     const { hostGit, workspace } = folders(taskId);
-    const options = { jails: gate.jails, bundle: await bundle(), hostGit, workspace };
+    const options = { jails: gate.jails, bundle: await bundle(), hostGit, workspace, session: taskId };
     await beforeWrite();
     const isDone = await switchTree({ ...options, from, to, temporary: snapshotDirectory });
     if (!isDone) throw fileChanged(path);
@@ -177,7 +177,7 @@ export class TaskChanges {
     const { gate, bundle, snapshotDirectory, folders } = this.#options;
     const { hostGit, workspace } = folders(taskId, copy);
     return {
-      ...{ jails: gate.jails, bundle: await bundle(), hostGit, workspace },
+      ...{ jails: gate.jails, bundle: await bundle(), hostGit, workspace, session: taskId },
       temporary: snapshotDirectory,
     };
   }

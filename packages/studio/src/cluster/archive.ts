@@ -10,11 +10,15 @@ import type { ArchiveName, Archives } from "./snapshot-store.ts";
 
 export interface ArchiveOptions {
   readonly jails: Jails;
+  /** The task, in the records of the jails. */
+  readonly session?: string;
   /** The task's folders on this machine. */
   readonly directory: string;
   /** A folder of the host for temporary files. */
   readonly temporary: string;
 }
+
+type JailOptions = Pick<ArchiveOptions, "jails" | "session">;
 
 /** The folder with the workspaces of attempts, in that of a task. */
 export const copiesFolder = "copies";
@@ -49,13 +53,12 @@ export async function* readArchive(options: ArchiveOptions, name: ArchiveName): 
 
 /** Replaces a task's folders by those of the archives. An interrupted run leaves no folder, and is repeated. */
 export async function restoreTask(options: ArchiveOptions, archives: Archives): Promise<void> {
-  const { directory, temporary } = options;
-  const { jails } = options;
+  const { directory } = options;
   const partial = `${directory}.partial`;
   try {
     await rm(partial, { recursive: true, force: true });
     for await (const [name, stream] of archives)
-      await writeArchive({ jails, directory: partial, temporary }, name, stream);
+      await writeArchive({ ...options, directory: partial }, name, stream);
     await rm(directory, { recursive: true, force: true });
     await rename(partial, directory);
   } finally {
@@ -65,24 +68,25 @@ export async function restoreTask(options: ArchiveOptions, archives: Archives): 
 
 /** Unpacks a part of a task's folders. */
 export async function writeArchive(
-  { jails, directory, temporary }: ArchiveOptions,
+  { directory, temporary, ...options }: ArchiveOptions,
   name: ArchiveName,
   stream: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const files = await mkdtemp(join(temporary, "archive-"));
   try {
     await pipeline(stream, createWriteStream(join(files, archiveFile), { mode: 0o600 }));
-    await extractArchive(jails, foldersOf[name], files, directory);
+    await extractArchive(options, foldersOf[name], files, directory);
   } finally {
     await rm(files, { recursive: true, force: true });
   }
 }
 
 async function createArchive(
-  { jails, directory }: ArchiveOptions,
+  { directory, ...options }: ArchiveOptions,
   folders: readonly string[],
   out: string,
 ): Promise<void> {
+  const { jails } = options;
   const layout = new JailLayout(!jails.driver.unsafe);
   const present = folders.filter((folder) => existsSync(join(directory, folder)));
   for (const folder of present) layout.mount(join(directory, folder), `${jailPaths.task}/${folder}`, "ro");
@@ -96,15 +100,16 @@ async function createArchive(
     ...["--file", join(to, archiveFile), "--directory", from, "--", ...present],
   ];
   // Exit code 1: files changed in the meantime.
-  await runTar(jails, layout, args, [0, 1]);
+  await runTar(options, layout, args, [0, 1]);
 }
 
 async function extractArchive(
-  jails: Jails,
+  options: JailOptions,
   folders: readonly string[],
   files: string,
   into: string,
 ): Promise<void> {
+  const { jails } = options;
   const layout = new JailLayout(!jails.driver.unsafe);
   for (const folder of folders) {
     const target = join(into, folder);
@@ -114,17 +119,18 @@ async function extractArchive(
   const from = layout.mount(files, jailPaths.out, "ro");
   const to = jails.driver.unsafe ? into : jailPaths.task;
   const args = ["--extract", "--preserve-permissions", "--no-same-owner", "--keep-directory-symlink"];
-  await runTar(jails, layout, [...args, "--file", join(from, archiveFile), "--directory", to], [0]);
+  await runTar(options, layout, [...args, "--file", join(from, archiveFile), "--directory", to], [0]);
 }
 
 async function runTar(
-  jails: Jails,
+  { jails, session }: JailOptions,
   layout: JailLayout,
   args: readonly string[],
   accepted: readonly number[],
 ): Promise<void> {
   const limit = studioLimits.maxTaskArchiveBytes;
   const result = await jails.runTool({
+    ...(session === undefined ? {} : { session }),
     command: "/bin/sh",
     // `ulimit -f` limits the size of each written file, in units of 512 bytes.
     args: ["-c", 'ulimit -f "$0" && exec tar "$@"', String(limit / 512), ...args],

@@ -20,7 +20,9 @@ export interface SandboxRoute {
 /** Paths of requests between nodes of a Studio. */
 export const nodePaths = {
   sandbox: "/node/sandbox/",
+  failedStep: "/node/failed-step/",
   repository: "/node/repository/",
+  environment: "/node/environment/",
   agents: "/node/agents",
 } as const;
 
@@ -59,6 +61,13 @@ export class OtherNodes {
     return { agent: new NodeAgent(nodes, target), prefix: `${nodePaths.sandbox}${taskId}` };
   }
 
+  /** The way to the sandbox on a failed step of an environment, through the node that prepares it. */
+  failedStep(node: string, environment: string): SandboxRoute | undefined {
+    const nodes = this.#nodes();
+    if (nodes === undefined) return undefined;
+    return { agent: new NodeAgent(nodes, { node }), prefix: `${nodePaths.failedStep}${environment}` };
+  }
+
   /** Sends a request to a node. Throws the error that it answers, `cluster.node_lost`, `cluster.unknown_node`. */
   async send(node: string, { path, headers = {}, body }: NodeRequest): Promise<IncomingMessage> {
     const nodes = this.#nodes();
@@ -66,7 +75,8 @@ export class OtherNodes {
       throw new HoldfastError("cluster", "unknown_node", `No node with the id "${node}" is running`);
     const response = await answerTo(new NodeAgent(nodes, { node }), path, headers, body);
     if (response.statusCode === 200) return response;
-    throw fromWireError(JSON.parse(await text(response)) as object, response.statusCode ?? 500);
+    const problem = JSON.parse(await text(response)) as { readonly detail?: string };
+    throw fromWireError({ ...problem, message: problem.detail }, response.statusCode ?? 500);
   }
 
   /** {@link send} for a JSON answer. */

@@ -12,8 +12,16 @@ export interface AuditRecordView {
   readonly jailId?: string;
   /** A session, or the task that a person did something to. */
   readonly session?: string;
+  /** The task that `session` names, if it is one of the organization's. */
+  readonly task?: AuditTask;
   readonly data?: Readonly<Record<string, unknown>>;
   readonly hash: string;
+}
+
+/** A task, as it is called now. */
+export interface AuditTask {
+  readonly id: string;
+  readonly title: string;
 }
 
 export const auditDecisions = ["allow", "ask", "deny"] as const;

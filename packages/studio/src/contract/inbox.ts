@@ -23,7 +23,7 @@ export type InboxKind =
   | "mentioned"
   /** A pull request waits for a review by the person's account at the forge, or by a team of it. */
   | "review-requested"
-  /** The agent or the gate waits for the answer to an approval. */
+  /** The agent or the gate waits for the answer to an approval, or the task for that about secrets of a fork. */
   | "asks"
   /** A payment of the plan failed, or succeeded later. Owners get it. */
   | "payment";
@@ -60,7 +60,7 @@ export interface ForgeItem {
 /**
  * One thing that needs a person. Each session of a task has one entry for how its last turn ended, one for each open approval, which
  * goes with its answer, one for failed checks of its pull request, which goes when none fails any more, one for an
- * open offer of the task to the person, one for the last change of its owner, and one for the last mention of the person.
+ * open offer of the task to the person, one for the open question about secrets of a fork, one for the last change of its owner, and one for the last mention of the person.
  * The payment of the organization's plan has one, for owners. A pull request has one for the review that it waits for, which
  * goes when it waits no more, and it and an issue have one for the last comment that mentions the person's account.
  */
@@ -74,7 +74,7 @@ export interface InboxEntry {
   readonly payment?: PaymentOutcome;
   /** Title of the approval, message of the error, name of the pull request, who hands it over, who wrote what, or what follows for the plan; empty for a finished task. */
   readonly text: string;
-  /** Of kind "asks". */
+  /** Of kind "asks", for an approval. */
   readonly approvalId?: string;
   /** True while the task goes on after this. */
   readonly isWorking: boolean;

@@ -9,6 +9,8 @@ export interface EnvironmentStart
   > {
   /** Their names. */
   readonly steps: readonly string[];
+  /** The node that prepares it. Absent on a single node. */
+  readonly preparedBy?: string;
 }
 
 export type EnvironmentReport =
@@ -22,6 +24,8 @@ export type EnvironmentReport =
 export interface EnvironmentBackend {
   begin(start: EnvironmentStart): Promise<void>;
   report(report: EnvironmentReport): Promise<void>;
+  /** The node that prepares it; undefined on a single node, and if nothing was prepared. */
+  preparedBy(): Promise<string | undefined>;
 }
 
 /** A preparation that goes on after a restart of this machine's server. */

@@ -134,11 +134,14 @@ export class Environments {
 
   /**
    * Begins to prepare the environment of a repository's last commit, and returns its id. With `again`, what was prepared
-   * before is thrown away. Throws `repository.*`, `environment.none`, `environment.invalid_file`.
+   * before is thrown away. Throws `repository.*`, `environment.none`, `environment.invalid_file`, `environment.elsewhere`,
+   * and why jails cannot start.
    */
   async prepare(path: string, organization: string, again: boolean): Promise<string> {
     const { repositories } = this.#options;
     const repository = await this.#repository(path);
+    const { refusal } = this.#options.gate.jails.driver;
+    if (refusal !== undefined) throw refusal;
     const found = await this.#read(repository);
     if (found === undefined) {
       const message = `The last commit of ${repository.path} has no environment. Add .holdfast/environment.yaml and commit it.`;
@@ -251,6 +254,7 @@ export class Environments {
       ...{ id, repository: repository.path, ...node, source, required, inputs, notSupported },
       commit: found.commit,
       steps: steps.map(({ name }) => name),
+      ...(place.node === undefined ? {} : { preparedBy: place.node }),
     });
   }
 
@@ -296,8 +300,8 @@ export class Environments {
     const { repositories, place } = this.#options;
     const { path: top, node } = await repositories.find(path);
     if (node === place.node) return { path: top, node };
-    const message = `The repository ${top} is on node ${node}. Ask that node about its environment.`;
-    throw new HoldfastError("environment", "elsewhere", message, { statusCode: 409, metadata: { node } });
+    const message = `The repository ${top} is on node ${node}, which has to prepare its environment.`;
+    throw new HoldfastError("environment", "elsewhere", message, { statusCode: 503, metadata: { node } });
   }
 
   async #read({ path }: UserRepository): Promise<FoundEnvironment | undefined> {

@@ -138,7 +138,7 @@ export async function mountStepJail(
 
 /** Starts a program of the bundle in it, with its configuration as the only argument. */
 export function startStepJail(
-  { gate, limits, jailId }: StepJailOptions,
+  { gate, limits, jailId, session }: StepJailOptions,
   layout: JailLayout,
   { node, guest, workspace, home }: StepJail,
   program: string,
@@ -146,7 +146,7 @@ export function startStepJail(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Jail> {
   return gate.jails.start({
-    id: jailId,
+    ...{ id: jailId, session },
     command: node,
     args: [`${guest}/${program}`, JSON.stringify(config)],
     cwd: workspace,

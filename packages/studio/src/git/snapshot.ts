@@ -12,6 +12,8 @@ import { baseRef } from "./prepare.ts";
 
 export interface SnapshotOptions {
   readonly jails: Jails;
+  /** The task, in the records of its jails. */
+  readonly session?: string;
   readonly bundle: GuestBundle;
   readonly hostGit: string;
   /** Untrusted. */
@@ -56,7 +58,7 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
  * Throws `snapshot.failed`, and the errors of the jail.
  */
 export async function runPackTool(
-  { jails, bundle }: Pick<SnapshotOptions, "jails" | "bundle">,
+  { jails, bundle, session }: Pick<SnapshotOptions, "jails" | "bundle" | "session">,
   layout: JailLayout,
   program: string,
   config: object,
@@ -66,6 +68,7 @@ export async function runPackTool(
   // `ulimit -f` limits the size of each written file, in units of 512 bytes.
   const limit = 'ulimit -f "$0" && exec "$@"';
   const result = await jails.runTool({
+    ...(session === undefined ? {} : { session }),
     command: "/bin/sh",
     args: [
       "-c",

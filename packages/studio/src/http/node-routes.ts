@@ -2,17 +2,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { NodeRouteName } from "../access/rules.ts";
+import type { ClusterEnvironments } from "../cluster/environments.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { RepositoryRoutes } from "../cluster/repositories.ts";
 import type { AgentChoice } from "../contract.ts";
 import { matchNodeRoute, type RouteParams } from "./router.ts";
 import { proxyToSandbox, sandboxNotRunning } from "./sandbox-proxy.ts";
-import { connectToSandbox, sendUpgradeError } from "./sandbox-upgrade.ts";
+import { connectToSandbox, sendUpgradeError, stepSandboxEnded } from "./sandbox-upgrade.ts";
 
 export interface NodeRoutesOptions {
   /** The sandbox of a task that runs here. */
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
   readonly repositories: RepositoryRoutes;
+  readonly environments: Pick<ClusterEnvironments, "answer" | "failedStepHere">;
   readonly agents: () => Promise<readonly AgentChoice[]>;
   readonly log: Logger;
 }
@@ -26,13 +28,15 @@ type Handler = (call: {
 type HttpName = Exclude<NodeRouteName, `UPGRADE ${string}`>;
 
 /** Answers requests of this Studio's other nodes, each with its row in `nodeRouteRules`. The link has checked who asks. */
-export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRoutesOptions) {
+export function createNodeRoutes({ sandbox, repositories, environments, agents, log }: NodeRoutesOptions) {
   const toSandbox: Handler = ({ request, response, params: { task = "", rest = "" } }) =>
     proxyToSandbox(sandbox(task), `/v1/${rest}`, request, response);
   const handlers: Readonly<Record<HttpName, Handler>> = {
     "POST /node/agents": async ({ response }) => void response.end(JSON.stringify(await agents())),
     "POST /node/repository/:operation": ({ request, response, params: { operation = "" } }) =>
       repositories.answer(operation, request, response),
+    "POST /node/environment/:operation": ({ request, response, params: { operation = "" } }) =>
+      environments.answer(operation, request, response),
     "GET /node/sandbox/:task/v1/*": toSandbox,
     "POST /node/sandbox/:task/v1/*": toSandbox,
     "PUT /node/sandbox/:task/v1/*": toSandbox,
@@ -46,9 +50,9 @@ export function createNodeRoutes({ sandbox, repositories, agents, log }: NodeRou
   };
   const connect = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const { pathname, search } = new URL(request.url ?? "/", "http://node");
-    const { task = "", process, port } = matchNodeRoute("UPGRADE", pathname).params;
-    const route = sandbox(task);
-    if (route === undefined) throw sandboxNotRunning();
+    const { task = "", environment, process, port } = matchNodeRoute("UPGRADE", pathname).params;
+    const route = environment === undefined ? sandbox(task) : environments.failedStepHere(environment);
+    if (route === undefined) throw environment === undefined ? sandboxNotRunning() : stepSandboxEnded();
     await connectToSandbox(route, socketPath(process, port, search), request, socket, head);
   };
   return {

@@ -24,7 +24,7 @@ export interface SandboxUpgradeOptions {
   readonly guard: Guard;
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
   /** The way to the sandbox on the failed step of an environment. */
-  readonly failedStep: (environment: string) => SandboxRoute | undefined;
+  readonly failedStep: (environment: string) => Promise<SandboxRoute | undefined>;
   readonly log: Logger;
 }
 
@@ -46,7 +46,7 @@ export function createSandboxUpgrade(
       const mark = options.guard.mark();
       const person = await options.guard.authorizeRoute(name, headersOf(request), params);
       endWith(options.guard.signalSince(person, mark), socket);
-      const route = environment === undefined ? options.sandbox(task) : options.failedStep(environment);
+      const route = environment === undefined ? options.sandbox(task) : await options.failedStep(environment);
       if (route === undefined) throw environment === undefined ? sandboxNotRunning() : stepSandboxEnded();
       const path =
         process === undefined
@@ -61,7 +61,7 @@ export function createSandboxUpgrade(
   };
 }
 
-function stepSandboxEnded(): HoldfastError {
+export function stepSandboxEnded(): HoldfastError {
   const message = "The sandbox of this failed step has ended. Open another terminal.";
   return new HoldfastError("environment", "sandbox_ended", message, { statusCode: 409 });
 }

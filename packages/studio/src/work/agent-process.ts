@@ -35,6 +35,8 @@ export interface AgentProcessOptions {
   readonly limits: StudioLimits;
   readonly row: AgentRow;
   readonly session: string;
+  /** The task of the session, which the records of its jail name. */
+  readonly taskId: string;
   /** Names the workspace, which other sessions may share. */
   readonly workspace: string;
   /** Unique among running jails. */
@@ -118,6 +120,7 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   const native = mountNativePackages(layout, jailPaths.modules, { images: config.desktop !== undefined });
   const jail = await gate.jails.start({
     id: jailId,
+    session: options.taskId,
     command: node,
     args: [program, JSON.stringify(config)],
     cwd: config.workspace,

@@ -1,11 +1,9 @@
 /** Environments in real jails: what tasks start from, failures, and preparations that are shared or replaced. */
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import WebSocket from "ws";
 import { createStudio, type Studio, type StudioOptions, type TaskView } from "../../src/index.ts";
 import {
   logIn,
@@ -17,7 +15,14 @@ import {
   temporaryFolder,
   Watch,
 } from "../support.ts";
-import { commit, environmentFile, prepare, untilEnvironment } from "./support.ts";
+import {
+  commit,
+  environmentFile,
+  openTerminal,
+  prepare,
+  requestTerminal,
+  untilEnvironment,
+} from "./support.ts";
 
 interface Place {
   readonly studio: Studio;
@@ -64,37 +69,6 @@ async function runTask(
 
 function workspaceOf({ data }: Place, { id }: TaskView): string {
   return join(data, "tasks", id, "workspace");
-}
-
-function requestTerminal(studio: Studio, cookie: string, id: string): Promise<Response> {
-  return fetch(`${studio.url}/environments/${id}/terminals`, { method: "POST", headers: { cookie } });
-}
-
-/** A terminal in the sandbox of a failed step. */
-async function openTerminal(t: TestContext, studio: Studio, cookie: string, id: string) {
-  const response = await requestTerminal(studio, cookie, id);
-  assert.equal(response.status, 201, await response.clone().text());
-  const { id: process } = (await response.json()) as { readonly id: string };
-  const path = `/environments/${id}/sandbox/v1/processes/${process}/terminal/ws`;
-  const socket = new WebSocket(studio.url + path, { headers: { cookie } });
-  t.after(() => socket.terminate());
-  const output = new EventEmitter();
-  let text = "";
-  socket.on("message", (data, isBinary) => {
-    if (!isBinary) return;
-    text += String(data);
-    output.emit("more");
-  });
-  const closed = once(socket, "close");
-  await once(socket, "open");
-  return {
-    closed,
-    send: (line: string) => socket.send(JSON.stringify({ type: "input", data: `${line}\n` })),
-    shown: async (wanted: string) => {
-      while (!text.includes(wanted))
-        await Promise.race([once(output, "more"), closed.then(() => assert.fail(text))]);
-    },
-  };
 }
 
 /** Counts its runs in a cache, which survives. */
@@ -326,7 +300,7 @@ caches: {shared: SHARED}
     const { id, error } = await prepare(studio.client, repository);
     assert.equal(error?.code, "step_failed");
     const cookie = await logIn(studio.url, await studio.issueTicket());
-    const first = await openTerminal(t, studio, cookie, id);
+    const first = await openTerminal(t, studio.url, cookie, id);
     first.send('touch fixed.txt; sh -c "$HOLDFAST_STEP" && echo "$(cat made.txt) works, $GREETING"');
     await first.shown("half works, hello");
     first.send('echo "$(wc -l < "$SHARED/runs") runs"');
@@ -334,14 +308,14 @@ caches: {shared: SHARED}
 
     assert.equal((await prepare(studio.client, repository, { again: true })).error?.code, "step_failed");
     await first.closed;
-    const second = await openTerminal(t, studio, cookie, id);
+    const second = await openTerminal(t, studio.url, cookie, id);
     second.send('test -e fixed.txt || echo "$(cat made.txt), as it failed"');
     await second.shown("half, as it failed");
 
     commit(repository, { "fixed.txt": "" });
     assert.equal((await prepare(studio.client, repository)).status, "ready");
     await second.closed;
-    const gone = await requestTerminal(studio, cookie, id);
+    const gone = await requestTerminal(studio.url, cookie, id);
     assert.deepEqual([gone.status, ((await gone.json()) as { code: string }).code], [410, "not_kept"]);
   });
 

@@ -114,6 +114,48 @@ describe("the news of a task", () => {
   });
 });
 
+describe("the question whether code of a fork gets secrets", () => {
+  const pull = {
+    ...{ number: 7, title: "Count", webUrl: "u", repository: "eve/app", branch: "main", baseBranch: "main" },
+    ...{ ref: "refs/pull/7/head", mayEdit: false },
+  };
+
+  test("is one entry of a task that waits, and goes with its answer, or when the task is stopped", async (t) => {
+    const { inboxes, settle } = await open(t);
+    const error = { group: "environment", code: "secrets_not_allowed", message: "Read its changes" };
+    const ask = async (id: string) => {
+      await inboxes.create(id, { createdBy: "ada", connected: { id: "r", pull } });
+      const { prompt } = await inboxes.next(id);
+      await inboxes.report(id, { type: "failed", promptId: prompt.id, error });
+      await settle();
+    };
+    await ask("t");
+    assert.equal((await inboxes.task("t").get()).status, "waiting");
+    assert.deepEqual(await inboxes.texts("ada"), ["*asks t: Read its changes"]);
+    await inboxes.task("t").decideSecrets(false);
+    await settle();
+    assert.deepEqual(await inboxes.texts("ada"), []);
+    await inboxes.finish("t");
+    await settle();
+    assert.deepEqual(await inboxes.texts("ada"), ["*finished t"]);
+
+    await ask("other");
+    await inboxes.task("other").stop();
+    await settle();
+    assert.equal((await inboxes.task("other").get()).status, "stopped");
+    assert.deepEqual(await inboxes.texts("ada"), ["*finished t"]);
+    // The next prompt meets the question again.
+    await inboxes.task("other").prompt("again");
+    const { prompt } = await inboxes.next("other");
+    await inboxes.report("other", { type: "failed", promptId: prompt.id, error });
+    await settle();
+    assert.deepEqual((await inboxes.texts("ada")).toSorted(), [
+      "*asks other: Read its changes",
+      "*finished t",
+    ]);
+  });
+});
+
 describe("an approval", () => {
   test("that was answered leaves the inbox of everybody, and the second person learns who answered", async (t) => {
     const { world, inboxes, settle } = await open(t);

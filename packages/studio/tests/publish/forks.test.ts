@@ -78,7 +78,7 @@ setup: [{name: look, run: "touch seen.txt"}]
   await openVault(dataDirectory).setSecret({ name: "packages", owner: {} }, "a-secret");
 
   const { task, watch } = await start(pull.number);
-  const asked = await watch.status("failed");
+  const asked = await watch.status("waiting");
   assert.deepEqual([asked.error?.code, asked.fork?.secrets], ["secrets_not_allowed", "asked"]);
   assert.match(asked.error?.message ?? "", /fork eve\/app.*the secret packages/);
   assert.equal((await failure(task.decideSecrets("yes" as never))).name, "task.invalid_input");
@@ -88,7 +88,7 @@ setup: [{name: look, run: "touch seen.txt"}]
   assert.equal((await failure(task.decideSecrets(true))).name, "task.secrets_decided");
 
   const second = await start(pull.number);
-  await second.watch.status("failed");
+  await second.watch.status("waiting");
   await second.task.decideSecrets(true);
   assert.equal((await second.watch.status("idle")).fork?.secrets, "allowed");
 

@@ -7,6 +7,7 @@ import type {
   AuditCheck,
   AuditPage,
   AuditPageQuery,
+  AuditRecordView,
   ConnectionCheck,
   ConnectionView,
   PolicyAnswer,
@@ -41,7 +42,7 @@ export function createAdministrationActor(host: Pick<BackendHost, "administratio
         const reader = { organization: organizationOfKey(c.key), person: c.conn.state.person };
         const sessions = task === undefined ? {} : { sessions: [task, ...(await sessionsOf(c, task))] };
         const page = await host.administration.audit({ ...ownQuery(reader, rest), ...sessions });
-        return ownPage(reader, page);
+        return withTasks(c, ownPage(reader, page));
       },
 
       verifyAudit: (c): Promise<AuditCheck> => c.keepAwake(host.administration.verifyAudit()),
@@ -114,6 +115,27 @@ interface CallContext {
       action<Result>(options: { readonly name: string; readonly args: readonly unknown[] }): Promise<Result>;
     };
   };
+}
+
+/** Adds the tasks that records name. */
+async function withTasks(c: CallContext, page: AuditPage): Promise<AuditPage> {
+  const ids = [...new Set(page.records.flatMap(({ session = [] }) => session))];
+  if (ids.length === 0) return page;
+  const titles = await c
+    .client()
+    .get("organization", [organizationOfKey(c.key)])
+    .action<Readonly<Record<string, string>>>({ name: "internal.taskTitles", args: [ids] })
+    .catch((error: unknown): Readonly<Record<string, string>> => {
+      // Nobody has opened the organization yet.
+      if (isErrorCode(error, "actor", "not_found")) return {};
+      throw error;
+    });
+  const withTask = (record: AuditRecordView): AuditRecordView => {
+    const { session: id } = record;
+    const title = id === undefined ? undefined : titles[id];
+    return id === undefined || title === undefined ? record : { ...record, task: { id, title } };
+  };
+  return { ...page, records: page.records.map(withTask) };
 }
 
 /** The sessions of a task. A deleted task has none, and its records stay. */

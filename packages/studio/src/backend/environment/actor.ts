@@ -10,6 +10,8 @@ export interface EnvironmentState {
   version: 1;
   /** Absent until the first preparation begins. */
   view?: Mutable<EnvironmentView>;
+  /** The node that prepares it. Absent on a single node, and in states of earlier versions. */
+  preparedBy?: string;
 }
 
 type Mutable<Value> = Value extends object ? { -readonly [Key in keyof Value]: Mutable<Value[Key]> } : Value;
@@ -28,14 +30,14 @@ export function createEnvironmentActor(host: BackendHost) {
       get: (c): EnvironmentView => copyOf(requireView(c.state)),
 
       async stop(c): Promise<void> {
-        await c.keepAwake(host.environments.stop(requireView(c.state).id));
+        await c.keepAwake(host.environments.stop(requireView(c.state).id, c.state.preparedBy));
       },
 
       internal: {
         erase: (c): void => c.destroy(),
 
         begin(c, start: EnvironmentStart): void {
-          const { steps, ...rest } = start;
+          const { steps, preparedBy, ...rest } = start;
           const view: Mutable<EnvironmentView> = {
             ...rest,
             inputs: [...rest.inputs],
@@ -46,8 +48,11 @@ export function createEnvironmentActor(host: BackendHost) {
             revision: (c.state.view?.revision ?? 0) + 1,
           };
           c.state.view = view;
+          if (preparedBy !== undefined) c.state.preparedBy = preparedBy;
           c.broadcast("changed", changeOf(view));
         },
+
+        preparedBy: (c): string | null => c.state.preparedBy ?? null,
 
         report(c, report: EnvironmentReport): void {
           const view = requireView(c.state);

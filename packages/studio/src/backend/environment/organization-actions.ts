@@ -9,7 +9,7 @@ import { withLatest } from "./preparation-index.ts";
 type EnvironmentContext = FolderContext & ActorCreator;
 
 /** The actions of the organization about the environments of its repositories. */
-export function environmentActions(host: Pick<BackendHost, "environments" | "requireJails">) {
+export function environmentActions(host: Pick<BackendHost, "environments">) {
   return {
     async environment(c: EnvironmentContext, path: string): Promise<RepositoryEnvironment> {
       await requireFolder(c, requirePath(path));
@@ -21,7 +21,6 @@ export function environmentActions(host: Pick<BackendHost, "environments" | "req
       path: string,
       options?: { readonly again?: boolean },
     ): Promise<RepositoryEnvironment> {
-      host.requireJails();
       const organization = organizationOfKey(c.key);
       await requireFolder(c, requirePath(path));
       await host.environments.prepare(path, organization, options?.again === true);

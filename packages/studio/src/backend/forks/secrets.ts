@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
-import type { ForkSecrets } from "./state.ts";
+import { asksForSecrets, type ForkSecrets } from "./state.ts";
 
 /**
  * Keeps the decision, once, and queues again the prompts that have waited for it. Secrets are allowed for code that is there
@@ -37,7 +37,17 @@ export function decideForkSecrets(
 
 /** True for a session whose last prompt has ended with the question. */
 export function waitsForSecrets({ error }: Pick<TaskSession, "error">): boolean {
-  return error?.group === "environment" && error.code === "secrets_not_allowed";
+  return asksForSecrets(error);
+}
+
+/** Stops the sessions that wait for the answer: no agent works for them. False if there is none. */
+export function stopWaiting(sessions: readonly TaskSession[]): boolean {
+  const waiting = sessions.filter(waitsForSecrets);
+  for (const session of waiting) {
+    session.status = "stopped";
+    session.error = undefined;
+  }
+  return waiting.length > 0;
 }
 
 function queueAgain(session: TaskSession): void {

@@ -187,6 +187,8 @@ async function changeQueue(
     case "offered":
     case "offer-ended":
     case "handed-over":
+    case "asks-secrets":
+    case "secrets-settled":
     case "working":
     case "stopped":
       return undefined;

@@ -1,7 +1,8 @@
 /** Inboxes of people: what tasks report, the open approvals of all tasks, and the entries of each person. */
 import type { ApprovalAnsweredBy, ApprovalView, InboxTask } from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
-import { attemptsOf, nameOf } from "../sessions/find.ts";
+import { waitsForSecrets } from "../forks/secrets.ts";
+import { attemptsOf, nameOf, openSessions } from "../sessions/find.ts";
 import type { TaskSession, TaskState } from "../task-state.ts";
 import { addMentioned, everToldOf, peopleOf } from "./audience.ts";
 import type { ReportedSession } from "./reported.ts";
@@ -25,6 +26,9 @@ export type TaskChange =
   | { readonly type: "handed-over"; readonly text: string }
   | { readonly type: "asks"; readonly approval: ApprovalView }
   | { readonly type: "settled"; readonly approvalId: string; readonly answer?: ApprovalAnsweredBy }
+  /** It asks whether code of a fork gets secrets, or that is not open any more. */
+  | { readonly type: "asks-secrets"; readonly cause: string; readonly text: string }
+  | { readonly type: "secrets-settled" }
   | { readonly type: "deleted" };
 
 /** A message of a task. `seq` counts its messages, so that one which arrives twice counts once. */
@@ -64,6 +68,13 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
     news.push({ session: state, change: { type: "ci-failed", ...failing } });
   if (failing === undefined && reported?.failing !== undefined)
     news.push({ session: state, change: { type: "ci-settled" } });
+  const question = secretsQuestion(state);
+  if (question !== undefined && question.cause !== reported?.secrets) {
+    for (const session of openSessions(state)) if (waitsForSecrets(session)) session.attentionAt = at;
+    news.push({ session: state, change: { type: "asks-secrets", ...question } });
+  }
+  if (question === undefined && reported?.secrets !== undefined)
+    news.push({ session: state, change: { type: "secrets-settled" } });
   for (const session of state.sessions ?? []) {
     const heard = take(session, session.reported ?? { approvals: [], turn: unreported });
     if (session.reported?.turn !== heard.turn || `${session.reported.approvals}` !== `${heard.approvals}`)
@@ -77,6 +88,7 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
     state.reported = {
       ...{ ...first, seq: seq + news.length },
       ...(failing === undefined ? {} : { failing: failing.cause }),
+      ...(question === undefined ? {} : { secrets: question.cause }),
       ...(group === undefined ? {} : { attempts: group.key }),
     };
   return news.map(({ session, change }, index) => newsOf(state, session, seq + index + 1, at, change));
@@ -179,6 +191,14 @@ function failingChecks({ publication }: TaskState) {
   if (pullRequest?.state !== "open" || pullRequest.checks !== "failure") return undefined;
   const { repository, number } = pullRequest;
   return { cause: `${number} ${headCommit}`, pullRequest: `${repository}#${number}` };
+}
+
+/** The question about secrets, which is one for all sessions. The turns of several prompts that ask it have different causes. */
+function secretsQuestion(state: TaskState) {
+  const session = openSessions(state).find(waitsForSecrets);
+  if (session === undefined || state.forkSecrets !== undefined) return undefined;
+  const cause = session.prompts.findLast((prompt) => prompt.state === "failed")?.id ?? "";
+  return { cause, text: session.error?.message ?? "" };
 }
 
 /** How the task stands. Two turns that ended the same way have different keys. */

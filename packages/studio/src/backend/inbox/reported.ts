@@ -11,6 +11,8 @@ export interface ReportedNews extends ReportedSession {
   seq: number;
   /** The pull request and the commit whose checks fail. */
   failing?: string;
+  /** The turn that asks whether code of a fork gets secrets. */
+  secrets?: string;
   /** How its attempts stood together. Absent if none are to be chosen from. */
   attempts?: string;
 }

@@ -187,6 +187,14 @@ export async function takeChange(db: InboxDatabase, { task, at, change }: TaskNe
       });
       return { ...none, entries: [entry], notify: [entry] };
     }
+    case "asks-secrets": {
+      const text = change.text.slice(0, studioLimits.maxInboxText);
+      const id = secretsEntryId(task.id);
+      const entry = await putEntry(db, { id, kind: "asks", task, text, at, cause: change.cause });
+      return { ...none, entries: [entry], notify: [entry] };
+    }
+    case "secrets-settled":
+      return { ...none, removed: await remove(db, "id = ?", secretsEntryId(task.id)) };
     case "working":
       return {
         ...none,
@@ -230,6 +238,10 @@ function checksEntryId(taskId: string): string {
 
 function offerEntryId(taskId: string): string {
   return `${taskId}.offer`;
+}
+
+function secretsEntryId(taskId: string): string {
+  return `${taskId}.secrets`;
 }
 
 function approvalEntryId(taskId: string, approvalId: string): string {

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { TaskSummary } from "../../contract.ts";
-import { isBusy, statusOrder } from "../../task-status.ts";
+import { hasAgent, statusOrder } from "../../task-status.ts";
 import type { TaskInput } from "../task-state.ts";
 import type { TaskDatabase } from "./schema.ts";
 
@@ -45,6 +45,16 @@ export interface ListedRow extends TaskRow {
 export function readRow(db: TaskDatabase, taskId: string): ListedRow | undefined {
   const row = db.get<StoredRow>(`SELECT ${columns} FROM task WHERE id = ?`, taskId);
   return row === undefined ? undefined : toRow(row);
+}
+
+/** Titles of the tasks that are in the list, by their ids. */
+export function titlesOf(db: TaskDatabase, ids: readonly string[]): Readonly<Record<string, string>> {
+  const marks = ids.map(() => "?").join(", ");
+  const rows = db.query<{ id: string; title: string }>(
+    `SELECT id, summary ->> 'title' AS title FROM task WHERE id IN (${marks}) AND deleted_at IS NULL`,
+    ...ids,
+  );
+  return Object.fromEntries(rows.map(({ id, title }) => [id, title]));
 }
 
 /** The tasks that the next start of the server resumes, and those whose deletion it completes. */
@@ -160,7 +170,7 @@ export function requireListed(db: TaskDatabase, taskId: string): ListedRow {
 
 /** Throws `task.busy` unless the task is at rest. */
 export function requireQuiet({ summary, active }: TaskRow): void {
-  if (!active && !isBusy(summary.status)) return;
+  if (!active && !hasAgent(summary)) return;
   const message = "An agent still works on this task. Stop it first.";
   throw new HoldfastError("task", "busy", message, { statusCode: 409 });
 }

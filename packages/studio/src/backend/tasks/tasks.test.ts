@@ -218,6 +218,7 @@ describe("the list of tasks", () => {
     assert.equal(await all({ limit: 2, group: "repository" }), "ec ad b");
     assert.equal(await all({ limit: 2, group: "agent" }), "ed ac b");
     assert.equal(await all({ limit: 2, group: "status" }), "ed ca b");
+    assert.equal(await all({ limit: 2, group: "owner" }), "eb ad c");
     assert.equal(await all({ repositories: ["/one"], agents: ["demo"] }), "ea");
     assert.equal(await all({ statuses: ["idle", "failed"] }), "eb");
     assert.equal(await all({ unread: true }), "eb");

@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import { harmless, jsonLine, type Screen, screenOf, style, UsageError } from "@holdfast/cli";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
+import { waitsForStart } from "../../task-status.ts";
 import { detailLines, originLines } from "../attention/approvals.ts";
 import { EventPrinter } from "./event-printer.ts";
 
@@ -102,6 +103,8 @@ export class TaskRun {
           this.#printer.flush();
           if (ended.error !== undefined && !this.#json) {
             process.stderr.write(`${style(this.#screen, "red", harmless(ended.error.message))}\n`);
+            if (waitsForStart(firstSession(ended)))
+              process.stderr.write(`holdfast tasks secrets ${this.#taskId} allow|deny\n`);
           }
           return ended;
         }
@@ -227,13 +230,14 @@ function requireOption(approval: ApprovalView, ...kinds: readonly ApprovalOption
 }
 
 /** The session that is followed. Others may work beside it. */
-function firstSession(view: TaskView): Pick<TaskView, "status" | "approvals"> {
+function firstSession(view: TaskView): Pick<TaskView, "status" | "approvals" | "error"> {
   return view.sessions.find(({ id }) => id === view.sessionId) ?? view;
 }
 
 function hasEnded(view: TaskView): boolean {
-  const { status } = firstSession(view);
-  return status === "idle" || status === "failed" || status === "stopped";
+  const session = firstSession(view);
+  const { status } = session;
+  return status === "idle" || status === "failed" || status === "stopped" || waitsForStart(session);
 }
 
 /** Reads answers from standard input, one line per question; undefined at its end. */

@@ -11,6 +11,7 @@ import { Offer } from "../shared/ownership/offer.tsx";
 import { taskQuery } from "../shared/queries.ts";
 import { StatusPill } from "../shared/status.tsx";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
+import { ForkSecrets } from "../task/fork-secrets.tsx";
 import { Message } from "../task/transcript/message.tsx";
 import { ItemPreview } from "./item-preview.tsx";
 import { lastWordsQuery } from "./last-words.ts";
@@ -73,6 +74,12 @@ function TaskPreview({
           <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
         ) : (
           <Loading label="Loading the task" />
+        )
+      ) : entry.kind === "asks" && entry.approvalId === undefined ? (
+        view.fork?.secrets === "asked" ? (
+          <ForkSecrets task={view} fork={view.fork} />
+        ) : (
+          <p className="notice">This question was answered.</p>
         )
       ) : entry.kind === "asks" ? (
         <Request taskId={task.id} approval={view.approvals.find(({ id }) => id === entry.approvalId)} />

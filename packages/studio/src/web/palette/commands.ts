@@ -3,7 +3,7 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import type { NavigateOptions } from "@tanstack/react-router";
 import type { OrganizationSummary, Profile } from "../../contract/people.ts";
 import type { TaskView } from "../../contract.ts";
-import { isBusy } from "../../task-status.ts";
+import { hasAgent, isBusy } from "../../task-status.ts";
 import type { GoScreenName } from "../shared/navigation/go-keys.ts";
 import { currentOrganization, openOrganization } from "../shared/organizations/current.ts";
 import type { StudioApi } from "../shared/port.ts";
@@ -71,7 +71,7 @@ export const commands: readonly Command[] = [
     group: "This task",
     title: () => "Archive the task",
     keywords: "done close",
-    isOffered: ({ task }) => task !== undefined && !isBusy(task.status),
+    isOffered: ({ task }) => task !== undefined && !hasAgent(task),
     run: ({ api, task }) =>
       onTask(task, async (id) => requireDone(await api.organization.archiveTasks([id])), list),
     done: "The task was archived.",

@@ -1,8 +1,8 @@
 import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
-import { isBusy, statusLabel } from "../../task-status.ts";
+import { hasAgent, isBusy, statusLabel, waitsForStart } from "../../task-status.ts";
 
-export { isBusy, statusLabel };
+export { hasAgent, isBusy, statusLabel, waitsForStart };
 
 export function StatusPill({ status }: { readonly status: TaskStatus }) {
   return <Status kind={status} label={statusLabel(status)} />;

@@ -31,13 +31,18 @@ export function Conversation({
           <Loading label="Loading the conversation" rows={6} />
         </div>
       ) : (
-        <Transcript items={transcript.items} busy={isBusy(task.status)} status={task.status} />
+        <Transcript
+          items={transcript.items}
+          busy={isBusy(task.status)}
+          status={task.status}
+          hasQuestion={task.approvals.length > 0}
+        />
       )}
       {phase === "failed" && <ErrorNotice error={log.error} title="The conversation could not be loaded." />}
       <div className="dock">
         {transcript.plan.length > 0 && <Plan entries={transcript.plan} />}
         <Approvals task={task} />
-        {/* The header asks about the secrets of a fork: another prompt would not help. */}
+        {/* The header asks about the secrets of a fork, which tasks of earlier versions failed for. */}
         {task.status === "failed" && task.error !== undefined && task.fork?.secrets !== "asked" && (
           <div className="notice notice-error">
             <p>

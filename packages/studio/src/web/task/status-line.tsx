@@ -4,12 +4,12 @@ import { Link } from "@tanstack/react-router";
 import type { TaskView } from "../../contract.ts";
 import type { Transcript } from "../../transcript.ts";
 import { costText } from "../../usage/cost-text.ts";
-import { isBusy, statusLabel } from "../shared/status.tsx";
+import { hasAgent, statusLabel } from "../shared/status.tsx";
 import type { SessionLogState } from "./transcript/session-log.ts";
 
 /** Duration of the current or last turn, and usage so far. */
 export function StatusLine({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
-  const busy = isBusy(task.status);
+  const busy = hasAgent(task);
   const now = useNow(1_000, busy);
   const turn = findLastTurn(log.transcript);
   const elapsed =

@@ -20,7 +20,7 @@ import { Changes } from "../review/changes.tsx";
 import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
 import { refetchActive, taskQuery } from "../shared/queries.ts";
-import { isBusy, statusLabel } from "../shared/status.tsx";
+import { isBusy, statusLabel, waitsForStart } from "../shared/status.tsx";
 import { AttemptDiff } from "./attempts/attempt-diff.tsx";
 import { Attempts } from "./attempts/attempts.tsx";
 import { Conversation } from "./conversation.tsx";
@@ -207,8 +207,9 @@ function useStatusAnnouncements(task: TaskView): void {
   useEffect(() => {
     if (previous === undefined || previous === task.status) return;
     if (task.status === "failed") announce(`Failed: ${task.error?.message ?? ""}`, "assertive");
+    else if (waitsForStart(task)) announce(`Needs you: ${task.error?.message ?? ""}`, "assertive");
     else if (task.status !== "waiting") announce(statusLabel(task.status));
-  }, [announce, previous, task.status, task.error]);
+  }, [announce, previous, task]);
 }
 
 /** Changes are refetched whenever an agent stops or waits for an answer. */

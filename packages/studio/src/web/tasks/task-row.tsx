@@ -17,7 +17,7 @@ import { memo } from "react";
 import type { TaskMatch, TaskSummary } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
-import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
+import { hasAgent, StatusPill, UnsafeMark } from "../shared/status.tsx";
 import { agentLabel } from "./agent-label.ts";
 import { taskStorageQuery, useTaskAction } from "./queries.ts";
 
@@ -104,7 +104,7 @@ export function RowActions({ task, unread }: { readonly task: TaskSummary; reado
         action="move"
         label={isArchived ? "Restore" : "Archive"}
         title={task.title}
-        disabled={move.isPending || (!isArchived && isBusy(task.status))}
+        disabled={move.isPending || (!isArchived && hasAgent(task))}
         onClick={() =>
           move.mutate(task.id, {
             onSuccess: () => announce(isArchived ? "The task was restored." : "The task was archived."),

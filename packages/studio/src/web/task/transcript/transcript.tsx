@@ -19,10 +19,13 @@ export function Transcript({
   items,
   busy,
   status,
+  hasQuestion,
 }: {
   readonly items: readonly TranscriptItem[];
   readonly busy: boolean;
   readonly status: TaskStatus;
+  /** True if an approval is open, which is shown below. */
+  readonly hasQuestion: boolean;
 }) {
   const scroller = useRef<HTMLElement>(null);
   const [shown, setShown] = useState(windowSize);
@@ -41,7 +44,7 @@ export function Transcript({
         {busy && (
           <p className="working">
             <span className="spinner" aria-hidden="true" />
-            {workingText(status)}
+            {workingText(status, hasQuestion)}
           </p>
         )}
       </section>
@@ -54,9 +57,10 @@ export function Transcript({
   );
 }
 
-function workingText(status: TaskStatus): string {
+function workingText(status: TaskStatus, hasQuestion: boolean): string {
   if (status === "preparing") return "Cloning the repository and starting the sandbox…";
-  return status === "waiting" ? "Waiting for your answer below" : "Working…";
+  if (status !== "waiting") return "Working…";
+  return hasQuestion ? "Waiting for your answer below" : "Waiting for your answer above";
 }
 
 /** A button that also triggers when it scrolls into view. */
