@@ -6,7 +6,7 @@ import type { DirectoryEntry } from "./backend/organizations/directory.ts";
 import { directoryKey } from "./backend/organizations/existing.ts";
 import type { FetchReport, RepositorySource, WebhookSettings } from "./backend/repositories/contract.ts";
 import type { SessionBatch, SessionRecord } from "./backend/session.ts";
-import type { TaskWork } from "./backend/task-state.ts";
+import type { TaskWork } from "./backend/turns/work.ts";
 import type { UsageEntry } from "./backend/usage/entry.ts";
 import type { CountedUsage } from "./backend/usage/usage.ts";
 import type { ValueTokens } from "./backend/value-tokens.ts";

@@ -10,6 +10,7 @@
  * `usage` (key ["local"]) counts what was used, and has the budgets. All times are in milliseconds since the epoch.
  */
 
+import type { RepositoryEnvironment } from "./backend/environment/contract.ts";
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
 import type { ChecksActions, ChecksEvents } from "./contract/checks.ts";
@@ -31,7 +32,9 @@ import type {
   TokenUsage,
 } from "./contract/sessions.ts";
 import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
+import type { GroupView } from "./groups/contract.ts";
 
+export type * from "./backend/environment/contract.ts";
 export type {
   ApprovalAnswer,
   ApprovalAnsweredBy,
@@ -123,6 +126,7 @@ export type {
   TaskStorage,
   TaskSummary,
 } from "./contract/task-list.ts";
+export type * from "./groups/contract.ts";
 
 export interface TaskView extends TaskSummary {
   /** The first session. */
@@ -284,90 +288,6 @@ export interface AttemptInput {
   readonly options?: Readonly<Record<string, string>>;
 }
 
-/** What the last commit of a repository asks for, to be worked on. */
-export interface RepositoryEnvironment {
-  readonly repository: string;
-  /** The file that describes it. Absent if there is none: tasks start from a plain clone. */
-  readonly source?: string;
-  /** Why the file cannot be used. */
-  readonly problem?: TaskError;
-  /** Key of its `environment` actor, which exists once a preparation has begun. */
-  readonly id?: string;
-  readonly steps?: readonly string[];
-  /** What runs beside each agent. Absent if there is nothing. */
-  readonly services?: readonly string[];
-  /** Files and folders whose changes make it be prepared again. */
-  readonly inputs?: readonly string[];
-  /** Keys of the file that have no effect here. */
-  readonly notSupported?: readonly string[];
-  /** True if the next task starts from a prepared copy. */
-  readonly isPrepared?: boolean;
-  /** The newest preparation. Absent before the first. */
-  readonly latest?: EnvironmentView;
-}
-
-export type EnvironmentStatus = "preparing" | "ready" | "failed";
-
-/** An environment: a repository and one state of its inputs, on one machine. */
-export interface EnvironmentView {
-  readonly id: string;
-  readonly repository: string;
-  /** The node with the repository. Absent on a single node. */
-  readonly node?: string;
-  readonly source: string;
-  /** False if tasks start without it when it fails. */
-  readonly required: boolean;
-  /** The commit from which it was prepared. */
-  readonly commit: string;
-  readonly inputs: readonly string[];
-  readonly notSupported: readonly string[];
-  readonly status: EnvironmentStatus;
-  readonly steps: readonly EnvironmentStepView[];
-  readonly error?: TaskError;
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  /** Incremented by every change. */
-  readonly revision: number;
-}
-
-export interface EnvironmentStepView {
-  readonly name: string;
-  readonly state: "waiting" | "running" | "done" | "failed";
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-  /** The end of its output, at most 16,384 characters. */
-  readonly output: string;
-  /** Number of characters that it has written: the position after `output`. */
-  readonly outputEnd: number;
-}
-
-/** A view without the output of its steps. */
-export interface EnvironmentChange extends Omit<EnvironmentView, "steps"> {
-  readonly steps: readonly Omit<EnvironmentStepView, "output" | "outputEnd">[];
-}
-
-/** A piece of a step's output. A client that sees a gap reads the environment again. */
-export interface EnvironmentOutput {
-  readonly step: number;
-  /** Position of its first character. */
-  readonly start: number;
-  readonly text: string;
-}
-
-/** Actions of `environment`. Errors: group "environment". */
-export interface EnvironmentActions {
-  /** Throws `environment.not_found`. */
-  get(): Promise<EnvironmentView>;
-  /** Ends a running preparation. Idempotent. */
-  stop(): Promise<void>;
-}
-
-/** Events of `environment`. */
-export interface EnvironmentEvents {
-  changed: EnvironmentChange;
-  output: EnvironmentOutput;
-}
-
 export interface RepositoryCheck {
   readonly path: string;
   /** The node that has it. Absent on a single node. */
@@ -401,63 +321,6 @@ export interface OrganizationActions extends TaskListActions, RepositoryListActi
    * when it has begun. Throws `repository.*`, `environment.none`, `.invalid_file`, `.elsewhere`, `jail.unavailable`.
    */
   prepareEnvironment(path: string, options?: { readonly again?: boolean }): Promise<RepositoryEnvironment>;
-}
-
-/** A group from `groups.json`, with its newest events. */
-export interface GroupView {
-  readonly name: string;
-  readonly description: string;
-  readonly agent: string;
-  readonly session: "fresh" | "resume" | "explicit";
-  /** Number of waiting events. */
-  readonly waiting: number;
-  /** Sequence number of the event in progress. */
-  readonly running?: number;
-  /** Newest first, at most 50. */
-  readonly events: readonly GroupEventView[];
-}
-
-/** An event of a group. */
-export interface GroupEventView {
-  readonly id: string;
-  /** Starts at 1 and has no gaps. */
-  readonly seq: number;
-  readonly topic: string;
-  readonly source: string;
-  readonly title: string;
-  readonly state: "waiting" | "running" | "done" | "failed" | "cancelled";
-  /** True if it contains untrusted text. */
-  readonly tainted: boolean;
-  readonly receivedAt: number;
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-  readonly taskId?: string;
-  readonly sessionId?: string;
-  /** Head of the session's log before this event started. */
-  readonly fromSeq?: number;
-  /** Why it failed to start; while it waits for a retry, the reason of the last attempt. */
-  readonly error?: TaskError;
-  /** Number of failed attempts to start it. */
-  readonly attempts?: number;
-  /** Time of the next attempt. */
-  readonly retryAt?: number;
-}
-
-/** `duplicate` is true if the event had already been accepted; it does not run again. */
-export interface GroupEventAccepted extends GroupEventView {
-  readonly duplicate: boolean;
-}
-
-/** Actions of `group`. Errors: group "group". */
-export interface GroupActions {
-  get(): Promise<GroupView>;
-  /** Enqueues a prompt, which starts a turn. Throws `group.queue_full`, `group.not_found`. */
-  prompt(text: string, options?: { readonly id?: string }): Promise<GroupEventAccepted>;
-}
-
-/** Events of `group`. */
-export interface GroupEvents {
-  changed: GroupEventView;
 }
 
 /** Events of `organization`. */

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { createLogger, type LogRecord, systemPorts } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import type { TaskWork } from "./backend/task-state.ts";
+import type { TaskWork } from "./backend/turns/work.ts";
 import { Repositories, type RepositoriesOptions } from "./cluster/repositories.ts";
 import type { Git, GitRunOptions } from "./git/git.ts";
 import { StudioHost, type StudioHostOptions } from "./host.ts";

@@ -1,14 +1,13 @@
-import { mkdir, rm } from "node:fs/promises";
-import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
+import { rm } from "node:fs/promises";
+import type { Ports } from "@holdfast/core";
 import type { AuditEntry, Gate, ModelPrice } from "@holdfast/gate";
-import { organizationOfId } from "./access/organization-ids.ts";
 import { type Identify, operator, type Person, unauthorized } from "./access/person.ts";
 import type { Administration } from "./administration/administration.ts";
 import type { AgentCatalogue } from "./agents.ts";
 import type { Attachments } from "./attachments/attachments.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
-import type { TaskWork } from "./backend/task-state.ts";
+import type { TaskWork } from "./backend/turns/work.ts";
 import type { BudgetSubject } from "./backend/usage/budgets.ts";
 import type { ValueTokens } from "./backend/value-tokens.ts";
 import { TaskChanges } from "./changes/task-changes.ts";
@@ -21,10 +20,7 @@ import type { Repositories, UserRepository } from "./cluster/repositories.ts";
 import type { Archives } from "./cluster/snapshot-store.ts";
 import type { AgentChoice, RepositoryCheck, SystemStatus } from "./contract.ts";
 import type { Environments } from "./environments/environments.ts";
-import { prepareForTask } from "./environments/prepare-for-task.ts";
-import { noteServiceEnd } from "./environments/services.ts";
 import { type ApplyPlan, requireBranchName } from "./git/apply.ts";
-import { cloneWorkspace } from "./git/clone-workspace.ts";
 import { FileFinder } from "./git/file-finder.ts";
 import type { Git } from "./git/git.ts";
 import type { GroupRegistry } from "./groups/group-registry.ts";
@@ -40,14 +36,13 @@ import type { UsageMeter } from "./usage/meter.ts";
 import { TaskUsageMeter } from "./usage/task-usage.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { Copies, foldersOf, type WorkFolders } from "./work/files/copies.ts";
-import { copyWorkspace } from "./work/files/copy-workspace.ts";
 import { directorySize } from "./work/files/directory-size.ts";
 import { ForgeAccess } from "./work/forge-access.ts";
 import { deliverGateAnswer, isGateQuestionOpen, settleShownQuestion } from "./work/gate-questions.ts";
-import { IdleAgents } from "./work/idle-agents.ts";
-import { type PreparedTask, TaskRunner } from "./work/runner.ts";
+import type { PreparedTask } from "./work/runner.ts";
+import { prepareTask } from "./work/running/prepare-task.ts";
+import { TaskRunners } from "./work/running/task-runners.ts";
 import { SessionLog } from "./work/session-log.ts";
-import { type ClaimedRunners, SessionRunners } from "./work/session-runners.ts";
 
 export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "billing"> {
   readonly ports: Ports;
@@ -94,10 +89,7 @@ export class StudioHost implements BackendHost {
   readonly notifications: BackendHost["notifications"];
   readonly billing: BackendHost["billing"];
   readonly #options: StudioHostOptions;
-  readonly #runners = new Map<string, ClaimedRunners>();
-  readonly #idle: IdleAgents;
-  /** The latest preparation of each task, while it runs. */
-  readonly #preparations = new Map<string, Promise<void>>();
+  readonly #runners: TaskRunners;
   /** Gate questions that are settled in their task as soon as the gate settles them. */
   readonly #watchedQuestions = new Set<string>();
   /** Tasks created by this process, for `runTasks: "new"`. */
@@ -137,9 +129,14 @@ export class StudioHost implements BackendHost {
     this.copies = new Copies(options.dataDirectory, options.limits.maxCountedFiles);
     this.notifications = options.notifications;
     this.billing = options.billing;
-    const { idleAgentMs, maxIdleAgents } = options.limits;
-    const evict = (taskId: string) => this.#evict(taskId);
-    this.#idle = new IdleAgents({ idleMs: idleAgentMs, most: maxIdleAgents, evict });
+    this.#runners = new TaskRunners({
+      ...{ limits: options.limits, log: options.ports.log, task: options.task, session: options.session },
+      movesFiles: options.runsWithActor,
+      prepare: (work, signal) => this.#prepare(work, signal),
+      readAttachment: (id) => options.attachments.read(id),
+      taint: (sessionId, reason) => options.gate.taint(sessionId, reason),
+      newUsage: () => new TaskUsageMeter(options.meter),
+    });
     const located = { ...options, hostGit: (taskId: string) => this.#folders(taskId).hostGit };
     this.fileFinder = new FileFinder(located);
     this.forges = new ForgeAccess(located);
@@ -213,45 +210,39 @@ export class StudioHost implements BackendHost {
   }
 
   claimOf(taskId: string): number | undefined {
-    return this.#runners.get(taskId)?.claim;
+    return this.#runners.claimOf(taskId);
   }
 
   wake(taskId: string, claim: number, sessionIds: readonly string[]): void {
-    if (!this.runs(taskId) || sessionIds.length === 0) return;
-    this.#idle.delete(taskId);
-    const runners = this.#runnersOf(taskId, claim);
-    for (const sessionId of sessionIds) runners.wake(sessionId);
+    if (this.runs(taskId) && sessionIds.length > 0) this.#runners.wake(taskId, claim, sessionIds);
   }
 
   settled(taskId: string): Promise<void> {
-    return this.#runners.get(taskId)?.settled.promise ?? Promise.resolve();
+    return this.#runners.settled(taskId);
   }
 
-  async release(taskId: string): Promise<void> {
-    this.#idle.delete(taskId);
-    await this.#runners.get(taskId)?.runners.abandon();
-    this.#forget(taskId);
+  release(taskId: string): Promise<void> {
+    return this.#runners.release(taskId);
   }
 
   /** The way to the sandbox server of a task of this process, while its agent runs. */
   sandbox(taskId: string): SandboxRoute | undefined {
-    const agent = this.#runners.get(taskId)?.runners.sandbox;
-    return agent === undefined ? undefined : { agent, prefix: "", hold: () => this.#idle.hold(taskId) };
+    return this.#runners.sandbox(taskId);
   }
 
   async stop(taskId: string, sessionId: string): Promise<void> {
-    await this.#runners.get(taskId)?.runners.stop(sessionId);
+    await this.#runners.of(taskId)?.stop(sessionId);
   }
 
   async closeSession(taskId: string, sessionId: string): Promise<void> {
-    await this.#runners.get(taskId)?.runners.closeSession(sessionId);
+    await this.#runners.of(taskId)?.closeSession(sessionId);
     await this.#options.gate.approvals.cancelSession(sessionId);
   }
 
   async isAwaitingAnswer(taskId: string, approvalId: string): Promise<boolean> {
     return (
       (await isGateQuestionOpen(this.#options.gate, approvalId)) ||
-      (await this.#runners.get(taskId)?.runners.isAwaitingAnswer(approvalId)) === true
+      (await this.#runners.of(taskId)?.isAwaitingAnswer(approvalId)) === true
     );
   }
 
@@ -259,7 +250,7 @@ export class StudioHost implements BackendHost {
     const onRuleError = (error: unknown) =>
       this.ports.log.error("could not write a policy rule", { taskId, error });
     if (await deliverGateAnswer(this.#options.gate, taskId, approvalId, choice, onRuleError)) return true;
-    return (await this.#runners.get(taskId)?.runners.deliverAnswer(approvalId, choice)) ?? false;
+    return (await this.#runners.of(taskId)?.deliverAnswer(approvalId, choice)) ?? false;
   }
 
   watchQuestion(taskId: string, sessionId: string, approvalId: string): void {
@@ -350,157 +341,19 @@ export class StudioHost implements BackendHost {
   /** Stops all agents. The next start resumes their work. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#idle.close();
-    const runners = [...this.#runners.values()].map((each) => each.runners.close());
     const { ownEnvironments, mirrors } = this.#options;
-    await Promise.all([...runners, this.checks.close(), ownEnvironments.close(), mirrors.close()]);
+    await Promise.all([
+      ...[this.#runners.close(), this.checks.close(), ownEnvironments.close(), mirrors.close()],
+    ]);
+  }
+
+  async #prepare(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
+    const options = { ...this.#options, environments: this.#options.ownEnvironments };
+    const prepared = await prepareTask(options, work, signal);
+    return this.runsWithActor ? { ...prepared, place: this.place } : prepared;
   }
 
   #folders(taskId: string, copy?: string): WorkFolders {
     return foldersOf(this.#options.dataDirectory, taskId, copy);
-  }
-
-  #runnersOf(taskId: string, claim: number): SessionRunners {
-    const existing = this.#runners.get(taskId);
-    if (existing?.claim === claim) return existing.runners;
-    if (existing !== undefined) this.#replace(taskId, existing);
-    const { task, session, limits, ports } = this.#options;
-    const runners = new SessionRunners({
-      create: (id, onIdle) =>
-        new TaskRunner({
-          taskId,
-          task: task(taskId, id, claim),
-          session: (sessionId) => session(sessionId, claim),
-          limits,
-          log: ports.log,
-          prepare: (work, signal) => this.#prepareSerially(work, signal),
-          movesFiles: this.runsWithActor,
-          readAttachment: (id) => this.attachments.read(id),
-          taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
-          usage: new TaskUsageMeter(this.#options.meter),
-          onIdle,
-        }),
-      onIdle: () => this.#onIdle(taskId, runners),
-    });
-    this.#runners.set(taskId, { runners, claim, settled: Promise.withResolvers() });
-    return runners;
-  }
-
-  /** The next runners prepare when the jails of these, which use the same folders, are gone. */
-  #replace(taskId: string, { runners }: ClaimedRunners): void {
-    const before = this.#preparations.get(taskId);
-    this.#forget(taskId);
-    this.#preparations.set(
-      taskId,
-      Promise.all([before, runners.abandon()]).then(() => {}),
-    );
-  }
-
-  #forget(taskId: string): void {
-    this.#runners.get(taskId)?.settled.resolve();
-    this.#runners.delete(taskId);
-  }
-
-  /**
-   * Serializes the preparations of a task: a stop does not wait for a running clone, but the next prompt must, because
-   * two clones into one folder would corrupt each other.
-   */
-  #prepareSerially(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
-    const { taskId } = work;
-    const previous = this.#preparations.get(taskId) ?? Promise.resolve();
-    const prepared = previous.then(() => this.#prepare(work, signal));
-    const settled = prepared.then(
-      () => {},
-      () => {},
-    );
-    this.#preparations.set(taskId, settled);
-    void settled.then(() => {
-      if (this.#preparations.get(taskId) === settled) this.#preparations.delete(taskId);
-    });
-    return prepared;
-  }
-
-  async #prepare(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
-    signal.throwIfAborted();
-    const { repositories, gate, catalogue, limits, bundle, runDirectory, ports } = this.#options;
-    const row = catalogue.row(work.agent);
-    if (row === undefined) {
-      throw new HoldfastError("agent", "not_found", `The agent ${work.agent} is no longer configured`);
-    }
-    const { directory } = this.#folders(work.taskId);
-    const folders = this.#folders(work.taskId, work.copy);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const source = {
-      ...{ path: work.repository, node: work.repositoryNode },
-      ...(work.connected === undefined ? {} : { connected: work.connected }),
-    };
-    // A stop aborts the clone; otherwise the next prompt would have to wait for it.
-    const cloning = { timeoutMs: limits.cloneTimeoutMs, signal };
-    const { base } = await repositories.prepare(directory, source, cloning).catch((error: unknown) => {
-      signal.throwIfAborted();
-      if (isHoldfastError(error) && error.group !== "git") throw error;
-      ports.log.error("could not clone a repository", { taskId: work.taskId, error });
-      throw new HoldfastError(
-        "task",
-        "prepare_failed",
-        "The repository could not be cloned. See the server log for the cause.",
-        {
-          cause: error,
-        },
-      );
-    });
-    signal.throwIfAborted();
-    if (work.copy !== undefined) {
-      const { workspace } = this.#folders(work.taskId);
-      if (work.copiesFiles === true) await copyWorkspace(gate.jails, workspace, folders.directory);
-      else await cloneWorkspace(this.#options.git, folders.hostGit, folders.directory, cloning);
-    }
-    signal.throwIfAborted();
-    const organization = organizationOfId(work.taskId);
-    const pull = work.connected?.pull;
-    const fork = pull && { number: pull.number, repository: pull.repository, secrets: work.forkSecrets };
-    const user = { ...folders, copy: work.copy, base, repository: source, fork, organization };
-    const note = async (text: string, key: string): Promise<void> => {
-      const record = { body: { type: "note", text } as const, dedupeKey: `${key}/${work.prompt.id}` };
-      await this.#options.session(work.sessionId).append({ records: [record] });
-    };
-    const environment = await prepareForTask(this.#options.ownEnvironments, { user, signal, note });
-    const process = {
-      gate,
-      catalogue,
-      limits,
-      row,
-      bundle: await bundle(),
-      taskId: work.taskId,
-      jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
-      runDirectory,
-      workspace: work.taintedAs,
-      folders: { workspace: folders.workspace, home: folders.home },
-      ...environment,
-      onServiceEnd: noteServiceEnd(note, ports.log),
-      ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
-    };
-    return { base, process, ...(this.runsWithActor ? { place: this.place } : {}) };
-  }
-
-  /** Keeps a few idle agents warm for the next prompt, and evicts the others, longest idle first. */
-  #onIdle(taskId: string, runners: SessionRunners): void {
-    if (this.#runners.get(taskId)?.runners !== runners || this.#closing) return;
-    if (runners.isDormant) {
-      this.#forget(taskId);
-      return;
-    }
-    this.#idle.add(taskId);
-  }
-
-  #evict(taskId: string): void {
-    const runners = this.#runners.get(taskId)?.runners;
-    if (runners === undefined || runners.isRunning) return;
-    void runners
-      .stopAgents()
-      .then(() => {
-        if (runners.isDormant && this.#runners.get(taskId)?.runners === runners) this.#forget(taskId);
-      })
-      .catch((error: unknown) => this.ports.log.warn("could not stop idle agents", { taskId, error }));
   }
 }

@@ -1,5 +1,6 @@
 import { isHoldfastError } from "@holdfast/core";
 import type { AccessInfo, ManageInfo } from "@holdfast/server";
+import { managementRules } from "./actor-rules.ts";
 import { localOrganization, organizationOfId, readPersonalKey } from "./organization-ids.ts";
 import {
   type Identify,
@@ -12,16 +13,9 @@ import {
 } from "./person.ts";
 import { type RecordPerson, recordOfAction, recordOfRequest } from "./person-log.ts";
 import type { Role } from "./roles.ts";
-import {
-  answersApproval,
-  givesUp,
-  isPersonal,
-  managementRules,
-  type RouteName,
-  type Rule,
-  routeRules,
-  ruleOfActor,
-} from "./rules.ts";
+import { givesUp, type RouteName, routeRules } from "./route-rules.ts";
+import type { Rule } from "./rule.ts";
+import { answersApproval, isPersonal, ruleOfActor } from "./rules.ts";
 
 /** Tells when rights of people may have changed, so that what is open is checked again. */
 export interface AccessChanges {
@@ -31,7 +25,7 @@ export interface AccessChanges {
 
 /**
  * The one check of every request over the network: actions and connections of actors, management, and the routes
- * beside them. It applies the tables in `rules.ts` to the person who sends the request.
+ * beside them. It applies the tables of this folder to the person who sends the request.
  */
 export class Guard {
   readonly #identify: Identify;

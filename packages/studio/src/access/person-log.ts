@@ -1,6 +1,7 @@
 import type { AccessInfo } from "@holdfast/server";
 import type { Person } from "./person.ts";
-import type { RouteName, Rule } from "./rules.ts";
+import type { RouteName } from "./route-rules.ts";
+import type { Rule } from "./rule.ts";
 
 /** What a person did, as the audit log has it. */
 export interface PersonRecord {

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { TokenScope } from "../contract/people.ts";
 import { readPersonalKey } from "./organization-ids.ts";
 import { isAtLeast, type Role } from "./roles.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 
 /** The headers of a request, by their lower-case names. */
 export interface RequestHeaders {

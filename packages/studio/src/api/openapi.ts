@@ -1,4 +1,4 @@
-import { type ActorRules, actorRules } from "../access/rules.ts";
+import { type ActorRules, actorRules } from "../access/actor-rules.ts";
 import {
   type ActionDescription,
   type ApiDescription,

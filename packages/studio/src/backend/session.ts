@@ -3,7 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { SessionEvent, SessionEventBody, SessionPage } from "../contract.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
-import { runnerReplaced } from "./task-state.ts";
+import { runnerReplaced } from "./turns/reports.ts";
 
 /** A record to append. Records with the same `dedupeKey` are appended once. */
 export interface SessionRecord {

@@ -1,6 +1,7 @@
 import type { BackendHost } from "./host.ts";
 import { hasWork, isActive } from "./task-activity.ts";
-import { interruptWork, sessionsOf, type TaskState } from "./task-state.ts";
+import { sessionsOf, type TaskState } from "./task-state.ts";
+import { interruptWork } from "./turns/reports.ts";
 
 /** The part of a task's memory that belongs to its runner. */
 export interface RunnerVars {

@@ -3,7 +3,9 @@ import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { toTaskView } from "./sessions/view.ts";
 import { isActive } from "./task-activity.ts";
-import { applyReport, newTaskState, takeWork, titleOf } from "./task-state.ts";
+import { newTaskState, titleOf } from "./task-state.ts";
+import { applyReport } from "./turns/reports.ts";
+import { takeWork } from "./turns/work.ts";
 
 function newState() {
   return newTaskState(

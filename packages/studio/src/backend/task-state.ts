@@ -1,6 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
 import type { FilesState } from "../cluster/files-state.ts";
-import type { Place } from "../cluster/place.ts";
 import type { ConnectedRepository } from "../cluster/repositories.ts";
 import type { AttachmentView } from "../contract/prompts.ts";
 import type {
@@ -15,10 +13,9 @@ import type {
   TokenUsage,
 } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
-import { asksForSecrets, type ForkSecrets } from "./forks/state.ts";
+import type { ForkSecrets } from "./forks/state.ts";
 import type { ReportedNews, ReportedSession } from "./inbox/reported.ts";
 import type { OwnershipState } from "./ownership/state.ts";
-import { payerOf } from "./prompts/payer.ts";
 import type { PromptRow } from "./prompts/prompt-row.ts";
 import type { PublicationState } from "./publish/state.ts";
 import type { ReviewState } from "./review/state.ts";
@@ -176,64 +173,6 @@ export interface TaskState extends FilesState, TaskSession, ReviewState, Ownersh
   publication?: PublicationState;
 }
 
-/** A report from the runner to the task. Each is one durable step. */
-export type TaskReport =
-  | {
-      readonly type: "prepared";
-      readonly base: { readonly branch: string; readonly commit: string };
-      /** Where the files are. Absent on a single node. */
-      readonly place?: Place;
-    }
-  | { readonly type: "agent-ready"; readonly agentSessionId: string }
-  | { readonly type: "approval-requested"; readonly approval: ApprovalView }
-  | { readonly type: "approval-settled"; readonly approvalId: string }
-  | { readonly type: "turn-ended"; readonly promptId: string }
-  | { readonly type: "put-down"; readonly promptId: string }
-  | { readonly type: "failed"; readonly promptId: string; readonly error: TaskError }
-  | { readonly type: "stopped" }
-  /** All that it has used so far. */
-  | { readonly type: "usage"; readonly usage: TokenUsage };
-
-/** The prompt to run now, with the input that the runner needs. */
-export interface TaskWork {
-  readonly taskId: string;
-  readonly title: string;
-  readonly sessionId: string;
-  /** By what the workspace is tainted. Sessions that share one have the same. */
-  readonly taintedAs: string;
-  /** Name of the folder with a workspace of its own. Absent in that of the task. */
-  readonly copy?: string | undefined;
-  /** True if that begins as the task's files are. By default it begins where the task began. */
-  readonly copiesFiles?: true;
-  readonly repository: string;
-  readonly repositoryNode?: string;
-  /** Set for a connected repository of a server: its id and its branch. */
-  readonly connected?: ConnectedRepository;
-  /** Of a task that starts from a fork: whether it gets secrets. Absent until somebody has decided. */
-  readonly forkSecrets?: boolean;
-  readonly agent: string;
-  readonly agentSessionId?: string;
-  readonly group?: string;
-  /** True if a snapshot of its files is stored. */
-  readonly hasSnapshot?: boolean;
-  readonly prompt: {
-    readonly id: string;
-    readonly text: string;
-    readonly attempt: number;
-    /** Earlier attempts that were interrupted by an orderly shutdown. */
-    readonly putDown?: number;
-    readonly taint?: string;
-    readonly attachments?: readonly AttachmentView[];
-    readonly by: TaskStarter;
-  };
-  /** Options of the agent that were chosen. */
-  readonly options?: Readonly<Record<string, string>>;
-  /** Open questions of an agent process that no longer exists. */
-  readonly staleApprovals: readonly string[];
-}
-
-const maxSettled = 200;
-const maxFinishedPrompts = 200;
 export const maxPeople = 100;
 
 export function newTaskState(input: TaskInput, promptId: string): TaskState {
@@ -325,126 +264,6 @@ export function newPrompt({ id, text, origin, taint, by, attachments = [] }: New
 
 export type NewPrompt = Omit<GroupPrompt, "origin"> & Partial<GroupPrompt> & Pick<PromptRow, "by">;
 
-/** Marks the first open prompt of a session as sent and returns it. */
-export function takeWork(state: TaskState, session: TaskSession = state): TaskWork | undefined {
-  const prompt = session.prompts.find(isOpen);
-  if (prompt === undefined || session.stopping) return undefined;
-  prompt.state = "sent";
-  prompt.attempts += 1;
-  if (prompt.attempts === 1) state.turns = (state.turns ?? 0) + 1;
-  session.status = state.base === undefined ? "preparing" : "running";
-  session.error = undefined;
-  return {
-    taskId: state.id,
-    title: state.title,
-    sessionId: session.sessionId,
-    taintedAs: copyOf(session) ?? state.taintedAs ?? state.sessionId,
-    copy: copyOf(session),
-    ...("copiesFiles" in session && session.copiesFiles === true ? { copiesFiles: true } : {}),
-    repository: state.repository,
-    ...(state.repositoryNode === undefined ? {} : { repositoryNode: state.repositoryNode }),
-    ...(state.connected === undefined ? {} : { connected: toPlain(state.connected) }),
-    ...(state.forkSecrets === undefined ? {} : { forkSecrets: state.forkSecrets.isAllowed }),
-    agent: session.agent,
-    ...(session.agentSessionId === undefined ? {} : { agentSessionId: session.agentSessionId }),
-    ...(state.group === undefined ? {} : { group: state.group }),
-    ...(state.snapshot === undefined ? {} : { hasSnapshot: true }),
-    prompt: {
-      ...{ id: prompt.id, text: prompt.text, attempt: prompt.attempts },
-      ...(prompt.putDown === undefined ? {} : { putDown: prompt.putDown }),
-      ...(prompt.taint === undefined ? {} : { taint: prompt.taint }),
-      ...(prompt.attachments === undefined ? {} : { attachments: toPlain(prompt.attachments) }),
-      by: payerOf(state, prompt),
-    },
-    ...(session.options === undefined ? {} : { options: { ...session.options } }),
-    staleApprovals:
-      prompt.attempts > 1
-        ? session.approvals.filter((each) => each.boundary === undefined).map(({ id }) => id)
-        : [],
-  };
-}
-
-export function applyReport(state: TaskState, report: TaskReport, session: TaskSession = state): void {
-  switch (report.type) {
-    case "prepared":
-      state.base = { ...report.base };
-      if (report.place !== undefined) state.place = { ...report.place };
-      return;
-    case "agent-ready":
-      session.agentSessionId = report.agentSessionId;
-      state.changed = true;
-      if (session.status === "preparing") session.status = "running";
-      return;
-    case "approval-requested":
-      if (session.approvals.some(({ id }) => id === report.approval.id)) return;
-      session.approvals.push(report.approval);
-      // A leftover background process can ask between turns; that question blocks no turn.
-      if (session.prompts.some(isOpen)) session.status = "waiting";
-      return;
-    case "approval-settled":
-      settleApproval(session, report.approvalId);
-      return;
-    case "turn-ended":
-      if (!isSent(session, report.promptId)) return;
-      endPrompt(session, report.promptId, "done");
-      endTurn(session, session.prompts.some((row) => row.state === "queued") ? "running" : "idle");
-      return;
-    case "put-down": {
-      const row = session.prompts.find(({ id, state: at }) => id === report.promptId && at === "sent");
-      if (row !== undefined) row.putDown = (row.putDown ?? 0) + 1;
-      return;
-    }
-    case "failed":
-      if (!isSent(session, report.promptId)) return;
-      endPrompt(session, report.promptId, "failed");
-      endTurn(session, asksForSecrets(report.error) ? "waiting" : "failed");
-      session.error = report.error;
-      return;
-    case "stopped":
-      for (const row of session.prompts) {
-        if (isOpen(row)) row.state = "cancelled";
-      }
-      endTurn(session, "stopped");
-      session.stopping = false;
-      return;
-    case "usage":
-      if (report.usage.requests >= session.usage.requests) session.usage = { ...report.usage };
-      return;
-  }
-}
-
-/** Records that the runners were stopped in good order, in whatever they did. */
-export function interruptWork(state: TaskState): void {
-  for (const session of sessionsOf(state))
-    for (const { id, state: at } of session.prompts)
-      if (at === "sent") applyReport(state, { type: "put-down", promptId: id }, session);
-}
-
-/** Throws `task.runner_replaced` unless the claim is that of the newest runner. */
-export function requireClaim(state: { readonly claim?: number }, claim: number | null | undefined): void {
-  if (claim !== undefined && claim !== null && claim !== state.claim) throw runnerReplaced();
-}
-
-export function runnerReplaced(): HoldfastError {
-  const message = "Another process runs this task by now";
-  return new HoldfastError("task", "runner_replaced", message, { statusCode: 409 });
-}
-
-export function settleApproval(session: TaskSession, approvalId: string): void {
-  if (!session.approvals.some((approval) => approval.id === approvalId)) return;
-  session.approvals = session.approvals.filter((approval) => approval.id !== approvalId);
-  recordSettled(session, approvalId);
-  // With an error, it waits for another answer.
-  const isAnswered = session.approvals.length === 0 && session.error === undefined;
-  if (session.status === "waiting" && isAnswered) session.status = "running";
-}
-
-function recordSettled(session: TaskSession, approvalId: string): void {
-  const [oldest] = session.settled;
-  if (session.settled.length >= maxSettled && oldest !== undefined) delete session.answers?.[oldest];
-  session.settled = [...session.settled, approvalId].slice(-maxSettled);
-}
-
 /** Notes that a person sent a prompt: from now on they get the news of this task, also if they did not want to before. */
 export function addPerson(state: TaskState, person: string): void {
   const people = state.people ?? [];
@@ -456,27 +275,6 @@ export function isOpen({ state }: PromptRow): boolean {
   return state === "sent" || state === "queued";
 }
 
-/** False for a prompt that a stop cancelled while its turn was ending. */
-function isSent(session: TaskSession, promptId: string): boolean {
-  return session.prompts.some(({ id, state: at }) => id === promptId && at === "sent");
-}
-
-function endPrompt(session: TaskSession, promptId: string, end: "done" | "failed"): void {
-  const row = session.prompts.find((prompt) => prompt.id === promptId);
-  if (row !== undefined) row.state = end;
-}
-
-function endTurn(session: TaskSession, status: TaskStatus): void {
-  // Questions of the gate outlive the turn: the same request made again joins the open question.
-  for (const { id, boundary } of session.approvals) if (boundary === undefined) recordSettled(session, id);
-  session.approvals = session.approvals.filter((each) => each.boundary !== undefined);
-  session.status = status;
-  const open = session.prompts.filter(isOpen);
-  const finished = session.prompts.filter((row) => !isOpen(row));
-  if (finished.length > maxFinishedPrompts)
-    session.prompts = [...finished.slice(-maxFinishedPrompts), ...open];
-}
-
 /** All sessions of a task, the first one first. */
 export function sessionsOf(state: TaskState): readonly TaskSession[] {
   return state.sessions === undefined ? [state] : [state, ...state.sessions];
@@ -486,11 +284,6 @@ export function findPrompt(state: TaskState, promptId: string): PromptRow | unde
   return sessionsOf(state)
     .flatMap(({ prompts }) => prompts)
     .find(({ id }) => id === promptId);
-}
-
-/** Copies a value that may be a state proxy, which `structuredClone` cannot clone. */
-function toPlain<Value>(value: Value): Value {
-  return JSON.parse(JSON.stringify(value)) as Value;
 }
 
 /** The first line of a prompt, at most 62 characters. */

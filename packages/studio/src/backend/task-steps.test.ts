@@ -3,8 +3,10 @@ import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import type { ApprovalChoice } from "./host.ts";
 import { toTaskView } from "./sessions/view.ts";
-import { applyReport, newPrompt, newTaskState, takeWork } from "./task-state.ts";
+import { newPrompt, newTaskState } from "./task-state.ts";
 import { type TaskContext, TaskSteps } from "./task-steps.ts";
+import { applyReport } from "./turns/reports.ts";
+import { takeWork } from "./turns/work.ts";
 
 const approval = {
   ...{ id: "a", title: "?", detail: "", truncated: false, createdAt: 1 },
@@ -131,7 +133,7 @@ describe("a gate question shown by an earlier process", () => {
         { ...approval, boundary: { tool: "mail.send" } },
         { ...approval, id: "own" },
       ];
-      await steps.reconcileGateQuestions(context);
+      await steps.answers.reconcileGateQuestions(context);
       assert.deepEqual(
         state.approvals.map(({ id }) => id),
         isAwaiting ? ["a", "own"] : ["own"],
@@ -145,11 +147,11 @@ describe("a gate question shown by an earlier process", () => {
 describe("an answer", () => {
   test("is consumed and delivered to the waiting agent", async () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
-    await steps.answer(context, "a", "yes", ada);
+    await steps.answers.answer(context, "a", "yes", ada);
     assert.deepEqual(delivered, [{ optionId: "yes", allowed: true, by: { person: "ada", name: "Ada" } }]);
     assert.deepEqual([state.approvals, state.settled], [[], ["a"]]);
     await assert.rejects(
-      steps.answer(context, "a", "yes", { person: "operator" }),
+      steps.answers.answer(context, "a", "yes", { person: "operator" }),
       (error) =>
         isErrorCode(error, "approval", "already_settled") &&
         error.message === "Ada has already answered this question: Allow",
@@ -159,7 +161,7 @@ describe("an answer", () => {
   test("to a dead agent is refused, and its question is left for the runner to settle", async () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: false });
     await assert.rejects(
-      steps.answer(context, "a", "yes", ada),
+      steps.answers.answer(context, "a", "yes", ada),
       (error) => isErrorCode(error, "approval", "agent_gone") && /will ask again/.test(error.message),
     );
     assert.deepEqual(delivered, []);
@@ -168,7 +170,7 @@ describe("an answer", () => {
 
   test("that the agent did not live to receive is not reported as delivered", async () => {
     const { state, steps, context } = createTaskWithQuestion({ isAwaiting: true, isDelivered: false });
-    await assert.rejects(steps.answer(context, "a", "yes", ada), (error) =>
+    await assert.rejects(steps.answers.answer(context, "a", "yes", ada), (error) =>
       isErrorCode(error, "approval", "agent_gone"),
     );
     assert.deepEqual(state.approvals, []);
@@ -178,7 +180,7 @@ describe("an answer", () => {
     const { state, steps, context, delivered } = createTaskWithQuestion({ isAwaiting: true });
     for (const id of ["b", "c"])
       applyReport(state, { type: "approval-requested", approval: { ...approval, id } });
-    const outcomes = await steps.answerMany(
+    const outcomes = await steps.answers.answerMany(
       context,
       [
         { approvalId: "a", optionId: "yes" },
@@ -205,15 +207,15 @@ describe("an answer", () => {
       ["b"],
     );
     const invalid = (error: unknown) => isErrorCode(error, "task", "invalid_input");
-    await assert.rejects(steps.answerMany(context, [], ada), invalid);
+    await assert.rejects(steps.answers.answerMany(context, [], ada), invalid);
     const many = Array.from({ length: 101 }, () => ({ approvalId: "b", optionId: "yes" }));
-    await assert.rejects(steps.answerMany(context, many, ada), invalid);
+    await assert.rejects(steps.answers.answerMany(context, many, ada), invalid);
   });
 
   test("to an already settled gate question is refused with that reason", async () => {
     const { state, steps, context } = createTaskWithQuestion({ isAwaiting: false });
     state.approvals = [{ ...approval, boundary: { tool: "mail.send" } }];
-    await assert.rejects(steps.answer(context, "a", "yes", ada), (error) =>
+    await assert.rejects(steps.answers.answer(context, "a", "yes", ada), (error) =>
       isErrorCode(error, "approval", "already_settled"),
     );
   });

@@ -2,14 +2,7 @@ import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
 import { organizationOfId } from "../access/organization-ids.ts";
 import type { FilesContext, FilesVars, TaskFiles } from "../cluster/task-files.ts";
 import type { AttachmentView } from "../contract/prompts.ts";
-import type {
-  AppliedBranch,
-  ApprovalAnswer,
-  ApprovalAnswerOutcome,
-  AttemptStorage,
-  SessionChoice,
-  TaskView,
-} from "../contract.ts";
+import type { AppliedBranch, AttemptStorage, SessionChoice, TaskView } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import { isBusy } from "../task-status.ts";
@@ -22,14 +15,9 @@ import { requireBudget } from "./prompts/payer.ts";
 import { commitMessageOf } from "./publish/proposal.ts";
 import type { PublishVars } from "./publish/publish.ts";
 import type { ReviewVars } from "./review/review.ts";
-import {
-  alreadySettled,
-  optionNotOffered,
-  undeliverableAnswer,
-  unknownApproval,
-} from "./sessions/approval-errors.ts";
+import { ApprovalAnswers, type ApprovalsHost } from "./sessions/answers.ts";
 import { type AttemptsHost, clearAttempts } from "./sessions/attempts.ts";
-import { findOpenSession, findSession, sessionOfApproval } from "./sessions/find.ts";
+import { findOpenSession, findSession } from "./sessions/find.ts";
 import { readSession } from "./sessions/input.ts";
 import { toTaskSummary, toTaskView } from "./sessions/view.ts";
 import type { StackVars } from "./stacks/stack.ts";
@@ -37,20 +25,19 @@ import { hasOpenEvent, isActive, isClearing } from "./task-activity.ts";
 import { ensureRunner, type RunnerContext, type RunnerHost, type RunnerVars } from "./task-runner.ts";
 import {
   addPerson,
-  applyReport,
   findPrompt,
   type GroupPrompt,
   isOpen,
   type NewPrompt,
   newPrompt,
   sessionsOf,
-  settleApproval,
   type TaskSession,
 } from "./task-state.ts";
 import type { PersonConnState } from "./tasks/actions.ts";
 import { repositoryOf } from "./tasks/repository-of.ts";
 import type { TextVars } from "./tasks/transcript-text.ts";
-import { requireList, requirePrompt, requireText } from "./validate.ts";
+import { applyReport } from "./turns/reports.ts";
+import { requirePrompt } from "./validate.ts";
 
 /** What a task keeps in memory. */
 export interface TaskVars
@@ -105,24 +92,24 @@ export type TaskHost = Pick<
   | keyof RunnerHost
   | "ports"
   | "stop"
-  | "isAwaitingAnswer"
-  | "deliverAnswer"
-  | "watchQuestion"
   | "requireBudget"
   | "snapshot"
   | "branchName"
   | "apply"
   | "notifications"
 > &
+  ApprovalsHost &
   AttemptsHost;
 
 /** The multi-step operations of a task. Each persists its intent before it acts, so that a crash can resume it. */
 export class TaskSteps {
+  readonly answers: ApprovalAnswers<TaskContext>;
   readonly #host: TaskHost;
   readonly #files: Pick<TaskFiles, "bring" | "trySave">;
 
   constructor(host: TaskHost, files: Pick<TaskFiles, "bring" | "trySave">) {
     this.#host = host;
+    this.answers = new ApprovalAnswers(host, (c) => this.publishChange(c));
     this.#files = files;
   }
 
@@ -146,25 +133,6 @@ export class TaskSteps {
   /** Takes a task that is being deleted from the inboxes. Resolves when that is certain. */
   reportDeletion(c: TaskContext): Promise<void> {
     return sendNews(this.#host, c, deletionNews(c.state, this.#now()));
-  }
-
-  /**
-   * Runs when the actor starts. Questions of the gate outlive the process that showed them: settles the ones that no
-   * longer wait and watches the others, which could otherwise stay open forever.
-   */
-  async reconcileGateQuestions(c: TaskContext): Promise<void> {
-    const { id: taskId } = c.state;
-    const questions = sessionsOf(c.state).flatMap((session) =>
-      session.approvals.flatMap(({ id, boundary }) => (boundary === undefined ? [] : [{ session, id }])),
-    );
-    for (const { session, id } of questions) this.#host.watchQuestion(taskId, session.sessionId, id);
-    let settled = 0;
-    for (const { session, id } of questions) {
-      if (await this.#host.isAwaitingAnswer(taskId, id)) continue;
-      settleApproval(session, id);
-      settled += 1;
-    }
-    if (settled > 0) this.publishChange(c);
   }
 
   /** The files belong to the task already. */
@@ -289,91 +257,6 @@ export class TaskSteps {
     c.vars.applyTail = cleared.catch(() => undefined);
     c.waitUntil(cleared.then(() => this.#files.trySave(c)).catch(() => undefined));
     return cleared;
-  }
-
-  async answer(c: TaskContext, approvalId: string, optionId: string, by: PersonConnState): Promise<void> {
-    requireText(approvalId, "approvalId", 200);
-    requireText(optionId, "optionId", 200);
-    const session = sessionOfApproval(c.state, approvalId) ?? c.state;
-    const approval = session.approvals.find((each) => each.id === approvalId);
-    if (approval === undefined) throw unknownApproval(session, approvalId);
-    if (approval.expiresAt <= this.#now()) {
-      throw new HoldfastError("approval", "expired", "This question has expired", { statusCode: 410 });
-    }
-    const option = approval.options.find((each) => each.id === optionId);
-    if (option === undefined) throw optionNotOffered();
-    // After a crash the question stays listed until the runner removes it, but nothing waits for its answer.
-    if (!(await this.#host.isAwaitingAnswer(c.state.id, approvalId)))
-      throw undeliverableAnswer(session, approval);
-    // Another answer may have come during the await.
-    if (!session.approvals.some(({ id }) => id === approvalId)) throw unknownApproval(session, approvalId);
-    const allowed = option.kind === "allow_once" || option.kind === "allow_always";
-    // Somebody answers it at this moment.
-    if (session.answers?.[approvalId] !== undefined) throw alreadySettled(session, approvalId);
-    const who = { person: by.person, ...(by.startedBy === undefined ? {} : { name: by.startedBy.name }) };
-    const deliver = () => this.#host.deliverAnswer(c.state.id, approvalId, { optionId, allowed, by: who });
-    session.answers = {
-      ...session.answers,
-      [approvalId]: {
-        ...{ ...who, option: option.name, isAllowed: allowed, at: this.#now() },
-      },
-    };
-    let delivered = false;
-    try {
-      delivered = await (approval.boundary === undefined
-        ? this.#answerAgent(c, session, approvalId, deliver)
-        : this.#answerGate(c, session, approvalId, deliver));
-    } finally {
-      if (!delivered) delete session.answers?.[approvalId];
-    }
-    if (!delivered) throw undeliverableAnswer(session, approval);
-  }
-
-  async #answerAgent(
-    c: TaskContext,
-    session: TaskSession,
-    approvalId: string,
-    deliver: () => Promise<boolean>,
-  ): Promise<boolean> {
-    settleApproval(session, approvalId);
-    this.publishChange(c);
-    // The approval is consumed durably before the agent gets the answer, so it can never be used twice.
-    await c.saveState();
-    return deliver();
-  }
-
-  /** The record of the gate decides which answer was first. Until it has one, the question stays in the task. */
-  async #answerGate(
-    c: TaskContext,
-    session: TaskSession,
-    approvalId: string,
-    deliver: () => Promise<boolean>,
-  ): Promise<boolean> {
-    const delivered = await deliver();
-    settleApproval(session, approvalId);
-    this.publishChange(c);
-    return delivered;
-  }
-
-  /** Answers each question independently: another window may have settled some of them. */
-  async answerMany(
-    c: TaskContext,
-    answers: readonly ApprovalAnswer[],
-    by: PersonConnState,
-  ): Promise<readonly ApprovalAnswerOutcome[]> {
-    requireList(answers, "answers", studioLimits.maxAnswersPerCall);
-    const outcomes: ApprovalAnswerOutcome[] = [];
-    for (const { approvalId, optionId } of answers) {
-      try {
-        await this.answer(c, approvalId, optionId, by);
-        outcomes.push({ approvalId });
-      } catch (error) {
-        if (!isHoldfastError(error)) throw error;
-        const { group, code, message } = error;
-        outcomes.push({ approvalId, error: { group, code, message } });
-      }
-    }
-    return outcomes;
   }
 
   async apply(c: TaskContext, branch: string | undefined): Promise<AppliedBranch> {

@@ -71,7 +71,7 @@ export function createTaskActor(host: BackendHost) {
     },
     async onWake(c): Promise<void> {
       c.vars.stopping = c.abortSignal;
-      const reconciled = steps.reconcileGateQuestions(c);
+      const reconciled = steps.answers.reconcileGateQuestions(c);
       // A move that a crash has interrupted.
       if (host.runs(c.state.id)) stacking.catchUp(c);
       if (!host.runsWithActor) return reconciled;
@@ -102,10 +102,10 @@ export function createTaskActor(host: BackendHost) {
       },
 
       answer: (c, approvalId: string, optionId: string): Promise<void> =>
-        steps.answer(c, approvalId, optionId, c.conn.state),
+        steps.answers.answer(c, approvalId, optionId, c.conn.state),
 
       answerMany: (c, answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]> =>
-        steps.answerMany(c, answers, c.conn.state),
+        steps.answers.answerMany(c, answers, c.conn.state),
 
       async apply(c, options?: { readonly branch?: string }): Promise<AppliedBranch> {
         const branch = options?.branch;

@@ -1,7 +1,8 @@
 import type { ActorBlobs } from "@holdfast/actors";
 import type { BackendHost } from "../backend/host.ts";
 import { isInTurn } from "../backend/task-activity.ts";
-import { requireClaim, runnerReplaced, sessionsOf, type TaskState } from "../backend/task-state.ts";
+import { sessionsOf, type TaskState } from "../backend/task-state.ts";
+import { requireClaim, runnerReplaced } from "../backend/turns/reports.ts";
 import { moveText } from "./files-state.ts";
 import { readSnapshot, storeSnapshot } from "./snapshot-store.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
-import type { NodeRouteName } from "../access/rules.ts";
+import type { NodeRouteName } from "../access/route-rules.ts";
 import type { ClusterEnvironments } from "../cluster/environments.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { RepositoryRoutes } from "../cluster/repositories.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
-import { type NodeRouteName, nodeRouteRules, type RouteName, routeRules } from "../access/rules.ts";
+import { type NodeRouteName, nodeRouteRules, type RouteName, routeRules } from "../access/route-rules.ts";
 
 /** The parts of a path that its pattern names; `*` is the rest, without the slash before it. */
 export type RouteParams = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import type { Guard } from "../access/guard.ts";
 import { operator, type Person } from "../access/person.ts";
 import type { RecordSignIn } from "../access/person-log.ts";
-import type { RouteName } from "../access/rules.ts";
+import type { RouteName } from "../access/route-rules.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import { sendAttachment, uploadAttachment } from "../attachments/routes.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";

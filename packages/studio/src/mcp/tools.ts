@@ -1,5 +1,6 @@
+import { type ActorRules, actorRules } from "../access/actor-rules.ts";
 import { isAtLeast, type Role, roles } from "../access/roles.ts";
-import { type ActorRules, actorRules, type Rule } from "../access/rules.ts";
+import type { Rule } from "../access/rule.ts";
 import {
   type ActionDescription,
   type ApiDescription,

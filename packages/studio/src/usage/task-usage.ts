@@ -1,6 +1,6 @@
 import type { EgressCall, EgressUsage } from "@holdfast/gate";
 import { organizationOfId } from "../access/organization-ids.ts";
-import type { TaskWork } from "../backend/task-state.ts";
+import type { TaskWork } from "../backend/turns/work.ts";
 import type { UsageSubject } from "../backend/usage/entry.ts";
 import type { UsageMeter } from "./meter.ts";
 

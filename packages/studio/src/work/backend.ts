@@ -1,6 +1,7 @@
 /** Interfaces between a runner and the durable actors of its task. */
 import type { SessionBatch, SessionRecord } from "../backend/session.ts";
-import type { TaskReport, TaskWork } from "../backend/task-state.ts";
+import type { TaskReport } from "../backend/turns/reports.ts";
+import type { TaskWork } from "../backend/turns/work.ts";
 import type { SessionEvent, SessionPage } from "../contract.ts";
 
 /** The task actor as a runner uses it. Every call resolves when its effect is durable. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HoldfastError, silentLogger } from "@holdfast/core";
-import type { TaskReport, TaskWork } from "../backend/task-state.ts";
+import type { TaskReport } from "../backend/turns/reports.ts";
+import type { TaskWork } from "../backend/turns/work.ts";
 import { studioLimits } from "../limits.ts";
 import type { SessionRecord, TaskBackend } from "./backend.ts";
 import { TaskRunner } from "./runner.ts";

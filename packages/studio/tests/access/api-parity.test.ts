@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type ActorRules, actorRules } from "../../src/access/rules.ts";
+import { type ActorRules, actorRules } from "../../src/access/actor-rules.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { createStudio } from "../../src/index.ts";
 import { logIn, temporaryFolder } from "../support.ts";

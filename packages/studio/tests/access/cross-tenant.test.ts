@@ -6,18 +6,16 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, test } from "node:test";
 import { encodeKey, HoldfastError, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
-import { roles } from "../../src/access/roles.ts";
 import {
   type ActorRules,
   actorKindRules,
   actorRules,
-  isPersonal,
   type managementRules,
-  nodeRouteRules,
-  type Rule,
-  routeRules,
-  ruleOfActor,
-} from "../../src/access/rules.ts";
+} from "../../src/access/actor-rules.ts";
+import { roles } from "../../src/access/roles.ts";
+import { nodeRouteRules, routeRules } from "../../src/access/route-rules.ts";
+import type { Rule } from "../../src/access/rule.ts";
+import { isPersonal, ruleOfActor } from "../../src/access/rules.ts";
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import { createGateActors } from "../../src/gate-state/actors.ts";

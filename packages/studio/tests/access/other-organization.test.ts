@@ -5,8 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeKey } from "@holdfast/core";
+import { type ActorRules, actorRules } from "../../src/access/actor-rules.ts";
 import { inOrganization, personalKey } from "../../src/access/organization-ids.ts";
-import { type ActorRules, actorRules, isPersonal, routeRules, ruleOfActor } from "../../src/access/rules.ts";
+import { routeRules } from "../../src/access/route-rules.ts";
+import { isPersonal, ruleOfActor } from "../../src/access/rules.ts";
 import type { Studio } from "../../src/index.ts";
 import { type Credentials, type PersonName, people, personId, startWithPeople } from "./people-support.ts";
 

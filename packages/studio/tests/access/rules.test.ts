@@ -3,17 +3,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, isHoldfastError, silentLogger, systemPorts } from "@holdfast/core";
 import type { AccessInfo } from "@holdfast/server";
+import { type ActorRules, actorRules } from "../../src/access/actor-rules.ts";
 import { Guard } from "../../src/access/guard.ts";
 import type { Person } from "../../src/access/person.ts";
 import { roles } from "../../src/access/roles.ts";
-import {
-  type ActorRules,
-  actorRules,
-  nodeRouteRules,
-  type Rule,
-  routeRules,
-  ruleOfActor,
-} from "../../src/access/rules.ts";
+import { nodeRouteRules, routeRules } from "../../src/access/route-rules.ts";
+import type { Rule } from "../../src/access/rule.ts";
+import { ruleOfActor } from "../../src/access/rules.ts";
 import { createActors } from "../../src/backend/actors.ts";
 import type { BackendHost } from "../../src/backend/host.ts";
 import type { TokenScope } from "../../src/contract/people.ts";

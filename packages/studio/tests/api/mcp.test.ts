@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { type ActorRules, actorRules } from "../../src/access/rules.ts";
+import { type ActorRules, actorRules } from "../../src/access/actor-rules.ts";
 import { serveOwner } from "../../src/cli/server/owner.ts";
 import { createStudio, type TaskPage, type TaskSummary } from "../../src/index.ts";
 import { toolTable, withoutTool } from "../../src/mcp/tool-table.ts";

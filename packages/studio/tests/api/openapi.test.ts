@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import openapiTypeScript, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { type ActorRules, actorRules, routeRules } from "../../src/access/rules.ts";
+import { type ActorRules, actorRules } from "../../src/access/actor-rules.ts";
+import { routeRules } from "../../src/access/route-rules.ts";
 import { createStudio } from "../../src/index.ts";
 import { logIn, makeRepository, temporaryFolder } from "../support.ts";
 

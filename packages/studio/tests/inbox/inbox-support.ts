@@ -10,7 +10,9 @@ import { createNotificationsActor } from "../../src/backend/notifications/actor.
 import { readAnswerToken } from "../../src/backend/notifications/answer-tokens.ts";
 import type { NotificationPort } from "../../src/backend/notifications/port.ts";
 import { createTaskActor } from "../../src/backend/task.ts";
-import type { TaskInput, TaskReport, TaskWork } from "../../src/backend/task-state.ts";
+import type { TaskInput } from "../../src/backend/task-state.ts";
+import type { TaskReport } from "../../src/backend/turns/reports.ts";
+import type { TaskWork } from "../../src/backend/turns/work.ts";
 import { LocalValueTokens } from "../../src/backend/value-tokens.ts";
 import type {
   ApprovalView,

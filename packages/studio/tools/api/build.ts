@@ -55,7 +55,9 @@ function contractFiles(): readonly string[] {
   return [
     join(source, "contract.ts"),
     join(source, "api", "http-routes.ts"),
+    join(source, "backend", "environment", "contract.ts"),
     join(source, "backend", "repositories", "contract.ts"),
+    join(source, "groups", "contract.ts"),
     ...names.map((name) => join(folder, name)),
   ];
 }

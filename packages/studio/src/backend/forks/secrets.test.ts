@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { applyReport, newTaskState, settleApproval, type TaskState, takeWork } from "../task-state.ts";
+import { newTaskState, type TaskState } from "../task-state.ts";
+import { applyReport, settleApproval } from "../turns/reports.ts";
+import { takeWork } from "../turns/work.ts";
 import { decideForkSecrets, stopWaiting } from "./secrets.ts";
 
 const pull = {

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TaskPullRequest } from "../../contract.ts";
 import type { PublicationState } from "../publish/state.ts";
-import { applyReport, newTaskState, type TaskSession, takeWork } from "../task-state.ts";
+import { newTaskState, type TaskSession } from "../task-state.ts";
+import { applyReport } from "../turns/reports.ts";
+import { takeWork } from "../turns/work.ts";
 import { takeNews } from "./news.ts";
 
 function taskWithPullRequest() {

@@ -7,7 +7,7 @@ import type { TaskContext, TaskSteps } from "../task-steps.ts";
 import type { PersonConnState } from "../tasks/actions.ts";
 
 /** Internal actions of a task about its approvals, for notifications. */
-export function approvalInternals(steps: Pick<TaskSteps, "answer">) {
+export function approvalInternals(steps: Pick<TaskSteps, "answers">) {
   return {
     /** An approval that waits; null if none with this id does. */
     openApproval: (c: { readonly state: TaskState }, approvalId: string): ApprovalView | null =>
@@ -26,7 +26,7 @@ export function approvalInternals(steps: Pick<TaskSteps, "answer">) {
       const kind = isAllowed ? "allow_once" : "reject_once";
       const option = approval.options.find((each) => each.kind === kind);
       if (option === undefined) throw optionNotOffered();
-      await steps.answer(c, approvalId, option.id, by);
+      await steps.answers.answer(c, approvalId, option.id, by);
     },
   };
 }

@@ -12,7 +12,7 @@ import type { ReviewChange, ReviewCommentInput, TaskActions } from "../../contra
 import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import { createTaskActor } from "../task.ts";
-import type { TaskWork } from "../task-state.ts";
+import type { TaskWork } from "../turns/work.ts";
 import { LocalValueTokens } from "../value-tokens.ts";
 
 type Task = Pick<

@@ -1,15 +1,10 @@
 import type { BackendHost } from "../host.ts";
 import type { ReviewedContext, Reviewing } from "../review/actions.ts";
-import {
-  applyReport,
-  copyOf,
-  requireClaim,
-  type TaskReport,
-  type TaskWork,
-  takeWork,
-} from "../task-state.ts";
+import { copyOf } from "../task-state.ts";
 import type { TaskContext, TaskSteps } from "../task-steps.ts";
 import type { TextContext, TranscriptText } from "../tasks/transcript-text.ts";
+import { applyReport, requireClaim, type TaskReport } from "../turns/reports.ts";
+import { type TaskWork, takeWork } from "../turns/work.ts";
 import { findSession } from "./find.ts";
 
 /** The actions of a task for the runners of its sessions; without a session, for that of the first one. */

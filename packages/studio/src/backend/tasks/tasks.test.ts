@@ -15,7 +15,8 @@ import { studioLimits } from "../../limits.ts";
 import { directorySize } from "../../work/files/directory-size.ts";
 import { createActors } from "../actors.ts";
 import type { BackendHost } from "../host.ts";
-import type { TaskReport, TaskWork } from "../task-state.ts";
+import type { TaskReport } from "../turns/reports.ts";
+import type { TaskWork } from "../turns/work.ts";
 import { LocalValueTokens } from "../value-tokens.ts";
 
 interface Options {

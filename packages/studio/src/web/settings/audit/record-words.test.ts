@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { routeRules } from "../../../access/rules.ts";
+import { routeRules } from "../../../access/route-rules.ts";
 import { wordsOf } from "./record-words.ts";
 
 test("records are sentences with who, what and how", () => {

@@ -1,6 +1,6 @@
 import type { Agent } from "node:http";
-import type { ApprovalChoice } from "../backend/host.ts";
-import type { TaskRunner } from "./runner.ts";
+import type { ApprovalChoice } from "../../backend/host.ts";
+import type { TaskRunner } from "../runner.ts";
 
 export interface SessionRunnersOptions {
   /** Creates the runner of a session, which calls `onIdle` whenever it has no work left. */
