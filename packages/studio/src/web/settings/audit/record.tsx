@@ -23,7 +23,7 @@ export function Record({
           {hasNodes && <span className="audit-node muted">{visibleText(node ?? "")}</span>}
           <span className="audit-who">{visibleText(who)}</span>
           <span className="audit-words">
-            {visibleText(what)} {detail !== "" && <span className="muted">{visibleText(detail)}</span>}
+            {visibleText(what)} {detail !== "" && <span className="muted">{visibleText(detail)} </span>}
             {task !== undefined && <span className="audit-task muted">{visibleText(task.title)}</span>}
           </span>
           <code className="audit-type muted">{visibleText(type)}</code>
