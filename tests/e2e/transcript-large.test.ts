@@ -10,9 +10,10 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import type { SessionEvent } from "../../packages/studio/src/contract.ts";
+import { assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
 import { webGateway } from "./support/inspector-server.ts";
-import { assertNoTrouble } from "./support/pages.ts";
+import { assertFits, assertNoTrouble } from "./support/pages.ts";
 import { scriptedTask, scriptedTaskId } from "./support/scripted-task.ts";
 
 const count = 50_000;
@@ -128,6 +129,37 @@ describe("a transcript of 50,000 events", { skip: missing() ?? false }, () => {
     const slowest = await page.evaluate<number>("window.slowest");
     t.diagnostic(`a key was painted within ${slowest} ms`);
     assert.ok(slowest < 100, `${slowest} ms`);
+    assertNoTrouble(page);
+  });
+
+  test("is searched as a whole, from its end up, and shows each match", async (t) => {
+    const page = await open(t);
+    const inView = (text: string) => page.locator(".entry-found").getByText(text).waitFor();
+    await page.getByRole("region", { name: "Transcript" }).focus();
+    await page.keyboard.press("/");
+    const field = page.getByRole("searchbox", { name: "Find in this conversation" });
+    await field.fill("entry 4001");
+    // Entries 4001 and 40010 to 40019.
+    await page.getByText("11 of 11").first().waitFor();
+    await inView("Entry 40019:");
+    await field.press("Enter");
+    await inView("Entry 40018:");
+    await field.press("Shift+Enter");
+    await field.press("Shift+Enter");
+    await page.getByText("1 of 11", { exact: true }).first().waitFor();
+    await inView("Entry 4001:");
+    const box = await page.locator(".entry-found").boundingBox();
+    assert.ok(box !== null && box.y > 0 && box.y < (page.viewportSize()?.height ?? 0), JSON.stringify(box));
+    await field.fill("nowhere");
+    await page.getByText("Not found").first().waitFor();
+    await assertAccessibleInThemes(page, "a search in a conversation");
+    await field.press("Escape");
+    await page.locator(".find-bar").waitFor({ state: "detached" });
+    await page.setViewportSize({ width: 320, height: 800 });
+    await page.getByRole("button", { name: "Find in this conversation" }).click();
+    await field.fill("entry 4001");
+    await inView("Entry 40019:");
+    await assertFits(page, "a search in a conversation");
     assertNoTrouble(page);
   });
 });

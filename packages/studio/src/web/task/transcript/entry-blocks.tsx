@@ -14,6 +14,8 @@ interface BlockProps {
   readonly items: readonly TranscriptItem[];
   /** True for the block that the agent writes on. */
   readonly isStreaming: boolean;
+  /** The entry of it that was searched for. */
+  readonly found: TranscriptItem | undefined;
 }
 
 /** The entries of a transcript. Of a long one, only the blocks near the view are on the page. */
@@ -21,11 +23,14 @@ export function EntryBlocks({
   items,
   start,
   busy,
+  found,
 }: {
   readonly items: readonly TranscriptItem[];
   /** The first entry that is shown. */
   readonly start: number;
   readonly busy: boolean;
+  /** The entry that was searched for: its block is on the page. */
+  readonly found?: TranscriptItem | undefined;
 }) {
   // Blocks begin at multiples, so that those below stay as they are when earlier ones are added.
   const first = Math.floor(start / blockSize);
@@ -34,7 +39,10 @@ export function EntryBlocks({
   return blocks.map((block, index) => {
     const isStreaming = busy && index === blocks.length - 1;
     const Shown = isLong ? LazyEntries : Entries;
-    return <Shown key={first + index} items={block} isStreaming={isStreaming} />;
+    const has = found !== undefined && block.includes(found);
+    return (
+      <Shown key={first + index} items={block} isStreaming={isStreaming} found={has ? found : undefined} />
+    );
   });
 }
 
@@ -42,16 +50,22 @@ export function EntryBlocks({
 function isSame(before: BlockProps, after: BlockProps): boolean {
   return (
     before.isStreaming === after.isStreaming &&
+    before.found === after.found &&
     before.items.length === after.items.length &&
     before.items.every((item, index) => item === after.items[index])
   );
 }
 
-const Entries = memo(function Entries({ items, isStreaming }: BlockProps) {
+const Entries = memo(function Entries({ items, isStreaming, found }: BlockProps) {
   return (
     <ol className="entries">
       {items.map((item, index) => (
-        <Row key={item.id} item={item} streaming={isStreaming && index === items.length - 1} />
+        <Row
+          key={item.id}
+          item={item}
+          streaming={isStreaming && index === items.length - 1}
+          isFound={item === found}
+        />
       ))}
     </ol>
   );
@@ -60,6 +74,7 @@ const Entries = memo(function Entries({ items, isStreaming }: BlockProps) {
 /** Entries that leave an empty element of their height while they are far from the view. */
 const LazyEntries = memo(function LazyEntries(props: BlockProps) {
   const box = useRef<HTMLDivElement>(null);
+  const isFound = props.found !== undefined;
   const [height, setHeight] = useState<number>();
   useEffect(() => {
     const element = box.current;
@@ -77,8 +92,8 @@ const LazyEntries = memo(function LazyEntries(props: BlockProps) {
     return () => observer.disconnect();
   }, []);
   return (
-    <div ref={box} style={height === undefined ? undefined : { height }}>
-      {height === undefined && <Entries {...props} />}
+    <div ref={box} style={height === undefined || isFound ? undefined : { height }}>
+      {(height === undefined || isFound) && <Entries {...props} />}
     </div>
   );
 }, isSame);
@@ -86,12 +101,14 @@ const LazyEntries = memo(function LazyEntries(props: BlockProps) {
 const Row = memo(function Row({
   item,
   streaming,
+  isFound,
 }: {
   readonly item: TranscriptItem;
   readonly streaming: boolean;
+  readonly isFound: boolean;
 }) {
   return (
-    <li className={`entry entry-${item.type}`} data-type={item.type}>
+    <li className={`entry entry-${item.type}${isFound ? " entry-found" : ""}`} data-type={item.type}>
       <TranscriptEntry item={item} streaming={streaming} />
     </li>
   );

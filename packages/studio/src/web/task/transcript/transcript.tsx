@@ -1,12 +1,16 @@
 /** The transcript of a session: its live log, and how each entry is rendered. */
-import { Empty } from "@holdfast/web-parts";
+import { Empty, SearchIcon } from "@holdfast/web-parts";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { TaskStatus } from "../../../contract.ts";
 import type { TranscriptItem } from "../../../transcript.ts";
 import { EntryBlocks } from "./entry-blocks.tsx";
+import { FindBar } from "./find/find-bar.tsx";
 
 /** Number of entries rendered initially, and added per step back: long logs stay quick to open. */
 const windowSize = 150;
+
+/** Entries before one that was searched for. */
+const foundMargin = 20;
 
 /** Within this many pixels of the end, the page follows new entries. */
 const followDistance = 120;
@@ -30,16 +34,61 @@ export function Transcript({
   const scroller = useRef<HTMLElement>(null);
   const [shown, setShown] = useState(windowSize);
   const start = Math.max(0, items.length - shown);
+  const [isFinding, setIsFinding] = useState(false);
+  const [found, setFound] = useState<TranscriptItem>();
   const { atEnd, toEnd } = useFollowEnd(scroller, items);
   const showEarlier = useScrollAnchor(scroller, start, () => setShown((known) => known + windowSize));
+  const show = useCallback(
+    (index: number | undefined) => {
+      setFound(index === undefined ? undefined : items[index]);
+      // The entries before it are there too, as far as a screen shows them.
+      if (index !== undefined) setShown((known) => Math.max(known, items.length - index + foundMargin));
+    },
+    [items],
+  );
+  useLayoutEffect(() => {
+    if (found === undefined) return;
+    const entry = scroller.current?.querySelector(".entry-found");
+    entry?.scrollIntoView({ block: "center" });
+  }, [found]);
+  const endFinding = () => {
+    setIsFinding(false);
+    setFound(undefined);
+    scroller.current?.focus({ preventScroll: true });
+  };
+  useEffect(() => {
+    const element = scroller.current;
+    const find = (event: KeyboardEvent) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target !== element) return;
+      event.preventDefault();
+      setIsFinding(true);
+    };
+    element?.addEventListener("keydown", find);
+    return () => element?.removeEventListener("keydown", find);
+  }, []);
   return (
     <div className="transcript-frame">
+      {isFinding ? (
+        <FindBar items={items} onFound={show} onClose={endFinding} />
+      ) : (
+        items.length > 0 && (
+          <button
+            type="button"
+            className="button button-small find-button"
+            aria-label="Find in this conversation"
+            title="Find in this conversation (/)"
+            onClick={() => setIsFinding(true)}
+          >
+            <SearchIcon />
+          </button>
+        )
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
       <section className="transcript" ref={scroller} tabIndex={0} aria-label="Transcript">
         {start > 0 && <Earlier count={start} scroller={scroller} onShow={showEarlier} />}
         {items.length === 0 && !busy && <Empty title="No messages yet" />}
         <div>
-          <EntryBlocks items={items} start={start} busy={busy} />
+          <EntryBlocks items={items} start={start} busy={busy} found={found} />
         </div>
         {busy && (
           <p className="working">
