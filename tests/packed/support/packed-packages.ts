@@ -8,15 +8,15 @@ import { stagePackages } from "../../../tools/pack/stage.ts";
 import { root } from "../../../tools/workspace.ts";
 
 const stamp = join(staging, "packed.stamp");
-/** Made of the sources while they are staged. */
-const guest = join(root, "packages", "studio", "dist", "guest");
+/** Made of the sources while they are staged, or when a test first starts a jail. */
+const madeLater = /\/dist\/guest(-bundle)?$/;
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => name !== "node_modules")
     .flatMap((entry) => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return path === guest ? [] : filesBelow(path);
+      if (entry.isDirectory()) return madeLater.test(path) ? [] : filesBelow(path);
       return entry.isFile() ? [path] : [];
     })
     .sort();
