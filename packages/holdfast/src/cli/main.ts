@@ -58,6 +58,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  generate: {
+    summary: "write a client for actors in Python or Go",
+    load: async () => {
+      const { generateUsage: usage, generateCommand: run } = await import("./generate.ts");
+      return { usage, run };
+    },
+  },
   mcp: {
     summary: "serve MCP, so that an agent can inspect actors, or use the Studio",
     load: async () => {
