@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
@@ -415,4 +415,16 @@ test("a call in progress ends with an error when its machine sleeps", async () =
   assert.match(String(await wait.ended), /The machine stops/);
   assert.equal(JSON.parse(text(await vm.readFile("why"))).error, "MACHINE_STOPPED");
   assert.equal(text(await vm.readFile("code")), "1\n");
+});
+
+test("machines share the compiled code of their programs, which none of them can write", async () => {
+  const caches = join(directory, "machines", "jail", "code-cache");
+  const made = () => existsSync(caches) && readdirSync(caches).some((name) => !name.endsWith(".partial"));
+  // Soon after the start of the second machine.
+  while (!made()) await machine().exec("true");
+  const script =
+    "ls /opt/holdfast/code-cache/*/* | wc -l; touch /opt/holdfast/code-cache/x; printenv NODE_COMPILE_CACHE || echo unset";
+  const { stdout, stderr } = await client.vm.getOrCreate(["three"]).exec(script);
+  assert.match(stdout, /^[1-9]\d*\nunset\n$/);
+  assert.match(stderr, /Read-only file system/);
 });

@@ -7,7 +7,7 @@ import { type JailPrograms, placePrograms, publishPrograms } from "@holdfast/gue
 import { demoEntry } from "@holdfast/sandbox";
 
 /** Files of the bundle. */
-export const machinePrograms = { guest: "guest.mjs", demo: "demo.mjs" } as const;
+export const machinePrograms = { guest: "guest.cjs", demo: "demo.cjs" } as const;
 
 /** Folder of the bundle: that of the published package, or one in `cacheDirectory`, built from source. */
 export async function loadMachinePrograms(cacheDirectory: string): Promise<string> {
@@ -30,6 +30,7 @@ export async function publishMachinePrograms(directory: string): Promise<void> {
 function programs(): JailPrograms {
   return {
     name: "machine",
+    format: "cjs",
     entries: { guest: fileURLToPath(new URL("./guest.ts", import.meta.url)), demo: demoEntry() },
     definedIn: fileURLToPath(import.meta.url),
   };

@@ -20,6 +20,7 @@ import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
 import { machinePrograms } from "../guest/programs.ts";
 import { agentOsLimits } from "../limits.ts";
 import { openTools } from "../tools/open-tools.ts";
+import type { CodeCacheFolder } from "./code-cache.ts";
 import { type Machine, type MachineFolders, type MachineSettings, machinePaths } from "./machine.ts";
 
 export interface LaunchContext {
@@ -38,10 +39,11 @@ export async function launch(
   context: LaunchContext,
   settings: MachineSettings,
   folders: MachineFolders,
+  codeCache?: CodeCacheFolder,
 ): Promise<Machine> {
   const cleanup = new AsyncDisposableStack();
   try {
-    return await start(context, settings, folders, cleanup);
+    return await start(context, settings, folders, codeCache, cleanup);
   } catch (error) {
     await cleanup.disposeAsync();
     throw error;
@@ -52,6 +54,7 @@ async function start(
   { gate, programs, mounts, tools: directory, log }: LaunchContext,
   spec: MachineSettings,
   folders: MachineFolders,
+  codeCache: CodeCacheFolder | undefined,
   cleanup: AsyncDisposableStack,
 ): Promise<Machine> {
   const jailId = `vm-${randomBytes(8).toString("hex")}`;
@@ -105,7 +108,11 @@ async function start(
     command: node,
     args: [join(folder, machinePrograms.guest), JSON.stringify(config)],
     cwd: home,
-    env: { HOME: home, PATH: path, LANG: "C.UTF-8", ...native },
+    env: {
+      ...{ HOME: home, PATH: path, LANG: "C.UTF-8" },
+      ...native,
+      ...(codeCache === undefined ? {} : codeCacheVariable(codeCache, layout)),
+    },
     mounts: layout.mounts,
     limits: spec.limits,
     network: "none",
@@ -131,6 +138,11 @@ async function start(
       return stopping;
     },
   };
+}
+
+/** Programs of the machine do not get this variable: they would write to the folder. */
+function codeCacheVariable({ path, mode }: CodeCacheFolder, layout: JailLayout) {
+  return { NODE_COMPILE_CACHE: layout.mount(path, machinePaths.codeCache, mode) };
 }
 
 const wires: Readonly<Partial<Record<ProviderName, readonly ModelWire[]>>> = {

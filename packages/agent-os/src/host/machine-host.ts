@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
 import { createGate, type GateConfig } from "@holdfast/gate";
 import { loadMachinePrograms } from "../guest/programs.ts";
+import { agentOsLimits } from "../limits.ts";
 import { removeOldMounts } from "../mount/old-mounts.ts";
+import { CodeCache } from "./code-cache.ts";
 import { type LaunchContext, launch } from "./launch.ts";
 import type { Machine, MachineFolders, MachineSettings } from "./machine.ts";
 import { removeOldSpares, SpareMachines, type TakenSpare } from "./spare-machines.ts";
@@ -23,13 +25,19 @@ export interface MachineHostOptions {
   readonly log: Logger;
 }
 
+interface OpenHost {
+  readonly context: LaunchContext;
+  readonly codeCache: CodeCache;
+}
+
 const hosts = new Map<string, MachineHost>();
 
 /** Starts the machines of one data directory. Its gate opens with the first machine and stays open with the process. */
 export class MachineHost {
   readonly #options: MachineHostOptions;
   readonly #spares = new Map<string, SpareMachines>();
-  #opening: Promise<LaunchContext> | undefined;
+  #opening: Promise<OpenHost> | undefined;
+  #starts = 0;
 
   private constructor(options: MachineHostOptions) {
     this.#options = options;
@@ -50,19 +58,32 @@ export class MachineHost {
 
   /** Throws `agent_os.no_jail`, `agent_os.start_failed`, and the errors of the gate. */
   async start(settings: MachineSettings, folders: MachineFolders): Promise<Machine> {
-    return launch(await this.#open(), settings, folders);
+    return this.#launch(await this.#open(), settings, folders);
+  }
+
+  async #launch({ context, codeCache }: OpenHost, settings: MachineSettings, folders: MachineFolders) {
+    const machine = await launch(context, settings, folders, codeCache.folder);
+    this.#starts += 1;
+    // Whoever starts one machine alone does not need it. Later, since it would slow the first calls of this one.
+    if (this.#starts === 2) {
+      const { tools: _tools, ...rest } = settings;
+      const plain = { ...rest, env: {}, mounts: [], drivers: [], hosts: [] };
+      const make = () => codeCache.make((own, cache) => launch(context, plain, own, cache));
+      setTimeout(() => void make(), agentOsLimits.spareDelayMs).unref();
+    }
+    return machine;
   }
 
   /** A machine that was started ahead, if there is one with these settings, and from now on always one more. */
   async takeSpare(settings: MachineSettings, count: number): Promise<TakenSpare | undefined> {
     if (count === 0) return undefined;
-    const context = await this.#open();
+    const host = await this.#open();
     const key = JSON.stringify(settings);
     const spares =
       this.#spares.get(key) ??
       new SpareMachines({
         ...{ count, directory: this.disks, log: this.#options.log },
-        launch: async (folders) => warmUp(await launch(context, settings, folders)),
+        launch: async (folders) => warmUp(await this.#launch(host, settings, folders)),
       });
     this.#spares.set(key, spares);
     return spares.take();
@@ -77,7 +98,7 @@ export class MachineHost {
     return this.#opening;
   }
 
-  async #create(): Promise<LaunchContext> {
+  async #create(): Promise<OpenHost> {
     const { directory, provider, jails, log } = this.#options;
     const dataDir = join(directory, provider);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -92,7 +113,10 @@ export class MachineHost {
       await removeOldSpares(this.disks);
       const mounts = join(directory, "mounts", provider);
       await removeOldMounts(mounts);
-      return { gate, programs, mounts, tools: join(directory, "tools"), log };
+      return {
+        context: { gate, programs, mounts, tools: join(directory, "tools"), log },
+        codeCache: new CodeCache({ directory: join(dataDir, "code-cache"), programs, log }),
+      };
     } catch (error) {
       if (!isErrorCode(error, "jail", "unavailable")) throw error;
       const why = error instanceof Error ? error.message : String(error);

@@ -11,6 +11,7 @@ export const machinePaths = {
   workspace: "/workspace",
   node: "/opt/holdfast/bin/node",
   programs: "/opt/holdfast/programs",
+  codeCache: "/opt/holdfast/code-cache",
   modules: "/opt/holdfast/node_modules",
   agents: "/opt/holdfast/agents",
   control: "/run/holdfast/control.sock",

@@ -109,7 +109,7 @@ function parseCwd(params: Params): string {
 if (process.argv.includes("--version")) {
   process.stdout.write(`holdfast-demo ${version}\n`);
 } else {
-  await peer.serve(onRequest, onNotification);
-  // The client has closed the input, so nothing reads the output of running turns.
-  process.exit(0);
+  // Without an await at the top level, so that its bundle need not be ES modules. Once the client has closed the input,
+  // nothing reads the output of running turns.
+  void peer.serve(onRequest, onNotification).then(() => process.exit(0));
 }
