@@ -63,6 +63,7 @@ export async function compose(
       createConfig({ mounts, paths, agents, env, home, cwd, root, limits, log }),
     ));
   const spawner = new Spawner(log, { mounts, limits: commandLimits(options, limits) });
+  if (options.preparesCommands === true) spawner.prepare();
   const clientMcp = new ClientMcp(limits, log);
   const instances = new AcpInstances({
     agents,

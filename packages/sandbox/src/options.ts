@@ -55,6 +55,8 @@ export interface SandboxServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Set inside a jail: agents are configured not to start a sandbox of their own. */
   readonly jailed?: boolean;
+  /** Begins with the server what its first command needs, instead of with that command. */
+  readonly preparesCommands?: boolean;
   /** How browsers on the desktop reach the network: without a proxy, directly. */
   readonly desktop?: BrowserNetwork;
   /** Accepted host names in the Host header of requests over TCP, in addition to loopback. */

@@ -109,6 +109,20 @@ describe("commands of a spawn host", needsPerl, () => {
     });
   }
 
+  test("find a host that was started ahead, and none is left when the server ends first", async (t) => {
+    const { spawner, run } = start(t);
+    spawner.prepare();
+    await until("a host runs", async () => (await hosts()).length === 1);
+    const host = await onlyHost();
+    const { stdout } = await run("/bin/sh", ["-c", "echo $PPID"]);
+    assert.equal(Number(stdout), host);
+    await spawner.close();
+    const late = new Spawner(silentLogger);
+    late.prepare();
+    await late.close();
+    assert.deepEqual(await hosts(), []);
+  });
+
   test("are in their control group from the start", async (t) => {
     const { spawner } = start(t);
     const request = { program: "cat", args: ["/proc/self/cgroup"], cwd: "/", env };

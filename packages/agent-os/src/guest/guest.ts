@@ -34,6 +34,7 @@ async function main(): Promise<void> {
     models,
     env: { ...(forwarder === undefined ? {} : proxyEnvironment(origin)), ...config.env },
     jailed: config.jailed,
+    preparesCommands: true,
     limits: { maxRunTimeoutMs: maxRunMs, defaultRunTimeoutMs: maxRunMs },
   });
 

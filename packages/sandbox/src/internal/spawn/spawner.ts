@@ -79,6 +79,13 @@ export class Spawner {
     this.#mounts = options.mounts ?? new Mounts();
   }
 
+  /** Begins what the first command needs, which takes longer than a command. Its failure is that of the first command. */
+  prepare(): void {
+    this.#controls ??= this.#detectControls();
+    const prepared = this.#controls.then((controls) => (this.#closed ? undefined : this.#hostFor(controls)));
+    prepared.catch(() => {});
+  }
+
   /** Starts a child with pipes for all three streams. Rejects with the system's error if it cannot start. */
   async withPipes(
     request: SpawnRequest,
