@@ -33,6 +33,7 @@ const belowStudio = [
   "sandbox-client",
   "sandbox-react",
   "sandbox-ui",
+  "inspector-ui",
   "web-parts",
   "agent",
   "gate",
@@ -58,12 +59,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-react": [],
   // The browser app is built from the client; the package itself only exports the location of the build.
   "sandbox-ui": ["core", "sandbox-client", "sandbox-react", "web-parts"],
+  "inspector-ui": ["core", "web-parts"],
   "web-parts": ["core", "sandbox-client", "sandbox-react"],
   gate: ["core"],
   guest: ["core"],
   plugins: ["core", "gate"],
   // Below the Studio: it knows machines, not tasks.
   "agent-os": ["core", "actors", "gate", "guest", "sandbox", "sandbox-client"],
+  "create-holdfast": ["cli"],
   "test-kit": ["core", "client", "actors", "server", "store-sqlite"],
   // Test doubles, never published: only tests, benches and examples import it.
   testing: [...belowStudio, "test-kit"],
@@ -81,6 +84,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
       "server",
       "test-kit",
       "agent-os",
+      "inspector-ui",
     ],
   ],
 };
@@ -94,6 +98,7 @@ const portable = [
   "packages/sandbox-client/src",
   "packages/sandbox-react/src",
   "packages/sandbox-ui/src/web",
+  "packages/inspector-ui/src/web",
   "packages/studio/src/web",
   "packages/web-parts/src",
 ];
@@ -104,7 +109,7 @@ const portableExceptions = [
 ];
 
 /** Bundled apps: their imports are needed when they are built, not where they run. */
-const bundled = ["packages/sandbox-ui/src/web", "packages/studio/src/web"];
+const bundled = ["packages/sandbox-ui/src/web", "packages/inspector-ui/src/web", "packages/studio/src/web"];
 
 /** Folders where time, randomness, timers and I/O come only through the ports. */
 const ported = ["packages/actors/src", "packages/server/src"];

@@ -1,5 +1,5 @@
 /**
- * Builds what is newer in its sources than in `dist`: the web apps (the Studio, the inspector of a sandbox server) and the
+ * Builds what is newer in its sources than in `dist`: the web apps (the Studio, the inspectors of a sandbox server and of actors) and the
  * description of the Studio's API. `npm start` and `npm test` call it, so that a fresh clone and a pulled change both show
  * current ones.
  */
@@ -45,6 +45,17 @@ const products: readonly Product[] = [
     sources: [
       ...["packages/sandbox-ui/src", ...shared, "packages/sandbox-client/src", "packages/core/src"],
       "packages/sandbox-ui/vite.config.ts",
+    ],
+  },
+  {
+    title: "the inspector of actors",
+    folder: "packages/inspector-ui",
+    program: buildWeb,
+    result: "packages/inspector-ui/dist/web/index.html",
+    stamp: "inspector-ui.stamp",
+    sources: [
+      ...["packages/inspector-ui/src", ...shared, "packages/core/src"],
+      "packages/inspector-ui/vite.config.ts",
     ],
   },
   {

@@ -22,7 +22,13 @@ function documents(): string[] {
     encoding: "utf8",
   })
     .split("\0")
-    .filter((path) => path !== "" && existsSync(join(root, path)) && !path.includes("/sample/"));
+    .filter(
+      (path) =>
+        path !== "" &&
+        existsSync(join(root, path)) &&
+        !path.includes("/sample/") &&
+        !path.includes("/templates/"),
+    );
 }
 
 function blocksOf(path: string, text: string): Block[] {

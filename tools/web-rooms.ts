@@ -19,7 +19,6 @@ const frontDoors: Readonly<Record<string, readonly string[]>> = {
     "inbox/routes.tsx",
     "inbox/search.ts",
     "inspector/routes.tsx",
-    "inspector/search.ts",
     "notifications/routes.tsx",
     "organizations/routes.tsx",
     "repositories/routes.tsx",

@@ -79,6 +79,8 @@ function stage(item: WorkspacePackage, zeromq: Readonly<Record<string, string>>)
   for (const folder of manifest.files) {
     if (existsSync(join(from, folder))) cpSync(join(from, folder), join(to, folder), { recursive: true });
   }
+  for (const { to: target, path, source } of sharedFiles)
+    if (target === item.folder) cpSync(join(root, source), join(to, path));
   // The licence asks that whoever gets a copy gets its text, and npm takes that of the package alone.
   cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
   writeFileSync(join(to, "README.md"), withoutOutsideLinks(readFileSync(join(from, "README.md"), "utf8")));
@@ -126,6 +128,15 @@ function compile(item: WorkspacePackage, to: string, noCheck: boolean): void {
   rmSync(join(to, "src"), { recursive: true });
   rmSync(join(to, "tsconfig.json"));
 }
+
+/** Files of one package that another one carries a copy of. */
+const sharedFiles = [
+  {
+    to: "create-holdfast",
+    path: "templates/shared/AGENTS.md",
+    source: "packages/holdfast/src/cli/init/AGENTS.md",
+  },
+] as const;
 
 /** Packages that are not published: one is bundled into the web apps, the other is for tests of this repository. */
 const unpublished: readonly string[] = ["@holdfast/web-parts", "@holdfast/testing"];

@@ -140,7 +140,8 @@ function readArguments(): { readonly patterns: readonly string[]; readonly store
 const { patterns, stores } = readArguments();
 const started = performance.now();
 const files = sourceFiles()
-  .filter((path) => path.endsWith(".test.ts"))
+  // Those of the templates run in a project that is made of them.
+  .filter((path) => path.endsWith(".test.ts") && !path.includes("/templates/"))
   .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)));
 const runs = runsOf(files, stores);
 if (runs.length === 0) {

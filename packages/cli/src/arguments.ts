@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean } from "@holdfast/core/did-you-mean";
 
 /** A wrong command line: exit code 2, with the usage of the command. */
 export class UsageError extends Error {

@@ -146,15 +146,16 @@ describe("setup", () => {
   test("names options that do not exist once in the log", (t) => {
     const records: LogRecord[] = [];
     const ports = systemPorts(createLogger("debug", (record) => records.push(record)));
-    const unknown = { someUnknownKey: 1, another: undefined };
+    const unknown = { someUnknownKey: 1, another: undefined, orgins: ["*"] };
     const registry = registryOf(t, { ports, ...unknown });
     assert.deepEqual(
       Object.keys(registry.parseConfig()).filter((key) => key in unknown),
       [],
     );
+    const fields = { options: ["someUnknownKey", "another", "orgins"], didYouMean: { orgins: "origins" } };
     assert.deepEqual(
       records.map((record) => [record.level, record.message, record.fields]),
-      [["warn", "setup does not know these options", { options: ["someUnknownKey", "another"] }]],
+      [["warn", "setup does not know these options", fields]],
     );
   });
 

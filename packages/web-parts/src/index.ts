@@ -14,6 +14,7 @@ export { ConfirmButton } from "./ui/confirm-button.tsx";
 export { CopyButton } from "./ui/copy-button.tsx";
 export * from "./ui/icons.tsx";
 export { KeysHelp } from "./ui/keys-help.tsx";
+export { MoreButton } from "./ui/more-button.tsx";
 export { Empty, ErrorNotice, Loading } from "./ui/notice.tsx";
 export { appPart, PageFailed } from "./ui/page-failed.tsx";
 export { type LinkState, Shell, useCurrentPageInView } from "./ui/shell.tsx";

@@ -14,6 +14,20 @@ import { HoldfastError } from "@holdfast/core";
 import { loadInstalledStudioCommand, loadStudioCommand, version } from "./studio-commands.ts";
 
 const commands: Readonly<Record<string, CommandEntry>> = {
+  dev: {
+    summary: "run actors, and load them anew when their program is saved",
+    load: async () => {
+      const { devUsage: usage, devCommand: run } = await import("./dev/command.ts");
+      return { usage, run };
+    },
+  },
+  init: {
+    summary: "add actors to the project in this folder",
+    load: async () => {
+      const { initUsage: usage, initCommand: run } = await import("./init/command.ts");
+      return { usage, run };
+    },
+  },
   start: ofStudio("start", "start the Studio and print its link"),
   run: ofStudio("run", "run one task from the shell"),
   new: ofStudio("new", "start a task, or several attempts at one"),

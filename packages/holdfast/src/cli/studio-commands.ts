@@ -17,7 +17,7 @@ const studio = "@holdfast/studio";
  */
 export async function loadStudioCommand(name: string): Promise<Command> {
   const module = await importStudio();
-  if (module === undefined) return installStudio(name);
+  if (module === undefined) return (await loadSandboxCommand(name)) ?? installStudio(name);
   const command = await module.commands[name]?.();
   if (command !== undefined) return command;
   const message = `The installed ${studio} has no command "${name}". Install the version of this holdfast: ${installLine()}`;
@@ -27,6 +27,23 @@ export async function loadStudioCommand(name: string): Promise<Command> {
 /** As {@link loadStudioCommand}; undefined if the Studio is not installed. Never asks. */
 export async function loadInstalledStudioCommand(name: string): Promise<Command | undefined> {
   return (await importStudio())?.commands[name]?.();
+}
+
+interface SandboxModule {
+  readonly sandboxUsage: string;
+  readonly sandboxCommand: Command["run"];
+  readonly sandboxCommands: NonNullable<Command["subcommands"]>;
+}
+
+/** The commands of a sandbox server need no Studio where that package is installed. */
+async function loadSandboxCommand(name: string): Promise<Command | undefined> {
+  if (name !== "sandbox" && name !== "sandboxes") return undefined;
+  const module = (await importOptional("@holdfast/sandbox/cli", import.meta.url)) as
+    | SandboxModule
+    | undefined;
+  return (
+    module && { usage: module.sandboxUsage, run: module.sandboxCommand, subcommands: module.sandboxCommands }
+  );
 }
 
 async function importStudio(): Promise<StudioModule | undefined> {

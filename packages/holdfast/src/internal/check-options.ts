@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 
 /** Options with an effect. */
-const ownKeys = [
+export const ownKeys = [
   "use",
   "dataDirectory",
   "store",

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { HoldfastError, type Logger, limits, systemPorts } from "@holdfast/core";
+import { nearestWord } from "@holdfast/core/did-you-mean";
 import {
   type ClusterOptions,
   clusterOptions,
@@ -11,7 +12,8 @@ import {
 } from "@holdfast/server";
 import { getBaseLogger, makeDefaultLogger } from "../log.ts";
 import type { ParsedConfig, SetupOptions } from "../registry/registry-options.ts";
-import { checkOptions, existing } from "./check-options.ts";
+import { checkOptions, existing, ownKeys } from "./check-options.ts";
+import { devHost } from "./dev-host.ts";
 import { loggerFrom } from "./foreign-logger.ts";
 import { namespacesOf } from "./namespaces.ts";
 import { postgresSource, type StoreSource, sqliteSource } from "./store-source.ts";
@@ -23,7 +25,8 @@ export function settingsOf<Actors extends Definitions>(
   const { foreign, unknown } = checkOptions(options);
   const ports = options.ports ?? systemPorts(loggerOf(options.logging));
   if (foreign.length > 0) ports.log.warn("options of setup have no effect here", { options: foreign });
-  if (unknown.length > 0) ports.log.warn("setup does not know these options", { options: unknown });
+  if (unknown.length > 0)
+    ports.log.warn("setup does not know these options", { options: unknown, ...meant(unknown) });
   const region = regionOf(options);
   const source = storeSource(options);
   const cluster = inPool(clusterOptions(options.cluster), options.envoy?.poolName);
@@ -35,15 +38,31 @@ export function settingsOf<Actors extends Definitions>(
     ...(cluster === undefined ? {} : { cluster }),
     ...(namespaces === undefined ? {} : { namespaces }),
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-    store: source.open,
+    store: inTurn(source.open),
     gateway: gatewayOptions(options),
     listen: listenOptions(options),
     shutdown: options.shutdown ?? {},
-    ...(options.noWelcome === true
+    // `holdfast dev` prints the address at which it serves the program.
+    ...(options.noWelcome === true || devHost() !== undefined
       ? {}
       : { welcome: welcome(Object.keys(options.use).length, source.description) }),
     ...(inTests() ? { taken: (error: Error) => warnPortInUse(ports.log, error) } : {}),
   };
+}
+
+/** What was probably meant by options that do not exist, by their names. */
+function meant(unknown: readonly string[]): { readonly didYouMean?: Readonly<Record<string, string>> } {
+  const near = unknown.flatMap((name) => {
+    const option = nearestWord(name, ownKeys);
+    return option === undefined ? [] : [[name, option]];
+  });
+  return near.length === 0 ? {} : { didYouMean: Object.fromEntries(near) };
+}
+
+/** With `holdfast dev`, a new version of a program opens the store when the version before has closed it. */
+function inTurn(open: StoreSource["open"]): StoreSource["open"] {
+  const host = devHost();
+  return host === undefined ? open : (ports) => host.mayOpen().then(() => open(ports));
 }
 
 /** Maps each option of `setup`; options that are not set are left out. */

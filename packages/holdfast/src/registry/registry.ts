@@ -1,5 +1,6 @@
 /** `setup()` and its registry. */
 import { type Definitions, type FetchHandler, Registry as StoredRegistry } from "@holdfast/server";
+import { devHost } from "../internal/dev-host.ts";
 import { parsedConfig, settingsOf } from "../internal/settings.ts";
 import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
 
@@ -14,6 +15,7 @@ export class Registry<const Actors extends Definitions> extends StoredRegistry<A
   constructor(options: SetupOptions<Actors>) {
     super(settingsOf(options));
     this.config = options;
+    devHost()?.created(this);
   }
 
   /** The configuration with every default. */

@@ -2,7 +2,7 @@
 import "@holdfast/web-parts/styles.css";
 import "./app/sign-in.css";
 import "./app/palette-button.css";
-import "./shared/rows.css";
+import "@holdfast/web-parts/rows.css";
 import "./tasks/tasks.css";
 import "./tasks/list.css";
 import "./tasks/views/views.css";

@@ -1,4 +1,5 @@
 import { isStandardSchema, type StandardSchema } from "@holdfast/core";
+import { didYouMean } from "@holdfast/core/did-you-mean";
 import type { EventOptions } from "../../event.ts";
 import type { QueueOptions } from "../../queue.ts";
 import { getRunMetadata } from "../../run-handler.ts";
@@ -40,7 +41,9 @@ const knownKeys = new Set<string>([
 export function parseDefinition(config: unknown): RuntimeDefinition {
   if (!isRecord(config)) throw invalidDefinition("actor() takes an object");
   for (const key of Object.keys(config)) {
-    if (!knownKeys.has(key)) throw invalidDefinition(`"${key}" is not a key of an actor definition`);
+    if (knownKeys.has(key)) continue;
+    const meant = didYouMean(key, [...knownKeys]);
+    throw invalidDefinition(`"${key}" is not a key of an actor definition.${meant}`);
   }
   exclusive(config, "state", "createState");
   exclusive(config, "connState", "createConnState");

@@ -1,7 +1,7 @@
+import { request } from "@holdfast/web-parts/request";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { signInOptionsQuery } from "../shared/people.ts";
-import { request } from "../shared/request.ts";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 
 /** What a page says once the link is under way. */

@@ -1,7 +1,7 @@
 import { ErrorNotice } from "@holdfast/web-parts";
+import { request } from "@holdfast/web-parts/request";
 import { useMutation } from "@tanstack/react-query";
 import type { DemoPerson } from "../../contract/people.ts";
-import { request } from "../shared/request.ts";
 
 /** One button for each person of the demo team. */
 export function SignInAs({

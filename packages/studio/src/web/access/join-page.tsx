@@ -1,13 +1,13 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
+import { request } from "@holdfast/web-parts/request";
 import { queryOptions, useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { localOrganization } from "../../access/organization-ids.ts";
 import type { InvitationOffer, Profile } from "../../contract/people.ts";
 import { isSignedOut } from "../shared/errors.ts";
 import { openOrganization } from "../shared/organizations/current.ts";
-import { request } from "../shared/request.ts";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 import { ProviderButtons } from "./providers.tsx";
 import { SignInForm } from "./sign-in-page.tsx";

@@ -1,6 +1,6 @@
+import { request } from "@holdfast/web-parts/request";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { request } from "../shared/request.ts";
 import { AskForLink } from "./ask-for-link.tsx";
 import { AccessForm, AccessFrame } from "./frame.tsx";
 

@@ -1,8 +1,8 @@
+import { request } from "@holdfast/web-parts/request";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ProviderProblem } from "../shared/browser/provider-problem.tsx";
 import { signInOptionsQuery } from "../shared/people.ts";
-import { request } from "../shared/request.ts";
 import { SignInAs } from "./demo-team.tsx";
 import { AccessField, AccessForm, AccessFrame } from "./frame.tsx";
 import { PasskeySignIn } from "./passkey-sign-in.tsx";

@@ -1,4 +1,5 @@
 import { appPart, PageFailed } from "@holdfast/web-parts";
+import { readFilter, readTab } from "@holdfast/web-parts/inspector-search";
 import {
   createRootRoute,
   createRoute,
@@ -8,7 +9,6 @@ import {
 } from "@tanstack/react-router";
 import { readBillingSearch } from "../billing/search.ts";
 import { readInboxTab } from "../inbox/search.ts";
-import { readFilter, readTab } from "../inspector/search.ts";
 import { readAuditSearch } from "../settings/audit-search.ts";
 import { readTaskSearch } from "../shared/task-list/task-filter.ts";
 import { readTaskTab } from "../task/task-tab.ts";

@@ -1,5 +1,6 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Shell as AppShell, appPart, WarningIcon } from "@holdfast/web-parts";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
@@ -9,7 +10,7 @@ import { useApi } from "../shared/context.ts";
 import { useOrganizationLive } from "../shared/live.ts";
 import { roleHere } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
-import { refetchActive, systemQuery } from "../shared/queries.ts";
+import { systemQuery } from "../shared/queries.ts";
 import { Navigation } from "./navigation.tsx";
 import { OrganizationMenu } from "./organization-menu.tsx";
 import { PaletteHost } from "./palette-host.tsx";

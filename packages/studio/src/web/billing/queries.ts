@@ -1,7 +1,7 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 
 const retry = false;
 

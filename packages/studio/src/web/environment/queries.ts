@@ -1,9 +1,9 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { RepositoryEnvironment } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 import { withChange, withOutput } from "./merge.ts";
 
 const keyOf = (path: string) => ["environment", path] as const;

@@ -1,5 +1,6 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { Empty, ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -7,7 +8,6 @@ import type { ApprovalAnswerOutcome, ApprovalOption, OpenApproval } from "../../
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 import { answersFor } from "../task/approvals/approval-batch.ts";
 import { ApprovalCard } from "../task/approvals/approval-card.tsx";
 import { taskLink } from "./entry-link.ts";

@@ -1,8 +1,8 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { ApprovalQueue, ApprovalQueuePatch, SettledApproval } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
-import { refetchActive } from "../shared/queries.ts";
 
 const queryKey = ["approvals"];
 

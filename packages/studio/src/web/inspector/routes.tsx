@@ -1,8 +1,6 @@
-import "./inspector.css";
-import "./inspector-parts.css";
+import "@holdfast/web-parts/inspector.css";
+import { ActorScreen, ActorsScreen } from "@holdfast/web-parts/inspector";
 import { getRouteApi } from "@tanstack/react-router";
-import { ActorScreen } from "./actor-screen.tsx";
-import { ActorsScreen } from "./actors-screen.tsx";
 
 const listRoute = getRouteApi("/inspector");
 const actorRoute = getRouteApi("/inspector/$name/$actorId");

@@ -1,11 +1,11 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ConfirmButton, ErrorNotice, TimeAgo, WarningIcon } from "@holdfast/web-parts";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import type { NotificationDevice } from "../../contract.ts";
 import { installOffer } from "../shared/browser/installed.ts";
 import { useApi } from "../shared/context.ts";
-import { refetchActive } from "../shared/queries.ts";
 import { Section, type SectionProps, TestButton } from "./parts.tsx";
 import { useNotificationChange } from "./queries.ts";
 import {

@@ -1,10 +1,10 @@
 import { ErrorNotice } from "@holdfast/web-parts";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { NotificationChoices, NotificationsView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import { roleHere } from "../shared/organizations/queries.ts";
 import { useProfile } from "../shared/people.ts";
-import { refetchActive } from "../shared/queries.ts";
 import { Section } from "./parts.tsx";
 import { notificationDefaultsQuery } from "./queries.ts";
 

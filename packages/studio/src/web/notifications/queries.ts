@@ -1,9 +1,9 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { NotificationActions, NotificationChoices, NotificationsView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 
 export function notificationsQuery(api: StudioApi, person: string) {
   return queryOptions({

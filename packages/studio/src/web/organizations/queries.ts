@@ -1,4 +1,6 @@
 import { fromWireError, HoldfastError } from "@holdfast/core";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
+import { request } from "@holdfast/web-parts/request";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import type {
   ImportedOrganization,
@@ -6,8 +8,6 @@ import type {
   OrganizationSummary,
 } from "../../contract/people.ts";
 import { currentOrganization } from "../shared/organizations/current.ts";
-import { refetchActive } from "../shared/queries.ts";
-import { request } from "../shared/request.ts";
 
 const all = "/people/organizations";
 

@@ -1,3 +1,5 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
+import { request } from "@holdfast/web-parts/request";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import type {
   ApiToken,
@@ -8,8 +10,6 @@ import type {
   TokenScope,
 } from "../../contract/people.ts";
 import { currentOrganization } from "../shared/organizations/current.ts";
-import { refetchActive } from "../shared/queries.ts";
-import { request } from "../shared/request.ts";
 
 const organization = () => `/people/organizations/${currentOrganization()}`;
 

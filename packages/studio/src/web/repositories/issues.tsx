@@ -1,10 +1,9 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { Empty, ErrorNotice, Loading, TimeAgo } from "@holdfast/web-parts";
+import { Empty, ErrorNotice, Loading, MoreButton, TimeAgo } from "@holdfast/web-parts";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { RepositoryView } from "../../backend/repositories/contract.ts";
 import type { Issue } from "../../forges/forge.ts";
 import { useApi } from "../shared/context.ts";
-import { MoreButton } from "../shared/more-button.tsx";
 import { useOpenItem } from "../shared/new-task/open-item.ts";
 
 /** Open issues as rows. A row opens the form for a new task with its text: until then there is none. */

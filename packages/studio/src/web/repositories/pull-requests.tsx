@@ -1,9 +1,8 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { Empty, ErrorNotice, Loading, TimeAgo } from "@holdfast/web-parts";
+import { Empty, ErrorNotice, Loading, MoreButton, TimeAgo } from "@holdfast/web-parts";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { PullRequestView, RepositoryView } from "../../backend/repositories/contract.ts";
 import { useApi } from "../shared/context.ts";
-import { MoreButton } from "../shared/more-button.tsx";
 import { useOpenItem } from "../shared/new-task/open-item.ts";
 import { pullsQuery } from "./queries.ts";
 

@@ -1,3 +1,4 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { PullRequestView } from "../../backend/repositories/contract.ts";
@@ -5,7 +6,6 @@ import { useApi } from "../shared/context.ts";
 import { mergeRepository } from "../shared/new-task/repositories.ts";
 import { useProfile } from "../shared/people.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 
 const pullsPerPage = 50;
 const keyOf = (id: string) => ["repository", "connected", id] as const;

@@ -1,9 +1,9 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { type QueryClient, queryOptions, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { ScheduleView } from "../../contract.ts";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 
 const key = ["schedules"] as const;
 

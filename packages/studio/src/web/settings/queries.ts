@@ -1,8 +1,8 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import type { AuditPageQuery } from "../../contract/administration.ts";
 import { useApi } from "../shared/context.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 import type { AuditSearch } from "./audit-search.ts";
 
 const retry = false;

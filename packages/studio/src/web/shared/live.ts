@@ -1,4 +1,5 @@
 import type { LinkState } from "@holdfast/web-parts";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
@@ -12,7 +13,6 @@ import {
   mergeSeen,
   mergeTask,
   mergeView,
-  refetchActive,
   seenSessionsKey,
   viewsKey,
 } from "./queries.ts";

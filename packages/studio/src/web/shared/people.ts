@@ -1,7 +1,7 @@
+import { request } from "@holdfast/web-parts/request";
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import type { Member, Profile, SignInOptions } from "../../contract/people.ts";
 import { currentOrganization } from "./organizations/current.ts";
-import { request } from "./request.ts";
 
 /** How people sign in here. It changes with a restart of the server only. */
 export function signInOptionsQuery() {

@@ -1,3 +1,4 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import type {
   CheckOutput,
@@ -42,15 +43,6 @@ export function taskQuery(api: StudioApi, id: string) {
     queryFn: () => api.task(id).get(),
     structuralSharing: (known, next) => keepNewerView(known as TaskView | undefined, next as TaskView),
   });
-}
-
-/**
- * Refetches active queries. Running requests are cancelled first: their response may predate the change, and TanStack
- * Query would take the first response for a fresh one.
- */
-export async function refetchActive(queries: QueryClient, queryKey: readonly string[] = []): Promise<void> {
-  await queries.cancelQueries({ queryKey });
-  await queries.invalidateQueries({ queryKey });
 }
 
 /** Key of the list of a query. */

@@ -1,5 +1,5 @@
+import { query, request } from "@holdfast/web-parts/request";
 import { queryOptions } from "@tanstack/react-query";
-import { query, request } from "../shared/request.ts";
 
 /** The part of `GET /cluster` that is shown. */
 export interface ClusterView {

@@ -12,6 +12,7 @@ import {
   usePrevious,
 } from "@holdfast/web-parts";
 import { errorCode } from "@holdfast/web-parts/errors";
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
@@ -19,7 +20,7 @@ import type { TaskView } from "../../contract.ts";
 import { Changes } from "../review/changes.tsx";
 import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
-import { refetchActive, taskQuery } from "../shared/queries.ts";
+import { taskQuery } from "../shared/queries.ts";
 import { isBusy, statusLabel, waitsForStart } from "../shared/status.tsx";
 import { AttemptDiff } from "./attempts/attempt-diff.tsx";
 import { Attempts } from "./attempts/attempts.tsx";

@@ -1,3 +1,4 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { UsageQuery } from "../../contract/usage.ts";
@@ -5,7 +6,6 @@ import { usageCsv, usageCsvHead } from "../../usage/csv.ts";
 import { useApi } from "../shared/context.ts";
 import { useProfile } from "../shared/people.ts";
 import type { StudioApi } from "../shared/port.ts";
-import { refetchActive } from "../shared/queries.ts";
 
 /** Busy agents use something many times a second: the page follows at this pace. */
 const followMs = 2_000;

@@ -1,11 +1,10 @@
 /** The audit log: filters, pages, verification, export. */
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { CheckIcon, CrossIcon, Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { CheckIcon, CrossIcon, Empty, ErrorNotice, Loading, MoreButton } from "@holdfast/web-parts";
 import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import type { AuditChainCheck, AuditCheck } from "../../../contract/administration.ts";
 import { useApi } from "../../shared/context.ts";
-import { MoreButton } from "../../shared/more-button.tsx";
 import type { AuditSearch } from "../audit-search.ts";
 import { auditQuery } from "../queries.ts";
 import { SettingsPage } from "../settings-page.tsx";

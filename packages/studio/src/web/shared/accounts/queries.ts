@@ -1,9 +1,10 @@
 /** Accounts of people at forges, as pages show them. */
+
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import type { AccountActions, AccountProof, ForgeAccount } from "../../../contract.ts";
 import { useApi } from "../context.ts";
 import type { StudioApi } from "../port.ts";
-import { refetchActive } from "../queries.ts";
 
 /** Below the key of people: what changes those is read again with them. */
 const key = ["people", "forge-accounts"] as const;

@@ -1,3 +1,4 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { BillingNotice } from "../../../contract/billing.ts";
@@ -5,7 +6,6 @@ import { useApi } from "../context.ts";
 import { roleHere } from "../organizations/queries.ts";
 import { signInOptionsQuery, useProfile } from "../people.ts";
 import type { StudioApi } from "../port.ts";
-import { refetchActive } from "../queries.ts";
 
 export function overviewQuery(api: StudioApi) {
   return queryOptions({

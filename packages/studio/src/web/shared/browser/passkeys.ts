@@ -1,9 +1,9 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { request } from "@holdfast/web-parts/request";
 import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from "@simplewebauthn/browser";
-import { request } from "../request.ts";
 
 /** True if this browser can use passkeys at this address: they need HTTPS or localhost, and a name. */
 export function canUsePasskeys(): boolean {

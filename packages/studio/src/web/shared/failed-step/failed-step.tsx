@@ -1,12 +1,12 @@
 /** A look at the files of an environment's step that failed, for the screens that show the failure. */
 import "./failed-step.css";
 import { appPart, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { request } from "@holdfast/web-parts/request";
 import { useMutation } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Command } from "../command.tsx";
 import { roleHere } from "../organizations/queries.ts";
 import { useProfile } from "../people.ts";
-import { request } from "../request.ts";
 
 const StepTerminal = lazy(appPart(() => import("./step-terminal.tsx")));
 

@@ -1,3 +1,4 @@
+import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import {
   infiniteQueryOptions,
   type QueryClient,
@@ -9,7 +10,6 @@ import { useEffect } from "react";
 import type { InboxCounts, InboxPage, InboxPatch, InboxView } from "../../../contract.ts";
 import { useApi } from "../context.ts";
 import type { StudioApi } from "../port.ts";
-import { refetchActive } from "../queries.ts";
 import { applyPatch, type InboxPages } from "./pages.ts";
 
 const pageSize = 100;

@@ -1,7 +1,7 @@
+import { request } from "@holdfast/web-parts/request";
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import type { OrganizationSummary, Profile } from "../../../contract/people.ts";
 import { useProfile } from "../people.ts";
-import { request } from "../request.ts";
 import { currentOrganization } from "./current.ts";
 
 export type Role = OrganizationSummary["role"];

@@ -1,0 +1,6 @@
+import "./style.css";
+import { createRoot } from "react-dom/client";
+import { App } from "./app.tsx";
+
+const root = document.getElementById("root");
+if (root !== null) createRoot(root).render(<App />);
