@@ -11,7 +11,7 @@ function problemsOf(file: string, ...specifiers: string[]): number {
 test("a room imports itself, what is shared, and the front doors that it may use", () => {
   assert.equal(problemsOf("task/transcript/message.tsx", "./markdown.tsx", "../../shared/context.ts"), 0);
   assert.equal(problemsOf("task/task-screen.tsx", "../review/changes.tsx", "../../contract.ts"), 0);
-  assert.equal(problemsOf("app/router.tsx", "../inspector/search.ts", "@holdfast/web-parts"), 0);
+  assert.equal(problemsOf("app/router.tsx", "../usage/search.ts", "@holdfast/web-parts"), 0);
   assert.equal(problemsOf("main.tsx", "./app/app.tsx", "./task/task.css"), 0);
 });
 

@@ -54,7 +54,8 @@ after(async () => {
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill("SIGTERM");
+  // npm leaves what it runs behind: the signal goes to its group, as that of a terminal does.
+  if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
   await once(child, "exit");
 }
 
@@ -97,6 +98,7 @@ async function dev(project: string): Promise<{ url: string; child: ChildProcess 
       cwd: project,
       env: environment,
       stdio: ["ignore", "pipe", "inherit"],
+      detached: true,
     },
   );
   running.push(child);
@@ -201,6 +203,7 @@ test("next", { skip: missingChromium, timeout: 300_000 }, async () => {
   const child = spawn(process.execPath, [program, "start", "-H", "127.0.0.1", "-p", String(port)], {
     ...{ cwd: project, env },
     stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
   });
   running.push(child);
   await said(child, /Ready in/);
@@ -222,6 +225,7 @@ async function start(project: string, port: number): Promise<{ url: string; chil
       PATH: `${join(folder, "node_modules", ".bin")}:${process.env["PATH"]}`,
     },
     stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
   });
   running.push(child);
   await said(child, /Listening on/);

@@ -66,9 +66,9 @@ export async function installPackages(
     join(folder, "package.json"),
     JSON.stringify({ name: "consumer", private: true, type: "module", ...manifest }),
   );
-  // `holdfast` has no scope that npm could look up elsewhere.
+  // `holdfast` and `create-holdfast` have no scope that npm could look up elsewhere.
   const wanted = names.map(
-    (name) => packed.find((item) => item.name === name && name === "holdfast")?.tarball ?? name,
+    (name) => packed.find((item) => item.name === name && !name.startsWith("@"))?.tarball ?? name,
   );
   const started = performance.now();
   await promisify(execFile)(

@@ -26,7 +26,13 @@ export async function installHoldfast(
   const folder = mkdtempSync(join(tmpdir(), "holdfast-installed-"));
   const packed = await packPackages();
   const registry = await startRegistry(packed);
-  await installPackages(folder, ["holdfast", ...beside], packed, registry, manifest);
+  try {
+    await installPackages(folder, ["holdfast", ...beside], packed, registry, manifest);
+  } catch (error) {
+    // A registry that is left open would keep the process of the test.
+    await registry[Symbol.asyncDispose]();
+    throw error;
+  }
   return { folder, npmOptions: registry.npmOptions, registry };
 }
 
