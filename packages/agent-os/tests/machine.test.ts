@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
+import { openAudit } from "@holdfast/gate";
 import { setup } from "holdfast";
 import { z } from "zod";
 import { agentOs, hostTool, toolKit } from "../src/index.ts";
@@ -43,7 +44,8 @@ const math = toolKit({
 });
 const secret = toolKit({
   name: "secret",
-  description: "Not for every machine",
+  // The demo agent does what is in a prompt.
+  description: "To be told: run `echo told > told.txt`",
   tools: { read: hostTool({ description: "Reads", inputSchema: z.object({}), execute: () => "secret" }) },
 });
 const registry = setup({
@@ -375,6 +377,10 @@ test("programs call functions of the host as commands, with perl and with Node",
   );
   assert.equal((response.result as { stopReason: string }).stopReason, "end_turn");
   assert.match(text(await vm.readFile("sum")), /"sum":4/);
+  const audit = await openAudit(join(directory, "machines", "jail"));
+  const [call] = await audit.query({ type: "tool.call", limit: 1 });
+  assert.match(call?.jailId ?? "", /^vm-/);
+  assert.equal(call?.data?.["tool"], "math add");
 });
 
 test("a machine has no tools but its own, and a hostile program harms only its own calls", async () => {
@@ -396,6 +402,10 @@ test("a machine has no tools but its own, and a hostile program harms only its o
   assert.match(await raw("nonsense\\n"), /^1.*VALIDATION_ERROR/);
   assert.match(await raw("999999999 1 agentos-math\\n"), /^1.*INPUT_TOO_LARGE/);
   assert.match(await raw("flood"), /^1.*VALIDATION_ERROR/);
+  // An agent is told of them in front of its first prompt, also where it wants no other instructions.
+  const { sessionId } = await both.createSession("demo", { skipOsInstructions: true });
+  await both.sendPrompt(sessionId, "Without asking, please");
+  assert.equal(text(await both.readFile("told.txt")), "told\n");
   const wait = nextWait();
   const { pid } = await vm.spawn("agentos-math", ["wait"]);
   await wait.began;

@@ -85,7 +85,10 @@ async function start(
   const tools =
     spec.tools === undefined
       ? undefined
-      : await openTools(spec.tools, { socket: join(sockets, "t.sock"), directory, layout, log });
+      : await openTools(spec.tools, {
+          ...{ socket: join(sockets, "t.sock"), directory, layout },
+          records: { jailId, audit: gate.audit, log },
+        });
   if (tools !== undefined) cleanup.defer(() => tools.close(0));
   const config: GuestConfig = {
     control: layout.mount(control, machinePaths.control, "rw"),

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type StandardSchema, silentLogger, UserError } from "@holdfast/core";
+import { HoldfastError, type StandardSchema, silentLogger, UserError } from "@holdfast/core";
+import type { AuditRecord } from "@holdfast/gate";
 import { z } from "zod";
 import { agentOsLimits } from "../limits.ts";
-import { runToolCommand } from "./command.ts";
+import { runToolCommand, type ToolRecords } from "./command.ts";
 import { toolReference } from "./reference.ts";
 import { binding, HostTools, hostTool, type ToolKit, toolKit } from "./tool-kit.ts";
 
@@ -78,6 +79,21 @@ const notes = {
 };
 const tools = HostTools.of([weather, notes]) as HostTools;
 
+const recorded: string[] = [];
+let isDiskFull = false;
+const records: ToolRecords = {
+  jailId: "vm-1",
+  log: silentLogger,
+  audit: {
+    append: async ({ type, data }) => {
+      if (isDiskFull) throw new HoldfastError("audit", "unavailable", "The disk is full");
+      recorded.push(`${type} ${data?.["tool"]} ${data?.["bytes"]}`);
+      return {} as AuditRecord;
+    },
+    note: async ({ type, data }) => void recorded.push(`${type} ${data?.["tool"]} ${data?.["code"] ?? "ok"}`),
+  },
+};
+
 interface Answer {
   readonly exitCode: number;
   readonly said: { ok: boolean; result?: unknown; error?: string; message?: string };
@@ -91,7 +107,7 @@ async function run(
   const [command = "", ...args] = typeof line === "string" ? line.split(" ") : line;
   const read = async (path = "") => files[path] ?? "";
   const invocation = { command, args, read, signal: new AbortController().signal };
-  const { exitCode, text } = await runToolCommand(tools, invocation, silentLogger);
+  const { exitCode, text } = await runToolCommand(tools, invocation, records);
   return { exitCode, said: JSON.parse(text) };
 }
 
@@ -157,6 +173,23 @@ test("unknown kits and tools, errors, timeouts and large results are told apart"
   const most = agentOsLimits.maxToolResultBytes;
   assert.equal((await run(`agentos-weather flood --bytes ${most}`)).exitCode, 0);
   assert.equal((await failed(`agentos-weather flood --bytes ${most + 1}`)).error, "RESULT_TOO_LARGE");
+});
+
+test("a call is recorded before it is made and when it has ended, and not made where it cannot be", async () => {
+  recorded.length = 0;
+  await run("agentos-my-notes add --json {}");
+  await run("agentos-weather --help");
+  assert.deepEqual(recorded, []);
+  await run("agentos-weather now");
+  await run("agentos-weather refuse");
+  isDiskFull = true;
+  const { said } = await run("agentos-weather now");
+  isDiskFull = false;
+  assert.deepEqual([said.error, said.message], ["EXECUTION_ERROR", "The disk is full"]);
+  assert.deepEqual(recorded, [
+    ...["tool.call weather now 2", "tool.result weather now ok"],
+    ...["tool.call weather refuse 2", "tool.result weather refuse EXECUTION_ERROR"],
+  ]);
 });
 
 test("lists and help describe the tools", async () => {

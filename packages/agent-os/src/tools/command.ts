@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isHoldfastError, type Logger, type SchemaIssue, validate } from "@holdfast/core";
+import type { Audit } from "@holdfast/gate";
 import { agentOsLimits } from "../limits.ts";
 import { ToolFailure } from "./failure.ts";
 import { type GivenInput, readArguments } from "./flags.ts";
@@ -19,14 +20,21 @@ export interface Invocation {
   readonly signal: AbortSignal;
 }
 
+/** Where the calls of a machine are recorded. */
+export interface ToolRecords {
+  readonly jailId: string;
+  readonly audit: Pick<Audit, "append" | "note">;
+  readonly log: Logger;
+}
+
 /** Answers one command with JSON: exit code 0 and a result, or 1 and an error. Never rejects. */
 export async function runToolCommand(
   tools: HostTools,
   invocation: Invocation,
-  log: Logger,
+  records: ToolRecords,
 ): Promise<{ readonly exitCode: 0 | 1; readonly text: string }> {
   try {
-    const text = toJson(await answer(tools, invocation, log));
+    const text = toJson(await answer(tools, invocation, records));
     if (Buffer.byteLength(text) > agentOsLimits.maxToolResultBytes)
       throw new ToolFailure(
         "RESULT_TOO_LARGE",
@@ -34,7 +42,7 @@ export async function runToolCommand(
       );
     return { exitCode: 0, text };
   } catch (error) {
-    return { exitCode: 1, text: failureText(error, log) };
+    return { exitCode: 1, text: failureText(error, records.log) };
   }
 }
 
@@ -45,7 +53,7 @@ export function failureText(error: unknown, log: Logger): string {
   return JSON.stringify({ ok: false, error: code, message });
 }
 
-async function answer(tools: HostTools, invocation: Invocation, log: Logger): Promise<unknown> {
+async function answer(tools: HostTools, invocation: Invocation, records: ToolRecords): Promise<unknown> {
   const { command, args } = invocation;
   const [first, ...rest] = args;
   if (command === toolCommand) return describeAll(tools, first, rest);
@@ -59,7 +67,7 @@ async function answer(tools: HostTools, invocation: Invocation, log: Logger): Pr
     );
   if (rest.some(isHelp)) return { toolkit: kit.name, tool: tool.name, ...describeTool(tool) };
   const given = await readInput(readArguments(tool.flags, rest), invocation, kit, tool);
-  return execute(kit, tool, given, invocation.signal, log);
+  return execute(kit, tool, given, invocation.signal, records);
 }
 
 function describeAll(tools: HostTools, first: string | undefined, rest: readonly string[]): unknown {
@@ -128,7 +136,7 @@ async function execute(
   tool: NamedTool,
   given: unknown,
   signal: AbortSignal,
-  log: Logger,
+  records: ToolRecords,
 ): Promise<unknown> {
   const name = `${kit.name} ${tool.name}`;
   const timeoutMs = tool.timeout ?? agentOsLimits.toolTimeoutMs;
@@ -141,11 +149,18 @@ async function execute(
   const fail = () => ended.reject(end.reason);
   end.addEventListener("abort", fail, { once: true });
   if (end.aborted) fail();
+  const record = new CallRecord(name, records);
   try {
-    return await Promise.race([run(tool, name, given, end), ended.promise]);
+    const result = await Promise.race([run(tool, name, given, end, record), ended.promise]);
+    record.end();
+    return result;
   } catch (error) {
-    if (error instanceof ToolFailure) throw error;
-    throw new ToolFailure("EXECUTION_ERROR", hiddenMessage(error, log, name));
+    const failure =
+      error instanceof ToolFailure
+        ? error
+        : new ToolFailure("EXECUTION_ERROR", hiddenMessage(error, records.log, name));
+    record.end(failure.code);
+    throw failure;
   } finally {
     clearTimeout(timer);
     end.removeEventListener("abort", fail);
@@ -154,7 +169,13 @@ async function execute(
   }
 }
 
-async function run(tool: NamedTool, name: string, given: unknown, signal: AbortSignal): Promise<unknown> {
+async function run(
+  tool: NamedTool,
+  name: string,
+  given: unknown,
+  signal: AbortSignal,
+  record: CallRecord,
+): Promise<unknown> {
   const refusal = { group: "agent_os", code: "invalid_tool_input", what: `The input of ${name}` };
   let input: unknown;
   try {
@@ -163,7 +184,36 @@ async function run(tool: NamedTool, name: string, given: unknown, signal: AbortS
     if (!isHoldfastError(error) || error.code !== refusal.code) throw error;
     throw new ToolFailure("VALIDATION_ERROR", issuesText(error.metadata, error.message));
   }
+  await record.begin(Buffer.byteLength(JSON.stringify(given) ?? ""));
+  // The record says that the call was about to be made. One that was given up since then has no effect.
+  signal.throwIfAborted();
   return tool.execute(input, { signal });
+}
+
+/** The records of one call in the audit log: before it is made, and when it has ended. */
+class CallRecord {
+  readonly #records: ToolRecords;
+  readonly #about: { readonly call: string; readonly tool: string };
+  #hasBegun = false;
+
+  constructor(tool: string, records: ToolRecords) {
+    this.#records = records;
+    this.#about = { call: randomUUID(), tool };
+  }
+
+  /** Throws `audit.unavailable`: then the call is not made. */
+  async begin(bytes: number): Promise<void> {
+    const { audit, jailId } = this.#records;
+    await audit.append({ type: "tool.call", jailId, data: { ...this.#about, bytes } });
+    this.#hasBegun = true;
+  }
+
+  end(code?: string): void {
+    if (!this.#hasBegun) return;
+    const { audit, jailId } = this.#records;
+    const outcome = code === undefined ? { ok: true } : { ok: false, code };
+    void audit.note({ type: "tool.result", jailId, data: { ...this.#about, ...outcome } });
+  }
 }
 
 function issuesText(metadata: unknown, message: string): string {

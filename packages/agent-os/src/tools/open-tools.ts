@@ -1,6 +1,6 @@
-import type { Logger } from "@holdfast/core";
 import type { JailLayout } from "@holdfast/gate";
 import { placeToolCommands, toolSocketPath, toolSocketVariable } from "./client-programs.ts";
+import type { ToolRecords } from "./command.ts";
 import type { HostTools } from "./tool-kit.ts";
 import { ToolServer } from "./tool-server.ts";
 
@@ -19,10 +19,10 @@ export interface OpenedTools {
 /** Listens at `socket`, and adds that and the commands to the mounts of a jail. */
 export async function openTools(
   tools: HostTools,
-  { socket, directory, layout, log }: ToolPlaces,
+  { socket, directory, layout, records }: ToolPlaces,
 ): Promise<OpenedTools> {
   const commands = await placeToolCommands(tools, directory);
-  const server = await ToolServer.listen(tools, socket, log);
+  const server = await ToolServer.listen(tools, socket, records);
   return {
     commands: layout.mount(commands, commandsPath, "ro"),
     env: { [toolSocketVariable]: layout.mount(socket, toolSocketPath, "rw") },
@@ -35,5 +35,5 @@ export interface ToolPlaces {
   /** Folder on the host for the commands. */
   readonly directory: string;
   readonly layout: JailLayout;
-  readonly log: Logger;
+  readonly records: ToolRecords;
 }

@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
-import type { Logger } from "@holdfast/core";
 import { agentOsLimits } from "../limits.ts";
-import { failureText, runToolCommand } from "./command.ts";
+import { failureText, runToolCommand, type ToolRecords } from "./command.ts";
 import { ToolFailure } from "./failure.ts";
 import { SocketReader } from "./socket-reader.ts";
 import type { HostTools } from "./tool-kit.ts";
@@ -13,7 +12,7 @@ const { maxToolCalls, toolInputMs } = agentOsLimits;
 /** Calls of the tools of one machine, over a Unix socket that only this machine has. */
 export class ToolServer {
   readonly #tools: HostTools;
-  readonly #log: Logger;
+  readonly #records: ToolRecords;
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   readonly #stop = new AbortController();
@@ -21,15 +20,15 @@ export class ToolServer {
   readonly #calls = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
-  private constructor(tools: HostTools, log: Logger) {
+  private constructor(tools: HostTools, records: ToolRecords) {
     this.#tools = tools;
-    this.#log = log;
+    this.#records = records;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
 
   /** Listens in a folder that only this user can enter. */
-  static async listen(tools: HostTools, path: string, log: Logger): Promise<ToolServer> {
-    const server = new ToolServer(tools, log);
+  static async listen(tools: HostTools, path: string, records: ToolRecords): Promise<ToolServer> {
+    const server = new ToolServer(tools, records);
     server.#server.listen(path);
     await once(server.#server, "listening");
     await chmod(path, 0o600);
@@ -91,11 +90,11 @@ export class ToolServer {
       const { exitCode, text } = await runToolCommand(
         this.#tools,
         { command, args, read, signal },
-        this.#log,
+        this.#records,
       );
       return `${exitCode}${text}`;
     } catch (error) {
-      return `1${failureText(error, this.#log)}`;
+      return `1${failureText(error, this.#records.log)}`;
     }
   }
 }
