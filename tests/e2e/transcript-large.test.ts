@@ -132,7 +132,7 @@ describe("a transcript of 50,000 events", { skip: missing() ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("is searched as a whole, from its end up, and shows each match", async (t) => {
+  test("is searched as a whole, from its end up; keys and a map lead through it", async (t) => {
     const page = await open(t);
     const inView = (text: string) => page.locator(".entry-found").getByText(text).waitFor();
     await page.getByRole("region", { name: "Transcript" }).focus();
@@ -148,13 +148,28 @@ describe("a transcript of 50,000 events", { skip: missing() ?? false }, () => {
     await field.press("Shift+Enter");
     await page.getByText("1 of 11", { exact: true }).first().waitFor();
     await inView("Entry 4001:");
-    const box = await page.locator(".entry-found").boundingBox();
-    assert.ok(box !== null && box.y > 0 && box.y < (page.viewportSize()?.height ?? 0), JSON.stringify(box));
+    const isInView = async () => {
+      const box = await page.locator(".entry-found").boundingBox();
+      assert.ok(box !== null && box.y > 0 && box.y < (page.viewportSize()?.height ?? 0), JSON.stringify(box));
+    };
+    await isInView();
+    const elements = () => page.evaluate<number>("document.querySelectorAll('*').length");
+    assert.ok((await elements()) < 6_000, `${await elements()} elements after a jump over thousands of entries`);
     await field.fill("nowhere");
     await page.getByText("Not found").first().waitFor();
     await assertAccessibleInThemes(page, "a search in a conversation");
     await field.press("Escape");
     await page.locator(".find-bar").waitFor({ state: "detached" });
+    // The focus is in the transcript again. Prompts have odd numbers.
+    await page.keyboard.press("k");
+    await inView(`Entry ${count - 1}:`);
+    await page.keyboard.press("k");
+    await inView(`Entry ${count - 3}:`);
+    const map = await page.locator(".conversation-map").boundingBox();
+    assert.ok(map !== null);
+    await page.mouse.click(map.x + 5, map.y + map.height / 2);
+    await page.locator(".entry-found").getByText(/Entry (24|25)\d{3}:/).waitFor();
+    await isInView();
     await page.setViewportSize({ width: 320, height: 800 });
     await page.getByRole("button", { name: "Find in this conversation" }).click();
     await field.fill("entry 4001");

@@ -100,6 +100,10 @@ setup: [{name: look, run: "touch seen.txt"}]
   const { records } = await client.administration.audit({ task: watch.id });
   const decision = records.find(({ type }) => type === "task.fork_secrets");
   assert.equal(decision?.data?.["isAllowed"], false);
+  const jails = records.filter(({ type }) => type === "jail.start");
+  assert.ok(jails.length > 0);
+  const { title } = await task.get();
+  for (const { task: named } of jails) assert.deepEqual(named, { id: watch.id, title });
 
   const local = await client.organization.createTask({ repository: "sample", agent: "demo", prompt });
   assert.equal((await failure(client.task(local.id).decideSecrets(true))).name, "task.no_fork");

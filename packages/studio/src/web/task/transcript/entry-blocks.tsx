@@ -7,6 +7,10 @@ import { TranscriptEntry } from "./transcript-entry.tsx";
 const blockSize = 50;
 /** Fewer are all on the page. */
 const keepsBelow = 400;
+/** Height of a block that was never on the page, until it comes near the view. */
+const expectedHeight = 3_200;
+/** Blocks on both sides of an entry that was searched for which are on the page at once. */
+const nearBlocks = 1;
 /** How far outside of the view a block stays on the page. */
 const marginPx = 2_000;
 
@@ -16,6 +20,8 @@ interface BlockProps {
   readonly isStreaming: boolean;
   /** The entry of it that was searched for. */
   readonly found: TranscriptItem | undefined;
+  /** True for one that is far from the entry that was searched for: it begins empty. */
+  readonly isFar: boolean;
 }
 
 /** The entries of a transcript. Of a long one, only the blocks near the view are on the page. */
@@ -36,12 +42,18 @@ export function EntryBlocks({
   const first = Math.floor(start / blockSize);
   const blocks = chunk(items.slice(first * blockSize), blockSize);
   const isLong = items.length - start >= keepsBelow;
+  const at = found === undefined ? -1 : blocks.findIndex((block) => block.includes(found));
   return blocks.map((block, index) => {
     const isStreaming = busy && index === blocks.length - 1;
     const Shown = isLong ? LazyEntries : Entries;
-    const has = found !== undefined && block.includes(found);
     return (
-      <Shown key={first + index} items={block} isStreaming={isStreaming} found={has ? found : undefined} />
+      <Shown
+        key={first + index}
+        items={block}
+        isStreaming={isStreaming}
+        found={index === at ? found : undefined}
+        isFar={at >= 0 && Math.abs(index - at) > nearBlocks}
+      />
     );
   });
 }
@@ -75,7 +87,7 @@ const Entries = memo(function Entries({ items, isStreaming, found }: BlockProps)
 const LazyEntries = memo(function LazyEntries(props: BlockProps) {
   const box = useRef<HTMLDivElement>(null);
   const isFound = props.found !== undefined;
-  const [height, setHeight] = useState<number>();
+  const [height, setHeight] = useState(props.isFar ? expectedHeight : undefined);
   useEffect(() => {
     const element = box.current;
     if (element === null) return;

@@ -4,13 +4,18 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react
 import type { TaskStatus } from "../../../contract.ts";
 import type { TranscriptItem } from "../../../transcript.ts";
 import { EntryBlocks } from "./entry-blocks.tsx";
+import { ConversationMap } from "./find/conversation-map.tsx";
 import { FindBar } from "./find/find-bar.tsx";
+import { nextPrompt } from "./find/landmarks.ts";
 
 /** Number of entries rendered initially, and added per step back: long logs stay quick to open. */
 const windowSize = 150;
 
 /** Entries before one that was searched for. */
 const foundMargin = 20;
+
+/** Conversations with as many entries have a map. */
+const mapsFrom = 60;
 
 /** Within this many pixels of the end, the page follows new entries. */
 const followDistance = 120;
@@ -58,14 +63,20 @@ export function Transcript({
   };
   useEffect(() => {
     const element = scroller.current;
-    const find = (event: KeyboardEvent) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target !== element) return;
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target !== element) return;
+      if (event.key === "/") setIsFinding(true);
+      else if (event.key === "j" || event.key === "k") {
+        const from = found === undefined ? undefined : items.indexOf(found);
+        const next = nextPrompt(items, from, event.key === "j" ? 1 : -1);
+        if (next === undefined) return;
+        show(next);
+      } else return;
       event.preventDefault();
-      setIsFinding(true);
     };
-    element?.addEventListener("keydown", find);
-    return () => element?.removeEventListener("keydown", find);
-  }, []);
+    element?.addEventListener("keydown", press);
+    return () => element?.removeEventListener("keydown", press);
+  }, [found, items, show]);
   return (
     <div className="transcript-frame">
       {isFinding ? (
@@ -97,6 +108,7 @@ export function Transcript({
           </p>
         )}
       </section>
+      {items.length >= mapsFrom && <ConversationMap {...{ items, start, scroller }} onGo={show} />}
       {!atEnd && (
         <button type="button" className="button button-small to-end" onClick={toEnd}>
           Jump to the latest
