@@ -77,7 +77,7 @@ const organization = actor({
     listAgents: () => [],
     markTasks: () => {},
     system: () => ({
-      ...{ version: "test", startedAt: 0, dataDirectory: "/nowhere", checks: [] },
+      ...{ version: "test", startedAt: 0, dataDirectory: "/nowhere", checks: [], sandboxes: [] },
       ...{ tasks: { total: count, active: 1 }, memoryBytes: 0, unsafe: false },
     }),
   },

@@ -20,7 +20,7 @@ import type { Budgets } from "./egress/metering/budgets.ts";
 import { Prices } from "./egress/metering/prices.ts";
 import { SharedBudgets } from "./egress/metering/shared-budgets.ts";
 import { EgressProxy } from "./egress/proxy/egress-proxy.ts";
-import type { JailDriver } from "./jail/jail.ts";
+import type { Jail, JailDriver } from "./jail/jail.ts";
 import { JailRegistry } from "./jail/jail-registry.ts";
 import { openDriver } from "./jail/open-driver.ts";
 import { endUnconfined, gateIdOf } from "./jail/orphans.ts";
@@ -181,10 +181,11 @@ class RealGate implements Gate {
     this.#config = config;
     this.#parts = parts;
     const { driver, broker } = parts;
-    this.jails = new JailRegistry(driver, parts.audit, {
-      started: (jail) => broker.jailStarted(jail, !driver.unsafe),
-      ended: (jailId) => broker.jailEnded(jailId),
-    });
+    const observer = {
+      started: (jail: Jail) => broker.jailStarted(jail, !driver.unsafe),
+      ended: (jailId: string) => broker.jailEnded(jailId),
+    };
+    this.jails = new JailRegistry(driver, parts.audit, { observer, now: () => parts.clock.now() });
     this.plugins = this.#makePlugins(config, parts);
     this.tools.register(this.plugins, { skipInvalid: true });
   }

@@ -142,6 +142,7 @@ export type {
   JailSpec,
   Jails,
   JailUsage,
+  RunningJail,
   SelfTestReport,
   ToolResult,
   ToolSpec,

@@ -18,6 +18,7 @@ test("a plugin's jail is bounded, reads its folder and writes its data alone", {
   const jails: Jails = {
     driver: gate.jails.driver,
     list: () => gate.jails.list(),
+    running: () => gate.jails.running(),
     runTool: (spec) => gate.jails.runTool(spec),
     start: (spec) => {
       specs.push(spec);

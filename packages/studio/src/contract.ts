@@ -239,6 +239,19 @@ export interface SystemStatus {
   readonly tasks: { readonly total: number; readonly active: number };
   readonly memoryBytes: number;
   readonly unsafe: boolean;
+  /** What runs on this node for the organization, oldest first. */
+  readonly sandboxes: readonly SandboxView[];
+}
+
+/** A running jail: that of an agent, a check, or a step of an environment. What is not measured is absent. */
+export interface SandboxView {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly task?: { readonly id: string; readonly title: string };
+  readonly memoryBytes?: number;
+  readonly pids?: number;
+  /** Content of its writable folders when it was last measured. */
+  readonly diskBytes?: number;
 }
 
 export interface SystemCheck {

@@ -31,6 +31,7 @@ import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { RepositoryConnections } from "./remotes/connections.ts";
 import type { Mirrors } from "./remotes/mirrors.ts";
+import type { MachineStatus } from "./status.ts";
 import type { StudioOptions } from "./studio.ts";
 import type { UsageMeter } from "./usage/meter.ts";
 import { TaskUsageMeter } from "./usage/task-usage.ts";
@@ -65,7 +66,7 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "
   /** Removes the record of an environment. An unknown one is not an error. */
   readonly removeEnvironment: (id: string) => Promise<void>;
   readonly others: OtherNodes;
-  readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
+  readonly system: (tasks: SystemStatus["tasks"]) => Promise<MachineStatus>;
   /** The actor of a task, as a session of it, for the runner with this claim, or for the process itself. */
   readonly task: (taskId: string, sessionId: string, claim?: number) => TaskBackend;
   readonly session: (sessionId: string, claim?: number) => SessionBackend;
@@ -194,7 +195,7 @@ export class StudioHost implements BackendHost {
     return node === undefined ? catalogue.list() : others.ask(node, nodePaths.agents, {});
   }
 
-  system(tasks: SystemStatus["tasks"]): Promise<SystemStatus> {
+  system(tasks: SystemStatus["tasks"]): Promise<MachineStatus> {
     return this.#options.system(tasks);
   }
 

@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import type { Gate } from "@holdfast/gate";
+import type { Gate, RunningJail } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
 import { commandHint } from "./command-hint.ts";
 import type { BudgetList } from "./contract/usage.ts";
@@ -19,13 +19,18 @@ export interface StatusOptions {
   readonly node?: string;
 }
 
+/** The status of the machine, with all its jails. */
+export interface MachineStatus extends Omit<SystemStatus, "sandboxes"> {
+  readonly jails: readonly RunningJail[];
+}
+
 const lowDiskBytes = 1024 * 1024 * 1024;
 
 /** Checks for the system screen and `holdfast doctor`, each with its fix. */
 export async function systemStatus(
   options: StatusOptions,
   tasks: SystemStatus["tasks"],
-): Promise<SystemStatus> {
+): Promise<MachineStatus> {
   const { gate } = options;
   const status = await gate.status();
   const checks = await Promise.all([
@@ -49,6 +54,7 @@ export async function systemStatus(
     tasks,
     memoryBytes: process.memoryUsage.rss(),
     unsafe: status.unsafe,
+    jails: gate.jails.running(),
   };
 }
 

@@ -18,6 +18,7 @@ const organization = actor({
       startedAt: 0,
       dataDirectory: "/nowhere",
       checks: [],
+      sandboxes: [],
       tasks: { total: 0, active: 0 },
       memoryBytes: 0,
       unsafe: false,

@@ -102,6 +102,7 @@ export function scriptedTask(script: TaskScript) {
         startedAt: 0,
         dataDirectory: "/nowhere",
         checks: [],
+        sandboxes: [],
         tasks: { total: 1, active: 1 },
         memoryBytes: 0,
         unsafe: false,

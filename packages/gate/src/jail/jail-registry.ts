@@ -1,7 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
-import type { Jail, JailDriver, JailExit, JailSpec, Jails, ToolResult, ToolSpec } from "./jail.ts";
+import type {
+  Jail,
+  JailDriver,
+  JailExit,
+  JailSpec,
+  Jails,
+  RunningJail,
+  ToolResult,
+  ToolSpec,
+} from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 
 /** Receives the start and end of every jail of a gate, synchronously. */
@@ -10,24 +19,43 @@ export interface JailObserver {
   ended(jailId: string): void;
 }
 
+interface StartedJail {
+  readonly jail: Jail;
+  readonly session: string | undefined;
+  readonly startedAt: number;
+}
+
 /** Registry of the running jails of one gate: starts and stops them, records both, and runs tools in throwaway jails. */
 export class JailRegistry implements Jails {
   readonly driver: JailDriver;
   readonly #audit: Audit;
   readonly #observer: JailObserver | undefined;
-  readonly #running = new Map<string, Jail>();
+  readonly #now: () => number;
+  readonly #running = new Map<string, StartedJail>();
   /** Jails that are being started; `close` waits for them. */
   readonly #starting = new Set<Promise<Jail>>();
   #closed = false;
 
-  constructor(driver: JailDriver, audit: Audit, observer?: JailObserver) {
+  constructor(
+    driver: JailDriver,
+    audit: Audit,
+    { observer, now = Date.now }: { readonly observer?: JailObserver; readonly now?: () => number } = {},
+  ) {
     this.driver = driver;
+    this.#now = now;
     this.#audit = audit;
     this.#observer = observer;
   }
 
   list(): readonly Jail[] {
-    return [...this.#running.values()];
+    return [...this.#running.values()].map(({ jail }) => jail);
+  }
+
+  running(): readonly RunningJail[] {
+    return [...this.#running.values()].map(({ jail, session, startedAt }) => ({
+      ...{ id: jail.id, startedAt, usage: jail.usage() },
+      ...(session === undefined ? {} : { session }),
+    }));
   }
 
   async start(spec: JailSpec): Promise<Jail> {
@@ -61,7 +89,7 @@ export class JailRegistry implements Jails {
       await jail.stop({ graceMs: 0 });
       this.#checkOpen();
     }
-    this.#running.set(jail.id, jail);
+    this.#running.set(jail.id, { jail, session: spec.session, startedAt: this.#now() });
     this.#observer?.started(jail);
     void jail.exited.then(async (exit) => {
       this.#running.delete(jail.id);

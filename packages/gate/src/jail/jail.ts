@@ -244,11 +244,22 @@ export interface ToolResult extends JailExit {
   readonly stderr: Buffer;
 }
 
+/** A jail that runs now, and what it uses. */
+export interface RunningJail {
+  readonly id: string;
+  /** Whom it works for, if its start said so. */
+  readonly session?: string;
+  readonly startedAt: number;
+  readonly usage: JailUsage;
+}
+
 /** The jails of one gate. */
 export interface Jails {
   readonly driver: JailDriver;
   /** Running jails. */
   list(): readonly Jail[];
+  /** The same with what they use, oldest first. */
+  running(): readonly RunningJail[];
   start(spec: JailSpec): Promise<Jail>;
   /**
    * Runs a program to its end. A non-zero exit is a result, not an error.

@@ -37,7 +37,7 @@ async function pluginWithoutProcess(onWarning: (message: string, error: unknown)
     endOrphans: async () => 0,
     close: async () => {},
   };
-  const jails: Jails = { driver, list: () => [], start: refuse, runTool: refuse };
+  const jails: Jails = { driver, list: () => [], running: () => [], start: refuse, runTool: refuse };
   const log: Logger = {
     ...silentLogger,
     warn: (message, fields) => onWarning(message, fields?.["error"]),

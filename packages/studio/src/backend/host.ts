@@ -15,6 +15,7 @@ import type { ApplyPlan } from "../git/apply.ts";
 import type { FileFinder } from "../git/file-finder.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
 import type { RepositoryConnections } from "../remotes/connections.ts";
+import type { MachineStatus } from "../status.ts";
 import type { Copies } from "../work/files/copies.ts";
 import type { ForgeAccess } from "../work/forge-access.ts";
 import type { BillingPort } from "./billing/state.ts";
@@ -43,7 +44,7 @@ export interface BackendHost {
   /** Checks that `path` is a usable repository; "sample" is accepted as well. Throws `repository.*`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;
-  system(tasks: SystemStatus["tasks"]): Promise<SystemStatus>;
+  system(tasks: SystemStatus["tasks"]): Promise<MachineStatus>;
   /** Notes that this process creates the task. */
   creating(taskId: string): void;
   /** True if this process runs the task. */

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { HoldfastError } from "@holdfast/core";
 import { Ajv, type ValidateFunction } from "ajv";
-import type { Jails } from "../../jail/jail.ts";
+import type { JailSpec, Jails } from "../../jail/jail.ts";
 import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
 import { KnownSecrets } from "../../vault/redaction/known-secrets.ts";
 import { parseJsonFile } from "../manifest/manifest.ts";
@@ -218,7 +218,8 @@ async function startBare(folder: PluginFolder, dataDirectory: string): Promise<P
       statusCode: 503,
     });
   };
-  const jails: Jails = { driver, list: () => [], start: (spec) => driver.start(spec), runTool: none };
+  const start = (spec: JailSpec) => driver.start(spec);
+  const jails: Jails = { driver, list: () => [], running: () => [], start, runTool: none };
   const launcher = new PluginLauncher({ jails, openEgress: none, dataDirectory });
   const { egress: _, ...manifest } = folder.manifest;
   const launched = await launcher.launch({ ...folder, manifest }, {}, {});

@@ -18,6 +18,7 @@ import { Command } from "../shared/command.tsx";
 import { useApi } from "../shared/context.ts";
 import { agentsQuery, systemQuery } from "../shared/queries.ts";
 import { Cluster } from "./cluster.tsx";
+import { Sandboxes } from "./sandboxes.tsx";
 
 /** Checks of this machine, each failure with its fix. */
 export function SystemScreen() {
@@ -47,6 +48,7 @@ export function SystemScreen() {
         <ErrorNotice error={system.error} onRetry={() => void system.refetch()} />
       )}
       {system.data !== undefined && <Facts system={system.data} />}
+      {system.data !== undefined && <Sandboxes sandboxes={system.data.sandboxes} />}
       {system.data?.node !== undefined && <Cluster />}
       <div className="system-columns">
         {system.data !== undefined && <Checks checks={system.data.checks} />}
