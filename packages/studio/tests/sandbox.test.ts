@@ -64,17 +64,16 @@ test("only the owner reaches processes and files of a task's sandbox", async (t)
     assert.equal(response.status, 404, path);
   }
 
-  const { sandboxes } = await studio.client.organization.system();
-  const [running] = sandboxes;
-  assert.deepEqual(
-    sandboxes.map((each) => each.task),
-    [{ id: task.id, title: task.title }],
-  );
+  // Git of the host runs in jails too, for moments.
+  const ofAgent = async () =>
+    (await studio.client.organization.system()).sandboxes.filter((each) => each.id.startsWith(task.id));
+  const [running] = await ofAgent();
+  assert.deepEqual(running?.task, { id: task.id, title: task.title });
   assert.ok((running?.pids ?? 2) >= 2 && (running?.startedAt ?? 0) > 0, JSON.stringify(running));
 
   await studio.client.task(task.id).stop();
   await watch.status("stopped", "idle", "failed");
-  assert.deepEqual((await studio.client.organization.system()).sandboxes, []);
+  assert.deepEqual(await ofAgent(), []);
   const gone = await call("/v1/health");
   assert.equal(gone.status, 409);
   assert.equal(((await gone.json()) as { code: string }).code, "sandbox_not_running");
