@@ -22,7 +22,7 @@ interface SystemPackage {
 const jails =
   /^(packages\/(gate|guest|plugins|sandbox|sandbox-client|studio|holdfast)\/|tests\/(agents|crash|e2e|packed|sandbox-sdk|security|soak|vm)\/|bench\/(gate|sandbox)|docs|examples\/cluster|tools\/(attacks|mutation))/;
 const browsers =
-  /^(packages\/(react|sandbox|sandbox-client|sandbox-react)\/|tests\/(e2e|packed|sandbox-sdk)\/|bench\/desktop|examples\/(react|cluster)\/.*test)/;
+  /^(packages\/(react|sandbox|sandbox-client|sandbox-react)\/|tests\/(e2e|packed|sandbox-sdk)\/|tests\/compat\/client\/browser|bench\/desktop|examples\/(react|cluster)\/.*test)/;
 const containers =
   /^(packages\/(gate|sandbox-client|studio|testing)\/|tests\/security\/|tools\/(attacks|mutation))/;
 const attacks =
@@ -46,6 +46,10 @@ const known: readonly SystemPackage[] = [
   { name: "gcc", program: "gcc", purpose: "attacks on the system-call filter", neededBy: attacks },
   { name: "perl", program: "perl", purpose: "attacks from a script", neededBy: attacks },
   { name: "curl", program: "curl", purpose: "tunnels out of a jail", neededBy: attacks },
+  {
+    ...{ name: "python3", program: "python3", purpose: "clients that are generated for Python" },
+    neededBy: /^(packages\/holdfast\/src\/generate\/|examples\/python-and-go\/)/,
+  },
   { name: "zsh", program: "zsh", purpose: "completion in zsh", neededBy: shells },
   { name: "fish", program: "fish", purpose: "completion in fish", neededBy: shells },
   { name: "openssh-server", program: "sshd", purpose: "a git server over SSH", neededBy: ssh },
@@ -76,7 +80,8 @@ const known: readonly SystemPackage[] = [
   },
   {
     ...{ name: "openssl", program: "openssl", purpose: "certificates of test servers" },
-    neededBy: /^(packages\/(gate|plugins)\/|tests\/(agents|cluster|security)\/|bench\/gate)/,
+    neededBy:
+      /^(packages\/(gate|plugins)\/|tests\/(agents|cluster|security)\/|tests\/compat\/client\/browser|bench\/gate)/,
   },
   { name: "xvfb", program: "Xvfb", purpose: "the screen of a desktop", neededBy: desktops },
   { name: "openbox", program: "openbox", purpose: "the window manager of a desktop", neededBy: desktops },

@@ -91,6 +91,10 @@ describe("requests of rivetkit clients", () => {
     assert.match(direct.url, /\/a\?b=%20c$/);
     const byId = await fetch(`${server.url}/actors?actor_ids=${id}&namespace=default`);
     assert.equal(((await byId.json()) as { actors: unknown[] }).actors.length, 1);
+    const inspected = await fetch(`${server.url}/gateway/${id}/inspector/state`);
+    assert.deepEqual(await inspected.json(), { state: { visits: 3 }, isStateEnabled: true });
+    const nothing = await fetch(`${server.url}/gateway/${id}/inspector/nothing`);
+    assert.equal(await refusal(nothing), "404 inspector.not_found");
     const none = await fetch(`${server.url}/actors?actor_ids=0190&namespace=default`);
     assert.deepEqual(await none.json(), { actors: [] });
     assert.equal((await fetch(`${server.url}/metadata?namespace=default`)).status, 200);

@@ -14,7 +14,8 @@ import uuid
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Literal, NamedTuple, Optional, Sequence, Tuple, TypedDict, Union
 
 if TYPE_CHECKING:
-    from typing import NotRequired
+    # For type checkers alone, which bring it along.
+    from typing_extensions import NotRequired
 
 Key = Union[str, Sequence[str]]
 
@@ -88,7 +89,7 @@ def decode(value: Any) -> Any:
         return [decode(item) for item in value]
     if tag.startswith("$$"):
         return [tag[1:], *(decode(item) for item in value[1:])]
-    content = value[1] if len(value) == 2 else None
+    content: Any = value[1] if len(value) == 2 else None
     if tag == "$Undefined":
         return None
     if tag == "$BigInt":

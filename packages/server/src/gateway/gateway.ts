@@ -69,11 +69,11 @@ export class Gateway implements RouteHost {
     let headers = noHeaders;
     try {
       this.guard.check(host, origin);
-      if (origin !== undefined && this.guard.isCrossOrigin(host, origin)) {
-        const credentials = this.options.credentials === true && this.guard.trusts(host, origin);
-        headers = corsHeaders(origin, credentials);
-      }
       const url = localPath(exchange.url, this.options.basePath);
+      if (origin !== undefined && this.guard.isCrossOrigin(host, origin)) {
+        const credentials = this.options.credentials === true || this.rivet?.sendsCredentials(url) === true;
+        headers = corsHeaders(origin, credentials && this.guard.trusts(host, origin));
+      }
       if (url?.startsWith(actorsPrefix)) {
         this.#route(exchange, this.routeOf(url), headers);
         return true;

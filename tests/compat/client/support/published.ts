@@ -23,8 +23,8 @@ const manifest = {
   },
 };
 
-/** Where it is installed. No install script is run. */
-function installPublished(): string {
+/** The folder of the package. No install script is run. */
+export function installPublished(): string {
   const file = join(directory, "package.json");
   const wanted = JSON.stringify(manifest);
   const folder = join(directory, "node_modules", "rivetkit");

@@ -68,6 +68,14 @@ export class RivetDoor {
   }
 
   /**
+   * True for a path that browsers ask for with credentials, whatever the options say: clients look at `/metadata` first,
+   * which is the same for everybody.
+   */
+  sendsCredentials(url: string | undefined): boolean {
+    return url !== undefined && /^\/metadata(?:\?|$)/.test(url);
+  }
+
+  /**
    * The path of an address below `/actors/`; creates the actor first if that takes more than its key. Throws
    * `actor.not_found`, and the error of a refused creation.
    */
