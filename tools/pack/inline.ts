@@ -54,8 +54,12 @@ async function bundle(path: string, isInlined: (specifier: string) => boolean): 
   });
   const { output } = await build.write({
     ...{ file: path, format: "esm", codeSplitting: false },
-    // Names stay for stack traces; comments and indentation are half of the bytes.
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    // Names of functions and classes stay, for stack traces.
+    minify: {
+      compress: true,
+      mangle: { toplevel: true, keepNames: true },
+      codegen: { removeWhitespace: true },
+    },
   });
   await build.close();
   return output.flatMap((chunk) => (chunk.type === "chunk" ? Object.keys(chunk.modules) : []));

@@ -20,6 +20,7 @@ import { staging } from "./checks.ts";
 import { inlineLibraries } from "./inline.ts";
 import { makePortable } from "./portable-declarations.ts";
 import { removeUnreachableDeclarations } from "./reachable-declarations.ts";
+import { removeComments } from "./remove-comments.ts";
 import { stageZeromq } from "./zeromq.ts";
 
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -177,6 +178,7 @@ export async function stagePackages({ noCheck = false } = {}): Promise<readonly 
     const staged = stage(item, zeromq);
     compile(item, staged, noCheck);
     await inlineLibraries(item, staged);
+    removeComments(staged);
     removeUnreachableDeclarations(staged);
     makePortable(staged, typesOfNode());
   }

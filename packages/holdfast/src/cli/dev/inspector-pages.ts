@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import type { DevStatus } from "@holdfast/inspector-ui";
 import { isLoopback } from "./front.ts";
@@ -12,6 +13,12 @@ const pageHeaders = {
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
 } as const;
+
+const assetTypes: Readonly<Record<string, string>> = {
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
 
 const prefix = "/inspector";
 
@@ -66,18 +73,29 @@ export class InspectorPages {
 
   /** The app routes in the browser, so every path that is no file returns its page. */
   async #file(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
-    const isAsset = /^assets\/[\w.-]+$/.test(name);
-    const asked = isAsset || /^[\w-]+\.(?:js|svg)$/.test(name) ? name : "index.html";
+    if (/^assets\/[\w.-]+$/.test(name)) return this.#asset(response, name);
+    const asked = /^[\w-]+\.(?:js|svg)$/.test(name) ? name : "index.html";
     const file = await findStaticFile(this.#directory, asked);
-    if (file === undefined) {
-      response.writeHead(404, { "content-type": "text/plain; charset=utf-8" });
-      response.end("There is no such file of the inspector.\n");
-      return;
-    }
-    const caching = isAsset ? "public, max-age=31536000, immutable" : "no-cache";
-    const headers = { ...pageHeaders, "cache-control": caching };
-    await sendStaticFile(request, response, file, headers, { gzip: true });
+    if (file === undefined) return notFound(response);
+    await sendStaticFile(request, response, file, { ...pageHeaders, "cache-control": "no-cache" });
   }
+
+  /** Assets are kept compressed, which every browser takes. Their names contain a hash of their content. */
+  async #asset(response: ServerResponse, name: string): Promise<void> {
+    const file = await findStaticFile(this.#directory, `${name}.gz`);
+    const type = assetTypes[extname(name)];
+    if (file === undefined || type === undefined) return notFound(response);
+    response.writeHead(200, {
+      ...{ ...pageHeaders, "content-type": type, "content-encoding": "gzip", "content-length": file.size },
+      ...{ "cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff" },
+    });
+    response.end(await readFile(file.path));
+  }
+}
+
+function notFound(response: ServerResponse): void {
+  response.writeHead(404, { "content-type": "text/plain; charset=utf-8" });
+  response.end("There is no such file of the inspector.\n");
 }
 
 function eventOf(status: DevStatus): string {

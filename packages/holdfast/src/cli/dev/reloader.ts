@@ -1,4 +1,5 @@
 import type { DevProblem } from "@holdfast/inspector-ui";
+import { readableError } from "./readable-error.ts";
 import type { Ended, Served, VersionProcess } from "./version-process.ts";
 
 /** What a reloader reports. */
@@ -132,15 +133,9 @@ function problemOf({ code, signal, stderr }: Ended, what: string): DevProblem {
   const text = stderr.trim();
   return {
     title: `The newest version ${what}.`,
-    text: text === "" ? `It has ended with ${how}, and has printed no error.` : withoutNode(text),
+    text:
+      text === ""
+        ? `It has ended with ${how}, and has printed no error.`
+        : readableError(text, process.cwd()),
   };
-}
-
-/** The error without Node's frames and version, which say nothing about the program. */
-function withoutNode(text: string): string {
-  return text
-    .split("\n")
-    .filter((line) => !/^\s+at .*\(?node:internal\/|^Node\.js v\d/.test(line))
-    .join("\n")
-    .trim();
 }

@@ -8,7 +8,7 @@ export function ProblemsLink() {
   return (
     <Link to="/inspector/problems">
       Problems
-      {count > 0 && <span className="tag tag-attention">{count}</span>}
+      {count > 0 && <span className="tag tag-attention dev-count">{count}</span>}
     </Link>
   );
 }

@@ -9,7 +9,7 @@ export function ProblemsScreen() {
   const { status } = useFeed();
   const { problem, types } = status ?? {};
   return (
-    <div className="page">
+    <div className="page dev-problems">
       <div className="page-head">
         <h1>Problems</h1>
       </div>

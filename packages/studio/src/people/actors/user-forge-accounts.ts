@@ -57,7 +57,7 @@ export interface TellingVars {
   isTelling: boolean;
 }
 
-interface Context {
+export interface Context {
   readonly key: readonly string[];
   readonly db: RowDatabase;
   readonly state: TellingState;
