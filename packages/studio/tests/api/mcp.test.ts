@@ -92,8 +92,13 @@ test("over standard input and output, the owner starts, follows, reviews and sto
   const lines = { path: "one.txt", side: "new", startLine: 1, endLine: 1, quote: "after" };
   const comment = { id: crypto.randomUUID(), ...lines, contentId: file.contentId, text: "Why?" };
   await value("save_comment", { task: id, ...comment });
+  // The queue hears of a question after the task shows it.
+  const queued = Promise.withResolvers<void>();
+  const changes = await studio.client.attention.on("approvalsChanged", () => queued.resolve());
+  t.after(() => changes.close());
   await value("send_review", { task: id, commentIds: [comment.id] });
   await watch.status("waiting");
+  await queued.promise;
   const { total } = await value<{ total: number }>("list_approvals");
   assert.equal(total, 1);
   assert.deepEqual(await value("stop_task", { task: id }), { ok: true });

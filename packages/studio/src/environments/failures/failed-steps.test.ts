@@ -27,8 +27,13 @@ test("failures at the same time, which discard each other's files, are all kept 
     const step = { cacheKey: "one", run: "false", variables: {}, caches: [], network: [] };
     await steps.keep(id, step, folders);
   };
-  const ids = Array.from({ length: 40 }, () => randomUUID().replaceAll("-", ""));
-  await Promise.all(ids.map(fail));
+  const ids = Array.from({ length: 160 }, () => randomUUID().replaceAll("-", ""));
+  const chains = Array.from({ length: 8 }, (_, chain) => ids.filter((__, index) => index % 8 === chain));
+  await Promise.all(
+    chains.map(async (chain) => {
+      for (const id of chain) await fail(id);
+    }),
+  );
   const [last = ""] = ids;
   await steps.discard(last);
   await fail(last);
