@@ -33,7 +33,7 @@ export interface EncodeOptions {
   /** Levels of nesting: 1,000 by default and at most. */
   readonly maxDepth?: number;
   /**
-   * For decoders other than ours: accepts a {@link CborTag}, and encodes integers of more than 32 bits as floats, which
+   * For decoders other than ours: accepts a {@link CborTag}, and encodes integers from 2^32 on as floats, which
    * such decoders read as numbers and not as bigints. False by default.
    */
   readonly forOthers?: boolean;
@@ -220,17 +220,13 @@ function writeHead(major: number, argument: number): void {
 }
 
 function writeNumber(value: number): void {
-  if (Number.isSafeInteger(value) && !Object.is(value, -0) && !(forOthers && isLong(value))) {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0) && !(forOthers && Math.abs(value) > 0xffff_ffff)) {
     return value >= 0 ? writeHead(0, value) : writeHead(1, -1 - value);
   }
   reserve(9);
   buffer[at++] = 0xfb;
   view.setFloat64(at, value);
   at += 8;
-}
-
-function isLong(value: number): boolean {
-  return value >= 0x1_0000_0000 || value < -0x1_0000_0000;
 }
 
 function writeBigint(value: bigint): void {
