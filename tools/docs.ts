@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { anchorOf } from "./site/anchors.ts";
 import { root } from "./workspace.ts";
 
 interface Block {
@@ -63,15 +64,7 @@ function withoutCode(text: string): string {
 /** Fragments of the headings, as repository hosts generate them. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const headings = withoutCode(text).matchAll(/^#{1,6}\s+(.*)$/gm);
-  return new Set(
-    Array.from(headings, (match) =>
-      (match[1] ?? "")
-        .trim()
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-        .replace(/\s/g, "-"),
-    ),
-  );
+  return new Set(Array.from(headings, (match) => anchorOf(match[1] ?? "")));
 }
 
 function brokenLinks(path: string, text: string): string[] {
