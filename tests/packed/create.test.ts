@@ -15,6 +15,8 @@ import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import { freePort } from "@holdfast/testing/free-port";
 import type { Browser, Page } from "playwright-core";
 import { isTemplate, templates } from "../../packages/create-holdfast/src/index.ts";
+import { assertAccessibleInThemes } from "../e2e/support/axe.ts";
+import { assertFits, keepScreenshot } from "../e2e/support/pages.ts";
 import { installHoldfast, nextEnvironment, nextProgram } from "./support/installed.ts";
 
 const sources = join(import.meta.dirname, "..", "..", "packages", "create-holdfast", "templates");
@@ -87,13 +89,17 @@ async function make(name: string): Promise<string> {
   return project;
 }
 
-/** Runs its `dev` script with `--json`, until it serves. */
-async function dev(project: string): Promise<{ url: string; child: ChildProcess }> {
+/** Runs its `dev` script with `--json`, until it serves, and until what runs beside has said `beside`. */
+async function dev(
+  project: string,
+  args: readonly string[] = [],
+  beside?: RegExp,
+): Promise<{ url: string; child: ChildProcess }> {
   const started = performance.now();
   const port = await freePort();
   const child = spawn(
     "npm",
-    ["run", "dev", "--silent", "--", "--json", "--no-types", "--port", String(port)],
+    ["run", "dev", "--silent", "--", "--json", "--no-types", "--port", String(port), ...args],
     {
       cwd: project,
       env: environment,
@@ -104,19 +110,27 @@ async function dev(project: string): Promise<{ url: string; child: ChildProcess 
   running.push(child);
   assert.ok(child.stdout !== null);
   const lines: string[] = [];
+  let url: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
-    if (!line.startsWith("{")) continue;
-    const event = JSON.parse(line) as { type: string; url?: string; ms: number };
-    if (event.type !== "ready") continue;
+    const event = line.startsWith("{") ? (JSON.parse(line) as DevLine) : undefined;
+    if (event?.type === "ready") {
+      url = event.url;
+      const name = project.slice(folder.length + 1);
+      const total = Math.round(performance.now() - started);
+      console.log(`${name}: holdfast dev ready in ${event.ms} ms, with npm ${total} ms`);
+    }
+    if (url === undefined || (beside !== undefined && !lines.some((text) => beside.test(text)))) continue;
     child.stdout.resume();
-    const total = Math.round(performance.now() - started);
-    console.log(
-      `${project.slice(folder.length + 1)}: holdfast dev ready in ${event.ms} ms, with npm ${total} ms`,
-    );
-    return { url: event.url ?? "", child };
+    return { url, child };
   }
   return assert.fail(`holdfast dev ended:\n${lines.join("\n")}`);
+}
+
+interface DevLine {
+  readonly type: string;
+  readonly url?: string;
+  readonly ms: number;
 }
 
 async function open(url: string): Promise<Page> {
@@ -124,6 +138,14 @@ async function open(url: string): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(url);
   return page;
+}
+
+/** A page of a template is an example for others: for everyone, in both themes, and on a small screen. */
+async function assertGoodPage(page: Page, name: string): Promise<void> {
+  await assertAccessibleInThemes(page, name);
+  await page.setViewportSize({ width: 320, height: 700 });
+  await assertFits(page, name);
+  await keepScreenshot(page, `template-${name}`);
 }
 
 test("empty, and its inspector", async () => {
@@ -153,6 +175,16 @@ test("api", async () => {
 
 test("realtime", { skip: missingChromium }, async () => {
   const project = await make("realtime");
+  // With Vite beside: its page finds the actors at their own port.
+  const webPort = await freePort();
+  const vite = `vite --host 127.0.0.1 --port ${webPort} --strictPort`;
+  const developing = await dev(project, ["--with", vite], /Local:/);
+  const live = await open(`http://127.0.0.1:${webPort}`);
+  await live.getByLabel("Your suggestion").fill("Bread");
+  await live.getByRole("button", { name: "Suggest" }).click();
+  await live.getByRole("button", { name: "Vote for Bread" }).waitFor();
+  await live.close();
+  await end(developing.child);
   await npm(project, "run", "build");
   const port = await freePort();
   const { url, child } = await start(project, port);
@@ -161,6 +193,7 @@ test("realtime", { skip: missingChromium }, async () => {
   await one.getByRole("button", { name: "Suggest" }).click();
   await other.getByRole("button", { name: "Vote for Soup" }).click();
   await one.getByRole("button", { name: "Vote for Soup" }).getByText("1").waitFor();
+  await assertGoodPage(other, "realtime");
   await Promise.all([one.close(), other.close()]);
   await end(child);
 });
@@ -176,6 +209,7 @@ test("chat", { skip: missingChromium }, async () => {
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByRole("button", { name: "Allow" }).click();
   await page.getByText("Done.").waitFor();
+  await assertGoodPage(page, "chat");
   assert.equal(readFileSync(join(project, "hello.txt"), "utf8"), "hello\n");
   await page.close();
   await end(child);
@@ -212,6 +246,7 @@ test("next", { skip: missingChromium, timeout: 300_000 }, async () => {
   await one.getByLabel("Your name").fill("Ann");
   await one.getByRole("button", { name: "Sign" }).click();
   await other.getByText("Ann").waitFor();
+  await assertGoodPage(other, "next");
   await end(child);
 });
 

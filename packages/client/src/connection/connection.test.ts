@@ -46,6 +46,23 @@ function played() {
   return { client, asked, early, sent, waiting, clock, comebacks };
 }
 
+test("a client and a server of two protocol versions say which of them is too old, and do not try again", async () => {
+  for (const [version, older] of [
+    [2, "client"],
+    [0, "server"],
+  ] as const) {
+    const { client, asked, waiting } = played();
+    const conn = client.get("room", "a").connect();
+    await new Promise((resolve) => setImmediate(resolve));
+    asked[0]?.frame({ ...init, version });
+    await assert.rejects(conn.ready, {
+      ...{ group: "client", code: "unsupported_protocol" },
+      message: new RegExp(`^Protocol ${version} of the server, 1 of this client: update the ${older}$`),
+    });
+    assert.equal(waiting.size, 0);
+  }
+});
+
 test("a connection that its close listener disposes stays disposed", async () => {
   const { client, asked, waiting } = played();
   const conn = client.get("room", "a").connect();

@@ -300,7 +300,8 @@ export class Connection {
       const link = this.#link;
       this.#link = undefined;
       void link?.close();
-      const message = `The server speaks protocol version ${frame.version}, this client ${protocolVersion}. Use the same version of Holdfast on both sides.`;
+      const older = frame.version > protocolVersion ? "client" : "server";
+      const message = `Protocol ${frame.version} of the server, ${protocolVersion} of this client: update the ${older}`;
       this.#fail(new HoldfastError("client", "unsupported_protocol", message));
       return;
     }

@@ -95,7 +95,7 @@ export class Sockets {
     const offered = protocolsOf(request);
     const { subprotocol } = this.#wire;
     if (!offered.includes(subprotocol)) {
-      const message = `Offer the subprotocol ${subprotocol}`;
+      const message = `Offer the subprotocol ${subprotocol}: a client that offers another version is older or newer than this server`;
       throw new HoldfastError("gateway", "unsupported_protocol", message, { statusCode: 400 });
     }
     this.#wire.check?.(request);

@@ -31,7 +31,11 @@ export function App() {
         {ranked(options).map((option) => (
           <li key={option.text}>
             <span>{option.text}</span>
-            <button type="button" onClick={() => vote(option.text)} aria-label={`Vote for ${option.text}`}>
+            <button
+              type="button"
+              onClick={() => vote(option.text)}
+              aria-label={`Vote for ${option.text}, ${option.votes} so far`}
+            >
               {option.votes}
             </button>
           </li>
