@@ -60,6 +60,7 @@ export default defineConfig({
     logo: { src: "/icon.svg", alt: "" },
     nav: [
       { text: "Documentation", link: "/overview" },
+      { text: "Why", link: "/explanation/why" },
       { text: "Examples", link: "/examples" },
       { text: "Changes", link: "/changelog" },
     ],
