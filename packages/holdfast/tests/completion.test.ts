@@ -37,7 +37,7 @@ test("commands, verbs, options and values are candidates for the last word", () 
     ...["hand-over", "accept", "decline", "take-back", "assign", ":4"],
   ]);
   assert.deepEqual(valuesOf(complete("tasks", "list", "--group", "")), [
-    ...["repository", "agent", "status", ":4"],
+    ...["repository", "agent", "status", "owner", ":4"],
   ]);
   assert.deepEqual(valuesOf(complete("review", "re")), ["resolve", "reopen", "revert", ":4"]);
   assert.deepEqual(valuesOf(complete("run", "--app")), ["--approve", "--apply", ":4"]);
