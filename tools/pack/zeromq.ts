@@ -74,7 +74,7 @@ export function stageZeromq(folder: string): Readonly<Record<string, string>> {
     if (!existsSync(binary)) throw new Error(`zeromq ${version} has no ${binary}: name another build`);
     const to = join(folder, nameOf(platform).replace("@holdfast/", ""));
     const restriction = { os: [os], cpu: [cpu], ...(libc === undefined ? {} : { libc: [libc] }) };
-    const description = `Binary of ZeroMQ for ${[os, cpu, libc].filter(Boolean).join(" ")}.`;
+    const description = `Binary of zeromq ${version} for ${[os, cpu, libc].filter(Boolean).join(" ")}.`;
     writePackage(to, {
       ...{ name: nameOf(platform), description, ...common },
       ...{ ...restriction, main: "addon.node", files: ["addon.node", ...licences] },
@@ -85,7 +85,7 @@ export function stageZeromq(folder: string): Readonly<Record<string, string>> {
   writePackage(to, {
     ...{
       name: "@holdfast/zeromq",
-      description: "ZeroMQ for Node.js, its binaries in packages of their own.",
+      description: `zeromq ${version} for Node.js, its binaries in packages of their own.`,
     },
     ...{ ...common, main: "lib/index.js", types: "lib/index.d.ts", files: ["lib", ...licences] },
     optionalDependencies: Object.fromEntries(platforms.map((platform) => [nameOf(platform), version])),
