@@ -107,7 +107,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
   const people = await loadPeople({
     ...{ ...parts, origin, mailer },
-    removeFiles: (organization) => host.removeOrganization(organization),
+    removeFiles: (organization) => host.organizationFiles.remove(organization),
   });
   const billing = await loadBilling(parts, origin, people);
   const notifications = await setUpNotifications({
@@ -167,6 +167,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   await meter.start();
   // Resume the active tasks before clients can add more.
   await recoverWork(parts);
+  host.organizationFiles.beginSweep();
   if ((options.runTasks ?? true) === true && servesTasks(cluster)) await host.recoverEnvironments();
   await people?.resume();
   inbox.open(backends.acceptEvent);

@@ -10,7 +10,7 @@ import type { TaskWork } from "./backend/turns/work.ts";
 import type { UsageEntry } from "./backend/usage/entry.ts";
 import type { CountedUsage } from "./backend/usage/usage.ts";
 import type { ValueTokens } from "./backend/value-tokens.ts";
-import type { GroupEventAccepted } from "./contract.ts";
+import type { EnvironmentView, GroupEventAccepted } from "./contract.ts";
 import type { EnvironmentBackend, PreparationIndex } from "./environments/environment-backend.ts";
 import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { WebhookRepositories } from "./http/forge-webhook.ts";
@@ -145,6 +145,16 @@ export class StudioBackends {
           throw error;
         }
       },
+      latest: async () => {
+        const handle = this.#connected.client.get("environment", [id]);
+        try {
+          return await handle.action<EnvironmentView>({ name: "get", args: [] });
+        } catch (error) {
+          if (isErrorCode(error, "actor", "not_found") || isErrorCode(error, "environment", "not_found"))
+            return undefined;
+          throw error;
+        }
+      },
     };
   }
 
@@ -230,6 +240,17 @@ export class StudioBackends {
     } catch (error) {
       // Nobody has created another one.
       if (isErrorCode(error, "actor", "not_found")) return [localOrganization];
+      throw error;
+    }
+  }
+
+  /** Those of some organizations that were deleted. */
+  async deletedOf(organizations: readonly string[]): Promise<readonly string[]> {
+    const directory = this.#connected.client.get("organizations", [...directoryKey]);
+    try {
+      return await directory.action({ name: "internal.deletedOf", args: [organizations] });
+    } catch (error) {
+      if (isErrorCode(error, "actor", "not_found")) return [];
       throw error;
     }
   }

@@ -231,7 +231,7 @@ export interface AgentChoice {
 
 export interface SystemStatus {
   readonly version: string;
-  /** The node that was checked. Absent on a single node. */
+  /** The node that was checked. Absent on a single node, and for other organizations than the first one. */
   readonly node?: string;
   readonly startedAt: number;
   readonly dataDirectory: string;
@@ -239,13 +239,20 @@ export interface SystemStatus {
   readonly tasks: { readonly total: number; readonly active: number };
   readonly memoryBytes: number;
   readonly unsafe: boolean;
-  /** What runs on this node for the organization, oldest first. */
+  /** What runs for the organization on all nodes, oldest first. */
   readonly sandboxes: readonly SandboxView[];
+  /**
+   * The nodes that did not answer, whose sandboxes are not in the list. Absent if there are none; without names for other
+   * organizations than the first one.
+   */
+  readonly unanswered?: readonly string[];
 }
 
 /** A running jail: that of an agent, a check, or a step of an environment. What is not measured is absent. */
 export interface SandboxView {
   readonly id: string;
+  /** Absent on a single node, and for other organizations than the first one. */
+  readonly node?: string;
   readonly startedAt: number;
   readonly task?: { readonly id: string; readonly title: string };
   readonly memoryBytes?: number;

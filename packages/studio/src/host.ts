@@ -12,6 +12,8 @@ import type { BudgetSubject } from "./backend/usage/budgets.ts";
 import type { ValueTokens } from "./backend/value-tokens.ts";
 import { TaskChanges } from "./changes/task-changes.ts";
 import { Checks } from "./checks/checks.ts";
+import type { OrganizationFiles } from "./cluster/all-nodes/organization-files.ts";
+import type { ClusterSandboxes } from "./cluster/all-nodes/sandboxes.ts";
 import { type ArchiveOptions, archiveTask, restoreTask } from "./cluster/archive.ts";
 import type { ClusterEnvironments } from "./cluster/environments.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./cluster/other-nodes.ts";
@@ -63,10 +65,10 @@ export interface StudioHostOptions extends Pick<BackendHost, "notifications" | "
   readonly environments: ClusterEnvironments;
   /** Those that this node prepares. */
   readonly ownEnvironments: Environments;
-  /** Removes the record of an environment. An unknown one is not an error. */
-  readonly removeEnvironment: (id: string) => Promise<void>;
+  readonly organizationFiles: OrganizationFiles;
   readonly others: OtherNodes;
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<MachineStatus>;
+  readonly sandboxes: ClusterSandboxes;
   /** The actor of a task, as a session of it, for the runner with this claim, or for the process itself. */
   readonly task: (taskId: string, sessionId: string, claim?: number) => TaskBackend;
   readonly session: (sessionId: string, claim?: number) => SessionBackend;
@@ -102,6 +104,8 @@ export class StudioHost implements BackendHost {
   readonly place: Place;
   readonly repositories: Repositories;
   readonly environments: ClusterEnvironments;
+  readonly sandboxes: ClusterSandboxes;
+  readonly organizationFiles: OrganizationFiles;
   readonly connections: RepositoryConnections;
   readonly groups: GroupRegistry;
   readonly administration: Administration;
@@ -121,6 +125,8 @@ export class StudioHost implements BackendHost {
       place: this.place,
       repositories: this.repositories,
       environments: this.environments,
+      sandboxes: this.sandboxes,
+      organizationFiles: this.organizationFiles,
       connections: this.connections,
       groups: this.groups,
       administration: this.administration,
@@ -153,12 +159,6 @@ export class StudioHost implements BackendHost {
   /** Continues the preparations of environments that an earlier process left unfinished. */
   recoverEnvironments(): Promise<void> {
     return this.#options.ownEnvironments.recover();
-  }
-
-  /** Removes the environments of an organization from this machine, with their records. */
-  async removeOrganization(organization: string): Promise<void> {
-    for (const id of await this.#options.ownEnvironments.removeAll(organization))
-      await this.#options.removeEnvironment(id);
   }
 
   async groupRepository({ name, repository }: GroupSettings): Promise<string> {
@@ -343,6 +343,7 @@ export class StudioHost implements BackendHost {
   async close(): Promise<void> {
     this.#closing = true;
     const { ownEnvironments, mirrors } = this.#options;
+    await this.organizationFiles.close();
     await Promise.all([
       ...[this.#runners.close(), this.checks.close(), ownEnvironments.close(), mirrors.close()],
     ]);

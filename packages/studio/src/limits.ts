@@ -298,6 +298,10 @@ export const studioLimits = {
   loginCacheMs: 10_000,
   /** On several nodes: how often a node that does not hear of the others checks again what people have open. */
   accessRecheckMs: 10_000,
+  /** On several nodes: how long all of them are waited for when one tells what they have. */
+  nodeAnswerMs: 2_000,
+  /** On several nodes: how long the others are waited for while they remove the files of an organization. */
+  removeFilesMs: 60_000,
   /** On several nodes: a message between nodes, which carries values that one process passes by reference. */
   maxNodeMessageBytes: 4 * 1024 * 1024,
   maxGroupsFileBytes: 256 * 1024,

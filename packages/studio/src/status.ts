@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import type { Gate, RunningJail } from "@holdfast/gate";
+import type { Gate } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
 import { commandHint } from "./command-hint.ts";
 import type { BudgetList } from "./contract/usage.ts";
@@ -19,10 +19,8 @@ export interface StatusOptions {
   readonly node?: string;
 }
 
-/** The status of the machine, with all its jails. */
-export interface MachineStatus extends Omit<SystemStatus, "sandboxes"> {
-  readonly jails: readonly RunningJail[];
-}
+/** The status of the machine that answers. */
+export type MachineStatus = Omit<SystemStatus, "sandboxes" | "unanswered">;
 
 const lowDiskBytes = 1024 * 1024 * 1024;
 
@@ -54,7 +52,6 @@ export async function systemStatus(
     tasks,
     memoryBytes: process.memoryUsage.rss(),
     unsafe: status.unsafe,
-    jails: gate.jails.running(),
   };
 }
 

@@ -1,6 +1,8 @@
 /** People on a cluster: who signed in at one node is signed in at all of them, until it ends anywhere. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, mkdirSync, watch } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { startPostgres } from "@holdfast/testing/postgres";
 import { connectAs } from "./access/people-support.ts";
@@ -120,5 +122,38 @@ test("three nodes have the same people", async (t) => {
     await cluster.restart(a);
     assert.equal((await me(a, credentialsOf(cyd))).status, 200, "it has the secret of the others");
   });
+
+  await t.test(
+    "what nodes have of a deleted organization goes: at once, or at their next start",
+    async () => {
+      const created = await send(at(a), "POST", "/people/organizations", operator, { name: "Gone" });
+      const id = String(created.body["id"]);
+      const foldersOf = (node: TestNode, name: string) =>
+        ["environments", "environments/caches", "tasks"].map((folder) => join(node.data, folder, name));
+      const own = `${id}_${"0".repeat(32)}`;
+      const others = `org000000000000_${"0".repeat(32)}`;
+      for (const node of [b, c])
+        for (const folder of [...foldersOf(node, own), ...foldersOf(node, others)])
+          mkdirSync(folder, { recursive: true });
+      await at(c).kill();
+      const path = `/people/organizations/${id}`;
+      const deleted = await send(at(a), "DELETE", path, operator, { name: "Gone" });
+      assert.equal(deleted.status, 204, JSON.stringify(deleted.body));
+      const left = (node: TestNode) => foldersOf(node, own).filter((folder) => existsSync(folder));
+      assert.deepEqual([left(b), left(c).length], [[], 3]);
+      const changes = watch(c.data, { recursive: true });
+      t.after(() => changes.close());
+      const swept = (async () => {
+        while (left(c).length > 0) await once(changes, "change");
+      })();
+      await cluster.restart(c);
+      await swept;
+      for (const node of [b, c])
+        assert.ok(
+          foldersOf(node, others).every((folder) => existsSync(folder)),
+          node.name,
+        );
+    },
+  );
   for (const { server } of cluster.nodes) await server.stop();
 });

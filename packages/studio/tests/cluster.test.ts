@@ -16,7 +16,13 @@ import {
   startNodes,
   type TestNode,
 } from "./cluster-support.ts";
-import { commit, environmentFile, openTerminal, requestTerminal } from "./environments/support.ts";
+import {
+  commit,
+  environmentFile,
+  openTerminal,
+  requestTerminal,
+  untilEnvironment,
+} from "./environments/support.ts";
 import { mentions, needsJail, readLog, sh, untilEvent, Watch } from "./support.ts";
 import { installPost } from "./tool-support.ts";
 
@@ -172,6 +178,12 @@ describe("a Studio of several nodes", () => {
     const file = await fetch(`${sandbox}/fs/file?path=/workspace/kept.txt`, { headers: { cookie } });
     assert.deepEqual([file.status, await file.text()], [200, "kept\n"]);
     assert.equal((await fetch(`${sandbox}/processes`)).status, 401);
+    const system = await client.organization.system();
+    const running = system.sandboxes.find((each) => each.id.startsWith(id));
+    assert.deepEqual(
+      [system.node, running?.node, running?.task?.id, system.unanswered],
+      ["front", "runner", id, undefined],
+    );
     const started = await fetch(`${sandbox}/processes`, {
       method: "POST",
       headers: { cookie, "content-type": "application/json" },
@@ -208,10 +220,29 @@ describe("a Studio of several nodes", () => {
     const step = await openTerminal(t, url, cookie, environment);
     step.send('echo "$(cat made.txt) works"');
     await step.shown("half works");
+    // The page of the environment shows it, and prepares the next one there.
+    const failed = await client.organization.environment(repository);
+    assert.deepEqual(
+      [failed.id, failed.preparedBy, failed.isPrepared, failed.latest?.status],
+      [environment, "runner", false, "failed"],
+    );
+    commit(repository, { [environmentFile]: "setup: [{name: build, run: 'echo all > made.txt'}]" });
+    const begun = await client.organization.prepareEnvironment(repository);
+    const next = begun.id ?? "";
+    await untilEnvironment(client, next, ({ status }) => status === "ready");
+    assert.equal((await client.organization.environment(repository)).isPrepared, true);
+    assert.deepEqual(
+      nodes.map(({ data }) => existsSync(join(data, "environments", next, "snapshot"))),
+      [false, true],
+    );
     await runner.server.stop();
     await step.closed;
     const gone = await requestTerminal(url, cookie, environment);
     assert.deepEqual([gone.status, ((await gone.json()) as { code: string }).code], [503, "elsewhere"]);
+    assert.equal((await client.organization.environment(repository)).id, undefined);
+    await assert.rejects(client.organization.prepareEnvironment(repository), (error) =>
+      isErrorCode(error, "environment", "elsewhere"),
+    );
     await front.server.stop();
   });
 });

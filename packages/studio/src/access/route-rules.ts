@@ -104,6 +104,8 @@ export type RouteName = keyof typeof routeRules;
 /** Every route between the nodes of a Studio. No port serves them: they are reached over links between nodes alone. */
 export const nodeRouteRules = {
   "POST /node/agents": "node",
+  "POST /node/sandboxes": "node",
+  "POST /node/organization-files": "node",
   "POST /node/repository/:operation": "node",
   "POST /node/environment/:operation": "node",
   "UPGRADE /node/sandbox/:task/v1/processes/:process/terminal/ws": "node",

@@ -6,6 +6,7 @@ import type { Person } from "../access/person.ts";
 import type { Administration } from "../administration/administration.ts";
 import type { TaskChanges } from "../changes/task-changes.ts";
 import type { Checks } from "../checks/checks.ts";
+import type { ClusterSandboxes } from "../cluster/all-nodes/sandboxes.ts";
 import type { ClusterEnvironments } from "../cluster/environments.ts";
 import type { Place } from "../cluster/place.ts";
 import type { UserRepository } from "../cluster/repositories.ts";
@@ -45,6 +46,8 @@ export interface BackendHost {
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(tasks: SystemStatus["tasks"]): Promise<MachineStatus>;
+  /** The running jails of all nodes. */
+  readonly sandboxes: Pick<ClusterSandboxes, "of">;
   /** Notes that this process creates the task. */
   creating(taskId: string): void;
   /** True if this process runs the task. */

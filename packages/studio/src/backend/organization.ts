@@ -25,9 +25,8 @@ import {
 } from "./new-task.ts";
 import { contentsInternals } from "./organizations/contents.ts";
 import { requireOrganization } from "./organizations/existing.ts";
-import { hasMachine } from "./organizations/folders.ts";
 import { portableInternals } from "./organizations/portable.ts";
-import { sandboxesOf } from "./organizations/sandboxes.ts";
+import { systemFor } from "./organizations/system.ts";
 import { folderActions } from "./prompts/actions.ts";
 import { withAttachments } from "./prompts/bind-attachments.ts";
 import { repositoryActions, repositoryEvents, repositoryInternals } from "./repositories/actions.ts";
@@ -124,13 +123,8 @@ export function createOrganizationActor(host: BackendHost) {
 
       listAgents: (_c): Promise<readonly AgentChoice[]> => host.listAgents(),
 
-      async system(c): Promise<SystemStatus> {
-        const counts = { total: c.state.tasks, active: countActive(c.db) };
-        const { jails, ...machine } = await host.system(counts);
-        const status = { ...machine, sandboxes: sandboxesOf(c.db, organizationOfKey(c.key), jails) };
-        // The rest is about the machine.
-        return hasMachine(c) ? status : { ...status, dataDirectory: "", checks: [] };
-      },
+      system: (c): Promise<SystemStatus> =>
+        systemFor(host, c, { total: c.state.tasks, active: countActive(c.db) }),
 
       internal: {
         peopleChanged: (c): void => c.broadcast("peopleChanged", null),

@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { HoldfastError, isErrorCode, silentLogger } from "@holdfast/core";
+import type { EnvironmentView } from "../contract.ts";
+import type { EnvironmentSource } from "../environments/environment.ts";
 import { createNodeRoutes } from "../http/node-routes.ts";
 import { ClusterEnvironments, type ClusterEnvironmentsOptions } from "./environments.ts";
 import { OtherNodes } from "./other-nodes.ts";
@@ -11,22 +13,36 @@ import { OtherNodes } from "./other-nodes.ts";
 type Environments = ClusterEnvironmentsOptions["environments"];
 
 const none: Environments = {
-  inspect: async () => assert.fail("inspected here"),
+  source: async () => assert.fail("read here"),
+  inspect: () => assert.fail("inspected here"),
   prepare: async () => assert.fail("prepared here"),
   stop: async () => assert.fail("stopped here"),
   failedSteps: { openTerminal: async () => assert.fail("opened here"), route: () => undefined },
 };
 
-/** Two nodes: `a`, which does what it can here, and `b`, which is asked over HTTP. */
-async function twoNodes(t: TestContext, here: Partial<Environments>, there: Partial<Environments>) {
-  const actor = () => ({ preparedBy: async () => "b" });
+/** Two nodes: `a`, which does what it can here, and `b`, which is asked over HTTP. Tasks run on the nodes of `runs`. */
+async function twoNodes(
+  t: TestContext,
+  here: Partial<Environments>,
+  there: Partial<Environments>,
+  { runs = "b", startedAt = {} }: { runs?: string; startedAt?: Readonly<Record<string, number>> } = {},
+) {
+  const actor = (id: string) => ({
+    preparedBy: async () => "b",
+    latest: async () =>
+      startedAt[id] === undefined
+        ? undefined
+        : ({ id, status: "ready", startedAt: startedAt[id] } as unknown as EnvironmentView),
+  });
   const alone = new OtherNodes(() => undefined);
   const b = new ClusterEnvironments({
-    ...{ environments: { ...none, ...there }, node: "b", others: alone, actor },
+    ...{ environments: { ...none, ...there }, node: "b", servesTasks: runs.includes("b") },
+    ...{ others: alone, actor },
   });
+  const notAsked = { answer: async () => assert.fail("was asked for something else") };
   const routes = createNodeRoutes({
     ...{ sandbox: () => undefined, agents: async () => [], log: silentLogger, environments: b },
-    repositories: { answer: async () => assert.fail("no repository was asked for") },
+    ...{ repositories: notAsked, sandboxes: notAsked, organizationFiles: notAsked },
   });
   const server = createServer(routes.request).listen(0, "127.0.0.1");
   t.after(() => server.close());
@@ -34,14 +50,20 @@ async function twoNodes(t: TestContext, here: Partial<Environments>, there: Part
   const { port } = server.address() as AddressInfo;
   let isRunning = true;
   const others = new OtherNodes(() => ({
-    ...{ id: "a", others: isRunning ? [{ id: "b", serves: [] }] : [], isHere: () => false },
+    ...{
+      id: "a",
+      others: isRunning ? [{ id: "b", serves: runs.includes("b") ? ["task"] : [] }] : [],
+      isHere: () => false,
+    },
     connect: async () => {
       if (isRunning) return connect(port, "127.0.0.1");
       throw new HoldfastError("cluster", "unknown_node", "No such node is running");
     },
   }));
   return {
-    a: new ClusterEnvironments({ ...{ environments: { ...none, ...here }, node: "a", others, actor } }),
+    a: new ClusterEnvironments({
+      ...{ environments: { ...none, ...here }, node: "a", servesTasks: runs.includes("a"), others, actor },
+    }),
     leave: () => {
       isRunning = false;
     },
@@ -54,17 +76,70 @@ const elsewhere = async () => {
 };
 const isElsewhere = (error: unknown) => isErrorCode(error, "environment", "elsewhere");
 
-test("the node with the repository inspects and prepares", async (t) => {
-  const { a } = await twoNodes(
-    t,
-    { inspect: elsewhere, prepare: elsewhere },
-    {
-      inspect: async (path, organization) => ({ repository: `${path} of ${organization}` }),
-      prepare: async (path, organization, again) => `${path} ${organization} ${again}`,
+/** The environment that repository `/r` of a node asks for. */
+const sourceOf = (node: string): EnvironmentSource => ({
+  repository: { path: "/r", node },
+  found: {
+    environment: {
+      ...{ source: "env.yaml", required: true, inputs: [], variables: {}, checks: [], services: [] },
+      ...{ network: [], caches: [], notSupported: [] },
+      steps: [{ name: "build", run: "make", timeoutMs: 1 }],
     },
+    ...{ commit: "c", inputsHash: "h" },
+  },
+});
+
+const idAt =
+  (node: string) =>
+  ({ repository }: EnvironmentSource, organization: string) => ({
+    id: `${node} for ${organization} from ${repository.node}`,
+    isPrepared: true,
+  });
+
+test("the node with the repository reads it, and the one that runs tasks prepares", async (t) => {
+  const prepare: Environments["prepare"] = async ({ repository }, organization, again) =>
+    `${repository.path} of ${repository.node} ${organization} ${again}`;
+  const here = await twoNodes(t, { source: async () => sourceOf("a") }, { inspect: idAt("b"), prepare });
+  const found = await here.a.inspect("/r", "local");
+  assert.deepEqual(
+    [found.id, found.preparedBy, found.isPrepared, found.steps],
+    ["b for local from a", "b", true, ["build"]],
   );
-  assert.deepEqual(await a.inspect("/r", "local"), { repository: "/r of local" });
-  assert.equal(await a.prepare("/r", "local", true), "/r local true");
+  assert.equal(await here.a.prepare("/r", "local", true), "/r of a local true");
+
+  const there = await twoNodes(
+    t,
+    { source: elsewhere, inspect: idAt("a"), prepare },
+    { source: async () => sourceOf("b") },
+    { runs: "a" },
+  );
+  assert.equal((await there.a.inspect("/r", "local")).id, "a for local from b");
+  assert.equal(await there.a.prepare("/r", "local", false), "/r of b local false");
+});
+
+test("of several nodes that run tasks, the one that has prepared last is shown", async (t) => {
+  const source = async () => sourceOf("a");
+  const shown = async (startedAt: Readonly<Record<string, number>>) => {
+    const { a } = await twoNodes(
+      t,
+      { source, inspect: idAt("a") },
+      { inspect: idAt("b") },
+      { runs: "ab", startedAt },
+    );
+    return (await a.inspect("/r", "local")).preparedBy;
+  };
+  const [a, b] = ["a for local from a", "b for local from a"];
+  assert.equal(await shown({}), "a", "the node with the repository");
+  assert.equal(await shown({ [a]: 1, [b]: 2 }), "b");
+  assert.equal(await shown({ [a]: 2, [b]: 1 }), "a");
+});
+
+test("without a node that runs tasks, nothing is prepared, and the description is shown", async (t) => {
+  const { a, leave } = await twoNodes(t, { source: async () => sourceOf("a") }, {});
+  leave();
+  const { id, source, steps } = await a.inspect("/r", "local");
+  assert.deepEqual([id, source, steps], [undefined, "env.yaml", ["build"]]);
+  await assert.rejects(a.prepare("/r", "local", false), isElsewhere);
 });
 
 test("the node that prepares an environment stops it, and opens terminals on its failed step", async (t) => {
@@ -93,8 +168,8 @@ test("what is refused there is refused here, and no node asks a third one", asyn
   };
   const { a } = await twoNodes(
     t,
-    { inspect: elsewhere },
-    { inspect: elsewhere, failedSteps: { openTerminal: refuse, route: () => undefined } },
+    { source: elsewhere },
+    { source: elsewhere, failedSteps: { openTerminal: refuse, route: () => undefined } },
   );
   await assert.rejects(a.openTerminal("e"), (error) => isErrorCode(error, "environment", "not_kept"));
   await assert.rejects(a.inspect("/r", "local"), isElsewhere);

@@ -1,33 +1,47 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
-import type { RepositoryEnvironment } from "../contract.ts";
+import type { EnvironmentView, RepositoryEnvironment } from "../contract.ts";
+import type { EnvironmentSource } from "../environments/environment.ts";
 import type { EnvironmentBackend } from "../environments/environment-backend.ts";
-import type { Environments } from "../environments/environments.ts";
+import type { Environments, PreparedHere } from "../environments/environments.ts";
 import type { FailedSteps } from "../environments/failures/failed-steps.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./other-nodes.ts";
 
 export interface ClusterEnvironmentsOptions {
   /** Those of this node. */
-  readonly environments: Pick<Environments, "inspect" | "prepare" | "stop"> & {
+  readonly environments: Pick<Environments, "source" | "inspect" | "prepare" | "stop"> & {
     readonly failedSteps: Pick<FailedSteps, "openTerminal" | "route">;
   };
   /** Id of this node; undefined on a single node. */
   readonly node: string | undefined;
-  readonly others: Pick<OtherNodes, "ask" | "failedStep" | "ids">;
+  /** True if this node runs tasks. */
+  readonly servesTasks: boolean;
+  readonly others: Pick<OtherNodes, "ask" | "askAll" | "failedStep" | "ids" | "serving">;
   /** The record of an environment, which names the node that prepares it. */
-  readonly actor: (id: string) => Pick<EnvironmentBackend, "preparedBy">;
+  readonly actor: (id: string) => Pick<EnvironmentBackend, "preparedBy" | "latest">;
 }
 
-/** A question to the node that prepares an environment. */
+/** The environment of a repository on one node. */
+interface NodeEnvironment extends PreparedHere {
+  readonly node: string | undefined;
+  readonly latest: EnvironmentView | undefined;
+}
+
+/** A question to the node that has a repository, or that prepares an environment. */
 interface Question {
   readonly path: string;
+  /** What the repository asks for, where another node has it. */
+  readonly source?: EnvironmentSource;
   readonly organization: string;
   readonly again: boolean;
   readonly id: string;
 }
 
-/** Environments: those of this node, and through requests to the nodes that prepare them those of the others. */
+/**
+ * Environments: those of this node, and through requests to the other nodes those of theirs. A repository is read where it
+ * is, and its environment prepared where tasks run.
+ */
 export class ClusterEnvironments {
   readonly #options: ClusterEnvironmentsOptions;
 
@@ -35,25 +49,35 @@ export class ClusterEnvironments {
     this.#options = options;
   }
 
-  /** What the last commit of a repository asks for. Throws `repository.*`, `environment.elsewhere`. */
-  inspect(path: string, organization: string): Promise<RepositoryEnvironment> {
-    return this.#whereItIs(
-      () => this.#options.environments.inspect(path, organization),
-      (node) => this.#ask(node, "inspect", { path, organization }),
-    );
+  /**
+   * What the last commit of a repository asks for, with the newest preparation of the nodes that run tasks. Throws
+   * `repository.*`, `environment.elsewhere`.
+   */
+  async inspect(path: string, organization: string): Promise<RepositoryEnvironment> {
+    const source = await this.#source(path);
+    const nodes = this.#preparing(source);
+    if (source.found === undefined || nodes.length === 0) return describe(source);
+    const { node, latest, ...prepared } = await this.#newest(source, organization, nodes);
+    return {
+      ...describe(source, prepared),
+      ...(node === undefined ? {} : { preparedBy: node }),
+      ...(latest === undefined ? {} : { latest }),
+    };
   }
 
-  /** As `Environments.prepare`. Throws `environment.elsewhere` too. */
-  prepare(path: string, organization: string, again: boolean): Promise<string> {
-    return this.#whereItIs(
-      () => this.#options.environments.prepare(path, organization, again),
-      async (node) => {
-        const { id } = await this.#ask<{ readonly id: string }>(node, "prepare", {
-          ...{ path, organization, again },
-        });
-        return id;
-      },
-    );
+  /** As `Environments.prepare`, where {@link inspect} looks. Throws `repository.*`, `environment.elsewhere` too. */
+  async prepare(path: string, organization: string, again: boolean): Promise<string> {
+    const source = await this.#source(path);
+    const nodes = this.#preparing(source);
+    if (source.found === undefined) return this.#options.environments.prepare(source, organization, again);
+    if (nodes.length === 0) {
+      const message = "No node that runs tasks can be reached. Start one, and try again.";
+      throw new HoldfastError("environment", "elsewhere", message, { statusCode: 503 });
+    }
+    const { node } = await this.#newest(source, organization, nodes);
+    if (this.#isHere(node)) return this.#options.environments.prepare(source, organization, again);
+    const question = { source, organization, again };
+    return (await this.#ask<{ readonly id: string }>(node, "prepare", question)).id;
   }
 
   /** Ends a running preparation at its node. Throws `environment.elsewhere`. */
@@ -86,13 +110,19 @@ export class ClusterEnvironments {
   /** Answers another node. Throws `gateway.not_found`, and what the operation throws. */
   async answer(operation: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { environments } = this.#options;
-    const { path, organization, again, id } = (await json(request)) as Question;
+    const { path, source, organization, again, id } = (await json(request)) as Question;
     const send = (answer: object) => void response.end(JSON.stringify(answer));
+    // Nodes of earlier releases ask with the path alone.
+    const asked = async () => source ?? (await environments.source(path));
     switch (operation) {
-      case "inspect":
-        return send(await environments.inspect(path, organization));
+      case "source":
+        return send(await environments.source(path));
+      case "inspect": {
+        const known = await asked();
+        return send(describe(known, environments.inspect(known, organization)));
+      }
       case "prepare":
-        return send({ id: await environments.prepare(path, organization, again) });
+        return send({ id: await environments.prepare(await asked(), organization, again) });
       case "stop":
         await environments.stop(id);
         return send({});
@@ -108,18 +138,56 @@ export class ClusterEnvironments {
     return node === undefined || node === this.#options.node;
   }
 
-  /** Asks the node that has a repository. */
-  async #whereItIs<Result>(
-    here: () => Promise<Result>,
-    there: (node: string) => Promise<Result>,
-  ): Promise<Result> {
+  /** From the node that has the repository. */
+  async #source(path: string): Promise<EnvironmentSource> {
     try {
-      return await here();
+      return await this.#options.environments.source(path);
     } catch (error) {
       const node = isErrorCode(error, "environment", "elsewhere") ? nodeOf(error) : undefined;
       if (node === undefined) throw error;
-      return await there(node);
+      return this.#ask<EnvironmentSource>(node, "source", { path });
     }
+  }
+
+  /** The nodes that run tasks, that with the repository first; a single node has no name. */
+  #preparing({ repository }: EnvironmentSource): readonly (string | undefined)[] {
+    const { node, servesTasks, others } = this.#options;
+    if (node === undefined) return [undefined];
+    const rank = (id: string) => `${id === repository.node ? 0 : 1} ${id}`;
+    const nodes = [...(servesTasks ? [node] : []), ...others.serving("task")];
+    return nodes.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  }
+
+  /** The environment that was prepared last; the first node's if none was. */
+  async #newest(
+    source: EnvironmentSource,
+    organization: string,
+    nodes: readonly (string | undefined)[],
+  ): Promise<NodeEnvironment> {
+    const { environments, others, actor } = this.#options;
+    const asked = nodes.filter((node) => node !== undefined && !this.#isHere(node)) as readonly string[];
+    const question = { source, organization } satisfies Partial<Question>;
+    const { answers } = await others.askAll<Partial<PreparedHere>>(
+      asked,
+      `${nodePaths.environment}inspect`,
+      question,
+    );
+    const known = new Map<string | undefined, Partial<PreparedHere> | undefined>(
+      answers.map(({ node, answer }) => [node, answer]),
+    );
+    for (const node of nodes)
+      if (this.#isHere(node)) known.set(node, environments.inspect(source, organization));
+    const found = await Promise.all(
+      nodes.map(async (node): Promise<readonly NodeEnvironment[]> => {
+        const { id, isPrepared = false } = known.get(node) ?? {};
+        if (id === undefined) return [];
+        return [{ node, id, isPrepared, latest: await actor(id).latest() }];
+      }),
+    );
+    const startedAt = ({ latest }: NodeEnvironment) => latest?.startedAt ?? 0;
+    const [newest] = found.flat().toSorted((a, b) => startedAt(b) - startedAt(a));
+    if (newest === undefined) throw unreachable(String(asked[0]));
+    return newest;
   }
 
   async #ask<Answer>(node: string, operation: string, question: Partial<Question>): Promise<Answer> {
@@ -129,6 +197,25 @@ export class ClusterEnvironments {
       throw isHoldfastError(error) && error.group === "cluster" ? unreachable(node, error) : error;
     }
   }
+}
+
+/** A source for people, with its environment on one node. */
+function describe(
+  { repository: { path: repository }, found, problem }: EnvironmentSource,
+  prepared?: PreparedHere,
+): RepositoryEnvironment {
+  if (problem !== undefined) {
+    const { metadata, ...error } = problem;
+    const { file = "" } = Object(metadata) as { readonly file?: string };
+    return { repository, source: file, problem: error };
+  }
+  if (found === undefined) return { repository };
+  const { source, steps, services, notSupported, inputs } = found.environment;
+  return {
+    ...{ repository, source, inputs, notSupported, ...prepared },
+    steps: steps.map(({ name }) => name),
+    ...(services.length === 0 ? {} : { services: services.map(({ name }) => name) }),
+  };
 }
 
 function nodeOf(error: unknown): string | undefined {

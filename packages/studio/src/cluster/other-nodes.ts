@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import type { ActorTarget } from "@holdfast/client";
 import { fromWireError, HoldfastError } from "@holdfast/core";
 import type { NodeConnections } from "@holdfast/server";
+import { studioLimits } from "../limits.ts";
 
 /** A way to the sandbox server of a task. */
 export interface SandboxRoute {
@@ -20,10 +21,12 @@ export interface SandboxRoute {
 /** Paths of requests between nodes of a Studio. */
 export const nodePaths = {
   sandbox: "/node/sandbox/",
+  sandboxes: "/node/sandboxes",
   failedStep: "/node/failed-step/",
   repository: "/node/repository/",
   environment: "/node/environment/",
   agents: "/node/agents",
+  organizationFiles: "/node/organization-files",
 } as const;
 
 /** A request to another node. */
@@ -31,15 +34,26 @@ export interface NodeRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal;
+}
+
+/** What several nodes answer to one question. */
+export interface NodeAnswers<Answer> {
+  readonly answers: readonly { readonly node: string; readonly answer: Answer }[];
+  /** Ids of the nodes that did not answer in time, in order. */
+  readonly unanswered: readonly string[];
 }
 
 /** This Studio on other nodes: requests between its processes, which only they can send. */
 export class OtherNodes {
   readonly #nodes: () => NodeConnections | undefined;
 
+  readonly #answerMs: number;
+
   /** `nodes` is undefined on a single node, and before the start. */
-  constructor(nodes: () => NodeConnections | undefined) {
+  constructor(nodes: () => NodeConnections | undefined, answerMs: number = studioLimits.nodeAnswerMs) {
     this.#nodes = nodes;
+    this.#answerMs = answerMs;
   }
 
   /** Ids of the other nodes that run this actor. */
@@ -69,20 +83,41 @@ export class OtherNodes {
   }
 
   /** Sends a request to a node. Throws the error that it answers, `cluster.node_lost`, `cluster.unknown_node`. */
-  async send(node: string, { path, headers = {}, body }: NodeRequest): Promise<IncomingMessage> {
+  async send(node: string, request: NodeRequest): Promise<IncomingMessage> {
     const nodes = this.#nodes();
     if (nodes === undefined)
       throw new HoldfastError("cluster", "unknown_node", `No node with the id "${node}" is running`);
-    const response = await answerTo(new NodeAgent(nodes, { node }), path, headers, body);
+    const response = await answerTo(new NodeAgent(nodes, { node }), request);
     if (response.statusCode === 200) return response;
     const problem = JSON.parse(await text(response)) as { readonly detail?: string };
     throw fromWireError({ ...problem, message: problem.detail }, response.statusCode ?? 500);
   }
 
   /** {@link send} for a JSON answer. */
-  async ask<Answer>(node: string, path: string, question: unknown): Promise<Answer> {
-    const response = await this.send(node, { path, body: JSON.stringify(question) });
+  async ask<Answer>(node: string, path: string, question: unknown, signal?: AbortSignal): Promise<Answer> {
+    const body = JSON.stringify(question);
+    const response = await this.send(node, { path, body, ...(signal === undefined ? {} : { signal }) });
     return JSON.parse(await text(response)) as Answer;
+  }
+
+  /** Asks nodes at once. Those that refuse, cannot be reached or do not answer in time are named. */
+  async askAll<Answer>(
+    nodes: readonly string[],
+    path: string,
+    question: unknown,
+  ): Promise<NodeAnswers<Answer>> {
+    const signal = AbortSignal.timeout(this.#answerMs);
+    const unanswered: string[] = [];
+    const asked = nodes.map(async (node) => {
+      try {
+        return [{ node, answer: await this.ask<Answer>(node, path, question, signal) }];
+      } catch {
+        unanswered.push(node);
+        return [];
+      }
+    });
+    const answers = (await Promise.all(asked)).flat();
+    return { answers, unanswered: unanswered.sort() };
   }
 }
 
@@ -112,9 +147,7 @@ class NodeAgent extends Agent {
 
 async function answerTo(
   agent: Agent,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body: NodeRequest["body"],
+  { path, headers = {}, body, signal }: NodeRequest,
 ): Promise<IncomingMessage> {
   const answered = Promise.withResolvers<IncomingMessage>();
   const outgoing = httpRequest({
@@ -123,6 +156,7 @@ async function answerTo(
     path,
     method: "POST",
     headers: { ...headers, host: "node" },
+    ...(signal === undefined ? {} : { signal }),
   });
   outgoing.once("response", answered.resolve);
   outgoing.once("error", answered.reject);

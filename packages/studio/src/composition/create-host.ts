@@ -8,6 +8,8 @@ import { Attachments } from "../attachments/attachments.ts";
 import type { BillingPort } from "../backend/billing/state.ts";
 import type { NotificationPort } from "../backend/notifications/port.ts";
 import { LocalValueTokens } from "../backend/value-tokens.ts";
+import { OrganizationFiles } from "../cluster/all-nodes/organization-files.ts";
+import { ClusterSandboxes } from "../cluster/all-nodes/sandboxes.ts";
 import { ClusterEnvironments } from "../cluster/environments.ts";
 import { servesTasks } from "../cluster/node-settings.ts";
 import type { OtherNodes } from "../cluster/other-nodes.ts";
@@ -78,7 +80,7 @@ export async function createHost(
     index: backends.preparations,
   });
   const environments = new ClusterEnvironments({
-    ...{ environments: ownEnvironments, node, others },
+    ...{ environments: ownEnvironments, node, others, servesTasks: servesTasks(cluster) },
     actor: (id) => backends.environment(id),
   });
   const valueTokens =
@@ -103,7 +105,12 @@ export async function createHost(
     notifications,
     billing,
     others,
-    removeEnvironment: (id) => backends.removeEnvironment(id),
+    sandboxes: new ClusterSandboxes({ running: () => gate.jails.running(), node, others }),
+    organizationFiles: new OrganizationFiles({
+      ...{ dataDirectory, environments: ownEnvironments, mirrors, others, log: ports.log },
+      removeRecord: (id) => backends.removeEnvironment(id),
+      deletedOf: (organizations) => backends.deletedOf(organizations),
+    }),
     system: (tasks) => systemStatus(status, tasks),
     runTasks: options.runTasks ?? true,
     task: (taskId, sessionId, claim) => backends.task(taskId, sessionId, claim),

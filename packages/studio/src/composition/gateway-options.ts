@@ -46,6 +46,8 @@ export function gatewayOptions(
   const previews = new Previews({ hosts: previewHosts, sandbox, now: () => ports.clock.now() });
   const nodeRoutes = createNodeRoutes({
     sandbox: (taskId) => host.sandbox(taskId),
+    sandboxes: host.sandboxes,
+    organizationFiles: host.organizationFiles,
     repositories: host.repositories,
     environments: host.environments,
     agents: () => host.listAgents(),

@@ -26,6 +26,8 @@ export interface EnvironmentBackend {
   report(report: EnvironmentReport): Promise<void>;
   /** The node that prepares it; undefined on a single node, and if nothing was prepared. */
   preparedBy(): Promise<string | undefined>;
+  /** Its newest preparation; undefined before the first. */
+  latest(): Promise<EnvironmentView | undefined>;
 }
 
 /** A preparation that goes on after a restart of this machine's server. */

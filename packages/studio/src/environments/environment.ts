@@ -3,6 +3,9 @@
  * repository, prepares it once in jails, keeps the result as a snapshot on this machine, and gives each task a copy.
  */
 
+import type { UserRepository } from "../cluster/repositories.ts";
+import type { TaskError } from "../contract.ts";
+
 /** What a repository asks for. Everything in it comes from the repository, and is untrusted. */
 export interface Environment {
   /** Path of the file in the repository. */
@@ -68,6 +71,15 @@ export interface NetworkHost {
     /** For "basic" only. */
     readonly username?: string;
   };
+}
+
+/** What the last commit of a repository asks for, as the machine with the repository reads it. */
+export interface EnvironmentSource {
+  readonly repository: UserRepository;
+  /** Absent if it asks for nothing. */
+  readonly found?: FoundEnvironment;
+  /** Why its file cannot be used. */
+  readonly problem?: TaskError & { readonly metadata: unknown };
 }
 
 /** An environment at one commit. */

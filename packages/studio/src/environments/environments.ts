@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
 import { inOrganization, organizationOfId } from "../access/organization-ids.ts";
 import type { Repositories, UserRepository } from "../cluster/repositories.ts";
-import type { RepositoryEnvironment, TaskError } from "../contract.ts";
+import type { TaskError } from "../contract.ts";
 import { prepareRepository } from "../git/prepare.ts";
 import { abortable } from "../work/abortable.ts";
-import type { FoundEnvironment } from "./environment.ts";
+import type { EnvironmentSource, FoundEnvironment } from "./environment.ts";
 import type { EnvironmentBackend, OpenPreparation, PreparationIndex } from "./environment-backend.ts";
 import { FailedSteps } from "./failures/failed-steps.ts";
 import { type EnvironmentFork, forkEnvironment } from "./fork-environment.ts";
@@ -39,6 +39,12 @@ export interface EnvironmentUser {
   readonly organization: string;
   /** Set for a task on code of a fork. */
   readonly fork?: EnvironmentFork | undefined;
+}
+
+/** An environment, and whether the next task of this machine starts from a prepared copy. */
+export interface PreparedHere {
+  readonly id: string;
+  readonly isPrepared: boolean;
 }
 
 interface Running {
@@ -107,46 +113,44 @@ export class Environments {
     return this.#snapshots.has(this.#idOf(repository, organization, found));
   }
 
-  /** What the last commit of a repository asks for. Throws `repository.*`, `environment.elsewhere`. */
-  async inspect(path: string, organization: string): Promise<RepositoryEnvironment> {
+  /** What the last commit of a repository on this machine asks for. Throws `repository.*`, `environment.elsewhere`. */
+  async source(path: string): Promise<EnvironmentSource> {
     const repository = await this.#repository(path);
     try {
       const found = await this.#read(repository);
-      if (found === undefined) return { repository: repository.path };
-      const id = this.#idOf(repository, organization, found);
-      const { source, steps, services, notSupported, inputs } = found.environment;
-      return {
-        repository: repository.path,
-        source,
-        id,
-        steps: steps.map(({ name }) => name),
-        ...(services.length === 0 ? {} : { services: services.map(({ name }) => name) }),
-        inputs,
-        notSupported,
-        isPrepared: this.#snapshots.has(id),
-      };
+      return found === undefined ? { repository } : { repository, found };
     } catch (error) {
       if (!isHoldfastError(error) || !isErrorCode(error, "environment", "invalid_file")) throw error;
-      const source = fileOf(error as HoldfastError);
-      return { repository: repository.path, source, problem: toTaskError(error) };
+      const { metadata } = error as HoldfastError;
+      return { repository, problem: { ...toTaskError(error), metadata } };
     }
   }
 
+  /** The environment on this machine that a repository asks for; undefined for one without. */
+  inspect({ repository, found }: EnvironmentSource, organization: string): PreparedHere | undefined {
+    if (found === undefined) return undefined;
+    const id = this.#idOf(repository, organization, found);
+    return { id, isPrepared: this.#snapshots.has(id) };
+  }
+
   /**
-   * Begins to prepare the environment of a repository's last commit, and returns its id. With `again`, what was prepared
-   * before is thrown away. Throws `repository.*`, `environment.none`, `environment.invalid_file`, `environment.elsewhere`,
-   * and why jails cannot start.
+   * Begins to prepare an environment on this machine, also that of a repository of another node, and returns its id. With
+   * `again`, what was prepared before is thrown away. Throws `environment.none`, `environment.invalid_file`, and why jails
+   * cannot start.
    */
-  async prepare(path: string, organization: string, again: boolean): Promise<string> {
+  async prepare(source: EnvironmentSource, organization: string, again: boolean): Promise<string> {
+    const { repository, found, problem } = source;
     const { repositories } = this.#options;
-    const repository = await this.#repository(path);
-    const { refusal } = this.#options.gate.jails.driver;
-    if (refusal !== undefined) throw refusal;
-    const found = await this.#read(repository);
+    if (problem !== undefined) {
+      const { group, code, message, metadata } = problem;
+      throw new HoldfastError(group, code, message, { statusCode: 400, metadata });
+    }
     if (found === undefined) {
       const message = `The last commit of ${repository.path} has no environment. Add .holdfast/environment.yaml and commit it.`;
       throw new HoldfastError("environment", "none", message, { statusCode: 404 });
     }
+    const { refusal } = this.#options.gate.jails.driver;
+    if (refusal !== undefined) throw refusal;
     const id = this.#idOf(repository, organization, found);
     const running = this.#running.get(id);
     if (running !== undefined) {
@@ -173,11 +177,14 @@ export class Environments {
     await running.done.catch(() => {});
   }
 
-  /** Ends the preparations of an organization, and removes its environments and caches. Returns the ids. */
-  async removeAll(organization: string): Promise<readonly string[]> {
+  /**
+   * Ends the preparations of an organization, and removes its environments and caches. `removeRecord` is called before an
+   * environment is removed, so that no interruption leaves its record behind.
+   */
+  async removeAll(organization: string, removeRecord: (id: string) => Promise<void>): Promise<void> {
     for (const id of this.#running.keys()) if (organizationOfId(id) === organization) await this.stop(id);
     await this.failedSteps.endAll(organization);
-    return this.#snapshots.removeAll(organization, this.#services.cacheDirectory);
+    await this.#snapshots.removeAll(organization, this.#services.cacheDirectory, removeRecord);
   }
 
   /** Continues the preparations that the last process on this data directory left unfinished. */
@@ -194,14 +201,16 @@ export class Environments {
   }
 
   async #recover({ id, repository, node }: OpenPreparation): Promise<void> {
+    const { place } = this.#options;
     // A task that waits for it may have started it already.
     if (this.#running.has(id)) return;
     const path = { path: repository, node };
-    const found = await this.#read(path).catch(() => undefined);
+    // A repository of another node may have changed too.
+    const found = node === place.node ? await this.#read(path).catch(() => undefined) : undefined;
     const organization = organizationOfId(id);
     const isCurrent = found !== undefined && this.#idOf(path, organization, found) === id;
     if (isCurrent && !this.#snapshots.has(id)) {
-      await this.prepare(repository, organization, false);
+      await this.prepare({ repository: path, found }, organization, false);
       return;
     }
     const message =
@@ -334,10 +343,6 @@ export class Environments {
   #keyOf({ path, node }: UserRepository, organization: string): string {
     return inOrganization(organization, environmentIdOf([this.#options.place.id, node ?? "", path]));
   }
-}
-
-function fileOf({ metadata }: HoldfastError): string {
-  return typeof metadata === "object" && metadata !== null && "file" in metadata ? String(metadata.file) : "";
 }
 
 function toTaskError({ group, code, message }: HoldfastError): TaskError {

@@ -127,18 +127,23 @@ export class Snapshots {
     }
   }
 
-  /** Removes the snapshots of an organization, and the folders of its caches. Returns the ids of the snapshots. */
-  async removeAll(organization: string, cacheDirectory: string): Promise<readonly string[]> {
+  /** Removes the snapshots of an organization, each after `before`, and the folders of its caches. */
+  async removeAll(
+    organization: string,
+    cacheDirectory: string,
+    before: (id: string) => Promise<void>,
+  ): Promise<void> {
     const own = async (directory: string) =>
       existsSync(directory)
         ? (await readdir(directory)).filter(
             (id) => idPattern.test(id) && organizationOfId(id) === organization,
           )
         : [];
-    const ids = await own(this.#directory);
-    for (const id of ids) await this.#serialize(id, () => removeFolder(this.#folder(id)));
+    for (const id of await own(this.#directory)) {
+      await before(id);
+      await this.#serialize(id, () => removeFolder(this.#folder(id)));
+    }
     for (const key of await own(cacheDirectory)) await removeFolder(join(cacheDirectory, key));
-    return ids;
   }
 
   /** Resolves when the copies that are being made are complete; makes none after that. */

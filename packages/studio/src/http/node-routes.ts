@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { NodeRouteName } from "../access/route-rules.ts";
+import type { OrganizationFiles } from "../cluster/all-nodes/organization-files.ts";
+import type { ClusterSandboxes } from "../cluster/all-nodes/sandboxes.ts";
 import type { ClusterEnvironments } from "../cluster/environments.ts";
 import type { SandboxRoute } from "../cluster/other-nodes.ts";
 import type { RepositoryRoutes } from "../cluster/repositories.ts";
@@ -13,6 +15,8 @@ import { connectToSandbox, sendUpgradeError, stepSandboxEnded } from "./sandbox-
 export interface NodeRoutesOptions {
   /** The sandbox of a task that runs here. */
   readonly sandbox: (taskId: string) => SandboxRoute | undefined;
+  readonly sandboxes: Pick<ClusterSandboxes, "answer">;
+  readonly organizationFiles: Pick<OrganizationFiles, "answer">;
   readonly repositories: RepositoryRoutes;
   readonly environments: Pick<ClusterEnvironments, "answer" | "failedStepHere">;
   readonly agents: () => Promise<readonly AgentChoice[]>;
@@ -28,11 +32,14 @@ type Handler = (call: {
 type HttpName = Exclude<NodeRouteName, `UPGRADE ${string}`>;
 
 /** Answers requests of this Studio's other nodes, each with its row in `nodeRouteRules`. The link has checked who asks. */
-export function createNodeRoutes({ sandbox, repositories, environments, agents, log }: NodeRoutesOptions) {
+export function createNodeRoutes(options: NodeRoutesOptions) {
+  const { sandbox, sandboxes, organizationFiles, repositories, environments, agents, log } = options;
   const toSandbox: Handler = ({ request, response, params: { task = "", rest = "" } }) =>
     proxyToSandbox(sandbox(task), `/v1/${rest}`, request, response);
   const handlers: Readonly<Record<HttpName, Handler>> = {
     "POST /node/agents": async ({ response }) => void response.end(JSON.stringify(await agents())),
+    "POST /node/sandboxes": ({ request, response }) => sandboxes.answer(request, response),
+    "POST /node/organization-files": ({ request, response }) => organizationFiles.answer(request, response),
     "POST /node/repository/:operation": ({ request, response, params: { operation = "" } }) =>
       repositories.answer(operation, request, response),
     "POST /node/environment/:operation": ({ request, response, params: { operation = "" } }) =>

@@ -17,7 +17,7 @@ export interface LoadPeopleOptions {
   /** Where people open the Studio, without a slash at the end. */
   readonly origin: () => string;
   readonly mailer: Mailer | undefined;
-  /** Removes what the process has on disk for an organization besides its tasks and repositories. */
+  /** Removes what the nodes have on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
 }
 

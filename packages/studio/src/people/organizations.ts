@@ -21,7 +21,7 @@ export interface OrganizationsOptions {
   readonly actors: PeopleActors;
   readonly client: () => ClientBase;
   readonly forgeAccounts: ForgeAccounts;
-  /** Removes what the process has on disk for an organization besides its tasks and repositories. */
+  /** Removes what the nodes have on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
   readonly valueTokens: () => ValueTokens;
   readonly newId: () => string;

@@ -35,7 +35,7 @@ export interface PeopleSetupOptions {
   /** Somebody has joined an organization, or left it. */
   readonly membersChanged?: (organization: string) => void;
   readonly valueTokens: () => ValueTokens;
-  /** Removes what the process has on disk for an organization besides its tasks and repositories. */
+  /** Removes what the nodes have on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
   /** Where people have other accounts to sign in with, as the environment says. */
   readonly signIn: SignInSettings;

@@ -19,6 +19,11 @@ export interface RepositoryEnvironment {
   readonly notSupported?: readonly string[];
   /** True if the next task starts from a prepared copy. */
   readonly isPrepared?: boolean;
+  /**
+   * The node that is meant by `id`, `isPrepared` and `latest`: of those that run tasks, the one that has prepared it last.
+   * Absent on a single node, and for other organizations than the first one.
+   */
+  readonly preparedBy?: string;
   /** The newest preparation. Absent before the first. */
   readonly latest?: EnvironmentView;
 }

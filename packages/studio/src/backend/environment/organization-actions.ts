@@ -1,30 +1,31 @@
 import { organizationOfKey } from "../../access/organization-ids.ts";
 import type { RepositoryEnvironment } from "../../contract.ts";
 import type { BackendHost } from "../host.ts";
-import type { ActorCreator } from "../new-task.ts";
-import { type FolderContext, requireFolder } from "../organizations/folders.ts";
+import { type FolderContext, hasMachine, requireFolder } from "../organizations/folders.ts";
 import { requireText } from "../validate.ts";
-import { withLatest } from "./preparation-index.ts";
-
-type EnvironmentContext = FolderContext & ActorCreator;
 
 /** The actions of the organization about the environments of its repositories. */
 export function environmentActions(host: Pick<BackendHost, "environments">) {
+  const inspect = async (c: FolderContext, path: string): Promise<RepositoryEnvironment> => {
+    const found = await host.environments.inspect(path, organizationOfKey(c.key));
+    if (hasMachine(c)) return found;
+    const { preparedBy: _, ...rest } = found;
+    return rest;
+  };
   return {
-    async environment(c: EnvironmentContext, path: string): Promise<RepositoryEnvironment> {
+    async environment(c: FolderContext, path: string): Promise<RepositoryEnvironment> {
       await requireFolder(c, requirePath(path));
-      return withLatest(c, await host.environments.inspect(path, organizationOfKey(c.key)));
+      return inspect(c, path);
     },
 
     async prepareEnvironment(
-      c: EnvironmentContext,
+      c: FolderContext,
       path: string,
       options?: { readonly again?: boolean },
     ): Promise<RepositoryEnvironment> {
-      const organization = organizationOfKey(c.key);
       await requireFolder(c, requirePath(path));
-      await host.environments.prepare(path, organization, options?.again === true);
-      return withLatest(c, await host.environments.inspect(path, organization));
+      await host.environments.prepare(path, organizationOfKey(c.key), options?.again === true);
+      return inspect(c, path);
     },
   };
 }

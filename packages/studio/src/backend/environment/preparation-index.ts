@@ -1,7 +1,4 @@
-import { isErrorCode } from "@holdfast/core";
-import type { EnvironmentView, RepositoryEnvironment } from "../../contract.ts";
 import type { OpenPreparation } from "../../environments/environment-backend.ts";
-import type { ActorCreator } from "../new-task.ts";
 
 /** The part of an actor's key-value store that is used here. */
 export interface IndexStore {
@@ -43,19 +40,3 @@ export const preparationInternals = {
   openPreparations: (c: { readonly kv: IndexStore }, place: string): Promise<readonly OpenPreparation[]> =>
     openPreparations(c.kv, place),
 };
-
-/** Adds the newest preparation of an environment, from its actor. */
-export async function withLatest(
-  c: ActorCreator,
-  found: RepositoryEnvironment,
-): Promise<RepositoryEnvironment> {
-  if (found.id === undefined) return found;
-  try {
-    const handle = c.client().get("environment", [found.id]);
-    return { ...found, latest: await handle.action<EnvironmentView>({ name: "get", args: [] }) };
-  } catch (error) {
-    if (isErrorCode(error, "actor", "not_found") || isErrorCode(error, "environment", "not_found"))
-      return found;
-    throw error;
-  }
-}

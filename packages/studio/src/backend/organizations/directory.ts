@@ -80,6 +80,10 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
             .map((entry) => ({ ...entry })),
         ],
 
+        /** Those of some ids whose organizations were deleted. An unknown one is not among them. */
+        deletedOf: (c, ids: readonly string[]): readonly string[] =>
+          ids.filter((id) => find(c.state, id)?.status === "deleted"),
+
         /** Throws `organization.not_found`. */
         rename(c, id: string, name: string): void {
           if (id === localOrganization) c.state.localName = name;

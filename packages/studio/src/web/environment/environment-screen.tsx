@@ -95,6 +95,7 @@ function Found({ found }: { readonly found: RepositoryEnvironment }) {
         <Status kind={state.kind} label={state.label} />
         <span>
           as <code>{found.source}</code> says
+          {found.preparedBy !== undefined && `, on the node ${visibleText(found.preparedBy)}`}
         </span>
       </p>
       {found.problem !== undefined && (

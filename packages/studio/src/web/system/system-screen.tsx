@@ -48,7 +48,7 @@ export function SystemScreen() {
         <ErrorNotice error={system.error} onRetry={() => void system.refetch()} />
       )}
       {system.data !== undefined && <Facts system={system.data} />}
-      {system.data !== undefined && <Sandboxes sandboxes={system.data.sandboxes} />}
+      {system.data !== undefined && <Sandboxes {...system.data} />}
       {system.data?.node !== undefined && <Cluster />}
       <div className="system-columns">
         {system.data !== undefined && <Checks checks={system.data.checks} />}
