@@ -223,4 +223,27 @@ describe("the page of a task", { skip: missing() ?? false }, () => {
     await page.getByText("The sandbox is not running").first().waitFor();
     assert.equal(page.url(), address);
   });
+
+  test("is reached from its sandbox on the page System, which names nodes, also one that does not answer", async (t) => {
+    const usage = { memoryBytes: 96 * 1024 ** 2, pids: 4, diskBytes: 3 * 1024 ** 2 };
+    const { page } = await openTask(t, {
+      status: "idle",
+      files: [],
+      sandboxes: [
+        { id: "jail", node: "south", startedAt: 0, task: { id: scriptedTaskId, title: "Fix it" }, ...usage },
+        { id: "environment-1", node: "north", startedAt: 0 },
+      ],
+      unanswered: ["east"],
+    });
+    await page.getByRole("link", { name: "System" }).click();
+    await page.getByText("No answer from east: what runs there is missing here.").waitFor();
+    const row = page.locator('[data-sandbox="jail"]');
+    await row.getByText(/^on south · for /).waitFor();
+    await assertAccessibleInThemes(page, "system");
+    await page.setViewportSize({ width: 320, height: 800 });
+    await assertFits(page, "system");
+    await row.getByRole("link", { name: "Fix it" }).press("Enter");
+    await page.waitForURL(`**/tasks/${scriptedTaskId}`);
+    assertNoTrouble(page);
+  });
 });

@@ -9,6 +9,7 @@ import type {
   PublicationChange,
   PublicationView,
   ReviewChange,
+  SandboxView,
   SessionEvent,
   TaskSummary,
   TaskView,
@@ -37,6 +38,9 @@ const notConnected: PublicationView = {
 const partLength = 300_000;
 
 export interface TaskScript {
+  /** What the page System lists, and the nodes that it did not hear of. */
+  readonly sandboxes?: readonly SandboxView[];
+  readonly unanswered?: readonly string[];
   /** A diff that the test changes; instead of `files`. */
   readonly diff?: ScriptedDiff;
   readonly status: TaskView["status"];
@@ -102,7 +106,8 @@ export function scriptedTask(script: TaskScript) {
         startedAt: 0,
         dataDirectory: "/nowhere",
         checks: [],
-        sandboxes: [],
+        sandboxes: script.sandboxes ?? [],
+        ...(script.unanswered === undefined ? {} : { unanswered: script.unanswered }),
         tasks: { total: 1, active: 1 },
         memoryBytes: 0,
         unsafe: false,
