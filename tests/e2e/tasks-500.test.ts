@@ -67,7 +67,7 @@ const organization = actor({
     countTasks(_c, filter: TaskFilter = {}): TaskCounts {
       const list = found(filter);
       return {
-        ...{ total: list.length, unread: 0, owners: [] },
+        ...{ total: list.length, unread: 0, owners: [], labels: [] },
         ...{ repositories: countsBy("repository", list), agents: countsBy("agent", list) },
         statuses: countsBy("status", list),
       };

@@ -59,6 +59,33 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Show all tasks" }).click();
     await rows(page).nth(1).waitFor();
 
+    await row(page, "herons").getByRole("link").click();
+    await page.getByRole("button", { name: "Add labels" }).click();
+    const dialog = page.getByRole("dialog", { name: "Labels of this task" });
+    await dialog.getByLabel("Labels").fill("waders, bog, Bog");
+    await assertAccessible(page, "task-labels-dialog");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "bog", exact: true }).waitFor();
+    assert.equal(await page.evaluate("document.activeElement.textContent"), "Edit labels");
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Find a task or a command" }).fill("edit labels");
+    await page.keyboard.press("Enter");
+    await dialog.getByLabel("Labels").fill("bog, waders, urgent");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "urgent", exact: true }).waitFor();
+    await page.waitForURL(({ hash }) => hash === "");
+    await assertAccessible(page, "task-labels");
+    await page.getByRole("link", { name: "bog", exact: true }).click();
+    await row(page, "pelicans").waitFor({ state: "detached" });
+    assert.match(page.url(), /label=bog/);
+    assert.deepEqual(await row(page, "herons").locator(".label-tag").allTextContents(), [
+      ...["bog", "urgent", "waders"],
+    ]);
+    await page.getByLabel("Labels").selectOption("");
+    await rows(page).nth(1).waitFor();
+    await page.getByLabel("Groups").selectOption("label");
+    await page.getByRole("heading", { name: "Without a label" }).waitFor();
+    await page.getByRole("heading", { name: "bog" }).waitFor();
     await page.getByLabel("Groups").selectOption("status");
     await page.getByRole("heading", { name: /^Done\s*2$/ }).waitFor();
     await page.getByLabel("States").selectOption("idle");

@@ -154,7 +154,10 @@ describe("a transcript of 50,000 events", { skip: missing() ?? false }, () => {
     };
     await isInView();
     const elements = () => page.evaluate<number>("document.querySelectorAll('*').length");
-    assert.ok((await elements()) < 6_000, `${await elements()} elements after a jump over thousands of entries`);
+    assert.ok(
+      (await elements()) < 6_000,
+      `${await elements()} elements after a jump over thousands of entries`,
+    );
     await field.fill("nowhere");
     await page.getByText("Not found").first().waitFor();
     await assertAccessibleInThemes(page, "a search in a conversation");
@@ -168,7 +171,10 @@ describe("a transcript of 50,000 events", { skip: missing() ?? false }, () => {
     const map = await page.locator(".conversation-map").boundingBox();
     assert.ok(map !== null);
     await page.mouse.click(map.x + 5, map.y + map.height / 2);
-    await page.locator(".entry-found").getByText(/Entry (24|25)\d{3}:/).waitFor();
+    await page
+      .locator(".entry-found")
+      .getByText(/Entry (24|25)\d{3}:/)
+      .waitFor();
     await isInView();
     await page.setViewportSize({ width: 320, height: 800 });
     await page.getByRole("button", { name: "Find in this conversation" }).click();

@@ -33,11 +33,11 @@ test("commands, verbs, options and values are candidates for the last word", () 
   assert.deepEqual(valuesOf(complete("tasks", "")), [
     ...["list", "count", "show", "stop", "secrets", "diff", "files", "rebase", "apply", "prompt"],
     ...["sessions", "start-session", "rename-session", "close-session", "options", "choose"],
-    ...["attempts", "keep", "archive", "restore", "delete", "mark", "watch", "unwatch"],
+    ...["attempts", "keep", "archive", "restore", "delete", "mark", "label", "watch", "unwatch"],
     ...["hand-over", "accept", "decline", "take-back", "assign", ":4"],
   ]);
   assert.deepEqual(valuesOf(complete("tasks", "list", "--group", "")), [
-    ...["repository", "agent", "status", "owner", ":4"],
+    ...["repository", "agent", "status", "owner", "label", ":4"],
   ]);
   assert.deepEqual(valuesOf(complete("review", "re")), ["resolve", "reopen", "revert", ":4"]);
   assert.deepEqual(valuesOf(complete("run", "--app")), ["--approve", "--apply", ":4"]);

@@ -24,7 +24,7 @@ const shapes = {
   },
   task: {
     actions: [
-      ...["get", "prompt", "stop", "watch", "answer", "answerMany", "diff", "apply"],
+      ...["get", "prompt", "stop", "watch", "setLabels", "answer", "answerMany", "diff", "apply"],
       ...["startSession", "renameSession", "closeSession", "seenSessions", "markSession"],
       ...["queuedPrompt", "editPrompt", "removePrompt", "movePrompt", "chooseOption", "files"],
       ...[

@@ -14,7 +14,7 @@ import type { RepositoryEnvironment } from "./backend/environment/contract.ts";
 import type { RepositoryListActions, RepositorySummary } from "./backend/repositories/contract.ts";
 import type { ApprovalAnswer, ApprovalAnswerOutcome, ApprovalView } from "./contract/approvals.ts";
 import type { ChecksActions, ChecksEvents } from "./contract/checks.ts";
-import type { OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
+import type { Me, OwnershipActions, TaskHandover, TaskOffer } from "./contract/people.ts";
 import type { AgentOption, AttachmentView, FoundFiles, PromptActions } from "./contract/prompts.ts";
 import type {
   PublicationChange,
@@ -25,13 +25,20 @@ import type {
 } from "./contract/publish.ts";
 import type { ReviewActions, ReviewChange } from "./contract/review.ts";
 import type {
+  AttemptInput,
   SessionChoice,
   TaskSessionActions,
   TaskSessionEvents,
   TaskSessionView,
   TokenUsage,
 } from "./contract/sessions.ts";
-import type { TaskError, TaskListActions, TaskListEvents, TaskSummary } from "./contract/task-list.ts";
+import type {
+  TaskError,
+  TaskLabelActions,
+  TaskListActions,
+  TaskListEvents,
+  TaskSummary,
+} from "./contract/task-list.ts";
 import type { GroupView } from "./groups/contract.ts";
 
 export type * from "./backend/environment/contract.ts";
@@ -68,6 +75,7 @@ export type {
   AccountLink,
   AccountProof,
   ForgeAccount,
+  Me,
   OwnershipActions,
   TaskHandover,
   TaskOffer,
@@ -97,6 +105,7 @@ export type {
 } from "./contract/review.ts";
 export type * from "./contract/schedules.ts";
 export type {
+  AttemptInput,
   AttemptStorage,
   NewSession,
   SessionChoice,
@@ -113,6 +122,7 @@ export type {
   TaskError,
   TaskFilter,
   TaskGrouping,
+  TaskLabelActions,
   TaskListActions,
   TaskListEvents,
   TaskMatch,
@@ -299,13 +309,7 @@ export interface CreateTaskInput {
   readonly attachments?: readonly string[];
   /** Options of the agent, by their ids: its model, for example. */
   readonly options?: Readonly<Record<string, string>>;
-}
-
-/** One attempt more: its agent, and the options of that agent that were chosen. */
-export interface AttemptInput {
-  readonly agent: string;
-  /** Without them, an attempt of the task's own agent has those of the task. */
-  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: readonly string[];
 }
 
 export interface RepositoryCheck {
@@ -315,12 +319,6 @@ export interface RepositoryCheck {
   readonly branch: string;
   readonly commit: string;
   readonly dirty: boolean;
-}
-
-/** Whoever asks. */
-export interface Me {
-  /** Also the key of their inbox. */
-  readonly id: string;
 }
 
 /** Actions of `organization`. Errors: group "repository", "agent", "task". */
@@ -359,6 +357,7 @@ export interface TaskActions
     PromptActions,
     TaskSessionActions,
     OwnershipActions,
+    TaskLabelActions,
     ReviewActions,
     ChecksActions {
   get(): Promise<TaskView>;

@@ -82,6 +82,9 @@ export const studioLimits = {
   maxPromptBytes: 32 * 1024,
   /** Domains whose people join without an invitation. */
   maxSignInDomains: 50,
+  /** Labels of a task, and the characters of one. */
+  maxTaskLabels: 20,
+  maxTaskLabelCharacters: 50,
   /** Views of the list that one person saves, the name of one, and one as JSON. */
   maxSavedViews: 30,
   maxViewNameCharacters: 60,

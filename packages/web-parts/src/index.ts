@@ -11,6 +11,7 @@ export { useAnnounce } from "./ui/announcer.tsx";
 export { AskButton } from "./ui/ask-button.tsx";
 export { ChooseButton } from "./ui/choose-button.tsx";
 export { ConfirmButton } from "./ui/confirm-button.tsx";
+export { ConfirmDialog } from "./ui/confirm-dialog.tsx";
 export { CopyButton } from "./ui/copy-button.tsx";
 export * from "./ui/icons.tsx";
 export { KeysHelp } from "./ui/keys-help.tsx";

@@ -11,7 +11,15 @@ const organization = actor({
   actions: {
     me,
     listTasks: () => ({ tasks: [], seen: {} }),
-    countTasks: () => ({ total: 0, unread: 0, repositories: [], agents: [], statuses: [], owners: [] }),
+    countTasks: () => ({
+      total: 0,
+      unread: 0,
+      repositories: [],
+      agents: [],
+      statuses: [],
+      owners: [],
+      labels: [],
+    }),
     listAgents: () => [],
     system: () => ({
       version: "test",

@@ -68,6 +68,7 @@ export const actorRules = {
       stop: "member",
       // It changes who is told, which is the person's own.
       watch: "viewer",
+      setLabels: "member",
       // The action itself asks whose the task is, and to whom it is offered.
       offerHandover: "member",
       acceptHandover: "member",

@@ -3,6 +3,7 @@ import { HoldfastError, uuidv7 } from "@holdfast/core";
 import { inOrganization } from "../access/organization-ids.ts";
 import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
 import { requireClean } from "../git/repository.ts";
+import { readLabels } from "../labels/labels.ts";
 import { studioLimits } from "../limits.ts";
 import type { StartingPoint } from "./forks/starting-point.ts";
 import type { BackendHost } from "./host.ts";
@@ -63,6 +64,7 @@ export async function validateTask(
   if (connectedTo === undefined) requireFolders(organization, names.createdBy);
   const { clock, random } = host.ports;
   const options = readOptions(input.options);
+  const labels = readLabels(input.labels ?? startsFrom?.labels ?? []);
   host.requireJails();
   const agent = await requireAgent(host, input.agent);
   const newId = () => inOrganization(organization, uuidv7(clock, random));
@@ -83,6 +85,7 @@ export async function validateTask(
     prompt: input.prompt,
     unsafe: host.unsafe,
     ...(Object.keys(options).length === 0 ? {} : { options }),
+    ...(labels.length === 0 ? {} : { labels }),
     createdAt: clock.now(),
     ...names,
   };
@@ -96,7 +99,8 @@ async function repositoryOf(
   startsFrom: StartingPoint | undefined,
 ): Promise<Pick<TaskInput, "repository" | "repositoryNode" | "connected" | "taint">> {
   if (connected !== undefined && startsFrom !== undefined) {
-    const at = { repository: connected.name, connected: { id: connected.id, ...startsFrom } };
+    const { labels: _, ...start } = startsFrom;
+    const at = { repository: connected.name, connected: { id: connected.id, ...start } };
     if ("branch" in startsFrom) return at;
     const { number, repository: fork } = startsFrom.pull;
     return { ...at, taint: `code of pull request #${number} of ${fork}` };
@@ -184,6 +188,7 @@ export function initialSummary(task: TaskInput): TaskSummary {
     ...attemptCounts(task),
     ...(task.origin === undefined ? {} : { origin: task.origin }),
     ...(task.startedBy === undefined ? {} : { startedBy: task.startedBy, owner: task.startedBy }),
+    ...(task.labels === undefined ? {} : { labels: task.labels }),
     ...(task.below === undefined ? {} : { on: { taskId: task.below.taskId, title: task.below.title } }),
   };
 }

@@ -34,19 +34,11 @@ import { findConnected } from "./repositories/connections.ts";
 import { scheduledTaskInternals } from "./schedules/tasks.ts";
 import { onParent } from "./stacks/start.ts";
 import { connStateOf, type PersonConnState, starterOf, taskListActions } from "./tasks/actions.ts";
-import { addTask } from "./tasks/add.ts";
+import { addTask, changeTask } from "./tasks/add.ts";
 import { moveEarlierRows } from "./tasks/from-kv.ts";
 import { taskListInternals } from "./tasks/internals.ts";
 import { TaskRemoval } from "./tasks/removal.ts";
-import {
-  activeRows,
-  countActive,
-  readRow,
-  requireListed,
-  type TaskChange,
-  updateRow,
-  wakeRow,
-} from "./tasks/rows.ts";
+import { activeRows, countActive, readRow, requireListed, type TaskChange, wakeRow } from "./tasks/rows.ts";
 import { migrateTaskTables } from "./tasks/schema.ts";
 import { savedViewActions } from "./tasks/views.ts";
 
@@ -146,7 +138,7 @@ export function createOrganizationActor(host: BackendHost) {
         },
 
         async taskChanged(c, change: TaskChange): Promise<void> {
-          const summary = await updateRow(c.db, change);
+          const summary = await changeTask(c, change);
           if (summary !== undefined) c.broadcast("taskChanged", summary);
         },
 

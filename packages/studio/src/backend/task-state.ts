@@ -57,6 +57,7 @@ export interface TaskInput {
   readonly options?: Readonly<Record<string, string>>;
   /** The task on whose branch it is based. */
   readonly below?: StackParent;
+  readonly labels?: readonly string[];
 }
 
 /** A prompt from a group. Prompts with the same id count once. */
@@ -158,6 +159,8 @@ export interface TaskState extends FilesState, TaskSession, ReviewState, Ownersh
   mentioned?: string[];
   /** Why its transcripts are untrusted, if it was imported. */
   importedTaint?: string;
+  /** By name. Absent before the first, and in states of earlier versions. */
+  labels?: string[];
   /** True once the people were told whom the first prompt mentions. */
   hasBegun?: boolean;
   /** What people were told. Absent before the first report. */
@@ -200,6 +203,7 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     promptedAt: input.createdAt,
     ...newAttempts(input),
     ...(input.below === undefined ? {} : { stack: { parent: { ...input.below } } }),
+    ...(input.labels === undefined ? {} : { labels: [...input.labels] }),
     approvals: [],
     settled: [],
     people: input.createdBy === undefined ? [] : [input.createdBy],

@@ -15,6 +15,7 @@ import { forkActions } from "./forks/actions.ts";
 import type { BackendHost } from "./host.ts";
 import { beginTask } from "./inbox/begin.ts";
 import { watchActions } from "./inbox/watch.ts";
+import { labelActions } from "./labels/actions.ts";
 import { approvalInternals } from "./notifications/task-approvals.ts";
 import { ownershipActions } from "./ownership/actions.ts";
 import { promptActions } from "./prompts/actions.ts";
@@ -126,7 +127,7 @@ export function createTaskActor(host: BackendHost) {
         ...checksActions(reviewing.checks, new AttemptChecks(host, files), steps),
       },
 
-      ...{ ...watchActions(steps), ...ownershipActions(host, steps) },
+      ...{ ...watchActions(steps), ...ownershipActions(host, steps), ...labelActions(steps) },
 
       ...{ ...publishActions(publishing, steps), ...stackActions(stacking, steps) },
 

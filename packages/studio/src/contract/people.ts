@@ -3,6 +3,12 @@ import type { Role } from "../access/roles.ts";
 import type { ForgeKind } from "../forges/forge.ts";
 import type { TaskStarter } from "./task-list.ts";
 
+/** Whoever asks. */
+export interface Me {
+  /** Also the key of their inbox. */
+  readonly id: string;
+}
+
 /** How people sign in at a Studio. */
 export interface SignInOptions {
   /** False where the operator is the only person. */

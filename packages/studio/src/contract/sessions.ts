@@ -107,3 +107,10 @@ export interface TaskSessionEvents {
   /** Only for the connections of the person who has read a session. */
   sessionsSeen: Readonly<Record<string, number>>;
 }
+
+/** One attempt more: its agent, and the options of that agent that were chosen. */
+export interface AttemptInput {
+  readonly agent: string;
+  /** Without them, an attempt of the task's own agent has those of the task. */
+  readonly options?: Readonly<Record<string, string>>;
+}

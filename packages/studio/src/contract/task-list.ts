@@ -37,6 +37,8 @@ export interface TaskSummary {
   readonly startedBy?: TaskStarter;
   /** Whose it is: whoever started it, until it is handed over. Absent if nobody owns it. */
   readonly owner?: TaskStarter;
+  /** By name. Absent if it has none. */
+  readonly labels?: readonly string[];
   /** The task on whose branch it is based. */
   readonly on?: StackTask;
   /** Set while it is archived. The list of tasks has it, the task itself does not. */
@@ -81,7 +83,7 @@ export interface TaskError {
 /** Which tasks. Absent parts exclude none; of a list, one value must match. */
 export interface TaskFilter {
   /**
-   * Words, at most 200 characters. Each begins a word of the title, of a prompt or of the transcript.
+   * Words, at most 200 characters. Each begins a word of the title, of a label, of a prompt or of the transcript.
    */
   readonly search?: string;
   /** At most 50 values each. */
@@ -90,13 +92,15 @@ export interface TaskFilter {
   readonly statuses?: readonly TaskStatus[];
   /** Ids of people. */
   readonly owners?: readonly string[];
+  readonly labels?: readonly string[];
   /** True for archived tasks alone. By default, the others alone. */
   readonly archived?: boolean;
   /** True for tasks alone that are unread by the person who asks. */
   readonly unread?: boolean;
 }
 
-export type TaskGrouping = "repository" | "agent" | "status" | "owner";
+/** A task with several labels is in the group of the first one, by name. */
+export type TaskGrouping = "repository" | "agent" | "status" | "owner" | "label";
 
 /** A page of the list: newest first, or in the order of their groups and then newest first. */
 export interface TaskQuery extends TaskFilter {
@@ -121,7 +125,7 @@ export interface TaskPage {
 }
 
 export interface TaskMatch {
-  readonly kind: "title" | "prompt" | "transcript";
+  readonly kind: "title" | "label" | "prompt" | "transcript";
   /** A passage with the words, cut into parts: every second one, beginning with the second, is a word that was found. */
   readonly parts: readonly string[];
 }
@@ -135,6 +139,8 @@ export interface TaskCounts {
   readonly statuses: readonly TaskCount[];
   /** By the ids of people. Tasks that nobody owns are in none. */
   readonly owners: readonly TaskOwnerCount[];
+  /** A task with several labels is in each of them. */
+  readonly labels: readonly TaskCount[];
 }
 
 export interface TaskCount {
@@ -200,6 +206,15 @@ export interface TaskListActions {
    * Throws `task.not_found`, `task.busy`, `task.delete_failed`.
    */
   deleteTask(taskId: string): Promise<TaskStorage>;
+}
+
+/** The action of `task` about its labels. */
+export interface TaskLabelActions {
+  /**
+   * Replaces all labels of the task: at most 20, each of 1 to 50 characters without commas and control characters; of those
+   * that differ in case alone, the first one stays. Resolves with the labels by name. Throws `task.invalid_input`.
+   */
+  setLabels(labels: readonly string[]): Promise<readonly string[]>;
 }
 
 /** Events of `organization` about its list of tasks. */

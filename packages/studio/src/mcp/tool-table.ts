@@ -21,7 +21,10 @@ function destroys(name: string, description: string): ToolEntry {
 
 export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "organization.listTasks": reads("list_tasks", "Lists tasks, newest first, a page at a time"),
-  "organization.countTasks": reads("count_tasks", "Counts tasks by status, repository and agent"),
+  "organization.countTasks": reads(
+    "count_tasks",
+    "Counts tasks by status, repository, agent, owner and label",
+  ),
   "organization.createTask": changes(
     "create_task",
     "Starts a task: an agent works on a prompt in a repository",
@@ -56,6 +59,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "task.chooseOption": changes("choose_agent_option", "Chooses an option of the agent, such as its model"),
   "task.stop": changes("stop_task", "Stops the agents of a task, or one of its sessions"),
   "task.watch": changes("watch_task", "Begins or ends to put its news into the inbox"),
+  "task.setLabels": changes("label_task", "Replaces the labels of a task"),
   "task.offerHandover": changes("offer_task", "Offers a task of yours to another member, who answers"),
   "task.acceptHandover": changes("accept_task", "Accepts a task that is offered to you: you own it then"),
   "task.declineHandover": changes("decline_task", "Declines a task that is offered to you"),

@@ -68,6 +68,7 @@ export function portableState(state: TaskState): TaskState {
     updatedAt,
     people,
     owner,
+    labels,
   } = state;
   return JSON.parse(
     JSON.stringify({
@@ -82,6 +83,7 @@ export function portableState(state: TaskState): TaskState {
         updatedAt,
         people,
         owner,
+        labels,
       },
       ...(connected === undefined ? {} : { connected: { id: connected.id, branch: connected.branch } }),
       ...{ revision: 1, wake: 0, hasBegun: true },

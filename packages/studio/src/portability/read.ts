@@ -2,6 +2,7 @@ import { attachmentNameProblem } from "../attachments/attachment-name.ts";
 import type { TaskSession, TaskState } from "../backend/task-state.ts";
 import type { AttachmentView } from "../contract/prompts.ts";
 import type { SessionEvent } from "../contract.ts";
+import { readLabels } from "../labels/labels.ts";
 import { studioLimits } from "../limits.ts";
 import { invalidArchive } from "./archive.ts";
 
@@ -73,7 +74,7 @@ export function taskOf(value: unknown, ids: TaskIds) {
   if (others.length > studioLimits.maxSessions) throw invalidArchive("a task has too many sessions");
   const connected =
     given["connected"] === undefined ? undefined : objectOf(given["connected"], "a repository");
-  const { startedBy, owner } = given;
+  const { startedBy, owner, labels } = given;
   const state: TaskState = {
     ...{ version: 1, id: ids.newId(), title: textOf(given["title"], "a title", 1_000) },
     repository: textOf(given["repository"], "a repository", 4_096),
@@ -82,6 +83,7 @@ export function taskOf(value: unknown, ids: TaskIds) {
     unsafe: given["unsafe"] === true,
     ...(startedBy === undefined ? {} : { startedBy: starterOf(startedBy) }),
     ...(owner === undefined ? {} : { owner: starterOf(owner) }),
+    ...(labels === undefined ? {} : { labels: labelsOf(labels) }),
     createdAt: timeOf(given["createdAt"], "a time"),
     updatedAt: timeOf(given["updatedAt"], "a time"),
     ...{ revision: 1, wake: 0, hasBegun: true, people: [ids.person], importedTaint: importTaint },
@@ -105,6 +107,14 @@ export function taskOf(value: unknown, ids: TaskIds) {
     ...{ sessions, files },
     ...optionalTime(entry, "archivedAt"),
   };
+}
+
+function labelsOf(given: unknown): string[] {
+  try {
+    return [...readLabels(given)];
+  } catch {
+    throw invalidArchive("the labels of a task are not valid");
+  }
 }
 
 /** What an archive says of a file. Its bytes are checked when they come. */

@@ -132,6 +132,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "inbox.snooze": ["inbox", "snooze ID"],
   "inbox.mark": ["inbox", "unread ID"],
   "task.watch": ["tasks", "watch ID"],
+  "task.setLabels": ["tasks", "label ID"],
   "task.offerHandover": ["tasks", "hand-over ID"],
   "task.acceptHandover": ["tasks", "accept ID"],
   "task.declineHandover": ["tasks", "decline ID"],

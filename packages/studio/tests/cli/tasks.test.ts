@@ -69,6 +69,12 @@ test("commands about a task", async (t) => {
     assert.match((await run("tasks", "count")).text, /^1 tasks, 0 unread\n/);
     await run("tasks", "mark", id, "--as-unread");
     assert.equal((await run("tasks", "list", "--unread", "--json")).json<TaskSummary>()[0]?.id, id);
+    assert.equal((await run("tasks", "label", id, "urgent", " bug ")).text, "Labels: bug, urgent");
+    assert.match((await run("tasks", "list", "--label", "urgent,other")).text, /\[bug, urgent\]$/);
+    assert.match((await run("tasks", "count")).text, / 1 {2}urgent$/);
+    assert.equal((await run("tasks", "list", "--label", "other")).text, "There are no such tasks.");
+    assert.equal(await codeOf("tasks", "label", id, "a,b"), "task.invalid_input");
+    assert.deepEqual((await run("tasks", "label", id, "--json")).json(), [{ id, labels: [] }]);
     await run("views", "save", "Broken", "--status", "failed,waiting", "--group", "agent");
     assert.match((await run("views")).text, /^Broken +list +by agent; statuses: failed,waiting$/);
     assert.equal((await run("tasks", "list", "--view", "Broken")).text, "There are no such tasks.");

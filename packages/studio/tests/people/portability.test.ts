@@ -33,7 +33,7 @@ function taskOf(id: string, session: string, repository: object) {
         createdAt: 1_700_000_000_000,
         updatedAt: 1_700_000_009_000,
       },
-      ...{ sessionId: session, status: "idle", usage, people: ["ada"] },
+      ...{ sessionId: session, status: "idle", usage, people: ["ada"], labels: ["birds", "wetland"] },
       prompts: [
         {
           ...{
@@ -170,6 +170,7 @@ test("an archive becomes an organization, and an organization an archive", async
     const [task] = tasks;
     assert.equal(tasks.length, 1, "the other one is archived");
     assert.deepEqual([task?.title, task?.status, task?.startedBy?.name], ["Count the herons", "idle", "Ada"]);
+    assert.deepEqual(task?.labels, ["birds", "wetland"]);
     const view = await client.task(task?.id ?? "").get();
     const log = client.session(view.sessionId);
     const pages = [await log.events({ after: 0, limit: 1_000 }), await log.events({ after: 1_000 })];

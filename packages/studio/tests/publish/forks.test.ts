@@ -34,10 +34,12 @@ for (const [name, create] of Object.entries(forges)) {
     const forge = await create(t);
     const { fork, pull } = await openFork(forge, { "fix.txt": "fixed\n" }, true);
     const { start } = await connect(t, forge);
+    Object.assign(pull, { labels: ["urgent", "bug"] });
     const { task, watch } = await start(pull.number);
     const view = await watch.status("idle", "failed");
     assert.equal(view.status, "idle", JSON.stringify(view.error));
     assert.deepEqual(view.base, { branch: "fix", commit: pull.headCommit });
+    assert.deepEqual(view.labels, ["bug", "urgent"]);
     assert.deepEqual(
       [view.fork?.number, view.fork?.repository, view.fork?.secrets],
       [pull.number, "eve/app", "none"],

@@ -60,7 +60,7 @@ for (const [name, connect] of Object.entries(forges)) {
     const [run] = runs;
     assert.deepEqual([run?.cause, run?.error], ["event", undefined]);
     const task = await client.task(run?.taskId ?? "").get();
-    assert.equal(task.repository, "team/app");
+    assert.deepEqual([task.repository, task.labels], ["team/app", ["agent", "bug"]]);
 
     repository.addComment({ number: issue.number, author: ada, body: "@holdfast please" });
     const second = await until(mentioned.id, (view) => view.runs.length > 0);

@@ -1,6 +1,6 @@
 import { type ReactNode, useId, useState } from "react";
-import { ConfirmDialog } from "../internal/confirm-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
+import { ConfirmDialog } from "./confirm-dialog.tsx";
 
 interface Question {
   readonly title: string;

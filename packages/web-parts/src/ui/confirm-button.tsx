@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
-import { ConfirmDialog } from "../internal/confirm-dialog.tsx";
 import { DialogButton, type DialogButtonProps } from "../internal/dialog-button.tsx";
+import { ConfirmDialog } from "./confirm-dialog.tsx";
 
 /** Button whose action must be confirmed first. */
 export function ConfirmButton({

@@ -3,6 +3,7 @@ import { studioLimits } from "../../limits.ts";
 import type { BackendHost } from "../host.ts";
 import { type ConnectionsContext, restoreRepository } from "../repositories/connections.ts";
 import type { RepositorySummary } from "../repositories/contract.ts";
+import { firstPieces } from "../tasks/add.ts";
 import { archiveRow, insertRow } from "../tasks/rows.ts";
 import type { TaskDatabase } from "../tasks/schema.ts";
 import { addFirstText, piecesOf } from "../tasks/text.ts";
@@ -61,7 +62,7 @@ export function portableInternals(host: Pick<BackendHost, "valueTokens">) {
       const row = { summary, revision: 1, wake: 0, active: false };
       if (!(await insertRow(c.db, row))) return;
       c.state.tasks += 1;
-      const pieces = [{ kind: "title", body: summary.title } as const, ...piecesOf("prompt", summary.title)];
+      const pieces = [...firstPieces(summary), ...piecesOf("prompt", summary.title)];
       c.state.textBytes = (c.state.textBytes ?? 0) + (await addFirstText(c.db, summary.id, pieces));
       if (archivedAt !== null) await archiveRow(c.db, summary.id, archivedAt);
     },

@@ -236,12 +236,13 @@ function taskInputOf(
   { repository, branch, agent, prompt }: Omit<CreateTaskInput, "fromHead">,
   occurrence?: ScheduleOccurrence,
 ): CreateTaskInput {
-  const { pullRequest, text } = occurrence ?? {};
+  const { pullRequest, text, labels } = occurrence ?? {};
   const from = occurrence?.branch ?? branch;
   return {
     ...{ repository, agent, fromHead: true },
     prompt: text === undefined ? prompt : `${prompt}\n\n${text}`,
     ...(pullRequest === undefined ? (from === undefined ? {} : { branch: from }) : { pullRequest }),
+    ...(labels === undefined ? {} : { labels }),
   };
 }
 

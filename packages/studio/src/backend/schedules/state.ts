@@ -12,6 +12,8 @@ export interface ScheduleOccurrence {
   readonly taint: string;
   readonly pullRequest?: number;
   readonly branch?: string;
+  /** Of what it is about. */
+  readonly labels?: readonly string[];
 }
 
 /** A schedule as it is stored. */

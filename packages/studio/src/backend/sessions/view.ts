@@ -34,6 +34,7 @@ export function toTaskSummary(state: TaskState): TaskSummary {
     ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
     ...(state.startedBy === undefined ? {} : { startedBy: { ...state.startedBy } }),
     ...(owner === undefined ? {} : { owner }),
+    ...(state.labels === undefined || state.labels.length === 0 ? {} : { labels: [...state.labels] }),
     ...onOf(state.stack?.parent),
   };
 }

@@ -12,7 +12,7 @@ const maxPage = 200;
 export function readFilter(given: unknown): TaskFilter {
   if (given === undefined || given === null) return {};
   if (typeof given !== "object") throw invalid("The filter must be an object");
-  const { search, repositories, agents, statuses, owners, archived, unread } = given as Record<
+  const { search, repositories, agents, statuses, owners, labels, archived, unread } = given as Record<
     string,
     unknown
   >;
@@ -27,6 +27,7 @@ export function readFilter(given: unknown): TaskFilter {
     ...readValues("agents", agents),
     ...readStatuses(statuses),
     ...readValues("owners", owners),
+    ...readValues("labels", labels),
     archived: archived === true,
     unread: unread === true,
   };
@@ -50,7 +51,7 @@ function readStatuses(given: unknown): Pick<TaskFilter, "statuses"> {
   return { statuses: statuses as TaskStatus[] };
 }
 
-const groupings: readonly TaskGrouping[] = ["repository", "agent", "status", "owner"];
+const groupings: readonly TaskGrouping[] = ["repository", "agent", "status", "owner", "label"];
 
 /** The part of a query that is not its filter. Throws `task.invalid_input`. */
 export function readPaging(query: TaskQuery | undefined): {

@@ -34,6 +34,7 @@ const groupColumns: Readonly<Record<TaskGrouping, string>> = {
   agent: "t.agent",
   status: "t.status_order",
   owner: "t.owner",
+  label: "t.label",
 };
 
 const seenJoin = "LEFT JOIN seen s ON s.task_id = t.id AND s.person = ?";
@@ -109,6 +110,12 @@ export function countTasks(db: TaskDatabase, person: string, given?: TaskFilter)
        ${from} AND t.owner <> '' GROUP BY t.owner ORDER BY count DESC, value LIMIT ${maxCounts}`,
       ...values,
     ),
+    labels: db.query<TaskCount>(
+      `SELECT label.value AS value, count(*) AS count
+       FROM task t ${seenJoin} JOIN json_each(t.summary, '$.labels') label WHERE ${where.sql} AND t.label <> ''
+       GROUP BY label.value ORDER BY count DESC, value LIMIT ${maxCounts}`,
+      ...values,
+    ),
   };
 }
 
@@ -127,6 +134,13 @@ function whereOf(filter: TaskFilter): Where {
   oneOf("t.agent", filter.agents);
   oneOf("t.status", filter.statuses);
   oneOf("t.owner", filter.owners);
+  if (filter.labels !== undefined) {
+    const marks = filter.labels.map(() => "?").join(", ");
+    conditions.push(
+      `t.label <> '' AND EXISTS (SELECT 1 FROM json_each(t.summary, '$.labels') WHERE value IN (${marks}))`,
+    );
+    values.push(...filter.labels);
+  }
   if (filter.unread === true) conditions.push(isUnread);
   // Each word may be in another piece of the task's text.
   for (const word of wordsOf(filter.search)) {

@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { TaskSummary } from "../../contract.ts";
+import { groupLabelOf } from "../../labels/group-label.ts";
 import { hasAgent, statusOrder } from "../../task-status.ts";
 import type { TaskInput } from "../task-state.ts";
 import type { TaskDatabase } from "./schema.ts";
@@ -96,10 +97,12 @@ export function toSummary({
 export async function insertRow(db: TaskDatabase, row: TaskRow): Promise<boolean> {
   const { summary, input } = row;
   const added = await db.execute(
-    `INSERT INTO task (id, repository, agent, status, status_order, attention_at, active, wake, revision, owner, summary, input)
-     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+    `INSERT INTO task (id, repository, agent, status, status_order, attention_at, active, wake, revision, owner, label,
+       summary, input)
+     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
     ...[summary.id, summary.repository, summary.agent, summary.status, statusOrder(summary.status)],
-    ...[row.active ? 1 : 0, row.wake, row.revision, ownerIdOf(summary), JSON.stringify(summary)],
+    ...[row.active ? 1 : 0, row.wake, row.revision, ownerIdOf(summary), groupLabelOf(summary)],
+    JSON.stringify(summary),
     input === undefined ? null : JSON.stringify(input),
   );
   return added.length > 0;
@@ -117,11 +120,11 @@ export async function updateRow(db: TaskDatabase, change: TaskChange): Promise<T
     : Math.max(before.summary.attentionAt ?? 0, change.attentionAt ?? 0);
   // A report that came during an await has a higher revision, and stays.
   const [row] = await db.execute<StoredRow>(
-    `UPDATE task SET status = ?, status_order = ?, attention_at = ?, active = ?, revision = ?, owner = ?, summary = ?,
-       input = NULL
+    `UPDATE task SET status = ?, status_order = ?, attention_at = ?, active = ?, revision = ?, owner = ?, label = ?,
+       summary = ?, input = NULL
      WHERE id = ? AND revision < ? RETURNING ${columns}`,
     ...[summary.status, statusOrder(summary.status), attentionAt, active ? 1 : 0, revision],
-    ...[ownerIdOf(summary), JSON.stringify(summary), summary.id, revision],
+    ...[ownerIdOf(summary), groupLabelOf(summary), JSON.stringify(summary), summary.id, revision],
   );
   return row === undefined || row.deleted_at !== null ? undefined : toSummary(row);
 }

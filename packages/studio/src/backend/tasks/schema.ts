@@ -66,11 +66,18 @@ UPDATE task SET owner = coalesce(json_extract(summary, '$.startedBy.id'), '');
 CREATE INDEX task_owner ON task (owner, archived_at, deleted_at, id);
 `;
 
+/** The label by which a task is grouped; empty for those that have none. */
+const fourth = `
+ALTER TABLE task ADD COLUMN label TEXT NOT NULL DEFAULT '';
+CREATE INDEX task_label ON task (label, archived_at, deleted_at, id);
+`;
+
 /** The published versions, in order. One that was published is never changed. */
 export const taskTableVersions = [
   { version: 1, sql: first },
   { version: 2, sql: second },
   { version: 3, sql: third },
+  { version: 4, sql: fourth },
 ] as const;
 
 export const migrateTaskTables = migrations({ migrations: [...taskTableVersions] });

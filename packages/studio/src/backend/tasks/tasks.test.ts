@@ -10,7 +10,13 @@ import type { AuditEntry } from "@holdfast/gate";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import type { OrganizationActions, SessionEventBody, TaskActions, TaskSummary } from "../../contract.ts";
+import type {
+  CreateTaskInput,
+  OrganizationActions,
+  SessionEventBody,
+  TaskActions,
+  TaskSummary,
+} from "../../contract.ts";
 import { studioLimits } from "../../limits.ts";
 import { directorySize } from "../../work/files/directory-size.ts";
 import { createActors } from "../actors.ts";
@@ -85,10 +91,11 @@ async function open(t: TestContext, { onRemoveFiles = async () => {} }: Options 
     return work;
   };
   /** The report of a task reaches the list after the task's own answer. */
-  const settled = async (id: string, status: TaskSummary["status"]) => {
+  const settled = async (id: string, status: TaskSummary["status"], labels?: readonly string[]) => {
     for (;;) {
       const { tasks } = await list().listTasks({ limit: 200 });
-      if (tasks.find((each) => each.id === id)?.status === status) return;
+      const found = tasks.find((each) => each.id === id);
+      if (found?.status === status && (labels ?? found.labels)?.join() === found.labels?.join()) return;
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
@@ -98,7 +105,7 @@ async function open(t: TestContext, { onRemoveFiles = async () => {} }: Options 
     as(id: string) {
       person = id;
     },
-    create: async (prompt: string, more: { repository?: string; agent?: string } = {}) =>
+    create: async (prompt: string, more: Partial<CreateTaskInput> = {}) =>
       (await list().createTask({ repository: "/r", agent: "demo", prompt, ...more })).id,
     /** Starts another server with what is on disk at this moment, as after the death of the first. */
     crash(): void {
@@ -122,6 +129,8 @@ function said(text: string): SessionEventBody {
   return { type: "acp", direction: "from-agent", envelope };
 }
 
+const counted = (counts: Readonly<Record<string, number>>) =>
+  Object.entries(counts).map(([value, count]) => ({ value, count }));
 const code = (name: string) => (error: unknown) => isErrorCode(error, "task", name);
 const idsOf = (page: { readonly tasks: readonly TaskSummary[] }) => page.tasks.map(({ id }) => id);
 
@@ -188,7 +197,7 @@ describe("the list of tasks", () => {
   });
 
   test("filters, counts and pages in groups", async (t) => {
-    const { create, finishTurn, list, as } = await open(t);
+    const { create, finishTurn, list, as, task, settled } = await open(t);
     const ids: Record<string, string> = {};
     for (const [name, repository, agent] of [
       ["a", "/one", "demo"],
@@ -198,11 +207,15 @@ describe("the list of tasks", () => {
       ["e", "/one", "demo"],
     ] as const) {
       as(name === "c" || name === "d" ? "ada" : "operator");
-      ids[name] = await create(name, { repository, agent });
+      const labels = name === "a" ? ["urgent", " bug "] : [];
+      ids[name] = await create(name, { repository, agent, labels });
     }
     as("operator");
     await finishTurn(ids["b"] ?? "");
     await finishTurn(ids["e"] ?? "", [], "failed");
+    const { a = "", c = "" } = ids;
+    assert.deepEqual(await task(c).setLabels(["bug", "api"]), ["api", "bug"]);
+    await settled(c, "preparing", ["api", "bug"]);
     const names = (page: Awaited<ReturnType<OrganizationActions["listTasks"]>>) =>
       page.tasks.map(({ title }) => title).join("");
     const all = async (query: Parameters<OrganizationActions["listTasks"]>[0]) => {
@@ -220,6 +233,10 @@ describe("the list of tasks", () => {
     assert.equal(await all({ limit: 2, group: "agent" }), "ed ac b");
     assert.equal(await all({ limit: 2, group: "status" }), "ed ca b");
     assert.equal(await all({ limit: 2, group: "owner" }), "eb ad c");
+    assert.equal(await all({ limit: 2, group: "label" }), "ed bc a");
+    assert.equal(await all({ labels: ["bug"] }), "ca");
+    assert.equal(await all({ labels: ["api", "urgent"], owners: ["ada"] }), "c");
+    assert.equal((await all({ search: "urg" })) + (await all({ search: "ap" })), "ac");
     assert.equal(await all({ repositories: ["/one"], agents: ["demo"] }), "ea");
     assert.equal(await all({ statuses: ["idle", "failed"] }), "eb");
     assert.equal(await all({ unread: true }), "eb");
@@ -228,21 +245,20 @@ describe("the list of tasks", () => {
     const counts = await list().countTasks({ repositories: ["/one"] });
     assert.deepEqual(counts, {
       ...{ total: 3, unread: 1, repositories: [{ value: "/one", count: 3 }] },
-      agents: [
-        { value: "demo", count: 2 },
-        { value: "other", count: 1 },
-      ],
-      statuses: [
-        { value: "preparing", count: 2 },
-        { value: "failed", count: 1 },
-      ],
+      ...{ agents: counted({ demo: 2, other: 1 }), statuses: counted({ preparing: 2, failed: 1 }) },
       owners: [{ value: "ada", count: 1, name: "ada" }],
+      labels: counted({ bug: 2, api: 1, urgent: 1 }),
     });
+    await task(a).setLabels(["later"]);
+    await settled(a, "preparing", ["later"]);
+    assert.equal((await all({ search: "urgent" })) + (await all({ search: "later" })), "a");
+    await assert.rejects(task(a).setLabels(["a,b"]), code("invalid_input"));
     for (const query of [
       { group: "title" },
       { statuses: ["gone"] },
       { agents: "demo" },
       { owners: "ada" },
+      { labels: [1] },
       { archived: 1 },
       { group: "agent", cursor: ids["a"] },
     ] as never[])

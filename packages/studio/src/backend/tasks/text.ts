@@ -38,14 +38,14 @@ export function matchOf(db: TaskDatabase, taskId: string, words: readonly string
     `SELECT text.kind AS kind, snippet(text_index, 0, ?, ?, '…', ${matchWords}) AS passage
      FROM text CROSS JOIN text_index ON text_index.rowid = text.id
      WHERE text.task_id = ? AND text_index MATCH ?
-     ORDER BY CASE text.kind WHEN 'title' THEN 0 WHEN 'prompt' THEN 1 ELSE 2 END, text.id LIMIT 1`,
+     ORDER BY CASE text.kind WHEN 'title' THEN 0 WHEN 'label' THEN 1 WHEN 'prompt' THEN 2 ELSE 3 END, text.id LIMIT 1`,
     ...[mark, mark, taskId, words.join(" OR ")],
   );
   if (found === undefined) return undefined;
   return { kind: found.kind, parts: found.passage.split(mark) };
 }
 
-/** Makes the title and the first prompt of a new task findable. Returns the bytes of its text. */
+/** Makes the title, the labels and the first prompt of a new task findable. Returns the bytes of its text. */
 export async function addFirstText(db: TaskDatabase, taskId: string, pieces: readonly TextPiece[]) {
   for (const piece of pieces) await insert(db, taskId, piece);
   return updateBytes(db, taskId, 0);
@@ -63,6 +63,14 @@ export async function addText(db: TaskDatabase, push: TextPush) {
   for (const piece of pieces) await insert(db, taskId, piece);
   await dropOldest(db, taskId, studioLimits.maxTaskTextBytes);
   return { seq, grown: await updateBytes(db, taskId, row.text_bytes) };
+}
+
+/** Makes these labels of a task findable, and no others. Returns by how many bytes its text has grown. */
+export async function replaceLabels(db: TaskDatabase, taskId: string, labels: readonly string[] = []) {
+  await db.execute("DELETE FROM text WHERE task_id = ? AND kind = 'label'", taskId);
+  for (const body of labels) await insert(db, taskId, { kind: "label", body });
+  const row = db.get<TextRow>("SELECT text_bytes FROM task WHERE id = ?", taskId);
+  return updateBytes(db, taskId, row?.text_bytes ?? 0);
 }
 
 interface TextRow {
@@ -119,7 +127,7 @@ async function dropOldest(db: TaskDatabase, taskId: string, maxBytes: number): P
        SELECT id FROM (
          SELECT id, kind, sum(octet_length(body)) OVER (ORDER BY kind = 'transcript', id DESC) AS bytes
          FROM text WHERE task_id = ?
-       ) WHERE bytes > ? AND kind <> 'title')`,
+       ) WHERE bytes > ? AND kind NOT IN ('title', 'label'))`,
     ...[taskId, maxBytes],
   );
 }

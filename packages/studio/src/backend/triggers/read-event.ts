@@ -10,6 +10,8 @@ export interface Trigger extends TriggerMatch {
   /** Of an issue or a pull request. */
   readonly number?: number;
   readonly isPullRequest?: boolean;
+  /** All labels that it has. Absent where the event does not tell. */
+  readonly itemLabels?: readonly string[];
   readonly branch?: string;
   /** In words, for the prompt. */
   readonly about: string;
@@ -38,9 +40,9 @@ export async function triggersOf(event: ForgeEvent, facts: EventFacts): Promise<
     case "pull_request": {
       const { pullRequest: pull, change, sender } = event;
       if (pull.state !== "open" || pull.headBranch.startsWith(ownBranches)) return [];
-      const { number, title, webUrl, body } = pull;
+      const { number, title, webUrl, body, labels: itemLabels } = pull;
       const item = {
-        ...{ number, isPullRequest: true, body, by: sender },
+        ...{ number, isPullRequest: true, itemLabels, body, by: sender },
         about: `Pull request #${number}, ${JSON.stringify(title)} (${webUrl})`,
       };
       return ofItem(item, change, facts);
@@ -48,9 +50,9 @@ export async function triggersOf(event: ForgeEvent, facts: EventFacts): Promise<
     case "issue": {
       const { issue, change, sender } = event;
       if (issue.state !== "open") return [];
-      const { number, title, webUrl, body } = issue;
+      const { number, title, webUrl, body, labels: itemLabels } = issue;
       const item = {
-        ...{ number, isPullRequest: false, body, by: sender },
+        ...{ number, isPullRequest: false, itemLabels, body, by: sender },
         about: `Issue #${number}, ${JSON.stringify(title)} (${webUrl})`,
       };
       return ofItem(item, change, facts);

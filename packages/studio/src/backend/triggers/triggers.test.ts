@@ -173,6 +173,8 @@ describe("an event of a forge", () => {
     await deliver(issue(["later"], "ada", 4), "taken");
     await deliver(issue(["later", "agent"], "ada", 4), "set");
     assert.deepEqual(labels(), ["label/next/later", "label/set/agent"]);
+    // The task has all labels of the issue.
+    assert.match(JSON.stringify(calls.at(-1)?.args), /"labels":\["agent","later"\]/);
   });
 
   test("that is delivered again adds its labels once", async () => {

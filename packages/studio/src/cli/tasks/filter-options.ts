@@ -5,7 +5,7 @@ import type { OptionValues, VerbOptions } from "../verbs/verb.ts";
 
 /** Options that select tasks of the list: for `tasks list`, `tasks count` and saved views. */
 export const filterOptions = {
-  search: { type: "string", value: "WORDS", description: "in titles, prompts and transcripts" },
+  search: { type: "string", value: "WORDS", description: "in titles, labels, prompts and transcripts" },
   status: { type: "string", value: "NAMES", description: "with commas between: running,waiting" },
   repository: { type: "string", value: "NAMES", description: "folders or ids, with commas between" },
   agent: { type: "string", value: "NAMES", description: "ids of agents, with commas between" },
@@ -14,6 +14,7 @@ export const filterOptions = {
     value: "NAMES",
     description: "names or ids of owners, with commas between; or me",
   },
+  label: { type: "string", value: "NAMES", description: "labels, with commas between" },
   archived: { type: "boolean", description: "archived tasks instead of the others" },
   unread: { type: "boolean", description: "only what you have not read" },
 } as const satisfies VerbOptions;
@@ -21,7 +22,7 @@ export const filterOptions = {
 export const groupOption = {
   group: {
     type: "string",
-    value: "repository|agent|status|owner",
+    value: "repository|agent|status|owner|label",
     description: "puts tasks of one kind together",
   },
 } as const satisfies VerbOptions;
@@ -34,16 +35,23 @@ const statuses = [
   "stopped",
   "failed",
 ] as const satisfies readonly TaskStatus[];
-const groupings = ["repository", "agent", "status", "owner"] as const satisfies readonly TaskGrouping[];
+const groupings = [
+  "repository",
+  "agent",
+  "status",
+  "owner",
+  "label",
+] as const satisfies readonly TaskGrouping[];
 
 /** Throws a `UsageError`. */
 export function filterOf(values: OptionValues<typeof filterOptions>): TaskFilter {
-  const { search, status, repository, agent, archived, unread } = values;
+  const { search, status, repository, agent, label, archived, unread } = values;
   return {
     ...(search === undefined ? {} : { search }),
     ...(status === undefined ? {} : { statuses: wordsOf(status).map(statusOf) }),
     ...(repository === undefined ? {} : { repositories: wordsOf(repository).map(repositoryOf) }),
     ...(agent === undefined ? {} : { agents: wordsOf(agent) }),
+    ...(label === undefined ? {} : { labels: wordsOf(label) }),
     ...(archived === undefined ? {} : { archived }),
     ...(unread === undefined ? {} : { unread }),
   };

@@ -30,15 +30,15 @@ export const listingVerbs: Verbs = {
     },
   }),
   count: verb({
-    description: "counts tasks by status, repository, agent and owner",
+    description: "counts tasks by status, repository, agent, owner and label",
     options: filterOptions,
     check: (_args, values) => void filterOf(values),
     async run({ client, values, print }) {
       const of = await findOwners(client, values.owner, values.archived === true);
       const counts = await client.organization.countTasks({ ...filterOf(values), ...of });
-      const { total, unread, statuses, repositories, agents } = counts;
+      const { total, unread, statuses, repositories, agents, labels } = counts;
       const owners = counts.owners.map(({ name, count }) => ({ value: name, count }));
-      const rows = [...statuses, ...repositories, ...agents, ...owners];
+      const rows = [...statuses, ...repositories, ...agents, ...owners, ...labels];
       const lines = rows.map(({ value, count }) => `${String(count).padStart(6)}  ${harmless(value)}`);
       print(counts, [`${total} tasks, ${unread} unread`, ...lines].join("\n"));
     },
@@ -100,6 +100,18 @@ export const listVerbs: Verbs = {
       });
     },
   }),
+  label: verb({
+    arguments: "ID [LABEL...]",
+    description: "replaces the labels of a task; without any, takes them away",
+    async run({ client, args: [id = "", ...given], print }) {
+      await findTask(client, id);
+      const labels = await client.task(id).setLabels(given);
+      print(
+        { id, labels },
+        labels.length === 0 ? "It has no labels." : `Labels: ${harmless(labels.join(", "))}`,
+      );
+    },
+  }),
   watch: verb({
     arguments: "ID",
     description: "puts news of a task into your inbox",
@@ -129,7 +141,7 @@ async function list(
       if (json) console.log(jsonLine(task));
       else
         console.log(
-          `${task.id}  ${statusLabel(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}${severalText(task)}`,
+          `${task.id}  ${statusLabel(task.status).padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}${severalText(task)}${labelsText(task)}`,
         );
     }
     cursor = page.cursor;
@@ -141,6 +153,10 @@ async function list(
 function severalText({ attempts, openSessions }: TaskSummary): string {
   if (attempts !== undefined) return `  (${attempts} attempts)`;
   return openSessions === undefined ? "" : `  (${openSessions} sessions)`;
+}
+
+function labelsText({ labels = [] }: TaskSummary): string {
+  return labels.length === 0 ? "" : `  [${harmless(labels.join(", "))}]`;
 }
 
 /** The most ids of one call. */

@@ -37,7 +37,7 @@ test("commands about a task are offered on its screen, and only those that are p
       .filter(({ group }) => group === "This task")
       .map((command) => command.title(contextOf("", task)));
   assert.deepEqual(ofTask(), []);
-  const views = ["Open the changes", "Open the workspace"];
+  const views = ["Open the changes", "Open the workspace", "Edit the labels"];
   assert.deepEqual(ofTask(taskOf("running")), ["Stop the agent", ...views, "Mark the task as unread"]);
   assert.deepEqual(ofTask(taskOf("idle")), [...views, "Archive the task", "Mark the task as unread"]);
 });

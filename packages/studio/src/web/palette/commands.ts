@@ -6,6 +6,7 @@ import type { TaskView } from "../../contract.ts";
 import { hasAgent, isBusy } from "../../task-status.ts";
 import type { GoScreenName } from "../shared/navigation/go-keys.ts";
 import { currentOrganization, openOrganization } from "../shared/organizations/current.ts";
+import { maySteer } from "../shared/organizations/queries.ts";
 import type { StudioApi } from "../shared/port.ts";
 import { requireDone } from "../shared/task-list/outcomes.ts";
 
@@ -66,6 +67,18 @@ export const commands: readonly Command[] = [
     keywords: "files editor terminal processes",
     isOffered: ({ task }) => task !== undefined,
     run: ({ task }) => taskView(task, "workspace"),
+  },
+  {
+    group: "This task",
+    title: () => "Edit the labels",
+    keywords: "tags label add remove",
+    isOffered: ({ task, profile }) => task !== undefined && maySteer(profile),
+    run: ({ task }) => ({
+      to: "/tasks/$taskId",
+      params: { taskId: task?.id ?? "" },
+      search: true,
+      hash: "labels",
+    }),
   },
   {
     group: "This task",

@@ -8,6 +8,7 @@ import { useApi } from "../shared/context.ts";
 import { Offer } from "../shared/ownership/offer.tsx";
 import { isBusy, StatusPill, UnsafeMark } from "../shared/status.tsx";
 import { ForkSecrets } from "./fork-secrets.tsx";
+import { Labels } from "./labels.tsx";
 import { Owner } from "./ownership/owner.tsx";
 import { SandboxLink } from "./sandbox-link.tsx";
 import { StackChain, StackOnButton, StackState } from "./stack/stack.tsx";
@@ -73,6 +74,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           <SandboxLink task={task} />
           <WatchButton task={task} />
           <Owner task={task} />
+          <Labels task={task} />
         </p>
       </div>
       {busy && (

@@ -64,6 +64,16 @@ export function ListToolbar({
             onChange={(owner) => onChange({ owner })}
           />
         )}
+        {((counts !== undefined && counts.labels.length > 0) || search.label !== undefined) && (
+          <Choice
+            label="Labels"
+            none="All labels"
+            value={search.label}
+            options={counts?.labels}
+            text={visibleText}
+            onChange={(label) => onChange({ label })}
+          />
+        )}
         {kind === "list" && (
           <Choice
             label="Groups"
@@ -106,6 +116,7 @@ const groupingLabels: Readonly<Record<TaskGrouping, string>> = {
   repository: "By repository",
   agent: "By agent",
   owner: "By owner",
+  label: "By label",
 };
 const groupings = Object.keys(groupingLabels).map((value) => ({ value, count: undefined }));
 
@@ -131,7 +142,7 @@ function SearchField({
       type="search"
       className="list-search"
       aria-label="Search tasks"
-      placeholder="Search titles, prompts and transcripts"
+      placeholder="Search titles, labels, prompts and transcripts"
       value={typed}
       maxLength={200}
       spellCheck={false}

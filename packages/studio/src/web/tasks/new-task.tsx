@@ -147,6 +147,11 @@ function inputOf(draft: TaskDraft, agent: AgentChoice): CreateTaskInput {
       ? {}
       : { pullRequest: repository.pull }),
     ...(repository.connected === undefined ? {} : itemOf(repository)),
+    ...(repository.connected === undefined ||
+    repository.labels === undefined ||
+    repository.labels.length === 0
+      ? {}
+      : { labels: repository.labels }),
     agent: agent.id,
     // Each has its own options, though none were chosen.
     ...(attempts.length === 0 ? {} : { attempts }),

@@ -133,6 +133,8 @@ function groupLabel(task: TaskSummary, group: TaskGrouping): string {
       return task.agent;
     case "owner":
       return visibleText(task.owner?.name ?? "Without an owner");
+    case "label":
+      return visibleText(task.labels?.[0] ?? "Without a label");
   }
 }
 

@@ -18,6 +18,7 @@ import type { TaskMatch, TaskSummary } from "../../contract.ts";
 import { baseName } from "../shared/base-name.ts";
 import { useApi } from "../shared/context.ts";
 import { hasAgent, StatusPill, UnsafeMark } from "../shared/status.tsx";
+import { LabelTags } from "../shared/task-list/label-tags.tsx";
 import { agentLabel } from "./agent-label.ts";
 import { taskStorageQuery, useTaskAction } from "./queries.ts";
 
@@ -43,6 +44,7 @@ export const TaskRow = memo(function TaskRow({
         </Link>
         {unread && <span className="visually-hidden">Unread</span>}
         {task.unsafe && <UnsafeMark />}
+        <LabelTags labels={task.labels} />
         {task.on !== undefined && (
           <span className="task-row-on" title="Stacked on this task">
             on{" "}
@@ -52,7 +54,7 @@ export const TaskRow = memo(function TaskRow({
           </span>
         )}
         {task.error !== undefined && <p className="task-row-error">{visibleText(task.error.message)}</p>}
-        {match !== undefined && match.kind !== "title" && <Match match={match} />}
+        {match !== undefined && match.kind !== "title" && match.kind !== "label" && <Match match={match} />}
       </div>
       <p className="task-row-meta">
         <span className="task-row-repository" title={task.repository}>

@@ -133,21 +133,23 @@ export function TasksScreen({
   );
 }
 
+/** What says how many tasks a group has. Of labels nothing does: a task is counted for each of its labels. */
 const countsOf = {
   repository: "repositories",
   agent: "agents",
   status: "statuses",
   owner: "owners",
-} as const satisfies Readonly<Record<TaskGrouping, keyof TaskCounts>>;
+} as const satisfies Readonly<Record<Exclude<TaskGrouping, "label">, keyof TaskCounts>>;
 
 /** The tasks that the search finds, in all states of the request. */
 function FoundTasks({ search, onClear }: { readonly search: TaskSearch; readonly onClear: () => void }) {
   const api = useApi();
   const { group } = search;
+  const hasCounts = group !== undefined && group !== "label";
   const filter = useMemo(() => filterOf(search), [search]);
   const query: TaskQuery = group === undefined ? filter : { ...filter, group };
   const list = useInfiniteQuery(tasksQuery(api, query));
-  const counts = useQuery({ ...taskCountsQuery(api, filter), enabled: group !== undefined }).data;
+  const counts = useQuery({ ...taskCountsQuery(api, filter), enabled: hasCounts }).data;
   const { data, hasNextPage, isFetchingNextPage, isError, fetchNextPage } = list;
   const tasks = useMemo(() => data?.pages.flatMap((page) => page.tasks), [data]);
   const seen = useMemo(() => (data === undefined ? {} : seenOf(data)), [data]);
@@ -171,7 +173,7 @@ function FoundTasks({ search, onClear }: { readonly search: TaskSearch; readonly
     <>
       <TaskList
         {...{ tasks, seen, matches, group }}
-        counts={group === undefined ? undefined : counts?.[countsOf[group]]}
+        counts={hasCounts ? counts?.[countsOf[group]] : undefined}
         onEnd={loadMore}
       />
       {isFetchingNextPage && <p className="list-foot muted">Loading older tasks…</p>}

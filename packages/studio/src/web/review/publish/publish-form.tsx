@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import type { PublishChoices, PublishInput, PublishProposal } from "../../../contract.ts";
-import { NamesField, namesOf } from "./names-field.tsx";
+import { NamesField, namesOf } from "../../shared/names/names-field.tsx";
 
 /** What a pull request is opened with, as it is proposed. The title takes the focus. */
 export function PublishForm({

@@ -16,6 +16,8 @@ export interface RepositoryValue {
   /** Number of the pull request that the branch has, or of the issue that the task is about. */
   readonly ofPull?: number;
   readonly issue?: number;
+  /** Labels of either. */
+  readonly labels?: readonly string[];
   /** Starts from the last commit even if there are uncommitted changes. */
   readonly fromHead: boolean;
   readonly check: "none" | "checking" | "clean" | "dirty" | "failed";

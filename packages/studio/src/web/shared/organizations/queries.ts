@@ -29,6 +29,11 @@ export function useOrganizations(): readonly OrganizationSummary[] {
 const none: readonly OrganizationSummary[] = [];
 
 /** What a person may do in the organization of this page: the operator all that an owner may. */
+/** True for whoever may change tasks here: everybody but viewers. */
+export function maySteer(profile: Profile | undefined): boolean {
+  return roleHere(profile) !== "viewer";
+}
+
 export function roleHere(profile: Profile | undefined): Role | undefined {
   if (profile === undefined || profile.isOperator) return "owner";
   return profile.organizations.find(({ id }) => id === currentOrganization())?.role;

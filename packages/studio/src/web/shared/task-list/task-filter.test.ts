@@ -8,6 +8,7 @@ const search: TaskSearch = {
     repository: "/r",
     agent: "demo",
     owner: "ada",
+    label: "bug",
     status: "failed",
     unread: true,
     archived: true,

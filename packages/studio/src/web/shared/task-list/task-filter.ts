@@ -6,6 +6,7 @@ import type {
   TaskStatus,
   TaskSummary,
 } from "../../../contract.ts";
+import { groupLabelOf } from "../../../labels/group-label.ts";
 import { statusOrder, taskStatuses } from "../../../task-status.ts";
 
 /** What the list shows, as it stands in the address. */
@@ -15,6 +16,7 @@ export interface TaskSearch {
   readonly agent?: string;
   /** Id of a person. */
   readonly owner?: string;
+  readonly label?: string;
   readonly status?: TaskStatus;
   readonly unread?: true;
   readonly archived?: true;
@@ -25,18 +27,27 @@ export interface TaskSearch {
   readonly view?: SavedView["kind"];
 }
 
+const groupings = [
+  "repository",
+  "agent",
+  "status",
+  "owner",
+  "label",
+] as const satisfies readonly TaskGrouping[];
+
 /** Reads the address, and leaves out what is no part of a filter. */
 export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskSearch {
-  const { q, repository, agent, owner, status, unread, archived, group, items, view } = search;
+  const { q, repository, agent, owner, label, status, unread, archived, group, items, view } = search;
   const text = (value: unknown) => (typeof value === "number" ? String(value) : value);
   const isText = (value: unknown) => typeof value === "string" && value !== "" && value.length <= 4_096;
   const knownStatus = taskStatuses.find((each) => each === status);
-  const knownGroup = (["repository", "agent", "status", "owner"] as const).find((each) => each === group);
+  const knownGroup = groupings.find((each) => each === group);
   return {
     ...(isText(text(q)) ? { q: String(q).slice(0, 200) } : {}),
     ...(isText(text(repository)) ? { repository: String(repository) } : {}),
     ...(isText(text(agent)) ? { agent: String(agent) } : {}),
     ...(isText(text(owner)) ? { owner: String(owner) } : {}),
+    ...(isText(text(label)) ? { label: String(label) } : {}),
     ...(knownStatus === undefined ? {} : { status: knownStatus }),
     ...(unread === true ? { unread } : {}),
     ...(archived === true ? { archived } : {}),
@@ -47,16 +58,18 @@ export function readTaskSearch(search: Readonly<Record<string, unknown>>): TaskS
 }
 
 /** True if the address narrows the list, so that it may be empty although there are tasks. */
-export function isNarrowed({ q, repository, agent, owner, status, unread }: TaskSearch): boolean {
-  return [q, repository, agent, owner, status, unread].some((value) => value !== undefined);
+export function isNarrowed({ q, repository, agent, owner, label, status, unread }: TaskSearch): boolean {
+  return [q, repository, agent, owner, label, status, unread].some((value) => value !== undefined);
 }
 
-export function filterOf({ q, repository, agent, owner, status, unread, archived }: TaskSearch): TaskFilter {
+export function filterOf(search: TaskSearch): TaskFilter {
+  const { q, repository, agent, owner, label, status, unread, archived } = search;
   return {
     ...(q === undefined ? {} : { search: q }),
     ...(repository === undefined ? {} : { repositories: [repository] }),
     ...(agent === undefined ? {} : { agents: [agent] }),
     ...(owner === undefined ? {} : { owners: [owner] }),
+    ...(label === undefined ? {} : { labels: [label] }),
     ...(status === undefined ? {} : { statuses: [status] }),
     ...(unread === undefined ? {} : { unread }),
     ...(archived === undefined ? {} : { archived }),
@@ -67,20 +80,32 @@ export function filterOf({ q, repository, agent, owner, status, unread, archived
 export function searchOf({ filter, group, kind }: SavedView): TaskSearch {
   return readTaskSearch({
     ...{ q: filter.search, repository: filter.repositories?.[0], agent: filter.agents?.[0] },
-    ...{ owner: filter.owners?.[0] },
+    ...{ owner: filter.owners?.[0], label: filter.labels?.[0] },
     ...{ status: filter.statuses?.[0], unread: filter.unread, archived: filter.archived, group, view: kind },
   });
 }
 
 /** True if two addresses show the same tasks in the same way. */
 export function isSameSearch(a: TaskSearch, b: TaskSearch): boolean {
-  const partsOf = ({ q, repository, agent, owner, status, unread, archived, group, view }: TaskSearch) =>
-    JSON.stringify([q, repository, agent, owner, status, unread, archived, group, view]);
+  const partsOf = ({
+    q,
+    repository,
+    agent,
+    owner,
+    label,
+    status,
+    unread,
+    archived,
+    group,
+    view,
+  }: TaskSearch) =>
+    JSON.stringify([q, repository, agent, owner, label, status, unread, archived, group, view]);
   return partsOf(a) === partsOf(b);
 }
 
-/** The value by which a task is grouped: of its owner, the id, which is "" for nobody. */
+/** The value by which a task is grouped: of its owner, the id, which is "" for nobody; of its labels, the first one. */
 export function groupOf(task: TaskSummary, group: TaskGrouping): string {
+  if (group === "label") return groupLabelOf(task);
   return group === "owner" ? (task.owner?.id ?? "") : task[group];
 }
 
@@ -99,12 +124,13 @@ export function compareTasks(a: TaskSummary, b: TaskSummary, group: TaskGrouping
  * where words are found.
  */
 export function isListed(task: TaskSummary, query: TaskQuery): boolean | undefined {
-  const { repositories, agents, statuses, owners, archived, unread, search } = query;
+  const { repositories, agents, statuses, owners, labels, archived, unread, search } = query;
   if ((task.archivedAt !== undefined) !== (archived === true)) return false;
   const has = (allowed: readonly string[] | undefined, value: string) =>
     allowed === undefined || allowed.includes(value);
   if (!has(repositories, task.repository) || !has(agents, task.agent) || !has(statuses, task.status))
     return false;
   if (!has(owners, task.owner?.id ?? "")) return false;
+  if (labels !== undefined && task.labels?.some((label) => labels.includes(label)) !== true) return false;
   return unread === true || (search !== undefined && search.trim() !== "") ? undefined : true;
 }

@@ -79,6 +79,11 @@ test("a task moves to the place of its group", () => {
   const owners = pages([task("c", 1), task("b", 1, { owner: { id: "ada", name: "Ada" } })]);
   const handed = task("c", 2, { owner: { id: "ben", name: "Ben" } });
   assert.deepEqual(read(upsertTask(owners, handed, { group: "owner" })), ["bc"]);
+  const labels = pages([task("c", 1), task("b", 1, { labels: ["bug"] })]);
+  const labelled = task("c", 2, { labels: ["chore", "urgent"] });
+  assert.deepEqual(read(upsertTask(labels, labelled, { group: "label" })), ["bc"]);
+  assert.deepEqual(read(upsertTask(labels, labelled, { labels: ["urgent"] })), ["cb"]);
+  assert.deepEqual(read(upsertTask(labels, labelled, { labels: ["bug"] })), ["b"]);
 });
 
 test("a task leaves a list that it does not belong to any more, and enters the one that it belongs to", () => {

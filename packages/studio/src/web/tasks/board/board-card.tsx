@@ -5,6 +5,7 @@ import { memo } from "react";
 import type { TaskSummary } from "../../../contract.ts";
 import { baseName } from "../../shared/base-name.ts";
 import { UnsafeMark } from "../../shared/status.tsx";
+import { LabelTags } from "../../shared/task-list/label-tags.tsx";
 import { agentLabel } from "../agent-label.ts";
 import { RowActions } from "../task-row.tsx";
 
@@ -37,6 +38,7 @@ export const BoardCard = memo(function BoardCard({
       )}
       {task.error !== undefined && <p className="task-row-error">{visibleText(task.error.message)}</p>}
       <p className="board-meta">
+        <LabelTags labels={task.labels} />
         <span title={task.repository}>{baseName(task.repository)}</span>
         <span>{agentLabel(task)}</span>
         <TimeAgo at={task.updatedAt} />

@@ -77,6 +77,7 @@ export function useForgeCards(search: TaskSearch): ForgeCards {
       ...(issues[index]?.data ?? []).map((issue) => ({ ...cardOf(repository, "issue", issue), issue })),
     ])
     .filter(({ kind }) => search.items === undefined || search.items === kind)
+    .filter(({ labels }) => search.label === undefined || labels.includes(search.label))
     .filter((card) => words.every((word) => textOf(card).includes(word)))
     .toSorted((a, b) => b.updatedAt - a.updatedAt);
   const queries = [...pulls, ...issues];

@@ -1,7 +1,7 @@
 /** Confirm dialog. */
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from "react";
-import { ErrorNotice } from "../ui/notice.tsx";
+import { ErrorNotice } from "./notice.tsx";
 
 /** Modal dialog for one action: it closes when the action succeeds, and stays open with the error when it fails. */
 export function ConfirmDialog({

@@ -1,3 +1,4 @@
+/** A text field of several names, and the names in its text. */
 import { useId } from "react";
 
 /** The names in a text with commas between. */
