@@ -45,7 +45,9 @@ export class EngineClient {
 
   /** Resolves with a container's exit code when it has stopped. Without the interval, podman looks without a pause. */
   async wait(id: string): Promise<number> {
-    const { StatusCode } = (await this.call("POST", `/containers/${id}/wait?interval=100ms`)) as { StatusCode: number };
+    const { StatusCode } = (await this.call("POST", `/containers/${id}/wait?interval=100ms`)) as {
+      StatusCode: number;
+    };
     return StatusCode;
   }
 }
