@@ -54,7 +54,7 @@ export class ClusterEnvironments {
    * `repository.*`, `environment.elsewhere`.
    */
   async inspect(path: string, organization: string): Promise<RepositoryEnvironment> {
-    const source = await this.#source(path);
+    const source = await this.source(path);
     const nodes = this.#preparing(source);
     if (source.found === undefined || nodes.length === 0) return describe(source);
     const { node, latest, ...prepared } = await this.#newest(source, organization, nodes);
@@ -67,7 +67,7 @@ export class ClusterEnvironments {
 
   /** As `Environments.prepare`, where {@link inspect} looks. Throws `repository.*`, `environment.elsewhere` too. */
   async prepare(path: string, organization: string, again: boolean): Promise<string> {
-    const source = await this.#source(path);
+    const source = await this.source(path);
     const nodes = this.#preparing(source);
     if (source.found === undefined) return this.#options.environments.prepare(source, organization, again);
     if (nodes.length === 0) {
@@ -138,8 +138,8 @@ export class ClusterEnvironments {
     return node === undefined || node === this.#options.node;
   }
 
-  /** From the node that has the repository. */
-  async #source(path: string): Promise<EnvironmentSource> {
+  /** What the last commit of a repository asks for, from the node that has it. Throws `repository.*`, `environment.elsewhere`. */
+  async source(path: string): Promise<EnvironmentSource> {
     try {
       return await this.#options.environments.source(path);
     } catch (error) {

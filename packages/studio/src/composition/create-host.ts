@@ -78,8 +78,9 @@ export async function createHost(
     place: { id: place.id, node },
     actor: (id) => backends.environment(id),
     index: backends.preparations,
+    sourceOf: (path) => environments.source(path),
   });
-  const environments = new ClusterEnvironments({
+  const environments: ClusterEnvironments = new ClusterEnvironments({
     ...{ environments: ownEnvironments, node, others, servesTasks: servesTasks(cluster) },
     actor: (id) => backends.environment(id),
   });

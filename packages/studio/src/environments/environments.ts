@@ -23,6 +23,8 @@ export interface EnvironmentsOptions
   readonly place: { readonly id: string; readonly node: string | undefined };
   readonly actor: (id: string) => EnvironmentBackend;
   readonly index: PreparationIndex;
+  /** What a repository asks for, whichever node has it. */
+  readonly sourceOf: (path: string) => Promise<EnvironmentSource>;
 }
 
 /** A task that needs the environment of its repository. */
@@ -200,17 +202,14 @@ export class Environments {
     }
   }
 
-  async #recover({ id, repository, node }: OpenPreparation): Promise<void> {
-    const { place } = this.#options;
+  async #recover({ id, repository }: OpenPreparation): Promise<void> {
     // A task that waits for it may have started it already.
     if (this.#running.has(id)) return;
-    const path = { path: repository, node };
-    // A repository of another node may have changed too.
-    const found = node === place.node ? await this.#read(path).catch(() => undefined) : undefined;
+    const source = await this.#options.sourceOf(repository).catch(() => undefined);
     const organization = organizationOfId(id);
-    const isCurrent = found !== undefined && this.#idOf(path, organization, found) === id;
+    const isCurrent = source !== undefined && this.inspect(source, organization)?.id === id;
     if (isCurrent && !this.#snapshots.has(id)) {
-      await this.prepare({ repository: path, found }, organization, false);
+      await this.prepare(source, organization, false);
       return;
     }
     const message =
