@@ -156,7 +156,7 @@ describe("a Studio of several nodes", () => {
 
   test("a node without tasks shows those of another one: agents, repositories, sandboxes, branches, failed steps", async (t) => {
     if (!needsJail(t)) return;
-    const { nodes, repository } = await startNodes(t, postgres, ["front", "runner"], {
+    const { nodes, repository, restart } = await startNodes(t, postgres, ["front", "runner"], {
       front: "organization,session,access,group,environment",
       runner: "task",
     });
@@ -235,8 +235,15 @@ describe("a Studio of several nodes", () => {
       nodes.map(({ data }) => existsSync(join(data, "environments", next, "snapshot"))),
       [false, true],
     );
+    // It goes on after a restart, although another node has the repository.
+    commit(repository, { [environmentFile]: "setup: [{name: build, run: 'echo begun; sleep 2'}]" });
+    const slow = (await client.organization.prepareEnvironment(repository)).id ?? "";
+    await untilEnvironment(client, slow, ({ steps }) => steps[0]?.output === "begun\n");
     await runner.server.stop();
     await step.closed;
+    await restart(runner);
+    await untilEnvironment(client, slow, ({ status }) => status === "ready");
+    await runner.server.stop();
     const gone = await requestTerminal(url, cookie, environment);
     assert.deepEqual([gone.status, ((await gone.json()) as { code: string }).code], [503, "elsewhere"]);
     assert.equal((await client.organization.environment(repository)).id, undefined);

@@ -7,6 +7,7 @@ import type { EnvironmentBackend } from "../environments/environment-backend.ts"
 import type { Environments, PreparedHere } from "../environments/environments.ts";
 import type { FailedSteps } from "../environments/failures/failed-steps.ts";
 import { nodePaths, type OtherNodes, type SandboxRoute } from "./other-nodes.ts";
+import type { UserRepository } from "./repositories.ts";
 
 export interface ClusterEnvironmentsOptions {
   /** Those of this node. */
@@ -54,7 +55,7 @@ export class ClusterEnvironments {
    * `repository.*`, `environment.elsewhere`.
    */
   async inspect(path: string, organization: string): Promise<RepositoryEnvironment> {
-    const source = await this.source(path);
+    const source = await this.#source(path);
     const nodes = this.#preparing(source);
     if (source.found === undefined || nodes.length === 0) return describe(source);
     const { node, latest, ...prepared } = await this.#newest(source, organization, nodes);
@@ -67,7 +68,7 @@ export class ClusterEnvironments {
 
   /** As `Environments.prepare`, where {@link inspect} looks. Throws `repository.*`, `environment.elsewhere` too. */
   async prepare(path: string, organization: string, again: boolean): Promise<string> {
-    const source = await this.source(path);
+    const source = await this.#source(path);
     const nodes = this.#preparing(source);
     if (source.found === undefined) return this.#options.environments.prepare(source, organization, again);
     if (nodes.length === 0) {
@@ -78,6 +79,12 @@ export class ClusterEnvironments {
     if (this.#isHere(node)) return this.#options.environments.prepare(source, organization, again);
     const question = { source, organization, again };
     return (await this.#ask<{ readonly id: string }>(node, "prepare", question)).id;
+  }
+
+  /** What the last commit of a known repository asks for. Throws `repository.*`, `environment.elsewhere`. */
+  async sourceOf({ path, node }: UserRepository): Promise<EnvironmentSource> {
+    if (this.#isHere(node)) return this.#options.environments.source(path);
+    return this.#ask<EnvironmentSource>(node, "source", { path });
   }
 
   /** Ends a running preparation at its node. Throws `environment.elsewhere`. */
@@ -138,8 +145,8 @@ export class ClusterEnvironments {
     return node === undefined || node === this.#options.node;
   }
 
-  /** What the last commit of a repository asks for, from the node that has it. Throws `repository.*`, `environment.elsewhere`. */
-  async source(path: string): Promise<EnvironmentSource> {
+  /** From the node that has the repository: this one is asked first. */
+  async #source(path: string): Promise<EnvironmentSource> {
     try {
       return await this.#options.environments.source(path);
     } catch (error) {

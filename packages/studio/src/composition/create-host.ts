@@ -78,7 +78,7 @@ export async function createHost(
     place: { id: place.id, node },
     actor: (id) => backends.environment(id),
     index: backends.preparations,
-    sourceOf: (path) => environments.source(path),
+    sourceOf: (repository) => environments.sourceOf(repository),
   });
   const environments: ClusterEnvironments = new ClusterEnvironments({
     ...{ environments: ownEnvironments, node, others, servesTasks: servesTasks(cluster) },

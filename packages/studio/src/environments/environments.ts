@@ -23,8 +23,8 @@ export interface EnvironmentsOptions
   readonly place: { readonly id: string; readonly node: string | undefined };
   readonly actor: (id: string) => EnvironmentBackend;
   readonly index: PreparationIndex;
-  /** What a repository asks for, whichever node has it. */
-  readonly sourceOf: (path: string) => Promise<EnvironmentSource>;
+  /** What a repository asks for, from the node that has it. */
+  readonly sourceOf: (repository: UserRepository) => Promise<EnvironmentSource>;
 }
 
 /** A task that needs the environment of its repository. */
@@ -202,10 +202,10 @@ export class Environments {
     }
   }
 
-  async #recover({ id, repository }: OpenPreparation): Promise<void> {
+  async #recover({ id, repository, node }: OpenPreparation): Promise<void> {
     // A task that waits for it may have started it already.
     if (this.#running.has(id)) return;
-    const source = await this.#options.sourceOf(repository).catch(() => undefined);
+    const source = await this.#options.sourceOf({ path: repository, node }).catch(() => undefined);
     const organization = organizationOfId(id);
     const isCurrent = source !== undefined && this.inspect(source, organization)?.id === id;
     if (isCurrent && !this.#snapshots.has(id)) {
