@@ -26,7 +26,8 @@ const threads = `
 
 /** Runs a bomb in a jail with enough memory until some of it is refused, then stops the jail. */
 async function explode(lab: AttackLab, script: string) {
-  // The first process does not fork: if refused, it would exit and end the jail before the check.
+  // The first process forks once, before the bomb: if a fork of its own were refused, it would end the jail, and with it
+  // the counters, before the check.
   const bomb = await lab.start({
     args: ["-c", `${script}; exec sleep 1000`],
     limits: { ...limits, memoryBytes: 4 * limits.memoryBytes },
@@ -49,7 +50,7 @@ export const resourceAttacks: readonly Attack[] = [
     needs: ["limits.pids"],
     run: async (lab) => {
       const bombs = {
-        forks: "bomb() { bomb | bomb & }; bomb",
+        forks: "bomb() { bomb | bomb & }; (bomb) & :",
         threads: `/opt/holdfast/node --input-type=module -e '${threads}' & :`,
       };
       const ends = await Promise.all(Object.values(bombs).map((script) => explode(lab, script)));
