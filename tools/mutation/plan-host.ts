@@ -24,10 +24,10 @@ function composition(): Planned[] {
     withEdits([
       [
         "who may connect",
-        "started: (jail) => broker.jailStarted(jail, !driver.unsafe),",
+        "started: (jail: Jail) => broker.jailStarted(jail, !driver.unsafe),",
         "started: () => {},",
       ],
-      ["who may connect no more", "ended: (jailId) => broker.jailEnded(jailId),", "ended: () => {},"],
+      ["who may connect no more", "ended: (jailId: string) => broker.jailEnded(jailId),", "ended: () => {},"],
       ["taint by the way out", "if (options.taints !== false) await", "if (Date.now() < 0) await"],
       ["secrets of plugins", "remember: (secret) => vault.secrets.add(secret),", "remember: () => {},"],
       ["budgets of a jail", "budgets: (options.budgets ?? []).map(checkBudget),", "budgets: [],"],

@@ -62,7 +62,7 @@ test("a prompt after a stop waits for the clone that the stop left running, and 
     repositories: new Repositories({ git, node: undefined } as RepositoriesOptions),
     ...{ limits: studioLimits, dataDirectory: folder, runDirectory: folder, runTasks: true },
     catalogue: { row: () => ({}) },
-    ownEnvironments: { close: async () => {} },
+    ...{ ownEnvironments: { close: async () => {} }, organizationFiles: { close: async () => {} } },
     meter: { requireBudget: async () => {}, turn: () => {} },
     task: () => ({
       next: async () => queue.shift(),
