@@ -69,11 +69,11 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
   if (failing === undefined && reported?.failing !== undefined)
     news.push({ session: state, change: { type: "ci-settled" } });
   const question = secretsQuestion(state);
-  if (question !== undefined && question.cause !== reported?.secrets) {
+  if (question !== undefined && question.cause !== reported?.asking) {
     for (const session of openSessions(state)) if (waitsForSecrets(session)) session.attentionAt = at;
     news.push({ session: state, change: { type: "asks-secrets", ...question } });
   }
-  if (question === undefined && reported?.secrets !== undefined)
+  if (question === undefined && reported?.asking !== undefined)
     news.push({ session: state, change: { type: "secrets-settled" } });
   for (const session of state.sessions ?? []) {
     const heard = take(session, session.reported ?? { approvals: [], turn: unreported });
@@ -88,7 +88,7 @@ export function takeNews(state: TaskState, at: number): readonly TaskNews[] {
     state.reported = {
       ...{ ...first, seq: seq + news.length },
       ...(failing === undefined ? {} : { failing: failing.cause }),
-      ...(question === undefined ? {} : { secrets: question.cause }),
+      ...(question === undefined ? {} : { asking: question.cause }),
       ...(group === undefined ? {} : { attempts: group.key }),
     };
   return news.map(({ session, change }, index) => newsOf(state, session, seq + index + 1, at, change));

@@ -12,7 +12,7 @@ export interface ReportedNews extends ReportedSession {
   /** The pull request and the commit whose checks fail. */
   failing?: string;
   /** The turn that asks whether code of a fork gets secrets. */
-  secrets?: string;
+  asking?: string;
   /** How its attempts stood together. Absent if none are to be chosen from. */
   attempts?: string;
 }
