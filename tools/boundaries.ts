@@ -56,6 +56,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-client": ["core"],
   // Published as `holdfast/agent`.
   agent: ["core", "actors", "sandbox-client"],
+  // Actors as MCP servers, beside the server: it calls them as a client does.
+  mcp: ["core", "client", "actors"],
   "sandbox-react": [],
   // The browser app is built from the client; the package itself only exports the location of the build.
   "sandbox-ui": ["core", "sandbox-client", "sandbox-react", "web-parts"],

@@ -13,6 +13,7 @@ const inlined: Readonly<Record<string, readonly string[]>> = {
   holdfast: ["@modelcontextprotocol/sdk"],
   "@holdfast/agent": ["@modelcontextprotocol/sdk"],
   "@holdfast/guest": ["@modelcontextprotocol/sdk"],
+  "@holdfast/mcp": ["@modelcontextprotocol/sdk"],
   // Of x11 0.7 MB, where an install brings its tests and its manual with 5 MB.
   // Of dbus-native, what sends and reads messages: 18 packages less.
   "@holdfast/sandbox": ["@httptoolkit/dbus-native", "@modelcontextprotocol/sdk", "x11"],

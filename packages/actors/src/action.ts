@@ -18,6 +18,23 @@ export interface ActionDefinition<Context, Args extends readonly unknown[], Resu
   readonly "~errors": Errors | undefined;
 }
 
+/** How an action appears to MCP clients; see `@holdfast/mcp`. */
+export interface ActionTool {
+  readonly title?: string;
+  /** What a model reads to decide whether to call it. */
+  readonly description?: string;
+  /** Validates the only argument of calls over MCP, for an action that declares no input. */
+  readonly input?: StandardSchema;
+  /** True if the action changes nothing: clients ask less before they call it. */
+  readonly readOnly?: boolean;
+  /** False if what the action changes is only added to. Default: true. */
+  readonly destructive?: boolean;
+  /** True if a second call with the same input changes nothing more. */
+  readonly idempotent?: boolean;
+  /** True: a resource to read, not a tool. The action takes no arguments. */
+  readonly resource?: boolean;
+}
+
 interface ActionRules<Context, Errors extends ActionErrors> {
   /**
    * Errors that the action may throw as a `UserError`, by code. Their metadata is validated; any other code is an
@@ -31,6 +48,8 @@ interface ActionRules<Context, Errors extends ActionErrors> {
   readonly canInvoke?: (c: Context) => boolean | Promise<boolean>;
   /** "relaxed": the result does not wait for the commit. Default: the durability of the actor. */
   readonly durability?: "gated" | "relaxed";
+  /** Makes the action a tool of the actor's MCP server, or a resource. */
+  readonly mcp?: true | ActionTool;
 }
 
 export interface ActionOptions<Context, Input, Parsed, Output, Errors extends ActionErrors>

@@ -3,6 +3,7 @@
 export {
   type ActionDefinition,
   type ActionErrors,
+  type ActionTool,
   action,
   type DeclaredErrors,
 } from "./action.ts";

@@ -31,6 +31,7 @@ export { isPublicName, messageOf, sanitizeError } from "./sanitize-error.ts";
 export {
   inputJsonSchema,
   isStandardSchema,
+  jsonSchema,
   type SchemaInput,
   type SchemaIssue,
   type SchemaOutput,

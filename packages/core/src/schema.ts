@@ -24,24 +24,33 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
 }
 
 /**
- * The JSON Schema of what a schema for an object takes, where its library gives one (Zod 4, ArkType, Valibot). Undefined
- * for other schemas, and for those that JSON Schema cannot express.
+ * The JSON Schema of what a schema takes or gives, where its library gives one (Zod 4, ArkType, Valibot). Undefined for
+ * other schemas, and for those that JSON Schema cannot express.
  */
-export function inputJsonSchema(
+export function jsonSchema(
   schema: StandardSchema,
-): Readonly<Record<string, unknown> & { type: "object" }> | undefined {
+  direction: "input" | "output",
+): Readonly<Record<string, unknown>> | undefined {
   const converter = field(schema["~standard"], "jsonSchema");
-  const convert = field(converter, "input");
+  const convert = field(converter, direction);
   if (typeof convert !== "function") return undefined;
   try {
     const made: unknown = convert.call(converter, { target: "draft-2020-12" });
-    if (field(made, "type") !== "object") return undefined;
+    if (typeof made !== "object" || made === null) return undefined;
     const { $schema: _dialect, ...described } = made as Record<string, unknown>;
-    return { ...described, type: "object" };
+    return described;
   } catch {
     // Transformations, dates and the like have no JSON Schema.
     return undefined;
   }
+}
+
+/** The {@link jsonSchema} of the input of a schema for an object; undefined for other schemas. */
+export function inputJsonSchema(
+  schema: StandardSchema,
+): Readonly<Record<string, unknown> & { type: "object" }> | undefined {
+  const described = jsonSchema(schema, "input");
+  return described?.type === "object" ? { ...described, type: "object" } : undefined;
 }
 
 function field(value: unknown, name: string): unknown {

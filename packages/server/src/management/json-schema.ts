@@ -1,4 +1,4 @@
-import { isStandardSchema } from "@holdfast/core";
+import { isStandardSchema, jsonSchema } from "@holdfast/core";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -16,27 +16,10 @@ const given = new WeakSet<object>();
  * express.
  */
 export function jsonSchemaOf(schema: unknown, direction: "input" | "output"): JsonSchema {
-  if (!isStandardSchema(schema)) return anyValue;
-  const standard: object = schema["~standard"];
-  if (
-    !("jsonSchema" in standard) ||
-    typeof standard.jsonSchema !== "object" ||
-    standard.jsonSchema === null
-  ) {
-    return anyValue;
-  }
-  const convert: unknown = Reflect.get(standard.jsonSchema, direction);
-  if (typeof convert !== "function") return anyValue;
-  try {
-    const made: unknown = convert.call(standard.jsonSchema, { target: "draft-2020-12" });
-    if (typeof made !== "object" || made === null) return anyValue;
-    const { $schema: _dialect, ...rest } = made as Record<string, unknown>;
-    given.add(rest);
-    return rest;
-  } catch {
-    // Transformations, dates and the like have no JSON Schema.
-    return anyValue;
-  }
+  const described = isStandardSchema(schema) ? jsonSchema(schema, direction) : undefined;
+  if (described === undefined) return anyValue;
+  given.add(described);
+  return described;
 }
 
 /** The document with all references relative to its own root, as readers expect them: RFC 6901, section 6. */

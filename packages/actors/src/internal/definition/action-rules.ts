@@ -5,6 +5,7 @@ import {
   type StandardSchema,
   validate,
 } from "@holdfast/core";
+import type { ActionTool } from "../../action.ts";
 import { isThenable } from "../lifecycle/hooks.ts";
 import { isScheduledRun } from "../schedule/fire.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
@@ -20,9 +21,10 @@ export interface ActionRule {
   readonly errors?: Readonly<Record<string, StandardSchema | true>>;
   readonly canInvoke?: AnyFunction;
   readonly durability?: "gated" | "relaxed";
+  readonly mcp?: ActionTool;
 }
 
-const knownKeys = new Set(["input", "output", "errors", "handler", "canInvoke", "durability"]);
+const knownKeys = new Set(["input", "output", "errors", "handler", "canInvoke", "durability", "mcp"]);
 
 /** Collects the actions of a tree. Throws `actor.invalid_definition`. */
 export function collectActions(
@@ -54,7 +56,7 @@ function actionRule(path: string, item: Readonly<Record<string, unknown>>): Acti
   for (const key of Object.keys(item)) {
     if (!knownKeys.has(key)) throw invalidDefinition(`"${key}" of "${path}" is not a key of action()`);
   }
-  const { input, output, errors, canInvoke, durability, handler } = item;
+  const { input, output, errors, canInvoke, durability, mcp, handler } = item;
   if (!isFunction(handler)) throw invalidDefinition(`the action "${path}" has no handler`);
   if (canInvoke !== undefined && !isFunction(canInvoke)) {
     throw invalidDefinition(`"canInvoke" of the action "${path}" is not a function`);
@@ -68,7 +70,31 @@ function actionRule(path: string, item: Readonly<Record<string, unknown>>): Acti
     ...errorsOf(path, errors),
     ...(canInvoke === undefined ? {} : { canInvoke }),
     ...(durability === undefined ? {} : { durability }),
+    ...(mcp === undefined ? {} : { mcp: toolOf(path, mcp, input) }),
   };
+}
+
+const toolKinds: Readonly<Record<string, string>> = {
+  ...{ title: "string", description: "string" },
+  ...{ readOnly: "boolean", destructive: "boolean", idempotent: "boolean", resource: "boolean" },
+};
+
+/** Reads `mcp` of an action. */
+function toolOf(path: string, mcp: unknown, actionInput: unknown): ActionTool {
+  if (mcp === true) return {};
+  if (!isRecord(mcp)) throw invalidDefinition(`"mcp" of the action "${path}" is neither true nor an object`);
+  for (const [key, value] of Object.entries(mcp)) {
+    const isValid = key === "input" ? isStandardSchema(value) : typeof value === toolKinds[key];
+    if (value !== undefined && !isValid)
+      throw invalidDefinition(`"mcp.${key}" of the action "${path}" is unknown or has a wrong type`);
+  }
+  if (mcp.input !== undefined && actionInput !== undefined)
+    throw invalidDefinition(
+      `"mcp.input" of the action "${path}" is given, but the action declares its input`,
+    );
+  if (mcp.resource === true && (mcp.input ?? actionInput) !== undefined)
+    throw invalidDefinition(`the action "${path}" is a resource of MCP, but takes an input`);
+  return mcp;
 }
 
 function schemaOf<Name extends "input" | "output">(
