@@ -7,15 +7,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { anchorOf } from "./site/anchors.ts";
+import { type CodeBlock, codeBlocksOf } from "./site/code-blocks.ts";
 import { root } from "./workspace.ts";
-
-interface Block {
-  readonly source: string;
-  readonly line: number;
-  readonly code: string;
-  readonly run: boolean;
-  readonly jsx: boolean;
-}
 
 function documents(): string[] {
   return execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md"], {
@@ -30,26 +23,6 @@ function documents(): string[] {
         !path.includes("/sample/") &&
         !path.includes("/templates/"),
     );
-}
-
-function blocksOf(path: string, text: string): Block[] {
-  const blocks: Block[] = [];
-  const lines = text.split("\n");
-  for (let i = 0; i < lines.length; i++) {
-    const fence = /^```(ts|typescript|tsx)(?:\s+(\w+))?\s*$/.exec(lines[i] ?? "");
-    if (fence === null) continue;
-    const start = i + 1;
-    do i++;
-    while (i < lines.length && lines[i] !== "```");
-    blocks.push({
-      source: path,
-      line: start + 1,
-      code: lines.slice(start, i).join("\n"),
-      run: fence[2] === "run",
-      jsx: fence[1] === "tsx",
-    });
-  }
-  return blocks;
 }
 
 /** Link targets of a page, without those inside code. */
@@ -94,11 +67,11 @@ rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
 const problems = unlistedPages();
-const blocks: Block[] = [];
+const blocks: CodeBlock[] = [];
 for (const path of documents()) {
   const text = readFileSync(join(root, path), "utf8");
   problems.push(...brokenLinks(path, text));
-  blocks.push(...blocksOf(path, text));
+  blocks.push(...codeBlocksOf(path, text));
 }
 
 const fileOf = (index: number) => `block-${index}.${blocks[index]?.jsx ? "tsx" : "ts"}`;
@@ -136,7 +109,7 @@ try {
 
 if (problems.length === 0) {
   blocks.forEach((block, index) => {
-    if (!block.run) return;
+    if (block.use !== "run") return;
     try {
       execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", join(folder, fileOf(index))], {
         cwd: folder,
@@ -156,5 +129,5 @@ if (problems.length > 0) {
   console.error(problems.join("\n"));
   process.exit(1);
 }
-const run = blocks.filter((block) => block.run).length;
+const run = blocks.filter((block) => block.use === "run").length;
 console.log(`docs: ${blocks.length} code blocks compile, ${run} run, links hold`);
