@@ -22,7 +22,7 @@ test("a release lists all packages behind those that they need, with notes, a bi
   const folder = mkdtempSync(join(tmpdir(), "holdfast-release-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const tree = {
-    ...{ commit: "abc", changes: "", version },
+    ...{ commit: "abc", changes: "", version, kept: [] },
     changelog: changelog.replace("0.1.0", version),
   };
   assert.throws(

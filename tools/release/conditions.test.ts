@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { releaseNotes, sectionOf } from "./changelog.ts";
-import { checkFolder, distTag, problemsOf, publishProblemsOf, type Tree } from "./conditions.ts";
+import { checkFolder, distTag, problemsOf, publishProblemsOf, type Tree, webAddress } from "./conditions.ts";
 
 const changelog = `# Changelog
 
@@ -23,6 +23,7 @@ const changelog = `# Changelog
 `;
 const tree: Tree = {
   ...{ commit: "abc", changes: "", version: "1.2.0", changelog },
+  kept: ["1.1.0", "1.2.0"],
   repository: "https://git.example/h",
 };
 
@@ -45,7 +46,31 @@ test("another version in the tree, unreleased changes and no repository keep it 
   const { repository: _, ...without } = tree;
   const unreleased = changelog.replace("## Unreleased\n", "## Unreleased\n\n- More.\n");
   const problems = publishProblemsOf({ ...without, version: "1.1.0", changelog: unreleased }, "1.2.0");
-  assert.match(problems.join("\n"), /have version 1\.1\.0.*\n.*Unreleased.*\n.*no "repository"/);
+  assert.match(
+    problems.join("\n"),
+    /have version 1\.1\.0.*--prepare.*\n.*Unreleased.*\n.*address of the repository is not known.*--repository/,
+  );
+});
+
+test("a version leaves data for the upgrade test of the next one", () => {
+  const [problem, ...more] = publishProblemsOf({ ...tree, kept: ["1.1.0"] }, "1.2.0");
+  assert.match(problem ?? "", /no data of 1\.2\.0.*Run: npm run release -- --prepare --version 1\.2\.0/);
+  assert.deepEqual(more, []);
+  assert.doesNotMatch(publishProblemsOf(tree, "1.3.0-rc.1").join(), /no data/);
+});
+
+test("the address of the repository is that of its remote, as a browser opens it", () => {
+  for (const remote of [
+    "https://git.example/ann/h.git",
+    "https://ann:secret@git.example/ann/h",
+    "git@git.example:ann/h.git",
+    "ssh://git@git.example:2222/ann/h.git",
+    "git+https://git.example/ann/h/",
+  ])
+    assert.equal(webAddress(remote), "https://git.example/ann/h", remote);
+  assert.equal(webAddress("http://git.example:3000/h.git"), "http://git.example:3000/h");
+  for (const remote of ["", "/srv/git/h.git", "../h", "file:///srv/h.git", "https://git.example", "C:\\h"])
+    assert.equal(webAddress(remote), undefined, remote);
 });
 
 test("versions to try out are not what npm installs by default", () => {
