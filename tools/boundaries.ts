@@ -69,6 +69,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Below the Studio: it knows machines, not tasks.
   "agent-os": ["core", "actors", "gate", "guest", "sandbox", "sandbox-client"],
   "create-holdfast": ["cli"],
+  // Data of other frameworks in actors.
+  "adapter-kit": ["core", "client", "actors"],
+  langgraph: ["core", "client", "actors", "adapter-kit"],
   "test-kit": ["core", "client", "actors", "server", "store-sqlite"],
   // Test doubles, never published: only tests, benches and examples import it.
   testing: [...belowStudio, "test-kit"],
