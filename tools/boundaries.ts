@@ -56,6 +56,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-client": ["core"],
   // Published as `holdfast/agent`.
   agent: ["core", "actors", "sandbox-client"],
+  // Chats of the AI SDK, beside the agents, whose streams they are.
+  "ai-sdk": ["core", "actors", "agent"],
   // Actors as MCP servers, beside the server: it calls them as a client does.
   mcp: ["core", "client", "actors"],
   "sandbox-react": [],
@@ -100,6 +102,7 @@ const portable = [
   "packages/client/src",
   "packages/actors/src",
   "packages/react/src",
+  "packages/ai-sdk/src/client",
   "packages/sandbox-client/src",
   "packages/sandbox-react/src",
   "packages/sandbox-ui/src/web",

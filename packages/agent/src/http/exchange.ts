@@ -30,7 +30,7 @@ export async function exchange(
 /** The whole stream of a turn, from its beginning. */
 export function replayTurn(chat: Chat, turn: Turn, signal: AbortSignal): AsyncGenerator<UiChunk> {
   const live = chat.live(turn.id);
-  if (live) return readChunks(live, 0, isPendingIn(chat), signal);
+  if (live) return readChunks(live, 0, endBehindQuestion(chat), signal);
   const message = chat.turns.message(turn.id);
   return listed(message ? [...chunksOf(message), ...endOf(turn)] : endOf(turn));
 }
@@ -58,7 +58,7 @@ async function goOn(chat: Chat, message: JsonRecord, signal: AbortSignal) {
   const seen = live.chunks.findLastIndex(
     (chunk) => chunk.type === "tool-approval-request" && ids.has(chunk.approvalId),
   );
-  const rest = readChunks(live, seen + 1, isPendingIn(chat), signal);
+  const rest = readChunks(live, seen + 1, endBehindQuestion(chat), signal);
   return { turn, chunks: seen === -1 ? rest : after(start, rest) };
 }
 
@@ -86,8 +86,11 @@ function endOf({ status, error }: Turn): UiChunk[] {
   return [{ type: "finish", finishReason: status === "completed" ? "stop" : "other" }];
 }
 
-function isPendingIn(chat: Chat): (id: string) => boolean {
-  return (id) => chat.approvals.find(id)?.state === "pending";
+function endBehindQuestion({ approvals }: Chat): (chunk: UiChunk) => UiChunk | undefined {
+  return (chunk) =>
+    chunk.type === "tool-approval-request" && approvals.find(chunk.approvalId)?.state === "pending"
+      ? { type: "finish", finishReason: "other" }
+      : undefined;
 }
 
 function fixedHistory(): HoldfastError {

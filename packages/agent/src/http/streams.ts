@@ -1,20 +1,16 @@
-import type { UiChunk } from "../chat/messages.ts";
 import { agentLimits } from "../limits.ts";
 import type { LiveTurn } from "../runtime/live-turn.ts";
 
-/** Whether a question still waits for its answer. */
-export type IsPending = (approvalId: string) => boolean;
-
 /**
- * The chunks of a turn from a position on. Ends with the turn, and behind a question that waits for its answer: its
- * reader answers with another request, which goes on from there.
+ * The chunks of a turn from a position on. Ends with the turn, and behind a chunk for which `endBehind` returns the last
+ * one: behind a question that waits, as its reader answers with another request, which goes on from there.
  */
-export async function* readChunks(
-  live: LiveTurn,
+export async function* readChunks<Chunk>(
+  live: LiveTurn<Chunk>,
   from: number,
-  isPending: IsPending,
+  endBehind: (chunk: Chunk) => Chunk | undefined,
   signal: AbortSignal,
-): AsyncGenerator<UiChunk> {
+): AsyncGenerator<Chunk> {
   for (let position = from; !signal.aborted; position += 1) {
     while (position >= live.chunks.length) {
       if (live.ended || signal.aborted) return;
@@ -23,15 +19,15 @@ export async function* readChunks(
     const chunk = live.chunks[position];
     if (chunk === undefined) return;
     yield chunk;
-    if (chunk.type === "tool-approval-request" && isPending(chunk.approvalId)) {
-      yield { type: "finish", finishReason: "other" };
-      return;
-    }
+    const last = endBehind(chunk);
+    if (last === undefined) continue;
+    yield last;
+    return;
   }
 }
 
 /** Server-sent events of the AI SDK's data stream. */
-export function eventStream(chunks: AsyncGenerator<UiChunk>, stop: AbortController): Response {
+export function eventStream(chunks: AsyncGenerator<unknown>, stop: AbortController): Response {
   const encoder = new TextEncoder();
   let timer: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>({
@@ -63,7 +59,7 @@ export function eventStream(chunks: AsyncGenerator<UiChunk>, stop: AbortControll
   });
 }
 
-async function change(live: LiveTurn, signal: AbortSignal): Promise<void> {
+async function change<Chunk>(live: LiveTurn<Chunk>, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = () => {
       stop();

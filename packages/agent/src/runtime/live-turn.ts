@@ -1,17 +1,22 @@
 import type { UiChunk } from "../chat/messages.ts";
 
 /** The stream of a turn that is queued or running: what was written so far, for any number of readers. */
-export class LiveTurn {
-  readonly chunks: UiChunk[] = [];
+export class LiveTurn<Chunk = UiChunk> {
+  readonly chunks: Chunk[];
   readonly #listeners = new Set<() => void>();
   #ended = false;
+
+  /** `before` was written already. */
+  constructor(before: readonly Chunk[] = []) {
+    this.chunks = [...before];
+  }
 
   /** True when no chunk follows. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  push(chunk: UiChunk): void {
+  push(chunk: Chunk): void {
     this.chunks.push(chunk);
     this.#notify();
   }
