@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -15,9 +15,12 @@ import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import { freePort } from "@holdfast/testing/free-port";
 import type { Browser, Page } from "playwright-core";
 import { isTemplate, templates } from "../../packages/create-holdfast/src/index.ts";
+import { InstalledPackages } from "../../tools/pack/installed-packages.ts";
+import { startRegistry } from "../../tools/pack/registry.ts";
 import { assertAccessibleInThemes } from "../e2e/support/axe.ts";
 import { assertFits, keepScreenshot } from "../e2e/support/pages.ts";
 import { installHoldfast, nextEnvironment, nextProgram } from "./support/installed.ts";
+import { packPackages } from "./support/packed-packages.ts";
 
 const sources = join(import.meta.dirname, "..", "..", "packages", "create-holdfast", "templates");
 const run = promisify(execFile);
@@ -116,7 +119,7 @@ async function dev(
     const event = line.startsWith("{") ? (JSON.parse(line) as DevLine) : undefined;
     if (event?.type === "ready") {
       url = event.url;
-      const name = project.slice(folder.length + 1);
+      const name = basename(project);
       const total = Math.round(performance.now() - started);
       console.log(`${name}: holdfast dev ready in ${event.ms} ms, with npm ${total} ms`);
     }
@@ -125,6 +128,12 @@ async function dev(
     return { url, child };
   }
   return assert.fail(`holdfast dev ended:\n${lines.join("\n")}`);
+}
+
+/** What a project begins with. */
+interface CounterClient {
+  readonly counter: { getOrCreate(key: string): { add(by: number): Promise<number> } };
+  dispose(): Promise<void>;
 }
 
 interface DevLine {
@@ -148,13 +157,40 @@ async function assertGoodPage(page: Page, name: string): Promise<void> {
   await keepScreenshot(page, `template-${name}`);
 }
 
+test("a new project is made, installed without a network, and answers", async () => {
+  const place = mkdtempSync(join(folder, "offline-"));
+  const tarballs = join(place, "tarballs");
+  mkdirSync(tarballs);
+  await using registry = await startRegistry(await packPackages(), new InstalledPackages(tarballs));
+  const started = performance.now();
+  const program = join(folder, "node_modules", "create-holdfast", "bin", "create-holdfast.js");
+  const { stdout } = await run(process.execPath, [program, "shop", "--template", "empty", "--yes"], {
+    cwd: place,
+    env: {
+      ...environment,
+      npm_config_registry: registry.url,
+      npm_config_cache: join(place, "cache"),
+      npm_config_userconfig: join(place, "npmrc"),
+    },
+  });
+  assert.match(stdout, /Empty is in shop \(\d+\.\d s\)\. Next:\n\n.*cd shop\n.*npm run dev\n/);
+  const project = join(place, "shop");
+  const lock = readFileSync(join(project, "package-lock.json"), "utf8");
+  for (const [, url = ""] of lock.matchAll(/"resolved": "([^"]+)"/g))
+    assert.ok(url.startsWith(registry.url), url);
+  const { url, child } = await dev(project);
+  const client = createClient(url) as never as CounterClient;
+  assert.equal(await client.counter.getOrCreate("visits").add(2), 2);
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  console.log(`from the command to the first answer: ${seconds} s`);
+  await client.dispose();
+  await end(child);
+});
+
 test("empty, and its inspector", async () => {
   const project = await make("empty");
   const { url, child } = await dev(project);
-  const client = createClient(url) as never as {
-    counter: { getOrCreate(key: string): { add(by: number): Promise<number> } };
-    dispose(): Promise<void>;
-  };
+  const client = createClient(url) as never as CounterClient;
   assert.equal(await client.counter.getOrCreate("visits").add(2), 2);
   await client.dispose();
   if (browser !== undefined) {

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { goldenRegistry } from "./support/actors.ts";
+import { createClient } from "holdfast/client";
+import { type GoldenRegistry, goldenRegistry } from "./support/actors.ts";
 import { encodings, type Recording } from "./support/recording.ts";
 import { folderOf, recordingFile, releases } from "./support/releases.ts";
 import { Replay } from "./support/replay-client.ts";
@@ -33,3 +34,31 @@ for (const version of releases) {
     });
   });
 }
+
+test("a client of a later protocol is told to update the server, and does not try again", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-upgrade-"));
+  removeAtExit(directory);
+  const registry = goldenRegistry(directory);
+  const { url } = await registry.start();
+  t.after(() => registry.shutdown());
+  const opened: string[] = [];
+  class LaterSocket extends WebSocket {
+    constructor(address: string | URL, protocols: string[]) {
+      opened.push(String(address));
+      super(
+        address,
+        protocols.map((each) => each.replace("holdfast.v1", "holdfast.v2")),
+      );
+    }
+  }
+  const client = createClient<GoldenRegistry>({
+    endpoint: url,
+    WebSocket: LaterSocket as unknown as typeof WebSocket,
+  });
+  t.after(() => client.dispose());
+  await assert.rejects(client.room.getOrCreate("hall").connect().ready, {
+    ...{ group: "gateway", code: "unsupported_protocol" },
+    message: "Protocol 2 of the client, 1 of this server: update the server",
+  });
+  assert.equal(opened.length, 1);
+});

@@ -1,6 +1,7 @@
 /**
  * A registry on loopback with the built packages, so that an install from it is the install of a user: npm takes
- * `@holdfast/*` from here (`--@holdfast:registry=URL`) and everything else from where it always does.
+ * `@holdfast/*` from here (`--@holdfast:registry=URL`) and everything else from where it always does, or, without a
+ * network, from here too.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,6 +10,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { staging } from "./checks.ts";
+import type { InstalledPackages } from "./installed-packages.ts";
 
 const tarballs = join(staging, "tarballs");
 
@@ -55,17 +57,22 @@ export interface LocalRegistry extends AsyncDisposable {
   readonly npmOptions: readonly string[];
 }
 
-export async function startRegistry(packages: readonly PackedPackage[]): Promise<LocalRegistry> {
+export async function startRegistry(
+  packages: readonly PackedPackage[],
+  others?: InstalledPackages,
+): Promise<LocalRegistry> {
   let url = "";
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname).slice(1);
-    const item = packages.find(({ name, tarball }) => path === name || tarball.endsWith(`/${path}`));
+    const own = packages.filter(({ name, tarball }) => path === name || tarball.endsWith(`/${path}`));
+    const items = own.length > 0 ? own : (others?.named(path) ?? []);
+    const [item] = items;
     if (item === undefined) {
       response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
     } else if (path === item.name) {
       response
         .writeHead(200, { "content-type": "application/json" })
-        .end(JSON.stringify(packument(item, url)));
+        .end(JSON.stringify(packument(items, url)));
     } else {
       response.writeHead(200, { "content-type": "application/octet-stream" }).end(readFileSync(item.tarball));
     }
@@ -82,9 +89,16 @@ export async function startRegistry(packages: readonly PackedPackage[]): Promise
   };
 }
 
-/** The document of one package with one version, as npm asks for it. */
-function packument({ name, version, manifest, tarball }: PackedPackage, url: string) {
-  const integrity = `sha512-${createHash("sha512").update(readFileSync(tarball)).digest("base64")}`;
-  const dist = { tarball: `${url}/${tarball.slice(tarball.lastIndexOf("/") + 1)}`, integrity };
-  return { name, "dist-tags": { latest: version }, versions: { [version]: { ...manifest, dist } } };
+/** The document of one package, as npm asks for it; the first version is the latest. */
+function packument(items: readonly PackedPackage[], url: string) {
+  const versions = items.map(({ version, manifest, tarball }) => {
+    const integrity = `sha512-${createHash("sha512").update(readFileSync(tarball)).digest("base64")}`;
+    const dist = { tarball: `${url}/${tarball.slice(tarball.lastIndexOf("/") + 1)}`, integrity };
+    return [version, { ...manifest, dist }] as const;
+  });
+  const [latest] = items;
+  return {
+    ...{ name: latest?.name, "dist-tags": { latest: latest?.version } },
+    versions: Object.fromEntries(versions),
+  };
 }

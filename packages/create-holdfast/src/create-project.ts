@@ -1,5 +1,6 @@
 /** Writes a project from a template. */
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -71,8 +72,7 @@ export function createProject({ directory, template, version }: NewProject): voi
     const made = mkdtempSync(join(parent, ".create-holdfast-"));
     try {
       writeTemplate(made, template, { name: packageName(directory), version });
-      mkdirSync(directory, { recursive: true });
-      for (const name of readdirSync(made)) renameSync(join(made, name), join(directory, name));
+      moveInto(directory, made);
     } finally {
       rmSync(made, { recursive: true, force: true });
     }
@@ -81,6 +81,17 @@ export function createProject({ directory, template, version }: NewProject): voi
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new CreateError(`The project cannot be written to ${directory}: ${reason}`, { cause });
   }
+}
+
+/** In one step, so that nobody finds half a project; file by file only into a folder that there is. */
+function moveInto(directory: string, made: string): void {
+  if (existsSync(directory)) {
+    for (const name of readdirSync(made)) renameSync(join(made, name), join(directory, name));
+    return;
+  }
+  // Temporary folders are for their user alone.
+  chmodSync(made, 0o777 & ~process.umask());
+  renameSync(made, directory);
 }
 
 interface Words {

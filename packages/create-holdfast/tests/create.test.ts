@@ -1,10 +1,14 @@
 /** The program `create-holdfast`, in folders of its own. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { spawn } from "@lydell/node-pty";
 import { installFailure, packageManager, packageName, runLine, templates } from "../src/index.ts";
@@ -62,6 +66,7 @@ test("each template becomes a project, with its name, rules for agents and what 
     assert.ok(!files.includes("gitignore"));
     assert.match(readFileSync(join(project, "AGENTS.md"), "utf8"), /UserError/);
     assert.ok(readdirSync(project, { recursive: true }).some((file) => String(file).endsWith(".test.ts")));
+    assert.equal(statSync(project).mode & 0o777, 0o777 & ~process.umask());
   }
   // Nothing is left of how they were written.
   assert.equal(readdirSync(folder).length, templates.length);
@@ -110,11 +115,31 @@ test("without a network the project is there, and the message says what to do", 
   assert.ok(readdirSync(join(folder, "shop")).includes("package.json"));
 });
 
-test("a proxy, its certificate and a registry without the package are told apart", () => {
-  assert.match(
-    installFailure("npm error code E407\nnpm error 407 Proxy Authentication Required"),
-    /HTTPS_PROXY/,
+test("a proxy that asks for a password is named, and nothing else is tried", async () => {
+  const asked: string[] = [];
+  const proxy = createServer().on("connect", (request, socket) => {
+    asked.push(request.url ?? "");
+    socket.end("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n");
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const folder = scratch();
+  const env = {
+    ...process.env,
+    npm_config_registry: "https://registry.invalid/",
+    npm_config_https_proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    npm_config_fetch_retries: "0",
+    npm_config_cache: folder,
+  };
+  await assert.rejects(
+    promisify(execFile)(process.execPath, [program, "shop", "--yes"], { cwd: folder, env }),
+    /the proxy asks for a name and a password: set them in HTTPS_PROXY/,
   );
+  assert.ok(asked.length > 0 && asked.every((host) => host === "registry.invalid:443"), asked.join());
+  proxy.close();
+});
+
+test("the certificate of a proxy and a registry without the package are told apart", () => {
   assert.match(installFailure("npm error code SELF_SIGNED_CERT_IN_CHAIN"), /NODE_EXTRA_CA_CERTS/);
   assert.match(installFailure("npm error code E404"), /\.npmrc/);
   assert.match(installFailure("npm error something else"), /something else/);

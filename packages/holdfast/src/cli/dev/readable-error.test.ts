@@ -39,3 +39,10 @@ test("a project whose packages were never installed is told how", () => {
     /The package hono is not installed here\. Run: npm install$/,
   );
 });
+
+test("a package.json that is half written is named, and not one of a package", () => {
+  const text = "Error: Invalid package config /home/ann/shop/package.json.";
+  assert.match(readableError(text, "/home/ann/shop"), /package\.json is not JSON: .* Mend it/);
+  const installed = "Error: Invalid package config /home/ann/shop/node_modules/hono/package.json.";
+  assert.equal(readableError(installed, "/home/ann/shop"), installed);
+});

@@ -25,6 +25,16 @@ test("what a program prints itself stays as it is, and what it logs is not obeye
   assert.equal(eventText(bell, plain, at), "14:03:22 info a\\u0007b");
 });
 
+test("a program that cannot be loaded, because its packages are missing, says what to run", () => {
+  const text = "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'hono' imported from /shop/src/app.ts";
+  const problem = { title: "The newest version cannot be loaded.", text };
+  assert.equal(
+    eventText({ type: "failed", problem, isServed: false }, plain, at),
+    "14:03:22 The newest version cannot be loaded. Nothing answers until it is mended and saved. " +
+      "The package hono is not installed here. Run: npm install",
+  );
+});
+
 test("what the compiler prints becomes problems and files", () => {
   const { problems, files } = readCompilerOutput(
     [

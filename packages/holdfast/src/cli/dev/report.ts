@@ -1,5 +1,6 @@
 import { harmless, type Screen, style } from "@holdfast/cli";
 import type { DevProblem, TypeProblem } from "@holdfast/inspector-ui";
+import { remedyOf } from "./readable-error.ts";
 
 /** What happens to a program, for people or, with `--json`, as one object a line. */
 export type DevEvent =
@@ -72,7 +73,9 @@ function failedText(
   const next = isServed
     ? "The version before it goes on to answer."
     : "Nothing answers until it is mended and saved.";
-  return `${at} ${style(screen, "red", problem.title)} ${next}`;
+  const remedy = remedyOf(problem.text);
+  const words = remedy === undefined ? next : `${next} ${remedy}`;
+  return `${at} ${style(screen, "red", problem.title)} ${words}`;
 }
 
 function typesText(problems: readonly TypeProblem[], screen: Screen, at: string): string {

@@ -20,7 +20,7 @@ import { visibleError } from "../http/exchange.ts";
 import { resumePointOf } from "../resume-point.ts";
 import { routeNotFound } from "../route.ts";
 import { type ConnectionSocket, PeerSocket, type SocketWire } from "./connection-socket.ts";
-import { protocolsOf, tokenOf } from "./offered.ts";
+import { protocolsOf, selectProtocol, tokenOf, unsupportedProtocol } from "./offered.ts";
 
 /** The WebSockets of one listening server, of one kind of client. */
 export class Sockets {
@@ -42,7 +42,7 @@ export class Sockets {
       WebSocket: PeerSocket,
       // Messages over the limit are refused with a reason; over this, the protocol alone refuses them.
       maxPayload: gateway.maxIncomingBytes * 2,
-      handleProtocols: (protocols) => (protocols.has(subprotocol) ? subprotocol : false),
+      handleProtocols: (protocols) => selectProtocol(protocols, subprotocol),
     });
   }
 
@@ -94,10 +94,7 @@ export class Sockets {
     if (route.kind !== "connect") throw routeNotFound();
     const offered = protocolsOf(request);
     const { subprotocol } = this.#wire;
-    if (!offered.includes(subprotocol)) {
-      const message = `Offer the subprotocol ${subprotocol}: a client that offers another version is older or newer than this server`;
-      throw new HoldfastError("gateway", "unsupported_protocol", message, { statusCode: 400 });
-    }
+    if (!offered.includes(subprotocol)) throw unsupportedProtocol(offered, subprotocol);
     this.#wire.check?.(request);
     const encoded = offered.find((protocol) => protocol.startsWith(paramsPrefix))?.slice(paramsPrefix.length);
     const params = encoded === undefined ? undefined : decodeParams(socket.encoding, encoded);
