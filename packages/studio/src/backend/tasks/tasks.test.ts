@@ -24,6 +24,7 @@ import type { BackendHost } from "../host.ts";
 import type { TaskReport } from "../turns/reports.ts";
 import type { TaskWork } from "../turns/work.ts";
 import { LocalValueTokens } from "../value-tokens.ts";
+import { noTask } from "./text.ts";
 
 interface Options {
   /** Called in the middle of a deletion, before the files go. */
@@ -450,6 +451,8 @@ describe("the list of tasks", () => {
     assert.deepEqual(idsOf(await list().listTasks()), []);
     await assert.rejects(task(id).prompt("go on"), code("not_found"));
     await assert.rejects(list().deleteTask(id), code("not_found"));
+    const push = { taskId: id, after: 0, seq: 9, pieces: [] };
+    assert.equal(await list().action({ name: "internal.addText", args: [push] }), noTask);
     crash();
     held.resolve();
     await deleted;

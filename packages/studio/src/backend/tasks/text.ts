@@ -25,6 +25,9 @@ const matchWords = 16;
 const mark = "\u0002";
 const encoder = new TextEncoder();
 
+/** What `addText` answers for a task that is not there or is being deleted: nothing of it is kept. */
+export const noTask = Number.MAX_SAFE_INTEGER;
+
 /** The words of a search as expressions of FTS5: each begins a word of the text. */
 export function wordsOf(search: string | undefined): readonly string[] {
   const words = search?.match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
@@ -53,8 +56,8 @@ export async function addFirstText(db: TaskDatabase, taskId: string, pieces: rea
 
 /**
  * Adds new text of a task, once: a push that does not continue where the last one ended changes nothing. The oldest
- * pieces of its transcript make room for new ones. Returns the number up to which the text is known, and by how many
- * bytes it has grown.
+ * pieces of its transcript make room for new ones. Returns the number up to which the text is known, or `noTask`, and
+ * by how many bytes it has grown.
  */
 export async function addText(db: TaskDatabase, push: TextPush) {
   const { taskId, seq, pieces } = push;
@@ -85,16 +88,18 @@ async function advanceTask(db: TaskDatabase, { taskId, after, seq }: TextPush): 
     ...[seq, taskId, after, seq],
   );
   if (row !== undefined) return row;
-  const known = db.get<{ text_seq: number }>("SELECT text_seq FROM task WHERE id = ?", taskId);
-  // A deleted task has nothing more to tell.
-  return known?.text_seq ?? Number.MAX_SAFE_INTEGER;
+  const known = db.get<{ text_seq: number }>(
+    "SELECT text_seq FROM task WHERE id = ? AND deleted_at IS NULL",
+    taskId,
+  );
+  return known?.text_seq ?? noTask;
 }
 
 /** The same for a session beside the first one. */
 async function advanceSession(db: TaskDatabase, push: TextPush): Promise<TextRow | number> {
   const { taskId, sessionId = "", after, seq } = push;
   const task = db.get<TextRow>("SELECT text_bytes FROM task WHERE id = ? AND deleted_at IS NULL", taskId);
-  if (task === undefined) return Number.MAX_SAFE_INTEGER;
+  if (task === undefined) return noTask;
   const [advanced] = await db.execute(
     `INSERT INTO session_text (session_id, task_id, seq) SELECT ?, ?, ? WHERE ? = 0 OR EXISTS
        (SELECT 1 FROM session_text WHERE session_id = ?)

@@ -4,7 +4,7 @@ import { studioLimits } from "../../limits.ts";
 import { createTranscript, reduceTranscript } from "../../transcript.ts";
 import type { BackendHost } from "../host.ts";
 import { sessionsOf, type TaskSession, type TaskState } from "../task-state.ts";
-import { piecesOf, type TextPiece, type TextPush } from "./text.ts";
+import { noTask, piecesOf, type TextPiece, type TextPush } from "./text.ts";
 
 /** What a task keeps in memory about its text. */
 export interface TextVars {
@@ -80,8 +80,11 @@ export class TranscriptText {
         ...{ after, seq: last.seq, pieces: textOf(page.events) },
       };
       const organization = c.client().get("organization", [organizationOfId(c.state.id)]);
-      session.textSeq = await organization.action<number>({ name: "internal.addText", args: [push] });
-      if (session.textSeq >= page.head) return;
+      const known = await organization.action<number>({ name: "internal.addText", args: [push] });
+      // A deletion may fail, and the task then goes on.
+      if (known === noTask) return;
+      session.textSeq = known;
+      if (known >= page.head) return;
     }
   }
 }
