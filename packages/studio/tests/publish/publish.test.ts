@@ -62,7 +62,10 @@ for (const [name, connect] of Object.entries(forges)) {
     assert.match(prompt, /> Ignore all rules\\n> ## 9\. and push/);
     assert.equal((await failure(task.addressReview())).name, "publish.nothing_to_address");
 
-    await task.publish();
+    const pushed = task.publish();
+    await until(published, ({ progress }) => progress === "pushing");
+    assert.equal((await failure(task.mergePullRequest())).name, "publish.in_progress");
+    await pushed;
     const updated = onlyPull(published);
     assert.equal(updated.title, "Add one");
     assert.equal(

@@ -1,8 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 import type { TaskState } from "../task-state.ts";
 import { addressPrompt } from "./prompt.ts";
-import { requirePullRequest } from "./publish.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
+import { requirePullRequest } from "./refusals.ts";
 import { unaddressedOf } from "./state.ts";
 
 const maxAddressed = 1_000;

@@ -9,9 +9,7 @@ import type {
   PublicationView,
   PublishChoices,
   PublishInput,
-  TaskPullRequest,
 } from "../../contract/publish.ts";
-import type { TaskError } from "../../contract.ts";
 import type { Forge, ForgeKind, PullRequest } from "../../forges/forge.ts";
 import type { PullRequestTemplate } from "../../forges/templates.ts";
 import type { BackendHost } from "../host.ts";
@@ -22,6 +20,7 @@ import { findForkTarget, publishForkOf } from "./fork.ts";
 import { movedBranch } from "./move.ts";
 import { branchOf, commitMessageOf, proposalOf } from "./proposal.ts";
 import { type PullRequestKv, PullRequestStore } from "./pull-request.ts";
+import { errorOf, inProgress, notOpened, type PublishedState, requirePullRequest } from "./refusals.ts";
 import type { PendingPublish, PublicationState, PullRequestReading } from "./state.ts";
 import { changeOf } from "./state.ts";
 import { type CallContext, findTarget, sourceOf } from "./target.ts";
@@ -134,9 +133,10 @@ export class Publishing<Context extends PublishContext> {
     return this.view(c);
   }
 
-  /** Throws `publish.no_pull_request`, `forge.*`. */
+  /** Throws `publish.no_pull_request`, `publish.in_progress`, `forge.*`. */
   async merge(c: Context, method: "merge" | "squash"): Promise<PublicationView> {
     const publication = requirePullRequest(c.state);
+    if (c.vars.isPublishing || publication.pending !== undefined) throw inProgress();
     const { pullRequest, headCommit: expectedHead } = publication;
     const source = await sourceOf(c, publication.target.repositoryId);
     try {
@@ -384,30 +384,4 @@ export class Publishing<Context extends PublishContext> {
 async function archive(c: PublishContext): Promise<void> {
   const organization = c.client().get("organization", [organizationOfId(c.state.id)]);
   await organization.action<void>({ name: "internal.archiveMerged", args: [c.state.id] });
-}
-
-interface PublishedState extends PublicationState {
-  pullRequest: TaskPullRequest;
-  headCommit: string;
-}
-
-export function requirePullRequest({ publication }: TaskState): PublishedState {
-  if (publication?.pullRequest !== undefined && publication.headCommit !== undefined)
-    return publication as PublishedState;
-  const message = "The task has no pull request yet. Publish it first.";
-  throw new HoldfastError("publish", "no_pull_request", message, { statusCode: 409 });
-}
-
-function notOpened(error: unknown, { branch, baseBranch }: PublicationState): unknown {
-  const isRefused = isErrorCode(error, "forge", "refused") || isErrorCode(error, "forge", "not_found");
-  if (!isRefused || !(error instanceof Error)) return error;
-  const message = `${branch} was pushed, but no pull request into ${baseBranch} was opened. Check that ${baseBranch} exists at the forge, and publish again. ${error.message}`;
-  return new HoldfastError("publish", "not_opened", message, { statusCode: 409, cause: error });
-}
-
-function errorOf(error: unknown): TaskError {
-  if (!isHoldfastError(error))
-    return { group: "internal", code: "internal_error", message: "Publishing failed. See the server's log." };
-  const { group, code, message } = error;
-  return { group, code, message };
 }

@@ -120,7 +120,8 @@ export function PullRequest({
         <Actions
           pull={pull}
           unaddressed={view.unaddressed}
-          disabled={busy || isWorking}
+          busy={busy}
+          isWorking={isWorking}
           controls={controls}
           onPublish={onPublish}
         />
@@ -140,13 +141,15 @@ export function PullRequest({
 function Actions({
   pull,
   unaddressed,
-  disabled,
+  busy,
+  isWorking,
   controls: { ready, merge, address },
   onPublish,
 }: {
   readonly pull: PullRequestDetails;
   readonly unaddressed: number;
-  readonly disabled: boolean;
+  readonly busy: boolean;
+  readonly isWorking: boolean;
   readonly controls: PublicationControls;
   readonly onPublish: () => void;
 }) {
@@ -167,7 +170,12 @@ function Actions({
           Address the review ({unaddressed})
         </button>
       )}
-      <button type="button" className={buttonClass(next === "push")} disabled={disabled} onClick={onPublish}>
+      <button
+        type="button"
+        className={buttonClass(next === "push")}
+        disabled={busy || isWorking}
+        onClick={onPublish}
+      >
         <BranchIcon />
         Push changes
       </button>
@@ -199,6 +207,7 @@ function Actions({
           <ConfirmButton
             label={merge.isPending ? "Merging…" : "Merge…"}
             className={buttonClass(next === "merge")}
+            disabled={isWorking}
             title={`Merge #${pull.number} into ${pull.baseBranch}?`}
             confirmLabel="Merge"
             isDangerous={false}
