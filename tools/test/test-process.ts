@@ -8,7 +8,7 @@ export interface TestProcess {
 }
 
 /** Rooms of files that share nothing but code, and mostly take less time than the start of a process. */
-const sharing = [/^(packages\/[^/]+)\/src\//, /^(packages\/(?:actors|store-sqlite))\/tests\//, /^(tools)\//];
+const sharing = [/^(packages\/[^/]+)\/src\//, /^(packages\/[^/]+\/tests)\//, /^(tools)\//];
 
 /** Few enough that they can run again one by one, many enough that starts cost little. */
 const maxFiles = 24;
@@ -37,6 +37,6 @@ export function processesOf(runs: readonly TestRun[]): readonly TestProcess[] {
 }
 
 function roomOf({ path, store }: TestRun): string | undefined {
-  if (store !== "sqlite") return undefined;
-  return sharing.map((room) => room.exec(path)?.[1]).find((room) => room !== undefined);
+  const room = sharing.map((each) => each.exec(path)?.[1]).find((each) => each !== undefined);
+  return room === undefined || store === "sqlite" ? room : `${room}, ${store}`;
 }
