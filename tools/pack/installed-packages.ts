@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../workspace.ts";
-import type { PackedPackage } from "./registry.ts";
+import type { PackedPackage } from "./packed-package.ts";
 
 export class InstalledPackages {
   /** Where tarballs are written. */

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "../workspace.ts";
-import { type LocalRegistry, type PackedPackage, packTarballs, startRegistry } from "./registry.ts";
+import type { PackedPackage } from "./packed-package.ts";
+import { type LocalRegistry, packTarballs, startRegistry } from "./registry.ts";
 
 interface Install {
   readonly title: string;

@@ -11,16 +11,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { staging } from "./checks.ts";
 import type { InstalledPackages } from "./installed-packages.ts";
+import type { PackedPackage } from "./packed-package.ts";
 
 const tarballs = join(staging, "tarballs");
-
-export interface PackedPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly manifest: Readonly<Record<string, unknown>>;
-  /** The file that `npm pack` made. */
-  readonly tarball: string;
-}
 
 function stagedFolders(): string[] {
   return readdirSync(join(staging, "packages"))

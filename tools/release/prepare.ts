@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { PackedPackage } from "../pack/registry.ts";
+import type { PackedPackage } from "../pack/packed-package.ts";
 import { releaseNotes, sectionOf } from "./changelog.ts";
 import { checkFolder, distTag, releaseFile, type Tree } from "./conditions.ts";
 import { inPublishOrder, type Manifest } from "./manifests.ts";

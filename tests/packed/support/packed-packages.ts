@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { staging } from "../../../tools/pack/checks.ts";
-import { type PackedPackage, packedPackages, packTarballs } from "../../../tools/pack/registry.ts";
+import type { PackedPackage } from "../../../tools/pack/packed-package.ts";
+import { packedPackages, packTarballs } from "../../../tools/pack/registry.ts";
 import { stagePackages } from "../../../tools/pack/stage.ts";
 import { root } from "../../../tools/workspace.ts";
 
