@@ -1,0 +1,5 @@
+/** Limits of sessions. Documented in docs/limits.md. */
+export const sessionLimits = {
+  /** Changes of the history that are remembered, so that repeating one changes nothing. */
+  maxOperations: 10_000,
+} as const;
