@@ -58,6 +58,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   agent: ["core", "actors", "sandbox-client"],
   // Chats of the AI SDK, beside the agents, whose streams they are.
   "ai-sdk": ["core", "actors", "agent"],
+  // Agents as A2A servers: it calls them as a client does.
+  a2a: ["core", "client", "agent"],
   // Actors as MCP servers, beside the server: it calls them as a client does.
   mcp: ["core", "client", "actors"],
   "sandbox-react": [],

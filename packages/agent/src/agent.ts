@@ -7,7 +7,7 @@ import { answerRequest } from "./http/requests.ts";
 import { serveSocket } from "./http/socket.ts";
 import { agentLimits } from "./limits.ts";
 import { type AgentOptions, checkOptions } from "./options.ts";
-import { Chat, type TurnResult } from "./runtime/chat.ts";
+import { Chat, type TurnDetails, type TurnResult } from "./runtime/chat.ts";
 import type { Providers } from "./runtime/connection.ts";
 import { type AgentState, agentEvents } from "./runtime/context.ts";
 import type { ApprovalReply } from "./runtime/questions.ts";
@@ -86,6 +86,8 @@ export function agent(options: AgentOptions) {
       /** The last messages, oldest first, with what the running turn has come to. */
       messages: (c, limit: number = defaultMessages): UiMessage[] =>
         chatOf(c).messages(bounded(limit, agentLimits.maxMessages)),
+      /** A turn with its messages and the questions that it waits with. Throws `agent.unknown_turn`. */
+      turn: (c, turnId: string): TurnDetails => chatOf(c).details(turnId),
       /** The latest turns, newest first. */
       turns: (c, limit: number = defaultTurns): Turn[] =>
         chatOf(c).turns.latest(bounded(limit, agentLimits.maxMessages)),

@@ -10,7 +10,7 @@ export type {
   PermissionDecision,
   RunningSandbox,
 } from "./options.ts";
-export type { TurnResult } from "./runtime/chat.ts";
+export type { TurnDetails, TurnResult } from "./runtime/chat.ts";
 export type { AgentEvents, AgentState, ChunkEvent } from "./runtime/context.ts";
 export type { ApprovalReply } from "./runtime/questions.ts";
 export type { Approval, ApprovalState } from "./store/approvals.ts";

@@ -29,6 +29,15 @@ export interface TurnResult {
   readonly message: UiMessage;
 }
 
+/** A turn as it is now. */
+export interface TurnDetails {
+  readonly turn: Turn;
+  readonly prompt: UiMessage;
+  /** What the agent has said so far; undefined before its turn began. */
+  readonly message: UiMessage | undefined;
+  readonly approvals: readonly Approval[];
+}
+
 export class Chat {
   readonly turns: Turns;
   readonly approvals: Approvals;
@@ -100,6 +109,14 @@ export class Chat {
     const message = this.turns.message(turnId);
     if (message === undefined) throw new Error(`The turn ${turnId} has ended without a message`);
     return { turn, text: textOf(message), message };
+  }
+
+  details(turnId: string): TurnDetails {
+    const turn = this.turns.get(turnId);
+    const running = this.#running?.id === turnId ? this.#running : undefined;
+    const approvals = this.approvals.pending().filter((approval) => approval.turn === turnId);
+    const message = this.turns.message(turnId) ?? running?.message();
+    return { turn, prompt: this.turns.userMessage(turnId), message, approvals };
   }
 
   /** The stream of a turn that has not ended; undefined for one that has. Throws `agent.unknown_turn`. */
