@@ -12,6 +12,7 @@ import { gzipSync } from "node:zlib";
 import { findStaticFile, sendStaticFile } from "@holdfast/core/static-files";
 import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
+import { apiPages } from "../../tools/site/api/entries.ts";
 import { assertAccessibleInThemes, assertReadable } from "../e2e/support/axe.ts";
 import { SharedPage } from "../e2e/support/browser.ts";
 import { assertFits, assertNoTrouble, keepScreenshot } from "../e2e/support/pages.ts";
@@ -40,6 +41,19 @@ test("every page of the documentation is on the site, as a page and for language
   }
   assert.match(index, /^- \[Your first actor\]\(\/tutorial\/first-actor\.md\): An actor is an object/m);
   assert.match(readFileSync(join(site, "SKILL.md"), "utf8"), /^---\nname: holdfast\n[\s\S]*UserError/);
+});
+
+test("the exports of the packages are there, with their comments and with links between them", () => {
+  const index = readFileSync(join(site, "llms.txt"), "utf8");
+  for (const { path } of apiPages()) {
+    assert.ok(existsSync(join(site, path.replace(/\.md$/, ".html"))), `${path} has no page`);
+    assert.ok(index.includes(`](/${path})`), `llms.txt does not list ${path}`);
+  }
+  const text = readFileSync(join(site, "api/holdfast-workflow.md"), "utf8");
+  assert.match(text, /^## durable\n\nA durable function[\s\S]*?\n```ts\nfunction durable</m);
+  const html = readFileSync(join(site, "api/holdfast-workflow.html"), "utf8");
+  const [, section = ""] = html.split(' id="durable"');
+  assert.match(section.slice(0, 2_000), /<b>function<\/b> durable[\s\S]*<a href="#durablecontext"/);
 });
 
 test("no link leads nowhere, and no source file is linked", () => {
@@ -108,7 +122,13 @@ describe("in a browser", { skip: missingChromium }, () => {
     const sum = bytes.reduce((all, each) => all + each, 0);
     assert.ok(sum < maxScriptBytes, `the first load has ${sum} bytes of JavaScript`);
 
-    for (const path of ["/", "/reference/actors.html", "/explanation/performance.html", "/overview.html"]) {
+    for (const path of [
+      "/",
+      "/reference/actors.html",
+      "/explanation/performance.html",
+      "/overview.html",
+      "/api/holdfast-agent.html",
+    ]) {
       await page.setViewportSize({ width: 1280, height: 800 });
       await page.goto(url + path, { waitUntil: "networkidle" });
       await assertAccessibleInThemes(page, path);

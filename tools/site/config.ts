@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type DefaultTheme, defineConfig } from "vitepress";
 import { anchorOf } from "./anchors.ts";
+import { apiPages } from "./api/entries.ts";
 import { type Page, readPages, type Section, sectionsOf } from "./contents.ts";
 import { pagesFolder, root, siteFolder } from "./places.ts";
 
@@ -38,6 +39,28 @@ function sidebarOf({ title, groups }: Section): DefaultTheme.SidebarItem {
   return title === "Tutorials" ? { text: title, items } : closedList(title, all, items);
 }
 
+/** The reference of the API is made from the types: its pages are in no folder of the repository. */
+const api: DefaultTheme.SidebarItem = {
+  text: "API",
+  collapsed: true,
+  link: "/api/overview",
+  items: apiPages().map(({ title, path }) => ({ text: title, link: `/${path.replace(/\.md$/, "")}` })),
+};
+
+const sidebar = sections.flatMap((section) =>
+  section.title === "Reference" ? [sidebarOf(section), api] : [sidebarOf(section)],
+);
+
+/** A menu of pages by their paths, with their titles. */
+function menu(text: string, ...paths: readonly string[]): DefaultTheme.NavItemWithChildren {
+  const items = paths.map((path) => {
+    const page = pages.find((each) => each.path === `${path}.md`);
+    if (page === undefined) throw new Error(`The menu ${text} names ${path}, which is no page`);
+    return { text: page.title, link: `/${path}` };
+  });
+  return { text, items };
+}
+
 export default defineConfig({
   title: "Holdfast",
   description: "The open backend for AI agents: durable actors, sandboxes, and a boundary they cannot cross.",
@@ -50,6 +73,8 @@ export default defineConfig({
     anchor: { slugify: anchorOf },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
+  // Pages that are linked on the first one weigh more than all that it needs itself.
+  router: { prefetchLinks: false },
   transformPageData: ({ relativePath }) => {
     const description = summaries.get(relativePath);
     return description === undefined || description === "" ? {} : { description };
@@ -60,11 +85,30 @@ export default defineConfig({
     logo: { src: "/icon.svg", alt: "" },
     nav: [
       { text: "Documentation", link: "/overview" },
-      { text: "Why", link: "/explanation/why" },
-      { text: "Examples", link: "/examples" },
-      { text: "Changes", link: "/changelog" },
+      { text: "Cookbook", link: "/cookbook/state" },
+      { text: "API", link: "/api/overview" },
+      menu(
+        "Deploy",
+        "how-to/run-the-studio",
+        "how-to/run-a-cluster",
+        "how-to/deploy-a-cluster",
+        "how-to/run-serverless",
+        "how-to/watch-it-in-production",
+        "how-to/back-up-postgresql",
+      ),
+      menu(
+        "Security",
+        "threat-model",
+        "guarantees-agents",
+        "reference/jails",
+        "reference/egress",
+        "reference/policy",
+        "reference/audit",
+        "explanation/attacks",
+      ),
+      menu("More", "explanation/why", "explanation/compare", "examples", "changelog"),
     ],
-    sidebar: sections.map(sidebarOf),
+    sidebar,
     outline: [2, 3],
     search: { provider: "local" },
   },

@@ -5,12 +5,14 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build } from "vitepress";
+import { buildApiPages } from "./api/build.ts";
 import { type Page, readPages, sectionsOf } from "./contents.ts";
 import { type LinkRules, rewriteLinks } from "./links.ts";
 import { llmsFull, llmsIndex, skill } from "./llms.ts";
 import { pagesFolder, root, siteFolder } from "./places.ts";
 
 const pages = readPages();
+const apiPages = await buildApiPages();
 
 function linkRules(): LinkRules {
   const paths = new Map(pages.map((page) => [page.file, page.path]));
@@ -36,6 +38,7 @@ function write(folder: string, path: string, text: string): void {
 function preparePages(): void {
   rmSync(pagesFolder, { recursive: true, force: true });
   for (const page of pages) write(pagesFolder, page.path, textOf(page));
+  for (const { path, siteText } of apiPages) write(pagesFolder, path, siteText);
   cpSync(join(root, "docs/assets"), join(pagesFolder, "assets"), { recursive: true });
   cpSync(join(root, "packages/web-parts/public/icon.svg"), join(pagesFolder, "public/icon.svg"));
 }
@@ -43,7 +46,9 @@ function preparePages(): void {
 function writeForModels(): void {
   const sections = sectionsOf(pages);
   for (const page of pages) if (page.path !== "index.md") write(siteFolder, page.path, textOf(page));
-  write(siteFolder, "llms.txt", llmsIndex(sections));
+  for (const { path, text } of apiPages) write(siteFolder, path, text);
+  const api = { title: "API", groups: [{ pages: apiPages }] };
+  write(siteFolder, "llms.txt", llmsIndex([...sections, api]));
   write(siteFolder, "llms-full.txt", llmsFull(sections, textOf));
   write(siteFolder, "SKILL.md", skill());
 }
@@ -51,4 +56,4 @@ function writeForModels(): void {
 preparePages();
 await build(import.meta.dirname);
 writeForModels();
-console.log(`site: ${pages.length} pages in ${siteFolder}`);
+console.log(`site: ${pages.length + apiPages.length} pages in ${siteFolder}`);

@@ -20,23 +20,27 @@ export interface VirtualStat {
   readonly birthtimeMs: number;
 }
 
+/** A file that `writeFiles` writes. */
 export interface BatchWriteEntry {
   readonly path: string;
   readonly content: string | Uint8Array;
 }
 
+/** What became of one file of `writeFiles`. */
 export interface BatchWriteResult {
   readonly path: string;
   readonly success: boolean;
   readonly error?: string;
 }
 
+/** A file that `readFiles` has read; `content` is null where that failed. */
 export interface BatchReadResult {
   readonly path: string;
   readonly content: Uint8Array | null;
   readonly error?: string;
 }
 
+/** Options of `exec`. */
 export interface ExecOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -46,6 +50,7 @@ export interface ExecOptions {
   readonly timeout?: number;
 }
 
+/** How a command of `exec` ended, and its whole output. */
 export interface ExecResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -53,6 +58,7 @@ export interface ExecResult {
   readonly exitCode: number;
 }
 
+/** Options of `spawn`. */
 export interface SpawnOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -79,10 +85,12 @@ export interface ProcessInfo {
   readonly status: "running" | "stopped" | "exited";
 }
 
+/** A process with those that it has started. */
 export interface ProcessTreeNode extends ProcessInfo {
   readonly children: readonly ProcessTreeNode[];
 }
 
+/** Options of `openShell`; the size of the terminal is in characters. */
 export interface OpenShellOptions {
   readonly command?: string;
   readonly args?: readonly string[];
@@ -92,12 +100,14 @@ export interface OpenShellOptions {
   readonly rows?: number;
 }
 
+/** A request to a server inside the machine. */
 export interface VmFetchOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
 }
 
+/** The answer of a server inside the machine, with its whole body. */
 export interface VmFetchResponse {
   readonly status: number;
   readonly statusText: string;
@@ -105,6 +115,7 @@ export interface VmFetchResponse {
   readonly body: Uint8Array;
 }
 
+/** An address at which a port of the machine is reached until `expiresAt`, in milliseconds since the epoch. */
 export interface PreviewUrl {
   /** Below the actor's gateway URL (`handle.getGatewayUrl()`). */
   readonly path: string;
@@ -113,8 +124,10 @@ export interface PreviewUrl {
   readonly expiresAt: number;
 }
 
+/** What becomes of a run that is due while the last one still runs. */
 export type CronOverlap = "allow" | "skip" | "queue";
 
+/** What a schedule does: it runs a command, or prompts an agent in a new session. */
 export type SerializableCronAction =
   | { readonly type: "exec"; readonly command: string; readonly args?: readonly string[] }
   | {
@@ -125,6 +138,7 @@ export type SerializableCronAction =
       readonly options?: CreateSessionOptions;
     };
 
+/** A schedule of the machine. */
 export interface SerializableCronJobOptions {
   readonly id?: string;
   /** A cron expression of five or six fields. */
@@ -134,6 +148,7 @@ export interface SerializableCronJobOptions {
   readonly overlap?: CronOverlap;
 }
 
+/** A schedule as it is listed; times are milliseconds since the epoch. */
 export interface CronJobInfo {
   readonly id: string;
   readonly schedule: string;
@@ -145,6 +160,7 @@ export interface CronJobInfo {
   readonly running: boolean;
 }
 
+/** A run of a schedule began, ended or failed. */
 export interface CronEvent {
   readonly type: "cron:fire" | "cron:complete" | "cron:error";
   readonly jobId: string;
@@ -153,6 +169,7 @@ export interface CronEvent {
   readonly error?: string;
 }
 
+/** An MCP server of a session: a program of the machine, or an address. */
 export type McpServer =
   | {
       readonly type: "local";
@@ -162,6 +179,7 @@ export type McpServer =
     }
   | { readonly type: "remote"; readonly url: string; readonly headers?: Readonly<Record<string, string>> };
 
+/** Options of `createSession`. */
 export interface CreateSessionOptions {
   /** HOME by default. */
   readonly cwd?: string;
@@ -172,12 +190,14 @@ export interface CreateSessionOptions {
   readonly additionalInstructions?: string;
 }
 
+/** What an agent says of itself. */
 export interface AgentInfo {
   readonly name: string;
   readonly title?: string;
   readonly version?: string;
 }
 
+/** A session of an agent. */
 export interface SessionRecord {
   readonly sessionId: string;
   readonly agentType: string;
@@ -185,16 +205,19 @@ export interface SessionRecord {
   readonly agentInfo: AgentInfo | null;
 }
 
+/** A session that is kept with the actor. */
 export interface PersistedSessionRecord extends SessionRecord {
   readonly createdAt: number;
 }
 
+/** A message of an agent in JSON-RPC, as ACP defines it. */
 export interface JsonRpcNotification {
   readonly jsonrpc: "2.0";
   readonly method: string;
   readonly params?: unknown;
 }
 
+/** An answer of an agent in JSON-RPC. */
 export interface JsonRpcResponse {
   readonly jsonrpc: "2.0";
   readonly id: number | string | null;
@@ -202,6 +225,7 @@ export interface JsonRpcResponse {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
+/** A message of a session that is kept with the actor, in the order of `seq`. */
 export interface PersistedSessionEvent {
   readonly sessionId: string;
   readonly seq: number;
@@ -209,73 +233,88 @@ export interface PersistedSessionEvent {
   readonly createdAt: number;
 }
 
+/** A message of a session with its number. */
 export interface SequencedEvent {
   readonly sequenceNumber: number;
   readonly notification: JsonRpcNotification;
 }
 
+/** Which messages `getSessionEvents` returns. */
 export interface GetEventsOptions {
   /** Only events after this number. */
   readonly since?: number;
   readonly method?: string;
 }
 
+/** An answer to a question of permission. */
 export type PermissionReply = "once" | "always" | "reject";
 
+/** A question of an agent that waits for an answer. */
 export interface PermissionRequest {
   readonly permissionId: string;
   readonly description?: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** How a turn of an agent ended. */
 export interface PromptResult {
   readonly response: JsonRpcResponse;
   /** The text of the agent's messages in this turn. */
   readonly text: string;
 }
 
+/** An agent that machines can run. */
 export interface AgentListEntry {
   readonly id: string;
   readonly installed: boolean;
 }
 
+/** Payload of `sessionEvent`: what an agent said. */
 export interface SessionEventPayload {
   readonly sessionId: string;
   readonly event: JsonRpcNotification;
 }
 
+/** Payload of `permissionRequest`. */
 export interface PermissionRequestPayload {
   readonly sessionId: string;
   readonly request: PermissionRequest;
 }
 
+/** Payload of `vmBooted`. */
 export type VmBootedPayload = Record<string, never>;
 
+/** Payload of `vmShutdown`: why the machine ended. */
 export interface VmShutdownPayload {
   readonly reason: "sleep" | "destroy" | "error";
 }
 
+/** Payload of `processOutput`. */
 export interface ProcessOutputPayload {
   readonly pid: number;
   readonly stream: "stdout" | "stderr";
   readonly data: Uint8Array;
 }
 
+/** Payload of `processExit`. */
 export interface ProcessExitPayload {
   readonly pid: number;
   readonly exitCode: number;
 }
 
+/** Payload of `shellData`. */
 export interface ShellDataPayload {
   readonly shellId: string;
   readonly data: Uint8Array;
 }
 
+/** Payload of `shellExit`. */
 export interface ShellExitPayload {
   readonly shellId: string;
   readonly exitCode: number;
 }
 
+/** Payload of `cronEvent`. */
 export interface CronEventPayload {
   readonly event: CronEvent;
 }

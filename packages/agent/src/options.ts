@@ -22,8 +22,10 @@ export interface RunningSandbox {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Where agents run: a provider that starts sandboxes, or a server that runs already. */
 export type AgentSandbox = SandboxProvider | RunningSandbox;
 
+/** What becomes of a question of permission. */
 export type PermissionDecision = "ask" | "allow" | "deny";
 
 /** Options of `agent()`. */

@@ -42,4 +42,5 @@ export function tool<Schema extends StandardSchema = StandardSchema<Record<strin
   return { ...rest, handler: (c, input) => handler(c, input as SchemaOutput<Schema>) };
 }
 
+/** Tools by the names that the agent calls them by. */
 export type AgentTools = Readonly<Record<string, AgentTool>>;

@@ -1,4 +1,4 @@
-/** Public API of the gate, its options, and `createGate`, which composes it. */
+/** Public API of the gate, its options, and `createGate`, which composes it. @module */
 export { ApprovalBook, type ApprovalRecords, isOpen as isOpenApproval } from "./approvals/approval-book.ts";
 export { approvalLimits } from "./approvals/approval-limits.ts";
 export type { ApprovalQuestion } from "./approvals/approval-question.ts";

@@ -1,4 +1,4 @@
-/** Programs that run inside a jail: forwarder, `ipc`, MCP bridge. */
+/** Programs that run inside a jail: forwarder, `ipc`, MCP bridge. @module */
 export { type Forwarder, type ForwarderOptions, startForwarder } from "./forwarder.ts";
 export {
   type GateCallOptions,

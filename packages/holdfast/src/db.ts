@@ -1,4 +1,4 @@
-/** `holdfast/db`: the SQLite database of an actor. */
+/** `holdfast/db`: the SQLite database of an actor. @module */
 export {
   type AnyDatabase,
   type AnyDatabase as AnyDatabaseProvider,

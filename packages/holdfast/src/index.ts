@@ -1,4 +1,4 @@
-/** Entry points of the package that users install. */
+/** Entry points of the package that users install. @module */
 export {
   type Action,
   type ActionContext,

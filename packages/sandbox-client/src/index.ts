@@ -1,4 +1,4 @@
-/** Public API of the SDK. */
+/** Public API of the SDK. @module */
 export { type CallOptions, SandboxClient, type SandboxFs } from "./client.ts";
 export { clientLimits } from "./limits.ts";
 export { InMemorySessionPersistDriver, type InMemorySessionPersistDriverOptions } from "./persist/memory.ts";

@@ -1,4 +1,4 @@
-/** React components for agent conversations. */
+/** React components for agent conversations. @module */
 export {
   AgentConversation,
   type AgentConversationClassNames,

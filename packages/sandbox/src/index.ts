@@ -1,4 +1,4 @@
-/** Sandbox server, which runs beside an agent: composition, options, limits. */
+/** Sandbox server, which runs beside an agent: composition, options, limits. @module */
 export { type AgentLocation, findAgent, withoutNodeModulesBins } from "./agents/find.ts";
 export {
   type InstallArtifact,

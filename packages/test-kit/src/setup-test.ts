@@ -21,6 +21,7 @@ export interface TestLifecycle {
   onTestFinished?: (end: () => Promise<void>) => unknown;
 }
 
+/** Options of `setupTest`. */
 export interface SetupTestOptions {
   /** True: time moves only by `clock.advance`. Default: false. */
   readonly paused?: boolean;
@@ -28,6 +29,7 @@ export interface SetupTestOptions {
   readonly log?: Ports["log"];
 }
 
+/** What `setupTest` returns: a client, a clock, and ways to make things fail. */
 export interface TestKit<R extends AnyRegistry> {
   /** In-process client with the semantics of a remote one. */
   readonly client: Client<R>;

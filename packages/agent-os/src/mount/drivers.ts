@@ -28,6 +28,7 @@ export function createSandboxFs({ client, basePath = "/", ...rest }: SandboxFsOp
   return new MountDriver({ ...rest, basePath, open: (times) => new SandboxFiles(client, times) });
 }
 
+/** Options of `createInMemoryFileSystem`. */
 export interface MemoryFsOptions extends Pick<MountDriverOptions, "device"> {
   /** Contents of all files together: 64 MiB by default. */
   readonly maxBytes?: number;

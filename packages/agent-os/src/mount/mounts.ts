@@ -34,6 +34,7 @@ export type PluginMount =
       readonly readOnly?: boolean;
     };
 
+/** A folder of the machine: of the host, of a driver, or of a driver by its name. */
 export type GivenMount = HostMount | DriverMount | PluginMount;
 
 export interface ParsedMounts {

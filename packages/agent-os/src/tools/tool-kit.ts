@@ -11,6 +11,7 @@ export interface ToolCall {
   readonly signal: AbortSignal;
 }
 
+/** A call that the help of a tool shows. */
 export interface ToolExample<Input = unknown> {
   readonly description: string;
   readonly input: Input;

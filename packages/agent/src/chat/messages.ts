@@ -3,6 +3,7 @@
  * those that an agent can produce.
  */
 
+/** A part of a message. */
 export type UiPart =
   | { type: "text"; text: string; state?: "streaming" | "done" }
   | { type: "reasoning"; id?: string; text: string; state?: "streaming" | "done" }
@@ -22,6 +23,7 @@ interface UiToolCall {
   input: unknown;
 }
 
+/** A call of a tool, in each of its states. */
 export type UiToolPart = UiToolCall &
   (
     | { state: "input-available" }
@@ -37,18 +39,21 @@ export type UiToolPart = UiToolCall &
     | { state: "output-denied"; approval: { id: string; approved: false } }
   );
 
+/** A step of the agent's plan. */
 export interface PlanEntry {
   content: string;
   priority: string;
   status: string;
 }
 
+/** What a message says of its turn. */
 export interface UiMetadata {
   turn: string;
   /** Milliseconds since the epoch. */
   createdAt: number;
 }
 
+/** A message of a person or of the agent. */
 export interface UiMessage {
   id: string;
   role: "user" | "assistant";
@@ -56,6 +61,7 @@ export interface UiMessage {
   parts: UiPart[];
 }
 
+/** A chunk of the stream of a turn. */
 export type UiChunk =
   | { type: "start"; messageId: string; messageMetadata: UiMetadata }
   | { type: "text-start" | "text-end" | "reasoning-start" | "reasoning-end"; id: string }

@@ -7,6 +7,7 @@ import type { UiPart } from "./messages.ts";
 /** Text, or the parts of a user's message: text and files as data URLs. */
 export type Prompt = string | readonly PromptPart[];
 
+/** A part of a user's message. */
 export type PromptPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "file"; readonly mediaType: string; readonly url: string; readonly filename?: string };

@@ -34,6 +34,7 @@ export const agentEvents = {
   turn: event<Turn>(),
 };
 
+/** The events of an agent, by name. */
 export type AgentEvents = typeof agentEvents;
 
 export type ChatContext = ActorContext<

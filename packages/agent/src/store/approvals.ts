@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { AgentDatabase } from "./database.ts";
 
+/** Whether a question waits, or how it ended. */
 export type ApprovalState = "pending" | "answered" | "cancelled" | "expired";
 
 /** A question of permission. Times are milliseconds since the epoch. */

@@ -10,6 +10,7 @@ export interface Fact {
   readonly createdAt: number;
 }
 
+/** Bounds of the memory; the size of a fact is in bytes. */
 export interface MemoryLimits {
   readonly maxFacts: number;
   readonly maxFactBytes: number;

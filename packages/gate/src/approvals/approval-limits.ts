@@ -1,3 +1,4 @@
+/** Bounds of approvals, in milliseconds, bytes and characters. */
 export const approvalLimits = {
   timeoutMs: 300_000,
   maxTimeoutMs: 24 * 3_600_000,

@@ -57,6 +57,7 @@ export interface Approval {
   readonly origin?: string;
 }
 
+/** Which approvals a list has; absent fields match everything. */
 export interface ApprovalFilter {
   readonly session?: string;
   readonly state?: ApprovalState;

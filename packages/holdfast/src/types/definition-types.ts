@@ -75,6 +75,7 @@ export type RunConfig<
 /** Options for how an actor is displayed and reached. */
 type GlobalOption = "name" | "icon" | "enableActorRuntimeSocket" | "canHibernateWebSocket";
 
+/** Options of an actor that hold for all of its instances, with their defaults. */
 export type GlobalActorOptions = Pick<ParsedActorOptions, GlobalOption>;
 
 /** The same options as input of a definition. */

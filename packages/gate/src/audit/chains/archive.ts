@@ -37,6 +37,7 @@ export interface AuditArchive {
 /** Bytes of one `append`. */
 export const archivePieceBytes = 48 * 1024;
 
+/** How long the copy of a node's audit log waits, in milliseconds. */
 export const archiveTimes = {
   /** Records of this time share one copy. */
   delayMs: 250,

@@ -18,6 +18,7 @@ export interface BucketRequest {
   readonly wanted: number;
 }
 
+/** What a request to a bucket was granted. */
 export interface BucketGrant {
   /** Between `needed` and `wanted`, or 0. */
   readonly granted: number;

@@ -31,6 +31,7 @@ export interface AllowanceRequest {
   readonly wanted: Spent;
 }
 
+/** What the count of a budget says to one of its holders. */
 export interface AllowanceAnswer {
   /** What the holder may use in the period, in total. */
   readonly allowed: Spent;

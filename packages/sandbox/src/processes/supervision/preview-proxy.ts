@@ -87,6 +87,7 @@ export function forwardUpgrade(
   outgoing.end();
 }
 
+/** Answers a request for a previewed port in plain text, in place of its program. */
 export function refusePreview(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
   response.end(`${text}\n`);
