@@ -1,7 +1,7 @@
 import { parseSseStream } from "@a2a-js/sdk";
 import type { Turn, TurnDetails, UiChunk } from "@holdfast/agent";
 import { type ActorHandle, createClient } from "@holdfast/client";
-import { fromWireError, type HoldfastError, isErrorCode } from "@holdfast/core";
+import { fromWireError, type HoldfastError, isErrorCode, type ProblemDetails } from "@holdfast/core";
 import type { A2aRegistry } from "../options.ts";
 
 /** Headers that describe the request for the A2A server, not its sender. */
@@ -82,8 +82,7 @@ export class AgentChat {
 
 /** The error of a problem document. */
 async function errorOf(response: Response): Promise<HoldfastError> {
-  const { group, code, detail }: { group?: unknown; code?: unknown; detail?: unknown } =
-    await response.json();
+  const { group, code, detail } = (await response.json()) as ProblemDetails;
   return fromWireError({ group, code, message: detail }, response.status);
 }
 
