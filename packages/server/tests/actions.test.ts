@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Client } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
+import { allActors } from "@holdfast/testing/actors";
 import type { Registry } from "../src/index.ts";
-import { allActors } from "./actors.ts";
 import { shareServer } from "./support.ts";
 
 type AllClient = Client<Registry<typeof allActors>>;

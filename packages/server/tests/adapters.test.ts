@@ -3,6 +3,7 @@ import { createServer, get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
+import { allActors, rawActors } from "@holdfast/testing/actors";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
@@ -12,8 +13,6 @@ import { toHonoHandler } from "../src/adapters/hono.ts";
 import { toNextHandler } from "../src/adapters/next.ts";
 import { NodeExchange } from "../src/gateway/http/node-exchange.ts";
 import type { Registry } from "../src/index.ts";
-import { allActors } from "./actors.ts";
-import { rawActors } from "./raw-actors.ts";
 import { storedRegistry, temporaryDirectory } from "./support.ts";
 
 const actors = { ...allActors, ...rawActors };

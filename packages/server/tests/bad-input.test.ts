@@ -4,9 +4,9 @@ import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { encodeParams, encodingPrefix, paramsPrefix, subprotocol } from "@holdfast/client";
 import { decodeValue, encodeValue, limits } from "@holdfast/core";
+import { allActors } from "@holdfast/testing/actors";
 import { WebSocket } from "ws";
 import { serverLimits } from "../src/index.ts";
-import { allActors } from "./actors.ts";
 import { serve } from "./support.ts";
 
 const json = { "content-type": "application/json" };

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { actor, event } from "@holdfast/actors";
 import { clientLimits } from "@holdfast/client";
 import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
-import { allActors } from "./actors.ts";
+import { allActors } from "@holdfast/testing/actors";
 import {
   Condition,
   cuttableProxy,

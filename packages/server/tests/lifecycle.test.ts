@@ -4,9 +4,9 @@ import { type ActorStore, actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError, isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
 import { faultyStore } from "@holdfast/testing";
+import { allActors } from "@holdfast/testing/actors";
 import { testStore } from "@holdfast/testing/backends";
 import { clientOfActor, Directory } from "../src/index.ts";
-import { allActors } from "./actors.ts";
 import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 const increment = { name: "increment", args: [] };

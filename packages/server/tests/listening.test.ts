@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HoldfastError, isErrorCode, systemPorts } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { allActors } from "@holdfast/testing/actors";
 import { type AccessInfo, createRegistry } from "../src/index.ts";
-import { allActors } from "./actors.ts";
 import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 const health = { status: "ok", runtime: "holdfast", version: "0.1.0" };

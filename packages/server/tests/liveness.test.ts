@@ -5,9 +5,9 @@ import { actor } from "@holdfast/actors";
 import { createClient } from "@holdfast/client";
 import { isErrorCode, type Ports, systemPorts } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { allActors } from "@holdfast/testing/actors";
 import { createRegistry } from "../src/index.ts";
 import { serverLimits } from "../src/limits.ts";
-import { allActors } from "./actors.ts";
 import { Condition, cuttableProxy, serve } from "./support.ts";
 
 test("a socket that does not answer a ping in time is dropped, one that does stays", async (t) => {

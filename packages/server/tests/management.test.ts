@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@holdfast/client";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
+import { allActors } from "@holdfast/testing/actors";
 import { actorsOf, embeddedOnly } from "@holdfast/testing/backends";
 import type { GatewayOptions, ManageInfo, Registry } from "../src/index.ts";
-import { allActors } from "./actors.ts";
 import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 
 async function get(

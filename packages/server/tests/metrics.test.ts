@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allActors } from "./actors.ts";
+import { allActors } from "@holdfast/testing/actors";
 import { inspected } from "./inspector-actors.ts";
 import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError } from "@holdfast/core";
-import { mailbox, member, sender, worker } from "./queue-actors.ts";
+import { mailbox, member, sender, worker } from "@holdfast/testing/actors";
 import { cuttableProxy, serve } from "./support.ts";
 
 const use = { worker, sender, mailbox, member };

@@ -14,9 +14,9 @@ import {
 import { actor } from "@holdfast/actors";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/test-kit/memory-store";
+import { rawActors } from "@holdfast/testing/actors";
 import { actorsOf } from "@holdfast/testing/backends";
 import { createRegistry, type Registry } from "../src/index.ts";
-import { rawActors } from "./raw-actors.ts";
 import { Condition, serve, shareServer } from "./support.ts";
 
 const served = shareServer(rawActors);

@@ -3,10 +3,9 @@ import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
+import { allActors, rawActors } from "@holdfast/testing/actors";
 import { actorsOf, embeddedOnly } from "@holdfast/testing/backends";
 import { WebSocket as NodeSocket } from "ws";
-import { allActors } from "./actors.ts";
-import { rawActors } from "./raw-actors.ts";
 import { Condition, serve } from "./support.ts";
 
 /** Opens a connection, sends `text`, and collects what comes until the server ends it. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { rawActors, seen } from "@holdfast/testing/actors";
 import { actorsOf } from "@holdfast/testing/backends";
 import { WebSocket as NodeSocket } from "ws";
-import { rawActors, seen } from "./raw-actors.ts";
 import { serve } from "./support.ts";
 
 function next(socket: WebSocket): Promise<unknown> {

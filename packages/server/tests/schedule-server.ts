@@ -1,5 +1,5 @@
 /** The server that is killed: `node schedule-server.ts DIRECTORY`, forked; it sends its URL. */
-import { clockwork } from "./schedule-actors.ts";
+import { clockwork } from "@holdfast/testing/actors";
 import { storedRegistry } from "./support.ts";
 
 const [directory = ""] = process.argv.slice(2);
