@@ -29,6 +29,7 @@ const belowStudio = [
   "store-sqlite",
   "store-postgres",
   "server",
+  "durable-objects",
   "sandbox",
   "sandbox-client",
   "sandbox-react",
@@ -52,6 +53,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Takes the SQL sessions of actors' databases, and the lock of its cache directory.
   "store-postgres": ["core", "actors", "store-sqlite"],
   server: ["core", "client", "actors"],
+  // Hosts actors with the server's own directory, gateway and connections.
+  "durable-objects": ["core", "client", "actors", "server"],
   sandbox: ["core", "cli", "sandbox-ui"],
   "sandbox-client": ["core"],
   // Published as `holdfast/agent`.

@@ -24,6 +24,11 @@ export interface Tasks {
   after(delayMs: number, fn: () => void): Timer;
   /** Runs `fn` at the next macrotask, after all ready microtasks. */
   macrotask(fn: () => void): void;
+  /**
+   * Runs `fn` where a turn that was left open ends: at the next macrotask, or earlier where the platform makes durable
+   * what was written between two macrotasks as one.
+   */
+  turnEnd?(fn: () => void): void;
 }
 
 /** Environment of an actor: everything that a simulator replaces. */

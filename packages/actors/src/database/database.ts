@@ -45,6 +45,11 @@ export interface ActorDatabase {
   prepare(sql: string): ActorStatement | undefined;
   /** True while writes wait for the next commit. */
   readonly inTransaction: boolean;
+  /**
+   * Present if the store has no savepoints: runs `work` as a transaction that is rolled back if `work` throws. The three
+   * methods below are not called then.
+   */
+  transaction?<T>(work: () => Promise<T>): Promise<T>;
   savepoint(name: string): void;
   release(name: string): void;
   /** Rolls back to the savepoint, and releases it. */

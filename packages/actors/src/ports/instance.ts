@@ -219,8 +219,8 @@ export interface ConnectionMemory {
 export interface HibernatedConnection {
   readonly id: string;
   readonly sink: ConnectionSink;
-  /** The argument of `hibernate`. It overrides the record, which may be older. */
-  readonly memory: ConnectionMemory;
+  /** The argument of `hibernate`, as far as it is known. It overrides the record, which may be older. */
+  readonly memory: Partial<ConnectionMemory>;
   /** True if its client is disconnected. */
   readonly isLost: boolean;
 }

@@ -19,7 +19,7 @@ import type {
   StopReason,
   TraceAttributes,
 } from "@holdfast/actors";
-import type { ActorTarget, Client } from "@holdfast/client";
+import type { ActorTarget, Client, ClientDriver } from "@holdfast/client";
 import { type ActorKey, encodeKey, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
 import type { DirectoryCluster } from "../cluster/node/directory-cluster.ts";
 import type { ActorAddress } from "../cluster/residents.ts";
@@ -44,6 +44,14 @@ import { RunningCalls } from "./running-calls.ts";
 
 export type { Done } from "./actor-calls.ts";
 
+/** The actors of other hosts, where each host serves a fixed part of all actors. */
+export interface RemoteActors {
+  isHere(target: ActorTarget): boolean;
+  driver(): ClientDriver;
+  /** An id for a new actor of this host, by which the other hosts find it. */
+  newId(): string;
+}
+
 /** What all actors of one process share. */
 export interface DirectoryOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
@@ -60,6 +68,10 @@ export interface DirectoryOptions {
   readonly namespaces?: Namespaces | undefined;
   /** Limits of the missed events that are kept for a disconnected client. */
   readonly resume?: Partial<ResumeLimits>;
+  /** None by default, or those of a cluster. */
+  readonly remote?: RemoteActors;
+  /** Called for each actor that comes into memory. */
+  readonly started?: (instance: ActorInstance) => void;
 }
 
 /**
@@ -97,6 +109,7 @@ export class Directory implements ActorHost {
   readonly #actors: LiveActors;
   readonly #calls: ActorCalls;
   readonly #clientFor: DirectoryOptions["clientFor"];
+  readonly #remote: RemoteActors | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: DirectoryOptions) {
@@ -107,6 +120,7 @@ export class Directory implements ActorHost {
     this.store = reachableStore(store, () => this.cluster);
     this.messageLimits = options.messageLimits;
     this.#clientFor = options.clientFor;
+    this.#remote = options.remote;
     this.exposeErrors = options.exposeErrors === true;
     this.region = options.region ?? "local";
     const { definitions } = options;
@@ -119,12 +133,14 @@ export class Directory implements ActorHost {
       ports: this.ports,
       host: this,
       placement: () => this.cluster,
+      remote: options.remote,
       acquired: (position) => this.hibernating.reposition(position),
       takeConnections: (id) => this.hibernating.take(id),
       started: (instance, isNew) => {
         this.#observer.started(instance, isNew);
         this.cluster?.started(instance);
         this.starts.started(instance);
+        options.started?.(instance);
       },
     });
     this.#calls = new ActorCalls(this.#actors, this.#observer, options.ports.tasks, (instance) =>
@@ -408,6 +424,8 @@ export class Directory implements ActorHost {
   /** Delivers a message of an actor's outbox. */
   async deliver(target: ActorTarget, call: SendCall): Promise<unknown> {
     const { cluster } = this;
+    const remote = this.#remote;
+    if (remote?.isHere(target) === false) return sendRemotely(remote.driver(), target, call);
     if (cluster === undefined || (await cluster.locate(target)) === undefined) return this.send(target, call);
     return sendRemotely(cluster.remoteDriver(), target, call);
   }

@@ -14,7 +14,8 @@ import type { EventLog, KeptEvents } from "../sessions/event-log.ts";
 /** The server's end of a connection whose actor is not in memory. */
 export interface HibernatingConnection {
   readonly sink: ConnectionSink;
-  readonly memory: ConnectionMemory;
+  /** Without the parts that are unknown. */
+  readonly memory: Partial<ConnectionMemory>;
   /** True if its client is disconnected. */
   readonly isLost: () => boolean;
   /** What its client needs to continue at the actor's next node; undefined if it cannot. */
@@ -95,6 +96,16 @@ export class HibernatingConnections {
     const { id, name, key, epoch, version } = instance;
     const address = { name, key };
     this.#byActor.set(id, { id, epoch, version, address, connections: new Map([[connId, held]]) });
+  }
+
+  /** Takes over a connection of an actor that is out of memory, and that only this host serves. */
+  adopt(actorId: string, connId: string, held: HibernatingConnection): void {
+    const ofActor = this.#byActor.get(actorId);
+    if (ofActor !== undefined) ofActor.connections.set(connId, held);
+    else {
+      const nowhere = { epoch: 0, version: 0, address: { name: "", key: [] } };
+      this.#byActor.set(actorId, { id: actorId, ...nowhere, connections: new Map([[connId, held]]) });
+    }
   }
 
   /** Called when this process has acquired the actor again. */

@@ -35,6 +35,8 @@ export interface LiveActorsOptions {
   readonly ports: Pick<Ports, "clock" | "random">;
   /** Where actors are served, if several nodes share the store. */
   placement(): Placement | undefined;
+  /** Where a host serves a fixed part of all actors. */
+  readonly remote?: { newId(): string } | undefined;
   /** The host of every instance. */
   readonly host: ActorHost;
   /** Called when this process has become the owner of an actor, even if that does not come into memory then. */
@@ -342,8 +344,8 @@ export class LiveActors {
 
   /** An id for a new actor, by which nodes find it. */
   newId(name: string, key: ActorKey): string {
-    const { placement, store, ports } = this.#options;
-    return placement()?.newId(name, key) ?? createActorId(store, name, key, ports);
+    const { placement, remote, store, ports } = this.#options;
+    return remote?.newId() ?? placement()?.newId(name, key) ?? createActorId(store, name, key, ports);
   }
 
   #start(

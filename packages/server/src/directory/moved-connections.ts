@@ -48,7 +48,8 @@ async function store({ store, ports }: ConnectionsHost, actor: HeldActor): Promi
 function resumableOf({ connections }: HeldActor): readonly MovedConnection[] {
   return [...connections].flatMap(([id, { memory, resumable }]) => {
     const state = resumable?.();
-    return state === undefined ? [] : [{ id, memory, ...state }];
+    const { subscriptions = [], rooms = [] } = memory;
+    return state === undefined ? [] : [{ id, memory: { subscriptions, rooms }, ...state }];
   });
 }
 

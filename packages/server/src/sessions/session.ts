@@ -10,13 +10,17 @@ import { type ClientFrame, isRetryable, type ResumePoint } from "@holdfast/clien
 import { HoldfastError, sanitizeError, type Timer, toWireError, uuidv4 } from "@holdfast/core";
 import { moved } from "../cluster/placement.ts";
 import type { Directory } from "../directory/directory.ts";
-import type { MissedEvents, ResumableSession } from "../directory/hibernating-connections.ts";
+import type {
+  HibernatingConnection,
+  MissedEvents,
+  ResumableSession,
+} from "../directory/hibernating-connections.ts";
 import { serverLimits } from "../limits.ts";
 import { EventLog } from "./event-log.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { type CallHost, SessionCalls } from "./session-calls.ts";
 import { tooManySubscriptions } from "./session-errors.ts";
-import type { SessionOptions } from "./types.ts";
+import type { KeptSession, SessionOptions } from "./types.ts";
 
 /** Allows for running calls, and for subscriptions that a client repeats when it reconnects. */
 const maxWaitingFrames = serverLimits.maxCallsPerConnection + serverLimits.maxSubscriptions;
@@ -26,7 +30,7 @@ const maxWaitingFrames = serverLimits.maxCallsPerConnection + serverLimits.maxSu
  * so that the client's next connection can continue it.
  */
 export class Session implements CallHost, ResumableSession {
-  readonly #options: Omit<SessionOptions, "request" | "events">;
+  readonly #options: Omit<SessionOptions, "request" | "events" | "kept">;
   readonly #directory: Directory;
   readonly attempt: number;
   readonly #token: string;
@@ -56,16 +60,17 @@ export class Session implements CallHost, ResumableSession {
 
   constructor(options: SessionOptions) {
     // The request is needed only once, and a connection may last for days.
-    const { request, events = [], ...rest } = options;
+    const { request, events = [], kept, ...rest } = options;
     this.#options = rest;
     this.#calls = new SessionCalls(this, rest);
     this.#earlySubscriptions = events.length;
     this.#frames = new FrameQueue(events.map((event) => () => this.#subscribe(event)));
     this.#directory = options.directory;
     this.attempt = options.directory.hibernating.nextAttempt();
-    this.#token = uuidv4(options.directory.ports.random);
-    this.#log = new EventLog(options.directory.resumeLimits);
-    void this.#accept(request);
+    this.#token = kept?.token ?? uuidv4(options.directory.ports.random);
+    this.#log = new EventLog(options.directory.resumeLimits, kept && { first: firstAfter(kept), events: [] });
+    if (kept === undefined) void this.#accept(request);
+    else this.#continue(kept);
   }
 
   /** Handles a frame from the client. */
@@ -144,6 +149,16 @@ export class Session implements CallHost, ResumableSession {
     }
   }
 
+  /** The actor sleeps, and adopts the connection when it wakes. */
+  #continue({ actorId, connId, memory }: KeptSession): void {
+    this.#isAccepted = true;
+    this.#actorId = actorId;
+    this.#connId = connId;
+    this.#sink = this.#newSink();
+    this.#directory.hibernating.register(this.#token, this);
+    this.#directory.hibernating.adopt(actorId, connId, this.#held(this.#sink, memory));
+  }
+
   /** The lost connection of the same client. It may have come with its actor, when that has woken here. */
   #previous(): ResumableSession | undefined {
     const { resume } = this.#options;
@@ -185,8 +200,16 @@ export class Session implements CallHost, ResumableSession {
   #sinkFor(instance: ActorInstance): ConnectionSink {
     // Set before the connection opens, when the actor reads which connection it continues.
     this.#actorId = instance.id;
-    this.#sink = {
-      open: (connection, resumed) => this.#opened(instance, connection, resumed),
+    this.#sink = this.#newSink(instance);
+    return this.#sink;
+  }
+
+  /** With the instance that accepts the connection, unless it has been accepted. */
+  #newSink(accepting?: ActorInstance): ConnectionSink {
+    return {
+      open: (connection, resumed) => {
+        if (accepting !== undefined) this.#opened(accepting, connection, resumed);
+      },
       send: (event) => this.#sendEvent(event),
       close: (code, reason) => {
         if (this.#disposal.signal.aborted) return;
@@ -196,7 +219,16 @@ export class Session implements CallHost, ResumableSession {
       hibernate: (memory) => this.#actorSlept(memory),
       awake: (connection, next) => this.#actorWoke(connection, next),
     };
-    return this.#sink;
+  }
+
+  #held(sink: ConnectionSink, memory: Partial<ConnectionMemory>): HibernatingConnection {
+    return {
+      sink,
+      memory,
+      isLost: () => this.#isLost,
+      resumable: () => ({ tokens: this.#tokens, kept: this.#log.kept() }),
+      moved: () => this.fail(moved(this.#options.target.name)),
+    };
   }
 
   #opened(instance: ActorInstance, connection: ActorConnection, resumed: boolean): void {
@@ -237,13 +269,8 @@ export class Session implements CallHost, ResumableSession {
     if (this.#actorId === undefined || this.#connId === undefined) return;
     this.#frames.close();
     this.#isWaking = false;
-    this.#directory.hibernating.hold(this.#actorId, this.#connId, {
-      sink,
-      memory,
-      isLost: () => this.#isLost,
-      resumable: () => ({ tokens: this.#tokens, kept: this.#log.kept() }),
-      moved: () => this.fail(moved(this.#options.target.name)),
-    });
+    this.#directory.hibernating.hold(this.#actorId, this.#connId, this.#held(sink, memory));
+    this.#options.output.slept?.(memory, this.#log.count);
     const unanswered = this.#pendingSubscription;
     this.#pendingSubscription = undefined;
     if (unanswered === undefined || this.#isLost) return;
@@ -257,6 +284,7 @@ export class Session implements CallHost, ResumableSession {
     this.#instance = instance;
     this.#connection = connection;
     this.#isWaking = false;
+    this.#options.output.woke?.();
     if (!this.#isLost) return this.#frames.flush();
     connection.lose();
     // The client repeats over its next connection the frames that did not run.
@@ -370,4 +398,9 @@ export class Session implements CallHost, ResumableSession {
       this.#directory.report(id, full),
     );
   }
+}
+
+/** Beyond every number that a client can ask for, if the count is unknown. */
+function firstAfter({ count }: KeptSession): number {
+  return count === undefined ? 2 ** 52 : count + 1;
 }

@@ -1,4 +1,4 @@
-import type { OutgoingEvent } from "@holdfast/actors";
+import type { ConnectionMemory, OutgoingEvent } from "@holdfast/actors";
 import type { ActorTarget, ResumeInfo, ResumePoint } from "@holdfast/client";
 import type { WireError } from "@holdfast/core";
 import type { Directory } from "../directory/directory.ts";
@@ -17,6 +17,21 @@ export interface SessionOutput {
   pong(): void;
   /** Called last. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;
+  /** The actor sleeps; `count` is the number of events so far. For hosts that may leave memory now. */
+  slept?(memory: ConnectionMemory, count: number): void;
+  /** The actor is in memory again. */
+  woke?(): void;
+}
+
+/** An accepted connection whose socket was kept while everything else left memory. */
+export interface KeptSession {
+  readonly actorId: string;
+  readonly connId: string;
+  /** The name under which the client may ask for it. */
+  readonly token: string;
+  /** The number of events so far; undefined if it is unknown, and then nothing can be resumed. */
+  readonly count: number | undefined;
+  readonly memory: Partial<ConnectionMemory>;
 }
 
 /** Throws to hide an action or a queue from a connection. */
@@ -36,4 +51,6 @@ export interface SessionOptions {
   /** Events to subscribe to when it opens. */
   readonly events?: readonly string[];
   readonly allowCall?: AllowCall | undefined;
+  /** Continues this connection instead of opening one. */
+  readonly kept?: KeptSession | undefined;
 }

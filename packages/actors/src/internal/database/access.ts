@@ -139,12 +139,12 @@ export class Access implements RawAccess {
       const statement = this.#executor.prepare(rest);
       if (statement === undefined) break;
       if (bound && statement.rest !== "") throw severalStatements();
-      const { columns } = statement;
       let rows: unknown[][] = [];
       if (statement.kind === "read" || statement.kind === "write") {
         rows = this.#run(statement, () => statement.values(parameters));
       } else await this.#runControl(statement, parameters);
       rest = statement.rest;
+      const { columns } = statement;
       results.push({ columns, rows, ...this.#changeCounts() });
     }
     return results;

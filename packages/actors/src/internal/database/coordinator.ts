@@ -9,6 +9,7 @@ import { Access, type Executor } from "./access.ts";
 import {
   closedError,
   invalidArguments,
+  notAllowed,
   queueFullError,
   sqliteError,
   transactionClosed,
@@ -100,6 +101,7 @@ export class Coordinator implements Executor {
   }
 
   begin(): void {
+    if (this.#database.transaction !== undefined) throw notAllowed("BEGIN", "Use c.db.transaction()");
     if (this.#manual !== undefined) throw sqliteError("cannot start a transaction within a transaction");
     if (this.#warnOnManual && !this.#warned) {
       this.#warned = true;
@@ -159,16 +161,19 @@ export class Coordinator implements Executor {
   ): Promise<T> {
     const tx = new Access(new TransactionExecutor(this, open));
     try {
-      const work = this.#actor.turn.enter(() => callback(tx)) as Promise<T> | T;
-      const result = await Promise.race([work, late]);
-      if (open.ended) throw open.reason ?? closedError();
-      this.#commit(open);
-      return result;
+      return await this.#transact(async () => {
+        const work = this.#actor.turn.enter(() => callback(tx)) as Promise<T> | T;
+        const result = await Promise.race([work, late]);
+        if (open.ended) throw open.reason ?? closedError();
+        this.#commit(open);
+        return result;
+      });
     } catch (error) {
       const reason = open.ended ? (open.reason ?? error) : error;
       this.#rollBack(open);
       throw reason;
     } finally {
+      open.release();
       this.#startWaiting(open);
     }
   }
@@ -183,12 +188,16 @@ export class Coordinator implements Executor {
       late.reject(expired.reason);
     });
     try {
-      await Promise.race([Promise.resolve(work()), late.promise]);
-      if (open.ended) throw open.reason ?? closedError();
-      this.#commit(open);
+      await this.#transact(async () => {
+        await Promise.race([Promise.resolve(work()), late.promise]);
+        if (open.ended) throw open.reason ?? closedError();
+        this.#commit(open);
+      });
     } catch (error) {
       this.#rollBack(open);
       throw open.reason ?? error;
+    } finally {
+      open.release();
     }
   }
 
@@ -207,6 +216,9 @@ export class Coordinator implements Executor {
 
   /** A nested transaction: rolled back separately if its callback throws. */
   async nested<T>(outer: { readonly ended: boolean }, callback: () => Promise<T> | T): Promise<T> {
+    if (this.#database.transaction !== undefined) {
+      return this.#database.transaction(async () => callback());
+    }
     const name = this.#nextSavepointName();
     this.#database.savepoint(name);
     try {
@@ -229,7 +241,7 @@ export class Coordinator implements Executor {
     const name = this.#nextSavepointName();
     const release = this.#actor.queue.hold();
     try {
-      this.#database.savepoint(name);
+      if (this.#database.transaction === undefined) this.#database.savepoint(name);
     } catch (error) {
       release();
       throw error;
@@ -247,11 +259,22 @@ export class Coordinator implements Executor {
     return open;
   }
 
+  /** Runs a transaction within that of the store, where it has those instead of savepoints. */
+  #transact<T>(work: () => Promise<T>): Promise<T> {
+    return this.#database.transaction?.(work) ?? work();
+  }
+
   #commit(open: OpenTransaction): void {
-    this.#finish(open, () => this.#database.release(open.name));
+    this.#finish(open, () => {
+      // The turn is committed as soon as the hold ends, within the transaction of the store.
+      if (this.#database.transaction !== undefined) this.#actor.queue.close();
+      else this.#database.release(open.name);
+    });
   }
 
   #rollBack(open: OpenTransaction): void {
+    // The transaction of the store is rolled back by the error that ends it.
+    if (this.#database.transaction !== undefined) return this.#finish(open, () => {}, true);
     this.#finish(open, () => {
       try {
         this.#database.rollback(open.name);
@@ -262,14 +285,15 @@ export class Coordinator implements Executor {
     });
   }
 
-  #finish(open: OpenTransaction, work: () => void): void {
+  /** With `keepsHold`, nothing is committed before the transaction of the store has ended. */
+  #finish(open: OpenTransaction, work: () => void, keepsHold = false): void {
     if (open.ended) return;
     open.ended = true;
     open.cancelTimer();
     try {
       work();
     } finally {
-      open.release();
+      if (!keepsHold) open.release();
     }
   }
 

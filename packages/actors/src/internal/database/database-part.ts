@@ -5,7 +5,7 @@ import type { ActorCore } from "../lifecycle/actor-core.ts";
 import type { HotRecords, Part } from "../lifecycle/part.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
-import { closedError } from "./errors.ts";
+import { closedError, openedLate } from "./errors.ts";
 import { LazyExecutor } from "./lazy-executor.ts";
 import { NativeDatabase } from "./native.ts";
 
@@ -95,6 +95,7 @@ export class DatabasePart implements Part {
     try {
       await actor.queue.landed();
       const coordinator = await this.#open(actor.phase.isCreationPending);
+      if (actor.inTransaction && this.transaction !== undefined) throw openedLate();
       if (actor.inTransaction) this.savepoint();
       return coordinator;
     } finally {
@@ -159,8 +160,15 @@ export class DatabasePart implements Part {
     return wrote;
   }
 
+  /** Of a store that has transactions instead of savepoints. */
+  get transaction(): ActorDatabase["transaction"] {
+    const database = this.#database;
+    return database?.transaction && ((work) => database.transaction?.(work) ?? work());
+  }
+
   savepoint(): void {
     if (this.#database === undefined || this.#actor.phase.sealed) return;
+    if (this.#database.transaction !== undefined) return;
     this.#database.savepoint("turn");
     this.#inSavepoint = true;
   }

@@ -60,3 +60,19 @@ export function sqliteError(message: string): Error {
   const details = { code: "ERR_SQLITE_ERROR", errcode: 1, errstr: "SQL logic error" };
   return Object.assign(new Error(message), details);
 }
+
+/** For what a store does not allow. */
+export function notAllowed(what: string, cure: string): HoldfastError {
+  return new HoldfastError(
+    "db",
+    "not_allowed",
+    `${what} is not possible in the database of an actor. ${cure}`,
+  );
+}
+
+export function openedLate(): HoldfastError {
+  return notAllowed(
+    "The first statement of an actor within c.transaction()",
+    "Define the database with db(), so that it is open before",
+  );
+}

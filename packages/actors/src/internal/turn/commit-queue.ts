@@ -436,19 +436,22 @@ export class CommitQueue {
     this.#gathering = true;
     let previous = this.#flights.length === 0 ? 0 : this.#next.length;
     let rounds = 0;
+    const { tasks } = this.#source.host.ports;
+    const soon = (fn: () => void): void =>
+      tasks.turnEnd === undefined ? tasks.macrotask(fn) : tasks.turnEnd(fn);
     const poll = (): void => {
       const waiting = this.#next?.length ?? 0;
       rounds++;
       if (waiting > previous && rounds < maxGatherRounds && this.#isFree) {
         previous = waiting;
-        this.#source.host.ports.tasks.macrotask(poll);
+        soon(poll);
         return;
       }
       this.#gathering = false;
       // Whatever blocks it submits the next commit itself when it ends.
       if (this.#isFree && (this.#flights.length === 0 || this.#hasGathered)) this.#submitNext();
     };
-    this.#source.host.ports.tasks.macrotask(poll);
+    soon(poll);
   }
 
   /** True if a commit may be submitted now. */

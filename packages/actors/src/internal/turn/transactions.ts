@@ -105,21 +105,27 @@ export class Transactions {
   }
 
   async #perform<T>(fn: () => T | Promise<T>): Promise<T> {
-    const actor = this.#actor;
+    const transaction = this.#actor.existingParts?.existingDatabase?.transaction;
     this.#savepoint();
-    let result: T;
     try {
-      try {
-        result = await (actor.turn.enter(fn) as T | Promise<T>);
-      } finally {
-        // Statements that were not awaited belong to the transaction as well.
-        await actor.existingParts?.existingDatabase?.settled();
-      }
-      if (this.#open) await actor.state.validate();
+      return await (transaction === undefined ? this.#work(fn) : transaction(() => this.#work(fn)));
     } catch (error) {
+      // After a transaction of the store, in which nothing may be committed that it rolls back.
       this.rollback();
       throw error;
     }
+  }
+
+  async #work<T>(fn: () => T | Promise<T>): Promise<T> {
+    const actor = this.#actor;
+    let result: T;
+    try {
+      result = await (actor.turn.enter(fn) as T | Promise<T>);
+    } finally {
+      // Statements that were not awaited belong to the transaction as well.
+      await actor.existingParts?.existingDatabase?.settled();
+    }
+    if (this.#open) await actor.state.validate();
     if (!this.#open) throw stoppedError();
     this.#open = false;
     this.#commit();

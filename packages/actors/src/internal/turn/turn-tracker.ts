@@ -114,9 +114,12 @@ export class TurnTracker {
   setBoundary(): void {
     if (this.#boundarySet) return;
     this.#boundarySet = true;
-    this.#actor.ports.tasks.macrotask(() => {
+    const { tasks } = this.#actor.ports;
+    const close = (): void => {
       this.#boundarySet = false;
       this.#actor.queue.close();
-    });
+    };
+    if (tasks.turnEnd === undefined) tasks.macrotask(close);
+    else tasks.turnEnd(close);
   }
 }

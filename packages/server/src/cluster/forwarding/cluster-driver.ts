@@ -20,11 +20,11 @@ import {
 } from "@holdfast/client";
 import { decodeValue, isErrorCode, limits } from "@holdfast/core";
 import { fetchLocally } from "../../local/local-fetch.ts";
-import type { Placement } from "../placement.ts";
 import { GatedConnection } from "./gated-connection.ts";
 
 export interface ClusterDriverOptions {
-  readonly placement: Pick<Placement, "locate">;
+  /** Returns undefined for an actor of this node. */
+  readonly placement: { locate(target: ActorTarget): unknown };
   /** For actors of this node. */
   readonly local: ClientDriver;
   /** For actors of other nodes. */

@@ -9,7 +9,11 @@ import { bodyConsumed, bodyTooLong, type Exchange, isBodiless, makeRequest } fro
 export type FetchGateway = (request: Request) => Promise<Response>;
 
 export function createFetchGateway(directory: Directory, options: GatewayOptions): FetchGateway {
-  const gateway = new Gateway(directory, options);
+  return fetchGateway(new Gateway(directory, options));
+}
+
+/** Serves requests with a gateway that also serves something else, such as WebSockets. */
+export function fetchGateway(gateway: Gateway): FetchGateway {
   return (request) =>
     new Promise((resolve) => {
       const exchange = new FetchExchange(request, resolve);

@@ -1,0 +1,4 @@
+/** Actors on Cloudflare Workers: each lives in a Durable Object. */
+export { createHandler, type Handler } from "./handler.ts";
+export { durableObjectLimits, platformLimits } from "./limits.ts";
+export type { ActorRegistry, HandlerGatewayOptions, HandlerOptions } from "./settings.ts";
