@@ -7,7 +7,7 @@ const least = availableParallelism() + 1;
 const most = 2 * availableParallelism() + 1;
 
 /** The share of the cores that is idle from which one more file may start. */
-const idleShare = 0.25;
+const idleShare = 0.15;
 
 /**
  * How many files may run at once. Many of them wait for leases, processes and other machines for most of their time: as
