@@ -247,6 +247,18 @@ test("the token of the server lets its bearer in, also a client that has it in i
   await assert.rejects(stranger.counter.count(), (error) => isErrorCode(error, "inspector", "unauthorized"));
 });
 
+test("the token of scrapers reads the metrics, and nothing else", async (t) => {
+  const headers = { authorization: "Bearer scraper", "x-forwarded-for": "10.0.0.1" };
+  for (const inspector of [{ metricsToken: "scraper" }, { token: "secret", metricsToken: "scraper" }]) {
+    const { url } = await serve(t, allActors, { gateway: { inspector } });
+    const status = async (path: string, sent = headers) => (await fetch(url + path, { headers: sent })).status;
+    assert.equal(await status("/metrics"), 200);
+    for (const path of ["/actors", "/actors/counter/@a,/inspector/state", "/docs"])
+      assert.equal(await status(path), 401, path);
+    assert.equal(await status("/metrics", { ...headers, authorization: "Bearer scrape" }), 401);
+  }
+});
+
 test("turned off, there is nothing", async (t) => {
   const { url } = await serve(t, allActors, { gateway: { inspector: { enabled: false } } });
   for (const path of ["/actors", "/actors/counter/@a,/inspector/state", "/metrics", "/docs"]) {

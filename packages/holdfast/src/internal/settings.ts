@@ -132,6 +132,7 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
   const { maxIncomingMessageSize, maxOutgoingMessageSize, maxRequestBodySize } = options;
   const basePath = options.httpBasePath;
   const token = variable("HOLDFAST_INSPECTOR_TOKEN");
+  const metricsToken = variable("HOLDFAST_METRICS_TOKEN");
   return {
     loopbackOrigins: origins === undefined,
     rivetClients: options.rivetClients ?? true,
@@ -139,7 +140,11 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
     ...(origins && { origins }),
     ...(access && { access }),
     ...(options.manage && { manage: options.manage }),
-    inspector: { ...(token === undefined ? {} : { token }), ...options.inspector },
+    inspector: {
+      ...(token === undefined ? {} : { token }),
+      ...(metricsToken === undefined ? {} : { metricsToken }),
+      ...options.inspector,
+    },
     ...(credentials === undefined ? {} : { credentials }),
     ...(options.resume && { resume: options.resume }),
     ...(options.slowReaders && { slowReaders: options.slowReaders }),

@@ -51,7 +51,10 @@ export interface SetupOptions<Actors extends Definitions> {
    * without a token, only callers on this machine may.
    */
   readonly manage?: ((info: ManageInfo) => Promise<void> | void) | undefined;
-  /** A bearer of its `token` may do all of that; HOLDFAST_INSPECTOR_TOKEN by default. */
+  /**
+   * A bearer of its `token` may do all of that, one of its `metricsToken` read the metrics; HOLDFAST_INSPECTOR_TOKEN and
+   * HOLDFAST_METRICS_TOKEN by default.
+   */
   readonly inspector?: InspectorOptions | undefined;
   /** Maximum size of an action's arguments or of a message, in bytes: 65,536 by default. */
   readonly maxIncomingMessageSize?: number | undefined;

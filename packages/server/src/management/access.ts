@@ -36,6 +36,8 @@ export interface InspectorOptions {
   readonly enabled?: boolean;
   /** A bearer of this token may do everything: `authorization: Bearer <token>`. */
   readonly token?: string;
+  /** A bearer of this token may read the metrics, and nothing else: for a scraper. */
+  readonly metricsToken?: string;
 }
 
 export interface ManageAccessOptions {
@@ -99,6 +101,7 @@ export class ManageAccess {
     if (space !== undefined && namespaces.opens(space, known, bearer)) return "owner";
     if (bearer !== undefined) {
       if (inspector?.token !== undefined && isSameText(bearer, inspector.token)) return "owner";
+      if (kind === "metrics" && isMetricsToken(bearer, inspector)) return "owner";
       if (kind === "inspect" && target !== undefined && (await this.#isActorToken(target, bearer))) {
         return "actor";
       }
@@ -186,6 +189,10 @@ function isOfThisMachine(peer: Peer): boolean {
 
 function isLoopbackAddress(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127(?:\.\d{1,3}){3}$/.test(address);
+}
+
+function isMetricsToken(bearer: string, inspector: InspectorOptions | undefined): boolean {
+  return inspector?.metricsToken !== undefined && isSameText(bearer, inspector.metricsToken);
 }
 
 function unauthorized(): HoldfastError {

@@ -38,7 +38,9 @@ export function gatewayOptions(
   { logins, people, billing, webDirectory }: ServedParts,
 ): GatewayOptions {
   const { options, ports, gate, inbox, approvalHooks } = parts;
-  const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
+  const environment = options.environment ?? process.env;
+  const token = environment["HOLDFAST_INSPECTOR_TOKEN"] || undefined;
+  const metricsToken = environment["HOLDFAST_METRICS_TOKEN"] || undefined;
   const record = people === undefined ? undefined : (entry: PersonRecord) => gate.audit.note(entry);
   const guard = new Guard(parts.identify, people?.changes, record);
   const sandbox = (taskId: string) => others.sandbox(taskId) ?? host.sandbox(taskId);
@@ -70,7 +72,10 @@ export function gatewayOptions(
     },
     access: guard.authorizeAction,
     manage: guard.authorizeManagement,
-    ...(token === undefined || token === "" ? {} : { inspector: { token } }),
+    inspector: {
+      ...(token === undefined ? {} : { token }),
+      ...(metricsToken === undefined ? {} : { metricsToken }),
+    },
     ...(options.cluster === undefined ? {} : { maxIncomingMessageBytes: studioLimits.maxNodeMessageBytes }),
     otherSite: previews,
     fallbackUpgrade: createSandboxUpgrade({

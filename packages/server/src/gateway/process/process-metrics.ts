@@ -1,17 +1,15 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { writeMetric } from "../../observe/prometheus.ts";
+import { EventLoopLagMonitor } from "./event-loop-lag.ts";
 
-let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+let monitor: EventLoopLagMonitor | undefined;
 
 /** Metrics of this process: CPU, memory and event loop delay. Measuring begins with the first reading. */
 export function processMetrics(): string {
-  if (delay === undefined) {
-    delay = monitorEventLoopDelay({ resolution: 10 });
-    delay.enable();
-  }
+  monitor ??= new EventLoopLagMonitor(() => performance.now());
+  const { p50, p99, max } = monitor.read();
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
-  const lag = "Delay of the event loop since the last reading";
+  const lag = "Delay of the event loop in the last 30 to 60 seconds";
   const lines = [
     ...one("process_cpu_user_seconds_total", "counter", "CPU time of user code", user / 1e6),
     ...one("process_cpu_system_seconds_total", "counter", "CPU time of the system", system / 1e6),
@@ -20,11 +18,10 @@ export function processMetrics(): string {
     ...one("nodejs_heap_size_total_bytes", "gauge", "Heap", heapTotal),
     ...one("nodejs_external_memory_bytes", "gauge", "Memory outside the heap", external),
     ...one("process_uptime_seconds", "gauge", "Since the start of the process", process.uptime()),
-    ...one("nodejs_eventloop_lag_p50_seconds", "gauge", lag, delay.percentile(50) / 1e9),
-    ...one("nodejs_eventloop_lag_p99_seconds", "gauge", lag, delay.percentile(99) / 1e9),
-    ...one("nodejs_eventloop_lag_max_seconds", "gauge", lag, delay.max / 1e9),
+    ...one("nodejs_eventloop_lag_p50_seconds", "gauge", lag, p50),
+    ...one("nodejs_eventloop_lag_p99_seconds", "gauge", lag, p99),
+    ...one("nodejs_eventloop_lag_max_seconds", "gauge", lag, max),
   ];
-  delay.reset();
   return `${lines.join("\n")}\n`;
 }
 
