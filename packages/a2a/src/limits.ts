@@ -1,4 +1,4 @@
-/** Limits of A2A servers. Sizes are bytes. Documented in docs/limits.md. */
+/** Limits of A2A servers. Sizes are bytes. Documented in docs/limits-agents.md. */
 export const a2aLimits = {
   /** The body of a request, with files. */
   maxRequestBytes: 12 * 1_048_576,

@@ -1,4 +1,4 @@
-/** Limits of calls that carry data of frameworks. Sizes are bytes. Documented in docs/limits.md. */
+/** Limits of calls that carry data of frameworks. Sizes are bytes. Documented in docs/limits-agents.md. */
 export const adapterLimits = {
   /** What one call carries: a checkpoint, the items of a turn, messages. */
   maxCallBytes: 64 * 1_048_576,

@@ -1,4 +1,4 @@
-/** Limits of agents as actors. Sizes are bytes. Documented in docs/limits.md. */
+/** Limits of agents as actors. Sizes are bytes. Documented in docs/limits-agents.md. */
 export const agentLimits = {
   /** A prompt: its text and files. */
   maxPromptBytes: 8 * 1_048_576,

@@ -1,4 +1,4 @@
-/** Limits of chats. Sizes are bytes. Documented in docs/limits.md. */
+/** Limits of chats. Sizes are bytes. Documented in docs/limits-agents.md. */
 export const chatLimits = {
   /** A message of a user, with its files. */
   maxMessageBytes: 8 * 1_048_576,

@@ -1,4 +1,4 @@
-/** Limits of MCP servers. Sizes are bytes, durations milliseconds. Documented in docs/limits.md. */
+/** Limits of MCP servers. Sizes are bytes, durations milliseconds. Documented in docs/limits-agents.md. */
 export const mcpLimits = {
   /** The body of a request. */
   maxRequestBytes: 1_048_576,

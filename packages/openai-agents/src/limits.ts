@@ -1,4 +1,4 @@
-/** Limits of sessions. Documented in docs/limits.md. */
+/** Limits of sessions. Documented in docs/limits-agents.md. */
 export const sessionLimits = {
   /** Changes of the history that are remembered, so that repeating one changes nothing. */
   maxOperations: 10_000,

@@ -3,8 +3,11 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { action, actor } from "@holdfast/actors";
 import { agent, tool } from "@holdfast/agent";
+import { mcp } from "@holdfast/mcp";
 import { createRegistry } from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
 import { setupTest } from "@holdfast/test-kit";
 import { scriptPrompt } from "@holdfast/testing/mock-model";
 import { z } from "zod";
@@ -24,14 +27,17 @@ export function drivenSuite(facts: DrivenFacts): void {
   describe(`${facts.id} at the sandbox server`, () => {
     let driven: Driven;
     let session: DrivenSession;
+    let book: Book;
     const skill = randomText("how to water");
     before(async () => {
       driven = await Driven.start(facts.id);
       await configureMcp(driven);
+      book = await serveBook(driven);
       await configureSkill(driven, skill);
       session = await driven.session(facts.id);
     });
     after(async () => {
+      await book?.close();
       await driven?.stop();
     });
 
@@ -51,6 +57,13 @@ export function drivenSuite(facts: DrivenFacts): void {
         const call = { server: "notes", tool: "write_note", arguments: { text } };
         assert.equal(await session.prompt(scriptPrompt([{ call }, { say: "Noted." }])), "end_turn");
         assert.equal(await readFile(join(driven.directory, "notes.txt"), "utf8"), `${text}\n`);
+      });
+
+      test("calls an action of an actor that is an MCP server", async () => {
+        const line = randomText("line");
+        const call = { server: "book", tool: "write_line", arguments: { line } };
+        assert.equal(await session.prompt(scriptPrompt([{ call }, { say: "Written." }])), "end_turn");
+        assert.deepEqual(await book.lines(), [line]);
       });
 
       test("is an actor of a program: asks its clients, calls the program's functions, and goes on", async (t) => {
@@ -127,6 +140,36 @@ async function configureMcp(driven: Driven): Promise<void> {
     args: [fileURLToPath(new URL("./notes-server.ts", import.meta.url))],
     env: { NOTES_FILE: join(driven.directory, "notes.txt") },
   });
+}
+
+interface Book {
+  lines(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** An actor whose action is a tool, over Streamable HTTP. */
+async function serveBook(driven: Driven): Promise<Book> {
+  const book = actor({
+    state: { lines: [] as string[] },
+    actions: {
+      write_line: action({
+        input: z.object({ line: z.string() }),
+        mcp: { description: "Writes a line into the book" },
+        handler: (c, { line }) => c.state.lines.push(line),
+      }),
+      lines: (c) => c.state.lines,
+    },
+  });
+  const registry = createRegistry({
+    use: { book },
+    store: (ports) => openSqliteStore({ path: join(driven.directory, "book"), ports }),
+  });
+  const { url } = await registry.listen({ port: 0, application: mcp(registry) });
+  await driven.configure("mcp", "book", { type: "remote", url: `${url}/mcp/book/main`, transport: "http" });
+  return {
+    lines: () => registry.client.book.getOrCreate("main").lines(),
+    close: () => registry.shutdown(),
+  };
 }
 
 async function configureSkill(driven: Driven, description: string): Promise<void> {
