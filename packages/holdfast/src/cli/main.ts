@@ -65,6 +65,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  top: {
+    summary: "show what servers do: calls, durations, errors, queues, memory",
+    load: async () => {
+      const { topUsage: usage, topCommand: run } = await import("./top/command.ts");
+      return { usage, run };
+    },
+  },
   migrate: {
     summary: "copy the actors of a data directory to PostgreSQL",
     load: async () => {
