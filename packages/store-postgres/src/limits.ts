@@ -1,3 +1,5 @@
+import { remoteStoreLimits } from "@holdfast/store-sqlite/remote";
+
 /** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
 export const postgresStoreLimits = {
   /** Connections over which turns are pipelined. */
@@ -11,7 +13,7 @@ export const postgresStoreLimits = {
   /** Maximum total size of the commits that wait for the database; beyond it, `store.unavailable`. */
   maxWaitingBytes: 256 * 1_048_576,
   /** Maximum size of one value in a row; larger data is stored in pieces. */
-  maxPieceBytes: 1_048_576,
+  maxPieceBytes: remoteStoreLimits.maxPieceBytes,
   /** How long a commit or read is retried while the database is unreachable. */
   retryForMs: 15_000,
   /** First delay of the exponential backoff between attempts. */
@@ -45,11 +47,11 @@ export const postgresStoreLimits = {
   /** With several databases: actors with an id of SQLite whose database is remembered. */
   maxKnownActors: 65_536,
   /** Size of a local copy's log at which it is checkpointed. */
-  localCheckpointBytes: 4 * 1_048_576,
+  localCheckpointBytes: remoteStoreLimits.localCheckpointBytes,
   /** Maximum number of local copies kept for closed databases. */
   maxLocalCopies: 1_024,
   /** Interval between progress messages while a database loads. */
-  progressBytes: 64 * 1_048_576,
+  progressBytes: remoteStoreLimits.progressBytes,
   /** Maximum size of one object. */
   maxBlobBytes: 16 * 1_073_741_824,
   /** Size of the parts in which an object is uploaded to a bucket; one of them is in memory. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { ActorRecord, ArchiveSource } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import type { RetryLimits } from "@holdfast/store-sqlite/remote";
 import { Blobs } from "./internal/blobs/blobs.ts";
 import { type Bucket, openBucket } from "./internal/blobs/bucket.ts";
 import { TurnStatements } from "./internal/commit/statements.ts";
-import type { RetryLimits } from "./internal/connection/backoff.ts";
 import { Connections } from "./internal/connection/connections.ts";
 import { LongConnections } from "./internal/connection/long-connections.ts";
 import type { SqlParameter } from "./internal/connection/transaction-query.ts";

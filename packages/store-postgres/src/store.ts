@@ -14,23 +14,30 @@ import type {
 } from "@holdfast/actors";
 import type { ActorKey, Ports } from "@holdfast/core";
 import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
+import {
+  Committer,
+  checkCommit,
+  closed,
+  Databases,
+  LocalCopies,
+  type RetryLimits,
+} from "@holdfast/store-sqlite/remote";
 import { ActorData } from "./internal/actor-data.ts";
 import { Blobs } from "./internal/blobs/blobs.ts";
 import { type Bucket, openBucket } from "./internal/blobs/bucket.ts";
 import { PostgresCluster } from "./internal/cluster/cluster.ts";
-import { Committer } from "./internal/commit/committer.ts";
-import { checkCommit, TurnStatements } from "./internal/commit/statements.ts";
-import type { RetryLimits } from "./internal/connection/backoff.ts";
+import { TurnStatements } from "./internal/commit/statements.ts";
+import { PostgresTurns } from "./internal/commit/turn-server.ts";
 import { Connections } from "./internal/connection/connections.ts";
 import { LongConnections } from "./internal/connection/long-connections.ts";
-import { acquiredDatabase, Databases } from "./internal/database/databases.ts";
-import { LocalCopies } from "./internal/database/local-copy.ts";
-import { closed } from "./internal/errors.ts";
+import type { Statement } from "./internal/connection/transaction-query.ts";
+import { PostgresPages } from "./internal/database/pages.ts";
 import { PostgresHistory } from "./internal/history/history.ts";
 import { Lookup } from "./internal/lookup.ts";
 import { databaseName, GuardedDatabase, type SingleStore } from "./internal/routing/guarded-database.ts";
 import { RoutedStore } from "./internal/routing/routed-store.ts";
 import { ShardRanges } from "./internal/routing/shard-ranges.ts";
+import { acquiredDatabase } from "./internal/rows.ts";
 import { type PreparedServer, prepareServers } from "./internal/server.ts";
 import { postgresStoreLimits as limits } from "./limits.ts";
 import type { PostgresStore, PostgresStoreOptions, PostgresStoreStats } from "./types.ts";
@@ -84,7 +91,7 @@ class OpenStore implements SingleStore {
   readonly #bucket: Bucket | undefined;
   readonly #images: LongConnections;
   readonly #long: LongConnections;
-  readonly #committer: Committer;
+  readonly #committer: Committer<readonly Statement[]>;
   readonly #lookup: Lookup;
   readonly #data: ActorData;
   readonly databases: Databases;
@@ -119,7 +126,7 @@ class OpenStore implements SingleStore {
       maxBytes: options.history?.maxBytes ?? limits.historyMaxBytes,
     });
     this.#committer = new Committer({
-      ...{ ports, connections, statements, schema, shards, retry },
+      ...{ ports, retry, server: new PostgresTurns(connections, statements, schema, shards) },
       maxWaiting: options.maxWaitingCommits ?? limits.maxWaitingCommits,
       maxWaitingBytes: limits.maxWaitingBytes,
     });
@@ -128,8 +135,8 @@ class OpenStore implements SingleStore {
     const settled = (id: string) => this.#committer.settled(id);
     const copies = new LocalCopies(cachePath, server.origin, limits.maxLocalCopies);
     this.databases = new Databases({
-      ...{ ports, connections, copies, schema, shards, settled, retry },
-      loading: this.#long,
+      ...{ ports, copies, settled },
+      source: new PostgresPages({ ports, connections, loading: this.#long, retry, schema, shards }),
       maxBytes: options.maxActorDatabaseBytes,
     });
     this.#bucket = bucket;

@@ -1,8 +1,8 @@
 import type { CallRecord, KvEntry, KvRange, LoadedActor } from "@holdfast/actors";
+import { notFound } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits } from "../limits.ts";
 import type { Connections } from "./connection/connections.ts";
 import type { SqlParameter } from "./connection/transaction-query.ts";
-import { notFound } from "./errors.ts";
 import {
   actorRecord,
   bytes,

@@ -1,32 +1,12 @@
 /** Shared parts of the store: schema, errors, rows, look-ups, shards. */
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-
-/** The connection was lost during work, or could not be opened. */
-export class ConnectionLost extends Error {
-  /** True if the work had been sent: the server may have done it. */
-  readonly sent: boolean;
-
-  constructor(sent: boolean, cause: unknown) {
-    super("The connection to the database was lost", { cause });
-    this.name = "ConnectionLost";
-    this.sent = sent;
-  }
-}
+import { ConnectionLost, type Failure } from "@holdfast/store-sqlite/remote";
 
 /** SQLSTATE of a server error; undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
-
-/**
- * - `fence`: the fence, or the creation of the row, matched nothing.
- * - `lost`: the connection ended or is unusable (a standby); the outcome may be unknown.
- * - `conflict`: the server rolled the transaction back; it may be sent again.
- * - `unprepared`: as `conflict`, because a pooler switched connections and a prepared statement is missing.
- * - `final`: it would fail again.
- */
-export type Failure = "fence" | "lost" | "conflict" | "unprepared" | "final";
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof ConnectionLost) return "lost";
@@ -117,49 +97,4 @@ function adviceFor(cause: unknown, state: string | undefined): string {
 function networkCodeOf(cause: unknown): string | undefined {
   const error: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-}
-
-export function busy(): HoldfastError {
-  return new HoldfastError(
-    "store",
-    "unavailable",
-    "Too many commits wait for the database; nothing was written. Retry later",
-  );
-}
-
-export function indeterminate(cause: unknown): HoldfastError {
-  return new HoldfastError(
-    "store",
-    "indeterminate",
-    "The connection to the database was lost during the commit, and its outcome could not be read. Retry under the same idempotency key",
-    { cause },
-  );
-}
-
-export function fenced(actorId: string): HoldfastError {
-  return new HoldfastError("actor", "fenced", "Another owner has taken over this actor", {
-    metadata: { actorId },
-  });
-}
-
-export function duplicateKey(): HoldfastError {
-  return new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists already");
-}
-
-export function notFound(actorId: string): HoldfastError {
-  return new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
-    metadata: { actorId },
-  });
-}
-
-export function invalidCommit(message: string): HoldfastError {
-  return new HoldfastError("store", "invalid_commit", message);
-}
-
-export function corrupt(message: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("store", "corrupt", message, { cause });
-}
-
-export function closed(): HoldfastError {
-  return new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
 }

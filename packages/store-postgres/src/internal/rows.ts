@@ -1,6 +1,6 @@
 import type { ActorRecord, CallRecord, StoredState } from "@holdfast/actors";
 import { decodeKey } from "@holdfast/core";
-import { corrupt } from "./errors.ts";
+import { type AcquiredDatabase, type CommittedRow, corrupt } from "@holdfast/store-sqlite/remote";
 
 export type Row = Record<string, unknown>;
 
@@ -43,6 +43,31 @@ export function actorRecord(row: Row): ActorRecord {
     ...(destroyedAt === undefined ? {} : { destroyedAt }),
     ...(wakeAt === undefined ? {} : { wakeAt }),
     ...(row["place"] === null ? {} : { place: text(row, "place") }),
+  };
+}
+
+/** Reads the columns of a record, `last_commit` and `snapshot_version`. */
+export function committedRow(row: Row): CommittedRow {
+  const { epoch, version, destroyedAt } = actorRecord(row);
+  return {
+    epoch,
+    version,
+    lastCommit: text(row, "last_commit"),
+    isDestroyed: destroyedAt !== undefined,
+    hasState: optionalInteger(row, "snapshot_version") !== undefined,
+  };
+}
+
+/** Reads the columns `epoch, version, page_size, pages, database_version`. */
+export function acquiredDatabase(row: Row): AcquiredDatabase {
+  const version = optionalInteger(row, "database_version");
+  return {
+    epoch: integer(row, "epoch"),
+    version: integer(row, "version"),
+    content:
+      version === undefined
+        ? undefined
+        : { version, pageSize: integer(row, "page_size"), pages: integer(row, "pages") },
   };
 }
 

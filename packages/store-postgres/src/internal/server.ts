@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
+import { Backoff, type RetryLimits } from "@holdfast/store-sqlite/remote";
 import pg from "pg";
 import { postgresStoreLimits as limits } from "../limits.ts";
 import type { PostgresStoreOptions } from "../types.ts";
-import { Backoff, type RetryLimits } from "./connection/backoff.ts";
 import { type ConnectionSettings, discard } from "./connection/connection.ts";
 import { mapConnectionError, sqlState } from "./errors.ts";
 import { refuseUnfinishedMigration } from "./migrate/mark.ts";

@@ -1,14 +1,15 @@
-import { createHash, randomUUID } from "node:crypto";
+/** Large objects of actors: their rows, and their bytes in the database or in a bucket. */
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { type BlobInfo, type BlobStore, blobReferencePrefix } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
+import { inPieces, MeasuredSource } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { SqlParameter, Statement } from "../connection/transaction-query.ts";
 import { bytes, integer, type Row, text } from "../rows.ts";
 import { shardOf } from "../shards.ts";
 import type { Bucket } from "./bucket.ts";
-import { inPieces } from "./pieces.ts";
 
 const { maxPieceBytes, abandonedUploadMs } = postgresStoreLimits;
 
@@ -266,41 +267,8 @@ function blobSql(schema: string) {
   };
 }
 
-/** Counts and hashes bytes that pass. */
-class MeasuredSource implements AsyncIterable<Uint8Array> {
-  readonly #source: AsyncIterable<Uint8Array>;
-  readonly #maxBytes: number;
-  readonly #hash = createHash("sha256");
-  #size = 0;
-
-  constructor(source: AsyncIterable<Uint8Array>, maxBytes: number) {
-    this.#source = source;
-    this.#maxBytes = maxBytes;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for await (const part of this.#source) {
-      this.#size += part.length;
-      if (this.#size > this.#maxBytes) throw tooLarge(this.#maxBytes);
-      this.#hash.update(part);
-      yield part;
-    }
-  }
-
-  info(): BlobInfo {
-    return { hash: this.#hash.digest("hex"), size: this.#size };
-  }
-}
-
 function noBucket(): HoldfastError {
   const message =
     'An object lies in a bucket, and this server is configured without one. Set HOLDFAST_BLOBS or the option "blobs"';
   return new HoldfastError("store", "bucket_unavailable", message, { statusCode: 503 });
-}
-
-function tooLarge(maxBytes: number): HoldfastError {
-  return new HoldfastError("store", "blob_too_large", `The object is larger than ${maxBytes} bytes`, {
-    metadata: { maxBytes },
-    statusCode: 413,
-  });
 }

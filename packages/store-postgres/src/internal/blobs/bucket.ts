@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
 import { HoldfastError, type Ports, type Timer } from "@holdfast/core";
 import { type OpenedS3, openS3 } from "@holdfast/core/s3";
+import { inPieces } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import { type BucketOptions, checkBucket } from "./bucket-options.ts";
-import { inPieces } from "./pieces.ts";
 
 const markText = "Objects of a Holdfast store. Its database refers to them: remove none by hand.\n";
 

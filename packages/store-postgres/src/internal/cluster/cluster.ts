@@ -8,10 +8,11 @@ import type {
   Renewal,
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import { ConnectionLost, corrupt } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import { Connection } from "../connection/connection.ts";
 import type { SqlParameter, Statement } from "../connection/transaction-query.ts";
-import { ConnectionLost, corrupt, mapDatabaseError, unavailable } from "../errors.ts";
+import { mapDatabaseError, unavailable } from "../errors.ts";
 import { integer, type Row, text } from "../rows.ts";
 import type { PreparedServer } from "../server.ts";
 import { shardOf } from "../shards.ts";

@@ -1,56 +1,12 @@
-/** Commits: SQL statements of a batch, the order of each actor's turns, recovery after failures. */
+/** Commits: SQL statements of a batch, and their way to the server. */
 import type { CallRecord, CommitBatch, KvOperation } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
+import { type ChangedPages, type HistoryLimits, latestExpiry } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Statement } from "../connection/transaction-query.ts";
-import { invalidCommit } from "../errors.ts";
 import { keyHash } from "../shards.ts";
 
 const { maxPieceBytes } = postgresStoreLimits;
-
-/** Pages of the actor's database that a turn changed. */
-export interface ChangedPages {
-  readonly pageSize: number;
-  /** Number of pages of the database after the turn. */
-  readonly pages: number;
-  /** True if the database had more pages before the turn. */
-  readonly hasShrunk: boolean;
-  readonly changed: readonly { readonly no: number; readonly bytes: Uint8Array }[];
-}
-
-/** How much history is kept. */
-export interface HistoryLimits {
-  readonly maxAgeMs: number;
-  readonly maxBytes: number;
-}
-
-/** Refuses malformed batches; one that passes can only fail for the reasons documented in the port. */
-export function checkCommit(batch: CommitBatch): void {
-  const created = batch.create !== undefined;
-  if (created !== (batch.version === 1) || (created && batch.epoch !== 1)) {
-    throw invalidCommit("Only the first commit of an actor creates it, with version 1 and epoch 1");
-  }
-  if (typeof batch.wakeAt === "number" && !Number.isSafeInteger(batch.wakeAt)) {
-    throw invalidCommit("A time must be a whole number of milliseconds");
-  }
-  if (created && batch.state?.type === "patch") throw invalidCommit("A patch needs an earlier snapshot");
-  for (const call of batch.calls ?? []) {
-    if (call.status === "started" && call.outcome !== undefined) {
-      throw invalidCommit("A call that has only started cannot have an outcome");
-    }
-  }
-}
-
-/** Bytes of memory that a batch occupies while it waits. */
-export function sizeOf(batch: CommitBatch, pages: ChangedPages | undefined): number {
-  let size = 256 + (batch.state?.bytes.length ?? 0);
-  for (const operation of batch.kv ?? []) {
-    size += 64 + (operation.type === "put" ? operation.key.length + operation.value.length : 0);
-  }
-  for (const call of batch.calls ?? []) size += 128 + (call.outcome?.length ?? 0);
-  for (const page of pages?.changed ?? []) size += page.bytes.length;
-  return size;
-}
 
 /**
  * Builds the statements of turns. The fence divides by the number of rows that it changed: when another owner has
@@ -86,7 +42,7 @@ export class TurnStatements {
   #fence(shard: number, batch: CommitBatch, pages: ChangedPages | undefined): Statement {
     const { state, wakeAt } = batch;
     const values = [
-      ...[shard, batch.actorId, batch.epoch, batch.version - 1, batch.commitId, latest(batch.calls)],
+      ...[shard, batch.actorId, batch.epoch, batch.version - 1, batch.commitId, latestExpiry(batch.calls)],
       state?.type === "snapshot" ? batch.version : null,
       ...[wakeAt !== undefined, wakeAt ?? null, state?.type === "patch"],
     ];
@@ -102,7 +58,7 @@ export class TurnStatements {
   ): Statement {
     const values = [
       ...[shard, batch.actorId, name, encodeKey(key), keyHash(name, key), batch.commitId],
-      ...[batch.state === undefined ? null : 1, latest(batch.calls), batch.wakeAt ?? null, createdAt],
+      ...[batch.state === undefined ? null : 1, latestExpiry(batch.calls), batch.wakeAt ?? null, createdAt],
       ...(pages === undefined ? [null, null, null] : [pages.pageSize, pages.pages, 1]),
       place ?? null,
     ];
@@ -187,12 +143,6 @@ export class TurnStatements {
     }
     if (hasShrunk) statements.push({ text: this.#sql.deletePagesAfter, values: [...own, pages] });
   }
-}
-
-function latest(calls: readonly CallRecord[] = []): number {
-  let until = 0;
-  for (const call of calls) until = Math.max(until, call.expiresAt);
-  return until;
 }
 
 function piecesOf(value: Uint8Array): readonly Uint8Array[] {

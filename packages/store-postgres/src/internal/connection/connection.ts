@@ -1,6 +1,7 @@
 import type { Ports, Timer } from "@holdfast/core";
+import { ConnectionLost } from "@holdfast/store-sqlite/remote";
 import pg from "pg";
-import { ConnectionLost, failureOf } from "../errors.ts";
+import { failureOf } from "../errors.ts";
 import type { Row } from "../rows.ts";
 import { isPooled } from "./is-pooled.ts";
 import { type PreparedNames, type Statement, TransactionQuery } from "./transaction-query.ts";

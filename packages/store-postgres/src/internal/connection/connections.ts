@@ -1,7 +1,7 @@
 import type { Ports } from "@holdfast/core";
+import { Backoff, type RetryLimits } from "@holdfast/store-sqlite/remote";
 import { failureOf, mapDatabaseError } from "../errors.ts";
 import type { Row } from "../rows.ts";
-import { Backoff, type RetryLimits } from "./backoff.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
 import type { Statement } from "./transaction-query.ts";
 

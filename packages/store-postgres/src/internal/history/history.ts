@@ -9,13 +9,14 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
+import { ConnectionLost, duplicateKey, indeterminate } from "@holdfast/store-sqlite/remote";
 import type pg from "pg";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { TurnStatements } from "../commit/statements.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { LongConnections } from "../connection/long-connections.ts";
 import type { Statement } from "../connection/transaction-query.ts";
-import { ConnectionLost, duplicateKey, failureOf, indeterminate, mapDatabaseError } from "../errors.ts";
+import { failureOf, mapDatabaseError } from "../errors.ts";
 import { storedState } from "../rows.ts";
 import { shardOf } from "../shards.ts";
 import { ImageReader } from "./image.ts";

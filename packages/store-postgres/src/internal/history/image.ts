@@ -1,7 +1,7 @@
 /** History, images and copies of actors. */
 import type { ArchivePart, CallRecord, ImageHeader, ImagePart, KvEntry } from "@holdfast/actors";
+import { notFound, useRollbackJournal } from "@holdfast/store-sqlite/remote";
 import type pg from "pg";
-import { notFound } from "../errors.ts";
 import {
   actorRecord,
   bytes,
@@ -236,10 +236,4 @@ export class ImageReader {
     const { rows } = await this.#client.query(sql, [...this.#own, ...values]);
     return rows as readonly Row[];
   }
-}
-
-/** Bytes 18 and 19 of an SQLite file are its journal mode. A file in WAL mode cannot be opened in memory. */
-function useRollbackJournal(firstPage: Uint8Array): void {
-  firstPage[18] = 1;
-  firstPage[19] = 1;
 }

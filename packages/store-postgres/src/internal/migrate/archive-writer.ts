@@ -1,12 +1,11 @@
 import type { ActorArchive, ActorRecord, ArchivePart } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
+import { corrupt, inPieces } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Blobs } from "../blobs/blobs.ts";
-import { inPieces } from "../blobs/pieces.ts";
 import type { TurnStatements } from "../commit/statements.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { Statement } from "../connection/transaction-query.ts";
-import { corrupt } from "../errors.ts";
 import { keyHash, shardOf } from "../shards.ts";
 
 export interface ArchiveWriterOptions {

@@ -1,7 +1,7 @@
 import { hashOfId } from "@holdfast/actors";
 import type { ActorKey } from "@holdfast/core";
+import { invalidCommit } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits as limits } from "../../limits.ts";
-import { invalidCommit } from "../errors.ts";
 import { keyHash } from "../shards.ts";
 import type { ShardRanges } from "./shard-ranges.ts";
 

@@ -6,9 +6,9 @@ import {
   type Ports,
   type Timer,
 } from "@holdfast/core";
+import { closed } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import type { PostgresStore } from "../../types.ts";
-import { closed } from "../errors.ts";
 
 /** The store in one database. */
 export interface SingleStore extends PostgresStore {

@@ -19,10 +19,10 @@ import type {
   NewIdentity,
 } from "@holdfast/actors";
 import type { ActorKey, Ports } from "@holdfast/core";
+import { closed } from "@holdfast/store-sqlite/remote";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import type { PostgresStore, PostgresStoreStats } from "../../types.ts";
 import type { DuePage } from "../due.ts";
-import { closed } from "../errors.ts";
 import { ActorRoutes } from "./actor-routes.ts";
 import type { GuardedDatabase } from "./guarded-database.ts";
 import { MergedDue } from "./merged-due.ts";

@@ -1,28 +1,30 @@
+/** Turns on their way to a server: the order of each actor's, and recovery after failures. */
 import type { Ports } from "@holdfast/core";
-import { Backoff, type RetryLimits } from "../connection/backoff.ts";
-import type { Connection } from "../connection/connection.ts";
-import {
-  duplicateKey,
-  failureOf,
-  fenced,
-  indeterminate,
-  invalidCommit,
-  mapDatabaseError,
-  unavailable,
-} from "../errors.ts";
+import { Backoff, type RetryLimits } from "../backoff.ts";
+import { duplicateKey, type Failure, fenced, indeterminate, invalidCommit } from "../errors.ts";
 import { type CommittedRow, outcomeOf, type Turn } from "./turn.ts";
 
+/** A connection that applies what it is sent in order. */
+export interface TurnChannel<Work> {
+  /** Resolves once the work is committed. */
+  send(work: Work): Promise<unknown>;
+}
+
 /** Services that the turns of all actors share. */
-export interface TurnsHost {
+export interface TurnsHost<Work> {
   readonly ports: Ports;
   readonly retry: RetryLimits;
-  /** Connection for the next turns of an actor; see `Connections.turn`. */
-  connection(turn: Turn): Connection;
+  /** Connection for the next turns of an actor. */
+  channel(turn: Turn<Work>): TurnChannel<Work>;
   /** Reads the actor's row as of all earlier commits. */
   readRow(actorId: string): Promise<CommittedRow | undefined>;
   /** Called when no turn of the actor is left. */
   removeIdle(actorId: string): void;
   count(what: "commits" | "retries" | "settled"): void;
+  failureOf(error: unknown): Failure;
+  /** The typed error of a turn that changed nothing. */
+  mapError(error: unknown): unknown;
+  unavailable(cause: unknown): Error;
 }
 
 /**
@@ -32,23 +34,23 @@ export interface TurnsHost {
  * After a failure nothing is sent until every turn in flight is answered. The actor's row then shows which of them
  * were committed, and the others are sent again in order.
  */
-export class ActorTurns {
+export class ActorTurns<Work> {
   readonly #id: string;
-  readonly #host: TurnsHost;
-  readonly #turns: Turn[] = [];
-  #connection: Connection | undefined;
+  readonly #host: TurnsHost<Work>;
+  readonly #turns: Turn<Work>[] = [];
+  #channel: TurnChannel<Work> | undefined;
   #inFlight = 0;
   #isRecovering = false;
   #backoff: Backoff | undefined;
   #last: Promise<unknown> | undefined;
 
-  constructor(id: string, host: TurnsHost) {
+  constructor(id: string, host: TurnsHost<Work>) {
     this.#id = id;
     this.#host = host;
   }
 
   /** `ended` settles with the outcome of the turn. */
-  add(turn: Turn, ended: Promise<unknown>): void {
+  add(turn: Turn<Work>, ended: Promise<unknown>): void {
     this.#turns.push(turn);
     this.#last = ended;
     // During a recovery, earlier turns are sent first.
@@ -60,16 +62,16 @@ export class ActorTurns {
     await this.#last?.catch(() => {});
   }
 
-  #send(turn: Turn): void {
-    this.#connection ??= this.#host.connection(turn);
+  #send(turn: Turn<Work>): void {
+    this.#channel ??= this.#host.channel(turn);
     this.#inFlight += 1;
-    this.#connection.transaction(turn.statements).then(
+    this.#channel.send(turn.work).then(
       () => this.#answered(turn, undefined),
       (error: unknown) => this.#answered(turn, error),
     );
   }
 
-  #answered(turn: Turn, error: unknown): void {
+  #answered(turn: Turn<Work>, error: unknown): void {
     this.#inFlight -= 1;
     if (error === undefined) this.#committed(turn);
     else this.#failed(turn, error);
@@ -80,7 +82,7 @@ export class ActorTurns {
    * The fence applies a turn only after all earlier ones of its epoch, so earlier turns with an unknown outcome are
    * committed too: the server ran the transactions of the lost connection after all.
    */
-  #committed(turn: Turn): void {
+  #committed(turn: Turn<Work>): void {
     this.#backoff = undefined;
     const upTo = this.#turns.indexOf(turn);
     for (const earlier of this.#turns.slice(0, upTo)) {
@@ -91,14 +93,14 @@ export class ActorTurns {
     this.#end(turn);
   }
 
-  #end(turn: Turn): void {
+  #end(turn: Turn<Work>): void {
     this.#host.count("commits");
     this.#remove(turn);
     turn.resolve();
   }
 
-  #failed(turn: Turn, error: unknown): void {
-    const failure = failureOf(error);
+  #failed(turn: Turn<Work>, error: unknown): void {
+    const failure = this.#host.failureOf(error);
     switch (failure) {
       case "fence":
         // A fence behind a failed turn fails in any case.
@@ -115,14 +117,14 @@ export class ActorTurns {
       case "final":
         // The fences of the following turns fail; that settles them.
         this.#remove(turn);
-        turn.reject(mapDatabaseError(error));
+        turn.reject(this.#host.mapError(error));
         return;
     }
     this.#isRecovering = true;
   }
 
   async #recover(): Promise<void> {
-    this.#connection = undefined;
+    this.#channel = undefined;
     this.#backoff ??= new Backoff(this.#host.ports, this.#host.retry);
     try {
       await this.#settle();
@@ -178,11 +180,11 @@ export class ActorTurns {
     this.#isRecovering = false;
     for (const turn of [...this.#turns]) {
       this.#remove(turn);
-      turn.reject(turn.isUncertain ? indeterminate(cause) : unavailable(cause));
+      turn.reject(turn.isUncertain ? indeterminate(cause) : this.#host.unavailable(cause));
     }
   }
 
-  #remove(turn: Turn): void {
+  #remove(turn: Turn<Work>): void {
     const at = this.#turns.indexOf(turn);
     if (at >= 0) this.#turns.splice(at, 1);
     if (this.#turns.length === 0) this.#host.removeIdle(this.#id);

@@ -1,4 +1,4 @@
-/** Databases of actors: local copies, their pages in PostgreSQL, and the transfer between them. */
+/** Databases of actors: local copies, and the transfer of their pages from and to the server. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { corrupt } from "../errors.ts";
 

@@ -1,27 +1,16 @@
 import type { ActorDatabase, CommitBatch, DatabaseStore } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
-import type { ChangedPages } from "../commit/statements.ts";
-import type { RetryLimits } from "../connection/backoff.ts";
-import type { Connections } from "../connection/connections.ts";
-import type { LongConnections } from "../connection/long-connections.ts";
 import { fenced, notFound } from "../errors.ts";
-import { integer, optionalInteger, type Row } from "../rows.ts";
-import { shardOf } from "../shards.ts";
-import type { CopyStamp, LocalCopies } from "./local-copy.ts";
+import type { ChangedPages } from "../turns/batch.ts";
+import type { CopyStamp, LocalCopies, Page } from "./local-copy.ts";
 import { LocalFile } from "./local-file.ts";
 import { OpenDatabase } from "./open-database.ts";
-import { readPages } from "./pages.ts";
 import { PreparedCopies, type PreparedCopy } from "./prepared-copies.ts";
 
 export interface DatabasesOptions {
   readonly ports: Ports;
-  readonly connections: Connections;
-  /** Connections for loading pages. */
-  readonly loading: LongConnections;
-  readonly retry: RetryLimits;
+  readonly source: PageSource;
   readonly copies: LocalCopies;
-  readonly schema: string;
-  readonly shards: number;
   readonly maxBytes: number | undefined;
   /** Resolves when no commit of this actor is waiting. */
   readonly settled: (actorId: string) => Promise<void>;
@@ -35,22 +24,19 @@ export interface AcquiredDatabase {
   readonly content: CopyStamp | undefined;
 }
 
-/** Reads the columns `epoch, version, page_size, pages, database_version`. */
-export function acquiredDatabase(row: Row): AcquiredDatabase {
-  const version = optionalInteger(row, "database_version");
-  return {
-    epoch: integer(row, "epoch"),
-    version: integer(row, "version"),
-    content:
-      version === undefined
-        ? undefined
-        : { version, pageSize: integer(row, "page_size"), pages: integer(row, "pages") },
-  };
+/** Where the pages of all databases are. */
+export interface PageSource {
+  /** Undefined if the actor does not exist or was destroyed. */
+  acquired(actorId: string): Promise<AcquiredDatabase | undefined>;
+  /** The pages that are newer than a version, in order; all of them for zero. */
+  pages(actorId: string, newerThan: number): AsyncIterable<readonly Page[]>;
 }
 
 /** A database that is being opened. Commits of its owner raise the version in the meantime. */
 interface Opening {
   readonly epoch: number;
+  /** See `LocalCopies.origin`: that from before the pages were loaded. */
+  readonly origin: string;
   version: number;
 }
 
@@ -64,7 +50,7 @@ interface Loaded {
 const maxAcquired = 1_024;
 
 /**
- * Databases of the actors on this node. The table of pages is authoritative. The local file is a copy, to which newer
+ * Databases of the actors on this node. The pages on the server are authoritative. The local file is a copy, to which newer
  * pages are added when an owner opens it.
  */
 export class Databases implements DatabaseStore {
@@ -103,7 +89,7 @@ export class Databases implements DatabaseStore {
         if (before.epoch > epoch) throw fenced(actorId);
         await this.#close(before);
       }
-      const opening: Opening = { epoch, version: 0 };
+      const opening: Opening = { epoch, version: 0, origin: this.#options.copies.origin };
       this.#opening.set(actorId, opening);
       try {
         if (isNew) this.#discard(actorId);
@@ -149,38 +135,28 @@ export class Databases implements DatabaseStore {
     stamp: CopyStamp | undefined,
     stored: CopyStamp,
   ): Promise<void> {
-    const { copies, loading, retry, schema, shards, ports } = this.#options;
+    const { copies, source } = this.#options;
     const isUsable =
       stamp !== undefined && stamp.version < stored.version && stamp.pageSize === stored.pageSize;
     if (!isUsable) copies.discard(actorId);
-    const pages = readPages({
-      ...{ connections: loading, ports, retry, schema, actorId, shard: shardOf(actorId, shards) },
-      newerThan: isUsable ? stamp.version : 0,
-    });
+    const pages = source.pages(actorId, isUsable ? stamp.version : 0);
     this.pagesLoaded += await copies.write(actorId, stored, pages);
     // Throws `actor.fenced` if another owner may have changed pages during the read.
     await this.#row(actorId, epoch);
   }
 
   async #row(actorId: string, epoch: number): Promise<AcquiredDatabase> {
-    const { connections, schema, shards } = this.#options;
-    const text = `SELECT epoch, version, destroyed_at, page_size, pages, database_version
-      FROM ${schema}.actor WHERE shard = $1 AND id = $2`;
-    const [row] = await connections.read({
-      text,
-      values: [shardOf(actorId, shards), actorId],
-      returns: true,
-    });
-    if (row === undefined || row["destroyed_at"] !== null) throw notFound(actorId);
-    if (row["epoch"] !== epoch) throw fenced(actorId);
-    return acquiredDatabase(row);
+    const row = await this.#options.source.acquired(actorId);
+    if (row === undefined) throw notFound(actorId);
+    if (row.epoch !== epoch) throw fenced(actorId);
+    return row;
   }
 
-  #opened(actorId: string, { epoch, version }: Opening, loaded: Loaded | undefined): OpenDatabase {
+  #opened(actorId: string, { epoch, version, origin }: Opening, loaded: Loaded | undefined): OpenDatabase {
     const { copies, maxBytes } = this.#options;
     const file = loaded?.file ?? new LocalFile(copies.pathOf(actorId), maxBytes);
     return new OpenDatabase({
-      ...{ id: actorId, file, epoch, version, stamp: loaded?.content },
+      ...{ id: actorId, file, epoch, version, stamp: loaded?.content, origin },
       onClose: (database) =>
         this.#inBackground(actorId, async () => {
           if (this.#open.get(actorId) === database) await this.#close(database);
@@ -251,7 +227,7 @@ export class Databases implements DatabaseStore {
     if (!database.isOpen) return;
     database.close();
     const stamp = database.confirmed;
-    if (stamp === undefined) return copies.discard(database.id);
+    if (stamp === undefined || database.origin !== copies.origin) return copies.discard(database.id);
     try {
       await copies.keep(database.id, stamp);
     } catch (error) {

@@ -1,10 +1,10 @@
-/** Large objects of actors: their rows, and their bytes in the database or in a bucket. */
-import { postgresStoreLimits } from "../../limits.ts";
+/** Images of actors, and the pieces in which large data travels. */
+import { remoteStoreLimits } from "../limits.ts";
 
 /** Splits a stream into pieces of full size; the last may be smaller. */
 export async function* inPieces(
   source: AsyncIterable<Uint8Array>,
-  pieceBytes: number = postgresStoreLimits.maxPieceBytes,
+  pieceBytes: number = remoteStoreLimits.maxPieceBytes,
 ): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [];
   let size = 0;

@@ -28,16 +28,28 @@ export interface Page {
 export class LocalCopies {
   readonly #root: string;
   /** Identifies the server and the boot of this machine. */
-  readonly #origin: string;
+  #origin: string;
+  readonly #boot: string;
   readonly #maxCopies: number;
 
   /** `server` changes when a backup is restored or a standby promoted: existing copies are then invalid. */
   constructor(root: string, server: string, maxCopies: number) {
     this.#root = root;
-    this.#origin = `${server}/${bootId()}`;
+    this.#boot = bootId();
+    this.#origin = `${server}/${this.#boot}`;
     this.#maxCopies = maxCopies;
     mkdirSync(root, { recursive: true, mode: 0o700 });
     this.#removeUnstamped();
+  }
+
+  /** Identity of the server's data: a copy is kept only if it is the same as when the copy was opened. */
+  get origin(): string {
+    return this.#origin;
+  }
+
+  /** Learns which server, and which run of it, has the data now. */
+  serverIs(server: string): void {
+    this.#origin = `${server}/${this.#boot}`;
   }
 
   /** Removes the copies that a killed process left. */

@@ -1,11 +1,10 @@
 import type { CommitBatch } from "@holdfast/actors";
-import type { Statement } from "../connection/transaction-query.ts";
-import { actorRecord, optionalInteger, type Row, text } from "../rows.ts";
 
 /** A commit whose outcome is not known yet. */
-export interface Turn {
+export interface Turn<Work = unknown> {
   readonly batch: CommitBatch;
-  readonly statements: readonly Statement[];
+  /** What is sent to the server. */
+  readonly work: Work;
   readonly size: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -26,22 +25,10 @@ export interface CommittedRow {
   readonly hasState: boolean;
 }
 
-export function committedRow(row: Row): CommittedRow {
-  const { epoch, version, destroyedAt } = actorRecord(row);
-  return {
-    epoch,
-    version,
-    lastCommit: text(row, "last_commit"),
-    isDestroyed: destroyedAt !== undefined,
-    hasState: optionalInteger(row, "snapshot_version") !== undefined,
-  };
-}
-
 /**
  * - `committed`: it is durable.
  * - `open`: the row is as before the commit, so it can be sent again. If the first attempt is still under way, the
- *   fence
- *   admits only one of the two.
+ *   fence admits only one of the two.
  * - `duplicate`: another actor has the key.
  * - `fenced`: it is not committed and never will be.
  * - `invalid`: a patch without a snapshot.

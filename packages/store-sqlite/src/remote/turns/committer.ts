@@ -1,45 +1,49 @@
 import type { CommitBatch } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
-import type { RetryLimits } from "../connection/backoff.ts";
-import type { Connection } from "../connection/connection.ts";
-import type { Connections } from "../connection/connections.ts";
-import { busy, closed } from "../errors.ts";
-import { recordColumns } from "../rows.ts";
-import { keyHash, shardOf } from "../shards.ts";
-import { ActorTurns, type TurnsHost } from "./actor-turns.ts";
-import { type ChangedPages, sizeOf, type TurnStatements } from "./statements.ts";
-import { type CommittedRow, committedRow, type Turn } from "./turn.ts";
+import type { RetryLimits } from "../backoff.ts";
+import { busy, closed, type Failure } from "../errors.ts";
+import { ActorTurns, type TurnChannel, type TurnsHost } from "./actor-turns.ts";
+import { type ChangedPages, sizeOf } from "./batch.ts";
+import type { CommittedRow, Turn } from "./turn.ts";
 
-export interface CommitterOptions {
+export type { TurnChannel } from "./actor-turns.ts";
+
+/** The server to which turns are sent. */
+export interface TurnServer<Work> {
+  work(batch: CommitBatch, now: number, pages: ChangedPages | undefined): Work;
+  channel(batch: CommitBatch): TurnChannel<Work>;
+  /** Reads the actor's row as of all earlier commits. */
+  readRow(actorId: string): Promise<CommittedRow | undefined>;
+  failureOf(error: unknown): Failure;
+  /** The typed error of a turn that changed nothing. */
+  mapError(error: unknown): unknown;
+  unavailable(cause: unknown): Error;
+}
+
+export interface CommitterOptions<Work> {
   readonly ports: Ports;
-  readonly connections: Connections;
-  readonly statements: TurnStatements;
-  readonly schema: string;
-  readonly shards: number;
+  readonly server: TurnServer<Work>;
   readonly retry: RetryLimits;
   readonly maxWaiting: number;
   readonly maxWaitingBytes: number;
 }
 
 /** Commits the turns of all actors. */
-export class Committer implements TurnsHost {
+export class Committer<Work> implements TurnsHost<Work> {
   readonly ports: Ports;
   readonly retry: RetryLimits;
   readonly counters = { commits: 0, retries: 0, settled: 0 };
-  readonly #options: CommitterOptions;
-  readonly #settleSql: string;
-  readonly #actors = new Map<string, ActorTurns>();
+  readonly #options: CommitterOptions<Work>;
+  readonly #actors = new Map<string, ActorTurns<Work>>();
   #waiting = 0;
   #waitingBytes = 0;
   #isClosed = false;
   #onDrained: (() => void)[] = [];
 
-  constructor(options: CommitterOptions) {
+  constructor(options: CommitterOptions<Work>) {
     this.#options = options;
     this.ports = options.ports;
     this.retry = options.retry;
-    this.#settleSql = `SELECT ${recordColumns}, last_commit, snapshot_version
-      FROM ${options.schema}.actor WHERE shard = $1 AND id = $2`;
   }
 
   get waiting(): { readonly commits: number; readonly bytes: number } {
@@ -55,25 +59,23 @@ export class Committer implements TurnsHost {
 
   /** Commits a turn with its changed pages. Sends it synchronously, so that turns keep their order. */
   commit(batch: CommitBatch, pages?: ChangedPages): Promise<void> {
-    const { statements, shards } = this.#options;
     const size = sizeOf(batch, pages);
-    const shard = shardOf(batch.actorId, shards);
     this.#waiting += 1;
     this.#waitingBytes += size;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const turn: Turn = {
+    const turn: Turn<Work> = {
       batch,
-      statements: statements.turn(shard, batch, this.ports.clock.now(), pages),
+      work: this.#options.server.work(batch, this.ports.clock.now(), pages),
       ...{ size, resolve, reject, isUncertain: false, isFenced: false },
     };
     this.#turnsOf(batch.actorId).add(turn, promise);
     return promise.finally(() => this.#ended(size));
   }
 
-  #turnsOf(id: string): ActorTurns {
+  #turnsOf(id: string): ActorTurns<Work> {
     const known = this.#actors.get(id);
     if (known !== undefined) return known;
-    const turns = new ActorTurns(id, this);
+    const turns = new ActorTurns<Work>(id, this);
     this.#actors.set(id, turns);
     return turns;
   }
@@ -91,16 +93,24 @@ export class Committer implements TurnsHost {
     await this.#actors.get(id)?.settled();
   }
 
-  connection({ batch }: Turn): Connection {
-    const { create } = batch;
-    return this.#options.connections.turn(create && keyHash(create.name, create.key));
+  channel({ batch }: Turn<Work>): TurnChannel<Work> {
+    return this.#options.server.channel(batch);
   }
 
-  async readRow(actorId: string): Promise<CommittedRow | undefined> {
-    const { connections, shards } = this.#options;
-    const values = [shardOf(actorId, shards), actorId];
-    const [row] = await connections.read({ text: this.#settleSql, values, returns: true });
-    return row && committedRow(row);
+  readRow(actorId: string): Promise<CommittedRow | undefined> {
+    return this.#options.server.readRow(actorId);
+  }
+
+  failureOf(error: unknown): Failure {
+    return this.#options.server.failureOf(error);
+  }
+
+  mapError(error: unknown): unknown {
+    return this.#options.server.mapError(error);
+  }
+
+  unavailable(cause: unknown): Error {
+    return this.#options.server.unavailable(cause);
   }
 
   removeIdle(actorId: string): void {

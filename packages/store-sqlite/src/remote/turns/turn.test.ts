@@ -9,7 +9,7 @@ function turn(flags: Partial<Turn>, changes: Partial<CommitBatch> = {}): Turn {
   const whole = { ...batch, ...changes };
   const nothing = () => {};
   return {
-    ...{ batch: whole, statements: [], size: 0, resolve: nothing, reject: nothing },
+    ...{ batch: whole, work: [], size: 0, resolve: nothing, reject: nothing },
     ...{ isUncertain: false, isFenced: false, ...flags },
   };
 }

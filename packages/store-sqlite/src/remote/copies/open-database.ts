@@ -1,9 +1,9 @@
 import type { ActorDatabase, CommitBatch } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { SqlSession } from "@holdfast/store-sqlite";
-import { postgresStoreLimits } from "../../limits.ts";
-import type { ChangedPages } from "../commit/statements.ts";
-import { fenced, unavailable } from "../errors.ts";
+import type { SqlSession } from "../../internal/actor-file/session.ts";
+import { fenced } from "../errors.ts";
+import { remoteStoreLimits } from "../limits.ts";
+import type { ChangedPages } from "../turns/batch.ts";
 import { type LocalFile, mapSqliteError } from "./local-file.ts";
 
 export interface OpenDatabaseOptions {
@@ -14,6 +14,8 @@ export interface OpenDatabaseOptions {
   readonly version: number;
   /** Version of the last commit that changed the database, and the number of pages after it. */
   readonly stamp: { readonly version: number; readonly pages: number } | undefined;
+  /** See `LocalCopies.origin`. */
+  readonly origin: string;
   /** Called when the owner closes it. */
   readonly onClose: (database: OpenDatabase) => void;
 }
@@ -22,6 +24,7 @@ export interface OpenDatabaseOptions {
 export class OpenDatabase {
   readonly id: string;
   readonly epoch: number;
+  readonly origin: string;
   readonly #file: LocalFile;
   readonly #session: SqlSession;
   readonly #onClose: (database: OpenDatabase) => void;
@@ -37,7 +40,8 @@ export class OpenDatabase {
   #inFlight = 0;
   #onDrained: (() => void)[] = [];
 
-  constructor({ id, file, epoch, version, stamp, onClose }: OpenDatabaseOptions) {
+  constructor({ id, file, epoch, version, stamp, origin, onClose }: OpenDatabaseOptions) {
+    this.origin = origin;
     this.id = id;
     this.epoch = epoch;
     this.#file = file;
@@ -110,7 +114,7 @@ export class OpenDatabase {
    * log.
    */
   #checkpoint(): void {
-    if (this.#file.logBytes >= postgresStoreLimits.localCheckpointBytes) this.#file.checkpoint();
+    if (this.#file.logBytes >= remoteStoreLimits.localCheckpointBytes) this.#file.checkpoint();
   }
 
   /** Sends a commit of this actor and tracks it until the server answers. */
@@ -139,7 +143,7 @@ export class OpenDatabase {
 
   /** Marks the copy as unusable. */
   fail(cause: unknown): void {
-    this.#failure ??= cause instanceof Error ? cause : unavailable(cause);
+    this.#failure ??= cause instanceof Error ? cause : new Error("The turn failed", { cause });
   }
 
   handle(): ActorDatabase {

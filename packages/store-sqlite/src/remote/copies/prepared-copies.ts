@@ -6,13 +6,15 @@ import { LocalFile } from "./local-file.ts";
 export interface PreparedCopy {
   readonly stamp: CopyStamp;
   readonly file: LocalFile;
+  /** See `LocalCopies.origin`. */
+  readonly origin: string;
 }
 
 /** Beyond this number, the oldest is closed. */
 const maxPrepared = 64;
 
 /**
- * Local copies of actors that are being acquired: opened while PostgreSQL answers, which takes longer. What is not
+ * Local copies of actors that are being acquired: opened while the server answers, which takes longer. What is not
  * claimed is closed again and keeps its stamp.
  */
 export class PreparedCopies {
@@ -34,10 +36,11 @@ export class PreparedCopies {
   /** Opens the copy if there is a valid one. Nothing else may use its files. */
   add(actorId: string): void {
     try {
+      const { origin } = this.#copies;
       const stamp = this.#copies.takeStamp(actorId);
       if (stamp === undefined) return;
       const file = new LocalFile(this.#copies.pathOf(actorId), this.#maxBytes);
-      this.#prepared.set(actorId, { stamp, file });
+      this.#prepared.set(actorId, { stamp, file, origin });
     } catch (error) {
       // Without a stamp it is loaded again, or the same error reaches whoever opens it.
       this.#log.debug("local copy of a database could not be opened early", { actorId, error });
@@ -49,6 +52,11 @@ export class PreparedCopies {
     const prepared = this.#prepared.get(actorId);
     if (prepared === undefined) return undefined;
     this.#prepared.delete(actorId);
+    if (prepared.origin !== this.#copies.origin) {
+      prepared.file.close();
+      this.#copies.discard(actorId);
+      return undefined;
+    }
     if (prepared.stamp.version === version) return prepared;
     prepared.file.close();
     return prepared.stamp;
