@@ -28,6 +28,7 @@ const belowStudio = [
   "actors",
   "store-sqlite",
   "store-postgres",
+  "store-redis",
   "server",
   "durable-objects",
   "sandbox",
@@ -52,6 +53,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "store-sqlite": ["core", "actors"],
   // Takes the SQL sessions of actors' databases, and the lock of its cache directory.
   "store-postgres": ["core", "actors", "store-sqlite"],
+  "store-redis": ["core", "actors", "store-sqlite"],
   server: ["core", "client", "actors"],
   // Hosts actors with the server's own directory, gateway and connections.
   "durable-objects": ["core", "client", "actors", "server"],

@@ -30,6 +30,8 @@ const attacks =
 const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
+const redis =
+  /^(packages\/store-redis\/|packages\/holdfast\/tests\/redis|bench\/cluster|tools\/test)/;
 const ssh = /^packages\/studio\/tests\/repositories/;
 const desktops =
   /^(packages\/sandbox\/|tests\/(agents|sandbox-sdk|security)\/|bench\/desktop|tools\/attacks)/;
@@ -62,6 +64,7 @@ const known: readonly SystemPackage[] = [
     purpose: "a pooler of database connections",
     neededBy: databases,
   },
+  { name: "redis-server", program: "redis-server", purpose: "a Redis server", neededBy: redis },
   {
     ...{ name: "nats-server", program: "nats-server", purpose: "a server for wake-ups between nodes" },
     neededBy: /^(tests\/cluster\/|examples\/cluster)/,
