@@ -41,7 +41,7 @@ describe("a node that must not start says why, and what to do", () => {
     assert.throws(
       () => setup(options),
       (error: Error) => {
-        assert.match(error.message, /not a URL of a PostgreSQL server.*postgres:\/\/user/);
+        assert.match(error.message, /not a URL of a PostgreSQL or Redis server.*postgres:\/\/user/);
         assert.ok(!error.message.includes("hidden"));
         return isHoldfastError(error);
       },

@@ -23,7 +23,7 @@ export async function joinCluster(
   if (cluster === undefined) throw new Error("the environment does not make this a node");
   const { node: name = "" } = cluster;
   const store = await sharedStore(process.env["HOLDFAST_STORE"] ?? "", {
-    cachePath: `${dataDir}/cache`,
+    dataDirectory: `${dataDir}/cache`,
   }).open(ports);
   const local = new LocalGate();
   const use = createGateActors(ports, local);

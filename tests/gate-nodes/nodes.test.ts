@@ -48,7 +48,7 @@ describe("nodes over one database", () => {
   /** Accepts a rule as a person at a third node, which runs no actors. */
   async function acceptRule(t: TestContext, url: string, rule: PolicyRule): Promise<void> {
     const ports = systemPorts(silentLogger);
-    const store = await sharedStore(url, { cachePath: join(temporaryDirectory(), "cache") }).open(ports);
+    const store = await sharedStore(url, { dataDirectory: join(temporaryDirectory(), "cache") }).open(ports);
     const registry = createRegistry({
       ...{ use: createGateActors(ports, new LocalGate()), store: () => store, ports },
       cluster: { node: "c", advertise: "http://127.0.0.1:0", secret: "the secret of these tests", weight: 0 },

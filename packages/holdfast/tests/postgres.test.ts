@@ -82,7 +82,10 @@ describe("a registry with a store on PostgreSQL", () => {
         () => registryOf(t, { store }),
         (error: Error) => {
           assert.ok(isErrorCode(error, "gateway", "invalid_config"));
-          assert.match(error.message, /^The store of the registry is not a URL of a PostgreSQL server\./);
+          assert.match(
+            error.message,
+            /^The store of the registry is not a URL of a PostgreSQL or Redis server\./,
+          );
           assert.doesNotMatch(error.message, /secret/);
           return true;
         },

@@ -8,11 +8,13 @@ export type { NodeConnections } from "./cluster/node/node-connections.ts";
 export type { ClusterOptions } from "./cluster/node/options.ts";
 export {
   bucketUrl,
+  cacheFolders,
   describeDatabases,
   importStorePackage,
   postgresUrls,
   refuseBucket,
   type SharedStore,
+  serverKind,
   sharedStore,
 } from "./cluster/node/shared-store.ts";
 export type { NodeAddress } from "./cluster/placement.ts";

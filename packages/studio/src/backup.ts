@@ -11,6 +11,7 @@ import {
   policyFile,
   toolNamesFile,
 } from "@holdfast/gate";
+import { cacheFolders } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { approvalsFile } from "./approvals/approval-hooks.ts";
 import { plansFile } from "./billing/plans.ts";
@@ -20,13 +21,10 @@ import { groupsFile } from "./groups/group-settings.ts";
 /** Folder of the actors' store in a data directory. */
 export const storeFolder = "actors";
 
-/** Folder of the copies of actors' databases, if the store is in PostgreSQL. */
-export const cacheFolder = "postgres-cache";
-
 /** A backup of actors that are not in the data directory. */
 export function storeElsewhere(): HoldfastError {
   const message =
-    'The actors are in PostgreSQL, which has backups of its own. Run: pg_dump --format=custom --schema=holdfast --file=actors.dump "$HOLDFAST_STORE" (once for each database, if it names several); then copy the bucket of HOLDFAST_BLOBS, if there is one, and the data directory of each node without postgres-cache';
+    'The actors are in PostgreSQL or Redis, which has backups of its own. For PostgreSQL, run: pg_dump --format=custom --schema=holdfast --file=actors.dump "$HOLDFAST_STORE" (once for each database, if it names several), then copy the bucket of HOLDFAST_BLOBS, if there is one. For Redis, copy the files of the server after BGSAVE. Then copy the data directory of each node without postgres-cache and redis-cache';
   return new HoldfastError("backup", "store_elsewhere", message, { statusCode: 409 });
 }
 
@@ -135,12 +133,12 @@ export function requireRestored(dataDirectory: string): void {
 
 /**
  * Like {@link backupInto}, while no server runs. Throws `store.locked` if one does, `backup.unfinished` after an
- * interrupted restore, and `backup.store_elsewhere` if the actors are, or were, in PostgreSQL: actors in SQLite may then
+ * interrupted restore, and `backup.store_elsewhere` if the actors are, or were, in PostgreSQL or Redis: actors in SQLite may then
  * be those from before a migration.
  */
 export async function backupDataDirectory(dataDirectory: string, target: string): Promise<void> {
   requireRestored(dataDirectory);
-  if (existsSync(join(dataDirectory, cacheFolder))) throw storeElsewhere();
+  if (cacheFolders.some((folder) => existsSync(join(dataDirectory, folder)))) throw storeElsewhere();
   const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports: systemPorts() });
   try {
     // This process holds the store's lock, so no agent can change the folders during the copy.

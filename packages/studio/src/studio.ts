@@ -52,8 +52,8 @@ export interface StudioOptions {
   /** Absolute path of the directory with all persistent data. Created with mode 0700 if missing. */
   readonly dataDirectory: string;
   /**
-   * Where the actors are kept instead of in the data directory: the URL of a PostgreSQL database, or a function that
-   * opens a store.
+   * Where the actors are kept instead of in the data directory: the URL of a PostgreSQL database or a Redis server,
+   * or a function that opens a store.
    */
   readonly store?: string | (() => ActorStore | Promise<ActorStore>);
   /** Makes this process a node of a cluster, with other Studios over the same store. */

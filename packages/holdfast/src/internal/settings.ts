@@ -16,7 +16,7 @@ import { checkOptions, existing, ownKeys } from "./check-options.ts";
 import { devHost } from "./dev-host.ts";
 import { loggerFrom } from "./foreign-logger.ts";
 import { namespacesOf } from "./namespaces.ts";
-import { postgresSource, type StoreSource, sqliteSource } from "./store-source.ts";
+import { type StoreSource, serverSource, sqliteSource } from "./store-source.ts";
 
 /** Options of a registry, derived from those of `setup`. Throws `gateway.invalid_config`. */
 export function settingsOf<Actors extends Definitions>(
@@ -105,7 +105,7 @@ function storeSource(options: SetupOptions<Definitions>): StoreSource {
   const history = options.history === undefined ? {} : { history: options.history };
   const storeOptions = { dataDirectory: directory, ...history };
   const url = variable("HOLDFAST_STORE") ?? store;
-  return url === undefined ? sqliteSource(storeOptions) : postgresSource(url, storeOptions);
+  return url === undefined ? sqliteSource(storeOptions) : serverSource(url, storeOptions);
 }
 
 /** The pool that programs of the peer name. */

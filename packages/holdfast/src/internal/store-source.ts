@@ -71,11 +71,11 @@ export function sqliteSource({ dataDirectory, ...options }: StoreOptions): Store
 }
 
 /**
- * The PostgreSQL database at `url`, or several with commas; the data directory has only copies of what is there. Throws `gateway.invalid_config`
- * for another URL.
+ * The PostgreSQL database at `url`, or several with commas, or the Redis server there; the data directory has only copies
+ * of what is there. Throws `gateway.invalid_config` for another URL.
  */
-export function postgresSource(url: string, { dataDirectory, ...options }: StoreOptions): StoreSource {
-  return sharedStore(url, { cachePath: join(dataDirectory, "postgres-cache"), ...options });
+export function serverSource(url: string, options: StoreOptions): StoreSource {
+  return sharedStore(url, options);
 }
 
 /** Throws `store.package_missing`. */

@@ -20,8 +20,9 @@ export interface SetupOptions<Actors extends Definitions> {
   /** The directory of the actors' data: ".holdfast" in the working directory by default, or HOLDFAST_DATA. */
   readonly dataDirectory?: string | undefined;
   /**
-   * The store to use instead of SQLite in `dataDirectory`: the URL of a PostgreSQL server, or HOLDFAST_STORE (requires
-   * the package `@holdfast/store-postgres`); or a function that opens one.
+   * The store to use instead of SQLite in `dataDirectory`: the URL of a PostgreSQL, Redis or Valkey server, or
+   * HOLDFAST_STORE (requires the package `@holdfast/store-postgres` or `@holdfast/store-redis`); or a function that
+   * opens one.
    */
   readonly store?: string | (() => ActorStore | Promise<ActorStore>) | undefined;
   /**

@@ -1,6 +1,7 @@
 import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
+import { serverKind } from "@holdfast/server";
 import type {
   AdministrationActions,
   AuditCheck,
@@ -92,7 +93,7 @@ export function createAdministration(parts: AdministrationParts): Administration
 /** Without its address, which may have a password. */
 function storeName({ store }: Pick<StudioOptions, "store">): string {
   if (store === undefined) return "SQLite in the data directory";
-  return typeof store === "string" ? "PostgreSQL" : "A store of the program";
+  return typeof store === "string" ? serverKind(store) : "A store of the program";
 }
 
 function mailOf({ mail }: Pick<StudioOptions, "mail">, mailer: Mailer | undefined) {

@@ -3,7 +3,7 @@ import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
 import { refuseBucket, sharedStore } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
-import { cacheFolder, storeElsewhere, storeFolder } from "../backup.ts";
+import { storeElsewhere, storeFolder } from "../backup.ts";
 import type { StudioOptions } from "../studio.ts";
 
 /** Where the Studio keeps its actors. */
@@ -26,15 +26,13 @@ export async function openStore(
   }
   if (store === undefined) throw storeNotShared();
   const actors =
-    typeof store === "function"
-      ? await store()
-      : await sharedStore(store, { cachePath: join(dataDirectory, cacheFolder) }).open(ports);
+    typeof store === "function" ? await store() : await sharedStore(store, { dataDirectory }).open(ports);
   return { actors, backup: undefined };
 }
 
 function storeNotShared(): HoldfastError {
   const message =
-    'A cluster needs a store that its nodes share. Set "store", --store or HOLDFAST_STORE to the URL of a PostgreSQL server';
+    'A cluster needs a store that its nodes share. Set "store", --store or HOLDFAST_STORE to the URL of a PostgreSQL or Redis server';
   return new HoldfastError("cluster", "store_not_shared", message, { statusCode: 400 });
 }
 

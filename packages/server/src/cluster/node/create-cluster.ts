@@ -49,6 +49,6 @@ export function createCluster(
 
 function storeNotShared(): HoldfastError {
   const message =
-    'A cluster needs a store that its nodes share. Set "store" or HOLDFAST_STORE to the URL of a PostgreSQL server';
+    'A cluster needs a store that its nodes share. Set "store" or HOLDFAST_STORE to the URL of a PostgreSQL or Redis server';
   return new HoldfastError("cluster", "store_not_shared", message, { statusCode: 400 });
 }

@@ -1,10 +1,11 @@
+import { join } from "node:path";
 import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
 import { importOptional } from "@holdfast/core/optional-package";
 
 export interface SharedStoreOptions {
-  /** A directory for copies of what is in the database; of one process at a time. */
-  readonly cachePath: string;
+  /** The directory that gets a folder for copies of what is in the database, of one process at a time. */
+  readonly dataDirectory: string;
   readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number };
 }
 
@@ -15,14 +16,24 @@ export interface SharedStore {
   readonly description: string;
 }
 
+/** Options of both packages. */
+interface OpenOptions extends Omit<SharedStoreOptions, "dataDirectory"> {
+  readonly url: string;
+  readonly cachePath: string;
+  readonly ports: Ports;
+}
+
+/** The part of `@holdfast/store-redis` that is used here: the package may be missing. */
+interface RedisModule {
+  openRedisStore(options: OpenOptions): Promise<ActorStore>;
+}
+
 /** The part of `@holdfast/store-postgres` that is used here: the package may be missing. */
 interface PostgresModule {
   openPostgresStore(
-    options: SharedStoreOptions & {
-      readonly url: string;
+    options: OpenOptions & {
       readonly databases: readonly string[];
       readonly unpooledUrl?: string;
-      readonly ports: Ports;
       readonly blobs?: unknown;
     },
   ): Promise<ActorStore>;
@@ -31,14 +42,39 @@ interface PostgresModule {
 }
 
 const postgres = "@holdfast/store-postgres";
+const redis = "@holdfast/store-redis";
+
+/** Folders in a data directory for copies of what is in the database. */
+export const cacheFolders = ["postgres-cache", "redis-cache"] as const;
 
 /**
- * The store in the PostgreSQL database at `url`, or in several with commas between their URLs, with large objects in the bucket that HOLDFAST_BLOBS names. Throws
- * `gateway.invalid_config` for another URL.
+ * The store in the PostgreSQL database at `url`, or in several with commas between their URLs, with large objects in the
+ * bucket that HOLDFAST_BLOBS names; or the store on the Redis or Valkey server at `url`. Throws `gateway.invalid_config`
+ * for another URL.
  */
 export function sharedStore(urls: string, options: SharedStoreOptions): SharedStore {
+  const { dataDirectory, ...common } = options;
+  const [postgresCache, redisCache] = cacheFolders.map((folder) => join(dataDirectory, folder));
+  const server = redisUrl(urls);
+  if (server !== undefined) return redisStore(server, { ...common, cachePath: redisCache ?? "" });
+  return postgresStore(urls, { ...common, cachePath: postgresCache ?? "" });
+}
+
+function redisStore(url: URL, options: Omit<OpenOptions, "url" | "ports">): SharedStore {
+  refuseBucket();
+  const { hostname, port, pathname } = url;
+  return {
+    description: `${serverKind(url)} at ${hostname}:${port || 6379}${pathname}`,
+    open: async (ports) => {
+      const { openRedisStore } = (await importPackage(redis, "Redis")) as RedisModule;
+      return openRedisStore({ url: url.href, ports, ...options });
+    },
+  };
+}
+
+function postgresStore(urls: string, options: Omit<OpenOptions, "url" | "ports">): SharedStore {
   const parsed = postgresUrls(urls);
-  if (parsed === undefined) throw notPostgres();
+  if (parsed === undefined) throw unknownStore();
   const [{ href: url }, ...others] = parsed;
   return {
     description: `PostgreSQL at ${describeDatabases(parsed)}`,
@@ -60,10 +96,14 @@ export function sharedStore(urls: string, options: SharedStoreOptions): SharedSt
 }
 
 /** The package of the store on PostgreSQL. Throws `store.package_missing`. */
-export async function importStorePackage(): Promise<unknown> {
-  const module = await importOptional(postgres, import.meta.url);
+export function importStorePackage(): Promise<unknown> {
+  return importPackage(postgres, "PostgreSQL");
+}
+
+async function importPackage(name: string, server: string): Promise<unknown> {
+  const module = await importOptional(name, import.meta.url);
   if (module !== undefined) return module;
-  const message = `A store on PostgreSQL needs the package ${postgres}, which is not installed here. Install it: npm install ${postgres}`;
+  const message = `A store on ${server} needs the package ${name}, which is not installed here. Install it: npm install ${name}`;
   throw new HoldfastError("store", "package_missing", message);
 }
 
@@ -72,11 +112,11 @@ export function bucketUrl(): string | undefined {
   return process.env["HOLDFAST_BLOBS"] || undefined;
 }
 
-/** A store on SQLite has large objects beside it. Throws `gateway.invalid_config` if the environment names a bucket. */
+/** Other stores keep large objects with everything else. Throws `gateway.invalid_config` if the environment names a bucket. */
 export function refuseBucket(): void {
   if (bucketUrl() === undefined) return;
   const message =
-    "HOLDFAST_BLOBS names a bucket for large objects, which only a store on PostgreSQL uses. Set HOLDFAST_STORE too, or leave both out";
+    "HOLDFAST_BLOBS names a bucket for large objects, which only a store on PostgreSQL uses. Set HOLDFAST_STORE to one, or leave HOLDFAST_BLOBS out";
   throw new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
 }
 
@@ -103,9 +143,23 @@ function postgresUrl(url: string): URL | undefined {
   return parsed.protocol === "postgres:" || parsed.protocol === "postgresql:" ? parsed : undefined;
 }
 
+/** Undefined for anything but the URL of a Redis or Valkey server. */
+function redisUrl(url: string): URL | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const parsed = new URL(url);
+  return /^(redis|valkey)s?:$/.test(parsed.protocol) ? parsed : undefined;
+}
+
+/** The kind of server that a valid URL of a store names, for people. */
+export function serverKind(url: string | URL): "PostgreSQL" | "Redis" | "Valkey" {
+  const text = String(url);
+  if (text.startsWith("redis")) return "Redis";
+  return text.startsWith("valkey") ? "Valkey" : "PostgreSQL";
+}
+
 /** Never repeats the URL: it may contain a password. */
-function notPostgres(): HoldfastError {
+function unknownStore(): HoldfastError {
   const message =
-    'The store of the registry is not a URL of a PostgreSQL server. Set "store" or HOLDFAST_STORE to "postgres://user:password@host:port/database" (several with commas), or leave both out to use SQLite.';
+    'The store of the registry is not a URL of a PostgreSQL or Redis server. Set "store" or HOLDFAST_STORE to "postgres://user:password@host:port/database" (several with commas) or "redis://user:password@host:port/number", or leave both out to use SQLite.';
   return new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
 }

@@ -9,8 +9,8 @@ import { sharedStoreUrl } from "./shared-store.ts";
 export const backupUsage = `holdfast backup DIRECTORY [--data DIR]
 
 Copies the data directory into a new directory while the server runs. The copy contains everything
-that was acknowledged before the backup started. Refuses if the actors are in PostgreSQL, and says what
-to use there.`;
+that was acknowledged before the backup started. Refuses if the actors are in PostgreSQL or Redis,
+and says what to use there.`;
 
 export const restoreUsage = `holdfast restore DIRECTORY [--data DIR]
 

@@ -15,7 +15,7 @@ export const nodeOptions = {
 } as const;
 
 /** Help text of the options. */
-export const nodeUsage = `  --store URL        PostgreSQL database of the actors, or several with commas
+export const nodeUsage = `  --store URL        PostgreSQL database of the actors, or several with commas, or a Redis server
                      (default: HOLDFAST_STORE, or SQLite in the data directory)
   --advertise URL    URL of this node for the other nodes of a cluster (default: HOLDFAST_ADVERTISE);
                      the cluster's secret is in HOLDFAST_CLUSTER_SECRET
