@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { afterTest } from "@holdfast/testing";
 import type pg from "pg";
-import { afterTest, code, newSchema, openStore, session, sharedServer } from "./support.ts";
+import { code, newSchema, openStore, session, sharedServer } from "./support.ts";
 
 const server = await sharedServer();
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import type { ActorDatabase } from "@holdfast/actors";
 import type { PostgresStore } from "@holdfast/store-postgres";
-import { cuttingProxy } from "./cutting-proxy.ts";
+import { cuttingProxy } from "@holdfast/testing";
 import {
   code,
   create,
@@ -141,7 +141,7 @@ test("the copy of a fenced owner is thrown away with the turn that it has and th
 });
 
 test("a failed turn leaves the database as before, also on the node that ran it", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url, retryForMs: 100 });
   const owner = await born(store);
   sql(owner.database, "INSERT INTO item (text) VALUES ('lost')");
@@ -160,7 +160,7 @@ test("a failed turn leaves the database as before, also on the node that ran it"
 
 test("a turn with SQL whose connection is cut is committed once, with its pages", async (t) => {
   for (const where of ["before", "after"] as const) {
-    const proxy = await cuttingProxy(t, server.port);
+    const proxy = await cuttingProxy(t, server.url);
     const schema = newSchema();
     const store = await openStore(t, { url: proxy.url, schema });
     const owner = await born(store);

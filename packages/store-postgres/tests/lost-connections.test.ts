@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { PostgresStore } from "@holdfast/store-postgres";
-import { cuttingProxy } from "./cutting-proxy.ts";
+import { cuttingProxy } from "@holdfast/testing";
 import { bytes, code, create, newSchema, next, openStore, patch, sharedServer, snapshot } from "./support.ts";
 
 const server = await sharedServer();
@@ -13,7 +13,7 @@ async function patchesOf(store: PostgresStore, id: string): Promise<readonly str
 }
 
 test("a turn that never reached the server is sent again", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url });
   const id = randomUUID();
   await store.commit(create(id, snapshot("s")));
@@ -25,7 +25,7 @@ test("a turn that never reached the server is sent again", async (t) => {
 });
 
 test("a turn whose answer was lost is found committed, and not sent again", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url });
   const id = randomUUID();
   await store.commit(create(id, snapshot("s")));
@@ -39,7 +39,7 @@ test("a turn whose answer was lost is found committed, and not sent again", asyn
 
 for (const where of ["before", "after"] as const) {
   test(`pipelined turns stay complete and in order when one is cut ${where} the server`, async (t) => {
-    const proxy = await cuttingProxy(t, server.port);
+    const proxy = await cuttingProxy(t, server.url);
     const store = await openStore(t, { url: proxy.url });
     const [id, other] = [randomUUID(), randomUUID()];
     await Promise.all([store.commit(create(id, snapshot("s"))), store.commit(create(other, snapshot("s")))]);
@@ -60,7 +60,7 @@ for (const where of ["before", "after"] as const) {
 }
 
 test("a turn that reaches the server after its connection was cut is applied once", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url });
   const id = randomUUID();
   await store.commit(create(id, snapshot("s")));
@@ -76,7 +76,7 @@ test("a turn that reaches the server after its connection was cut is applied onc
 });
 
 test("a connection that answers nothing is given up, and its turns go another way", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url, statementTimeoutMs: 300 });
   const id = randomUUID();
   await store.commit(create(id, snapshot("s")));
@@ -87,7 +87,7 @@ test("a connection that answers nothing is given up, and its turns go another wa
 });
 
 test("a creation whose answer was lost is found committed; one that was cut before is made", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url });
   for (const where of ["before", "after"] as const) {
     const id = randomUUID();
@@ -99,7 +99,7 @@ test("a creation whose answer was lost is found committed; one that was cut befo
 });
 
 test("a lost turn of an owner that was replaced is fenced, or found committed", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const schema = newSchema();
   const store = await openStore(t, { url: proxy.url, schema });
   const other = await openStore(t, { url: server.url, schema });
@@ -122,7 +122,7 @@ test("a lost turn of an owner that was replaced is fenced, or found committed", 
 });
 
 test("a lost turn is indeterminate when a new owner has committed since", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const schema = newSchema();
   const store = await openStore(t, { url: proxy.url, schema });
   const other = await openStore(t, { url: server.url, schema });
@@ -140,7 +140,7 @@ test("a lost turn is indeterminate when a new owner has committed since", async 
 });
 
 test("while the server cannot be reached a sent turn is indeterminate, and a new one is refused", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await openStore(t, { url: proxy.url, retryForMs: 300 });
   const [id, other] = [randomUUID(), randomUUID()];
   await Promise.all([store.commit(create(id)), store.commit(create(other))]);

@@ -4,7 +4,8 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
-import { afterTest, newSchema, next, openStore, sharedServer, sql, tempDirectory } from "./support.ts";
+import { afterTest } from "@holdfast/testing";
+import { newSchema, next, openStore, sharedServer, sql, tempDirectory } from "./support.ts";
 
 const server = await sharedServer();
 const script = new URL("./node-process.ts", import.meta.url).pathname;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { afterTest } from "@holdfast/testing";
 import { startPostgres } from "@holdfast/testing/postgres";
 import type pg from "pg";
 import {
-  afterTest,
   bytes,
   code,
   create,

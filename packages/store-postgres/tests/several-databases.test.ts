@@ -12,18 +12,8 @@ import {
   type PostgresStoreOptions,
 } from "@holdfast/store-postgres";
 import { openSqliteStore } from "@holdfast/store-sqlite";
-import { cuttingProxy } from "./cutting-proxy.ts";
-import {
-  afterTest,
-  code,
-  create,
-  newSchema,
-  next,
-  session,
-  sharedServer,
-  snapshot,
-  tempDirectory,
-} from "./support.ts";
+import { afterTest, cuttingProxy } from "@holdfast/testing";
+import { code, create, newSchema, next, session, sharedServer, snapshot, tempDirectory } from "./support.ts";
 
 const server = await sharedServer();
 const { clock, random } = systemPorts();
@@ -154,7 +144,7 @@ test("everything of an actor is in the database of its shard", async (t) => {
 });
 
 test("without one database, the actors of the other go on", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await open(t, [newPlace(), newPlace(proxy.url)], { retryForMs: 200 });
   const [[here = [], other = []], [gone = []]] = keysOf(20);
   const [first, away] = [creation(here, { wakeAt: 5 }), creation(gone, { wakeAt: 4 })];
@@ -207,7 +197,7 @@ async function isBack(store: PostgresStore): Promise<void> {
 }
 
 test("a look for due actors does not wait for a database that is silent", async (t) => {
-  const proxy = await cuttingProxy(t, server.port);
+  const proxy = await cuttingProxy(t, server.url);
   const store = await open(t, [newPlace(), newPlace(proxy.url)], { readConnections: 1 });
   const [[here = []], [gone = []]] = keysOf(20);
   const [first, away] = [creation(here, { wakeAt: 5 }), creation(gone, { wakeAt: 4 })];

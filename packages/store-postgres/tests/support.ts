@@ -6,6 +6,7 @@ import { after, type TestContext } from "node:test";
 import type { ActorDatabase, CommitBatch, SqlParameters, SqlRow } from "@holdfast/actors";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import { openPostgresStore, type PostgresStore, type PostgresStoreOptions } from "@holdfast/store-postgres";
+import { afterTest } from "@holdfast/testing";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import pg from "pg";
 
@@ -14,22 +15,6 @@ export async function sharedServer(settings?: Readonly<Record<string, string>>):
   const server = await startPostgres(settings);
   after(() => server.stop());
   return server;
-}
-
-const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
-
-/** Runs `fn` after the test; the last one that was registered runs first. */
-export function afterTest(t: TestContext, fn: () => unknown): void {
-  const known = cleanups.get(t);
-  if (known !== undefined) {
-    known.unshift(fn);
-    return;
-  }
-  const fns = [fn];
-  cleanups.set(t, fns);
-  t.after(async () => {
-    for (const cleanup of fns) await cleanup();
-  });
 }
 
 export function tempDirectory(t: TestContext): string {

@@ -21,6 +21,7 @@ export function failureOf(error: unknown): Failure {
     case "LOADING":
     case "READONLY":
     case "MASTERDOWN":
+    case "CLUSTERDOWN":
       return "lost";
     case "ERR":
       // Only a script that has written nothing can be killed.

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { freePort } from "../free-port.ts";
-import { programPath, serverFolder, start, stop, unref } from "../postgres/programs.ts";
+import { copyInto, programPath, serverFolder, start, stop, unref } from "../postgres/programs.ts";
 
 /** A server with its own data directory. */
 export interface RedisServer {
@@ -20,22 +20,39 @@ export interface RedisServer {
 /** Synced to disk as in production. */
 const durable = { appendonly: "yes", appendfsync: "always", save: "" };
 
+/** PEM files of a server that speaks TLS only. */
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Starts redis-server on a free port of loopback. */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
-  const { server } = await launched(settings);
+export async function startRedis(
+  settings: Readonly<Record<string, string>> = {},
+  tls?: Certificate,
+): Promise<RedisServer> {
+  const { server } = await launched(settings, tls);
   return server;
 }
 
-async function launched(settings: Readonly<Record<string, string>>) {
+async function launched(settings: Readonly<Record<string, string>>, tls?: Certificate) {
   const cwd = serverFolder();
   const port = await freePort();
-  const config = { port: `${port}`, bind: "127.0.0.1", dir: cwd, ...durable, ...settings };
+  const ports: Record<string, string> =
+    tls === undefined
+      ? { port: `${port}` }
+      : {
+          ...{ port: "0", "tls-port": `${port}`, "tls-auth-clients": "no" },
+          ...{ "tls-cert-file": copyInto(cwd, tls.cert), "tls-key-file": copyInto(cwd, tls.key) },
+        };
+  const config = { ...ports, bind: "127.0.0.1", dir: cwd, ...durable, ...settings };
   const args = Object.entries(config).flatMap(([name, value]) => [`--${name}`, value]);
   const launch = () => start(programPath("redis-server", "redis-server"), args, { cwd, port });
   let running = await launch();
+  const protocol = tls === undefined ? "redis:" : "rediss:";
   const server: RedisServer = {
     port,
-    url: (prefix = `test-${randomUUID()}`) => `redis://127.0.0.1:${port}/0?prefix=${prefix}`,
+    url: (prefix = `test-${randomUUID()}`) => `${protocol}//127.0.0.1:${port}/0?prefix=${prefix}`,
     execute(...command) {
       const cli = programPath("redis-cli", "redis-tools");
       const result = spawnSync(cli, ["-p", `${port}`, ...command], { encoding: "utf8" });

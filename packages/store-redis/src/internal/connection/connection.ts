@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Ports } from "@holdfast/core";
 import { ConnectionLost, type TurnChannel } from "@holdfast/store-sqlite/remote";
 import { Redis } from "ioredis";
@@ -62,7 +63,8 @@ export class Connection implements TurnChannel<Command> {
   }
 
   #drop(opening: Promise<Redis>): void {
-    if (this.#client === opening) this.#client = undefined;
+    if (this.#client !== opening) return;
+    this.#client = undefined;
     opening.then(
       (client) => client.disconnect(),
       () => {},
@@ -81,7 +83,8 @@ export class Connection implements TurnChannel<Command> {
     let failure: unknown;
     const client = new Redis({
       ...{ host: address.host, port: address.port, lazyConnect: true, protocol: 2 },
-      ...(address.usesTls ? { tls: { servername: address.host } } : {}),
+      // A certificate for an address needs no name.
+      ...(address.usesTls ? { tls: isIP(address.host) === 0 ? { servername: address.host } : {} } : {}),
       ...{ connectTimeout: connectTimeoutMs, socketTimeout: silenceTimeoutMs, keepAlive: 30_000 },
       // A command that was sent is settled by its fence, and never sent again unseen.
       ...{ retryStrategy: () => null, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: null },

@@ -29,14 +29,14 @@ export interface PreparedServer {
   readonly run: string;
 }
 
-/** Connects once and checks the server. Waits for one that loads its data. Errors: see `openRedisStore`. */
+/** Connects once and checks the server. Waits for one that loads its data, or whose cluster is incomplete. Errors: see `openRedisStore`. */
 export async function prepareServer(options: RedisStoreOptions, retry: RetryLimits): Promise<PreparedServer> {
   const backoff = new Backoff(options.ports, retry);
   for (;;) {
     try {
       return await prepare(options);
     } catch (error) {
-      if (replyCode(error) === "LOADING" && (await backoff.wait())) continue;
+      if (/^(LOADING|CLUSTERDOWN)$/.test(replyCode(error) ?? "") && (await backoff.wait())) continue;
       throw mapServerError(error);
     }
   }
@@ -51,7 +51,7 @@ async function prepare(options: RedisStoreOptions): Promise<PreparedServer> {
   const prefix = keyPrefix(options.prefix ?? address.prefix);
   const { connectTimeoutMs = limits.connectTimeoutMs, silenceTimeoutMs = limits.silenceTimeoutMs } = options;
   const settings = { ports, address, connectTimeoutMs, silenceTimeoutMs };
-  const connection = new Connection({ ...settings, silenceTimeoutMs: connectTimeoutMs });
+  const connection = new Connection({ ...settings, silenceTimeoutMs: 2 * connectTimeoutMs });
   try {
     const info = parseInfo(text(await connection.send(["INFO"])));
     checkKind(info);

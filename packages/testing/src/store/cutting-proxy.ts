@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { TestContext } from "node:test";
-import { afterTest } from "./support.ts";
+import { afterTest } from "./after-test.ts";
 
 /**
  * - `before`: the transaction does not reach the server.
@@ -10,8 +10,9 @@ import { afterTest } from "./support.ts";
  */
 export type Cut = "before" | "after" | "late" | "silent";
 
-/** A proxy in front of the server that cuts a connection at a chosen transaction. */
+/** A proxy in front of a database server that cuts a connection at a chosen transaction. */
 export interface CuttingProxy {
+  /** The URL of the server, through the proxy. */
   readonly url: string;
   /** Cuts the connection that carries this commit id. Resolves when it has happened. */
   cut(commitId: string, where: Cut): Promise<void>;
@@ -21,7 +22,9 @@ export interface CuttingProxy {
   refuse(isRefusing: boolean): void;
 }
 
-export async function cuttingProxy(t: TestContext, serverPort: number): Promise<CuttingProxy> {
+export async function cuttingProxy(t: TestContext, serverUrl: string): Promise<CuttingProxy> {
+  const url = new URL(serverUrl);
+  const serverPort = Number(url.port);
   const armed = new Map<string, { readonly where: Cut; readonly done: () => void }>();
   const sockets = new Set<Socket>();
   let isRefusing = false;
@@ -94,9 +97,9 @@ export async function cuttingProxy(t: TestContext, serverPort: number): Promise<
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  const { port } = server.address() as AddressInfo;
+  url.port = String((server.address() as AddressInfo).port);
   return {
-    url: `postgres://holdfast@127.0.0.1:${port}/postgres`,
+    url: url.href,
     cut: (commitId, where) =>
       new Promise((resolve) => {
         armed.set(commitId, { where, done: resolve });
