@@ -4,7 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import { type PostgresStore, postgresStoreLimits } from "@holdfast/store-postgres";
+import type { ActorStore } from "@holdfast/actors";
+import { postgresStoreLimits } from "@holdfast/store-postgres";
 import pg from "pg";
 import { interleave, most, type Outcome, roundMs, rounds, type Scenario } from "../internal/scenario.ts";
 import { startNodes } from "./node.ts";
@@ -12,9 +13,11 @@ import { startNodes } from "./node.ts";
 const patch = new Uint8Array(200).fill(7);
 const outcome = new Uint8Array(60).fill(8);
 const patchesPerSnapshot = 100;
+/** What a turn writes, without its framing. */
+export const turnBytes = Buffer.concat([patch, outcome]);
 
 /** Returns turns a second. `turn` runs one turn of an actor and resolves when it is durable. */
-async function measure(
+export async function measureTurns(
   callers: number,
   start: (id: string) => Promise<(version: number) => Promise<unknown>>,
 ): Promise<number> {
@@ -34,7 +37,7 @@ async function measure(
 }
 
 /** One keyed action commits a patch and a call record. */
-async function storeTurns(store: PostgresStore, actorId: string) {
+export async function storeTurns(store: ActorStore, actorId: string) {
   const snapshot = { type: "snapshot", bytes: patch } as const;
   const create = { name: "bench", key: [actorId], createdAt: Date.now() };
   await store.commit({ actorId, epoch: 1, version: 1, commitId: randomUUID(), create, state: snapshot });
@@ -91,8 +94,8 @@ async function run(callers: number, ofBare: number | undefined): Promise<Outcome
     const client = () => clients[next++ % clients.length] as pg.Client;
     const samples = await interleave(
       {
-        store: () => measure(callers, (id) => storeTurns(store, id)),
-        bare: () => measure(callers, (id) => bareTurns(client(), id)),
+        store: () => measureTurns(callers, (id) => storeTurns(store, id)),
+        bare: () => measureTurns(callers, (id) => bareTurns(client(), id)),
       },
       Math.min(rounds, 6),
     );

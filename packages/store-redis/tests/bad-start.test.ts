@@ -45,7 +45,7 @@ describe("a store that cannot be opened says why, and what to do", () => {
   });
 
   test("a wrong password, none, and a user who may not do everything", async (t) => {
-    server.execute("ACL", "SETUSER", "guarded", "on", ">right", "~*", "+@all");
+    server.execute("ACL", "SETUSER", "guarded", "on", ">right", "~{test-*", "+@all");
     server.execute("ACL", "SETUSER", "reader", "on", ">right", "~*", "+@all", "-@scripting");
     server.execute("ACL", "SETUSER", "default", "resetpass", ">secret");
     const as = (login: string) => server.url().replace("//", `//${login}`);

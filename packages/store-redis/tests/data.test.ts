@@ -6,7 +6,7 @@ import { redisStoreLimits } from "@holdfast/store-redis";
 import { manualClock } from "@holdfast/testing";
 import { create, created, newActor, next, patch, snapshot } from "@holdfast/testing/batches";
 import { sharedRedis } from "@holdfast/testing/redis";
-import { openStore, sql, tempDirectory } from "./support.ts";
+import { openStore, refusal, sql, tempDirectory } from "./support.ts";
 
 const server = await sharedRedis();
 
@@ -131,4 +131,19 @@ test("nothing of a destroyed actor stays but its row, and nothing of work that a
   const again = await openStore(t, { url, cachePath: tempDirectory(t), ports: { ...systemPorts(), clock } });
   await again.close();
   assert.deepEqual(keysOf(url), [`actor:${actor.id}`, "meta"]);
+});
+
+test("an image whose copy the server has removed meanwhile fails, and is not shorter", async (t) => {
+  const url = server.url();
+  const store = await openStore(t, { url });
+  const kv = [{ type: "put", key: Buffer.from("k"), value: Buffer.from("v") }] as const;
+  const actor = await created(store, { ...snapshot("s"), kv });
+  const image = await store.history.image(actor.id);
+  for (const key of keysOf(url).filter((each) => each.startsWith("image:"))) {
+    server.execute("DEL", `{${new URL(url).searchParams.get("prefix")}}:${key}`);
+  }
+  const read = async () => {
+    for await (const part of image.parts) assert.ok(part.type !== "entries");
+  };
+  await assert.rejects(read(), refusal("unavailable", /Begin again/));
 });

@@ -1,5 +1,5 @@
 import type { ImageHeader, ImagePart } from "@holdfast/actors";
-import type { Logger } from "@holdfast/core";
+import { HoldfastError, type Logger } from "@holdfast/core";
 import { notFound, useRollbackJournal } from "@holdfast/store-sqlite/remote";
 import { redisStoreLimits as limits } from "../../limits.ts";
 import type { ActorData } from "../actor-data.ts";
@@ -46,16 +46,26 @@ export class ImageReader {
       yield* this.#state();
       yield* this.#entries();
       yield* this.#database();
+      await this.#assertComplete();
       yield* this.#blobs();
+      await this.#assertComplete();
     } finally {
       await this.#remove();
     }
   }
 
+  /** Parts that the server has removed meanwhile would be missing without a trace. */
+  async #assertComplete(): Promise<void> {
+    const { connections } = this.#sources;
+    if (integer(await connections.command("EXISTS", this.#key("mark"))) > 0) return;
+    const message = "The copy of the actor was read for too long, and the server has removed it. Begin again";
+    throw new HoldfastError("store", "unavailable", message);
+  }
+
   /** The server ends the copy later in any case. */
   async #remove(): Promise<void> {
     const { connections, ports } = this.#sources;
-    const keys = ["state", "log", "kv", "kvk", "page", "blob"].map((kind) => this.#key(kind));
+    const keys = ["state", "log", "kv", "kvk", "page", "blob", "mark"].map((kind) => this.#key(kind));
     await connections.command("UNLINK", ...keys).catch((error: unknown) => {
       ports.log.warn("copy of an actor could not be removed yet", { actorId: this.#actorId, error });
     });

@@ -118,12 +118,14 @@ return 1`,
  */
 export const imageScript = new Script(
   "",
-  `local id, copy, ttl = arg(), arg(), arg()
+  `local id, copy, ttl = arg(), arg(), tonumber(arg())
 local row = key('actor', id)
 if redis.call('EXISTS', row) == 0 or redis.call('HEXISTS', row, 'da') == 1 then return false end
 for _, kind in ipairs({'state', 'log', 'kv', 'kvk', 'page', 'blob'}) do
   local to = key('image', copy .. ':' .. kind)
   if redis.call('COPY', key(kind, id), to) == 1 then redis.call('PEXPIRE', to, ttl) end
 end
+-- Ends before the rest: while it exists, what was read was complete.
+redis.call('SET', key('image', copy .. ':mark'), '', 'PX', math.ceil(ttl * 0.9))
 return redis.call('HMGET', row, ${fields})`,
 );
