@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { spawn } from "@lydell/node-pty";
@@ -48,6 +48,11 @@ test("holdfast alone names the packages of the Studio and of PostgreSQL, and ins
     encoding: "utf8",
   });
   assert.equal(actors.status, 0);
+
+  // The first actor is a copy, which only the package has.
+  const init = spawnSync(process.execPath, [holdfast, "init"], { cwd: folder, env, encoding: "utf8" });
+  assert.equal(init.status, 0, init.stderr);
+  assert.match(readFileSync(join(folder, "src", "registry.ts"), "utf8"), /\bactor\(\{[\s\S]*\bsetup\(/);
 
   // npm reads its options from the environment: `--@holdfast:registry=URL` is `npm_config_@holdfast:registry`.
   const registryOption = npmOptions[0]?.replace(/^--/, "").split("=") ?? [];

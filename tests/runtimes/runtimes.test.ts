@@ -7,12 +7,15 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { type RolldownBuild, rolldown } from "rolldown";
+import { codeBlocksOf } from "../../tools/site/code-blocks.ts";
 import { bunPath, denoPath, miniflareEntry } from "./support/runtimes.ts";
 
 const run = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), "holdfast-runtimes-"));
 process.env["HOLDFAST_DATA"] = join(directory, "data");
 const { registry, sockets } = await import("./server.ts");
+const root = join(import.meta.dirname, "..", "..");
+const denoEnvironment = { ...process.env, DENO_DIR: join(directory, "deno"), DENO_NO_UPDATE_CHECK: "1" };
 
 /** The part of miniflare that is used here. */
 interface Miniflare {
@@ -69,6 +72,32 @@ async function openWay(port: number): Promise<Way> {
   };
 }
 
+/** The program of the tutorial, below the repository, whose packages it imports. */
+function firstActor(): string {
+  const page = "docs/tutorial/first-actor.md";
+  const [block] = codeBlocksOf(page, readFileSync(join(root, page), "utf8"));
+  assert.equal(block?.use, "run");
+  const file = join(root, ".cache", "runtimes", "first-actor.ts");
+  writeFileSync(file, `${block.code}\nconsole.log("ok");\n`);
+  return file;
+}
+
+describe("the first actor of the documentation in other runtimes", () => {
+  test("Bun", async () => {
+    const program = bunPath();
+    assert.equal((await run(program, ["run", firstActor()], { timeout: 60_000 })).stdout.trim(), "ok");
+  });
+
+  test("Deno", async () => {
+    const program = denoPath();
+    const { stdout } = await run(program, ["run", "--no-remote", "--allow-all", firstActor()], {
+      timeout: 60_000,
+      env: denoEnvironment,
+    });
+    assert.equal(stdout.trim(), "ok");
+  });
+});
+
 describe("the client in other runtimes", () => {
   let way: Way;
 
@@ -113,7 +142,7 @@ describe("the client in other runtimes", () => {
     ];
     const { stdout } = await run(denoPath(), args, {
       timeout: 60_000,
-      env: { ...process.env, DENO_DIR: join(directory, "deno"), DENO_NO_UPDATE_CHECK: "1" },
+      env: denoEnvironment,
     });
     assert.equal(stdout.trim(), "ok");
   });

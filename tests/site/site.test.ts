@@ -128,6 +128,7 @@ describe("in a browser", { skip: missingChromium }, () => {
       "/explanation/performance.html",
       "/overview.html",
       "/api/holdfast-agent.html",
+      "/tutorial/first-actor.html",
     ]) {
       await page.setViewportSize({ width: 1280, height: 800 });
       await page.goto(url + path, { waitUntil: "networkidle" });

@@ -137,6 +137,12 @@ const sharedFiles = [
     path: "templates/shared/AGENTS.md",
     source: "packages/holdfast/src/cli/init/AGENTS.md",
   },
+  {
+    to: "holdfast",
+    // No TypeScript of the package: `init` writes it as it is.
+    path: "src/cli/init/first-actor.txt",
+    source: "packages/create-holdfast/templates/empty/src/registry.ts",
+  },
 ] as const;
 
 /** Packages that are not published: one is bundled into the web apps, the other is for tests of this repository. */

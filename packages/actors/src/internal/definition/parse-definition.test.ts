@@ -145,3 +145,9 @@ test("null is rejected for options, events and queues", () => {
     refused({ [key]: null }, new RegExp(`"${key}" is not an object`));
   }
 });
+
+test("a key that nobody knows is refused, with the one that was probably meant", () => {
+  refused({ onWakeup: fn }, /"onWakeup" is not a key of an actor definition\. Did you mean onWake\?/);
+  refused({ action: {} }, /"action" is not .* Did you mean actions\?/);
+  refused({ colour: "red" }, /"colour" is not a key of an actor definition\.$/);
+});

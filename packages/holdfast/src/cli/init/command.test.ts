@@ -28,6 +28,7 @@ test("what is missing is added, and a second time nothing", (t) => {
   // The indentation of the project stays.
   assert.match(read(project, "package.json"), /^\t"name"/m);
   assert.match(read(project, "AGENTS.md"), /UserError/);
+  assert.match(read(project, "src/registry.ts"), /^import .* from "holdfast";\n[\s\S]*\n {4}count: \(c\) =>/);
   assert.deepEqual(initProject(project).written, []);
 });
 

@@ -13,26 +13,8 @@ export const initUsage = `holdfast init [options]
 
   --json          what was written, as one JSON value on standard output`;
 
-/** The first actor: what the guide calls a counter. */
-const firstActor = `import { actor, event, setup } from "holdfast";
-
-/** A counter for every key. Its state survives restarts; nothing has to be saved. */
-export const counter = actor({
-  state: { count: 0 },
-  events: { changed: event<number>() },
-  actions: {
-    add: (c, amount: number) => {
-      c.state.count += amount;
-      c.broadcast("changed", c.state.count);
-      return c.state.count;
-    },
-  },
-});
-
-export const registry = setup({ use: { counter } });
-
-if (import.meta.main) await registry.start();
-`;
+/** The first actor is that of the template `empty`. A published package has a copy. */
+const firstActorInCheckout = "../../../../create-holdfast/templates/empty/src/registry.ts";
 
 /** The section that `init` adds to an AGENTS.md that there is. */
 const heading = "## Holdfast";
@@ -64,7 +46,7 @@ export function initProject(project: string): InitChanges {
   const kept: string[] = [];
   const note = (name: string, isWritten: boolean) => void (isWritten ? written : kept).push(name);
   note("package.json", writeManifest(project, manifest));
-  note("src/registry.ts", writeNew(project, "src/registry.ts", firstActor));
+  note("src/registry.ts", writeNew(project, "src/registry.ts", firstActor()));
   note("AGENTS.md", writeRules(project));
   note(".gitignore", ignoreData(project));
   return { written, kept };
@@ -122,6 +104,12 @@ function writeNew(project: string, name: string, text: string): boolean {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
   return true;
+}
+
+function firstActor(): string {
+  const copy = fileURLToPath(new URL("./first-actor.txt", import.meta.url));
+  const source = fileURLToPath(new URL(firstActorInCheckout, import.meta.url));
+  return readFileSync(existsSync(copy) ? copy : source, "utf8");
 }
 
 /** Rules of a project that there are stay in front; those of the library become a section behind them. */
