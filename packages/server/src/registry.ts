@@ -30,7 +30,7 @@ import { createFetchGateway, type FetchGateway } from "./gateway/http/fetch.ts";
 import { NodeGateway } from "./gateway/http/node-gateway.ts";
 import { problemResponse } from "./gateway/http/problem-response.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
-import { exposesErrors } from "./gateway/process/environment.ts";
+import { exposesErrors, slowCallMs } from "./gateway/process/environment.ts";
 import { keepProcessAlive } from "./gateway/process/keep-process-alive.ts";
 import { type LegacyServer, legacyServer } from "./gateway/process/legacy-server.ts";
 import { type Listening, listen } from "./gateway/process/listen.ts";
@@ -403,6 +403,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         messageLimits: this.#messageLimits,
         clientFor: clientOfActor,
         exposeErrors: exposesErrors(),
+        slowCallMs: slowCallMs(),
         region: this.settings.cluster?.region ?? this.settings.region,
         namespaces: this.#namespaces,
         ...(this.settings.gateway?.resume && { resume: this.settings.gateway.resume }),

@@ -251,7 +251,8 @@ test("the token of scrapers reads the metrics, and nothing else", async (t) => {
   const headers = { authorization: "Bearer scraper", "x-forwarded-for": "10.0.0.1" };
   for (const inspector of [{ metricsToken: "scraper" }, { token: "secret", metricsToken: "scraper" }]) {
     const { url } = await serve(t, allActors, { gateway: { inspector } });
-    const status = async (path: string, sent = headers) => (await fetch(url + path, { headers: sent })).status;
+    const status = async (path: string, sent = headers) =>
+      (await fetch(url + path, { headers: sent })).status;
     assert.equal(await status("/metrics"), 200);
     for (const path of ["/actors", "/actors/counter/@a,/inspector/state", "/docs"])
       assert.equal(await status(path), 401, path);

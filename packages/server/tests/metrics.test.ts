@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { LogFields } from "@holdfast/core";
 import { allActors } from "@holdfast/testing/actors";
 import { inspected } from "./inspector-actors.ts";
 import { serve, storedRegistry, temporaryDirectory } from "./support.ts";
@@ -79,4 +80,26 @@ test("a server may show metrics of its own in their place, and a handler may ask
   await registry.client.counter.getOrCreate("a").increment(1);
   const seen = parse(await (await registry.routes.prometheusMetrics()).text());
   assert.equal(seen.get('holdfast_actors_active{actor="counter"}'), 1);
+});
+
+test("a slow call is in the log of its actor", async (t) => {
+  process.env["HOLDFAST_SLOW_CALL_MS"] = "1";
+  const { registry, client, url } = await serve(t, allActors);
+  try {
+    await registry.directory();
+  } finally {
+    delete process.env["HOLDFAST_SLOW_CALL_MS"];
+  }
+  const handle = client().counter.getOrCreate("a");
+  // With its commit, a call takes longer than a millisecond sooner or later.
+  for (;;) {
+    await handle.increment(1);
+    const answer = await fetch(`${url}/actors/counter/@a,/inspector/logs`);
+    const { records } = (await answer.json()) as { records: { message: string; fields: LogFields }[] };
+    const slow = records.find(({ message }) => message === "slow call");
+    if (slow === undefined) continue;
+    assert.equal(slow.fields["action"], "increment");
+    assert.ok(Number(slow.fields["durationMs"]) >= 1);
+    break;
+  }
 });

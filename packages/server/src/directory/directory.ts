@@ -31,6 +31,7 @@ import { Namespaces } from "../namespaces/namespaces.ts";
 import { LogTail } from "../observe/log-tail.ts";
 import { measuredStore } from "../observe/measured-store.ts";
 import { Observer } from "../observe/observer.ts";
+import { SlowCalls } from "../observe/slow-calls.ts";
 import type { SpanLog } from "../observe/span-log.ts";
 import { Starts } from "../observe/starts.ts";
 import { ActorCalls, type Done } from "./actor-calls.ts";
@@ -62,6 +63,8 @@ export interface DirectoryOptions {
   readonly clientFor: (directory: Directory, caller: ActorCaller) => Client;
   /** Shows callers the message of every error. For development only. */
   readonly exposeErrors?: boolean;
+  /** Calls of actions that take at least so long are logged; none without it. */
+  readonly slowCallMs?: number | undefined;
   /** `c.region` of the actors: "local" by default. */
   readonly region?: string | undefined;
   /** One namespace by default. */
@@ -115,7 +118,9 @@ export class Directory implements ActorHost {
   constructor(options: DirectoryOptions) {
     const { clock } = options.ports;
     this.ports = { ...options.ports, log: this.logs.tee(options.ports.log, clock) };
-    this.#observer = new Observer(clock);
+    const slowCalls =
+      options.slowCallMs === undefined ? undefined : new SlowCalls(this.ports.log, options.slowCallMs);
+    this.#observer = new Observer(clock, slowCalls);
     const store = measuredStore(options.store, this.#observer.metrics, clock);
     this.store = reachableStore(store, () => this.cluster);
     this.messageLimits = options.messageLimits;

@@ -1,6 +1,7 @@
 import type { ActorInstance, InvokeCall, StopReason, TraceAttributes } from "@holdfast/actors";
 import { type Clock, isHoldfastError } from "@holdfast/core";
 import { type ActorMetrics, type LiveGauges, Metrics } from "./metrics.ts";
+import type { SlowCalls } from "./slow-calls.ts";
 import { SpanLog } from "./span-log.ts";
 import { tracing } from "./tracing.ts";
 
@@ -9,9 +10,11 @@ export class Observer {
   readonly metrics = new Metrics();
   readonly spans = new SpanLog();
   readonly #clock: Clock;
+  readonly #slowCalls: SlowCalls | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, slowCalls?: SlowCalls) {
     this.#clock = clock;
+    this.#slowCalls = slowCalls;
   }
 
   /** Called when an instance starts; observes it until it is out of memory. */
@@ -50,11 +53,11 @@ export class Observer {
     const result = tracing.enabled ? this.#traced(instance, call) : instance.invoke(call);
     result.then(
       (value) => {
-        this.#called(metrics, instance.id, call.name, startMs, undefined);
+        this.#called(metrics, instance, call.name, startMs, undefined);
         done(undefined, value);
       },
       (error: unknown) => {
-        this.#called(metrics, instance.id, call.name, startMs, error);
+        this.#called(metrics, instance, call.name, startMs, error);
         done(error, undefined);
       },
     );
@@ -96,7 +99,13 @@ export class Observer {
     return this.metrics.text({ connections, queued, store: statsOf(store), admitted });
   }
 
-  #called(metrics: ActorMetrics, id: string, name: string, startMs: number, error: unknown): void {
+  #called(
+    metrics: ActorMetrics,
+    instance: ActorInstance,
+    name: string,
+    startMs: number,
+    error: unknown,
+  ): void {
     metrics.inFlight--;
     // A call that was refused by a stopping instance has not run: the next instance takes it.
     if (isHoldfastError(error) && error.group === "actor" && error.code === "stopping") return;
@@ -104,19 +113,14 @@ export class Observer {
     else metrics.failed++;
     const endMs = this.#clock.now();
     metrics.duration.observe(endMs - startMs);
-    this.#record(id, name, startMs, error, ofAction, endMs);
+    const code = error === undefined ? undefined : codeOf(error);
+    this.#slowCalls?.ended(instance, name, endMs - startMs, endMs, code);
+    this.spans.add(instance.id, name, startMs, endMs - startMs, code, ofAction);
   }
 
-  #record(
-    id: string,
-    name: string,
-    startMs: number,
-    error: unknown,
-    attributes: TraceAttributes,
-    endMs = this.#clock.now(),
-  ): void {
+  #record(id: string, name: string, startMs: number, error: unknown, attributes: TraceAttributes): void {
     const code = error === undefined ? undefined : codeOf(error);
-    this.spans.add(id, name, startMs, endMs - startMs, code, attributes);
+    this.spans.add(id, name, startMs, this.#clock.now() - startMs, code, attributes);
   }
 }
 

@@ -18,3 +18,13 @@ export function exposesErrors(): boolean {
   if (named !== undefined) return named === "1" || named === "true";
   return process.env["NODE_ENV"] === "development";
 }
+
+/** HOLDFAST_SLOW_CALL_MS: calls that take at least so long are logged. Throws `gateway.invalid_config`. */
+export function slowCallMs(): number | undefined {
+  const text = process.env["HOLDFAST_SLOW_CALL_MS"];
+  if (text === undefined || text === "") return undefined;
+  const ms = Number(text);
+  if (Number.isInteger(ms) && ms > 0) return ms;
+  const message = `HOLDFAST_SLOW_CALL_MS is "${text}": it is a number of milliseconds above 0`;
+  throw new HoldfastError("gateway", "invalid_config", message);
+}
