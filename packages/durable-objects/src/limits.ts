@@ -8,8 +8,13 @@ export const durableObjectLimits = {
   maxAttachmentBytes: 2_000,
   /** While an actor is in memory, an alarm at this interval keeps its object there, and finds it again after a crash. */
   keepAwakeMs: 30_000,
-  /** Interval at which clients check their connection: each check wakes the object, but not the actor. */
-  heartbeatMs: 60_000,
+  /**
+   * Shortest interval at which clients check their connection. Each check brings the object back into memory, so that one
+   * with shorter intervals would never hibernate.
+   */
+  minHeartbeatMs: 60_000,
+  /** Shortest time that a client waits for the answer: the object may have to start. */
+  minHeartbeatTimeoutMs: 20_000,
   /** Maximum number of unread bytes of a raw WebSocket whose actor is being woken. */
   maxUnreadBytes: 8 * 1_048_576,
   /** Maximum number of actors in one result of `list` and `due`. */

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
 import { encodeKey, isErrorCode } from "@holdfast/core";
@@ -208,12 +211,37 @@ describe("storage", () => {
   });
 });
 
+describe("another process", () => {
+  test("what was acknowledged is there after the runtime was killed, and what was due runs", async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-objects-"));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const module = `${import.meta.dirname}/worker/main.ts`;
+    const first = await startWorker(module, { directory });
+    const before = createClient<TestRegistry>(first.url);
+    assert.equal(await before.counter.getOrCreate("killed").increment(3), 3);
+    await before.ledger.getOrCreate("killed").add("one", 1);
+    await before.clockwork.getOrCreate("killed").in(100);
+    await first.dispose();
+    await before.dispose();
+    const second = await startWorker(module, { directory });
+    const client = createClient<TestRegistry>(second.url);
+    assert.equal(await client.counter.getOrCreate("killed").increment(1), 4);
+    assert.deepEqual(await client.ledger.getOrCreate("killed").names(), ["one"]);
+    await until(async () => (await client.clockwork.getOrCreate("killed").counts()).runs === 1);
+    await client.dispose();
+    await second.dispose();
+  });
+});
+
 describe("actors that call actors", () => {
   test("an actor calls, connects to and fetches from the actors of other objects", async () => {
     const store = client.store.getOrCreate("caller");
     assert.equal(await store.count("called", 4), 4);
     assert.deepEqual(await store.countTwice("called"), [5, 6]);
     assert.equal(await store.fetchMirror("called"), "GET /hello?x=1");
+    const mailbox = client.mailbox.getOrCreate("self");
+    assert.equal(await mailbox.sendToSelf("to me"), true);
+    assert.equal(await mailbox.take(5_000), "to me");
   });
 
   test("a message to a queue of another object leaves with the turn, and is answered", async () => {
@@ -313,6 +341,23 @@ describe("connections that outlive the memory of their object", () => {
     await ada.leave();
     const room = client.room.getOrCreate("leaving", { params: { name: "caller" } });
     await until(async () => (await room.left()).includes("ada"));
+  });
+
+  test("events are streamed over HTTP", async () => {
+    const abort = new AbortController();
+    const url = `${worker.url}/actors/room/~${encodeKey(["streamed"])}/events?event=said`;
+    const headers = {
+      "x-holdfast-conn-params": Buffer.from(JSON.stringify({ name: "sse" })).toString("base64url"),
+    };
+    const response = await fetch(url, { headers, signal: abort.signal });
+    assert.equal(response.status, 200);
+    await client.room.getOrCreate("streamed", { params: { name: "caller" } }).announce("over HTTP");
+    let text = "";
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      if (text.includes("over HTTP")) break;
+    }
+    abort.abort();
   });
 
   test("a refused connection is told why", async () => {

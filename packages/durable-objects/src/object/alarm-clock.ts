@@ -1,5 +1,5 @@
 import type { ActorInstance, ActorStore, StopReason } from "@holdfast/actors";
-import { isErrorCode, type Ports } from "@holdfast/core";
+import type { Ports } from "@holdfast/core";
 import type { Directory } from "@holdfast/server/embedded";
 import { serverLimits } from "@holdfast/server/embedded";
 import { durableObjectLimits } from "../limits.ts";
@@ -28,10 +28,12 @@ export class AlarmClock {
   started(instance: ActorInstance): void {
     const { ports } = this.#options;
     this.#set(ports.clock.now() + durableObjectLimits.keepAwakeMs);
-    void instance.stopped.then((reason) => this.#stopped(reason));
+    instance.stopped
+      .then((reason) => this.#stopped(reason))
+      .catch((error: unknown) => ports.log.error("the alarm could not be set", { error }));
   }
 
-  /** Called when the alarm rings. Never throws: the platform gives up after a few retries. */
+  /** Called when the alarm rings. It does not throw for an actor that fails: the platform gives up after a few retries. */
   async ring(): Promise<void> {
     const { store, ports, directory } = this.#options;
     const now = ports.clock.now();
@@ -50,8 +52,6 @@ export class AlarmClock {
   async #failed(error: unknown): Promise<void> {
     const { minAlarmRetryMs, maxAlarmRetryMs } = serverLimits;
     const { log } = this.#options.ports;
-    // Destroyed in the meantime: it is no longer due.
-    if (isErrorCode(error, "actor", "not_found")) return this.#setForDue(minAlarmRetryMs);
     const pauseMs = Math.min(maxAlarmRetryMs, minAlarmRetryMs * 2 ** Math.min(this.#failures++, 20));
     log[this.#failures === 1 ? "warn" : "debug"]("actor could not be woken for its schedule", {
       attempts: this.#failures,
@@ -77,8 +77,9 @@ export class AlarmClock {
     else this.#set(Math.max(nextAt, now + pauseMs));
   }
 
-  /** The platform's output gate waits for it, as for any write. */
+  /** The platform's output gate waits for it, as for any write, and resets the object if it fails. */
   #set(at: number): void {
-    void this.#options.storage.setAlarm(at);
+    const { storage, ports } = this.#options;
+    storage.setAlarm(at).catch((error: unknown) => ports.log.error("the alarm could not be set", { error }));
   }
 }

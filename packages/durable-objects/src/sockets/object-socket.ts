@@ -23,6 +23,8 @@ export interface ObjectSocketOptions {
   readonly encoding: Encoding;
   readonly maxIncomingBytes: number;
   readonly attachments: Attachments;
+  /** Gives the socket to the platform, which keeps it from then on. Undefined for one that it has. */
+  readonly hibernate?: () => void;
 }
 
 /** One WebSocket of a client, which the platform keeps while the object is out of memory. */
@@ -31,16 +33,17 @@ export class ObjectSocket implements SessionOutput {
   readonly #options: ObjectSocketOptions;
   readonly #socket: WorkerSocket;
   #session: Session | undefined;
-  /** Messages that came before the session. */
-  #early: (string | ArrayBuffer)[] = [];
   #outgoing: PreparedFrame[] = [];
   #attachment: Attachment | undefined;
   /** The name of the actor, for the attachment. */
   #name = "";
   #liveness: Liveness | undefined;
   #isClosed = false;
+  /** False until the connection is accepted or refused: then what the client sends waits. */
+  #isAccepted: boolean;
 
   constructor(options: ObjectSocketOptions) {
+    this.#isAccepted = options.hibernate === undefined;
     this.#options = options;
     this.#socket = options.socket;
     this.encoding = options.encoding;
@@ -50,8 +53,7 @@ export class ObjectSocket implements SessionOutput {
     this.#session = session;
     this.#name = name;
     this.#liveness = liveness;
-    if (this.#isClosed) return session.end();
-    for (const data of this.#early.splice(0)) this.message(data);
+    if (this.#isClosed) session.end();
   }
 
   /** Continues the connection of a socket that outlived the object's memory. */
@@ -63,11 +65,8 @@ export class ObjectSocket implements SessionOutput {
 
   message(data: string | ArrayBuffer): void {
     const session = this.#session;
-    if (this.#isClosed) return;
-    if (session === undefined) {
-      this.#early.push(data);
-      return;
-    }
+    // Nothing comes before the session has accepted the socket.
+    if (this.#isClosed || session === undefined) return;
     try {
       const bytes = typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data);
       const maxBytes = this.#options.maxIncomingBytes;
@@ -97,6 +96,8 @@ export class ObjectSocket implements SessionOutput {
   // SessionOutput
 
   init(actorId: string, connId: string, resume: ResumeInfo): void {
+    this.#isAccepted = true;
+    this.#options.hibernate?.();
     const { token } = resume;
     const { encoding } = this;
     this.#attachment = { name: this.#name, encoding, actorId, connId, token, count: undefined, memory: {} };
@@ -142,6 +143,9 @@ export class ObjectSocket implements SessionOutput {
 
   close(code: number, reason: string): void {
     if (this.#isClosed) return;
+    // A refused one is not given to the platform, which ends the connection to its client late.
+    if (!this.#isAccepted) this.#socket.accept();
+    this.#isAccepted = true;
     this.#flush();
     this.#ended();
     attempt(() => this.#socket.close(code, closeReason(reason)));
@@ -168,6 +172,7 @@ export class ObjectSocket implements SessionOutput {
   }
 
   #flush(): void {
+    if (!this.#isAccepted) return;
     const frames = this.#outgoing.splice(0);
     if (frames.length === 0 || this.#isClosed) return;
     attempt(() => this.#socket.send(joinFrames(frames)));

@@ -63,8 +63,7 @@ export class ObjectSockets {
     const route = gateway.routeOf(path);
     if (route.kind === "websocket") return this.#acceptRaw(request, gateway, offered, route);
     const [client, socket] = socketPair();
-    this.#options.state.acceptWebSocket(socket);
-    const own = this.#socket(socket, offered.encoding);
+    const own = this.#socket(socket, offered.encoding, () => this.#options.state.acceptWebSocket(socket));
     const refuse = (error: unknown): void => this.#refuse(own, error);
     try {
       if (route.kind !== "connect") throw routeNotFound();
@@ -87,9 +86,12 @@ export class ObjectSockets {
     own?.closed(code, reason);
   }
 
-  #socket(socket: WorkerSocket, encoding: ObjectSocket["encoding"]): ObjectSocket {
+  #socket(socket: WorkerSocket, encoding: ObjectSocket["encoding"], hibernate?: () => void): ObjectSocket {
     const { maxIncomingBytes } = this.#options.gateway;
-    const own = new ObjectSocket({ socket, encoding, maxIncomingBytes, attachments: this.#attachments });
+    const own = new ObjectSocket({
+      ...{ socket, encoding, maxIncomingBytes, attachments: this.#attachments },
+      ...(hibernate === undefined ? {} : { hibernate }),
+    });
     this.#open.set(socket, own);
     return own;
   }
@@ -120,11 +122,14 @@ export class ObjectSockets {
 
   #livenessOf(name: string): { readonly intervalMs: number; readonly timeoutMs: number } | undefined {
     const options = this.#options.directory.optionsOf(name);
-    const { heartbeatMs } = durableObjectLimits;
-    const intervalMs = options?.connectionLivenessInterval ?? heartbeatMs;
-    const timeoutMs = options?.connectionLivenessTimeout ?? heartbeatMs;
-    if (intervalMs === 0 || timeoutMs === 0) return undefined;
-    return { intervalMs: Math.ceil(intervalMs), timeoutMs: Math.ceil(timeoutMs) };
+    const { minHeartbeatMs, minHeartbeatTimeoutMs } = durableObjectLimits;
+    const { connectionLivenessInterval: interval = 0, connectionLivenessTimeout: timeout = 0 } =
+      options ?? {};
+    if (interval === 0 || timeout === 0) return undefined;
+    return {
+      intervalMs: Math.max(minHeartbeatMs, Math.ceil(interval)),
+      timeoutMs: Math.max(minHeartbeatTimeoutMs, Math.ceil(timeout)),
+    };
   }
 
   #refuse(socket: ObjectSocket, error: unknown): void {

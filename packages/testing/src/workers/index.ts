@@ -9,6 +9,7 @@ export interface TestWorker {
    * Drops the memory of an object once it is idle, as the platform does while it hibernates: its sockets stay open.
    */
   evict(objectId: string): Promise<void>;
+  /** Kills the runtime. */
   dispose(): Promise<void>;
 }
 
@@ -29,6 +30,8 @@ const defaults: WorkerSettings = {
 };
 
 export interface WorkerOptions {
+  /** Where the objects are stored, for a Worker that is started again; in memory by default. */
+  readonly directory?: string;
   readonly settings?: WorkerSettings;
   /** Modules in place of others. */
   readonly alias?: Readonly<Record<string, string>>;
@@ -36,7 +39,7 @@ export interface WorkerOptions {
 
 /** Bundles the module of a Worker and starts it. */
 export async function startWorker(module: string, options: WorkerOptions = {}): Promise<TestWorker> {
-  const { settings = defaults, alias = {} } = options;
+  const { settings = defaults, alias = {}, directory } = options;
   const { binding, className, compatibilityDate, compatibilityFlags } = settings;
   const name = "worker";
   const miniflare = new Miniflare({
@@ -45,6 +48,7 @@ export async function startWorker(module: string, options: WorkerOptions = {}): 
     modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundle(module, alias) }],
     compatibilityDate,
     compatibilityFlags: [...compatibilityFlags],
+    ...(directory === undefined ? {} : { durableObjectsPersist: directory }),
     durableObjects: { [binding]: { className, useSQLite: true } },
   });
   const url = await miniflare.ready;
