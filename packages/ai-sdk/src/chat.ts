@@ -55,6 +55,7 @@ export function chat(options: ChatOptions) {
       await conversation.recover();
     },
     run: async (c) => await of(c).work(),
+    onSleep: async (c) => await of(c).sleep(),
     onRequest: async (c, request) => await answerRequest(of(c), request),
     actions: {
       /** Sends a message and queues its answer. Throws `chat.invalid_message`, `chat.answer_running`. */

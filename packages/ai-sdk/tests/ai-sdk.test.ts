@@ -156,6 +156,11 @@ test("an answer is stopped, made again, edited, and completed by a tool of the p
   await until(page, () => textIn(page.lastMessage) === "There." && page.status === "ready");
   assert.deepEqual(plain(page.messages), plain(await handle.messages()));
   assert.equal(page.messages.length, 2);
+  await handle.prompt(scriptPrompt([{ say: "Gone" }, { hold: "leaves" }]));
+  await model.held("leaves");
+  await handle.reload();
+  assert.equal((await handle.turn())?.status, "interrupted", "an actor that leaves memory does not wait");
+  model.release("leaves");
   await handle.clear();
   assert.deepEqual(await handle.messages(), []);
 });
@@ -168,10 +173,31 @@ test("a model that fails ends its turn, and the next one works", async () => {
   const { turn, text } = await handle.ask(scriptPrompt([{ say: "Fine." }]), { id: "again" });
   assert.deepEqual([turn.status, text], ["completed", "Fine."]);
   assert.equal((await handle.prompt("again", { id: "again" })).id, turn.id, "a repeated message is one turn");
+  // Of clients that act at the same time, one succeeds.
+  const asked = await handle.ask(scriptPrompt([call("refund", { number: 5 }), { say: "Once." }]));
+  const approval = questionIn(asked.message);
+  const answers = await Promise.allSettled([handle.answer(approval, true), handle.answer(approval, true)]);
+  assert.deepEqual(answers.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  const { id = "" } = (await handle.turn()) ?? {};
+  assert.equal((await handle.result(id)).text, "Once.");
+  const prompts = await Promise.allSettled([handle.prompt("one"), handle.prompt("two")]);
+  assert.deepEqual(prompts.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  const { id: last = "" } = (await handle.turn()) ?? {};
+  await handle.result(last);
   // A question that nobody answered does not keep the next message from its answer.
   await handle.ask(scriptPrompt([call("refund", { number: 1 })]));
   assert.equal((await handle.ask(scriptPrompt([{ say: "On." }]))).text, "On.");
   assert.deepEqual(callsIn((await handle.messages()).at(-3)), ["output-error"]);
+});
+
+test("a message that has no turn yet is answered when the chat wakes", async () => {
+  const handle = client.unanswered.getOrCreate(["x"]);
+  const { id = "" } = (await handle.turn()) ?? {};
+  assert.equal((await handle.result(id)).text, "Here.");
+  assert.deepEqual(
+    (await handle.messages()).map(({ role }) => role),
+    ["user", "assistant"],
+  );
 });
 
 test("what is no request of a chat is refused", async () => {

@@ -2,7 +2,7 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
-import { stepCountIs, streamText, tool } from "ai";
+import { stepCountIs, streamText, tool, type UIMessageChunk } from "ai";
 import { z } from "zod";
 import { chat } from "../src/index.ts";
 
@@ -38,8 +38,28 @@ const assistant = chat({
 });
 const refusing = chat({ onAuth: () => Promise.reject(new Error("no")), answer: () => new ReadableStream() });
 
+/** As a process leaves it that ends between a message and its turn. */
+const unanswered = chat({
+  onMigrate: async (database) => {
+    const message = { id: "left", role: "user", parts: [{ type: "text", text: "Anybody?" }] };
+    await database.execute(
+      "INSERT OR IGNORE INTO chat_messages (id, message) VALUES (?, ?)",
+      message.id,
+      JSON.stringify(message),
+    );
+  },
+  answer: () =>
+    new ReadableStream<UIMessageChunk>({
+      start(controller) {
+        controller.enqueue({ type: "text-start", id: "1" });
+        controller.enqueue({ type: "text-delta", id: "1", delta: "Here." });
+        controller.close();
+      },
+    }),
+});
+
 const registry = createRegistry({
-  use: { assistant, refusing },
+  use: { assistant, refusing, unanswered },
   store: (ports) => openSqliteStore({ path: directory, ports }),
 });
 const { url } = await registry.listen({ port: Number(port) });

@@ -27,6 +27,9 @@ export class Conversation {
   readonly #options: ChatOptions;
   /** Of a turn that is queued or running. */
   #writing: Writing | undefined;
+  #isLeaving = false;
+  /** Ends when no change of the conversation is under way. */
+  #changes: Promise<unknown> = Promise.resolve();
 
   constructor(c: ChatContext, options: ChatOptions) {
     this.#c = c;
@@ -45,7 +48,7 @@ export class Conversation {
   /** Settles the turn that a crash has interrupted. Called at each start. */
   async recover(): Promise<void> {
     const { turn } = this;
-    if (turn === undefined || !this.isBusy) return;
+    if (turn === undefined || !this.isBusy) return await this.#resume();
     const writing = this.#open();
     if (turn.status === "queued") {
       // It may have been kept before its entry in the queue was.
@@ -57,13 +60,30 @@ export class Conversation {
     await this.#end(turn, writing, open, "interrupted", interruptedText);
   }
 
+  /** Queues the answer of a message that was kept when the process ended before its turn was. */
+  async #resume(): Promise<void> {
+    const last = this.store.last();
+    if (last === undefined) return;
+    if (last.role === "user" && this.turn?.userMessageId !== last.id) {
+      await this.#queue(newId(), last.id, 0);
+      return;
+    }
+    const isAnswered = last.parts.some((part) => toolPart(part)?.state === "approval-responded");
+    if (!isAnswered || isWaiting(last) || this.turn?.messageId !== last.id) return;
+    await this.#queue(last.id, this.turn.userMessageId, this.store.chunks().length);
+  }
+
   /** Works on queued turns until the actor stops. */
   async work(): Promise<void> {
     for await (const { body } of this.#c.queue.iter({ names: [queueName] })) await this.#run(String(body));
   }
 
   /** Adds a message of the user and queues its answer. The id of the last message of the user returns its turn. */
-  async send(message: UIMessage, replacesId?: string): Promise<ChatTurn> {
+  send(message: UIMessage, replacesId?: string): Promise<ChatTurn> {
+    return this.#exclusively(() => this.#send(message, replacesId));
+  }
+
+  async #send(message: UIMessage, replacesId: string | undefined): Promise<ChatTurn> {
     const known = this.store.find(message.id);
     if (known !== undefined && replacesId === undefined && this.turn?.userMessageId === known.id)
       return this.turn;
@@ -84,7 +104,11 @@ export class Conversation {
   }
 
   /** Makes the answer to the last message of the user again; `messageId` is that answer, or a message of the user. */
-  async regenerate(messageId: string | undefined): Promise<ChatTurn> {
+  regenerate(messageId: string | undefined): Promise<ChatTurn> {
+    return this.#exclusively(() => this.#regenerate(messageId));
+  }
+
+  async #regenerate(messageId: string | undefined): Promise<ChatTurn> {
     if (this.isBusy) throw answerRunning();
     const target = messageId === undefined ? this.store.last() : this.store.find(messageId);
     if (target === undefined) throw unknownMessage(messageId ?? "");
@@ -98,7 +122,12 @@ export class Conversation {
    * Takes replies to calls of the last message, and goes on with it when none is missing. Undefined while some are.
    * Throws `chat.unknown_approval`.
    */
-  async reply(replies: readonly Reply[]): Promise<ChatTurn | undefined> {
+  reply(replies: readonly Reply[]): Promise<ChatTurn | undefined> {
+    // Of two clients that answer at once, the second finds that nothing waits any more.
+    return this.#exclusively(() => this.#reply(replies));
+  }
+
+  async #reply(replies: readonly Reply[]): Promise<ChatTurn | undefined> {
     if (this.isBusy) throw answerRunning();
     const last = this.store.last();
     if (last?.role !== "assistant") throw invalidRequest("no message of the model waits");
@@ -159,12 +188,30 @@ export class Conversation {
   }
 
   /** Forgets everything that was said. */
-  async clear(): Promise<void> {
-    if (this.isBusy) throw answerRunning();
-    const first = this.store.all()[0];
-    await this.store.clear();
-    this.#c.state.turn = undefined;
-    if (first !== undefined) this.#c.broadcast("removed", { messageId: first.id });
+  clear(): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.isBusy) throw answerRunning();
+      const first = this.store.all()[0];
+      await this.store.clear();
+      this.#c.state.turn = undefined;
+      if (first !== undefined) this.#c.broadcast("removed", { messageId: first.id });
+    });
+  }
+
+  /** Interrupts the running answer, since its actor is leaving memory. */
+  async sleep(): Promise<void> {
+    const writing = this.#writing;
+    if (writing === undefined || this.turn?.status !== "running") return;
+    this.#isLeaving = true;
+    writing.stop.abort();
+    await writing.live.finished();
+  }
+
+  /** Changes of the conversation come one after the other. */
+  #exclusively<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#changes.then(change);
+    this.#changes = changed.catch(() => undefined);
+    return changed;
   }
 
   async #remove(id: string, keepsIt = false): Promise<void> {
@@ -212,7 +259,9 @@ export class Conversation {
     } catch (error) {
       if (!signal.aborted) await this.#push(writing, open, [{ type: "error", errorText: this.#told(error) }]);
     }
-    if (signal.aborted) await this.#end(running, writing, open, "stopped", "Stopped");
+    if (signal.aborted && this.#isLeaving)
+      await this.#end(running, writing, open, "interrupted", interruptedText);
+    else if (signal.aborted) await this.#end(running, writing, open, "stopped", "Stopped");
     else if (open.error === undefined) await this.#end(running, writing, open, "completed");
     else await this.#end(running, writing, open, "failed", open.error);
   }
