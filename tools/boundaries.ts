@@ -82,6 +82,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "adapter-kit": ["core", "client", "actors"],
   langgraph: ["core", "client", "actors", "adapter-kit"],
   "openai-agents": ["core", "client", "actors", "adapter-kit"],
+  mastra: ["core", "client", "actors", "adapter-kit"],
   "test-kit": ["core", "client", "actors", "server", "store-sqlite"],
   // Test doubles, never published: only tests, benches and examples import it.
   testing: [...belowStudio, "test-kit"],
