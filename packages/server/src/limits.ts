@@ -23,6 +23,8 @@ export const serverLimits = {
   maxRawBodyBytes: 64 * 1_048_576,
   /** The body of a request to an inspector, which may be a complete state; beyond: 413. */
   maxInspectorBodyBytes: 96 * 1_048_576,
+  /** How long a profile of CPU time may be measured. */
+  maxProfileSeconds: 60,
   /** One message to an inspector's WebSocket; beyond, it is closed with 1009. */
   maxInspectorMessageBytes: 8 * 1_048_576,
   /** The file of an import: 10 GiB. */

@@ -260,6 +260,42 @@ test("the token of scrapers reads the metrics, and nothing else", async (t) => {
   }
 });
 
+test("a profile of CPU time names what ran, one at a time, and a heap snapshot what is there", async (t) => {
+  const { url, client } = await serve(t, allActors, { gateway: { inspector: { token: "secret" } } });
+  const headers = { authorization: "Bearer secret" };
+  const profile = (query: string) => fetch(`${url}/profile/${query}`, { headers });
+  assert.equal((await fetch(`${url}/profile/heap`)).status, 401);
+  for (const seconds of ["0", "61", "x"])
+    assert.equal(
+      (await get(`${url}/profile/cpu?seconds=${seconds}`, { headers })).body["code"],
+      "invalid_duration",
+    );
+  const measured = profile("cpu?seconds=1");
+  let busy = await profile("cpu?seconds=1");
+  // The first may not have begun.
+  const [first, second] = busy.status === 409 ? [await measured, busy] : [busy, await measured];
+  assert.equal(((await second.json()) as { code?: string }).code, "busy");
+  const { nodes, samples } = (await first.json()) as CpuProfile;
+  assert.ok(samples.length > 0 && nodes.some(({ callFrame }) => callFrame.url.startsWith("node:")));
+  await client()
+    .counter.getOrCreate("a")
+    .increment(1)
+    .catch(() => undefined);
+  busy = await profile("heap");
+  const { snapshot, strings } = (await busy.json()) as HeapSnapshot;
+  assert.ok(snapshot.node_count > 1_000 && strings.includes("ManagementHttp"));
+});
+
+interface CpuProfile {
+  readonly nodes: readonly { readonly callFrame: { readonly url: string } }[];
+  readonly samples: readonly number[];
+}
+
+interface HeapSnapshot {
+  readonly snapshot: { readonly node_count: number };
+  readonly strings: readonly string[];
+}
+
 test("turned off, there is nothing", async (t) => {
   const { url } = await serve(t, allActors, { gateway: { inspector: { enabled: false } } });
   for (const path of ["/actors", "/actors/counter/@a,/inspector/state", "/metrics", "/docs"]) {

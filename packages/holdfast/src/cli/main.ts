@@ -72,6 +72,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
       return { usage, run };
     },
   },
+  profile: {
+    summary: "save a profile of CPU time or memory of a server",
+    load: async () => {
+      const { profileUsage: usage, profileCommand: run } = await import("./profile.ts");
+      return { usage, run };
+    },
+  },
   migrate: {
     summary: "copy the actors of a data directory to PostgreSQL",
     load: async () => {

@@ -17,7 +17,8 @@ export interface ManageInfo {
     | "inspect"
     | "metrics"
     | "documents"
-    | "cluster";
+    | "cluster"
+    | "profile";
   readonly actor: string | undefined;
   /** The namespace whose actors it is about; undefined for the whole server. */
   readonly namespace: string | undefined;

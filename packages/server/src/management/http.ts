@@ -22,6 +22,10 @@ type InspectorRoute = Extract<ManagementRoute, { readonly of: "inspector" }>;
 const collection = "/actors";
 const clusterPath = "/cluster";
 const drainPath = "/cluster/drain";
+const cpuProfilePath = "/profile/cpu";
+const heapProfilePath = "/profile/heap";
+const defaultProfileSeconds = 10;
+const owned: ReadonlySet<string> = new Set([clusterPath, drainPath, cpuProfilePath, heapProfilePath]);
 const documents: ReadonlySet<string> = new Set(["/openapi.json", "/asyncapi.json", "/docs", "/metrics"]);
 
 function pathOf(url: string): string {
@@ -52,8 +56,7 @@ export class ManagementHttp {
   owns(url: string): boolean {
     const path = pathOf(url);
     if (path === collection) return true;
-    const isOfCluster = path === clusterPath || path === drainPath;
-    return this.access.enabled && (documents.has(path) || isOfCluster);
+    return this.access.enabled && (documents.has(path) || owned.has(path));
   }
 
   /** Answers a path that does not belong to an actor, or returns false. */
@@ -68,9 +71,14 @@ export class ManagementHttp {
       return true;
     }
     if (!this.owns(url)) return false;
-    if (path === clusterPath || path === drainPath) {
+    if (owned.has(path)) {
       const query = new URLSearchParams(url.slice(path.length + 1));
-      this.#run(exchange, headers, () => this.#cluster(exchange, path, query, headers));
+      const isOfCluster = path === clusterPath || path === drainPath;
+      this.#run(exchange, headers, () =>
+        isOfCluster
+          ? this.#cluster(exchange, path, query, headers)
+          : this.#profile(exchange, path, query, headers),
+      );
       return true;
     }
     this.#run(exchange, headers, () => this.#document(exchange, path, headers));
@@ -148,6 +156,23 @@ export class ManagementHttp {
     const body = JSON.stringify(await cluster.status());
     const type = { "content-type": "application/json" };
     exchange.reply(200, { ...headers, ...type }, exchange.method === "HEAD" ? "" : body);
+  }
+
+  /** A profile of this process, as a file. */
+  async #profile(exchange: Exchange, path: string, query: URLSearchParams, headers: Headers): Promise<void> {
+    allow(exchange, "GET");
+    await this.#admit("profile", exchange);
+    // It needs Node's inspector, which other hosts of actors lack.
+    const { cpuProfile, heapSnapshot } = await import("./profiles.ts");
+    const type = { "content-type": "application/json" };
+    if (path === heapProfilePath) {
+      exchange.replyWith(new Response(await heapSnapshot(), { headers: type }), headers);
+      return;
+    }
+    const gone = new AbortController();
+    exchange.onGone(() => gone.abort());
+    const seconds = Number(query.get("seconds") ?? defaultProfileSeconds);
+    exchange.reply(200, { ...headers, ...type }, await cpuProfile(seconds, gone.signal));
   }
 
   async #collection(

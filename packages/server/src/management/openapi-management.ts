@@ -146,6 +146,15 @@ export function managementPaths(): Record<string, unknown> {
     },
     "/health": { get: one("health", { summary: "Whether the server answers" }) },
     "/metadata": { get: one("metadata", { summary: "Runtime, version and names of actors" }) },
+    "/profile/cpu": {
+      get: one("profileCpu", {
+        summary: "Where the process spends CPU time: a .cpuprofile",
+        query: { seconds: whole },
+      }),
+    },
+    "/profile/heap": {
+      get: one("profileHeap", { summary: "All objects in memory of the process: a .heapsnapshot" }),
+    },
     "/metrics": {
       get: one("metrics", { summary: "Measurements for Prometheus", contentType: "text/plain" }),
     },

@@ -310,6 +310,7 @@ export const managementRules = {
   sleep: "operator",
   inspect: "operator",
   cluster: "operator",
+  profile: "operator",
   // Programs on this machine need no login for these two, which contain no data of actors.
   metrics: "operator",
   documents: "operator",

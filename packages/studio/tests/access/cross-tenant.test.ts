@@ -309,6 +309,7 @@ test("management and inspection are the operator's alone", () =>
       sleep: ["POST", `${at}/sleep`],
       inspect: ["GET", `${at}/export`],
       cluster: ["GET", "/cluster"],
+      profile: ["GET", "/profile/heap"],
       metrics: ["GET", "/metrics"],
       documents: ["GET", "/openapi.json"],
     };

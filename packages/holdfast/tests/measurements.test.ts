@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { mock, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { spawn } from "@lydell/node-pty";
+import { profileCommand } from "../src/cli/profile.ts";
 import { topCommand } from "../src/cli/top/command.ts";
 import { percentile } from "../src/cli/top/rates.ts";
 import { notes } from "./actors-support.ts";
@@ -92,6 +95,22 @@ test("of several servers, one that does not answer takes nothing from the others
   assert.deepEqual([piped.code, /add --once or --json/.test(piped.stderr)], [2, true], piped.stderr);
   await assert.rejects(topCommand(["--once", "--sort", "size"]), /--sort is calls, errors/);
   await assert.rejects(topCommand(["--once", "--interval", "0"]), /--interval is a number/);
+});
+
+test("a profile of the server becomes a file of its owner, and replaces none", async (t) => {
+  const { url, directory } = await notes(t);
+  const file = join(directory, "own.heapsnapshot");
+  const log = mock.method(console, "log", () => undefined);
+  try {
+    assert.equal(await profileCommand(["heap", "--url", url, "--output", file]), 0);
+  } finally {
+    log.mock.restore();
+  }
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.ok(JSON.parse(readFileSync(file, "utf8")).snapshot);
+  const again = profileCommand(["heap", "--url", url, "--output", file]);
+  await assert.rejects(again, (error) => isErrorCode(error, "profile", "cannot_write"));
+  await assert.rejects(profileCommand(["disk", "--url", url]), /There is no "profile disk"/);
 });
 
 test("durations within a bucket count as evenly spread", () => {
