@@ -53,6 +53,8 @@ export interface ObjectState {
   readonly storage: ObjectStorage;
   acceptWebSocket(socket: WorkerSocket): void;
   getWebSockets(): readonly WorkerSocket[];
+  /** Resets the object: what it wrote since the last macrotask is undone. */
+  abort(reason: string): void;
 }
 
 export interface ObjectStub {

@@ -201,6 +201,15 @@ describe("storage", () => {
     assert.equal(await ledger.entries(), 1_000);
   });
 
+  test("the SQL of a turn whose state is refused is undone with it", async () => {
+    const strict = client.strict.getOrCreate("refused");
+    await strict.add("one");
+    await strict.add("two");
+    await assert.rejects(strict.add("three"));
+    assert.deepEqual(await strict.names(), ["one", "two"]);
+    assert.equal(await strict.entries(), 2);
+  });
+
   test("a destroyed actor leaves no tables to the next one of its key", async () => {
     const ledger = client.ledger.getOrCreate("destroyed");
     await ledger.add("one", 1);
@@ -334,6 +343,16 @@ describe("connections that outlive the memory of their object", () => {
       await bob.leave();
     });
   }
+
+  test("a socket remembers more than fits into its attachment", async () => {
+    const ada = await enter("many-rooms", "ada");
+    await ada.connection.joinMany(100);
+    await worker.evict(ada.objectId);
+    const room = client.room.getOrCreate("many-rooms", { params: { name: "caller" } });
+    await room.whisper("a room with a long name, number 99", "psst");
+    await ada.heard.until("whispered psst");
+    await ada.leave();
+  });
 
   test("a client that leaves while its object has no memory is noticed", async () => {
     const ada = await enter("leaving", "ada");

@@ -40,7 +40,10 @@ export class ObjectHost {
     };
     const { messageLimits } = settings;
     const outside = { objects, ports, messageLimits, isHere };
-    const store = openObjectStore(state.storage, ports.clock, { holdsOneActor: true });
+    const store = openObjectStore(state.storage, ports.clock, {
+      holdsOneActor: true,
+      undo: () => state.abort("A turn of the actor could not be committed: its SQL is undone"),
+    });
     const directory = new Directory({
       definitions: settings.definitions,
       ...{ store, ports, messageLimits },

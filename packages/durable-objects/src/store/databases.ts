@@ -8,18 +8,22 @@ import { prepareStatement } from "./sql/statement.ts";
 
 export class ObjectDatabases implements DatabaseStore {
   readonly #storage: ObjectStorage;
+  readonly #undo: () => void;
   /** The database of the current owner of each actor. */
   readonly #open = new Map<string, ObjectDatabase>();
 
-  constructor(storage: ObjectStorage) {
+  /** `undo` is called in the macrotask in which SQL has written that no commit will cover. */
+  constructor(storage: ObjectStorage, undo: () => void) {
     this.#storage = storage;
+    this.#undo = undo;
   }
 
   async open(actorId: string, epoch: number, isNew: boolean): Promise<ActorDatabase> {
     if (!isNew) this.#assertOwner(actorId, epoch);
     this.acquired(actorId);
-    const database = new ObjectDatabase(this.#storage, actorId, isNew, () => {
+    const database = new ObjectDatabase(this.#storage, actorId, isNew, (isUndone) => {
       if (this.#open.get(actorId) === database) this.#open.delete(actorId);
+      if (!isUndone) this.#undo();
     });
     this.#open.set(actorId, database);
     return database;
@@ -49,11 +53,6 @@ export class ObjectDatabases implements DatabaseStore {
     database?.committed();
   }
 
-  /** True if SQL was written that no commit has covered. */
-  hasWritten(actorId: string): boolean {
-    return this.#open.get(actorId)?.inTransaction === true;
-  }
-
   close(): void {
     for (const database of [...this.#open.values()]) database.close();
   }
@@ -62,7 +61,7 @@ export class ObjectDatabases implements DatabaseStore {
 class ObjectDatabase implements ActorDatabase {
   readonly #storage: ObjectStorage;
   readonly #actorId: string;
-  readonly #ended: () => void;
+  readonly #ended: (isUndone: boolean) => void;
   /** True until the first commit of an actor that is being created. */
   #isNew: boolean;
   /** True once the row of the actor says that it has a database. */
@@ -71,7 +70,7 @@ class ObjectDatabase implements ActorDatabase {
   #isFenced = false;
   #isClosed = false;
 
-  constructor(storage: ObjectStorage, actorId: string, isNew: boolean, ended: () => void) {
+  constructor(storage: ObjectStorage, actorId: string, isNew: boolean, ended: (isUndone: boolean) => void) {
     this.#storage = storage;
     this.#actorId = actorId;
     this.#isNew = isNew;
@@ -90,9 +89,15 @@ class ObjectDatabase implements ActorDatabase {
     return this.#hasWritten;
   }
 
-  transaction<T>(work: () => Promise<T>): Promise<T> {
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
     this.#assertOpen();
-    return this.#storage.transaction(work);
+    const hadWritten = this.#hasWritten;
+    try {
+      return await this.#storage.transaction(work);
+    } catch (error) {
+      this.#hasWritten = hadWritten;
+      throw error;
+    }
   }
 
   savepoint(): void {
@@ -122,12 +127,12 @@ class ObjectDatabase implements ActorDatabase {
     this.#isFenced = true;
   }
 
-  /** What an actor wrote whose creation failed is removed. */
+  /** What an actor wrote whose creation or whose last turn failed is undone. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#isNew && !this.#isFenced) dropTables(this.#storage.sql);
-    this.#ended();
+    this.#ended(this.#isNew || this.#isFenced || !this.#hasWritten);
   }
 
   #assertOpen(): void {

@@ -48,6 +48,8 @@ export interface ObjectStoreOptions {
    * `gateway.not_supported`.
    */
   readonly holdsOneActor?: boolean;
+  /** Undoes what was written in this macrotask: a turn with SQL has failed. */
+  readonly undo?: () => void;
 }
 
 class ObjectStore implements ActorStore {
@@ -62,7 +64,11 @@ class ObjectStore implements ActorStore {
   readonly history: HistoryStore;
   #isClosed = false;
 
-  constructor(storage: ObjectStorage, clock: Clock, { holdsOneActor = false }: ObjectStoreOptions) {
+  constructor(
+    storage: ObjectStorage,
+    clock: Clock,
+    { holdsOneActor = false, undo = () => {} }: ObjectStoreOptions,
+  ) {
     this.#holdsOneActor = holdsOneActor;
     this.#storage = storage;
     this.#sql = storage.sql;
@@ -76,7 +82,7 @@ class ObjectStore implements ActorStore {
       states: new StateLogs(storage.sql, pieces),
       blobs: this.blobs,
     };
-    this.#databases = new ObjectDatabases(storage);
+    this.#databases = new ObjectDatabases(storage, undo);
     this.databases = this.#databases;
     this.history = new ObjectHistory({
       tables: this.#tables,

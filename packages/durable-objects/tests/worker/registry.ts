@@ -1,6 +1,7 @@
 /** The actors of the tests: those of the server's own tests where they fit, and what concerns objects. */
 import { actor, db, event } from "@holdfast/actors";
 import { workflow } from "@holdfast/actors/workflow";
+import type { StandardSchema } from "@holdfast/core";
 import {
   clockwork,
   counter,
@@ -36,6 +37,9 @@ const room = actor({
       c.state.lines.push(line);
       c.broadcast("said", line);
       return line;
+    },
+    joinMany: (c, count: number) => {
+      for (let number = 0; number < count; number++) c.conn.join(`a room with a long name, number ${number}`);
     },
     announce: (c, text: string) => c.broadcast("said", text),
     whisper: (c, to: string, text: string) => c.broadcast({ event: "whispered", room: to }, text),
@@ -99,6 +103,37 @@ const ledger = actor({
     sql: (c, text: string) => c.db.execute(text),
     sleep: (c) => c.sleep(),
     destroy: (c) => c.destroy(),
+  },
+});
+
+/** A schema that refuses more than two entries. */
+const atMostTwo: StandardSchema<{ entries: number }> = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value) => {
+      const { entries } = value as { entries: number };
+      return entries > 2 ? { issues: [{ message: "too many" }] } : { value: { entries } };
+    },
+  },
+};
+
+/** A turn whose state is refused takes its SQL along. */
+const strict = actor({
+  state: { entries: 0 },
+  stateSchema: atMostTwo,
+  db: db({
+    onMigrate: async (database) => {
+      await database.execute("CREATE TABLE IF NOT EXISTS entry (name TEXT)");
+    },
+  }),
+  actions: {
+    add: async (c, name: string) => {
+      await c.db.execute("INSERT INTO entry VALUES (?)", name);
+      c.state.entries++;
+    },
+    names: (c) => c.db.query<{ name: string }>("SELECT name FROM entry").map(({ name }) => name),
+    entries: (c) => c.state.entries,
   },
 });
 
@@ -172,6 +207,7 @@ export const registry = {
     clockwork,
     room,
     ledger,
+    strict,
     trip,
     store,
   },
