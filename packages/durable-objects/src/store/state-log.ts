@@ -9,6 +9,8 @@ import { integer } from "./rows.ts";
 export class StateLogs {
   readonly #sql: SqlStorage;
   readonly #pieces: Pieces;
+  /** Actors that have been seen to have one: each patch asks. */
+  readonly #withSnapshot = new Set<string>();
 
   constructor(sql: SqlStorage, pieces: Pieces) {
     this.#sql = sql;
@@ -16,18 +18,25 @@ export class StateLogs {
   }
 
   write(actor: string, type: "snapshot" | "patch", bytes: Uint8Array, now: number): void {
-    if (type === "patch" && this.#lastSnapshot(actor) === undefined) {
+    if (type === "patch" && !this.#hasSnapshot(actor)) {
       throw invalidCommit("A patch needs an earlier snapshot");
     }
-    this.#sql.exec(
-      "INSERT INTO _holdfast_state (actor, is_snapshot, created_at, size, bytes) VALUES (?, ?, ?, ?, NULL)",
-      ...[actor, type === "snapshot" ? 1 : 0, now, bytes.length],
-    );
-    const [row] = this.#sql.exec("SELECT last_insert_rowid() AS no").toArray();
+    const isShort = bytes.length <= durableObjectLimits.maxRowBytes;
+    const [row] = this.#sql
+      .exec(
+        "INSERT INTO _holdfast_state (actor, is_snapshot, created_at, size, bytes) VALUES (?, ?, ?, ?, ?) RETURNING no",
+        ...[actor, type === "snapshot" ? 1 : 0, now, bytes.length, isShort ? bytes : null],
+      )
+      .toArray();
     const no = integer(row ?? {}, "no");
-    const inline = this.#pieces.put("state", actor, no, bytes);
-    if (inline !== null) this.#sql.exec("UPDATE _holdfast_state SET bytes = ? WHERE no = ?", inline, no);
+    if (!isShort) this.#pieces.put("state", actor, no, bytes);
     if (type === "snapshot") this.#prune(actor, no, now);
+  }
+
+  #hasSnapshot(actor: string): boolean {
+    if (!this.#withSnapshot.has(actor) && this.#lastSnapshot(actor) !== undefined)
+      this.#withSnapshot.add(actor);
+    return this.#withSnapshot.has(actor);
   }
 
   load(actor: string): StoredState | undefined {
@@ -50,6 +59,7 @@ export class StateLogs {
   }
 
   deleteAll(actor: string): void {
+    this.#withSnapshot.delete(actor);
     this.#sql.exec("DELETE FROM _holdfast_state WHERE actor = ?", actor);
   }
 
