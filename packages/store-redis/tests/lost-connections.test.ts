@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RedisStore } from "@holdfast/store-redis";
 import { cuttingProxy } from "@holdfast/testing";
-import { code, created, next, patch, snapshot } from "@holdfast/testing/batches";
+import { code, created, newActor, next, patch, snapshot } from "@holdfast/testing/batches";
 import { sharedRedis } from "@holdfast/testing/redis";
 import { openStore } from "./support.ts";
 
@@ -70,3 +70,18 @@ test("while the server cannot be reached a sent turn is indeterminate, and a new
   assert.equal((await store.get(actor.id))?.version, 2);
   await store.commit(next(other.id, 2, 1));
 });
+
+for (const where of ["before", "after"] as const) {
+  test(`a copy of an actor is complete when the answer to its last script is cut ${where} the server`, async (t) => {
+    const proxy = await cuttingProxy(t, server.url());
+    const store = await openStore(t, { url: proxy.url });
+    const actor = await created(store, snapshot("s"));
+    const copy = { ...newActor(), createdAt: 1 };
+    const image = await store.history.image(actor.id);
+    const cut = proxy.cut("restored-", where);
+    const [record] = await Promise.all([store.history.restore(image, copy), cut]);
+    assert.equal(record.id, copy.id);
+    const { state } = await store.acquire(copy.id);
+    assert.equal(Buffer.from(state?.snapshot ?? []).toString(), "s");
+  });
+}

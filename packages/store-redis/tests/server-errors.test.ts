@@ -25,10 +25,13 @@ test("a turn that finds no memory changes nothing, and can be repeated; an actor
     assert.equal((await store.get(actor.id))?.version, 1);
     assert.equal(await store.kvGet(actor.id, Buffer.from("k")), undefined);
     await store.commit(next(other.id, 2, 1, { destroyedAt: 7 }));
+    // Nodes stay alive, too.
+    await store.cluster.openScope("chat");
+    assert.equal((await store.acquire(actor.id)).record.epoch, 2);
   } finally {
     server.execute("CONFIG", "SET", "maxmemory", "0");
   }
-  await store.commit(turn);
+  await store.commit({ ...turn, epoch: 2 });
   assert.equal((await store.get(other.id))?.destroyedAt, 7);
 });
 

@@ -123,6 +123,8 @@ local row = key('actor', id)
 if redis.call('EXISTS', row) == 0 or redis.call('HEXISTS', row, 'da') == 1 then return false end
 for _, kind in ipairs({'state', 'log', 'kv', 'kvk', 'page', 'blob'}) do
   local to = key('image', copy .. ':' .. kind)
+  -- An attempt whose answer was lost may have left an older one.
+  redis.call('UNLINK', to)
   if redis.call('COPY', key(kind, id), to) == 1 then redis.call('PEXPIRE', to, ttl) end
 end
 -- Ends before the rest: while it exists, what was read was complete.

@@ -27,9 +27,12 @@ return {revision, mark, redis.call('HGET', prefix .. 'marks', arg()), now(),
   redis.call('HGET', prefix .. 'cluster', 'state'), redis.call('HGETALL', prefix .. 'sessions')}`,
 );
 
-/** Writes nodes, leases and sessions, if the revision and these sessions are as they were read. */
+/**
+ * Writes nodes, leases and sessions, if the revision and these sessions are as they were read. All that keeps nodes
+ * alive is accepted by a server whose memory is full, since they can still read and destroy.
+ */
 export const changeClusterScript = new Script(
-  "",
+  "allow-oom",
   `${parse}
 local revision, state, mark, kept = arg(), arg(), arg(), tonumber(arg())
 if latest() ~= revision then return 0 end
@@ -54,7 +57,7 @@ return 1`,
 
 /** Extends a session; the wish to drain is a change that others see. Nothing if the session has ended. */
 export const renewScript = new Script(
-  "",
+  "allow-oom",
   `${parse}
 local id, run, ttl, wish, mark, kept = arg(), arg(), tonumber(arg()), arg(), arg(), tonumber(arg())
 local known = redis.call('HGET', prefix .. 'sessions', id)
@@ -79,7 +82,7 @@ return {revision, latestMark, time, tonumber(draining), first and first - time}`
 );
 
 export const drainScript = new Script(
-  "",
+  "allow-oom",
   `${parse}
 local id, mark, kept = arg(), arg(), tonumber(arg())
 local known = redis.call('HGET', prefix .. 'sessions', id)
@@ -92,7 +95,7 @@ return 1`,
 
 /** Replaces the proofs of the secrets, if they are as expected. */
 export const credentialsScript = new Script(
-  "",
+  "allow-oom",
   `local expected, next = arg(), arg()
 if (redis.call('GET', prefix .. 'credentials') or '[]') ~= expected then return 0 end
 redis.call('SET', prefix .. 'credentials', next)

@@ -25,6 +25,8 @@ export const finishRestoreScript = new Script(
 local id, name, address, hash, created, wake = arg(), arg(), arg(), arg(), arg(), arg()
 local version, commit, snapshot, pageSize, pageCount = arg(), arg(), arg(), arg(), arg()
 local row = key('actor', id)
+-- Made by an attempt whose answer was lost.
+if redis.call('HGET', row, 'c') == commit then return 1 end
 if redis.call('EXISTS', row) == 1 or redis.call('HEXISTS', prefix .. 'keys', hash) == 1 then
   return redis.error_reply('FENCED The actor or its key exists')
 end
