@@ -30,8 +30,7 @@ const attacks =
 const shells = /^packages\/holdfast\/tests\/completion/;
 const databases =
   /^(packages\/store-postgres\/|packages\/holdfast\/tests\/postgres|tests\/cluster\/|tests\/deploy\/|tests\/packed\/next|bench\/cluster|examples\/cluster)/;
-const redis =
-  /^(packages\/store-redis\/|packages\/holdfast\/tests\/redis|bench\/cluster|tools\/test)/;
+const redis = /^(packages\/store-redis\/|packages\/holdfast\/tests\/redis|bench\/cluster)/;
 const ssh = /^packages\/studio\/tests\/repositories/;
 const desktops =
   /^(packages\/sandbox\/|tests\/(agents|sandbox-sdk|security)\/|bench\/desktop|tools\/attacks)/;
