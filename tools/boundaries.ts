@@ -27,6 +27,7 @@ const belowStudio = [
   "react",
   "actors",
   "store-sqlite",
+  "store-kit",
   "store-postgres",
   "store-redis",
   "server",
@@ -52,8 +53,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   actors: ["core", "client"],
   "store-sqlite": ["core", "actors"],
   // Takes the SQL sessions of actors' databases, and the lock of its cache directory.
-  "store-postgres": ["core", "actors", "store-sqlite"],
-  "store-redis": ["core", "actors", "store-sqlite"],
+  // For stores on a server: not installed with those that only use SQLite.
+  "store-kit": ["core", "actors", "store-sqlite"],
+  "store-postgres": ["core", "actors", "store-sqlite", "store-kit"],
+  "store-redis": ["core", "actors", "store-sqlite", "store-kit"],
   server: ["core", "client", "actors"],
   // Hosts actors with the server's own directory, gateway and connections.
   "durable-objects": ["core", "client", "actors", "server"],

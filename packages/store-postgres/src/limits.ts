@@ -1,4 +1,4 @@
-import { remoteStoreLimits } from "@holdfast/store-sqlite/remote";
+import { remoteStoreLimits } from "@holdfast/store-kit";
 
 /** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
 export const postgresStoreLimits = {

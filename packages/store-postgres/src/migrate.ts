@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ActorRecord, ArchiveSource } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { RetryLimits } from "@holdfast/store-sqlite/remote";
+import type { RetryLimits } from "@holdfast/store-kit";
 import { Blobs } from "./internal/blobs/blobs.ts";
 import { type Bucket, openBucket } from "./internal/blobs/bucket.ts";
 import { TurnStatements } from "./internal/commit/statements.ts";

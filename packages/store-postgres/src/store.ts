@@ -13,7 +13,6 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import type { ActorKey, Ports } from "@holdfast/core";
-import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
 import {
   Committer,
   checkCommit,
@@ -21,7 +20,8 @@ import {
   Databases,
   LocalCopies,
   type RetryLimits,
-} from "@holdfast/store-sqlite/remote";
+} from "@holdfast/store-kit";
+import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
 import { ActorData } from "./internal/actor-data.ts";
 import { Blobs } from "./internal/blobs/blobs.ts";
 import { type Bucket, openBucket } from "./internal/blobs/bucket.ts";

@@ -12,7 +12,6 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import type { ActorKey, Ports } from "@holdfast/core";
-import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
 import {
   type ChangedPages,
   Committer,
@@ -22,7 +21,8 @@ import {
   LocalCopies,
   type RetryLimits,
   sizeOf,
-} from "@holdfast/store-sqlite/remote";
+} from "@holdfast/store-kit";
+import { type DataDirectoryLock, lockDataDirectory } from "@holdfast/store-sqlite";
 import { ActorData } from "./internal/actor-data.ts";
 import { Blobs } from "./internal/blobs.ts";
 import { RedisCluster } from "./internal/cluster/cluster.ts";

@@ -1,5 +1,5 @@
 import type { CallRecord, KvEntry, KvRange, LoadedActor } from "@holdfast/actors";
-import { notFound } from "@holdfast/store-sqlite/remote";
+import { notFound } from "@holdfast/store-kit";
 import { postgresStoreLimits } from "../limits.ts";
 import type { Connections } from "./connection/connections.ts";
 import type { SqlParameter } from "./connection/transaction-query.ts";

@@ -1,6 +1,6 @@
 /** Shared parts of the store: schema, errors, rows, look-ups, shards. */
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import { ConnectionLost, type Failure } from "@holdfast/store-sqlite/remote";
+import { ConnectionLost, type Failure } from "@holdfast/store-kit";
 
 /** SQLSTATE of a server error; undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import type { ActorRecord, CallRecord, StoredState } from "@holdfast/actors";
 import { decodeKey } from "@holdfast/core";
-import { type AcquiredDatabase, type CommittedRow, corrupt } from "@holdfast/store-sqlite/remote";
+import { type AcquiredDatabase, type CommittedRow, corrupt } from "@holdfast/store-kit";
 
 export type Row = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
-import { Backoff, type RetryLimits } from "@holdfast/store-sqlite/remote";
+import { Backoff, type RetryLimits } from "@holdfast/store-kit";
 import pg from "pg";
 import { postgresStoreLimits as limits } from "../limits.ts";
 import type { PostgresStoreOptions } from "../types.ts";

@@ -1,5 +1,5 @@
 import type { CallRecord, KvEntry, KvRange, LoadedActor, StoredState } from "@holdfast/actors";
-import { type AcquiredDatabase, notFound, type Page, type PageSource } from "@holdfast/store-sqlite/remote";
+import { type AcquiredDatabase, notFound, type Page, type PageSource } from "@holdfast/store-kit";
 import type { Reply } from "./command.ts";
 import type { Connections } from "./connection/connections.ts";
 import {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { type BlobInfo, type BlobStore, blobReferencePrefix } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
-import { inPieces, MeasuredSource } from "@holdfast/store-sqlite/remote";
+import { inPieces, MeasuredSource } from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../limits.ts";
 import type { Connections } from "./connection/connections.ts";
 import { bytes, list, text } from "./rows.ts";

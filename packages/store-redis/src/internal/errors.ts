@@ -1,6 +1,6 @@
 /** Parts of the store that all its rooms use: errors, keys, rows. */
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import { ConnectionLost, duplicateKey, type Failure } from "@holdfast/store-sqlite/remote";
+import { ConnectionLost, duplicateKey, type Failure } from "@holdfast/store-kit";
 
 /** The word with which an error of the server begins: `OOM`, `NOSCRIPT`, `ERR`; undefined for any other error. */
 export function replyCode(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import type { ActorRecord, CallRecord, StoredState } from "@holdfast/actors";
 import { decodeKey } from "@holdfast/core";
-import { type AcquiredDatabase, type CommittedRow, corrupt } from "@holdfast/store-sqlite/remote";
+import { type AcquiredDatabase, type CommittedRow, corrupt } from "@holdfast/store-kit";
 import type { Reply } from "./command.ts";
 
 /** Answers of scripts, each checked: another program may have changed the keys. */

@@ -8,7 +8,7 @@ import {
   latestExpiry,
   type TurnChannel,
   type TurnServer,
-} from "@holdfast/store-sqlite/remote";
+} from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../limits.ts";
 import type { Argument, Command } from "./command.ts";
 import type { Connections } from "./connection/connections.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { type BlobInfo, type BlobStore, blobReferencePrefix } from "@holdfast/actors";
 import { HoldfastError, type Ports } from "@holdfast/core";
-import { inPieces, MeasuredSource } from "@holdfast/store-sqlite/remote";
+import { inPieces, MeasuredSource } from "@holdfast/store-kit";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { SqlParameter, Statement } from "../connection/transaction-query.ts";

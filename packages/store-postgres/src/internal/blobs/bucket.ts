@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { HoldfastError, type Ports, type Timer } from "@holdfast/core";
 import { type OpenedS3, openS3 } from "@holdfast/core/s3";
-import { inPieces } from "@holdfast/store-sqlite/remote";
+import { inPieces } from "@holdfast/store-kit";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import { type BucketOptions, checkBucket } from "./bucket-options.ts";
 

@@ -8,7 +8,7 @@ import type {
   Renewal,
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import { ConnectionLost, corrupt } from "@holdfast/store-sqlite/remote";
+import { ConnectionLost, corrupt } from "@holdfast/store-kit";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import { Connection } from "../connection/connection.ts";
 import type { SqlParameter, Statement } from "../connection/transaction-query.ts";

@@ -1,7 +1,7 @@
 /** Commits: SQL statements of a batch, and their way to the server. */
 import type { CallRecord, CommitBatch, KvOperation } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
-import { type ChangedPages, type HistoryLimits, latestExpiry } from "@holdfast/store-sqlite/remote";
+import { type ChangedPages, type HistoryLimits, latestExpiry } from "@holdfast/store-kit";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Statement } from "../connection/transaction-query.ts";
 import { keyHash } from "../shards.ts";

@@ -1,11 +1,5 @@
 import type { CommitBatch } from "@holdfast/actors";
-import type {
-  ChangedPages,
-  CommittedRow,
-  Failure,
-  TurnChannel,
-  TurnServer,
-} from "@holdfast/store-sqlite/remote";
+import type { ChangedPages, CommittedRow, Failure, TurnChannel, TurnServer } from "@holdfast/store-kit";
 import type { Connections } from "../connection/connections.ts";
 import type { Statement } from "../connection/transaction-query.ts";
 import { failureOf, mapDatabaseError, unavailable } from "../errors.ts";

@@ -1,5 +1,5 @@
 import type { Ports, Timer } from "@holdfast/core";
-import { ConnectionLost } from "@holdfast/store-sqlite/remote";
+import { ConnectionLost } from "@holdfast/store-kit";
 import pg from "pg";
 import { failureOf } from "../errors.ts";
 import type { Row } from "../rows.ts";

@@ -1,5 +1,5 @@
 import type { Ports } from "@holdfast/core";
-import { Backoff, type RetryLimits } from "@holdfast/store-sqlite/remote";
+import { Backoff, type RetryLimits } from "@holdfast/store-kit";
 import { failureOf, mapDatabaseError } from "../errors.ts";
 import type { Row } from "../rows.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";

@@ -7,7 +7,7 @@ import {
   type PageSource,
   type RetryLimits,
   remoteStoreLimits,
-} from "@holdfast/store-sqlite/remote";
+} from "@holdfast/store-kit";
 import pg from "pg";
 import type { Connections } from "../connection/connections.ts";
 import { CopyQuery, copiedRows } from "../connection/copy-query.ts";

@@ -9,7 +9,7 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
-import { ConnectionLost, duplicateKey, indeterminate } from "@holdfast/store-sqlite/remote";
+import { ConnectionLost, duplicateKey, indeterminate } from "@holdfast/store-kit";
 import type pg from "pg";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { TurnStatements } from "../commit/statements.ts";

@@ -1,6 +1,6 @@
 /** History, images and copies of actors. */
 import type { ArchivePart, CallRecord, ImageHeader, ImagePart, KvEntry } from "@holdfast/actors";
-import { notFound, useRollbackJournal } from "@holdfast/store-sqlite/remote";
+import { notFound, useRollbackJournal } from "@holdfast/store-kit";
 import type pg from "pg";
 import {
   actorRecord,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type ActorImage, type ImagePart, invalidImport, type NewIdentity } from "@holdfast/actors";
-import { type ChangedPages, type ImageSink, readImage } from "@holdfast/store-sqlite/remote";
+import { type ChangedPages, type ImageSink, readImage } from "@holdfast/store-kit";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { TurnStatements } from "../commit/statements.ts";

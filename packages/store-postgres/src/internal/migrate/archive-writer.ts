@@ -1,6 +1,6 @@
 import type { ActorArchive, ActorRecord, ArchivePart } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
-import { corrupt, inPieces } from "@holdfast/store-sqlite/remote";
+import { corrupt, inPieces } from "@holdfast/store-kit";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { TurnStatements } from "../commit/statements.ts";

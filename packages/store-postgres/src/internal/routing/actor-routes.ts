@@ -1,6 +1,6 @@
 import { hashOfId } from "@holdfast/actors";
 import type { ActorKey } from "@holdfast/core";
-import { invalidCommit } from "@holdfast/store-sqlite/remote";
+import { invalidCommit } from "@holdfast/store-kit";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import { keyHash } from "../shards.ts";
 import type { ShardRanges } from "./shard-ranges.ts";

@@ -6,7 +6,7 @@ import {
   type Ports,
   type Timer,
 } from "@holdfast/core";
-import { closed } from "@holdfast/store-sqlite/remote";
+import { closed } from "@holdfast/store-kit";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import type { PostgresStore } from "../../types.ts";
 

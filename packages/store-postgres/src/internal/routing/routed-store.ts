@@ -19,7 +19,7 @@ import type {
   NewIdentity,
 } from "@holdfast/actors";
 import type { ActorKey, Ports } from "@holdfast/core";
-import { closed } from "@holdfast/store-sqlite/remote";
+import { closed } from "@holdfast/store-kit";
 import { postgresStoreLimits as limits } from "../../limits.ts";
 import type { PostgresStore, PostgresStoreStats } from "../../types.ts";
 import type { DuePage } from "../due.ts";

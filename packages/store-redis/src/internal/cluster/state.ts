@@ -1,5 +1,5 @@
 import { type LeaseRecord, type NodeDescription, type NodeSession, placeMark } from "@holdfast/actors";
-import { corrupt } from "@holdfast/store-sqlite/remote";
+import { corrupt } from "@holdfast/store-kit";
 
 /** Nodes and leases as they are stored: one JSON text, which a change replaces. */
 interface StoredState {

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { Ports } from "@holdfast/core";
-import { ConnectionLost, type TurnChannel } from "@holdfast/store-sqlite/remote";
+import { ConnectionLost, type TurnChannel } from "@holdfast/store-kit";
 import { Redis } from "ioredis";
 import type { Argument, Command, Reply } from "../command.ts";
 import { failureOf, replyCode } from "../errors.ts";

@@ -1,4 +1,4 @@
-import { Backoff, type RetryLimits } from "@holdfast/store-sqlite/remote";
+import { Backoff, type RetryLimits } from "@holdfast/store-kit";
 import type { Argument, Command, Reply } from "../command.ts";
 import { failureOf, mapServerError } from "../errors.ts";
 import { turnScripts } from "../scripts/commit.ts";

@@ -11,7 +11,7 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import type { Ports } from "@holdfast/core";
-import { duplicateKey, indeterminate, notFound } from "@holdfast/store-sqlite/remote";
+import { duplicateKey, indeterminate, notFound } from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../../limits.ts";
 import type { ActorData } from "../actor-data.ts";
 import type { Blobs } from "../blobs.ts";

@@ -1,6 +1,6 @@
 import type { ImageHeader, ImagePart } from "@holdfast/actors";
 import { HoldfastError, type Logger } from "@holdfast/core";
-import { notFound, useRollbackJournal } from "@holdfast/store-sqlite/remote";
+import { notFound, useRollbackJournal } from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../../limits.ts";
 import type { ActorData } from "../actor-data.ts";
 import { type Blobs, parseBlob } from "../blobs.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ImageHeader, type ImagePart, invalidImport, type NewIdentity } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
-import { type ImageSink, readImage } from "@holdfast/store-sqlite/remote";
+import { type ImageSink, readImage } from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../../limits.ts";
 import type { Blobs } from "../blobs.ts";
 import type { Argument } from "../command.ts";

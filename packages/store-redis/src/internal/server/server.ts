@@ -1,7 +1,7 @@
 /** Checks of the server before the store opens. */
 import { randomUUID } from "node:crypto";
 import { HoldfastError, type Logger } from "@holdfast/core";
-import { Backoff, type RetryLimits } from "@holdfast/store-sqlite/remote";
+import { Backoff, type RetryLimits } from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../../limits.ts";
 import type { RedisDurability, RedisStoreOptions } from "../../types.ts";
 import type { Reply } from "../command.ts";

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
-import { SqlSession } from "../../internal/actor-file/session.ts";
+import { SqlSession } from "@holdfast/store-sqlite";
 import { type WalChanges, WalReader } from "./wal-reader.ts";
 
 /**

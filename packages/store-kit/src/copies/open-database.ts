@@ -1,6 +1,6 @@
 import type { ActorDatabase, CommitBatch } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import type { SqlSession } from "../../internal/actor-file/session.ts";
+import type { SqlSession } from "@holdfast/store-sqlite";
 import { fenced } from "../errors.ts";
 import { remoteStoreLimits } from "../limits.ts";
 import type { ChangedPages } from "../turns/batch.ts";
