@@ -8,6 +8,7 @@ import { test } from "node:test";
 import type { Manifest } from "../../tools/release/manifests.ts";
 import { bomFile, notesFile, type Release, writeRelease } from "../../tools/release/prepare.ts";
 import type { Bom } from "../../tools/release/sbom.ts";
+import { root } from "../../tools/workspace.ts";
 import { packPackages } from "./support/packed-packages.ts";
 
 const changelog = "# Changelog\n\n## Unreleased\n\n## 0.1.0\n\n- All of it.\n";
@@ -41,6 +42,16 @@ test("a release lists all packages behind those that they need, with notes, a bi
       if (names.includes(needed))
         assert.ok(names.indexOf(needed) < names.indexOf(name), `${needed}, ${name}`);
     }
+  }
+  assert.deepEqual(
+    release.images.map(({ name }) => name),
+    [`holdfast:${version}`, `holdfast-sandbox:${version}`],
+  );
+  for (const { containerfile, command } of release.images) {
+    // Each argument of the command is one that the file takes.
+    const text = readFileSync(join(root, containerfile), "utf8");
+    for (const [, name] of command.matchAll(/--build-arg (\w+)=/g))
+      assert.match(text, new RegExp(`^ARG ${name}=`, "m"));
   }
   execFileSync("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], { cwd: folder });
   assert.match(readFileSync(join(folder, notesFile), "utf8"), /^# Holdfast \d.*\n\n- All of it\.\n$/);

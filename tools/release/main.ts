@@ -43,6 +43,8 @@ function show(folder: string, release: Release): void {
   );
   for (const [index, item] of release.packages.entries())
     console.log(`${String(index + 1).padStart(3)}. ${item.name}: ${Math.ceil(item.sizeBytes / 1_000)} kB`);
+  console.log("images, to be built once the packages are published:");
+  for (const { command } of release.images) console.log(`  ${command}`);
 }
 
 /** Changes the repository only; what it leaves is reviewed and committed as any other change. */

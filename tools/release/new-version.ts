@@ -10,10 +10,10 @@ const foreign =
 
 const own = /^(?:holdfast|create-holdfast|@holdfast\/.+)$/;
 
-/** What stands before the version in a manifest, and in other files. */
-const inManifest = /("(?:version|holdfast|create-holdfast|@holdfast\/[^"]+)": ")VERSION(?=")/g;
+/** What stands before the current version in a manifest, and in other files. */
+const inManifest = /("(?:version|holdfast|create-holdfast|@holdfast\/[^"]+)": ")<current>(?=")/g;
 const elsewhere =
-  /(\b(?:version|VERSION|serverVersion|studioVersion)(?: =|:) "|"version":"|holdfast@|holdfast-demo )VERSION(?!\.?\d)/g;
+  /(\b(?:version|VERSION|serverVersion|studioVersion)(?: =|:) "|"version":"|ARG VERSION=|\bholdfast(?:\/[a-z-]+)?@|holdfast-demo )<current>(?!\.?\d)/g;
 
 /** The files that name the version, with their text for `next`. Changes nothing. */
 export function withVersion(root: string, current: string, next: string): ReadonlyMap<string, string> {
@@ -31,7 +31,7 @@ export function withVersion(root: string, current: string, next: string): Readon
 
 function textWith(path: string, text: string, current: string, next: string): string {
   const { source, flags } = /(^|\/)package\.json$/.test(path) ? inManifest : elsewhere;
-  const pattern = new RegExp(source.replace("VERSION", current.replaceAll(".", "\\.")), flags);
+  const pattern = new RegExp(source.replace("<current>", current.replaceAll(".", "\\.")), flags);
   return text.replace(pattern, (_all, before: string) => before + next);
 }
 

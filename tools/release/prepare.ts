@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import type { PackedPackage } from "../pack/packed-package.ts";
 import { releaseNotes, sectionOf } from "./changelog.ts";
 import { checkFolder, distTag, releaseFile, type Tree } from "./conditions.ts";
+import { imagesOf, type ReleasedImage } from "./images.ts";
 import { inPublishOrder, type Manifest } from "./manifests.ts";
 import { createBom } from "./sbom.ts";
 
@@ -26,6 +27,7 @@ export interface Release {
   readonly tag: "latest" | "next";
   /** In the order of publication: each after those that it needs. */
   readonly packages: readonly ReleasedPackage[];
+  readonly images: readonly ReleasedImage[];
 }
 
 /** File with the SHA-256 of all others, which `sha256sum --check` reads. */
@@ -69,7 +71,10 @@ function writeFiles(folder: string, version: string, tree: Tree, packed: readonl
     cpSync(tarball, join(folder, file));
     return { name, version: own, file, sizeBytes: bytes.length, sha256: sha256(bytes) };
   });
-  const release: Release = { format: 1, version, commit: tree.commit, tag: distTag(version), packages };
+  const release: Release = {
+    ...{ format: 1, version, commit: tree.commit, tag: distTag(version), packages },
+    images: imagesOf(version),
+  };
   const texts = {
     [notesFile]: releaseNotes(sectionOf(tree.changelog, version) ?? "", version, tree.repository),
     [bomFile]: jsonOf(createBom(new Set(packages.map(({ name }) => name)), version)),

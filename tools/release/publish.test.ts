@@ -61,7 +61,7 @@ function release(...names: string[]): Release {
     ...{ name: `@h/${name}`, version: "1.2.0", file: `h-${name}-1.2.0.tgz` },
     ...{ sizeBytes: 1, sha256: "" },
   }));
-  return { format: 1, version: "1.2.0", commit: "abc", tag: "latest", packages };
+  return { format: 1, version: "1.2.0", commit: "abc", tag: "latest", packages, images: [] };
 }
 
 test("a release that failed in the middle goes on where it stopped", async () => {

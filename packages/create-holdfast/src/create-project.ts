@@ -115,7 +115,17 @@ function writeTemplate(target: string, template: TemplateName, words: Words): vo
   writeFileSync(readme, readFileSync(readme, "utf8").replace(/^# .*/, `# ${words.name}`));
 }
 
+/** The program itself gets the signals of its container: npm and a shell would keep them. */
+function writeStartOfImage(target: string, start: string): void {
+  const [program = "", ...args] = start.split(" ");
+  const command = [program === "node" ? program : `node_modules/.bin/${program}`, ...args];
+  const line = `CMD [${command.map((word) => JSON.stringify(word)).join(", ")}]`;
+  const path = join(target, "Dockerfile");
+  writeFileSync(path, readFileSync(path, "utf8").replace(/^CMD .*$/m, line));
+}
+
 interface Manifest {
+  readonly scripts: { readonly start?: string };
   readonly dependencies: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
@@ -130,6 +140,7 @@ function writeManifest(target: string, { name, version }: Words): void {
   ]);
   const next = { ...manifest, name, dependencies: Object.fromEntries(dependencies) };
   writeFileSync(path, `${JSON.stringify(next, null, 2)}\n`);
+  if (manifest.scripts.start !== undefined) writeStartOfImage(target, manifest.scripts.start);
 }
 
 /** The name of the folder as that of a package. */

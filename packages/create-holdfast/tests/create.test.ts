@@ -65,6 +65,11 @@ test("each template becomes a project, with its name, rules for agents and what 
       assert.ok(files.includes(file), `${name} has no ${file}`);
     assert.ok(!files.includes("gitignore"));
     assert.match(readFileSync(join(project, "AGENTS.md"), "utf8"), /UserError/);
+    // SIGTERM has to reach the program, and not a shell or npm.
+    const commands: { readonly [template: string]: string } = { next: '"node_modules/.bin/next", "start"' };
+    const file = name === "empty" || name === "agents" ? "registry" : "server";
+    const command = commands[name] ?? `"node", "src/${file}.ts"`;
+    assert.ok(readFileSync(join(project, "Dockerfile"), "utf8").endsWith(`\nCMD [${command}]\n`), name);
     assert.ok(readdirSync(project, { recursive: true }).some((file) => String(file).endsWith(".test.ts")));
     assert.equal(statSync(project).mode & 0o777, 0o777 & ~process.umask());
   }

@@ -12,7 +12,7 @@ type Lazy<T> = T | (() => T | Promise<T>);
 export interface DockerProviderOptions {
   /**
    * An image with the command `holdfast`, pulled if missing. By default "holdfast/sandbox:latest", which is built from
-   * `packages/sandbox/Containerfile` and never pulled: anybody could register that name.
+   * `deploy/image/sandbox/Containerfile` and never pulled: anybody could register that name.
    */
   image?: string;
   /** Address of this machine on which the port is published; 127.0.0.1 by default, and only there. */
@@ -206,7 +206,7 @@ async function createContainer(
   } catch (error) {
     if (engineStatus(error) !== 404) throw error;
     if (options.image === undefined) {
-      const message = `The container engine has no image ${image}. Build it from packages/sandbox/Containerfile, or name another one (image)`;
+      const message = `The container engine has no image ${image}. Build it from deploy/image/sandbox/Containerfile, or name another one (image)`;
       throw new HoldfastError("sandbox", "image_missing", message, { statusCode: 404, cause: error });
     }
     await engine.pull(tagged(image));

@@ -88,7 +88,7 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     if (running?.state?.status === "running" || running?.state?.status === "starting") return;
     // The proxy hands on what requests name, and the server answers to no other names.
     const { hostname } = new URL(await addressOf(id));
-    const sandbox = `npx -y holdfast@${serverVersion} sandbox`;
+    const sandbox = `npx -y -p holdfast@${serverVersion} -p @holdfast/sandbox@${serverVersion} holdfast sandbox`;
     const line = [
       // One that is installed already takes no time.
       ...(options.installAgents ?? []).map((agent) => `${sandbox} install-agent ${quoted(agent)}`),

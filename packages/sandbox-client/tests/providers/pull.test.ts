@@ -56,7 +56,7 @@ test("the image that is taken where none is named is built, and not pulled from 
   const { asked, make } = await atEngine(t, (response) => response.end());
   await assert.rejects(make(), (error) => {
     assert.ok(isErrorCode(error, "sandbox", "image_missing"));
-    assert.match(String(error), /holdfast\/sandbox:latest\. Build it from packages\/sandbox\/Containerfile/);
+    assert.match(String(error), /holdfast\/sandbox:latest\. Build it from deploy\/image\/sandbox\/Containerfile/);
     return true;
   });
   assert.deepEqual(asked, []);
@@ -65,5 +65,5 @@ test("the image that is taken where none is named is built, and not pulled from 
 test("the image that is built has the version of the package that is here", () => {
   const at = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
   const { version }: { version: string } = JSON.parse(at("holdfast/package.json"));
-  assert.ok(at("sandbox/Containerfile").includes(`ARG HOLDFAST=holdfast@${version}\n`));
+  assert.ok(at("../deploy/image/sandbox/Containerfile").includes(`ARG VERSION=${version}\n`));
 });

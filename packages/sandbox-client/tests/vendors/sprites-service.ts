@@ -107,7 +107,10 @@ export class SpritesService {
       return;
     }
     // No registry is asked: the command is on the machine.
-    const line = (service.args.at(-1) ?? "").replace(/^exec npx -y holdfast@\S+/, "holdfast");
+    const line = (service.args.at(-1) ?? "").replace(
+      /^exec npx -y -p holdfast@\S+ -p @holdfast\/sandbox@\S+ holdfast/,
+      "holdfast",
+    );
     await sprite.machine.run(`nohup ${line} > log 2>&1 < /dev/null &`);
     sprite.services.set(name, service);
     say({ type: "stdout", data: "starting\n" });

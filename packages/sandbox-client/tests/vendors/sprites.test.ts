@@ -58,7 +58,7 @@ describe("sprites", () => {
     const { args } = service.asked.at(-1) as { readonly args: readonly string[] };
     assert.match(
       args.at(-1) ?? "",
-      /^npx \S+ \S+ sandbox install-agent 'codex' && npx .* install-agent 'pi' && exec npx .* server /,
+      /^npx -y -p \S+ -p \S+ holdfast sandbox install-agent 'codex' && npx .* install-agent 'pi' && exec npx .* server /,
     );
   });
 
