@@ -131,7 +131,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   complete: {
     summary: "print a completion script for bash, zsh or fish",
     load: async () => {
-      const { completionUsage: usage, completionCommand } = await import("./completion.ts");
+      const { completionUsage: usage, completionCommand } = await import("./completion/command.ts");
       return { usage, run: (args) => completionCommand(args, completable) };
     },
   },

@@ -163,7 +163,7 @@ export class ManagementHttp {
     allow(exchange, "GET");
     await this.#admit("profile", exchange);
     // It needs Node's inspector, which other hosts of actors lack.
-    const { cpuProfile, heapSnapshot } = await import("./profiles.ts");
+    const { cpuProfile, heapSnapshot } = await import("../gateway/process/profiles.ts");
     const type = { "content-type": "application/json" };
     if (path === heapProfilePath) {
       exchange.replyWith(new Response(await heapSnapshot(), { headers: type }), headers);

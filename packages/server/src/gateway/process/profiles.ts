@@ -3,7 +3,7 @@ import { Session } from "node:inspector/promises";
 import { Readable } from "node:stream";
 import { getHeapSnapshot } from "node:v8";
 import { HoldfastError } from "@holdfast/core";
-import { serverLimits } from "../limits.ts";
+import { serverLimits } from "../../limits.ts";
 
 let isRunning = false;
 

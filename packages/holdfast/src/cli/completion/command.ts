@@ -1,5 +1,5 @@
 import { type Command, type CommandEntry, oneArgument, UsageError } from "@holdfast/cli";
-import { completionScripts } from "./completion-scripts.ts";
+import { completionScripts } from "./scripts.ts";
 import { type Candidate, describeUsage, type UsageOption } from "./usage-text.ts";
 
 export const completionUsage = `holdfast complete bash | zsh | fish
