@@ -6,6 +6,7 @@ import { createClient } from "@holdfast/client";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import type { RunnableConfig } from "@langchain/core/runnables";
 import { Annotation, Command, END, interrupt, Send, START, StateGraph } from "@langchain/langgraph";
 import { emptyCheckpoint, uuid6 } from "@langchain/langgraph-checkpoint";
 import { HoldfastSaver, type LangGraphClient } from "../src/index.ts";
@@ -100,6 +101,22 @@ describe("over the network", () => {
       inputs.map(({ metadata }) => metadata?.step),
       [-1],
     );
+  });
+
+  test("a copy that says nothing of changes has its own values, not those of its version elsewhere", async () => {
+    const meta = { source: "fork", step: 0, parents: {} } as const;
+    const put = (parent: RunnableConfig, id: number, x: string, version: number, isNew: boolean) => {
+      const values = { channel_values: { x }, channel_versions: { x: version } };
+      const checkpoint = { ...emptyCheckpoint(), ...values, id: uuid6(id) };
+      return saver.put(parent, checkpoint, meta, isNew ? { x: version } : {});
+    };
+    const root = await put(inThread("copies"), 0, "root", 1, true);
+    await put(root, 1, "first", 2, true);
+    await put(root, 2, "second", 2, true);
+    for (const x of ["first", "second"]) {
+      const copy = await saver.getTuple(await put(root, 3, x, 2, false));
+      assert.deepEqual(copy?.checkpoint.channel_values, { x });
+    }
   });
 
   test("a checkpoint of megabytes goes and comes in pieces; one that is too large stores nothing", async () => {
