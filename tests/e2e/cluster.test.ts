@@ -6,6 +6,7 @@ import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
+import { assertDocumented } from "./support/documented.ts";
 import { assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -55,6 +56,7 @@ describe("the nodes of a cluster, in the browser", { skip: absent ?? false }, ()
     await page.locator('[data-agent="demo"]').waitFor();
     await assertAccessible(page, "cluster");
     await keepScreenshot(page, "cluster");
+    await assertDocumented(page, "cluster");
 
     await page.getByRole("link", { name: "Settings", exact: true }).click();
     await page.getByRole("link", { name: "Audit log" }).click();

@@ -13,6 +13,7 @@ import {
 } from "../../packages/holdfast/tests/dev-support.ts";
 import { assertAccessibleInThemes } from "./support/axe.ts";
 import { SharedPage } from "./support/browser.ts";
+import { assertDocumented } from "./support/documented.ts";
 import { assertFits, assertNoTrouble } from "./support/pages.ts";
 
 const program = (more = "", label = '"first"') => `
@@ -87,6 +88,7 @@ describe("the inspector of holdfast dev", { skip: missingChromium }, () => {
     await page.getByRole("link", { name: "Show the error" }).click();
     await page.locator(".dev-error").getByText("registry.ts").first().waitFor();
     await assertAccessibleInThemes(page, "an error of the program");
+    await assertDocumented(page, "dev");
     write(project, "src/shape.ts", 'export const size: number = "wrong";\n');
     await page.getByRole("list", { name: "Type errors" }).getByText("TS2322").waitFor();
     await page.setViewportSize({ width: 320, height: 700 });

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { missing, SharedPage } from "./support/browser.ts";
+import { assertDocumented } from "./support/documented.ts";
 import {
   approvalCard,
   assertNoTrouble,
@@ -78,6 +79,7 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     const changes = page.getByRole("region", { name: "Changes", exact: true });
     await changes.locator('[data-file="src/slugify.ts"]').waitFor();
     await keepScreenshot(page, "task-repaired");
+    await assertDocumented(page, "studio");
     // A comment begins at the first line that changed, not at the first that is shown.
     await changes.getByRole("checkbox", { name: /viewed/i }).focus();
     await page.keyboard.press("c");

@@ -7,6 +7,7 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage, SharedPage } from "./support/browser.ts";
+import { assertDocumented } from "./support/documented.ts";
 import { type InspectorServer, startInspectorServer } from "./support/inspector-server.ts";
 import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
@@ -496,6 +497,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
       else await openActor(page, actor, "shown", tab);
       shown = actor;
       await page.getByRole("tabpanel").getByText(ready).first().waitFor();
+      if (tab === "State") await assertDocumented(page, "inspector");
       await check(`actor-${tab.toLowerCase()}`);
     }
     await page.getByRole("button", { name: "Destroy" }).click();

@@ -40,7 +40,11 @@ test("every page of the documentation is on the site, as a page and for language
     assert.ok(everything.includes(`<!-- /${name} -->`), `llms-full.txt does not have ${name}`);
   }
   assert.match(index, /^- \[Your first actor\]\(\/tutorial\/first-actor\.md\): An actor is an object/m);
-  assert.match(readFileSync(join(site, "SKILL.md"), "utf8"), /^---\nname: holdfast\n[\s\S]*UserError/);
+  const skill = readFileSync(join(site, "SKILL.md"), "utf8");
+  assert.match(skill, /^---\nname: holdfast\n[\s\S]*UserError/);
+  assert.equal(readFileSync(join(site, "skill.md"), "utf8"), skill);
+  for (const [, path = ""] of skill.matchAll(/`(\/[\w/-]+\.(?:md|txt))`/g))
+    assert.ok(existsSync(join(site, path)), path);
 });
 
 test("the exports of the packages are there, with their comments and with links between them", () => {
@@ -54,6 +58,16 @@ test("the exports of the packages are there, with their comments and with links 
   const html = readFileSync(join(site, "api/holdfast-workflow.html"), "utf8");
   const [, section = ""] = html.split(' id="durable"');
   assert.match(section.slice(0, 2_000), /<b>function<\/b> durable[\s\S]*<a href="#durablecontext"/);
+});
+
+test("each picture is one that a test compares with its screen, and a page shows it", () => {
+  const assets = join(root, "docs", "assets");
+  const compared = Object.keys(JSON.parse(readFileSync(join(assets, "pictures.json"), "utf8")));
+  const pictures = filesOf(assets, ".png").map((name) => name.replace(/\.png$/, ""));
+  assert.deepEqual(pictures.sort(), compared.sort());
+  const everything =
+    readFileSync(join(site, "llms-full.txt"), "utf8") + readFileSync(join(site, "index.html"), "utf8");
+  for (const name of pictures) assert.match(everything, new RegExp(`\\b${name}[.\\w-]*\\.png`), name);
 });
 
 test("no link leads nowhere, and no source file is linked", () => {

@@ -42,6 +42,7 @@ ${body.trim()}
 
 ## More
 
-The index of the documentation is \`/llms.txt\` of the site that this file comes from; each page is there as Markdown.
+Recipes, each a whole program that the tests of the library run: \`/cookbook/state.md\`, \`/cookbook/live.md\`,
+\`/cookbook/work.md\`, \`/cookbook/web.md\`, \`/cookbook/agents.md\`. The index of the documentation is \`/llms.txt\` of the site that this file comes from; each page is there as Markdown.
 `;
 }

@@ -50,7 +50,8 @@ function writeForModels(): void {
   const api = { title: "API", groups: [{ pages: apiPages }] };
   write(siteFolder, "llms.txt", llmsIndex([...sections, api]));
   write(siteFolder, "llms-full.txt", llmsFull(sections, textOf));
-  write(siteFolder, "SKILL.md", skill());
+  // Agents look for either spelling.
+  for (const name of ["SKILL.md", "skill.md"]) write(siteFolder, name, skill());
 }
 
 preparePages();
