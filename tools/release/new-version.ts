@@ -23,7 +23,7 @@ export function withVersion(root: string, current: string, next: string): Readon
     if (path === "" || foreign.test(path)) continue;
     const text = readFileSync(join(root, path), "utf8");
     const replaced =
-      path === "package-lock.json" ? lockWith(text, next) : textWith(path, text, current, next);
+      path === "package-lock.json" ? lockWith(text, current, next) : textWith(path, text, current, next);
     if (replaced !== text) changed.set(path, replaced);
   }
   return changed;
@@ -41,16 +41,17 @@ interface LockedPackage {
 }
 
 /** Packages of others may have the same version: only those of the workspace get another one. */
-function lockWith(text: string, next: string): string {
+function lockWith(text: string, current: string, next: string): string {
   const lock = JSON.parse(text) as { version: string; packages: Record<string, LockedPackage> };
   lock.version = next;
   for (const [path, item] of Object.entries(lock.packages)) {
     if (path.includes("node_modules/")) continue;
-    if (item.version !== undefined) item.version = next;
+    if (item.version === current) item.version = next;
     for (const field of ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"]) {
       const ranges = item[field] as Record<string, string> | undefined;
       if (ranges === undefined) continue;
-      for (const name of Object.keys(ranges)) if (own.test(name)) ranges[name] = next;
+      for (const [name, range] of Object.entries(ranges))
+        if (own.test(name) && range === current) ranges[name] = next;
     }
   }
   return `${JSON.stringify(lock, null, 2)}\n`;
