@@ -54,8 +54,7 @@ export class ActorChatTransport<Message extends UIMessage = UIMessage> implement
   };
 
   readonly reconnectToStream: ChatTransport<Message>["reconnectToStream"] = async (options) => {
-    // Not every version of the library passes it.
-    const { abortSignal } = options as { readonly abortSignal?: AbortSignal };
+    const { abortSignal } = options;
     const response = await this.#ask("/turn", { headers: plain(options.headers) });
     const { running } = (await response.json()) as { running: Place | null };
     return running === null ? null : this.#follow({ ...running, position: 0 }, abortSignal, false);
