@@ -13,7 +13,7 @@ test("a new version reaches all manifests, the lockfile and every source that na
 }, () => {
   const changed = withVersion(root, version, "7.8.9");
   const manifests = workspacePackages().map(({ folder }) => `packages/${folder}/package.json`);
-  for (const path of ["package.json", "package-lock.json", ...manifests])
+  for (const path of ["package.json", "package-lock.json", "tools/site/package.json", ...manifests])
     assert.match(changed.get(path) ?? "", /"version": "7\.8\.9"/, path);
   const left = execFileSync("git", ["grep", "-nF", version, "--", ":(glob)packages/*/src/**", "deploy"], {
     ...{ cwd: root, encoding: "utf8" },
