@@ -56,7 +56,10 @@ test("the image that is taken where none is named is built, and not pulled from 
   const { asked, make } = await atEngine(t, (response) => response.end());
   await assert.rejects(make(), (error) => {
     assert.ok(isErrorCode(error, "sandbox", "image_missing"));
-    assert.match(String(error), /holdfast\/sandbox:latest\. Build it from deploy\/image\/sandbox\/Containerfile/);
+    assert.match(
+      String(error),
+      /holdfast\/sandbox:latest\. Build it from deploy\/image\/sandbox\/Containerfile/,
+    );
     return true;
   });
   assert.deepEqual(asked, []);
