@@ -56,6 +56,11 @@ describe("faults of the network and the database", () => {
     const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
     const key = await keyAt(owner);
     assert.equal(await clientOf(owner).counter.getOrCreate([key]).add(1), 1);
+    // Woken here, it looks up in the database whether a call has run before it came.
+    const woken = await keyAt(owner);
+    await clientOf(owner).counter.getOrCreate([woken]).add(1);
+    await fetch(`${owner.url}/actors/counter/@${woken},/sleep`, { method: "POST" });
+    assert.equal(await clientOf(owner).counter.getOrCreate([woken]).add(1), 2);
     const call = async (at: TestNode, actor: string, action: string) => {
       const answer = await fetch(`${at.url}/actors/counter/@${actor},/actions/${action}?create=true`, {
         method: "POST",
@@ -67,8 +72,9 @@ describe("faults of the network and the database", () => {
     proxy.cut();
     // Actors that are not in memory wait for their rows, so that nothing of them has run.
     const unknown = Array.from({ length: 8 }, (_, at) => call(owner, `unknown-${at}`, "add"));
-    // This one waits for its commit, which may have succeeded.
-    const waiting = await call(owner, key, "add");
+    // The second waits for its commit, which may have succeeded.
+    const [lookedUp, waiting] = await Promise.all([call(owner, woken, "add"), call(owner, key, "add")]);
+    assert.deepEqual([lookedUp.status, /"fenced"/.test(lookedUp.body)], [503, false], lookedUp.body);
     assert.equal(waiting.status, 503, waiting.body);
     assert.match(waiting.body, /"fenced"/);
     for (const { status, body } of await Promise.all(unknown)) {
@@ -79,6 +85,7 @@ describe("faults of the network and the database", () => {
     proxy.heal();
     const again = await call(entry, key, "add");
     assert.match(again.body, /\b2\b/);
+    assert.match((await call(entry, woken, "add")).body, /\b3\b/);
     assert.equal(await clientOf(entry).counter.getOrCreate([key]).process(), entry.pid);
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
-import { isErrorCode, UserError } from "@holdfast/core";
+import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
 import { call, callWithKey, deferred, outcome, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
@@ -48,6 +48,17 @@ describe("keyed calls", () => {
     });
     assert.equal(await call(again, "get"), 2);
     assert.equal(await callWithKey(again, "k3", "add"), 3);
+  });
+
+  test("an actor that is given up does not let a call wait for a store that is out of reach: it has not run", async () => {
+    const w = world();
+    await callWithKey(w.create(definition()), "k1", "add");
+    const again = await w.wake(definition());
+    w.store.call = () => new Promise(() => {});
+    const called = callWithKey(again, "k2", "add");
+    assert.equal(await outcome(called), "pending");
+    again.disown(new HoldfastError("actor", "moved", "Another node serves it"));
+    await assert.rejects(called, code("actor", "stopping"));
   });
 
   test("a call without writes stores nothing", async () => {

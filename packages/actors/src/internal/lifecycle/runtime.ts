@@ -290,6 +290,7 @@ export class Runtime implements ActorLifecycle {
     const visible = error ?? errors.stopping();
     this.#abortAll(visible);
     existingCalls?.rejectAll(visible);
+    this.components.existingLedger?.rejectLookups(errors.stopping());
     const closeCode = reason === "fenced" ? 1012 : 1011;
     const disconnect = (): void =>
       existingConnections?.abandon(closeCode, `${visible.group}.${visible.code}`, false);

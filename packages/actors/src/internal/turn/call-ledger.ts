@@ -24,6 +24,8 @@ export class CallLedger {
   /** The greatest evicted key: a greater key (keys usually begin with their time) cannot have been evicted. */
   #greatestEvictedKey = "";
   #pending: CallRecord[] = [];
+  /** Rejects those who wait for the store. */
+  readonly #lookups = new Set<(error: unknown) => void>();
 
   constructor(store: ActorStore, actorId: string, clock: Clock, storedCallsUntil: number) {
     this.#store = store;
@@ -32,15 +34,33 @@ export class CallLedger {
     this.#storedCallsUntil = storedCallsUntil;
   }
 
-  /** Looks a key up. Returns a promise only if the store has to be read. */
+  /** Looks a key up. Returns a promise only if the store has to be read; see {@link rejectLookups}. */
   find(key: string): RecordedCall | undefined | Promise<RecordedCall | undefined> {
     const cached = this.cachedOutcome(key);
     if (cached !== undefined) return cached;
     if (!this.#mayBeStored && !this.#mayBeEvicted(key)) return undefined;
-    return this.#store.call(this.#actorId, key).then((record) => {
+    return this.#read(key);
+  }
+
+  /**
+   * The actor has left memory: nobody waits longer for the store, which may be out of reach for minutes. What asked has
+   * not run, and the next instance takes it.
+   */
+  rejectLookups(error: unknown): void {
+    for (const reject of [...this.#lookups]) reject(error);
+  }
+
+  async #read(key: string): Promise<RecordedCall | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<CallRecord | undefined>();
+    this.#lookups.add(reject);
+    this.#store.call(this.#actorId, key).then(resolve, reject);
+    try {
+      const record = await promise;
       if (record === undefined || record.expiresAt <= this.#clock.now()) return undefined;
       return record.outcome === undefined ? { type: "interrupted" } : decodeOutcome(record.outcome);
-    });
+    } finally {
+      this.#lookups.delete(reject);
+    }
   }
 
   /** False for an actor that this instance created: the store has no earlier records. */
