@@ -1,5 +1,6 @@
 /** Parts shared by both web apps: formatting, errors, build. */
 export { useAttempt } from "./hooks/attempt.ts";
+export { clearSent } from "./hooks/clear-sent.ts";
 export { Draft, type DraftOptions, tabStorage, useDraft } from "./hooks/draft.ts";
 export { flushQueryUpdates } from "./hooks/flush-query-updates.ts";
 export { useDebounced, useMediaQuery, useNow, usePrevious } from "./hooks/hooks.ts";

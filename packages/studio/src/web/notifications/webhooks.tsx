@@ -1,4 +1,4 @@
-import { CopyButton, ErrorNotice } from "@holdfast/web-parts";
+import { CopyButton, clearSent, ErrorNotice } from "@holdfast/web-parts";
 import { type FormEvent, useId, useState } from "react";
 import { Section, type SectionProps, TestButton } from "./parts.tsx";
 import { useNotificationChange } from "./queries.ts";
@@ -67,7 +67,8 @@ function Target({
   const [url, setUrl] = useState("");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (url.trim() !== "" && !change.isPending) change.mutate(url.trim(), { onSuccess: () => setUrl("") });
+    if (url.trim() !== "" && !change.isPending)
+      change.mutate(url.trim(), { onSuccess: () => setUrl(clearSent(url)) });
   };
   return (
     <>

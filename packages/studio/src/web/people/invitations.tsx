@@ -1,5 +1,13 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, ErrorNotice, Loading, PlusIcon, TimeAgo, useAnnounce } from "@holdfast/web-parts";
+import {
+  ConfirmButton,
+  clearSent,
+  ErrorNotice,
+  Loading,
+  PlusIcon,
+  TimeAgo,
+  useAnnounce,
+} from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type SubmitEvent, useId, useState } from "react";
@@ -88,7 +96,7 @@ function InviteForm({
     if (invite.isPending) return;
     invite.mutate(undefined, {
       onSuccess(made) {
-        setEmail("");
+        setEmail(clearSent(email));
         onMade(made);
       },
     });

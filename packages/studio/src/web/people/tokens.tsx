@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { ConfirmButton, clearSent, ErrorNotice, Loading } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type SubmitEvent, useId, useState } from "react";
@@ -61,7 +61,7 @@ function TokenForm({ onMade }: { readonly onMade: (token: NewToken) => void }) {
     if (create.isPending || name.trim() === "") return;
     create.mutate(undefined, {
       onSuccess(made) {
-        setName("");
+        setName(clearSent(name));
         onMade(made);
       },
     });

@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, Empty, ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
+import { ConfirmButton, clearSent, Empty, ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -58,8 +58,8 @@ function SecretForm() {
       {
         onSuccess() {
           announce("The secret is stored.");
-          setName("");
-          setValue("");
+          setName(clearSent(name));
+          setValue(clearSent(value));
         },
       },
     );

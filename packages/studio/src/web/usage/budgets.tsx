@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { ConfirmButton, clearSent, Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
 import { formatCompact } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type SubmitEvent, useId, useState } from "react";
@@ -152,9 +152,9 @@ function BudgetForm() {
     };
     save.mutate(budget, {
       onSuccess() {
-        setDollars("");
-        setTokens("");
-        setSubject("");
+        setDollars(clearSent(dollars));
+        setTokens(clearSent(tokens));
+        setSubject(clearSent(subject));
       },
     });
   };

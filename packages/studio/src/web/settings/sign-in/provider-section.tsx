@@ -3,6 +3,7 @@ import {
   CheckIcon,
   ConfirmButton,
   CrossIcon,
+  clearSent,
   ErrorNotice,
   RefreshIcon,
   useAnnounce,
@@ -89,7 +90,7 @@ function ProviderForm({ provider }: { readonly provider: SignInProviderView }) {
     save.mutate(input, {
       onSuccess() {
         announce("Saved. It is in force.");
-        setSecret("");
+        setSecret(clearSent(secret));
       },
     });
   };
