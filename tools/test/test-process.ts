@@ -8,7 +8,12 @@ export interface TestProcess {
 }
 
 /** Rooms of files that share nothing but code, and mostly take less time than the start of a process. */
-const sharing = [/^(packages\/[^/]+)\/src\//, /^(packages\/[^/]+\/tests)\//, /^(tools)\//];
+const sharing = [
+  /^(packages\/[^/]+)\/src\//,
+  // Those of Redis wait for their server while they are loaded, and have their tests too late for a suite.
+  /^(packages\/(?!store-redis\/)[^/]+\/tests)\//,
+  /^(tools)\//,
+];
 
 /** Few enough that they can run again one by one, many enough that starts cost little. */
 const maxFiles = 24;
