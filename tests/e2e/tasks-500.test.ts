@@ -152,8 +152,10 @@ describe("500 tasks", { skip: missing() ?? false }, () => {
     };
     const rows = page.locator(".task-list [data-task]");
     // All pages are loaded: the list is as long as it gets.
-    for (let at = 0; at < 12; at += 1) await page.mouse.wheel(0, 4_000);
-    await rows.filter({ hasText: "number 499" }).waitFor();
+    const last = rows.filter({ hasText: "number 499" });
+    // Each page is asked for when the end of the one before is seen.
+    while ((await last.count()) === 0) await page.mouse.wheel(0, 4_000);
+    await last.waitFor();
     await page.evaluate("window.scrollTo(0, 0)");
     await page.locator(`[data-task="${scriptedTaskId}"]`).waitFor();
 
