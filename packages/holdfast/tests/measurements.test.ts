@@ -15,6 +15,7 @@ interface Top {
     readonly url: string;
     readonly error?: string;
     readonly callsPerSecond?: number;
+    readonly lagMs?: number;
   }[];
   readonly actors: readonly {
     readonly actor: string;
@@ -55,6 +56,7 @@ test("what a server does is shown: once, as JSON, and live", async (t) => {
     assert.equal(row?.actor, "note");
     assert.ok(row.callsPerSecond > 0 && row.active === 2, JSON.stringify(row));
     assert.ok(row.p99Ms !== null && row.p99Ms > 0, JSON.stringify(row));
+    assert.ok((servers[0]?.lagMs ?? 0) > 0, JSON.stringify(servers));
     assert.equal(Math.round(servers[0]?.callsPerSecond ?? 0), Math.round(row.callsPerSecond));
 
     const table = await top(["--once", url, "--sort", "p99"]);

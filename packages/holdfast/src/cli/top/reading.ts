@@ -26,7 +26,7 @@ export interface Reading {
   readonly cluster: { readonly nodes: number; readonly shards: number } | undefined;
 }
 
-const sample = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/;
+const sample = /^([a-z0-9_]+)(?:\{(.*)\})? (\S+)$/;
 const label = /([a-z_]+)="((?:[^"\\]|\\.)*)"/g;
 
 /** Reads the text format of Prometheus as our servers write it. What is unknown is left out. */

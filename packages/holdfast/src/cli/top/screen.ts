@@ -53,7 +53,7 @@ const columns: readonly Column[] = [
   { title: "queued", sort: "queued", text: ({ queued }) => String(queued) },
 ];
 
-const width = 11;
+const width = 13;
 
 /** Servers first, then the table. What does not fit is counted in the last line. */
 export function screenLines(
