@@ -1,42 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { createLogger, isErrorCode, type LogRecord } from "@holdfast/core";
 import { sharedRedis } from "@holdfast/testing/redis";
-import { removeAtExit } from "@holdfast/testing/scratch";
-import { db } from "../src/db.ts";
-import { actor, type SetupOptions, setup } from "../src/index.ts";
-
-const counter = actor({
-  state: { count: 0 },
-  db: db({
-    onMigrate: async (database) => {
-      await database.execute("CREATE TABLE IF NOT EXISTS entry (value INTEGER)");
-    },
-  }),
-  actions: {
-    add: async (c, value: number) => {
-      c.state.count += value;
-      await c.db.execute("INSERT INTO entry (value) VALUES (?)", value);
-      return c.state.count;
-    },
-    read: async (c) => {
-      const rows = await c.db.execute<{ total: number }>("SELECT sum(value) AS total FROM entry");
-      return { count: c.state.count, total: rows[0]?.total };
-    },
-  },
-});
-const use = { counter };
-
-function registryOf(t: TestContext, options: Partial<SetupOptions<typeof use>>) {
-  const dataDirectory = mkdtempSync(join(tmpdir(), "holdfast-registry-"));
-  removeAtExit(dataDirectory);
-  const registry = setup({ use, dataDirectory, noWelcome: true, ...options });
-  t.after(() => registry.shutdown());
-  return registry;
-}
+import { registryOf } from "./stored-counter.ts";
 
 describe("a registry with a store on Redis", () => {
   test("finds its actors from another machine, with the URL in the program or the environment", async (t) => {
