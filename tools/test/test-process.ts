@@ -13,6 +13,7 @@ const sharing = [
   // Those of Redis wait for their server while they are loaded, and have their tests too late for a suite.
   /^(packages\/(?!store-redis\/)[^/]+\/tests)\//,
   /^(tools)\//,
+  /^(examples\/products)\//,
 ];
 
 /** Few enough that they can run again one by one, many enough that starts cost little. */

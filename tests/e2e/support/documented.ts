@@ -1,4 +1,7 @@
-/** Pictures of the documentation: `docs/assets/NAME.png`, each with the labels that it shows in `pictures.json`. */
+/**
+ * Pictures of the documentation: `docs/assets/NAME.png`, and those of the products beside their pages. The labels that each
+ * shows are in `docs/assets/pictures.json`.
+ */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,6 +9,7 @@ import type { Page } from "playwright-core";
 
 const assets = fileURLToPath(new URL("../../../docs/assets/", import.meta.url));
 const list = `${assets}pictures.json`;
+const products = fileURLToPath(new URL("../../../examples/products/", import.meta.url));
 
 type Labels = Readonly<Record<string, readonly string[]>>;
 
@@ -13,19 +17,29 @@ type Labels = Readonly<Record<string, readonly string[]>>;
  * Checks that the picture shows this screen as it is now: its headings below the first, tabs, columns and places to go,
  * without numbers. HOLDFAST_TEST_PICTURES=docs takes the picture anew, in light colours.
  */
-export async function assertDocumented(page: Page, name: string): Promise<void> {
+export function assertDocumented(page: Page, name: string): Promise<void> {
+  return assertPicture(page, name, `docs/assets/${name}.png`, `${assets}${name}.png`);
+}
+
+/** The same for `examples/products/NAME/screenshot.png`. */
+export function assertProductDocumented(page: Page, name: string): Promise<void> {
+  const path = `${name}/screenshot.png`;
+  return assertPicture(page, `products/${name}`, `examples/products/${path}`, `${products}${path}`);
+}
+
+async function assertPicture(page: Page, name: string, shownAs: string, path: string): Promise<void> {
   const before = page.viewportSize();
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.emulateMedia({ colorScheme: "light" });
   const shown = await labelsOf(page);
   const known = JSON.parse(readFileSync(list, "utf8")) as Labels;
   if (process.env["HOLDFAST_TEST_PICTURES"] === "docs") {
-    await page.screenshot({ path: `${assets}${name}.png` });
+    await page.screenshot({ path });
     const all = Object.entries({ ...known, [name]: shown }).sort(([a], [b]) => a.localeCompare(b));
     writeFileSync(list, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
   } else {
     const cure = "Take it anew: HOLDFAST_TEST_PICTURES=docs npm test -- and the file of this test.";
-    assert.deepEqual(shown, known[name], `docs/assets/${name}.png shows another version. ${cure}`);
+    assert.deepEqual(shown, known[name], `${shownAs} shows another version. ${cure}`);
   }
   if (before !== null) await page.setViewportSize(before);
 }
