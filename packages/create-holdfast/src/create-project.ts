@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { TemplateName } from "./templates.ts";
+import { portsOf, type TemplateName } from "./templates.ts";
 
 /** A folder or a choice that does not work, in words for people. */
 export class CreateError extends Error {
@@ -111,6 +111,7 @@ function writeTemplate(target: string, template: TemplateName, words: Words): vo
     if (existsSync(join(target, from))) renameSync(join(target, from), join(target, to));
   }
   writeManifest(target, words);
+  rewriteDockerfile(target, /^EXPOSE .*$/m, `EXPOSE ${portsOf(template).join(" ")}`);
   const readme = join(target, "README.md");
   writeFileSync(readme, readFileSync(readme, "utf8").replace(/^# .*/, `# ${words.name}`));
 }
@@ -120,8 +121,12 @@ function writeStartOfImage(target: string, start: string): void {
   const [program = "", ...args] = start.split(" ");
   const command = [program === "node" ? program : `node_modules/.bin/${program}`, ...args];
   const line = `CMD [${command.map((word) => JSON.stringify(word)).join(", ")}]`;
+  rewriteDockerfile(target, /^CMD .*$/m, line);
+}
+
+function rewriteDockerfile(target: string, pattern: RegExp, line: string): void {
   const path = join(target, "Dockerfile");
-  writeFileSync(path, readFileSync(path, "utf8").replace(/^CMD .*$/m, line));
+  writeFileSync(path, readFileSync(path, "utf8").replace(pattern, line));
 }
 
 interface Manifest {

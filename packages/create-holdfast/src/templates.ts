@@ -1,3 +1,6 @@
+/** The port of actors, and of pages and routes that are served beside them. */
+const actorPort = 6420;
+
 /** The templates, in the order in which people are asked. */
 export const templates = [
   { name: "chat", title: "Chat", hint: "an agent with streams, approvals, tools and memory (Vercel AI SDK)" },
@@ -9,6 +12,11 @@ export const templates = [
 ] as const;
 
 export type TemplateName = (typeof templates)[number]["name"];
+
+/** The ports on which a project listens in its image: Next.js serves pages itself, and live connections go to the actors. */
+export function portsOf(template: TemplateName): readonly number[] {
+  return template === "next" ? [3000, actorPort] : [actorPort];
+}
 
 export function isTemplate(name: string): name is TemplateName {
   return templates.some((template) => template.name === name);

@@ -69,7 +69,11 @@ test("each template becomes a project, with its name, rules for agents and what 
     const commands: { readonly [template: string]: string } = { next: '"node_modules/.bin/next", "start"' };
     const file = name === "empty" || name === "agents" ? "registry" : "server";
     const command = commands[name] ?? `"node", "src/${file}.ts"`;
-    assert.ok(readFileSync(join(project, "Dockerfile"), "utf8").endsWith(`\nCMD [${command}]\n`), name);
+    const dockerfile = readFileSync(join(project, "Dockerfile"), "utf8");
+    assert.ok(dockerfile.endsWith(`\nCMD [${command}]\n`), name);
+    // Next.js serves pages at its own port, and its live connections go to that of the actors.
+    const ports = name === "next" ? "3000 6420" : "6420";
+    assert.match(dockerfile, new RegExp(`^EXPOSE ${ports}$`, "m"), name);
     assert.ok(readdirSync(project, { recursive: true }).some((file) => String(file).endsWith(".test.ts")));
     assert.equal(statSync(project).mode & 0o777, 0o777 & ~process.umask());
   }
