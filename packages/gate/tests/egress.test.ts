@@ -199,6 +199,8 @@ describe("what the proxy refuses", () => {
       { baseUrl: "nonsense" },
       { allow: [{ methods: ["CONNECT"], pathPrefix: "/" }] },
       { allow: [{ methods: ["GET"], pathPrefix: "/../x" }] },
+      // A program in JavaScript can misspell it: an answer would have no form.
+      { provider: "antropic" as "anthropic" },
     ]) {
       await assert.rejects(openProxy(t, { baseUrl: "http://127.0.0.1:1", ...part }), (error: unknown) =>
         isErrorCode(error, "egress", "invalid_upstream"),

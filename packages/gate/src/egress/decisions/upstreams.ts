@@ -1,6 +1,6 @@
 /** Decisions about requests: upstreams, allowed hosts, methods, public addresses. */
 import { HoldfastError } from "@holdfast/core";
-import type { EgressAllowRule, EgressUpstream } from "../egress.ts";
+import { type EgressAllowRule, type EgressUpstream, providerNames } from "../egress.ts";
 
 /** An upstream whose configuration has been checked. */
 export interface CheckedUpstream extends EgressUpstream {
@@ -20,6 +20,10 @@ export function checkUpstreams(upstreams: readonly EgressUpstream[]): ReadonlyMa
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(upstream.name))
       throw invalid(`${upstream.name} is not a name: use a-z, 0-9 and "-"`);
     if (checked.has(upstream.name)) throw invalid(`Two upstreams are called ${upstream.name}`);
+    if (upstream.provider !== "none" && !providerNames.includes(upstream.provider)) {
+      const known = [...providerNames, "none"].join(", ");
+      throw invalid(`The provider of ${upstream.name} is none of ${known}: ${String(upstream.provider)}`);
+    }
     const base = URL.canParse(upstream.baseUrl) ? new URL(upstream.baseUrl) : undefined;
     if (!base || (base.protocol !== "http:" && base.protocol !== "https:")) {
       throw invalid(`The base URL of ${upstream.name} is not an http or https URL`);
