@@ -13,7 +13,7 @@ const own = /^(?:holdfast|create-holdfast|@holdfast\/.+)$/;
 /** What stands before the current version in a manifest, and in other files. */
 const inManifest = /("(?:version|holdfast|create-holdfast|@holdfast\/[^"]+)": ")<current>(?=")/g;
 const elsewhere =
-  /(\b(?:version|VERSION|serverVersion|studioVersion)(?: =|:) "|"version":"|ARG VERSION=|\bholdfast(?:\/[a-z-]+)?@|holdfast-demo )<current>(?!\.?\d)/g;
+  /(\b(?:version|VERSION)(?: =|:) "|"version":"|ARG VERSION=|\bholdfast(?:\/[a-z-]+)?@|holdfast-demo )<current>(?!\.?\d)/g;
 
 /** The files that name the version, with their text for `next`. Changes nothing. */
 export function withVersion(root: string, current: string, next: string): ReadonlyMap<string, string> {

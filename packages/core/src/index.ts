@@ -49,3 +49,4 @@ export {
   systemTasks,
 } from "./system.ts";
 export { trackRejection } from "./track-rejection.ts";
+export { version } from "./version.ts";

@@ -1,4 +1,4 @@
-import { decodeJson, encodeJson } from "@holdfast/core";
+import { decodeJson, encodeJson, version } from "@holdfast/core";
 
 /** Encodes any value of the structured codec as JSON text. */
 export const jsonStringifyCompat = encodeJson;
@@ -146,7 +146,7 @@ export function dbg<T>(value: T): T {
 }
 
 /** The version of this package. */
-export const VERSION = "0.1.0";
+export const VERSION: string = version;
 
 /** The user agent that this library sends. */
 export function httpUserAgent(): string {

@@ -1,4 +1,4 @@
-import { version } from "./limits.ts";
+import { version } from "@holdfast/core";
 
 /** The body of `GET /health`: whether the server accepts requests, and which server it is. */
 export interface HealthBody {

@@ -90,9 +90,6 @@ export interface ResumeLimits {
 
 export const defaultResume: ResumeLimits = { windowMs: 60_000, maxEvents: 1_000, maxBytes: 1_048_576 };
 
-/** The release of this package, as `/metadata` names it. */
-export const version = "0.1.0";
-
 /** Limits that a registry may change. */
 export interface MessageLimits {
   readonly maxIncomingBytes: number;

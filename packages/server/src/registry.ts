@@ -16,6 +16,7 @@ import {
   type Ports,
   qualifiedName,
   systemPorts,
+  version,
 } from "@holdfast/core";
 import { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
 import type { Cluster } from "./cluster/node/cluster.ts";
@@ -38,7 +39,7 @@ import { monotonicMs } from "./gateway/process/monotonic.ts";
 import { processMetrics } from "./gateway/process/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/sockets/upgrades.ts";
 import { healthBody } from "./health.ts";
-import { type MessageLimits, serverLimits, version } from "./limits.ts";
+import { type MessageLimits, serverLimits } from "./limits.ts";
 import { keepAliveDriver } from "./local/keep-alive-driver.ts";
 import { clientOfActor, LocalDriver } from "./local/local-driver.ts";
 import { Namespaces, type NamespacesOptions } from "./namespaces/namespaces.ts";
@@ -389,7 +390,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         return [name, { metadata: { ...(displayName && { name: displayName }), ...(icon && { icon }) } }];
       }),
     );
-    return { runtime: "holdfast", version: version, actorNames };
+    return { runtime: "holdfast", version, actorNames };
   }
 
   async #open(): Promise<Directory> {

@@ -1,4 +1,4 @@
-import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError, version } from "@holdfast/core";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import {
@@ -13,8 +13,6 @@ import {
 import type { ActorCalls, Target } from "./actor-calls.ts";
 import type { ActorResource, ActorTool, Catalog } from "./catalog.ts";
 import { resultJson } from "./result.ts";
-
-const version = "0.1.0";
 
 /** What a protocol server needs to know. */
 export interface ServedActor {

@@ -1,4 +1,4 @@
-import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { HoldfastError, systemRandom, uuidv4, version } from "@holdfast/core";
 import { isRecord } from "../internal/http.ts";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
 import { destroyAfter } from "./left-over.ts";
@@ -41,7 +41,7 @@ export interface RemoteVendor {
 const defaultPort = 3_000;
 /** An npm prefix for users other than root, such as those of most vendors. */
 const path = `export PATH="$HOME/.local/bin:$PATH"`;
-const install = `${path}; command -v holdfast >/dev/null || npm install --global --prefix "$HOME/.local" --no-audit --no-fund holdfast@0.1.0 @holdfast/sandbox@0.1.0`;
+const install = `${path}; command -v holdfast >/dev/null || npm install --global --prefix "$HOME/.local" --no-audit --no-fund holdfast@${version} @holdfast/sandbox@${version}`;
 
 /**
  * A provider that installs and starts the server by commands. Each machine has its own token in a file that only its

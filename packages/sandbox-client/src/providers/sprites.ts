@@ -1,4 +1,4 @@
-import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { HoldfastError, systemRandom, uuidv4, version } from "@holdfast/core";
 import { destroyAfter } from "./left-over.ts";
 import type { SandboxProvider } from "./provider.ts";
 import { found, gone, type Lazy, once, quoted, settled, vendorError, vendorModule } from "./remote.ts";
@@ -55,8 +55,6 @@ export interface SpritesProviderOptions {
   sdk?: SpritesModule;
 }
 
-const serverVersion = "0.1.0";
-
 /**
  * Sprites. Its proxy admits only holders of the account's key, so the server behind it has no token. The key must
  * never be inside. Tested with its SDK against an emulator, not against the real service.
@@ -88,7 +86,7 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     if (running?.state?.status === "running" || running?.state?.status === "starting") return;
     // The proxy hands on what requests name, and the server answers to no other names.
     const { hostname } = new URL(await addressOf(id));
-    const sandbox = `npx -y -p holdfast@${serverVersion} -p @holdfast/sandbox@${serverVersion} holdfast sandbox`;
+    const sandbox = `npx -y -p holdfast@${version} -p @holdfast/sandbox@${version} holdfast sandbox`;
     const line = [
       // One that is installed already takes no time.
       ...(options.installAgents ?? []).map((agent) => `${sandbox} install-agent ${quoted(agent)}`),

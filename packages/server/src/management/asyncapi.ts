@@ -1,5 +1,5 @@
 import type { AnyDefinition } from "@holdfast/actors";
-import { version } from "../limits.ts";
+import { version } from "@holdfast/core";
 import { anyValue, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
 
 /** Connections of a registry as an AsyncAPI 3.0 document: https://www.asyncapi.com/docs/reference/specification/v3.0.0 */

@@ -1,5 +1,5 @@
 import type { AnyDefinition } from "@holdfast/actors";
-import { version } from "../limits.ts";
+import { version } from "@holdfast/core";
 import { anyValue, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
 import { inspectorPaths, managementPaths, parameters, problem, ref } from "./openapi-management.ts";
 

@@ -1,4 +1,4 @@
-import { isHoldfastError } from "@holdfast/core";
+import { isHoldfastError, version } from "@holdfast/core";
 import { HttpAcpConnection } from "../../acp.ts";
 import { type Headers, Http, isRecord, mayPass, plainHeaders } from "../../internal/http.ts";
 import { clientLimits } from "../../limits.ts";
@@ -213,7 +213,7 @@ export class LiveAcpConnection {
     const hello = {
       protocolVersion: 1,
       clientCapabilities: {},
-      clientInfo: { name: "holdfast-sandbox-client", version: "0.1.0" },
+      clientInfo: { name: "holdfast-sandbox-client", version },
     };
     const answer = await this.#request(undefined, "initialize", hello, signal);
     if (!isRecord(answer)) return;

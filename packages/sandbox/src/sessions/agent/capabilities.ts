@@ -1,4 +1,4 @@
-import { isHoldfastError } from "@holdfast/core";
+import { isHoldfastError, version } from "@holdfast/core";
 import type { AcpInstance } from "../../acp/instance.ts";
 import type { AcpInstances } from "../../acp/instances.ts";
 import { isRecord, problem } from "../../http/problem.ts";
@@ -39,7 +39,7 @@ export async function ensureInitialized(instances: AcpInstances, instance: AcpIn
   }
   const result = await callAgent(instance, "initialize", {
     protocolVersion,
-    clientInfo: { name: "holdfast-sandbox", version: "0.1.0" },
+    clientInfo: { name: "holdfast-sandbox", version },
     clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
   });
   assertProtocolVersion(instance);

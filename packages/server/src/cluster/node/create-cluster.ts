@@ -1,9 +1,8 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, version } from "@holdfast/core";
 import type { Directory } from "../../directory/directory.ts";
 import { NodeGateway } from "../../gateway/http/node-gateway.ts";
 import type { GatewayOptions } from "../../gateway/options.ts";
 import { monotonicMs } from "../../gateway/process/monotonic.ts";
-import { version } from "../../limits.ts";
 import { answerRunning, type RunningQuestion } from "../../management/running.ts";
 import { stateVersionsOf } from "../state-versions.ts";
 import type { StoreClock } from "../store-clock.ts";
