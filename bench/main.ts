@@ -76,7 +76,7 @@ async function main(args: readonly string[]): Promise<void> {
     const names = Object.keys(groups).join(", ");
     throw new Error(`No scenario has a name with ${filters.join(" or ")}. The groups are ${names}.`);
   }
-  if (args.includes("--record")) recordResults();
+  if (args.includes("--record")) await recordResults();
   if (failures.length === 0) return;
   console.error(`under the floor: ${failures.join("; ")}`);
   process.exitCode = 1;
