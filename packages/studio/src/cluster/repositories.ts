@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
@@ -21,6 +22,7 @@ import { remotesOf } from "../git/remotes.ts";
 import { checkRepository, findHead } from "../git/repository.ts";
 import type { Mirrors } from "../remotes/mirrors.ts";
 import { pushBranch, type Remote } from "../remotes/remote-git.ts";
+import { sampleFolder } from "../sample/sample.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import type { ForkPull } from "./fork-pull.ts";
 import { nodePaths, type OtherNodes } from "./other-nodes.ts";
@@ -138,7 +140,8 @@ export class Repositories implements RepositoryRoutes {
     const { connected } = repository;
     if (connected !== undefined)
       return branchName(this.#options.git, this.#options.mirrors.path(connected.id), title);
-    if (this.#otherOf(repository) === undefined) return branchName(this.#options.git, repository.path, title);
+    if (this.#otherOf(repository) === undefined)
+      return branchName(this.#options.git, await this.#present(repository.path), title);
     const question = JSON.stringify({ path: repository.path, title });
     return text(await this.#send(repository, "branch-name", { body: question }));
   }
@@ -165,7 +168,8 @@ export class Repositories implements RepositoryRoutes {
       const remote = await this.#options.remoteOf(connected.id);
       return { branch: await pushBranch(git, remote, { hostGit, commit, branch: plan.branch }), commit };
     }
-    if (this.#otherOf(repository) === undefined) return applyTree(git, hostGit, path, plan);
+    if (this.#otherOf(repository) === undefined)
+      return applyTree(git, hostGit, await this.#present(path, plan.base), plan);
     const commit = await commitTree(git, hostGit, plan);
     const publication: Publication = { path, branch: plan.branch, commit, base: plan.base };
     const known = await this.#send(repository, "look-up", { body: JSON.stringify(publication) });
@@ -195,7 +199,7 @@ export class Repositories implements RepositoryRoutes {
         return this.#answerClone(((await json(request)) as UserRepository).path, response);
       case "branch-name": {
         const { path, title } = (await json(request)) as { readonly path: string; readonly title: string };
-        response.end(await branchName(git, path, title));
+        response.end(await branchName(git, await this.#present(path), title));
         return;
       }
       case "remotes": {
@@ -204,7 +208,8 @@ export class Repositories implements RepositoryRoutes {
         return;
       }
       case "look-up": {
-        const { path, branch, commit, base } = (await json(request)) as Publication;
+        const { path: known, branch, commit, base } = (await json(request)) as Publication;
+        const path = await this.#present(known, base);
         const existing = await findBranch(git, path, branch, commit);
         const hasBase = await hasCommit(git, path, base);
         response.end(JSON.stringify({ hasBase, ...(existing === undefined ? {} : { branch: existing }) }));
@@ -212,7 +217,8 @@ export class Repositories implements RepositoryRoutes {
       }
       case "publish": {
         const header = String(request.headers[publicationHeader]);
-        const { path, branch, commit } = JSON.parse(decodeURIComponent(header)) as Publication;
+        const { path: known, branch, commit, base } = JSON.parse(decodeURIComponent(header)) as Publication;
+        const path = await this.#present(known, base);
         await receivePack(git, path, request);
         response.end(await publishCommit(git, path, branch, commit));
         return;
@@ -237,6 +243,17 @@ export class Repositories implements RepositoryRoutes {
   async #check(path: string): Promise<RepositoryCheck> {
     const { git, sample } = this.#options;
     return checkRepository(git, path === "sample" ? await sample() : path);
+  }
+
+  /**
+   * Where a repository of this node is now: the bundled sample is in the data directory, and moves with it. Another folder
+   * of that name, which is gone, does not have the commit that a task began with.
+   */
+  async #present(path: string, base?: string): Promise<string> {
+    if (basename(path) !== sampleFolder || existsSync(path)) return path;
+    const { git, sample } = this.#options;
+    const moved = await sample();
+    return base === undefined || (await hasCommit(git, moved, base)) ? moved : path;
   }
 
   /** Undefined if the node has no such repository, or cannot be asked. */

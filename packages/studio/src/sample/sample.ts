@@ -7,9 +7,12 @@ import { sampleFiles } from "./files.ts";
 
 const identity = { name: "Holdfast sample", email: "sample@holdfast.invalid", date: "@1767225600 +0000" };
 
+/** Name of its folder in a data directory. */
+export const sampleFolder = "sample";
+
 /** Returns the path of the sample repository in `dataDirectory`. Creates it on first use. */
 export async function sampleRepository(git: Git, dataDirectory: string): Promise<string> {
-  const path = join(dataDirectory, "sample");
+  const path = join(dataDirectory, sampleFolder);
   if (existsSync(path)) return path;
   const partial = `${path}.partial`;
   await rm(partial, { recursive: true, force: true });
