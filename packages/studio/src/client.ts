@@ -24,7 +24,8 @@ const shapes = {
   },
   task: {
     actions: [
-      ...["get", "prompt", "stop", "watch", "setLabels", "answer", "answerMany", "diff", "apply"],
+      ...["get", "prompt", "stop", "watch", "answer", "answerMany", "diff", "apply"],
+      ...["setLabels", "changeLabels"],
       ...["startSession", "renameSession", "closeSession", "seenSessions", "markSession"],
       ...["queuedPrompt", "editPrompt", "removePrompt", "movePrompt", "chooseOption", "files"],
       ...[

@@ -69,6 +69,7 @@ export const actorRules = {
       // It changes who is told, which is the person's own.
       watch: "viewer",
       setLabels: "member",
+      changeLabels: "member",
       // The action itself asks whose the task is, and to whom it is offered.
       offerHandover: "member",
       acceptHandover: "member",

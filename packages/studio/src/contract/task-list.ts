@@ -208,13 +208,21 @@ export interface TaskListActions {
   deleteTask(taskId: string): Promise<TaskStorage>;
 }
 
-/** The action of `task` about its labels. */
+/** The actions of `task` about its labels. */
 export interface TaskLabelActions {
   /**
    * Replaces all labels of the task: at most 20, each of 1 to 50 characters without commas and control characters; of those
    * that differ in case alone, the first one stays. Resolves with the labels by name. Throws `task.invalid_input`.
    */
   setLabels(labels: readonly string[]): Promise<readonly string[]>;
+  /**
+   * Takes labels from the task, whatever their case, and then gives it others, so that changes of two people at once both
+   * hold. What is there already, or is not, is no error. Resolves with all labels by name. Throws `task.invalid_input`.
+   */
+  changeLabels(change: {
+    readonly add?: readonly string[];
+    readonly remove?: readonly string[];
+  }): Promise<readonly string[]>;
 }
 
 /** Events of `organization` about its list of tasks. */

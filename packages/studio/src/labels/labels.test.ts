@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { studioLimits } from "../limits.ts";
 import { groupLabelOf } from "./group-label.ts";
-import { labelsOfForge, readLabels } from "./labels.ts";
+import { labelChange } from "./label-change.ts";
+import { changedLabels, labelsOfForge, readLabels } from "./labels.ts";
 
 const { maxTaskLabels, maxTaskLabelCharacters } = studioLimits;
 const many = (count: number) =>
@@ -38,4 +39,24 @@ test("labels of a forge always become labels of a task", () => {
   assert.deepEqual(taken.slice(0, 2), ["Bug", "good first issue"]);
   assert.deepEqual(labelsOfForge([long]), ["x".repeat(maxTaskLabelCharacters - 1)]);
   assert.deepEqual(readLabels(taken), taken);
+});
+
+test("what two people change of the same labels at once holds, and one person can change the case", () => {
+  const seen = ["api", "bug"];
+  const first = changedLabels(seen, labelChange(seen, ["api", "bug", "urgent"]));
+  assert.deepEqual(changedLabels(first, labelChange(seen, ["api", "later"])), ["api", "later", "urgent"]);
+  assert.deepEqual(changedLabels(seen, labelChange(seen, ["api", "Bug"])), ["Bug", "api"]);
+  assert.deepEqual(changedLabels(seen, { add: ["BUG"], remove: ["gone", "API"] }), ["bug"]);
+  const full = many(maxTaskLabels);
+  assert.equal(changedLabels(full, { add: ["one more"], remove: ["label 00"] }).length, maxTaskLabels);
+  for (const wrong of [undefined, "bug", { add: "bug" }, { remove: [1] }, { add: ["a,b"] }])
+    assert.throws(
+      () => changedLabels(seen, wrong),
+      (error) => isErrorCode(error, "task", "invalid_input"),
+      String(wrong),
+    );
+  assert.throws(
+    () => changedLabels(full, { add: ["one more"] }),
+    (error) => isErrorCode(error, "task", "invalid_input"),
+  );
 });

@@ -14,6 +14,18 @@ export function readLabels(given: unknown): readonly string[] {
   return labels;
 }
 
+/**
+ * The labels of a task after a change: first those of `remove` go, whatever their case, then those of `add` come. Throws
+ * `task.invalid_input`.
+ */
+export function changedLabels(labels: readonly string[], change: unknown): readonly string[] {
+  if (typeof change !== "object" || change === null) throw invalid("Name the labels to add or to remove");
+  const { add = [], remove = [] } = change as { readonly add?: unknown; readonly remove?: unknown };
+  if (!Array.isArray(add) || !Array.isArray(remove)) throw invalid("`add` and `remove` are lists of texts");
+  const gone = new Set((remove as unknown[]).map((label) => readLabel(label).toLowerCase()));
+  return readLabels([...labels.filter((label) => !gone.has(label.toLowerCase())), ...(add as unknown[])]);
+}
+
 function readLabel(given: unknown): string {
   const label = typeof given === "string" ? given.trim() : "";
   if (label !== "" && label.length <= maxTaskLabelCharacters && !/[,\p{Cc}\p{Cs}]/u.test(label)) return label;

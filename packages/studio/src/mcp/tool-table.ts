@@ -60,6 +60,7 @@ export const toolTable: Readonly<Record<string, ToolEntry>> = {
   "task.stop": changes("stop_task", "Stops the agents of a task, or one of its sessions"),
   "task.watch": changes("watch_task", "Begins or ends to put its news into the inbox"),
   "task.setLabels": changes("label_task", "Replaces the labels of a task"),
+  "task.changeLabels": changes("change_task_labels", "Adds labels to a task, and removes others of it"),
   "task.offerHandover": changes("offer_task", "Offers a task of yours to another member, who answers"),
   "task.acceptHandover": changes("accept_task", "Accepts a task that is offered to you: you own it then"),
   "task.declineHandover": changes("decline_task", "Declines a task that is offered to you"),

@@ -133,6 +133,7 @@ const commandOf: Readonly<Record<string, readonly [command: string, word: string
   "inbox.mark": ["inbox", "unread ID"],
   "task.watch": ["tasks", "watch ID"],
   "task.setLabels": ["tasks", "label ID"],
+  "task.changeLabels": ["tasks", "--add"],
   "task.offerHandover": ["tasks", "hand-over ID"],
   "task.acceptHandover": ["tasks", "accept ID"],
   "task.declineHandover": ["tasks", "decline ID"],

@@ -74,6 +74,8 @@ test("commands about a task", async (t) => {
     assert.match((await run("tasks", "count")).text, / 1 {2}urgent$/);
     assert.equal((await run("tasks", "list", "--label", "other")).text, "There are no such tasks.");
     assert.equal(await codeOf("tasks", "label", id, "a,b"), "task.invalid_input");
+    const changed = await run("tasks", "label", id, "--add", "later,api", "--remove", "URGENT");
+    assert.equal(changed.text, "Labels: api, bug, later");
     assert.deepEqual((await run("tasks", "label", id, "--json")).json(), [{ id, labels: [] }]);
     await run("views", "save", "Broken", "--status", "failed,waiting", "--group", "agent");
     assert.match((await run("views")).text, /^Broken +list +by agent; statuses: failed,waiting$/);

@@ -14,7 +14,7 @@ export interface DirectoryState {
   localName?: string;
 }
 
-/** `deleting` is completed by the next start, which also deletes what it finds `importing`. */
+/** `deleting` is completed by the next start, which also deletes what it finds `importing` by no node that runs. */
 export type OrganizationStatus = "importing" | "active" | "deleting" | "deleted";
 
 export interface DirectoryEntry {
@@ -24,6 +24,8 @@ export interface DirectoryEntry {
   createdAt: number;
   /** Id of the person. */
   createdBy: string;
+  /** The node that fills it, while it is `importing` on one of several nodes. */
+  importedBy?: string;
 }
 
 export interface NewOrganization {
@@ -32,6 +34,8 @@ export interface NewOrganization {
   readonly createdBy: string;
   /** True if it is filled first: nobody sees it until then. */
   readonly isImport?: boolean;
+  /** The node that fills it, where there are several. */
+  readonly importedBy?: string;
 }
 
 /** The name of the first organization before somebody gives it one. */
@@ -51,7 +55,7 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
     actions: {
       internal: {
         /** Adds an organization; idempotent. Throws `organization.too_many`. */
-        add(c, { id, name, createdBy, isImport }: NewOrganization): void {
+        add(c, { id, name, createdBy, isImport, importedBy }: NewOrganization): void {
           if (find(c.state, id) !== undefined) return;
           const { maxOrganizations } = studioLimits;
           const present = Object.values(c.state.organizations).filter(({ status }) => status !== "deleted");
@@ -61,7 +65,8 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
           }
           const createdAt = host.ports.clock.now();
           const status = isImport === true ? "importing" : "active";
-          c.state.organizations[id] = { id, name, createdBy, createdAt, status };
+          const by = importedBy === undefined ? {} : { importedBy };
+          c.state.organizations[id] = { id, name, createdBy, createdAt, status, ...by };
         },
 
         /** Throws `organization.not_found` unless there is such an organization, which is not being deleted. */
@@ -105,6 +110,7 @@ export function createOrganizationDirectoryActor(host: Pick<BackendHost, "ports"
           const found = find(c.state, id);
           if (found?.status !== "importing") throw organizationNotFound();
           found.status = "active";
+          delete found.importedBy;
         },
 
         endDeletion(c, id: string): void {

@@ -3,7 +3,7 @@ import { harmless, jsonLine, UsageError } from "@holdfast/cli";
 import type { StudioClient, TaskFilter, TaskGrouping, TaskOutcome, TaskSummary } from "@holdfast/studio";
 import { statusLabel } from "../../task-status.ts";
 import { type Verbs, verb } from "../verbs/verb.ts";
-import { filterOf, filterOptions, groupOf, groupOption } from "./filter-options.ts";
+import { filterOf, filterOptions, groupOf, groupOption, wordsOf } from "./filter-options.ts";
 import { findTask } from "./find-task.ts";
 import { findOwners } from "./owners/find-owners.ts";
 import { findView } from "./views.ts";
@@ -102,10 +102,25 @@ export const listVerbs: Verbs = {
   }),
   label: verb({
     arguments: "ID [LABEL...]",
-    description: "replaces the labels of a task; without any, takes them away",
-    async run({ client, args: [id = "", ...given], print }) {
+    description: "replaces the labels of a task; without any, and without an option, takes them away",
+    options: {
+      add: {
+        type: "string",
+        value: "NAMES",
+        description: "adds labels, with commas between, and keeps the others",
+      },
+      remove: { type: "string", value: "NAMES", description: "removes labels, with commas between" },
+    },
+    check([, ...given], { add, remove }) {
+      if (given.length > 0 && (add ?? remove) !== undefined)
+        throw new UsageError("Labels without an option replace all others: leave out --add and --remove.");
+    },
+    async run({ client, args: [id = "", ...given], values: { add, remove }, print }) {
       await findTask(client, id);
-      const labels = await client.task(id).setLabels(given);
+      const change = { add: wordsOf(add ?? ""), remove: wordsOf(remove ?? "") };
+      const labels = await ((add ?? remove) === undefined
+        ? client.task(id).setLabels(given)
+        : client.task(id).changeLabels(change));
       print(
         { id, labels },
         labels.length === 0 ? "It has no labels." : `Labels: ${harmless(labels.join(", "))}`,

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import type { TaskView } from "../../contract.ts";
+import { labelChange } from "../../labels/label-change.ts";
 import { useApi } from "../shared/context.ts";
 import { NamesField, namesOf } from "../shared/names/names-field.tsx";
 import { maySteer } from "../shared/organizations/queries.ts";
@@ -60,7 +61,9 @@ export function Labels({ task }: { readonly task: TaskView }) {
 function LabelsDialog({ task, onClose }: { readonly task: TaskView; readonly onClose: () => void }) {
   const api = useApi();
   const announce = useAnnounce();
-  const [text, setText] = useState(task.labels?.join(", ") ?? "");
+  // Others may label the task while the dialog is open: only what this person changes is sent.
+  const [before] = useState(task.labels ?? []);
+  const [text, setText] = useState(before.join(", "));
   const { data: known = [] } = useQuery({
     queryKey: ["known-labels"],
     queryFn: async () => (await api.organization.countTasks()).labels.map(({ value }) => value),
@@ -72,7 +75,7 @@ function LabelsDialog({ task, onClose }: { readonly task: TaskView; readonly onC
       dismissLabel="Cancel"
       confirmLabel="Save"
       confirmClassName="button button-primary"
-      action={() => api.task(task.id).setLabels(namesOf(text))}
+      action={() => api.task(task.id).changeLabels(labelChange(before, namesOf(text)))}
       onDone={() => announce("The labels were saved.")}
       onClose={onClose}
     >
