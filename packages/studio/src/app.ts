@@ -106,7 +106,7 @@ async function compose(parts: StudioParts): Promise<Studio> {
   const origin = () => address.origin;
   const mailer = options.mail && (await (await import("./people/mail/mailer.ts")).createMailer(options.mail));
   const people = await loadPeople({
-    ...{ ...parts, origin, mailer },
+    ...{ ...parts, origin, mailer, nodes: () => others.running },
     removeFiles: (organization) => host.organizationFiles.remove(organization),
   });
   const billing = await loadBilling(parts, origin, people);

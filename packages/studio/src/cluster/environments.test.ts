@@ -37,7 +37,7 @@ async function twoNodes(
   const alone = new OtherNodes(() => undefined);
   const b = new ClusterEnvironments({
     ...{ environments: { ...none, ...there }, node: "b", servesTasks: runs.includes("b") },
-    ...{ others: alone, actor },
+    ...{ others: alone, actor, log: silentLogger },
   });
   const notAsked = { answer: async () => assert.fail("was asked for something else") };
   const routes = createNodeRoutes({
@@ -63,6 +63,7 @@ async function twoNodes(
   return {
     a: new ClusterEnvironments({
       ...{ environments: { ...none, ...here }, node: "a", servesTasks: runs.includes("a"), others, actor },
+      log: silentLogger,
     }),
     leave: () => {
       isRunning = false;
@@ -132,6 +133,31 @@ test("of several nodes that run tasks, the one that has prepared last is shown",
   assert.equal(await shown({}), "a", "the node with the repository");
   assert.equal(await shown({ [a]: 1, [b]: 2 }), "b");
   assert.equal(await shown({ [a]: 2, [b]: 1 }), "a");
+});
+
+test("every node that runs tasks prepares, and one that cannot is no obstacle", async (t) => {
+  const prepared: string[] = [];
+  const at =
+    (node: string): Environments["prepare"] =>
+    async (_source, organization, again) => {
+      prepared.push(`${node} ${organization} ${again}`);
+      return node;
+    };
+  const source = async () => sourceOf("a");
+  const startedAt = { "b for local from a": 1 };
+  const here = { source, inspect: idAt("a"), prepare: at("a") };
+  const there = { inspect: idAt("b"), prepare: at("b") };
+  const { a, leave } = await twoNodes(t, here, there, { runs: "ab", startedAt });
+  assert.equal(await a.prepare("/r", "local", true), "b", "the one that is shown");
+  assert.deepEqual(prepared.splice(0), ["b local true", "a local true"]);
+  const full = async () => {
+    throw new HoldfastError("environment", "disk_full", "The disk is full");
+  };
+  const other = await twoNodes(t, here, { ...there, prepare: full }, { runs: "ab" });
+  assert.equal(await other.a.prepare("/r", "local", false), "a");
+  leave();
+  assert.equal(await a.prepare("/r", "local", false), "a");
+  assert.deepEqual(prepared, ["a local false", "a local false"]);
 });
 
 test("without a node that runs tasks, nothing is prepared, and the description is shown", async (t) => {

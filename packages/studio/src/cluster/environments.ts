@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
-import { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode, isHoldfastError, type Logger } from "@holdfast/core";
 import type { EnvironmentView, RepositoryEnvironment } from "../contract.ts";
 import type { EnvironmentSource } from "../environments/environment.ts";
 import type { EnvironmentBackend } from "../environments/environment-backend.ts";
@@ -21,6 +21,7 @@ export interface ClusterEnvironmentsOptions {
   readonly others: Pick<OtherNodes, "ask" | "askAll" | "failedStep" | "ids" | "serving">;
   /** The record of an environment, which names the node that prepares it. */
   readonly actor: (id: string) => Pick<EnvironmentBackend, "preparedBy" | "latest">;
+  readonly log: Pick<Logger, "warn">;
 }
 
 /** The environment of a repository on one node. */
@@ -66,7 +67,11 @@ export class ClusterEnvironments {
     };
   }
 
-  /** As `Environments.prepare`, where {@link inspect} looks. Throws `repository.*`, `environment.elsewhere` too. */
+  /**
+   * As `Environments.prepare`, on every node that runs tasks, since any of them may get the next one. Returns the id of the
+   * one that {@link inspect} shows. A node that cannot be asked prepares for its first task. Throws `repository.*`,
+   * `environment.elsewhere` too.
+   */
   async prepare(path: string, organization: string, again: boolean): Promise<string> {
     const source = await this.#source(path);
     const nodes = this.#preparing(source);
@@ -75,10 +80,37 @@ export class ClusterEnvironments {
       const message = "No node that runs tasks can be reached. Start one, and try again.";
       throw new HoldfastError("environment", "elsewhere", message, { statusCode: 503 });
     }
-    const { node } = await this.#newest(source, organization, nodes);
-    if (this.#isHere(node)) return this.#options.environments.prepare(source, organization, again);
+    const { node: shown } = await this.#newest(source, organization, nodes);
     const question = { source, organization, again };
-    return (await this.#ask<{ readonly id: string }>(node, "prepare", question)).id;
+    const id = this.#isHere(shown)
+      ? await this.#options.environments.prepare(source, organization, again)
+      : (await this.#ask<{ readonly id: string }>(shown, "prepare", question)).id;
+    await this.#prepareAt(
+      nodes.filter((node) => node !== shown),
+      question,
+    );
+    return id;
+  }
+
+  async #prepareAt(
+    nodes: readonly (string | undefined)[],
+    question: Pick<Question, "organization" | "again"> & { readonly source: EnvironmentSource },
+  ): Promise<void> {
+    const { environments, others, log } = this.#options;
+    const elsewhere = nodes.flatMap((node) => (node === undefined || this.#isHere(node) ? [] : [node]));
+    const isHere = elsewhere.length < nodes.length;
+    const failed = (node: string | undefined, error?: unknown) =>
+      log.warn("a node did not begin to prepare an environment: it does for its first task", {
+        ...{ node, repository: question.source.repository.path, error },
+      });
+    const [{ unanswered }] = await Promise.all([
+      others.askAll(elsewhere, `${nodePaths.environment}prepare`, question),
+      isHere &&
+        environments
+          .prepare(question.source, question.organization, question.again)
+          .catch((error: unknown) => failed(this.#options.node, error)),
+    ]);
+    for (const node of unanswered) failed(node);
   }
 
   /** What the last commit of a known repository asks for. Throws `repository.*`, `environment.elsewhere`. */

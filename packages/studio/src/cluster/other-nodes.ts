@@ -44,6 +44,12 @@ export interface NodeAnswers<Answer> {
   readonly unanswered: readonly string[];
 }
 
+/** Ids of the nodes that run. */
+export interface RunningNodes {
+  readonly own: string;
+  readonly others: readonly string[];
+}
+
 /** This Studio on other nodes: requests between its processes, which only they can send. */
 export class OtherNodes {
   readonly #nodes: () => NodeConnections | undefined;
@@ -60,6 +66,12 @@ export class OtherNodes {
   serving(actor: string): readonly string[] {
     const others = this.#nodes()?.others ?? [];
     return others.filter(({ serves }) => serves.includes(actor)).map(({ id }) => id);
+  }
+
+  /** This node and those that run beside it; undefined on a single node, and before the start. */
+  get running(): RunningNodes | undefined {
+    const nodes = this.#nodes();
+    return nodes === undefined ? undefined : { own: nodes.id, others: this.ids };
   }
 
   /** Ids of all other nodes. */

@@ -83,6 +83,7 @@ export async function createHost(
   const environments: ClusterEnvironments = new ClusterEnvironments({
     ...{ environments: ownEnvironments, node, others, servesTasks: servesTasks(cluster) },
     actor: (id) => backends.environment(id),
+    log: ports.log,
   });
   const valueTokens =
     cluster === undefined

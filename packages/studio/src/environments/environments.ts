@@ -293,7 +293,9 @@ export class Environments {
     await record.report({ type: "ended" });
     await index.remove(id);
     await this.#snapshots
-      .prune(repository, organization, limits.maxEnvironmentsPerRepository)
+      .prune(repository, organization, limits.maxEnvironmentsPerRepository, (other) =>
+        this.#running.has(other),
+      )
       .catch((error: unknown) => ports.log.warn("could not remove old environments", { error }));
   }
 

@@ -48,13 +48,15 @@ export class Snapshots {
   }
 
   /** A new folder to prepare in. Those of earlier attempts are removed. */
-  async begin(id: string): Promise<string> {
-    const folder = this.#folder(id);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(folder)) {
-      if (name !== "snapshot" && name !== "spare") await removeFolder(join(folder, name));
-    }
-    return mkdtemp(join(folder, "work-"));
+  begin(id: string): Promise<string> {
+    return this.#serialize(id, async () => {
+      const folder = this.#folder(id);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(folder)) {
+        if (name !== "snapshot" && name !== "spare") await removeFolder(join(folder, name));
+      }
+      return mkdtemp(join(folder, "work-"));
+    });
   }
 
   /** Makes `work/snapshot` the snapshot, in one step, and makes its first spare copy in the background. */
@@ -111,19 +113,40 @@ export class Snapshots {
     this.#makeSpare(id);
   }
 
-  /** Keeps the newest `count` snapshots that an organization has of a repository. */
-  async prune(repository: UserRepository, organization: string, count: number): Promise<void> {
+  /**
+   * Keeps the newest `count` snapshots that an organization has of a repository, and those for which `isPreparing` is
+   * true, whose folders are in use.
+   */
+  async prune(
+    repository: UserRepository,
+    organization: string,
+    count: number,
+    isPreparing: (id: string) => boolean,
+  ): Promise<void> {
     const found: { readonly id: string; readonly preparedAt: number }[] = [];
     for (const id of await readdir(this.#directory)) {
-      if (!idPattern.test(id) || organizationOfId(id) !== organization || !this.has(id)) continue;
-      const manifest = await readManifest(join(this.#folder(id), "snapshot"));
-      if (manifest.repository !== repository.path || manifest.node !== repository.node) continue;
+      if (!idPattern.test(id) || organizationOfId(id) !== organization) continue;
+      // In turn with what replaces it or takes it away.
+      const manifest = await this.#serialize(id, async () =>
+        this.has(id) ? readManifest(join(this.#folder(id), "snapshot")) : undefined,
+      );
+      if (
+        manifest === undefined ||
+        manifest.repository !== repository.path ||
+        manifest.node !== repository.node
+      )
+        continue;
       found.push({ id, preparedAt: manifest.preparedAt });
     }
     const old = found.toSorted((a, b) => b.preparedAt - a.preparedAt).slice(count);
-    for (const { id } of old) {
-      await this.discard(id);
-      await removeFolder(this.#folder(id));
+    for (const { id, preparedAt } of old) {
+      await this.#serialize(id, async () => {
+        const folder = this.#folder(id);
+        if (isPreparing(id) || !this.has(id)) return;
+        if ((await readManifest(join(folder, "snapshot"))).preparedAt !== preparedAt) return;
+        await this.#discard(id);
+        await removeFolder(folder);
+      });
     }
   }
 

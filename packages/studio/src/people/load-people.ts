@@ -5,6 +5,7 @@ import type { ClusterOptions } from "@holdfast/server";
 import type { StudioBackends } from "../backends.ts";
 import { tellBilling } from "../billing/load.ts";
 import { clusterKeys } from "../cluster/cluster-key.ts";
+import type { RunningNodes } from "../cluster/other-nodes.ts";
 import type { StudioOptions } from "../studio.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { PeopleSetup } from "./setup.ts";
@@ -19,6 +20,8 @@ export interface LoadPeopleOptions {
   readonly mailer: Mailer | undefined;
   /** Removes what the nodes have on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
+  /** This node and those that run beside it; undefined on a single node. */
+  readonly nodes: () => RunningNodes | undefined;
 }
 
 /** The people of a Studio, and the names of their actors. */
@@ -34,7 +37,7 @@ export interface LoadedPeople extends PeopleSetup {
  * `people.package_missing`.
  */
 export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople | undefined> {
-  const { options, ports, backends, gate, origin, mailer, removeFiles } = parts;
+  const { options, ports, backends, gate, origin, mailer, removeFiles, nodes } = parts;
   if (options.people !== true) return undefined;
   if (options.identify !== undefined) {
     const message = "Accounts of people do not go together with `identify`. Leave out one of them.";
@@ -52,7 +55,7 @@ export async function loadPeople(parts: LoadPeopleOptions): Promise<LoadedPeople
   const people = setUpPeople({
     ...{ ports, client: () => backends.client, origin, trustsProxy: trustProxy, mailer },
     isNode: cluster !== undefined,
-    removeFiles,
+    ...{ removeFiles, nodes },
     valueTokens: () => backends.valueTokens,
     ...tellBilling(parts),
     signIn: options.signIn ?? {},

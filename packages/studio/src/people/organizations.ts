@@ -7,6 +7,7 @@ import { isAtLeast, type Role } from "../access/roles.ts";
 import type { DirectoryEntry, NewOrganization } from "../backend/organizations/directory.ts";
 import { directoryKey } from "../backend/organizations/existing.ts";
 import type { ValueTokens } from "../backend/value-tokens.ts";
+import type { RunningNodes } from "../cluster/other-nodes.ts";
 import type { ImportedOrganization, OrganizationDetails, OrganizationSummary } from "../contract/people.ts";
 import { studioLimits } from "../limits.ts";
 import { invalidArchive, packArchive, readArchive } from "../portability/archive.ts";
@@ -24,6 +25,8 @@ export interface OrganizationsOptions {
   /** Removes what the nodes have on disk for an organization besides its tasks and repositories. */
   readonly removeFiles: (organization: string) => Promise<void>;
   readonly valueTokens: () => ValueTokens;
+  /** This node and those that run beside it; undefined on a single node. */
+  readonly nodes: () => RunningNodes | undefined;
   readonly newId: () => string;
   readonly now: () => number;
   readonly log: Logger;
@@ -126,11 +129,13 @@ export class Organizations {
     if (!person.isOperator) await this.#requireCreator(person);
     const id = newOrganizationId();
     const { client, actors, valueTokens, now } = this.#options;
+    const node = this.#options.nodes()?.own;
     await this.#directory("add", {
       id,
       name,
       createdBy: person.id,
       isImport: true,
+      ...(node === undefined ? {} : { importedBy: node }),
     } satisfies NewOrganization);
     try {
       await actors.createMembers(id);
@@ -174,9 +179,14 @@ export class Organizations {
     await this.#complete(id);
   }
 
-  /** Completes the deletions that the last process left unfinished, in the background. */
+  /**
+   * Completes the deletions that the last process left unfinished, in the background. Called before this process imports
+   * anything: an import of this node is one that was cut off.
+   */
   async resume(): Promise<void> {
-    for (const { id, status } of await this.#directory<readonly DirectoryEntry[]>("list")) {
+    const others = this.#options.nodes()?.others ?? [];
+    for (const { id, status, importedBy } of await this.#directory<readonly DirectoryEntry[]>("list")) {
+      if (status === "importing" && importedBy !== undefined && others.includes(importedBy)) continue;
       // All of an import, or nothing.
       if (status === "importing") await this.#directory("beginDeletion", id);
       if (status === "importing" || status === "deleting")

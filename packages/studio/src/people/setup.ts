@@ -3,6 +3,7 @@ import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, isErrorCode, type Logger, type Ports, uuidv7 } from "@holdfast/core";
 import type { AuditEntry } from "@holdfast/gate";
 import type { ValueTokens } from "../backend/value-tokens.ts";
+import type { RunningNodes } from "../cluster/other-nodes.ts";
 import { PersonSignals } from "./access-changes.ts";
 import { createPeopleActors, PeopleActors } from "./actors/people-actors.ts";
 import { Attempts } from "./auth/attempts.ts";
@@ -32,6 +33,8 @@ export interface PeopleSetupOptions {
   readonly mailer: Mailer | undefined;
   /** True for a node of a cluster: limits and changes of rights hold at all nodes. */
   readonly isNode: boolean;
+  /** This node and those that run beside it; undefined on a single node. */
+  readonly nodes: () => RunningNodes | undefined;
   /** Somebody has joined an organization, or left it. */
   readonly membersChanged?: (organization: string) => void;
   readonly valueTokens: () => ValueTokens;
@@ -58,6 +61,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
     membersChanged,
     removeFiles,
     valueTokens,
+    nodes,
   } = options;
   const changes = new PersonSignals();
   const actors = new PeopleActors(client);
@@ -72,7 +76,7 @@ export function setUpPeople(options: PeopleSetupOptions) {
   let cookies: AttemptCookies | undefined;
   const passkeys = new Passkeys({ actors, now: () => clock.now(), challenges: () => required(challenges) });
   const organizations = new Organizations({
-    ...{ actors, client, forgeAccounts, removeFiles, log, valueTokens },
+    ...{ actors, client, forgeAccounts, removeFiles, log, valueTokens, nodes },
     now: () => clock.now(),
     newId: () => uuidv7(clock, ports.random),
   });
