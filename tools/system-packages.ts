@@ -48,9 +48,10 @@ const known: readonly SystemPackage[] = [
   { name: "perl", program: "perl", purpose: "attacks from a script", neededBy: attacks },
   { name: "curl", program: "curl", purpose: "tunnels out of a jail", neededBy: attacks },
   {
-    ...{ name: "python3", program: "python3", purpose: "clients that are generated for Python" },
-    neededBy: /^(packages\/holdfast\/src\/generate\/|examples\/python-and-go\/)/,
+    ...{ name: "python3", program: "python3", purpose: "generated clients, and TOML" },
+    neededBy: /^(packages\/holdfast\/src\/generate\/|examples\/python-and-go\/|tests\/deploy\/)/,
   },
+  { name: "caddy", program: "caddy", purpose: "TLS before a server", neededBy: /^tests\/deploy\// },
   { name: "zsh", program: "zsh", purpose: "completion in zsh", neededBy: shells },
   { name: "fish", program: "fish", purpose: "completion in fish", neededBy: shells },
   { name: "openssh-server", program: "sshd", purpose: "a git server over SSH", neededBy: ssh },

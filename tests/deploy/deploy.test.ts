@@ -23,22 +23,7 @@ import { dashboard } from "../../deploy/grafana/dashboard.ts";
 import type { registry } from "../../deploy/program/server.ts";
 import { anchorOf } from "../../tools/site/anchors.ts";
 import { addSeries, problemsOf, type Series } from "./expressions.ts";
-
-const deploy = new URL("../../deploy/", import.meta.url).pathname;
-const read = (path: string): string => readFileSync(join(deploy, path), "utf8");
-
-/** All variables that the documentation knows: a file of a deployment sets no others. */
-const documented = ["docs/reference/server.md", "docs/how-to/run-a-cluster.md"].map((path) =>
-  readFileSync(join(deploy, "..", path), "utf8"),
-);
-function assertKnown(variables: readonly string[]): void {
-  for (const name of variables.filter((each) => each.startsWith("HOLDFAST_"))) {
-    assert.ok(
-      documented.some((page) => page.includes(name)),
-      `${name} is not documented`,
-    );
-  }
-}
+import { assertKnown, deploy, drainSeconds, read } from "./files.ts";
 
 describe("Kubernetes", () => {
   interface Manifest {
@@ -96,8 +81,7 @@ describe("Kubernetes", () => {
     const { containers, terminationGracePeriodSeconds } = template.spec;
     const [container] = containers;
     assertKnown(container?.env.map(({ name }) => name) ?? []);
-    // `drainMs` is 30,000 by default.
-    assert.ok(terminationGracePeriodSeconds > 30);
+    assert.ok(terminationGracePeriodSeconds > drainSeconds);
     const advertised = container?.env.find(({ name }) => name === "HOLDFAST_ADVERTISE")?.value;
     const nodes = manifests.find(({ spec }) => spec["clusterIP"] === "None") as unknown as {
       readonly metadata: { readonly name: string };

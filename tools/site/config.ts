@@ -89,6 +89,7 @@ export default defineConfig({
       { text: "API", link: "/api/overview" },
       menu(
         "Deploy",
+        "how-to/deploy",
         "how-to/run-the-studio",
         "how-to/run-a-cluster",
         "how-to/deploy-a-cluster",
