@@ -144,7 +144,7 @@ export const commands: Readonly<Record<string, CommandLoader>> = {
     return { usage, run };
   },
   doctor: async () => {
-    const { doctorUsage: usage, doctorCommand: run } = await import("./server/doctor.ts");
+    const { doctorUsage: usage, doctorCommand: run } = await import("./doctor/doctor.ts");
     return { usage, run };
   },
   mcp: async () => {

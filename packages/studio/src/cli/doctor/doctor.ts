@@ -1,8 +1,8 @@
-import { accessSync, constants } from "node:fs";
+/** Checks of `holdfast doctor`: the machine, its jails and agents; and attacks on its jails. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { dataDirectoryOf, noArguments, parse, screenOf, style, UsageError } from "@holdfast/cli";
+import { join } from "node:path";
+import { dataDirectoryOf, noArguments, parse, portOf, screenOf, style, UsageError } from "@holdfast/cli";
 import { isHoldfastError } from "@holdfast/core";
 import {
   createGate,
@@ -14,12 +14,18 @@ import {
 } from "@holdfast/gate";
 import { agentTable, findAgent, withoutNodeModulesBins } from "@holdfast/sandbox";
 import { commandHint } from "../../command-hint.ts";
-import { attackCommand } from "./doctor-attack.ts";
-import { parseDriver, parseEngineSocket } from "./jail-choice.ts";
+import { parseDriver, parseEngineSocket } from "../server/jail-choice.ts";
+import { attackCommand } from "./attack.ts";
+import { thisMachine } from "./machine.ts";
+import { type Check, MachineChecks } from "./machine-checks.ts";
 
-export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR] [--json]
+const defaultPort = 6420;
 
-Checks this machine, and prints the exact fix for each problem. Exit code 1 if agents cannot run.
+export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR]
+                [--port PORT] [--json]
+
+Checks this machine, and prints the exact fix for each problem. Exit code 1 if agents cannot run, or a
+server or its data would not be safe.
 
   --attack   runs every attack of the list inside real jails, and reports what stopped it.
              Exit code 1 if one got through.
@@ -28,14 +34,8 @@ Checks this machine, and prints the exact fix for each problem. Exit code 1 if a
              every driver that works on this machine.
   --engine-socket
              socket of podman or docker (default: HOLDFAST_ENGINE_SOCKET or the engine's default).
+  --port     port of the server to check (default: HOLDFAST_PORT or 6420).
   --only     with --attack: only attacks whose id begins with PREFIX: network, secrets, kernel.mounts, ...`;
-
-interface Check {
-  readonly name: string;
-  readonly status: "ok" | "warning" | "failed";
-  readonly detail: string;
-  readonly fix?: string;
-}
 
 export async function doctorCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -43,6 +43,7 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
     only: { type: "string" },
     driver: { type: "string" },
     "engine-socket": { type: "string" },
+    port: { type: "string" },
   });
   if (values.help === true) {
     console.log(doctorUsage);
@@ -59,13 +60,16 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
   if (attack) {
     return attackCommand({ ...jails, json: values.json === true, only: values.only ?? "" });
   }
-  const checks = [
-    nodeCheck(),
-    gitCheck(),
-    ...(await jailChecks({ ...jails, driver: jails.driver === "all" ? defaultJailDriver() : jails.driver })),
-    ...(await otherDriverChecks(jails)),
-    ...(await agentChecks(dataDirectoryOf(values.data))),
-  ];
+  const dataDirectory = dataDirectoryOf(values.data);
+  const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
+  const machine = new MachineChecks(thisMachine());
+  const checks = [...(await machine.all(dataDirectory, port))];
+  if (machine.isSupported) {
+    const driver = jails.driver === "all" ? defaultJailDriver() : jails.driver;
+    checks.push(...(await jailChecks({ ...jails, driver })));
+    checks.push(...(await otherDriverChecks(jails)));
+    checks.push(...(await agentChecks(dataDirectory)));
+  }
   if (values.json === true) {
     console.log(JSON.stringify(checks));
   } else {
@@ -81,30 +85,6 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
     }
   }
   return checks.some((check) => check.status === "failed") ? 1 : 0;
-}
-
-function nodeCheck(): Check {
-  const ok = Number(process.versions.node.split(".")[0]) >= 24;
-  return {
-    name: "node",
-    status: ok ? "ok" : "failed",
-    detail: process.version,
-    ...(ok ? {} : { fix: "npm install node@24" }),
-  };
-}
-
-function gitCheck(): Check {
-  const found = (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, "git"), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  return found
-    ? { name: "git", status: "ok", detail: "found" }
-    : { name: "git", status: "failed", detail: "not found", fix: "sudo apt-get install --yes git" };
 }
 
 /** Runs the real gate in a temporary data directory, so that the self-test uses real jails. */
