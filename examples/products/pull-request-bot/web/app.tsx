@@ -1,14 +1,12 @@
 /** The page: sign-in, the list of jobs, and the job that the address names. */
-import { createHoldfast, useActorState } from "holdfast/react";
+import { useActorState } from "holdfast/react";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
-import type { registry } from "../actors.ts";
 import type { Summary, Usage } from "../report.ts";
+import { useActor } from "./actors.ts";
 import { JobPage } from "./job.tsx";
 import { JobList } from "./list.tsx";
 import { SignIn } from "./sign-in.tsx";
-
-const { useActor } = createHoldfast<typeof registry>(location.origin);
 
 function App() {
   const [isSignedIn, setSignedIn] = useState<boolean>();
@@ -101,13 +99,7 @@ function Jobs(props: {
       {job === undefined ? (
         jobs.length > 0 && <p className="hint">Choose a job to follow it.</p>
       ) : (
-        <JobPage
-          key={job.id}
-          job={job}
-          useActor={useActor}
-          onStop={() => onStop(job.id)}
-          onRetry={() => onRetry(job.id)}
-        />
+        <JobPage key={job.id} job={job} onStop={() => onStop(job.id)} onRetry={() => onRetry(job.id)} />
       )}
     </main>
   );
@@ -143,8 +135,6 @@ function onHash(changed: () => void): () => void {
   addEventListener("hashchange", changed);
   return () => removeEventListener("hashchange", changed);
 }
-
-export type UseActor = typeof useActor;
 
 const root = document.getElementById("root");
 if (root !== null) createRoot(root).render(<App />);

@@ -1,7 +1,7 @@
 /** One job: where it is, what the agent does, and the change that it has made. */
 import { useActorState } from "holdfast/react";
 import { isEnded, type JobView, type NumberedLine, phases, type Summary } from "../report.ts";
-import type { UseActor } from "./app.tsx";
+import { useActor } from "./actors.ts";
 import { Status } from "./list.tsx";
 import { Log } from "./log.tsx";
 import { Patch } from "./patch.tsx";
@@ -18,13 +18,8 @@ function withLine(before: Loaded, line: NumberedLine): Loaded {
   return { ...before, lines: [...(isMore ? before.lines.slice(0, -1) : before.lines), line] };
 }
 
-export function JobPage(props: {
-  job: Summary;
-  useActor: UseActor;
-  onStop: () => void;
-  onRetry: () => void;
-}) {
-  const { job, useActor, onStop, onRetry } = props;
+export function JobPage(props: { job: Summary; onStop: () => void; onRetry: () => void }) {
+  const { job, onStop, onRetry } = props;
   const actor = useActor({ name: "job", key: [job.id] });
   const { state } = useActorState(actor, {
     load: async (handle): Promise<Loaded> => await handle.view(),

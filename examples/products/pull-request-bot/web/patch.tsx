@@ -27,7 +27,6 @@ function File({ file }: { file: string }) {
           .split("\n")
           .slice(0, maxShownLines)
           .map((line, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the lines of a patch do not move.
             <span key={at} className="patch-line" data-sign={signOf(line)}>
               {`${line}\n`}
             </span>
