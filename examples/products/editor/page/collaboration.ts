@@ -11,10 +11,10 @@ import {
   WidgetType,
 } from "@codemirror/view";
 import * as Y from "yjs";
-import { colourOf } from "./people.tsx";
 
 export interface RemoteCaret {
-  readonly user: { readonly id: string; readonly name: string };
+  readonly name: string;
+  readonly colour: string;
   readonly anchor: Uint8Array | undefined;
   readonly head: Uint8Array | undefined;
 }
@@ -136,14 +136,13 @@ function caretField(text: Y.Text): Extension {
 }
 
 function decorationsOf(
-  { user, anchor, head }: RemoteCaret,
+  { name, colour, anchor, head }: RemoteCaret,
   text: Y.Text,
   length: number,
 ): Range<Decoration>[] {
   const [from, to] = [indexOf(anchor, text), indexOf(head, text)];
   if (from === undefined || to === undefined || Math.max(from, to) > length) return [];
-  const colour = colourOf(user.id);
-  const caret = Decoration.widget({ widget: new Caret(user.name, colour), side: 1 }).range(to);
+  const caret = Decoration.widget({ widget: new Caret(name, colour), side: 1 }).range(to);
   if (from === to) return [caret];
   const attributes = { style: `background-color: color-mix(in srgb, ${colour} 25%, transparent)` };
   return [Decoration.mark({ attributes }).range(Math.min(from, to), Math.max(from, to)), caret];

@@ -5,7 +5,7 @@ import { messageOf } from "./api.ts";
 import { DocumentSession, type SessionState } from "./document-session.ts";
 import { Editor } from "./editor.tsx";
 import { HistoryPanel } from "./history-panel.tsx";
-import { Present } from "./people.tsx";
+import { colourOf, Present } from "./people.tsx";
 import { Preview } from "./preview.tsx";
 import { ShareDialog } from "./share-dialog.tsx";
 
@@ -37,6 +37,10 @@ function OpenDocument({ id, session, leave }: { id: string; session: DocumentSes
       user === undefined ? others.map((each) => each.user) : [user, ...others.map((each) => each.user)];
     return [...new Map(all.map((each) => [each.id, each])).values()];
   }, [others, user]);
+  const carets = useMemo(() => {
+    const members = info?.members ?? [];
+    return others.map(({ user: { id, name }, ...at }) => ({ ...at, name, colour: colourOf(id, members) }));
+  }, [others, info?.members]);
   if (info === undefined) {
     return (
       <main className="centre">
@@ -56,7 +60,7 @@ function OpenDocument({ id, session, leave }: { id: string; session: DocumentSes
           ← Documents
         </button>
         <Title key={info.title} title={info.title} readOnly={readOnly} session={session} />
-        <Present people={people} />
+        <Present people={people} members={info.members} />
         <fieldset className="modes">
           <legend className="hidden">View</legend>
           {(["write", "both", "read"] as const).map((each) => (
@@ -76,7 +80,7 @@ function OpenDocument({ id, session, leave }: { id: string; session: DocumentSes
       <Banner state={state} leave={leave} />
       <main data-mode={mode}>
         <h1 className="hidden">{info.title}</h1>
-        <Editor session={session} readOnly={readOnly} carets={others} />
+        <Editor session={session} readOnly={readOnly} carets={carets} />
         {mode !== "write" && <Preview text={text} />}
         {panel === "history" && (
           <HistoryPanel
