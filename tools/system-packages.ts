@@ -52,6 +52,10 @@ const known: readonly SystemPackage[] = [
     neededBy: /^(packages\/holdfast\/src\/generate\/|examples\/python-and-go\/|tests\/deploy\/)/,
   },
   { name: "caddy", program: "caddy", purpose: "TLS before a server", neededBy: /^tests\/deploy\// },
+  {
+    ...{ name: "prometheus", program: "prometheus", purpose: "a scraper of metrics" },
+    neededBy: /^tests\/deploy\//,
+  },
   { name: "zsh", program: "zsh", purpose: "completion in zsh", neededBy: shells },
   { name: "fish", program: "fish", purpose: "completion in fish", neededBy: shells },
   { name: "openssh-server", program: "sshd", purpose: "a git server over SSH", neededBy: ssh },
