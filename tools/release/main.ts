@@ -22,16 +22,19 @@ import {
 } from "./conditions.ts";
 import { releaseManifests } from "./manifests.ts";
 import { setVersion } from "./new-version.ts";
-import { type Release, writeRelease } from "./prepare.ts";
+import { preparedRelease, type Release, writeRelease } from "./prepare.ts";
 import { publishRelease } from "./publish.ts";
+import { tagProblems, tagRelease } from "./tag.ts";
 
-const usage = `npm run release -- [--prepare | --dry-run] [--version X.Y.Z] [--repository URL] [--out DIR]
+const usage = `npm run release -- [--prepare | --dry-run] [--version X.Y.Z] [--repository URL]
+                  [--no-provenance] [--out DIR]
 
-  --prepare     give the repository the version, and keep its data for the upgrade test; to be committed
-  --dry-run     make everything that would be published, and publish nothing
-  --version     version of all packages; by default that of package.json
-  --repository  address of the repository; by default that of the remote "origin"
-  --out         folder of the release; by default .cache/release`;
+  --prepare        give the repository the version, and keep its data for the upgrade test; to be committed
+  --dry-run        make everything that would be published, and publish nothing
+  --version        version of all packages; by default that of package.json
+  --repository     address of the repository; by default that of the remote "origin"
+  --no-provenance  do not let npm sign where the packages were built, which only a CI service can
+  --out            folder of the release; by default .cache/release`;
 
 function list(problems: readonly string[]): string {
   return problems.map((problem) => `- ${problem}`).join("\n");
@@ -84,9 +87,11 @@ async function main(): Promise<void> {
       prepare: { type: "boolean", default: false },
       version: { type: "string" },
       repository: { type: "string" },
+      provenance: { type: "boolean", default: true },
       out: { type: "string" },
       help: { type: "boolean", default: false },
     },
+    allowNegative: true,
   });
   if (values.help) return console.log(usage);
   const dryRun = values["dry-run"];
@@ -97,11 +102,12 @@ async function main(): Promise<void> {
   const version = values.version ?? tree.version;
   if (values.prepare) return prepareRepository(tree, version);
   const problems = problemsOf(tree, version);
-  const publishProblems = publishProblemsOf(tree, version);
+  const publishProblems = [...publishProblemsOf(tree, version), ...tagProblems(root, version, tree.commit)];
   const obstacles = dryRun ? problems : [...problems, ...publishProblems];
   if (obstacles.length > 0) throw new Error(`Nothing was released.\n${list(obstacles)}`);
   checkFolder(folder);
-  const release = await makeRelease(folder, version, tree);
+  const prepared = dryRun ? undefined : preparedRelease(folder, version, tree);
+  const release = prepared ?? (await makeRelease(folder, version, tree));
   show(folder, release);
   if (dryRun) {
     if (publishProblems.length > 0) console.log(`Before it can be published:\n${list(publishProblems)}`);
@@ -110,7 +116,9 @@ async function main(): Promise<void> {
   const { commit, changes } = readTree(root);
   if (commit !== release.commit || changes !== "")
     throw new Error("The tree has changed since the packages were built. Nothing was published.");
-  await publishRelease(folder, release, { report: console.log });
+  await publishRelease(folder, release, { provenance: values.provenance, report: console.log });
+  const tag = tagRelease(root, folder, release);
+  console.log(`tagged ${tag}, with the notes. Push it: git push origin ${tag}`);
 }
 
 try {

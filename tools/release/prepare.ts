@@ -1,6 +1,6 @@
 /** Writes everything that a release publishes into a folder: tarballs, their list, notes, bill of materials, checksums. */
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { PackedPackage } from "../pack/packed-package.ts";
 import { releaseNotes, sectionOf } from "./changelog.ts";
@@ -23,6 +23,8 @@ export interface Release {
   readonly format: 1;
   readonly version: string;
   readonly commit: string;
+  /** Address of the repository that the packages name, as a browser opens it. */
+  readonly repository?: string;
   /** Tag under which npm offers the version. */
   readonly tag: "latest" | "next";
   /** In the order of publication: each after those that it needs. */
@@ -74,6 +76,7 @@ function writeFiles(folder: string, version: string, tree: Tree, packed: readonl
   const release: Release = {
     ...{ format: 1, version, commit: tree.commit, tag: distTag(version), packages },
     images: imagesOf(version),
+    ...(tree.repository === undefined ? {} : { repository: tree.repository }),
   };
   const texts = {
     [notesFile]: releaseNotes(sectionOf(tree.changelog, version) ?? "", version, tree.repository),
@@ -87,6 +90,24 @@ function writeFiles(folder: string, version: string, tree: Tree, packed: readonl
   ];
   writeFileSync(join(folder, checksumsFile), `${sums.join("\n")}\n`);
   return release;
+}
+
+/** The release that `folder` holds, if it is whole and made of this commit; publishing goes on with it. */
+export function preparedRelease(folder: string, version: string, tree: Tree): Release | undefined {
+  const file = join(folder, releaseFile);
+  if (!existsSync(file) || !existsSync(join(folder, checksumsFile))) return undefined;
+  const release = JSON.parse(readFileSync(file, "utf8")) as Release;
+  const isSame =
+    release.version === version && release.commit === tree.commit && release.repository === tree.repository;
+  return isSame && isWhole(folder) ? release : undefined;
+}
+
+function isWhole(folder: string): boolean {
+  const lines = readFileSync(join(folder, checksumsFile), "utf8").trimEnd().split("\n");
+  return lines.every((line) => {
+    const [sum = "", path = ""] = line.split("  ");
+    return existsSync(join(folder, path)) && sha256(readFileSync(join(folder, path))) === sum;
+  });
 }
 
 function jsonOf(value: unknown): string {

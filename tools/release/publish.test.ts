@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -34,12 +34,14 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-publish-"));
 let npmOptions: string[] = [];
 
 before(async () => {
+  // A CI service would sign: nothing is sent to anybody but this registry.
+  for (const name of ["GITHUB_ACTIONS", "GITLAB_CI"]) delete process.env[name];
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   // Provenance is signed by a CI service.
   npmOptions = [
     ...[`--registry=http://${host}`, `--//${host}/:_authToken=test`, `--cache=${join(folder, "cache")}`],
-    ...["--no-provenance", "--fetch-retries=0"],
+    "--fetch-retries=0",
   ];
   for (const name of ["one", "two", "refused"]) {
     mkdirSync(join(folder, name));
@@ -66,7 +68,7 @@ function release(...names: string[]): Release {
 
 test("a release that failed in the middle goes on where it stopped", async () => {
   const lines: string[] = [];
-  const options = { npmOptions, report: (line: string) => lines.push(line) };
+  const options = { npmOptions, provenance: false, report: (line: string) => lines.push(line) };
   await assert.rejects(publishRelease(folder, release("one", "refused", "two"), options), /403/);
   assert.deepEqual([...published.keys()], ["@h/one"]);
   assert.equal(published.get("@h/one")?.versions["1.2.0"]?.gitHead, "abc");
@@ -83,7 +85,21 @@ test("a release that failed in the middle goes on where it stopped", async () =>
 test("a version that another commit has published is not mixed with this one", async () => {
   const other = { ...release("one"), commit: "def" };
   await assert.rejects(
-    publishRelease(folder, other, { npmOptions, report: () => {} }),
+    publishRelease(folder, other, { npmOptions, provenance: false, report: () => {} }),
     /@h\/one 1\.2\.0 is published already, from abc/,
+  );
+});
+
+test("a tarball other than the one that was published ends it, and provenance is npm's to make", async () => {
+  const options = { npmOptions, provenance: false, report: () => {} };
+  cpSync(join(folder, "h-two-1.2.0.tgz"), join(folder, "h-one-1.2.0.tgz"));
+  await assert.rejects(
+    publishRelease(folder, release("one"), options),
+    /@h\/one 1\.2\.0 is published already from this commit, but as another tarball\. Go on in the folder/,
+  );
+  await assert.rejects(
+    publishRelease(folder, release("refused"), { ...options, provenance: true }),
+    /provenance/i,
+    "only a CI service can sign it",
   );
 });
