@@ -146,7 +146,7 @@ const sharedFiles = [
 ] as const;
 
 /** Packages that are not published: one is bundled into the web apps, the other is for tests of this repository. */
-const unpublished: readonly string[] = ["@holdfast/web-parts", "@holdfast/testing"];
+export const unpublished: readonly string[] = ["@holdfast/web-parts", "@holdfast/testing"];
 
 function checkSources(packages: readonly WorkspacePackage[]): void {
   for (const item of packages) {

@@ -18,6 +18,7 @@ export interface AnswerStream {
   toUIMessageStream(options: AnswerStreamOptions): ReadableStream<UIMessageChunk>;
 }
 
+/** Options of `toUIMessageStream` of the AI SDK with which an answer becomes a message of the chat. */
 export interface AnswerStreamOptions {
   readonly originalMessages: UIMessage[];
   readonly generateMessageId: () => string;

@@ -37,6 +37,7 @@ export const chatEvents = {
   removed: event<{ readonly messageId: string }>(),
 };
 
+/** The events of a chat, by their names. */
 export type ChatEvents = typeof chatEvents;
 
 export type ChatContext = ActorContext<

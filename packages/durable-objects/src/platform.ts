@@ -48,6 +48,7 @@ export interface ObjectId {
   toString(): string;
 }
 
+/** The state of a Durable Object, as Cloudflare hands it to the constructor of its class. */
 export interface ObjectState {
   readonly id: ObjectId;
   readonly storage: ObjectStorage;

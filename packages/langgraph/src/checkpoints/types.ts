@@ -7,6 +7,7 @@ export interface Typed {
 /** A version of a channel as text: `n:3` or `s:...`, since versions are numbers or strings. */
 export type VersionText = string;
 
+/** A checkpoint within its thread. */
 export interface CheckpointAddress {
   /** Checkpoint namespace: "" for the graph itself, others for its subgraphs. */
   readonly namespace: string;
@@ -40,18 +41,21 @@ export interface NewWrite {
   readonly data: Typed;
 }
 
+/** Pending writes of one task to a checkpoint. Writes that are there already stay. */
 export interface NewWrites extends CheckpointAddress {
   readonly taskId: string;
   readonly taskPath: string;
   readonly writes: readonly NewWrite[];
 }
 
+/** A pending write of a task. */
 export interface StoredWrite {
   readonly taskId: string;
   readonly channel: string;
   readonly data: Typed;
 }
 
+/** A checkpoint with the values of its channels and the pending writes to it. */
 export interface StoredCheckpoint extends CheckpointAddress {
   readonly parentId?: string;
   readonly checkpoint: Typed;
@@ -65,6 +69,7 @@ export interface CheckpointHead extends CheckpointAddress {
   readonly metadata: Typed;
 }
 
+/** Selects checkpoints of a thread, newest first. */
 export interface HeadQuery {
   /** All namespaces without it. */
   readonly namespace?: string;
@@ -75,6 +80,7 @@ export interface HeadQuery {
   readonly after?: CheckpointAddress;
 }
 
+/** One page of the heads of checkpoints. */
 export interface HeadPage {
   /** Newest first. */
   readonly heads: readonly CheckpointHead[];

@@ -7,6 +7,7 @@ export interface NewItem {
   readonly vectors: readonly Float32Array[];
 }
 
+/** An item of the memory. */
 export interface StoredItem {
   readonly namespace: readonly string[];
   readonly key: string;
@@ -19,11 +20,13 @@ export interface StoredItem {
   readonly score?: number;
 }
 
+/** The place of an item: its namespace and its key there. */
 export interface ItemAddress {
   readonly namespace: readonly string[];
   readonly key: string;
 }
 
+/** Selects items below a namespace whose values match a filter. */
 export interface ItemSearch {
   readonly prefix: readonly string[];
   readonly filter: Readonly<Record<string, unknown>>;

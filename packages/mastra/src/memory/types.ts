@@ -15,6 +15,7 @@ export interface ThreadChange {
   readonly metadata?: string;
 }
 
+/** Selects and orders threads. `offset` and `limit` count threads. */
 export interface ThreadQuery {
   readonly resourceId?: string;
   /** JSON of members that the metadata must have. */
@@ -25,11 +26,16 @@ export interface ThreadQuery {
   readonly limit: number;
 }
 
+/** One page of threads, and the number of those on all pages. */
 export interface ThreadPage {
   readonly threads: readonly ThreadRow[];
   readonly total: number;
 }
 
+/**
+ * A new thread with messages of another: all of them, the newest `limit`, those by id, or those between two
+ * times (milliseconds since the epoch).
+ */
 export interface ThreadCopy {
   readonly sourceId: string;
   readonly id: string;
@@ -47,6 +53,7 @@ export type CopyAnswer =
   | { readonly refused: "no_source" | "exists" }
   | { readonly thread: ThreadRow; readonly messageIds: Readonly<Record<string, string>> };
 
+/** A message as it is stored: `content` is JSON, `createdAt` milliseconds since the epoch. */
 export interface MessageRow {
   readonly id: string;
   readonly threadId: string;
@@ -60,6 +67,10 @@ export interface MessageRow {
 /** Members that are missing stay as they are; contents and their metadata are merged. */
 export type MessageChange = Partial<MessageRow> & { readonly id: string };
 
+/**
+ * Selects and orders messages of threads. Times are milliseconds since the epoch; `offset` and `limit`
+ * count messages.
+ */
 export interface MessageQuery {
   readonly threadIds?: readonly string[];
   readonly resourceId?: string;
@@ -74,6 +85,7 @@ export interface MessageQuery {
   readonly include: readonly { readonly id: string; readonly before: number; readonly after: number }[];
 }
 
+/** One page of messages. */
 export interface MessagePage {
   /** In order of time, with those of `include`. */
   readonly messages: readonly MessageRow[];
@@ -83,6 +95,10 @@ export interface MessagePage {
   readonly found: number;
 }
 
+/**
+ * A resource, such as a user: its working memory and its metadata (JSON). Times are milliseconds since the
+ * epoch.
+ */
 export interface ResourceRow {
   readonly id: string;
   readonly workingMemory: string | null;
@@ -91,17 +107,20 @@ export interface ResourceRow {
   readonly updatedAt: number;
 }
 
+/** What changes of a resource, which is created if it does not exist. `metadata` is JSON. */
 export interface ResourceChange {
   readonly id: string;
   readonly workingMemory?: string;
   readonly metadata?: string;
 }
 
+/** A state of a thread, by its type. */
 export interface StateAddress {
   readonly threadId: string;
   readonly type: string;
 }
 
+/** The next value of a state. */
 export interface NewState extends StateAddress {
   /** JSON; null removes it. */
   readonly value: string | null;

@@ -8,6 +8,7 @@ export interface RunRow {
   readonly updatedAt: number;
 }
 
+/** A run of a workflow. */
 export interface RunAddress {
   readonly workflowName: string;
   readonly runId: string;
@@ -35,6 +36,7 @@ export interface StateChange extends RunAddress {
   readonly expected?: readonly string[];
 }
 
+/** Selects runs. Times are milliseconds since the epoch; `offset` and `limit` count runs. */
 export interface RunQuery {
   readonly workflowName?: string;
   readonly resourceId?: string;
@@ -45,6 +47,7 @@ export interface RunQuery {
   readonly limit: number;
 }
 
+/** One page of runs, and the number of those on all pages. */
 export interface RunPage {
   /** The latest first. */
   readonly runs: readonly RunRow[];
