@@ -12,6 +12,7 @@ export {
   describeDatabases,
   importStorePackage,
   postgresUrls,
+  redisUrl,
   refuseBucket,
   type SharedStore,
   serverKind,

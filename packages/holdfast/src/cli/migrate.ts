@@ -3,24 +3,25 @@ import { join, resolve } from "node:path";
 import type { ArchiveSource } from "@holdfast/actors";
 import { dataDirectoryOf, harmless, parse, UsageError } from "@holdfast/cli";
 import { HoldfastError, isErrorCode, systemPorts } from "@holdfast/core";
-import { bucketUrl, describeDatabases, postgresUrls } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import {
-  importPostgres,
   type MigrationPlan,
   type MigrationProgress,
   type MigrationReport,
-} from "../internal/store-source.ts";
+  type MigrationTarget,
+  migrationTarget,
+} from "../internal/migration-target.ts";
 
 export const migrateUsage = `holdfast migrate --to URL [options]
 
-Copies all actors of a data directory into an empty PostgreSQL database, and verifies each of them. No server may run on the
-directory. Can be stopped at any point and repeated; the directory stays as it is.
+Copies all actors of a data directory into an empty PostgreSQL database, or to a Redis or Valkey server, and verifies each of
+them. No server may run on the directory. Can be stopped at any point and repeated; the directory stays as it is.
 
   --from DIR      data directory (default: --data, HOLDFAST_DATA or .holdfast)
-  --to URL        postgres://user:password@host:port/database; several with commas divide the actors among them
-                  (default: HOLDFAST_STORE, which hides the password)
-  --blobs URL     bucket for large objects, s3://bucket/prefix?endpoint=... (default: HOLDFAST_BLOBS, or the database)
+  --to URL        postgres://user:password@host:port/database; several with commas divide the actors among them;
+                  or redis://user:password@host:port/number (default: HOLDFAST_STORE, which hides the password)
+  --blobs URL     bucket for large objects, s3://bucket/prefix?endpoint=... for PostgreSQL
+                  (default: HOLDFAST_BLOBS, or the database)
   --dry-run       says what would be done, and changes nothing in the database
   --json          one JSON value on standard output; progress as JSON lines on standard error`;
 
@@ -42,37 +43,34 @@ export async function migrateCommand(args: readonly string[]): Promise<number> {
   }
   const [unexpected] = positionals;
   if (unexpected !== undefined) throw new UsageError(`"${unexpected}" is one argument too many`);
-  const urls = targetOf(values.to);
-  const [{ href: url }, ...others] = urls;
-  const databases = { url, databases: others.map(({ href }) => href) };
+  const target = targetOf(values.to, values.blobs);
   const directory = values.from === undefined ? dataDirectoryOf(values.data) : resolve(values.from);
   const asJson = values.json === true;
-  const { migrateToPostgres, planMigration, bucketFromUrl } = await importPostgres();
-  const bucket = values.blobs ?? bucketUrl();
-  const blobs = bucket === undefined ? {} : { blobs: bucketFromUrl(bucket) };
   const lines = await withArchives(directory, async (source) => {
-    const places = { from: directory, to: describeDatabases(urls) };
+    const places = { from: directory, to: target.place };
+    const text = { ...places, to: `${target.kind} at ${target.place}` };
     if (values["dry-run"] === true) {
-      const plan = await planMigration({ ...databases, source });
-      return asJson ? [JSON.stringify({ ...places, ...plan, dryRun: true })] : planLines(places, plan);
+      const plan = await target.plan(source);
+      return asJson ? [JSON.stringify({ ...places, ...plan, dryRun: true })] : planLines(text, plan);
     }
-    const onProgress = progressReporter(asJson);
-    const target = { ...databases, ports: systemPorts(), ...blobs };
-    const report = await migrateToPostgres({ ...target, source, onProgress });
-    return asJson ? [JSON.stringify({ ...places, ...report })] : reportLines(places, report);
+    const report = await target.migrate(source, progressReporter(asJson));
+    return asJson ? [JSON.stringify({ ...places, ...report })] : reportLines(text, report);
   });
   for (const line of lines) console.log(harmless(line));
   return 0;
 }
 
-function targetOf(option: string | undefined): NonNullable<ReturnType<typeof postgresUrls>> {
+function targetOf(option: string | undefined, bucket: string | undefined): MigrationTarget {
   const text = option ?? process.env["HOLDFAST_STORE"];
   if (text === undefined || text === "") throw new UsageError("The database is missing: name it with --to");
-  const urls = postgresUrls(text);
-  if (urls !== undefined) return urls;
-  throw new UsageError(
-    "--to is not the URL of a PostgreSQL server: postgres://user:password@host:port/database",
-  );
+  const target = migrationTarget(text, bucket);
+  if (target === undefined)
+    throw new UsageError(
+      "--to is not the URL of a PostgreSQL or Redis server: postgres://user:password@host:port/database, redis://user:password@host:port/number",
+    );
+  if (bucket !== undefined && target.kind !== "PostgreSQL")
+    throw new UsageError(`${target.kind} keeps large objects with everything else: leave out --blobs`);
+  return target;
 }
 
 async function withArchives<T>(directory: string, use: (source: ArchiveSource) => Promise<T>): Promise<T> {
@@ -124,20 +122,17 @@ function planLines({ from, to }: Places, plan: MigrationPlan): readonly string[]
   const what = `${count(plan.existing)} actors and ${count(plan.destroyed)} records of destroyed ones`;
   switch (plan.state) {
     case "not begun":
-      return [`Would copy ${what} from ${from} to PostgreSQL at ${to}, which is empty.`];
+      return [`Would copy ${what} from ${from} to ${to}, which is empty.`];
     case "unfinished":
-      return [`Would go on with an earlier attempt: ${what} from ${from} to PostgreSQL at ${to}.`];
+      return [`Would go on with an earlier attempt: ${what} from ${from} to ${to}.`];
     case "finished":
-      return [
-        `PostgreSQL at ${to} has the actors of ${from} already. Would only check that these are unchanged.`,
-      ];
+      return [`${to} has the actors of ${from} already. Would only check that these are unchanged.`];
   }
 }
 
 function reportLines({ from, to }: Places, report: MigrationReport): readonly string[] {
   const actors = `${count(report.existing)} actors and ${count(report.destroyed)} records of destroyed ones`;
-  if (report.isRepeated)
-    return [`PostgreSQL at ${to} has all ${actors} of ${from} already. Nothing was done.`];
+  if (report.isRepeated) return [`${to} has all ${actors} of ${from} already. Nothing was done.`];
   const parts = [
     `${count(report.log)} states and changes`,
     `${count(report.entries)} entries`,
@@ -148,7 +143,7 @@ function reportLines({ from, to }: Places, report: MigrationReport): readonly st
   const resumed =
     report.resumed === 0 ? [] : [`${count(report.resumed)} were there from an earlier attempt.`];
   return [
-    `Copied ${actors} from ${from} to PostgreSQL at ${to}.`,
+    `Copied ${actors} from ${from} to ${to}.`,
     ...resumed,
     `Verified: ${parts.join(", ")}, ${count(report.bytes)} bytes. Each actor was read back, and its SHA-256 is that of the source.`,
     "Start the servers with HOLDFAST_STORE. Without it they would go on with the directory, which is left as it was.",

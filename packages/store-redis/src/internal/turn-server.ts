@@ -100,7 +100,10 @@ export function entryArguments(operation: KvOperation): readonly Argument[] {
 }
 
 /** The server removes a record some time after it has expired here, because its clock may be another. */
-function callArguments(call: CallRecord, now: number): readonly Argument[] {
+export function callArguments(
+  call: CallRecord,
+  now: number,
+): readonly [key: Buffer, ttlMs: number, value: Buffer] {
   const ttl = Math.ceil(call.expiresAt - now) + limits.callMarginMs;
   return [Buffer.from(call.key), Math.min(Math.max(ttl, 1), maxTtlMs), callValue(call)];
 }

@@ -66,7 +66,7 @@ function redisStore(url: URL, options: Omit<OpenOptions, "url" | "ports">): Shar
   return {
     description: `${serverKind(url)} at ${hostname}:${port || 6379}${pathname}`,
     open: async (ports) => {
-      const { openRedisStore } = (await importPackage(redis, "Redis")) as RedisModule;
+      const { openRedisStore } = (await importStorePackage("Redis")) as RedisModule;
       return openRedisStore({ url: url.href, ports, ...options });
     },
   };
@@ -79,7 +79,7 @@ function postgresStore(urls: string, options: Omit<OpenOptions, "url" | "ports">
   return {
     description: `PostgreSQL at ${describeDatabases(parsed)}`,
     open: async (ports) => {
-      const { openPostgresStore, bucketFromUrl } = (await importStorePackage()) as PostgresModule;
+      const { openPostgresStore, bucketFromUrl } = (await importStorePackage("PostgreSQL")) as PostgresModule;
       // Only wake-ups through the database need it: how the operator's pooler works is no concern of the program.
       const unpooledUrl = process.env["HOLDFAST_STORE_UNPOOLED"] || undefined;
       const bucket = bucketUrl();
@@ -95,9 +95,9 @@ function postgresStore(urls: string, options: Omit<OpenOptions, "url" | "ports">
   };
 }
 
-/** The package of the store on PostgreSQL. Throws `store.package_missing`. */
-export function importStorePackage(): Promise<unknown> {
-  return importPackage(postgres, "PostgreSQL");
+/** The package of the store on a kind of server. Throws `store.package_missing`. */
+export function importStorePackage(server: "PostgreSQL" | "Redis"): Promise<unknown> {
+  return importPackage(server === "Redis" ? redis : postgres, server);
 }
 
 async function importPackage(name: string, server: string): Promise<unknown> {
@@ -144,7 +144,7 @@ function postgresUrl(url: string): URL | undefined {
 }
 
 /** Undefined for anything but the URL of a Redis or Valkey server. */
-function redisUrl(url: string): URL | undefined {
+export function redisUrl(url: string): URL | undefined {
   if (!URL.canParse(url)) return undefined;
   const parsed = new URL(url);
   return /^(redis|valkey)s?:$/.test(parsed.protocol) ? parsed : undefined;

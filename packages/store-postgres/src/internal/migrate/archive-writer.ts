@@ -1,6 +1,6 @@
-import type { ActorArchive, ActorRecord, ArchivePart } from "@holdfast/actors";
+import type { ActorArchive, ActorRecord } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
-import { corrupt, inPieces } from "@holdfast/store-kit";
+import { type ArchiveContent, type ArchiveSink, readArchive } from "@holdfast/store-kit";
 import { postgresStoreLimits } from "../../limits.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { TurnStatements } from "../commit/statements.ts";
@@ -19,15 +19,6 @@ export interface ArchiveWriterOptions {
 /** Statements of one transaction: beyond these limits it is sent. */
 const maxBytes = 4 * 1_048_576;
 const maxStatements = 2_000;
-
-type LogEntry = Extract<ArchivePart, { readonly type: "state" }>;
-
-interface Content {
-  snapshotVersion: number | null;
-  callsUntil: number;
-  pageSize: number | null;
-  pages: number | null;
-}
 
 /**
  * Writes archives as rows. The row of an actor is written last: without it the actor does not exist, and its other rows
@@ -50,132 +41,48 @@ export class ArchiveWriter {
     return this.#statements.length === 0;
   }
 
-  async write({ record, parts }: ActorArchive): Promise<void> {
+  async write(archive: ActorArchive): Promise<void> {
+    const { record } = archive;
     const own = [shardOf(record.id, this.#options.shards), record.id] as const;
     for (const text of this.#sql.deleteAll) this.#statements.push({ text, values: own });
-    const content: Content = { snapshotVersion: null, callsUntil: 0, pageSize: null, pages: null };
-    const hashes = await this.#read(parts[Symbol.asyncIterator](), record, own, content);
-    await this.#removeOtherBlobs(record.id, hashes);
+    const content = await readArchive(archive, this.#sink(own, record));
+    await this.#removeOtherBlobs(record.id, content.hashes);
     this.#statements.push({ text: this.#sql.putActor, values: actorValues(own, record, content) });
     await this.#flushIfFull();
   }
 
-  /** Returns the hashes of the objects. */
-  async #read(
-    parts: AsyncIterator<ArchivePart>,
-    record: ActorRecord,
-    own: readonly [number, string],
-    content: Content,
-  ): Promise<ReadonlySet<string>> {
-    const hashes = new Set<string>();
-    const log: LogEntry[] = [];
-    let next = await parts.next();
-    const following = async function* (type: "database" | "bytes"): AsyncGenerator<Uint8Array> {
-      while (next.done !== true && next.value.type === type) {
-        yield next.value.bytes;
-        next = await parts.next();
-      }
+  #sink(own: readonly [number, string], { id, version }: ActorRecord): ArchiveSink {
+    const { statements, blobs } = this.#options;
+    const add = (bytes: number) => {
+      this.#bytes += bytes;
     };
-    while (next.done !== true) {
-      const part = next.value;
-      switch (part.type) {
-        case "state":
-          log.push(part);
-          next = await parts.next();
-          break;
-        case "entries":
-        case "calls":
-          await this.#records(own, part, content);
-          next = await parts.next();
-          break;
-        case "database":
-          await this.#database(own, record.version, following("database"), content);
-          break;
-        case "blob": {
-          next = await parts.next();
-          const { hash } = await this.#options.blobs.put(
-            record.id,
-            following("bytes"),
-            postgresStoreLimits.maxBlobBytes,
-          );
-          if (hash !== part.hash)
-            throw corrupt(`The object ${part.hash} of the actor ${record.id} is damaged`);
-          hashes.add(hash);
-          break;
+    return {
+      state: async (at, { isSnapshot, createdAt, bytes }) => {
+        add(bytes.length);
+        statements.logEntry(this.#statements, own, { version: at, isSnapshot, createdAt }, bytes);
+        await this.#flushIfFull();
+      },
+      entries: async (entries) => {
+        for (const entry of entries) {
+          add(entry.key.length + entry.value.length);
+          statements.kv(this.#statements, own, { type: "put", ...entry });
         }
-        case "bytes":
-          throw corrupt("An archive has bytes without an object");
-      }
-    }
-    await this.#log(own, record.version, log, content);
-    return hashes;
-  }
-
-  /** The last entry gets the version of the actor; each earlier one, the version before. */
-  async #log(
-    own: readonly [number, string],
-    version: number,
-    log: readonly LogEntry[],
-    content: Content,
-  ): Promise<void> {
-    for (const [at, { isSnapshot, createdAt, bytes }] of log.entries()) {
-      const entry = version - log.length + 1 + at;
-      if (isSnapshot) content.snapshotVersion = entry;
-      this.#bytes += bytes.length;
-      this.#options.statements.logEntry(
-        this.#statements,
-        own,
-        { version: entry, isSnapshot, createdAt },
-        bytes,
-      );
-      await this.#flushIfFull();
-    }
-  }
-
-  async #records(
-    own: readonly [number, string],
-    part: Extract<ArchivePart, { readonly type: "entries" | "calls" }>,
-    content: Content,
-  ): Promise<void> {
-    const { statements } = this.#options;
-    if (part.type === "entries") {
-      for (const entry of part.entries) {
-        this.#bytes += entry.key.length + entry.value.length;
-        statements.kv(this.#statements, own, { type: "put", ...entry });
-      }
-    } else {
-      for (const call of part.calls) {
-        content.callsUntil = Math.max(content.callsUntil, call.expiresAt);
-        this.#bytes += call.outcome?.length ?? 0;
-        statements.call(this.#statements, own, call);
-      }
-    }
-    await this.#flushIfFull();
-  }
-
-  async #database(
-    own: readonly [number, string],
-    version: number,
-    source: AsyncIterable<Uint8Array>,
-    content: Content,
-  ): Promise<void> {
-    let pages = 0;
-    let pageSize = 0;
-    // A piece is a whole number of pages: both are powers of two.
-    for await (const piece of inPieces(source)) {
-      if (pageSize === 0) pageSize = pageSizeOf(piece);
-      const changed = [];
-      for (let at = 0; at < piece.length; at += pageSize) {
-        pages += 1;
-        changed.push({ no: pages, bytes: piece.subarray(at, at + pageSize) });
-      }
-      this.#bytes += piece.length;
-      const block = { pageSize, pages, hasShrunk: false, changed };
-      this.#options.statements.pages(this.#statements, own, version, block);
-      await this.#flushIfFull();
-    }
-    content.pageSize = pageSize;
-    content.pages = pages;
+        await this.#flushIfFull();
+      },
+      calls: async (calls) => {
+        for (const call of calls) {
+          add(call.outcome?.length ?? 0);
+          statements.call(this.#statements, own, call);
+        }
+        await this.#flushIfFull();
+      },
+      pages: async (block) => {
+        add(block.changed.length * block.pageSize);
+        statements.pages(this.#statements, own, version, block);
+        await this.#flushIfFull();
+      },
+      blob: async (source) => (await blobs.put(id, source, postgresStoreLimits.maxBlobBytes)).hash,
+    };
   }
 
   /** Objects of an earlier attempt, from before the source changed. */
@@ -197,21 +104,24 @@ export class ArchiveWriter {
   }
 }
 
-/** Bytes 16 and 17 of an SQLite file. */
-function pageSizeOf(start: Uint8Array): number {
-  const size = Buffer.from(start.subarray(16, 18)).readUInt16BE();
-  return size === 1 ? 65_536 : size;
-}
-
 function actorValues(
   own: readonly [number, string],
   { name, key, epoch, version, createdAt, destroyedAt, wakeAt }: ActorRecord,
-  { snapshotVersion, callsUntil, pageSize, pages }: Content,
+  { snapshotVersion, callsUntil, database }: ArchiveContent,
 ) {
   return [
-    ...[...own, name, encodeKey(key), keyHash(name, key), epoch, version, snapshotVersion, callsUntil],
+    ...[
+      ...own,
+      name,
+      encodeKey(key),
+      keyHash(name, key),
+      epoch,
+      version,
+      snapshotVersion ?? null,
+      callsUntil,
+    ],
     ...[wakeAt ?? null, createdAt, destroyedAt ?? null],
-    ...[pageSize, pages, pages === null ? null : version],
+    ...[database?.pageSize ?? null, database?.pages ?? null, database === undefined ? null : version],
   ];
 }
 

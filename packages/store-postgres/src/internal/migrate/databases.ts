@@ -1,20 +1,20 @@
 import type { ActorArchive, ActorRecord } from "@holdfast/actors";
+import type { ArchiveSummary, ExpectedCalls, MigrationTarget } from "@holdfast/store-kit";
 import type { ShardRanges } from "../routing/shard-ranges.ts";
 import { keyHash } from "../shards.ts";
-import type { ArchiveSummary } from "./archive-digest.ts";
 import type { ArchiveWriter } from "./archive-writer.ts";
 import type { MigrationMark } from "./mark.ts";
-import type { MigrationTarget } from "./target.ts";
+import type { StoredActors } from "./stored-actors.ts";
 
 /** What a migration uses of one database. */
 export interface MigrationDatabase {
-  readonly target: MigrationTarget;
+  readonly stored: StoredActors;
   readonly writer: ArchiveWriter;
   readonly mark: MigrationMark;
 }
 
 /** The databases that a migration fills, each with the actors of its shards. */
-export class MigrationDatabases {
+export class MigrationDatabases implements MigrationTarget {
   readonly #all: readonly MigrationDatabase[];
   readonly #ranges: ShardRanges;
 
@@ -42,7 +42,7 @@ export class MigrationDatabases {
   async records(wanted: readonly ActorRecord[]): Promise<ReadonlyMap<string, ActorRecord>> {
     const found = await Promise.all(
       this.#all.map((database) =>
-        database.target.records(wanted.filter((record) => this.#of(record) === database)),
+        database.stored.records(wanted.filter((record) => this.#of(record) === database)),
       ),
     );
     return new Map(found.flatMap((records) => [...records]));
@@ -50,16 +50,16 @@ export class MigrationDatabases {
 
   async count(): Promise<{ readonly existing: number; readonly destroyed: number }> {
     const total = { existing: 0, destroyed: 0 };
-    for (const { target } of this.#all) {
-      const { existing, destroyed } = await target.count();
+    for (const { stored } of this.#all) {
+      const { existing, destroyed } = await stored.count();
       total.existing += existing;
       total.destroyed += destroyed;
     }
     return total;
   }
 
-  summary(record: ActorRecord, callsAfter: number): Promise<ArchiveSummary | undefined> {
-    return this.#of(record).target.summary(record.id, callsAfter);
+  summary(record: ActorRecord, { now }: ExpectedCalls): Promise<ArchiveSummary | undefined> {
+    return this.#of(record).stored.summary(record.id, now);
   }
 
   get isFlushed(): boolean {

@@ -1,3 +1,4 @@
+import { type MigrationState, migrationState } from "@holdfast/store-kit";
 import pg from "pg";
 import { postgresStoreLimits } from "../../limits.ts";
 import { decodeField } from "../connection/transaction-query.ts";
@@ -5,9 +6,6 @@ import { mapConnectionError } from "../errors.ts";
 import type { Row } from "../rows.ts";
 import { checkSchemaName } from "../schema.ts";
 import { MigrationMark } from "./mark.ts";
-
-/** How far a migration from one source is. */
-export type MigrationState = "not begun" | "unfinished" | "finished";
 
 /** Looks at a database without changing it. Errors: see `migrateToPostgres`. */
 export async function inspectTarget(url: string, name: string, sourceId: string): Promise<MigrationState> {
@@ -25,9 +23,7 @@ export async function inspectTarget(url: string, name: string, sourceId: string)
     if (rows[0]?.missing === true) return "not begun";
     const query = async (text: string, values: readonly unknown[]) =>
       (await client.query(text, [...values])).rows as readonly Row[];
-    const value = await new MigrationMark(query, schema, sourceId).read();
-    if (value === undefined) return "not begun";
-    return value === 0 ? "unfinished" : "finished";
+    return migrationState(await new MigrationMark(query, schema, sourceId).read());
   } catch (error) {
     throw mapConnectionError(error);
   } finally {

@@ -1,5 +1,5 @@
 /** Copies all actors of another store into an empty database, and verifies them. */
-import { HoldfastError } from "@holdfast/core";
+import { notEmpty, otherData, unfinishedMigration } from "@holdfast/store-kit";
 import type pg from "pg";
 import type { SqlParameter } from "../connection/transaction-query.ts";
 import { integer, type Row, text } from "../rows.ts";
@@ -14,10 +14,7 @@ const like = `${prefix}%`;
 /** Throws `store.migrate_unfinished` if only a part of an installation may be in the database. */
 export async function refuseUnfinishedMigration(client: pg.ClientBase, schema: string): Promise<void> {
   const { rows } = await client.query(`SELECT 1 FROM ${schema}.meta WHERE key LIKE $1 AND value = 0`, [like]);
-  if (rows.length === 0) return;
-  const message =
-    "A migration into this database is not finished. Repeat holdfast migrate, which goes on where it stopped; or drop the schema to begin anew";
-  throw new HoldfastError("store", "migrate_unfinished", message, { statusCode: 503 });
+  if (rows.length > 0) throw unfinishedMigration("drop the schema");
 }
 
 /** Runs one statement as a transaction, which is safe to repeat. */
@@ -44,10 +41,10 @@ export class MigrationMark {
     const marks = await this.#query(`SELECT key, value FROM ${schema}.meta WHERE key LIKE $1`, [like]);
     const own = marks.find((row) => text(row, "key") === this.#key);
     if (own !== undefined) return integer(own, "value");
-    if (marks.length > 0) throw notEmpty("actors that were migrated from another data directory");
-    if (await this.#exists("actor")) throw notEmpty("actors of its own");
-    if (await this.#exists("blob")) throw notEmpty("objects of actors");
-    if (await this.#exists("node WHERE expires_at > now()")) throw notEmpty("nodes that are running");
+    if (marks.length > 0) throw notEmpty(otherData.migrated);
+    if (await this.#exists("actor")) throw notEmpty(otherData.actors);
+    if (await this.#exists("blob")) throw notEmpty(otherData.objects);
+    if (await this.#exists("node WHERE expires_at > now()")) throw notEmpty(otherData.nodes);
     return undefined;
   }
 
@@ -72,9 +69,4 @@ export class MigrationMark {
     const text = `UPDATE ${this.#schema}.meta SET value = $2::bigint WHERE key = $1`;
     await this.#query(text, [this.#key, fingerprint]);
   }
-}
-
-function notEmpty(what: string): HoldfastError {
-  const message = `The database already has ${what}, and a migration needs an empty one. Create a database, and name it in --to`;
-  return new HoldfastError("migrate", "not_empty", message, { statusCode: 409 });
 }

@@ -1,21 +1,12 @@
 import type { ImageHeader, ImagePart } from "@holdfast/actors";
 import { HoldfastError, type Logger } from "@holdfast/core";
-import { notFound, useRollbackJournal } from "@holdfast/store-kit";
-import { redisStoreLimits as limits } from "../../limits.ts";
-import type { ActorData } from "../actor-data.ts";
-import { type Blobs, parseBlob } from "../blobs.ts";
+import { notFound } from "@holdfast/store-kit";
 import type { Reply } from "../command.ts";
-import type { Connections } from "../connection/connections.ts";
 import { actorRecord, bytes, integer, list, optionalInteger, text } from "../rows.ts";
+import { ContentReader, type ContentSources } from "./content.ts";
 
-const entriesPerPart = 256;
-
-interface Sources {
+interface Sources extends ContentSources {
   readonly ports: { readonly log: Logger };
-  readonly connections: Connections;
-  readonly prefix: string;
-  readonly blobs: Blobs;
-  readonly data: ActorData;
 }
 
 /** The header of an image, from the fields of its row. */
@@ -33,21 +24,23 @@ export class ImageReader {
   readonly #actorId: string;
   readonly #copy: string;
   readonly #fields: readonly Reply[];
+  readonly #content: ContentReader;
 
   constructor(sources: Sources, actorId: string, copy: string, fields: readonly Reply[]) {
     this.#sources = sources;
     this.#actorId = actorId;
     this.#copy = copy;
     this.#fields = fields;
+    this.#content = new ContentReader(sources, actorId, { image: copy });
   }
 
   async *parts(): AsyncGenerator<ImagePart> {
     try {
       yield* this.#state();
-      yield* this.#entries();
-      yield* this.#database();
+      yield* this.#content.entries();
+      yield* this.#content.database(this.#fields[10], this.#fields[11]);
       await this.#assertComplete();
-      yield* this.#blobs();
+      yield* this.#content.blobs();
       await this.#assertComplete();
     } finally {
       await this.#remove();
@@ -84,50 +77,6 @@ export class ImageReader {
       const version = /^\d+/.exec(text(entry))?.[0] ?? "";
       const value = bytes(await connections.command("HGET", this.#key("state"), version));
       yield { type: at === 0 ? "snapshot" : "patch", bytes: value };
-    }
-  }
-
-  async *#entries(): AsyncGenerator<ImagePart> {
-    const image = { image: this.#copy };
-    for (let first: Buffer | string = "-"; ; ) {
-      const entries = await this.#sources.data.entries(image, first, "+", entriesPerPart);
-      const last = entries.at(-1);
-      if (last === undefined) return;
-      yield { type: "entries", entries };
-      first = Buffer.concat([Buffer.from("("), last.key]);
-    }
-  }
-
-  /** The pages in order form the file. Pages that were never written are zeros. */
-  async *#database(): AsyncGenerator<ImagePart> {
-    const pages = optionalInteger(this.#fields[11]);
-    if (pages === undefined) return;
-    const pageSize = integer(this.#fields[10]);
-    const perPart = Math.max(1, Math.floor(limits.maxPieceBytes / pageSize));
-    for (let from = 0; from < pages; from += perPart) {
-      const count = Math.min(perPart, pages - from);
-      const numbers = Array.from({ length: count }, (_, at) => from + 1 + at);
-      const part = new Uint8Array(count * pageSize);
-      for (const page of await this.#sources.data.readPages(this.#key("page"), numbers)) {
-        part.set(page.bytes, (page.no - 1 - from) * pageSize);
-      }
-      if (from === 0) useRollbackJournal(part);
-      yield { type: "database", bytes: part };
-    }
-  }
-
-  async *#blobs(): AsyncGenerator<ImagePart> {
-    const { connections, blobs } = this.#sources;
-    const stored = list(await connections.command("HGETALL", this.#key("blob")));
-    const pairs = Array.from({ length: stored.length / 2 }, (_, at) => ({
-      hash: text(stored[2 * at]),
-      ...parseBlob(text(stored[2 * at + 1])),
-    })).sort((a, b) => (a.hash < b.hash ? -1 : 1));
-    for (const { hash, upload, size } of pairs) {
-      yield { type: "blob", hash };
-      for await (const piece of blobs.bytesOf(this.#actorId, upload, 0, size)) {
-        yield { type: "bytes", bytes: piece };
-      }
     }
   }
 }

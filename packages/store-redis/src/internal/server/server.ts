@@ -9,6 +9,7 @@ import { Connection, type ConnectionSettings } from "../connection/connection.ts
 import { parseAddress } from "../connection/url.ts";
 import { invalidOptions, mapServerError, replyCode } from "../errors.ts";
 import { keyPrefix } from "../keys.ts";
+import { refuseUnfinishedMigration } from "../migrate/mark.ts";
 import { integer, list, text } from "../rows.ts";
 import { layoutScript } from "../scripts/layout.ts";
 
@@ -17,6 +18,12 @@ const layout = 1;
 
 /** The first release whose scripts can refuse to run as a whole when the memory is full. */
 const oldestServer = 7;
+
+/** Options about the server itself. */
+type ServerOptions = Pick<
+  RedisStoreOptions,
+  "url" | "ports" | "prefix" | "durability" | "shards" | "connectTimeoutMs" | "silenceTimeoutMs"
+>;
 
 /** A checked server. */
 export interface PreparedServer {
@@ -30,11 +37,15 @@ export interface PreparedServer {
 }
 
 /** Connects once and checks the server. Waits for one that loads its data, or whose cluster is incomplete. Errors: see `openRedisStore`. */
-export async function prepareServer(options: RedisStoreOptions, retry: RetryLimits): Promise<PreparedServer> {
+export async function prepareServer(
+  options: ServerOptions,
+  retry: RetryLimits,
+  purpose: "serve" | "migrate" = "serve",
+): Promise<PreparedServer> {
   const backoff = new Backoff(options.ports, retry);
   for (;;) {
     try {
-      return await prepare(options);
+      return await prepare(options, purpose);
     } catch (error) {
       if (/^(LOADING|CLUSTERDOWN)$/.test(replyCode(error) ?? "") && (await backoff.wait())) continue;
       throw mapServerError(error);
@@ -42,7 +53,7 @@ export async function prepareServer(options: RedisStoreOptions, retry: RetryLimi
   }
 }
 
-async function prepare(options: RedisStoreOptions): Promise<PreparedServer> {
+async function prepare(options: ServerOptions, purpose: "serve" | "migrate"): Promise<PreparedServer> {
   const { ports, url, shards = limits.shards } = options;
   if (!(Number.isInteger(shards) && shards >= 1 && shards <= 65_536 && (shards & (shards - 1)) === 0)) {
     throw invalidOptions(`The number of shards must be a power of two up to 65,536, not ${shards}`);
@@ -60,6 +71,8 @@ async function prepare(options: RedisStoreOptions): Promise<PreparedServer> {
     await refuseForeignKeys(connection, prefix);
     const found = await connection.run(layoutScript, [prefix, layout, randomUUID(), shards]);
     const stored = parseLayout(found, prefix);
+    if (purpose === "serve")
+      refuseUnfinishedMigration(await connection.send(["HGET", `${prefix}meta`, "migration"]));
     return { settings, prefix, durability, ...stored, run: info.get("run_id") ?? "" };
   } finally {
     await connection.close();

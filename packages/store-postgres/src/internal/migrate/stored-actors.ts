@@ -1,13 +1,13 @@
 import type { ActorRecord } from "@holdfast/actors";
+import { type ArchiveSummary, summaryOf } from "@holdfast/store-kit";
 import type { Blobs } from "../blobs/blobs.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { LongConnections } from "../connection/long-connections.ts";
 import { ImageReader } from "../history/image.ts";
 import { actorRecord, integer, type Row, recordColumns, text } from "../rows.ts";
 import { shardOf } from "../shards.ts";
-import { type ArchiveSummary, summaryOf } from "./archive-digest.ts";
 
-export interface MigrationTargetOptions {
+export interface StoredActorsOptions {
   readonly connections: Connections;
   readonly readers: LongConnections;
   readonly blobs: Blobs;
@@ -16,10 +16,10 @@ export interface MigrationTargetOptions {
 }
 
 /** Reads what a migration has written. */
-export class MigrationTarget {
-  readonly #options: MigrationTargetOptions;
+export class StoredActors {
+  readonly #options: StoredActorsOptions;
 
-  constructor(options: MigrationTargetOptions) {
+  constructor(options: StoredActorsOptions) {
     this.#options = options;
   }
 

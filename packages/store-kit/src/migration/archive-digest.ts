@@ -14,10 +14,16 @@ export interface ArchiveSummary {
   readonly bytes: number;
 }
 
-/** Reads an archive to its end. */
-export async function summaryOf({ record, parts }: ActorArchive): Promise<ArchiveSummary> {
+/** Reads an archive to its end; `onCall` gets the key of each call record. */
+export async function summaryOf(
+  { record, parts }: ActorArchive,
+  onCall?: (key: string) => void,
+): Promise<ArchiveSummary> {
   const digest = new ArchiveDigest(record);
-  for await (const part of parts) digest.add(part);
+  for await (const part of parts) {
+    digest.add(part);
+    if (part.type === "calls" && onCall !== undefined) for (const { key } of part.calls) onCall(key);
+  }
   return digest.summary();
 }
 
