@@ -13,9 +13,12 @@ export function read(path: string): string {
 }
 
 /** All variables that the documentation knows: a file of a deployment sets no others. */
-const documented = ["docs/reference/server.md", "docs/how-to/run-a-cluster.md"].map((path) =>
-  readFileSync(join(deploy, "..", path), "utf8"),
-);
+const documented = [
+  "docs/reference/server.md",
+  ...["run-a-cluster", "operate-a-cluster", "run-the-studio-on-nodes"].map(
+    (name) => `docs/how-to/${name}.md`,
+  ),
+].map((path) => readFileSync(join(deploy, "..", path), "utf8"));
 
 export function assertKnown(variables: readonly string[]): void {
   for (const name of variables.filter((each) => each.startsWith("HOLDFAST_"))) {
