@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
+import { cpuProfile } from "../../packages/server/src/gateway/process/profiles.ts";
 import { assertAccessible } from "./support/axe.ts";
 import { missing, openPage, SharedPage } from "./support/browser.ts";
 import { assertDocumented } from "./support/documented.ts";
@@ -100,6 +102,41 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByLabel("Status").selectOption("sleeping");
     await page.getByText(/^\d+ asleep$/).waitFor();
     assertNoTrouble(page);
+  });
+
+  test("downloads a profile of the server and its heap, and says why it cannot", async (t) => {
+    const page = await pages.open(t);
+    // A second instead of ten.
+    await page.route("**/profile/cpu?seconds=10", (route) =>
+      route.continue({ url: `${server.url}/profile/cpu?seconds=1` }),
+    );
+    await page.goto(`${server.url}/inspector`);
+    const profiled = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Profile 10 s" }).click();
+    await page.getByRole("button", { name: "Profiling for 10 s…" }).waitFor();
+    const cpu = await profiled;
+    assert.match(cpu.suggestedFilename(), /^holdfast-[\dTZ-]+\.cpuprofile$/);
+    const profile = JSON.parse(await readFile(await cpu.path(), "utf8")) as { readonly nodes: unknown[] };
+    assert.ok(profile.nodes.length > 1);
+    await page.getByRole("button", { name: "Profile 10 s" }).waitFor();
+    // One at a time: another profile of this process, in which the server runs.
+    const other = new AbortController();
+    const busy = cpuProfile(60, other.signal);
+    await page.getByRole("button", { name: "Heap snapshot" }).click();
+    await page.getByText("secrets too").waitFor();
+    const confirm = page.getByRole("button", { name: "Download", exact: true });
+    await confirm.click();
+    await page.getByText("Another profile of this process is being made").waitFor();
+    other.abort();
+    await busy;
+    const snapshot = page.waitForEvent("download");
+    await confirm.click();
+    const heap = await snapshot;
+    assert.match(heap.suggestedFilename(), /\.heapsnapshot$/);
+    const head = createReadStream(await heap.path(), { end: 30 }).setEncoding("utf8");
+    assert.match((await head.toArray()).join(""), /^\{"snapshot":\{"meta":/);
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assertNoTrouble(page, /status of 409/);
   });
 
   test("an edited state is seen at once in another page, types and all", async (t) => {

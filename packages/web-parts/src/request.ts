@@ -13,25 +13,39 @@ export async function request<Answer>(
   body?: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
-  let response: Response;
-  let text: string;
+  const init = {
+    method,
+    headers: {
+      ...headers,
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: encodeJson(body) }),
+  };
+  const text = await answerOf(path, init, (response) => response.text());
+  return (text === "" ? undefined : decodeJson(text, maxValueDepth)) as Answer;
+}
+
+/** The answer to a `GET` as a file. Throws as {@link request}, and the reason of the signal. */
+export function requestBlob(path: string, signal: AbortSignal): Promise<Blob> {
+  return answerOf(path, { signal }, (response) => response.blob());
+}
+
+async function answerOf<Body>(
+  path: string,
+  init: RequestInit,
+  read: (response: Response) => Promise<Body>,
+): Promise<Body> {
+  let problem: HoldfastError;
   try {
-    response = await fetch(path, {
-      method,
-      credentials: "same-origin",
-      headers: {
-        ...headers,
-        accept: "application/json",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: encodeJson(body) }),
-    });
-    text = await response.text();
+    const response = await fetch(path, { ...init, credentials: "same-origin" });
+    if (response.ok) return await read(response);
+    problem = problemOf(await response.text(), response.status);
   } catch (cause) {
+    init.signal?.throwIfAborted();
     throw new HoldfastError("client", "network_error", "The server does not answer", { cause });
   }
-  if (!response.ok) throw problemOf(text, response.status);
-  return (text === "" ? undefined : decodeJson(text, maxValueDepth)) as Answer;
+  throw problem;
 }
 
 function problemOf(text: string, status: number): HoldfastError {

@@ -2,7 +2,7 @@ import type { DesktopRecordingInfo, SandboxAgent } from "@holdfast/sandbox-clien
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { formatBytes, formatDateTime, formatDuration } from "../format.ts";
 import { DialogButton } from "../internal/dialog-button.tsx";
-import { saveBlob } from "../sandbox/index.ts";
+import { saveBlob } from "../save-blob.ts";
 import { useAnnounce } from "../ui/announcer.tsx";
 import { ConfirmButton } from "../ui/confirm-button.tsx";
 import { ErrorNotice, Loading } from "../ui/notice.tsx";

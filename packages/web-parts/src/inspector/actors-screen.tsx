@@ -9,6 +9,7 @@ import type { ActorFilter, ActorStatus, ActorSummary } from "./api/types.ts";
 import { formatKey } from "./api/values.ts";
 import { ActorStatusPill } from "./parts/actor-status.tsx";
 import { SelectField, TextField } from "./parts/fields.tsx";
+import { ProfileButtons } from "./profile-buttons.tsx";
 
 /** All actors of this server, filtered by name, key and status. */
 export function ActorsScreen({
@@ -27,10 +28,13 @@ export function ActorsScreen({
     <div className="page actors-page">
       <div className="page-head">
         <h1>Actors</h1>
-        <button type="button" className="button" onClick={() => void list.refetch()}>
-          <RefreshIcon />
-          Refresh
-        </button>
+        <div className="actor-header-deeds">
+          <ProfileButtons />
+          <button type="button" className="button" onClick={() => void list.refetch()}>
+            <RefreshIcon />
+            Refresh
+          </button>
+        </div>
       </div>
       <Filters filter={filter} onFilter={onFilter} />
       <Counts filter={filter} />

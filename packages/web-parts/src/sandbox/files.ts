@@ -1,3 +1,4 @@
+import { saveBlob } from "../save-blob.ts";
 import { type FileRef, fileRefQuery, formatFileRef } from "./file-ref.ts";
 import type { SandboxHttp } from "./sandbox-http.ts";
 
@@ -128,17 +129,6 @@ export async function download(api: Http, fileRef: FileRef, name: string, archiv
     `Use the command line: holdfast sandbox fs cat ${formatFileRef(fileRef)}`,
   );
   saveBlob(blob, archive ? `${name}.tar` : name);
-}
-
-/** Has the browser save a blob as a file. */
-export function saveBlob(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // After the click the browser has its own reference to the content.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /**

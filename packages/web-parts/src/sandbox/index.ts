@@ -15,7 +15,6 @@ export {
   join,
   readBlob,
   readText,
-  saveBlob,
   saveText,
   type TextFile,
   type UnreadableFile,

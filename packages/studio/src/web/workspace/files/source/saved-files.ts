@@ -1,10 +1,5 @@
-import {
-  decodeText,
-  type FileRef,
-  saveBlob,
-  type TextFile,
-  type UnreadableFile,
-} from "@holdfast/web-parts/sandbox";
+import { decodeText, type FileRef, type TextFile, type UnreadableFile } from "@holdfast/web-parts/sandbox";
+import { saveBlob } from "@holdfast/web-parts/save-blob";
 import type { SavedFolder } from "../../../../contract.ts";
 import type { StudioApi } from "../../../shared/port.ts";
 import { workspaceRoot } from "../../task-sandbox.ts";
