@@ -58,7 +58,7 @@ const sources = new Map(
 );
 const made = madeErrors(sources);
 const pages = readdirSync(join(root, "docs"))
-  .filter((name) => /^errors(-\w+)?\.md$/.test(name))
+  .filter((name) => /^errors(-\w+)*\.md$/.test(name))
   .map((name) => `docs/${name}`);
 const listed = listedErrors(pages);
 const literals = new Set<string>();

@@ -1,4 +1,4 @@
-/** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits-gate.md. */
+/** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits-studio.md. */
 export const studioLimits = {
   /** Timeout of one request to a forge. */
   forgeTimeoutMs: 30_000,
