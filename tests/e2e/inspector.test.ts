@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createReadStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -107,7 +106,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("downloads a profile of the server and its heap, and says why it cannot", async (t) => {
     const page = await pages.open(t);
     // A second instead of ten.
-    await page.route("**/profile/cpu?seconds=10", (route) =>
+    await page.route(/\/profile\/cpu\?seconds=10$/, (route) =>
       route.continue({ url: `${server.url}/profile/cpu?seconds=1` }),
     );
     await page.goto(`${server.url}/inspector`);
@@ -129,12 +128,13 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByText("Another profile of this process is being made").waitFor();
     other.abort();
     await busy;
+    // A snapshot of this process takes seconds: its route is tested with the server.
+    await page.route("**/profile/heap", (route) => route.fulfill({ json: { snapshot: {} } }));
     const snapshot = page.waitForEvent("download");
     await confirm.click();
     const heap = await snapshot;
     assert.match(heap.suggestedFilename(), /\.heapsnapshot$/);
-    const head = createReadStream(await heap.path(), { end: 30 }).setEncoding("utf8");
-    assert.match((await head.toArray()).join(""), /^\{"snapshot":\{"meta":/);
+    assert.equal(await readFile(await heap.path(), "utf8"), '{"snapshot":{}}');
     await page.getByRole("dialog").waitFor({ state: "detached" });
     assertNoTrouble(page, /status of 409/);
   });
