@@ -38,12 +38,6 @@ export { clientOfActor, LocalDriver } from "./local/local-driver.ts";
 export type { InspectorOptions, ManageInfo } from "./management/access.ts";
 export type { NamespaceOptions, NamespacesOptions } from "./namespaces/namespaces.ts";
 export { ClusterMetrics } from "./observe/cluster-metrics.ts";
-export {
-  createRegistry,
-  type Definitions,
-  type FetchHandler,
-  type ListenOptions,
-  Registry,
-  type RegistryConfig,
-} from "./registry.ts";
+export { createRegistry, Registry } from "./registry.ts";
+export type { Definitions, FetchHandler, ListenOptions, RegistryConfig } from "./registry-config.ts";
 export type { ShutdownOptions } from "./shutdown.ts";

@@ -1,13 +1,5 @@
-import type { ActorStore, AnyDefinition } from "@holdfast/actors";
-import {
-  type ActorTarget,
-  type AnyActorDefinition,
-  type AnyRegistry,
-  type Client,
-  type ClientDriver,
-  createClientWithDriver,
-  RenamingDriver,
-} from "@holdfast/client";
+import type { ActorStore } from "@holdfast/actors";
+import { type AnyRegistry, type Client, createClientWithDriver, RenamingDriver } from "@holdfast/client";
 import {
   defaultNamespace,
   HoldfastError,
@@ -16,9 +8,8 @@ import {
   type Ports,
   qualifiedName,
   systemPorts,
-  version,
 } from "@holdfast/core";
-import { ClusterDriver } from "./cluster/forwarding/cluster-driver.ts";
+import { programDriver } from "./cluster/forwarding/program-driver.ts";
 import type { Cluster } from "./cluster/node/cluster.ts";
 import { createCluster } from "./cluster/node/create-cluster.ts";
 import type { NodeConnections } from "./cluster/node/node-connections.ts";
@@ -26,7 +17,6 @@ import type { ClusterOptions } from "./cluster/node/options.ts";
 import { notListening, ServerlessRunner } from "./cluster/serverless/runner.ts";
 import { StoreClock } from "./cluster/store-clock.ts";
 import { Directory } from "./directory/directory.ts";
-import type { FetchApplication } from "./gateway/application.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/http/fetch.ts";
 import { NodeGateway } from "./gateway/http/node-gateway.ts";
 import { problemResponse } from "./gateway/http/problem-response.ts";
@@ -38,61 +28,19 @@ import { type Listening, listen } from "./gateway/process/listen.ts";
 import { monotonicMs } from "./gateway/process/monotonic.ts";
 import { processMetrics } from "./gateway/process/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/sockets/upgrades.ts";
-import { healthBody } from "./health.ts";
+import { healthBody, metadataBody } from "./health.ts";
 import { type MessageLimits, serverLimits } from "./limits.ts";
 import { keepAliveDriver } from "./local/keep-alive-driver.ts";
 import { clientOfActor, LocalDriver } from "./local/local-driver.ts";
-import { Namespaces, type NamespacesOptions } from "./namespaces/namespaces.ts";
-import { lifetimeOf, type RegistryLifetime, type ShutdownOptions } from "./shutdown.ts";
-
-/** The actors of a registry by name: the return values of `actor()`. */
-export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefinition>>;
-
-/** Options of `createRegistry`. */
-export interface RegistryConfig<Actors extends Definitions> {
-  readonly use: Actors;
-  /** Opens the store with the ports of the registry; called once, on first use. */
-  readonly store: (ports: Ports) => ActorStore | Promise<ActorStore>;
-  readonly ports?: Ports;
-  /** `c.region` of the actors: "local" by default. */
-  readonly region?: string;
-  /** Separate key spaces beside the default one, by name, each with its own token. */
-  readonly namespaces?: NamespacesOptions;
-  /** A second name of the default namespace, by which clients may call it. */
-  readonly namespace?: string;
-  /** Makes this process a node of a cluster; requires a store that several nodes can share. */
-  readonly cluster?: ClusterOptions;
-  readonly gateway?: GatewayOptions;
-  /** Defaults for `start` and `listen`. */
-  readonly listen?: ListenOptions;
-  /** How the registry shuts down. Without it, SIGTERM and SIGINT are left to the program. */
-  readonly shutdown?: ShutdownOptions;
-  /** Called with the URL when `start` listens. */
-  readonly welcome?: (url: string) => void;
-  /**
-   * Called with the error of a `start` that finds the port or the data directory in use: then a `start` that is not
-   * awaited does not end the process.
-   */
-  readonly taken?: (error: HoldfastError) => void;
-}
-
-/** Address of a registry, and what it serves beside the actors. */
-export interface ListenOptions {
-  /** 6420 by default, or HOLDFAST_PORT; 0 selects a free port. */
-  readonly port?: number;
-  /** 127.0.0.1 by default. */
-  readonly host?: string;
-  /** A directory whose files are served beside the actors. */
-  readonly publicDir?: string;
-  /** Serves all other paths, such as a `new Hono()`. */
-  readonly application?: FetchApplication;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: what a runtime hands over beside the request (its environment, its context) has a type of that runtime.
-type OfTheRuntime = any;
-
-/** A request handler in the form that JavaScript runtimes accept. */
-export type FetchHandler = (request: Request, ...rest: OfTheRuntime) => Response | Promise<Response>;
+import { Namespaces } from "./namespaces/namespaces.ts";
+import {
+  checkName,
+  type Definitions,
+  type ListenOptions,
+  type OfTheRuntime,
+  type RegistryConfig,
+} from "./registry-config.ts";
+import { lifetimeOf, type RegistryLifetime } from "./shutdown.ts";
 
 /** Actors, their store, and the ways to reach them. Created with {@link createRegistry}. */
 export class Registry<Actors extends Definitions> implements AnyRegistry {
@@ -132,7 +80,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
       maxIncomingBytes: config.gateway?.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes,
       maxOutgoingBytes: config.gateway?.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes,
     };
-    this.#gatewayOptions = { metadata: () => this.#metadata(), ...config.gateway };
+    this.#gatewayOptions = { metadata: () => metadataBody(this.settings.use), ...config.gateway };
     this.#lifetime = lifetimeOf(config.shutdown, this.#ports, () => this.shutdown());
     this.#serverless = this.#createRunner(config.cluster);
     const definitions = Object.keys(config.use);
@@ -152,7 +100,10 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     let client = this.#clients.get(namespace);
     if (client === undefined) {
       const local = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
-      const reaching = this.settings.cluster === undefined ? local : this.#clusterDriver(local);
+      const reaching =
+        this.settings.cluster === undefined
+          ? local
+          : programDriver(local, { joined: () => this.#joined, directory: () => this.directory() });
       const driver =
         namespace === defaultNamespace
           ? reaching
@@ -170,7 +121,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     health: async (): Promise<Response> =>
       Response.json(healthBody(this.#closing === undefined ? "ok" : "shutting-down")),
     /** The body of `GET /metadata`: runtime, version, and the names of the actors. */
-    metadata: async (): Promise<Response> => Response.json(this.#metadata()),
+    metadata: async (): Promise<Response> => Response.json(metadataBody(this.settings.use)),
     /** The body of `GET /metrics`, in the text format of Prometheus. */
     prometheusMetrics: async (_request?: Request): Promise<Response> => {
       const { metrics } = this.#gatewayOptions;
@@ -383,16 +334,6 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     return { anyHost: this.#gatewayOptions.hosts === undefined, ...this.#gatewayOptions };
   }
 
-  #metadata(): unknown {
-    const actorNames = Object.fromEntries(
-      Object.entries(this.settings.use).map(([name, definition]) => {
-        const { displayName, icon } = definition["~definition"];
-        return [name, { metadata: { ...(displayName && { name: displayName }), ...(icon && { icon }) } }];
-      }),
-    );
-    return { runtime: "holdfast", version, actorNames };
-  }
-
   async #open(): Promise<Directory> {
     let store: ActorStore | undefined;
     try {
@@ -427,26 +368,6 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     }
   }
 
-  /** For the program itself, which may ask before the store is open. */
-  #clusterDriver(local: ClientDriver): ClientDriver {
-    let remote: { readonly cluster: Cluster; readonly driver: ClientDriver } | undefined;
-    const placement = {
-      locate: (target: ActorTarget) =>
-        this.#joined === undefined
-          ? this.directory().then(({ cluster }) => cluster?.locate(target))
-          : this.#joined.locate(target),
-    };
-    return new ClusterDriver({
-      ...{ placement, local, caller: undefined },
-      remote: () => {
-        const cluster = this.#joined;
-        if (cluster === undefined) return local;
-        if (remote?.cluster !== cluster) remote = { cluster, driver: cluster.remoteDriver() };
-        return remote.driver;
-      },
-    });
-  }
-
   async #joinCluster(directory: Directory, options: ClusterOptions, clock: StoreClock): Promise<void> {
     const { region } = this.settings;
     const regional = region === undefined ? options : { region, ...options };
@@ -477,14 +398,6 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     await Promise.all([...this.#clients.values()].map((client) => client.dispose()));
     this.#lifetime.ended();
   }
-}
-
-/** Throws `actor.invalid_name`. */
-function checkName(name: string): void {
-  const isDots = name === "." || name === "..";
-  if (name.length > 0 && name.length <= limits.maxActorNameLength && !isDots) return;
-  const message = `"${name}" is not a valid actor name: use 1 to ${limits.maxActorNameLength} characters`;
-  throw new HoldfastError("actor", "invalid_name", message);
 }
 
 /** Creates a registry over the given store. Nothing is opened before it is needed. */
