@@ -6,12 +6,12 @@ const least = availableParallelism() + 1;
 /** With more, one that begins to compute makes the others late. */
 const most = 2 * availableParallelism() + 1;
 
-/** The share of the cores that is idle from which one more file may start. */
-const idleShare = 0.15;
+/** The share of the cores that is idle from which one more file may start, and below which one fewer runs. */
+const idleShare = { more: 0.08, fewer: 0.02 };
 
 /**
  * How many files may run at once. Many of them wait for leases, processes and other machines for most of their time: as
- * long as the cores are idle, one more may start at each look.
+ * long as the cores have idle time, one more may start at each look.
  */
 export class Lanes {
   #busy = 0;
@@ -30,7 +30,8 @@ export class Lanes {
     const share = (idle - this.#idle) / Math.max(1, idle - this.#idle + busy - this.#busy);
     this.#idle = idle;
     this.#busy = busy;
-    this.#places = share > idleShare ? Math.min(this.#places + 1, most) : least;
+    if (share > idleShare.more) this.#places = Math.min(this.#places + 1, most);
+    else if (share < idleShare.fewer) this.#places = Math.max(this.#places - 1, least);
   }
 
   /** Whether one more file may start beside `running`. */

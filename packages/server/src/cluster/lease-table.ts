@@ -26,6 +26,8 @@ export class LeaseTable {
   /** Names of which some actors have a place. */
   readonly #placed: ReadonlySet<string>;
   readonly #holders = new Map<Scope, (NodeRecord | undefined)[]>();
+  /** Shards by their holder, for each scope that was asked for. */
+  readonly #held = new Map<Scope, ReadonlyMap<string, readonly number[]>>();
   #confirmedUntil = Number.NEGATIVE_INFINITY;
   readonly #bareName: (name: string) => string;
 
@@ -96,11 +98,9 @@ export class LeaseTable {
 
   /** Shards of the scope that this run of a node holds. */
   heldBy(session: NodeSession, scope: Scope): readonly number[] {
-    const shards: number[] = [];
-    for (const [shard, holder] of (this.#holders.get(scope) ?? []).entries()) {
-      if (holder !== undefined && isSameSession(holder, session)) shards.push(shard);
-    }
-    return shards;
+    const held = this.#held.get(scope) ?? shardsByHolder(this.#holders.get(scope) ?? []);
+    this.#held.set(scope, held);
+    return held.get(sessionKey(session)) ?? [];
   }
 
   /** Selects the actors whose shards this run of a node holds; undefined if it holds all. */
@@ -170,6 +170,25 @@ export class LeaseTable {
 
 export function isSameSession(one: NodeSession, other: NodeSession): boolean {
   return one.id === other.id && one.incarnation === other.incarnation;
+}
+
+function shardsByHolder(
+  holders: readonly (NodeRecord | undefined)[],
+): ReadonlyMap<string, readonly number[]> {
+  const shards = new Map<string, number[]>();
+  const lists = new Map<NodeRecord, number[]>();
+  for (const [shard, holder] of holders.entries()) {
+    if (holder === undefined) continue;
+    const list = lists.get(holder);
+    if (list !== undefined) {
+      list.push(shard);
+      continue;
+    }
+    const started = [shard];
+    lists.set(holder, started);
+    shards.set(sessionKey(holder), started);
+  }
+  return shards;
 }
 
 function sessionKey({ id, incarnation }: NodeSession): string {

@@ -3,7 +3,7 @@ import { type Ports, uuidv4 } from "@holdfast/core";
 import type { ClusterMetrics } from "../observe/cluster-metrics.ts";
 import { Handover } from "./handover.ts";
 import { isSameSession, LeaseTable, type Scope } from "./lease-table.ts";
-import { chooseHolders } from "./rendezvous.ts";
+import { HolderChoice } from "./rendezvous.ts";
 import { SessionRenewal } from "./session/session-renewal.ts";
 import { type LeaseTiming, SessionValidity } from "./session/session-validity.ts";
 import { createDueFilter } from "./shards.ts";
@@ -55,6 +55,7 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #serves: ReadonlySet<string>;
+  readonly #choice: HolderChoice;
   #session: NodeSession;
   #weight: number;
   #table: LeaseTable | undefined;
@@ -79,6 +80,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.#serves = new Set(options.node.serves);
+    this.#choice = new HolderChoice(options.store.shards);
     this.#session = this.#newSession();
     this.#weight = options.node.weight;
     this.#validity = new SessionValidity({
@@ -375,6 +377,7 @@ export class Membership {
     }
     this.#options.metrics.shardsMoved.in += this.#countGained(previous, table);
     this.#table = table;
+    this.#choice.keep(table.scopes);
     if (table.nodes.some((node) => node.draining && isSameSession(node, this.#session))) this.#askedToDrain();
     changed(table, byThisNode);
     this.#wakeWaiters();
@@ -456,8 +459,7 @@ export class Membership {
 
   /** The nodes that should hold the shards of a scope. */
   #wanted(table: LeaseTable, scope: Scope): readonly (NodeRecord | undefined)[] {
-    const { monotonic, store } = this.#options;
-    const now = monotonic();
+    const now = this.#options.monotonic();
     // Its own session is as valid as the last renewal, not as the last reading.
     const lives = (node: NodeRecord): boolean =>
       isSameSession(node, this.#session) || !table.hasExpired(node, now);
@@ -466,7 +468,7 @@ export class Membership {
     const candidates = table.nodes.filter(
       (node) => table.serves(node, scope) && lives(node) && !isDraining(node),
     );
-    return chooseHolders(table.latest(candidates, scope), scope, store.shards);
+    return this.#choice.of(table.latest(candidates, scope), scope);
   }
 
   async #vacate(scope: Scope, shard: number): Promise<void> {

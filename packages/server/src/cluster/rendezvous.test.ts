@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseHolders } from "./rendezvous.ts";
+import { chooseHolders, HolderChoice } from "./rendezvous.ts";
 
 const shards = 1_024;
 const nodes = ["a", "b", "c", "d"].map((id) => ({ id, weight: 1 }));
@@ -35,4 +35,33 @@ test("scopes are spread independently", () => {
 test("no candidate, and none with weight 0, holds anything", () => {
   assert.deepEqual(chooseHolders([], "", 2), [undefined, undefined]);
   assert.deepEqual(chooseHolders([{ id: "a", weight: 0 }], "", 1), [undefined]);
+});
+
+test("a remembered choice is that of the candidates at hand", () => {
+  const choice = new HolderChoice(shards);
+  const later = nodes.map((node) => ({ ...node, expiresInMs: 5 }));
+  for (const candidates of [nodes, later, nodes.slice(1), later.toReversed(), [], nodes]) {
+    for (const scope of ["", "chat"])
+      assert.deepEqual(choice.of(candidates, scope), chooseHolders(candidates, scope, shards));
+    // The records of this reading, not equal ones of an earlier one.
+    for (const holder of choice.of(candidates, ""))
+      assert.ok(holder === undefined || candidates.includes(holder));
+  }
+  assert.deepEqual(
+    choice.of(
+      [
+        { id: "a", weight: 1 },
+        { id: "b", weight: 3 },
+      ],
+      "",
+    ),
+    chooseHolders(
+      [
+        { id: "a", weight: 1 },
+        { id: "b", weight: 3 },
+      ],
+      "",
+      shards,
+    ),
+  );
 });

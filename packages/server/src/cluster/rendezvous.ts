@@ -33,6 +33,39 @@ export function chooseHolders<T extends Candidate>(
   });
 }
 
+/**
+ * Remembers the last choice for each scope: nodes look at their shares with each change and each reading of the leases,
+ * and the candidates are nearly always the same.
+ */
+export class HolderChoice {
+  readonly #shards: number;
+  readonly #last = new Map<string, { readonly key: string; readonly chosen: readonly number[] }>();
+
+  constructor(shards: number) {
+    this.#shards = shards;
+  }
+
+  /** As {@link chooseHolders}. */
+  of<T extends Candidate>(candidates: readonly T[], scope: string): readonly (T | undefined)[] {
+    const key = candidates.map(({ id, weight }) => `${weight} ${id}`).join("\0");
+    let last = this.#last.get(scope);
+    if (last?.key !== key) {
+      const chosen = chooseHolders(candidates, scope, this.#shards);
+      const places = new Map<T | undefined, number>(candidates.map((each, at) => [each, at]));
+      last = { key, chosen: chosen.map((each) => places.get(each) ?? -1) };
+      this.#last.set(scope, last);
+    }
+    return last.chosen.map((at) => candidates[at]);
+  }
+
+  /** Forgets scopes that are no longer in use. */
+  keep(scopes: readonly string[]): void {
+    if (this.#last.size <= scopes.length) return;
+    const used = new Set(scopes);
+    for (const scope of this.#last.keys()) if (!used.has(scope)) this.#last.delete(scope);
+  }
+}
+
 /** FNV-1a, 32 bits. */
 function textHash(text: string): number {
   let value = 0x811c9dc5;

@@ -90,5 +90,7 @@ export function budgetExceeded(
   );
 }
 
-const count = (tokens: number) => `${tokens.toLocaleString("en-US")} tokens`;
+// A formatter made for each refusal would be most of its cost.
+const numbers = new Intl.NumberFormat("en-US");
+const count = (tokens: number) => `${numbers.format(tokens)} tokens`;
 const dollars = (micros: number) => `$${(micros / 1e6).toFixed(micros < 1e6 ? 4 : 2)}`;
