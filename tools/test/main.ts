@@ -2,6 +2,7 @@
  * `npm test`: everything, for real, the longest files first and several at a time. Short ones of a package share a process.
  * `npm test -- PATTERN...` runs the files whose path contains one of the patterns; with `--store cluster` or
  * `--store sqlite`, only on that store.
+ * `npm run test:release`: the files about what is published, which `npm test` leaves out.
  * With CI=true a skipped test fails the run.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -20,6 +21,9 @@ import { createScratchDirectory } from "./scratch-directory.ts";
 import { processesOf, type TestProcess } from "./test-process.ts";
 import { runsOf, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
+
+/** Packs the packages, builds projects, images and the site of them: minutes that only a change of those is worth. */
+const releaseSuites = /^tests\/(packed|site)\//;
 
 /** How often is looked whether the cores have time for another file. */
 const lookMs = 3_000;
@@ -125,24 +129,35 @@ interface SecondRun {
   readonly flaky: readonly string[];
 }
 
-function readArguments(): { readonly patterns: readonly string[]; readonly stores: readonly TestStore[] } {
-  const { values, positionals } = parseArgs({
-    options: { store: { type: "string" } },
+interface Selection {
+  readonly patterns: readonly string[];
+  readonly stores: readonly TestStore[];
+  readonly release: boolean;
+}
+
+function readArguments(): Selection {
+  const { values, positionals: patterns } = parseArgs({
+    options: { store: { type: "string" }, release: { type: "boolean", default: false } },
     allowPositionals: true,
   });
-  if (values.store === undefined) return { patterns: positionals, stores: testStores };
+  const { release } = values;
+  if (values.store === undefined) return { patterns, stores: testStores, release };
   const store = testStores.find((each) => each === values.store);
-  if (store !== undefined) return { patterns: positionals, stores: [store] };
+  if (store !== undefined) return { patterns, stores: [store], release };
   console.error(`There is no store "${values.store}" for tests: use ${testStores.join(" or ")}`);
   process.exit(2);
 }
 
-const { patterns, stores } = readArguments();
+const { patterns, stores, release } = readArguments();
 const started = performance.now();
 const files = sourceFiles()
   // Those of the templates run in a project that is made of them.
   .filter((path) => path.endsWith(".test.ts") && !path.includes("/templates/"))
-  .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)));
+  .filter((path) =>
+    patterns.length === 0
+      ? releaseSuites.test(path) === release
+      : patterns.some((pattern) => path.includes(pattern)),
+  );
 const runs = runsOf(files, stores);
 if (runs.length === 0) {
   console.error(`No test file matches: ${patterns.join(" ")}`);
