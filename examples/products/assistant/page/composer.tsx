@@ -18,7 +18,7 @@ interface ComposerProps {
 export function Composer(props: ComposerProps) {
   const { draft, setDraft, isBusy, canSend, messagesLeft } = props;
   const area = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => area.current?.focus(), []);
+  useEffect(() => void area.current?.focus(), []);
   const text = draft.trim();
   const isReady = canSend && !isBusy && text !== "";
   const submit = () => {

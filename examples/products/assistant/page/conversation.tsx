@@ -107,7 +107,8 @@ function Messages({ handle, messages, messagesLeft, isOnline }: MessagesProps) {
   };
   return (
     <>
-      <section className="messages" aria-label="Conversation" aria-live="polite" ref={list}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it. */}
+      <section className="messages" aria-label="Conversation" aria-live="polite" ref={list} tabIndex={0}>
         {chat.messages.length === 0 && (
           <div className="suggestions">
             <p className="soft">How can I help you?</p>
