@@ -1,8 +1,57 @@
-/** Checks of what people enter, and the summary of a ticket for the inbox. */
+/** The data of a ticket, checks of what people enter, and the summary for the inbox. */
 import { UserError } from "holdfast";
+import type { Agent } from "./http/sessions.ts";
 import type { TicketUpdate } from "./inbox.ts";
 import { limits } from "./limits.ts";
-import type { TicketState } from "./ticket.ts";
+
+export interface Message {
+  /** The sender's: a message that is sent again is the same. */
+  readonly id: string;
+  /** A note is for agents alone. */
+  readonly kind: "customer" | "agent" | "note";
+  readonly name: string;
+  readonly text: string;
+  readonly createdAt: number;
+  /** A model has drafted it, and an agent approved it. */
+  readonly isDrafted?: boolean;
+  /** Of an answer to a message that came in by a webhook: whether it has gone out. */
+  readonly delivery?: "sending" | "delivered" | "failed";
+}
+
+export interface Draft {
+  readonly id: string;
+  readonly status: "writing" | "ready" | "failed";
+  readonly text: string;
+}
+
+export interface TicketState {
+  customer: { readonly name: string; readonly email: string };
+  subject: string;
+  source: "page" | "webhook";
+  isOpen: boolean;
+  assignee: Agent | undefined;
+  tags: string[];
+  messages: Message[];
+  draft: Draft | undefined;
+  updatedAt: number;
+  revision: number;
+}
+
+/** What a customer sees: no notes, drafts or tags. */
+export interface CustomerView {
+  readonly subject: string;
+  readonly isOpen: boolean;
+  readonly messages: readonly Message[];
+}
+
+export interface Incoming {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly source: TicketState["source"];
+}
 
 /** Throws for text that is empty or too long. */
 export function checkedText(text: unknown, maxLength: number, what: string): string {

@@ -7,56 +7,16 @@ import type { inbox } from "./inbox.ts";
 import { limits } from "./limits.ts";
 import { draftAnswer } from "./model/draft.ts";
 import type { team } from "./team.ts";
-import { checkedTags, checkedText, summaryOf } from "./ticket-data.ts";
-
-export interface Message {
-  /** The sender's: a message that is sent again is the same. */
-  readonly id: string;
-  /** A note is for agents alone. */
-  readonly kind: "customer" | "agent" | "note";
-  readonly name: string;
-  readonly text: string;
-  readonly createdAt: number;
-  /** A model has drafted it, and an agent approved it. */
-  readonly isDrafted?: boolean;
-  /** Of an answer to a message that came in by a webhook: whether it has gone out. */
-  readonly delivery?: "sending" | "delivered" | "failed";
-}
-
-export interface Draft {
-  readonly id: string;
-  readonly status: "writing" | "ready" | "failed";
-  readonly text: string;
-}
-
-export interface TicketState {
-  customer: { readonly name: string; readonly email: string };
-  subject: string;
-  source: "page" | "webhook";
-  isOpen: boolean;
-  assignee: Agent | undefined;
-  tags: string[];
-  messages: Message[];
-  draft: Draft | undefined;
-  updatedAt: number;
-  revision: number;
-}
-
-/** What a customer sees: no notes, drafts or tags. */
-export interface CustomerView {
-  readonly subject: string;
-  readonly isOpen: boolean;
-  readonly messages: readonly Message[];
-}
-
-export interface Incoming {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string;
-  readonly subject: string;
-  readonly text: string;
-  readonly source: TicketState["source"];
-}
+import {
+  type CustomerView,
+  checkedTags,
+  checkedText,
+  type Draft,
+  type Incoming,
+  type Message,
+  summaryOf,
+  type TicketState,
+} from "./ticket-data.ts";
 
 type Others = Registry<{ inbox: typeof inbox; team: typeof team }>;
 

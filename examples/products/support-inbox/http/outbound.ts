@@ -1,6 +1,6 @@
 /** Answers that leave the product: signed requests to the system from which the messages came. */
 import { createHmac } from "node:crypto";
-import type { Message, TicketState } from "../ticket.ts";
+import type { Message, TicketState } from "../ticket-data.ts";
 
 /** Where answers go; undefined: customers read them on the page. */
 export const outbound = process.env["OUTBOUND_URL"];

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { streamText } from "ai";
-import type { Draft, TicketState } from "../ticket.ts";
+import type { Draft, TicketState } from "../ticket-data.ts";
 import { model } from "./model.ts";
 
 const knowledge = readFileSync(join(import.meta.dirname, "knowledge.md"), "utf8");

@@ -1,7 +1,7 @@
 /** The answer: written by the agent, or drafted by the model and approved by the agent. */
 import { useEffect, useState } from "react";
 import { limits } from "../limits.ts";
-import type { Draft } from "../ticket.ts";
+import type { Draft } from "../ticket-data.ts";
 import { newId, type useActor } from "./client.ts";
 import { Icon } from "./icons.tsx";
 

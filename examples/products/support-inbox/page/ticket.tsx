@@ -3,7 +3,7 @@ import { useActorState } from "holdfast/react";
 import { useEffect, useRef, useState } from "react";
 import type { Agent } from "../http/sessions.ts";
 import { limits } from "../limits.ts";
-import type { Message } from "../ticket.ts";
+import type { Message } from "../ticket-data.ts";
 import { ago, useActor, wordsOf } from "./client.ts";
 import { Icon } from "./icons.tsx";
 import { Reply } from "./reply.tsx";
@@ -125,7 +125,10 @@ function useOthers(connection: Connection, isConnected: boolean, me: string): re
 function Messages({ messages, draftId }: { messages: readonly Message[]; draftId: string | undefined }) {
   const list = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new message is at the end, and a draft covers what was there.
-  useEffect(() => void list.current?.scrollTo({ top: list.current.scrollHeight }), [messages.length, draftId]);
+  useEffect(
+    () => void list.current?.scrollTo({ top: list.current.scrollHeight }),
+    [messages.length, draftId],
+  );
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it.
     <section className="messages" aria-label="Conversation" aria-live="polite" ref={list} tabIndex={0}>
