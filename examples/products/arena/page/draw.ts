@@ -1,7 +1,7 @@
 /** Draws a scene on the canvas, in the colours of the page. */
 import { field, rules, walls } from "../game/rules.ts";
 import type { SeenFighter } from "../game/wire.ts";
-import type { Scene } from "./game.ts";
+import type { Scene } from "./interpolation.ts";
 
 /** Each fighter has the colour of its slot, here and in the list. White text is readable on all of them. */
 export const colours = [

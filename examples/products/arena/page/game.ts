@@ -3,11 +3,11 @@ import { type ActorConn, HoldfastError } from "holdfast/client";
 import type { Board, News } from "../actors/room.ts";
 import type { registry } from "../actors.ts";
 import { field, tickMs } from "../game/rules.ts";
-import { type Frame, fighterOf, type SeenFighter } from "../game/wire.ts";
+import { type Frame, fighterOf } from "../game/wire.ts";
 import type { Input } from "../game/world.ts";
 import { client } from "./api.ts";
 import type { Controls } from "./controls.ts";
-import { Interpolation, type SeenShot } from "./interpolation.ts";
+import { Interpolation, type Scene } from "./interpolation.ts";
 import { Prediction } from "./prediction.ts";
 import { describeNews } from "./words.ts";
 
@@ -26,13 +26,6 @@ export interface GameState {
   readonly respawn: number;
   readonly health: number;
   readonly error: string | undefined;
-}
-
-/** What is drawn at one moment. */
-export interface Scene {
-  readonly fighters: readonly SeenFighter[];
-  readonly shots: readonly SeenShot[];
-  readonly gems: Frame["gems"];
 }
 
 export class Game {

@@ -15,6 +15,13 @@ export interface SeenShot {
   readonly y: number;
 }
 
+/** What is drawn at one moment. */
+export interface Scene {
+  readonly fighters: readonly SeenFighter[];
+  readonly shots: readonly SeenShot[];
+  readonly gems: Frame["gems"];
+}
+
 export class Interpolation {
   #frames: Frame[] = [];
   /** Local time of tick 0, by the frames that came fastest. */

@@ -2,7 +2,7 @@
 import type { News, Standing } from "../actors/room.ts";
 import { distance } from "../game/bots.ts";
 import { field, rules } from "../game/rules.ts";
-import type { Scene } from "./game.ts";
+import type { Scene } from "./interpolation.ts";
 
 export function describeNews(news: News, standings: readonly Standing[], me: number | undefined): string {
   const name = (slot: number) => standings.find((each) => each.slot === slot)?.name ?? "Somebody";
