@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { createClient } from "holdfast/client";
 import { setupTest } from "holdfast/test";
+import { registry } from "./actors.ts";
+import { cookieOfLink, cookieOfSession, readLinkToken } from "./sessions.ts";
 import { textOf } from "./text.ts";
 
-const data = mkdtempSync(join(tmpdir(), "document-review-"));
-process.env["HOLDFAST_DATA"] = data;
-after(() => rmSync(data, { recursive: true, force: true, maxRetries: 3 }));
-const { registry } = await import("./actors.ts");
-const { cookieOfLink, cookieOfSession, readLinkToken } = await import("./sessions.ts");
+// Read when something is signed for the first time.
+process.env["SESSION_KEY"] = "a key for tests, of thirty-two characters";
+after(() => delete process.env["SESSION_KEY"]);
 
 const contract = "# Contract\n\nThe supplier shall deliver within 30 days. The price is 4,200 EUR.\n";
 const ownerId = "ada";

@@ -13,13 +13,18 @@ import type { Delivery, Summary } from "./report.ts";
 const forge = createServer((_request, response) => response.writeHead(404).end());
 await once(forge.listen(0, "127.0.0.1"), "listening");
 const data = mkdtempSync(join(tmpdir(), "pull-request-bot-"));
-after(() => {
-  forge.close();
-  rmSync(data, { recursive: true, force: true, maxRetries: 3 });
-});
-Object.assign(process.env, {
+// Read when the actors are loaded.
+const settings = {
   ...{ HOLDFAST_DATA: data, FORGE_API_URL: `http://127.0.0.1:${(forge.address() as AddressInfo).port}` },
   ...{ BOT_REPOSITORIES: "corner/shop", BOT_CONCURRENCY: "1", BOT_JOBS_PER_DAY: "2" },
+};
+const before = { ...process.env };
+Object.assign(process.env, settings);
+after(() => {
+  for (const name of Object.keys(settings)) delete process.env[name];
+  Object.assign(process.env, before);
+  forge.close();
+  rmSync(data, { recursive: true, force: true, maxRetries: 3 });
 });
 const { registry } = await import("./actors.ts");
 
