@@ -24,7 +24,7 @@ export interface Reminder {
   readonly isDue: boolean;
 }
 
-interface PersonState {
+export interface PersonState {
   name: string;
   /** The one that was used last comes first. */
   conversations: ConversationSummary[];

@@ -5,7 +5,7 @@ import { actor, UserError } from "holdfast";
 import type { Agent } from "./http/sessions.ts";
 import { limits } from "./limits.ts";
 
-interface Member extends Agent {
+export interface Member extends Agent {
   readonly salt: string;
   readonly hash: string;
   failures: number;

@@ -8,7 +8,7 @@ interface Password {
   readonly hash: string;
 }
 
-interface AccountState {
+export interface AccountState {
   userId: string;
   password: Password | undefined;
   failures: number;
