@@ -21,7 +21,9 @@ export interface A2aOptions {
   readonly agent: string;
   /** For people and for other agents. */
   readonly name: string;
+  /** What the agent does, as its card says it. */
   readonly description: string;
+  /** Version of the agent, as its card says it. */
   readonly version: string;
   readonly skills?: readonly A2aSkill[];
   readonly provider?: { readonly organization: string; readonly url: string };

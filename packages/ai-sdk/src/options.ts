@@ -20,8 +20,11 @@ export interface AnswerStream {
 
 /** Options of `toUIMessageStream` of the AI SDK with which an answer becomes a message of the chat. */
 export interface AnswerStreamOptions {
+  /** The conversation that the answer continues. */
   readonly originalMessages: UIMessage[];
+  /** Gives the id of the answer, under which the chat keeps it. */
   readonly generateMessageId: () => string;
+  /** Gives the text by which people learn of an error. */
   readonly onError: (error: unknown) => string;
   readonly sendReasoning: boolean;
   readonly sendSources: boolean;

@@ -8,5 +8,6 @@ export const mcpLimits = {
   sessionMs: 86_400_000,
   /** Calls that a client can cancel; beyond, the oldest can no longer be cancelled. */
   maxCancellableCalls: 10_000,
+  /** Characters of the secret that signs the ids of sessions. */
   minSecretLength: 32,
 } as const;

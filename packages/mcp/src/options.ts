@@ -12,6 +12,7 @@ export interface McpRegistry {
 export interface VerifiedToken {
   /** Whom the token speaks for. A session belongs to one subject. */
   readonly subject: string;
+  /** Scopes that it was granted. */
   readonly scopes?: readonly string[];
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
@@ -46,6 +47,7 @@ export interface McpOptions {
   readonly instructions?: Readonly<Record<string, string>>;
   /** Signs the ids of sessions, so that they outlive a restart and are known to each node. Random by default. */
   readonly secret?: string;
+  /** Clients need a bearer token. Without it, the server asks for none. */
   readonly oauth?: OAuthOptions;
   /** Serves all other paths. */
   readonly next?: { fetch(request: Request): Response | Promise<Response> };

@@ -80,6 +80,7 @@ export class HoldfastSession
     await this.#open((handle) => callLarge(handle, handle.applyOperation, { id: operationId, ...operation }));
   }
 
+  /** Replaces calls of functions, each by the id of its call; a further item with that id is removed. */
   async applyHistoryMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
     const replacements = mutations.map(({ callId, replacement }) => ({
       callId,
@@ -99,6 +100,7 @@ export class HoldfastSession
     return (await this.#find((handle) => callLarge(handle, handle.loadRun, name))) ?? undefined;
   }
 
+  /** Removes a run. One that does not exist is no error. */
   async removeRun(name: string = defaultRun): Promise<void> {
     await this.#find((handle) => callLarge(handle, handle.removeRun, name));
   }

@@ -1,5 +1,5 @@
 /** Reads the exports of modules with TypeDoc: their types, and what their comments say. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Application, type DeclarationReflection, LogLevel, ReflectionKind } from "typedoc";
 import { root } from "../places.ts";
@@ -32,7 +32,29 @@ export async function convertModules(
   const project = await app.convert();
   if (project === undefined) throw new Error("TypeDoc could not read the modules");
   const modules = project.children?.filter(({ kind }) => kind === ReflectionKind.Module) ?? [];
+  for (const module of modules) removeModuleComment(module);
   return new Map(
     modules.map((module) => [module.sources?.[0]?.fullFileName ?? module.name, module.children ?? []]),
   );
+}
+
+/** TypeDoc takes the comment at the top of a file for one of the first export, although it is about the file. */
+function removeModuleComment({ sources, children = [] }: DeclarationReflection): void {
+  const file = sources?.[0]?.fullFileName;
+  const source = file === undefined ? "" : readFileSync(file, "utf8");
+  const [, first, space = ""] = /^\/\*\*\s([\s\S]*?)\*\/(\s*)/.exec(source) ?? [];
+  if (first === undefined) return;
+  const text = wordsOf(first);
+  for (const item of children) {
+    const isOfFile = space.length > 1 || item.sources?.[0]?.fullFileName !== file;
+    const comment = (item.comment?.summary ?? []).map((part) => part.text).join("");
+    if (isOfFile && wordsOf(comment) === text) delete item.comment;
+  }
+}
+
+function wordsOf(comment: string): string {
+  return comment
+    .replace(/^\s*\*/gm, " ")
+    .replace(/\s+/g, " ")
+    .trim();
 }

@@ -50,8 +50,13 @@ function operand(type: SomeType): string {
     : text;
 }
 
+/** Types that the compiler has inferred, such as that of an actor with all of its actions, say nothing to people. */
+const maxArguments = 400;
+
 function argumentsText(types: readonly SomeType[] | undefined): string {
-  return types === undefined || types.length === 0 ? "" : `<${types.map(typeText).join(", ")}>`;
+  if (types === undefined || types.length === 0) return "";
+  const text = types.map(typeText).join(", ");
+  return text.length > maxArguments ? "<…>" : `<${text}>`;
 }
 
 function objectText(declaration: DeclarationReflection): string {

@@ -15,6 +15,7 @@ export interface ChunkedResult<Result> extends AsyncIterable<Uint8Array> {
   readonly "~value"?: Result;
 }
 
+/** One of the pieces in which the arguments of a call that is larger than one message come before it. */
 export interface CallPiece {
   readonly id: string;
   readonly position: number;

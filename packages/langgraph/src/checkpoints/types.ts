@@ -41,7 +41,7 @@ export interface NewWrite {
   readonly data: Typed;
 }
 
-/** Pending writes of one task to a checkpoint. Writes that are there already stay. */
+/** Pending writes of one task to a checkpoint. A write at a position that is there already stays as it is. */
 export interface NewWrites extends CheckpointAddress {
   readonly taskId: string;
   readonly taskPath: string;

@@ -32,17 +32,17 @@ export interface ThreadPage {
   readonly total: number;
 }
 
-/**
- * A new thread with messages of another: all of them, the newest `limit`, those by id, or those between two
- * times (milliseconds since the epoch).
- */
+/** A new thread with messages of another: those that all given conditions select. */
 export interface ThreadCopy {
   readonly sourceId: string;
   readonly id: string;
   readonly resourceId?: string;
   readonly title?: string;
+  /** JSON. */
   readonly metadata?: string;
+  /** Number of the newest messages that the other conditions leave. */
   readonly limit?: number;
+  /** Milliseconds since the epoch. */
   readonly from?: number;
   readonly to?: number;
   readonly messageIds?: readonly string[];

@@ -39,6 +39,7 @@ export interface MigrationOptions {
   readonly onProgress?: (progress: MigrationProgress) => void;
 }
 
+/** How far a migration is. */
 export interface MigrationProgress {
   readonly phase: "copy" | "verify";
   /** Number of actors, existing and destroyed. */

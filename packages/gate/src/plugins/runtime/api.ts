@@ -3,6 +3,7 @@
  * dependencies, since it also runs inside the plugin's jail.
  */
 
+/** Codes of the errors that a call of a tool can end with. The error of a handler has a code of its own, or HANDLER_ERROR. */
 export const ErrorCode = {
   UNKNOWN_TOOL: "UNKNOWN_TOOL",
   VALIDATION_FAILED: "VALIDATION_FAILED",
