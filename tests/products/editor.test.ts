@@ -92,11 +92,17 @@ test("two people write one document, without a server and through crashes; links
   await assertAccessibleInThemes(ann, "a document");
   await assertProductDocumented(ann, "editor");
 
+  await ann.getByRole("button", { name: "Share" }).click();
+  await ann.getByRole("button", { name: "Remove Bob Ito" }).click();
+  await again.getByText("This document is not shared with you").waitFor();
+  await again.getByRole("button", { name: "Back to the documents" }).click();
+  await again.getByText("You have no documents yet").waitFor();
+
   // A page that is open would bring back what the server had lost.
   await product.kill();
   for (const page of [ann, again]) await page.close();
   await product.start();
-  const late = await ofBob.newPage();
+  const late = await ofAnn.newPage();
   await late.setViewportSize({ width: 390, height: 844 });
   await late.goto(url);
   await late.getByRole("link", { name: "Launch plan" }).click();

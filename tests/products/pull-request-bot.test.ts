@@ -1,7 +1,7 @@
 /** The pull request bot, against an emulator of GitHub with real git: its agent works in a real jail. */
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import { GitHubEmulator } from "@holdfast/testing/github";

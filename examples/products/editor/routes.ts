@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { HoldfastError, UserError } from "holdfast";
 import { registry } from "./actors.ts";
 import { limits } from "./limits.ts";
-import { newUser, readShareToken, requireUser, sessionCookie, shareToken, userOf } from "./sessions.ts";
+import {
+  newUser,
+  readShareToken,
+  requireUser,
+  sessionCookie,
+  shareToken,
+  type User,
+  userOf,
+} from "./sessions.ts";
 
 const html = join(import.meta.dirname, "page", "index.html");
 const maxBodyBytes = 8_192;
@@ -35,6 +43,7 @@ const routes: Readonly<Record<string, Handler>> = {
   },
   "POST /api/documents": async (request, { title }) => {
     const owner = requireUser(request);
+    await requireSpace(owner);
     const id = randomUUID();
     await registry.client.document.create([id], { input: { title: String(title), owner } });
     return Response.json({ id });
@@ -53,10 +62,19 @@ const routes: Readonly<Record<string, Handler>> = {
   "POST /api/join": async (request, { token }) => {
     const user = requireUser(request);
     const { document, link } = readShareToken(token);
+    await requireSpace(user, document);
     await registry.client.document.get([document]).join(user, link);
     return Response.json({ document });
   },
 };
+
+/** A list that is full would lose its oldest documents. */
+async function requireSpace({ id }: User, known?: string): Promise<void> {
+  const documents = await registry.client.account.getOrCreate([id]).documents();
+  if (documents.length < limits.documentsOfAccount || documents.some((each) => each.id === known)) return;
+  const message = `You have ${limits.documentsOfAccount} documents. Leave or delete one first.`;
+  throw new UserError(message, { code: "too_many_documents" });
+}
 
 /** Answers everything but actors and files. */
 export async function answer(request: Request): Promise<Response> {

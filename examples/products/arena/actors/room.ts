@@ -2,17 +2,17 @@
  * A room: the server moves its world twenty times a second, and everybody sees each tick. Positions are worth little and
  * are in memory; places, points and rounds are in the state, and are durable before anybody sees them.
  */
-import { actor, event, queue, setup, UserError } from "holdfast";
+import { actor, event, queue, type Registry, UserError } from "holdfast";
 import type { Client } from "holdfast/client";
 import { checkedInput } from "../game/input-queue.ts";
 import { rules, tickMs } from "../game/rules.ts";
 import { type Frame, frameOf } from "../game/wire.ts";
 import { limits } from "../limits.ts";
 import { requireUser, type User } from "../sessions.ts";
-import { lobby } from "./lobby.ts";
+import type { lobby } from "./lobby.ts";
 import { Match, type Player, type RoomState, roundsOf } from "./match.ts";
 
-const lobbies = setup({ use: { lobby } });
+type Lobbies = Registry<{ lobby: typeof lobby }>;
 
 /** A room without people ends after a day, so that a link to a private one can be sent ahead. */
 const emptyRoomMs = 24 * 60 * 60 * 1_000;
@@ -75,7 +75,7 @@ export const room = actor({
         if (ended !== undefined) {
           const [winner] = ended;
           news.push({ type: "end", winner: winner?.name ?? "Nobody", points: winner?.points ?? 0 });
-          const main = c.client<typeof lobbies>().lobby.getOrCreate(["main"]);
+          const main = c.client<Lobbies>().lobby.getOrCreate(["main"]);
           c.waitUntil(main.send("rounds", roundsOf(ended, Date.now())));
         }
         if (news.length > 0) {
@@ -103,7 +103,7 @@ export const room = actor({
         c.state.isWatched = true;
         await c.schedule.after(limits.pruneEveryMs, "prune");
       }
-      await tellLobby(c.client<typeof lobbies>(), c.key, c.state);
+      await tellLobby(c.client<Lobbies>(), c.key, c.state);
       return { slot, board: boardOf(c.state), frame: frameOf(match.world) };
     },
     /** Not answered with anything: the next tick shows what has come of it. */
@@ -125,7 +125,7 @@ export const room = actor({
       c.state.isWatched = c.state.players.length > 0;
       if (c.state.isWatched) await c.schedule.after(limits.pruneEveryMs, "prune");
       c.broadcast("board", boardOf(c.state));
-      await tellLobby(c.client<typeof lobbies>(), c.key, c.state);
+      await tellLobby(c.client<Lobbies>(), c.key, c.state);
     },
     /** Scheduled. */
     end: async (c) => {
@@ -158,7 +158,7 @@ function boardOf({ players, round }: RoomState): Board {
 }
 
 async function tellLobby(
-  client: Client<typeof lobbies>,
+  client: Client<Lobbies>,
   [room = ""]: readonly string[],
   { players, isPrivate }: RoomState & { isPrivate: boolean },
 ): Promise<void> {

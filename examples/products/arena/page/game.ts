@@ -28,6 +28,13 @@ export interface GameState {
   readonly error: string | undefined;
 }
 
+/** Why a connection ends, by the code of its error. */
+const reasons: Readonly<Record<string, string>> = {
+  not_found: "This room has ended.",
+  destroyed: "This room has ended.",
+  signed_out: "You are signed out.",
+};
+
 export class Game {
   readonly #conn: RoomConn;
   readonly #prediction = new Prediction();
@@ -50,7 +57,7 @@ export class Game {
     conn.on("news", (news) => this.#news(news));
     conn.onOpen(() => void this.join());
     conn.onClose(() => this.#set({ status: this.#state.status === "closed" ? "closed" : "offline" }));
-    conn.onError((error) => this.#set({ status: "closed", error: error.message }));
+    conn.onError(({ code, message }) => this.#set({ status: "closed", error: reasons[code] ?? message }));
   }
 
   get state(): GameState {

@@ -1,15 +1,15 @@
 /** A document that many people edit at once: its text, its members, its links, its versions. */
 import { randomUUID } from "node:crypto";
-import { actor, event, setup, UserError } from "holdfast";
+import { actor, event, type Registry, UserError } from "holdfast";
 import type { Client } from "holdfast/client";
 import { limits } from "../limits.ts";
 import { requireUser, type User } from "../sessions.ts";
-import { account, type Role } from "./account.ts";
+import type { account, Role } from "./account.ts";
 import { editorOf, type Link, type Member, memberOf, ownerOf } from "./members.ts";
 import { StoredText } from "./stored-text.ts";
 import { keepVersion, keepVersionBefore, type Version, versionText } from "./versions.ts";
 
-const accounts = setup({ use: { account } });
+type Accounts = Registry<{ account: typeof account }>;
 
 /** What everybody with access sees of a document, beside its text. */
 export interface Info {
@@ -37,7 +37,7 @@ export const document = actor({
   }),
   createVars: async (c) => ({ text: await StoredText.load(c.kv) }),
   events: { update: event<Uint8Array>(), info: event<Info>() },
-  onCreate: (c) => tell(c.client<typeof accounts>(), c.key, c.state, c.state.members),
+  onCreate: (c) => tell(c.client<Accounts>(), c.key, c.state, c.state.members),
   onAuth: (_c, { req, intents }) => {
     if (intents.has("create")) throw new UserError("There is no such document", { code: "forbidden" });
     return requireUser(req);
@@ -62,7 +62,7 @@ export const document = actor({
       if (!c.state.editors.includes(name)) c.state.editors.push(name);
       await c.vars.text.apply(update);
       c.broadcast({ event: "update", except: [c.conn.id] }, update);
-      if (isVersion) await changed(c, c.client<typeof accounts>());
+      if (isVersion) await changed(c, c.client<Accounts>());
     },
     point: (c, anchor: Uint8Array | undefined, head: Uint8Array | undefined) => {
       if (!isPosition(anchor) || !isPosition(head))
@@ -73,7 +73,7 @@ export const document = actor({
       editorOf(c.state.members, c.conn.auth);
       c.state.title = checkedTitle(title);
       c.state.changedAt = Date.now();
-      await changed(c, c.client<typeof accounts>());
+      await changed(c, c.client<Accounts>());
     },
     saveVersion: async (c, label: string) => {
       editorOf(c.state.members, c.conn.auth);
@@ -89,7 +89,7 @@ export const document = actor({
       c.state.changedAt = Date.now();
       // A change like any other: what others type meanwhile is merged with it.
       c.broadcast("update", await c.vars.text.replaceWith(text));
-      await changed(c, c.client<typeof accounts>());
+      await changed(c, c.client<Accounts>());
     },
     links: (c) => {
       ownerOf(c.state.members, c.conn.auth);
@@ -126,7 +126,7 @@ export const document = actor({
       }
       const others = c.state.members.filter(({ id }) => id !== user.id);
       c.state.members = [...others, { ...user, role: link.role }];
-      await changed(c, c.client<typeof accounts>());
+      await changed(c, c.client<Accounts>());
     },
     /** The owner removes others; others remove themselves. */
     removeMember: async (c, id: string) => {
@@ -134,7 +134,7 @@ export const document = actor({
       if (caller.id !== id) ownerOf(c.state.members, caller);
       if (c.state.members.find((member) => member.id === id)?.role === "owner") return;
       c.state.members = c.state.members.filter((member) => member.id !== id);
-      const client = c.client<typeof accounts>();
+      const client = c.client<Accounts>();
       await tell(client, c.key, c.state, [{ id, role: undefined }]);
       await changed(c, client);
       for (const conn of c.conns.values()) if (conn.auth?.id === id) await conn.disconnect("removed");
@@ -142,7 +142,7 @@ export const document = actor({
     remove: async (c) => {
       ownerOf(c.state.members, c.conn.auth);
       const former = c.state.members.map(({ id }) => ({ id, role: undefined }));
-      await tell(c.client<typeof accounts>(), c.key, c.state, former);
+      await tell(c.client<Accounts>(), c.key, c.state, former);
       c.destroy();
     },
   },
@@ -154,14 +154,14 @@ interface Described {
   readonly broadcast: (event: "info", info: Info) => unknown;
 }
 
-async function changed(c: Described, client: Client<typeof accounts>): Promise<void> {
+async function changed(c: Described, client: Client<Accounts>): Promise<void> {
   c.broadcast("info", infoOf(c.state));
   await tell(client, c.key, c.state, c.state.members);
 }
 
 /** Brings lists of documents up to date, by messages that are part of this turn and arrive after a crash as well. */
 async function tell(
-  client: Client<typeof accounts>,
+  client: Client<Accounts>,
   [id = ""]: readonly string[],
   { title, changedAt }: { readonly title: string; readonly changedAt: number },
   people: readonly { readonly id: string; readonly role: Role | undefined }[],

@@ -77,7 +77,7 @@ function OpenDocument({ id, session, leave }: { id: string; session: DocumentSes
           Share
         </button>
       </header>
-      <Banner state={state} leave={leave} />
+      <Banner state={state} session={session} leave={leave} />
       <main data-mode={mode}>
         <h1 className="hidden">{info.title}</h1>
         <Editor session={session} readOnly={readOnly} carets={carets} />
@@ -150,11 +150,22 @@ function Title(props: { title: string; readOnly: boolean; session: DocumentSessi
   );
 }
 
-function Banner({ state, leave }: { state: SessionState; leave: () => void }) {
+interface BannerProps {
+  readonly state: SessionState;
+  readonly session: DocumentSession;
+  readonly leave: () => void;
+}
+
+function Banner({ state, session, leave }: BannerProps) {
   if (state.status === "closed") {
     return (
       <div className="banner" role="alert">
-        {state.error} Changes that were not saved are kept in this browser.
+        {state.error}. {state.isUnsaved && "Your latest changes are kept in this browser only."}
+        {state.isUnsaved && (
+          <button type="button" onClick={() => session.discard()}>
+            Discard my changes
+          </button>
+        )}
         <button type="button" onClick={leave}>
           Back to the documents
         </button>

@@ -25,6 +25,14 @@ export interface SessionState {
 const remote = Symbol("remote");
 const sendDelayMs = 30;
 
+/** Why a connection ends, by the code of its error. */
+const reasons: Readonly<Record<string, string>> = {
+  not_found: "This document does not exist, or was deleted",
+  destroyed: "This document was deleted",
+  not_a_member: "This document is not shared with you",
+  signed_out: "You are signed out",
+};
+
 export class DocumentSession {
   readonly text: Y.Text;
   readonly #doc = new Y.Doc();
@@ -51,7 +59,7 @@ export class DocumentSession {
     conn.onOpen(() => void this.#open());
     conn.onGap(() => void this.#open());
     conn.onClose(() => this.#set({ status: this.#state.status === "closed" ? "closed" : "offline" }));
-    conn.onError((error) => this.#close(error.message));
+    conn.onError(({ code, message }) => this.#close(reasons[code] ?? message));
     this.#doc.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin !== remote) this.#changed(update);
     });
@@ -78,6 +86,14 @@ export class DocumentSession {
     if (this.#state.status === "online") await this.#send();
     await this.#conn.dispose();
     this.#doc.destroy();
+  }
+
+  /** Gives changes up that the server refuses, and opens the document as others see it. */
+  discard(): void {
+    this.#unsent = [];
+    this.#sending = undefined;
+    this.#storage.clear();
+    location.reload();
   }
 
   /** Shows others where the caret is. */
