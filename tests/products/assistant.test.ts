@@ -104,16 +104,24 @@ test("an answer resumes after a reload, a question survives a crash, and a memor
   await laptop.getByText("Nothing yet.").waitFor();
   await assertAccessible(laptop, "an empty memory");
 
+  await laptop.getByRole("button", { name: "Close" }).click();
+  await laptop.getByRole("link", { name: "Call with Bob" }).click();
+  await laptop.getByRole("heading", { name: "Call with Bob" }).waitFor();
+  await laptop.getByRole("button", { name: "Delete", exact: true }).click();
+  await laptop.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await laptop.getByRole("link", { name: "Call with Bob" }).waitFor({ state: "detached" });
+  // The other page, which had it open, goes back to the beginning.
+  await phone.getByRole("heading", { name: "Hello, Ann Wood" }).waitFor();
+
   await phone.getByRole("button", { name: "Conversations" }).click();
   await phone.getByRole("button", { name: /^Memory/ }).click();
   await phone.getByText("Nothing yet.").waitFor();
   assert.equal(await phone.evaluate<number>("document.documentElement.scrollWidth"), 390);
 
-  // Nobody else reads it: the address of a conversation is no key.
-  const { hash } = new URL(laptop.url());
+  // Nobody reads what belongs to others, with a session or without.
   const stranger = createClient<typeof registry>(product.url);
   t.after(() => stranger.dispose());
-  const conversation = stranger.assistant.getOrCreate(["somebody", hash.slice(1)]);
+  const conversation = stranger.assistant.getOrCreate(["somebody", "a-conversation"]);
   await assert.rejects(conversation.messages(), { code: "signed_out" });
   const status = await laptop.evaluate<number>(
     `fetch("/actors/person/~somebody-else,/actions/overview", { method: "POST", body: '{"args":[]}', headers: { "content-type": "application/json" } }).then((r) => r.status)`,

@@ -120,6 +120,13 @@ test("a customer's message is drafted, approved and answered, over a crash; webh
   await eva.getByRole("button", { name: "Approve and send" }).click();
   await widget.getByText("Your lamp is on its way.").waitFor();
   await tom.getByText("approved by Eva").waitFor();
+  // Of two agents who approve the same draft, the second is refused.
+  const { hash } = new URL(tom.url());
+  const second = await tom.evaluate<string>(`fetch("/actors/ticket/@${hash.split("/")[2]},/actions/reply", {
+    method: "POST", headers: { "content-type": "application/json" },
+    body: JSON.stringify({ args: ["r2", "The same again", "a draft of before"] }),
+  }).then((response) => response.text())`);
+  assert.match(second, /draft_gone/);
 
   await eva.getByLabel("Answer").fill("She is a regular customer.");
   await eva.getByRole("button", { name: "Add as note" }).click();

@@ -1,12 +1,13 @@
 /** Bundles the page: `node build.ts [FOLDER]`. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
+
+const page = join(import.meta.dirname, "page");
 
 /** Writes the page into a folder. */
 export async function build(publicDir: string): Promise<void> {
   mkdirSync(publicDir, { recursive: true });
-  const page = join(import.meta.dirname, "page");
   const bundle = await rolldown({
     input: join(page, "app.tsx"),
     platform: "browser",
@@ -17,6 +18,15 @@ export async function build(publicDir: string): Promise<void> {
   await bundle.close();
   for (const name of ["index.html", "base.css", "style.css"])
     copyFileSync(join(page, name), join(publicDir, name));
+}
+
+/** Writes it again when a file of the page is saved. */
+export function buildOnSave(publicDir: string): void {
+  let timer: NodeJS.Timeout | undefined;
+  watch(page, { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void build(publicDir).catch(console.error), 100);
+  });
 }
 
 if (import.meta.main) await build(process.argv[2] ?? join(import.meta.dirname, "dist"));

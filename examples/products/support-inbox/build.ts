@@ -1,5 +1,5 @@
 /** Bundles the pages: `node build.ts [FOLDER]`. The page of the agents is at `/`, that of customers at `/contact.html`. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -24,6 +24,16 @@ export async function build(publicDir: string): Promise<void> {
   }
   for (const file of files)
     copyFileSync(join(import.meta.dirname, file), join(publicDir, file.replace(/^.*\//, "")));
+}
+
+/** Writes them again when one of their files is saved. */
+export function buildOnSave(publicDir: string): void {
+  let timer: NodeJS.Timeout | undefined;
+  for (const folder of ["page", "contact"])
+    watch(join(import.meta.dirname, folder), { recursive: true }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void build(publicDir).catch(console.error), 100);
+    });
 }
 
 if (import.meta.main) await build(process.argv[2] ?? join(import.meta.dirname, "dist"));
