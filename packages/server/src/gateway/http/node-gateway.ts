@@ -4,8 +4,9 @@ import type { ActorTarget } from "@holdfast/client";
 import type { Directory } from "../../directory/directory.ts";
 import { Gateway } from "../gateway.ts";
 import type { GatewayOptions } from "../options.ts";
+import { RivetInspectorWire } from "../rivet/inspector-wire.ts";
 import { rivetWire } from "../rivet/socket.ts";
-import { RivetUpgrades, speaksRivet } from "../rivet/upgrades.ts";
+import { RivetUpgrades, rivetSubprotocol, speaksRivet } from "../rivet/upgrades.ts";
 import { actorsPrefix, isRawSocket, localPath } from "../route.ts";
 import { InspectorSockets, isInspectorSocket } from "../sockets/inspector-sockets.ts";
 import { RawSockets } from "../sockets/raw-sockets.ts";
@@ -13,6 +14,8 @@ import { ownWire } from "../sockets/socket.ts";
 import { Sockets } from "../sockets/sockets.ts";
 import type { Exchange } from "./exchange.ts";
 import { NodeExchange } from "./node-exchange.ts";
+
+const rivetInspectors = { subprotocol: rivetSubprotocol, open: () => new RivetInspectorWire() };
 
 /** What serves the upgrades of clients of `rivetkit`. */
 interface RivetSide {
@@ -33,8 +36,8 @@ export class NodeGateway {
     this.#gateway = new Gateway(directory, options);
     this.#sockets = new Sockets(this.#gateway, ownWire);
     this.#rawSockets = new RawSockets(this.#gateway);
-    this.#inspectors = new InspectorSockets(this.#gateway);
     const { rivet } = this.#gateway;
+    this.#inspectors = new InspectorSockets(this.#gateway, rivet && rivetInspectors);
     this.#rivet = rivet && {
       upgrades: new RivetUpgrades(this.#gateway, rivet),
       sockets: new Sockets(this.#gateway, rivetWire),

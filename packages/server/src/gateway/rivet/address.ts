@@ -89,7 +89,7 @@ export function parseGatewayPath(url: string): RivetAddress {
   };
 }
 
-const directPath = /\/(?:request|websocket)(?=[/?]|$)|\/connect(?=\?|$)/;
+const directPath = /\/(?:request|websocket)(?=[/?]|$)|\/(?:inspector\/)?connect(?=\?|$)/;
 
 /**
  * The address of a request that names its actor in a header; undefined for a path that no actor has. Whatever precedes

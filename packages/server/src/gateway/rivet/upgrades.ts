@@ -19,6 +19,7 @@ const prefix = {
   target: "rivet_target.",
   actor: "rivet_actor.",
   token: "rivet_token.",
+  inspectorToken: "rivet_inspector_token.",
   params: "rivet_conn_params.",
 } as const;
 const protocolHeader = "sec-websocket-protocol";
@@ -51,7 +52,10 @@ export class RivetUpgrades {
     const params = offeredValue(offered, prefix.params);
     const own = offered.filter((each) => !each.startsWith("rivet_") || isEncoding(address, each));
     if (params !== undefined) own.push(`${paramsPrefix}${ownParams(decoded(params))}`);
-    const token = address.token ?? offeredValue(offered, prefix.token);
+    const token =
+      (address.route.kind === "inspector" ? offeredValue(offered, prefix.inspectorToken) : undefined) ??
+      address.token ??
+      offeredValue(offered, prefix.token);
     if (token !== undefined) own.push(`${tokenPrefix}${Buffer.from(token).toString("base64url")}`);
     request.url = await this.#door.ownUrl(asker, { ...address, token }, mount);
     offer(request, own);

@@ -13,21 +13,38 @@ import { offeredToken } from "./offered.ts";
 
 const protocol = "holdfast.inspector.v1";
 
+/** Another wire of inspectors, translated to our frames and back; one for each WebSocket. */
+export interface InspectorWire {
+  /** Undefined for a frame that has no counterpart. */
+  outgoing(frame: string): Uint8Array | undefined;
+  /** Throws errors of the frame. */
+  incoming(bytes: Uint8Array): string;
+}
+
+/** The wire of the clients that offer a subprotocol. */
+export interface ForeignInspectors {
+  readonly subprotocol: string;
+  open(): InspectorWire;
+}
+
 /** The WebSockets of inspector clients. */
 export class InspectorSockets {
   readonly #gateway: Gateway;
+  readonly #foreign: ForeignInspectors | undefined;
   readonly #server: WebSocketServer;
   readonly #open = new Set<WebSocket>();
   #closed = false;
 
-  constructor(gateway: Gateway) {
+  constructor(gateway: Gateway, foreign?: ForeignInspectors) {
     this.#gateway = gateway;
+    this.#foreign = foreign;
+    const known = [protocol, ...(foreign === undefined ? [] : [foreign.subprotocol])];
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: serverLimits.maxInspectorMessageBytes,
-      handleProtocols: (protocols) => (protocols.has(protocol) ? protocol : false),
+      handleProtocols: (protocols) => known.find((each) => protocols.has(each)) ?? false,
     });
   }
 
@@ -77,6 +94,17 @@ export class InspectorSockets {
     const rights = await management.access.admit("inspect", peerOf(request), target, offeredToken(request));
     // A client that has left in the meantime would be watched for ever.
     if (socket.readyState === socket.CLOSED) return;
+    const isForeign = this.#foreign !== undefined && socket.protocol === this.#foreign.subprotocol;
+    const wire = isForeign ? this.#foreign.open() : undefined;
+    /** A frame that cannot be translated ends the connection. */
+    const attempt = (translate: () => void): void => {
+      try {
+        translate();
+      } catch (error) {
+        const { group, code } = visibleError(error, directory.ports);
+        socket.close(1008, closeReason(`${group}.${code}`));
+      }
+    };
     const session = new InspectorSession({
       directory,
       api: management.inspector,
@@ -85,7 +113,10 @@ export class InspectorSockets {
       output: {
         send: (frame) => {
           if (socket.readyState !== socket.OPEN) return;
-          socket.send(frame);
+          attempt(() => {
+            const sent = wire === undefined ? frame : wire.outgoing(frame);
+            if (sent !== undefined) socket.send(sent);
+          });
           if (socket.bufferedAmount > serverLimits.maxSendBufferBytes) socket.close(1013, "conn.too_slow");
         },
         close: (code, reason) => socket.close(code, reason),
@@ -94,13 +125,21 @@ export class InspectorSockets {
     socket.on("close", () => session.end());
     await session.start();
     socket.off("message", hold);
-    const take = (data: RawData): void => session.frame(String(data));
+    const take = (data: RawData): void => {
+      if (wire === undefined) session.frame(String(data));
+      else attempt(() => session.frame(wire.incoming(bytesOf(data))));
+    };
     for (const data of early) take(data);
     socket.on("message", take);
   }
 }
 
 const maxEarly = 100;
+
+function bytesOf(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+}
 
 function peerOf(request: IncomingMessage): Peer {
   return {
