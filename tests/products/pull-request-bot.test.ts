@@ -7,42 +7,13 @@ import { launchChromium, missingChromium } from "@holdfast/testing/chromium";
 import { GitHubEmulator } from "@holdfast/testing/github";
 import type { Page } from "playwright-core";
 import { build } from "../../examples/products/pull-request-bot/build.ts";
+import { files } from "../../examples/products/pull-request-bot/local-forge/sample.ts";
 import { assertAccessibleInThemes } from "../e2e/support/axe.ts";
 import { assertProductDocumented } from "../e2e/support/documented.ts";
 import { startProduct } from "./support.ts";
 
 const missing = missingChromium || (spawnSync("bwrap", ["--version"]).status !== 0 && "needs bubblewrap");
 const [secret, password] = ["webhook-secret", "correct horse battery"];
-
-/** What the demo agent can do in the repository: it has no model. */
-const playbook = {
-  rules: [
-    {
-      when: "rounding|cent",
-      steps: [
-        { think: "The total is a float. I look at how it is made first." },
-        { read: "src/total.js" },
-        {
-          edit: "src/total.js",
-          old: "return sum * 1.19;",
-          new: "// In cents: floats do not add up.\n  return Math.round(sum * 119) / 100;",
-        },
-        { run: "node --test" },
-        { say: "The total is rounded to cents now, once, after the tax. The tests pass." },
-      ],
-    },
-  ],
-};
-
-const files = {
-  "README.md": "# shop\n",
-  "src/total.js":
-    "export function total(prices) {\n  const sum = prices.reduce((a, b) => a + b, 0);\n  return sum * 1.19;\n}\n",
-  "total.test.js":
-    'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { total } from "./src/total.js";\n\ntest("a total is in cents", () => assert.equal(total([0.1, 0.2]), 0.36));\n',
-  "package.json": '{ "name": "shop", "type": "module" }\n',
-  ".holdfast/demo-agent.json": JSON.stringify(playbook),
-};
 
 async function startForge() {
   const forge = await GitHubEmulator.start();
