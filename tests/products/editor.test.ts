@@ -24,6 +24,7 @@ test("two people write one document, without a server and through crashes; links
   const [ofAnn, ofBob] = [await browser.newContext(), await browser.newContext()];
   const [ann, bob] = [await ofAnn.newPage(), await ofBob.newPage()];
   const textOf = (page: Page) => page.getByRole("textbox", { name: "Text of the document" });
+  const previewOf = (page: Page) => page.getByRole("region", { name: "Preview" });
   const saved = (page: Page) => page.getByText("Saved", { exact: true }).waitFor();
 
   await signIn(ann, url, "Ann Lee");
@@ -68,8 +69,8 @@ test("two people write one document, without a server and through crashes; links
   await again.goto(url);
   await again.getByRole("link", { name: "Launch plan" }).click();
   for (const page of [ann, again]) {
-    await page.getByRole("listitem").getByText("Tell everybody").waitFor();
-    await page.getByText("No excuses.").last().waitFor();
+    await previewOf(page).getByText("Tell everybody").waitFor();
+    await previewOf(page).getByText("No excuses.").waitFor();
   }
 
   await ann.getByRole("button", { name: "History" }).click();
@@ -77,11 +78,11 @@ test("two people write one document, without a server and through crashes; links
   await ann.getByRole("button", { name: "Keep this version" }).click();
   await ann.getByRole("button", { name: "Before the call" }).waitFor();
   await textOf(again).fill("Gone");
-  await ann.getByRole("region", { name: "Preview" }).getByText("Gone", { exact: true }).waitFor();
+  await previewOf(ann).getByText("Gone", { exact: true }).waitFor();
   await ann.getByRole("button", { name: "Before the call" }).click();
   await ann.locator("del", { hasText: "Tell everybody" }).waitFor();
   await ann.getByRole("button", { name: "Restore this version" }).click();
-  for (const page of [ann, again]) await page.getByRole("listitem").getByText("Tell everybody").waitFor();
+  for (const page of [ann, again]) await previewOf(page).getByText("Tell everybody").waitFor();
   await again.getByText("Freeze").first().click();
   await again.keyboard.press("End");
   await again.keyboard.type(" by noon");
