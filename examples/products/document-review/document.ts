@@ -10,11 +10,11 @@ import {
   newState,
   personOf,
   requireRunning,
-  setReviewer,
   type StoredVersion,
+  setReviewer,
   viewOf,
 } from "./record.ts";
-import { type Decision, type DocumentView, decisionSchema, type Draft, type You } from "./review.ts";
+import { type Decision, type DocumentView, type Draft, decisionSchema, type You } from "./review.ts";
 import { requireReader } from "./sessions.ts";
 
 const words = { approve: "approved", changes: "asked for changes of", reject: "rejected" } as const;

@@ -7,23 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
-import { page } from "./page.ts";
-
-export interface LocalIssue {
-  readonly number: number;
-  readonly title: string;
-  readonly body: string;
-  readonly comments: { readonly body: string }[];
-  isLabelled: boolean;
-}
-
-export interface LocalPull {
-  readonly number: number;
-  readonly title: string;
-  readonly body: string;
-  readonly head: string;
-  readonly diff: string;
-}
+import { type LocalIssue, type LocalPull, page } from "./page.ts";
 
 export interface LocalForgeOptions {
   /** Where the repository is; what is there is deleted. */

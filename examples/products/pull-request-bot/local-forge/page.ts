@@ -1,5 +1,20 @@
-/** The page of the local forge. */
-import type { LocalIssue, LocalPull } from "./forge.ts";
+/** The page of the local forge, and what it shows. */
+
+export interface LocalIssue {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly comments: { readonly body: string }[];
+  isLabelled: boolean;
+}
+
+export interface LocalPull {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly head: string;
+  readonly diff: string;
+}
 
 const escaped = (value: string) => value.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
