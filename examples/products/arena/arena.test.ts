@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createClient } from "holdfast/client";
 import { setupTest } from "holdfast/test";
+import { Match, type Player, roundsOf } from "./actors/match.ts";
 import { registry } from "./actors.ts";
 import { botInput } from "./game/bots.ts";
 import { checkedInput, InputQueue } from "./game/input-queue.ts";
@@ -213,6 +214,36 @@ test("a place is kept for a minute, and is free after two, also when the process
   await clock.advance(2 * limits.pruneEveryMs);
   assert.deepEqual(await people(), []);
   assert.equal((await client.lobby.getOrCreate(["main"]).overview()).players, 0);
+});
+
+test("a round ends with its standings, and the best rounds of people are kept", async (t) => {
+  const match = new Match();
+  const state = { players: [] as Player[], round: { number: 1, endsAt: 1_000 } };
+  const { slot } = match.join(state, newUser("Ann"), "c1", 0);
+  for (const player of state.players) player.points = player.slot === slot ? 7 : 3;
+  assert.equal(match.tick(state, 999).ended, undefined);
+  const { ended } = match.tick(state, 1_000);
+  assert.equal(ended?.[0]?.name, "Ann");
+  assert.deepEqual(state.round, { number: 2, endsAt: 1_000 + rules.roundMs });
+  assert.deepEqual(new Set(state.players.map(({ points }) => points)), new Set([0]));
+
+  const { client } = await setupTest(t, registry);
+  const lobby = client.lobby.getOrCreate(["main"]);
+  const connected = lobby.connect();
+  const heard = new Promise((resolve) => connected.on("changed", resolve));
+  await connected.overview();
+  const [mine] = roundsOf(ended ?? [], 1_000);
+  assert.ok(mine !== undefined && mine.points >= 7);
+  await lobby.send(
+    "rounds",
+    Array.from({ length: 12 }, (_, at) => ({ ...mine, points: at })),
+  );
+  await heard;
+  const { best } = await lobby.overview();
+  assert.deepEqual(
+    best.map(({ points }) => points),
+    [11, 10, 9, 8, 7, 6, 5, 4, 3, 2],
+  );
 });
 
 test("the lobby fills rooms, finds the one of before, and keeps private ones to themselves", async (t) => {

@@ -49,9 +49,11 @@ export function draw(
   }
   // One's own is above the others.
   const fighters = scene.fighters.toSorted((a, b) => Number(a.slot === me) - Number(b.slot === me));
+  // Names stay readable on a small screen.
+  const look = { ink: colour("--ink"), nameSize: Math.max(22, (10 * field.width) / canvas.clientWidth) };
   for (const fighter of fighters) {
     if (fighter.respawn > 0) continue;
-    drawFighter(context, fighter, names.get(fighter.slot) ?? "", fighter.slot === me, colour("--ink"));
+    drawFighter(context, fighter, names.get(fighter.slot) ?? "", fighter.slot === me, look);
   }
 }
 
@@ -99,7 +101,7 @@ function drawFighter(
   { slot, x, y, aim, health, away }: SeenFighter,
   name: string,
   isMine: boolean,
-  ink: string,
+  { ink, nameSize }: { readonly ink: string; readonly nameSize: number },
 ): void {
   context.save();
   context.globalAlpha = away ? 0.35 : 1;
@@ -128,7 +130,7 @@ function drawFighter(
   }
   context.fillStyle = ink;
   context.textAlign = "center";
-  context.font = `${isMine ? 700 : 500} 22px system-ui, sans-serif`;
+  context.font = `${isMine ? 700 : 500} ${nameSize}px system-ui, sans-serif`;
   context.fillText(name, 0, -rules.radius - 12);
   context.restore();
 }

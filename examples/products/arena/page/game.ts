@@ -21,6 +21,8 @@ export interface GameState {
   readonly endsAt: number;
   /** The latest messages, the newest last. */
   readonly messages: readonly { readonly id: number; readonly text: string; readonly isMine: boolean }[];
+  /** How the latest round has ended, with the id of its message. */
+  readonly ended: { readonly id: number; readonly text: string } | undefined;
   /** Out of the field, because nothing was pressed for long. */
   readonly isAway: boolean;
   readonly respawn: number;
@@ -41,7 +43,7 @@ export class Game {
   readonly #others = new Interpolation();
   readonly #listeners = new Set<() => void>();
   #state: GameState = {
-    ...{ status: "joining", slot: undefined, board: undefined, endsAt: 0, messages: [] },
+    ...{ status: "joining", slot: undefined, board: undefined, endsAt: 0, messages: [], ended: undefined },
     ...{ isAway: false, respawn: 0, health: 0, error: undefined },
   };
   #seq = 0;
@@ -151,7 +153,8 @@ export class Game {
       this.#messageId += 1;
       return { id: this.#messageId, text: describeNews(each, standings, slot), isMine };
     });
-    this.#set({ messages: [...messages, ...added].slice(-6) });
+    const end = added[news.findIndex(({ type }) => type === "end")];
+    this.#set({ messages: [...messages, ...added].slice(-6), ended: end ?? this.#state.ended });
   }
 
   #set(change: Partial<GameState>): void {

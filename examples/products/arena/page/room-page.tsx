@@ -49,6 +49,11 @@ function Room({ game, leave }: { game: Game; leave: () => void }) {
       <Notice state={state} game={game} />
       <div className="stage">
         <Field game={game} state={state} setControls={setControls} describe={describe} />
+        {state.ended !== undefined && (
+          <p key={state.ended.id} className="ended" aria-hidden="true">
+            {state.ended.text}
+          </p>
+        )}
         <button
           type="button"
           className="fire"
