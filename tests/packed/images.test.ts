@@ -1,6 +1,6 @@
 /** The container images of `deploy/image`, and those of new projects: built without a network, run, stopped. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -65,6 +65,23 @@ describe("container images", { skip: podmanMissing() ?? false, timeout: 400_000 
     assert.equal(await after.counter.getOrCreate("visits").add(3), 15);
     await after.dispose();
     await stop(second.id);
+  });
+
+  test("the image for platforms runs without root on a volume that belongs to root", async () => {
+    const program = join(root, "deploy", "program");
+    await builder.build("on-volume", join(program, "Containerfile.volume"), program);
+    const volume = join(scratch, "volume");
+    mkdirSync(volume);
+    const { id, url } = await run(6420, "--volume", `${volume}:/data`, "on-volume");
+    await builder.said(id, /Holdfast serves/);
+    const client = createClient<CounterRegistry>(url);
+    assert.equal(await client.counter.getOrCreate("visits").add(2), 2);
+    await client.dispose();
+    const first = /\d+/.exec(await builder.podman(["top", id, "hpid"]))?.[0];
+    const user = statSync(`/proc/${first}`).uid;
+    assert.equal(statSync(volume).uid, user);
+    assert.notEqual(user, process.getuid?.());
+    await stop(id);
   });
 
   test("holdfast-sandbox serves its demo agent without root", async () => {
