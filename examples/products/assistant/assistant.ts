@@ -1,6 +1,6 @@
 /** A conversation: the chat of the AI SDK as an actor, with a memory that all conversations of a person share. */
 import { chat } from "@holdfast/ai-sdk";
-import { stepCountIs, streamText, tool } from "ai";
+import { type ModelMessage, stepCountIs, streamText, tool } from "ai";
 import { isHoldfastError, type Registry, UserError } from "holdfast";
 import { z } from "zod";
 import { limits } from "./limits.ts";
@@ -12,6 +12,15 @@ type People = Registry<{ person: typeof person }>;
 type About = { readonly name: string; readonly memories: readonly Memory[] };
 
 const maxSteps = 8;
+/** A model reads the end of a long conversation: the whole of it would cost more with each message. */
+const maxMessages = 60;
+
+/** The last messages, from one of the person on: an answer without its question, or a call without its result, confuses. */
+function endOf(messages: ModelMessage[]): ModelMessage[] {
+  const from = messages.length - maxMessages;
+  const start = messages.findIndex(({ role }, at) => at >= from && role === "user");
+  return start === -1 ? messages : messages.slice(start);
+}
 
 function instructionsFor({ name, memories }: About): string {
   const facts = memories.map(({ id, text }) => `- [${id}] ${text}`).join("\n");
@@ -39,7 +48,7 @@ export const assistant = chat({
     return streamText({
       model,
       instructions: instructionsFor(about),
-      messages,
+      messages: endOf(messages),
       abortSignal,
       stopWhen: stepCountIs(maxSteps),
       onError: ({ error }) => c.log.warn("the model failed", { cause: String(error) }),

@@ -87,12 +87,11 @@ export interface UseActorStateOptions<D extends AnyActorDefinition, State> {
    * over the connection that it gets, because its responses and events are in order.
    */
   readonly load: (actor: ActorConn<D>) => Promise<State>;
-  /** Reducers that apply events to the state; an event without a reducer reloads it. */
+  /** Reducers that apply events to the state; `undefined` for an event that reloads it. Other events change nothing. */
   readonly on?: {
-    readonly [Name in EventName<EventsOf<D>>]?: (
-      state: State,
-      ...args: EventArguments<EventsOf<D>, Name>
-    ) => State;
+    readonly [Name in EventName<EventsOf<D>>]?:
+      | ((state: State, ...args: EventArguments<EventsOf<D>, Name>) => State)
+      | undefined;
   };
 }
 

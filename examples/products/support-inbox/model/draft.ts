@@ -7,6 +7,8 @@ import { model } from "./model.ts";
 
 const knowledge = readFileSync(join(import.meta.dirname, "knowledge.md"), "utf8");
 const maxLength = 4_000;
+/** The end of a long conversation is enough to answer it. */
+const maxMessages = 30;
 const timeoutMs = 60_000;
 
 const instructions = `You draft answers of a support team to its customers, as plain text. An agent reads each before it is sent.
@@ -32,6 +34,7 @@ export async function draftAnswer(
       instructions: `${instructions}\n\nThe customer is ${customer.name}. The subject: ${subject}`,
       messages: messages
         .filter(({ kind }) => kind !== "note")
+        .slice(-maxMessages)
         .map((message) => ({
           role: message.kind === "customer" ? ("user" as const) : ("assistant" as const),
           content: message.text,

@@ -41,9 +41,9 @@ export function Inbox({ agent, team: known, model, onSignOut }: InboxProps) {
   const inbox = useActor({ name: "inbox", key: ["main"] });
   const { state, error, reload } = useActorState(inbox, {
     load: (self) => self.list({ view: place.view, tag, search: wanted }),
+    // Every change of a ticket loads the list again.
+    on: { changed: undefined },
   });
-  // Every change of a ticket loads the list again.
-  inbox.useEvent("changed", () => void reload());
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked for has changed.
   useEffect(() => void reload(), [place.view, tag, wanted, reload]);
   const isOnline = useIsOnline(inbox.isConnected);
