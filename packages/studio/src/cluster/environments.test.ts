@@ -25,14 +25,21 @@ async function twoNodes(
   t: TestContext,
   here: Partial<Environments>,
   there: Partial<Environments>,
-  { runs = "b", startedAt = {} }: { runs?: string; startedAt?: Readonly<Record<string, number>> } = {},
+  {
+    runs = "b",
+    startedAt = {},
+    preparing = "",
+  }: { runs?: string; startedAt?: Readonly<Record<string, number>>; preparing?: string } = {},
 ) {
   const actor = (id: string) => ({
     preparedBy: async () => "b",
     latest: async () =>
       startedAt[id] === undefined
         ? undefined
-        : ({ id, status: "ready", startedAt: startedAt[id] } as unknown as EnvironmentView),
+        : ({
+            ...{ id, startedAt: startedAt[id] },
+            status: id === preparing ? "preparing" : "ready",
+          } as unknown as EnvironmentView),
   });
   const alone = new OtherNodes(() => undefined);
   const b = new ClusterEnvironments({
@@ -120,12 +127,12 @@ test("the node with the repository reads it, and the one that runs tasks prepare
 
 test("of several nodes that run tasks, the one that has prepared last is shown", async (t) => {
   const source = async () => sourceOf("a");
-  const shown = async (startedAt: Readonly<Record<string, number>>) => {
+  const shown = async (startedAt: Readonly<Record<string, number>>, preparing = "") => {
     const { a } = await twoNodes(
       t,
       { source, inspect: idAt("a") },
       { inspect: idAt("b") },
-      { runs: "ab", startedAt },
+      { runs: "ab", startedAt, preparing },
     );
     return (await a.inspect("/r", "local")).preparedBy;
   };
@@ -133,6 +140,7 @@ test("of several nodes that run tasks, the one that has prepared last is shown",
   assert.equal(await shown({}), "a", "the node with the repository");
   assert.equal(await shown({ [a]: 1, [b]: 2 }), "b");
   assert.equal(await shown({ [a]: 2, [b]: 1 }), "a");
+  assert.equal(await shown({ [a]: 2, [b]: 1 }, b), "b", "the one that can be stopped");
 });
 
 test("every node that runs tasks prepares, and one that cannot is no obstacle", async (t) => {

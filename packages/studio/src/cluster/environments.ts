@@ -197,7 +197,10 @@ export class ClusterEnvironments {
     return nodes.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }
 
-  /** The environment that was prepared last; the first node's if none was. */
+  /**
+   * The environment that is being prepared, so that it can be watched and stopped, or was prepared last; the first node's
+   * if none was.
+   */
   async #newest(
     source: EnvironmentSource,
     organization: string,
@@ -223,8 +226,11 @@ export class ClusterEnvironments {
         return [{ node, id, isPrepared, latest: await actor(id).latest() }];
       }),
     );
+    const isRunning = ({ latest }: NodeEnvironment) => Number(latest?.status === "preparing");
     const startedAt = ({ latest }: NodeEnvironment) => latest?.startedAt ?? 0;
-    const [newest] = found.flat().toSorted((a, b) => startedAt(b) - startedAt(a));
+    const [newest] = found
+      .flat()
+      .toSorted((a, b) => isRunning(b) - isRunning(a) || startedAt(b) - startedAt(a));
     if (newest === undefined) throw unreachable(String(asked[0]));
     return newest;
   }

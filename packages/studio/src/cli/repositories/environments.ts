@@ -46,13 +46,23 @@ export async function environmentsCommand(args: readonly string[]): Promise<numb
       if (verb === "prepare") return prepare(client, repository, values.again === true, json);
       const found = await client.organization.environment(repository);
       if (verb === "stop") {
-        if (found.latest?.status === "preparing") await client.environment(found.latest.id).stop();
+        await stopAll(client, found);
         console.log(json ? jsonLine({ stopped: found.latest?.status === "preparing" }) : stopText(found));
       } else if (json) console.log(jsonLine(found));
       else show(found);
       return 0;
     },
   );
+}
+
+/** On several nodes, each prepares for itself: the next one that does is shown when one was stopped. */
+async function stopAll(client: StudioClient, found: RepositoryEnvironment): Promise<void> {
+  const stopped = new Set<string>();
+  for (let { latest } = found; latest?.status === "preparing" && !stopped.has(latest.id); ) {
+    await client.environment(latest.id).stop();
+    stopped.add(latest.id);
+    ({ latest } = await client.organization.environment(found.repository));
+  }
 }
 
 function stopText({ latest }: RepositoryEnvironment): string {
