@@ -46,7 +46,7 @@ export async function environmentsCommand(args: readonly string[]): Promise<numb
       if (verb === "prepare") return prepare(client, repository, values.again === true, json);
       const found = await client.organization.environment(repository);
       if (verb === "stop") {
-        await stopAll(client, found);
+        await stopPreparations(client, found);
         console.log(json ? jsonLine({ stopped: found.latest?.status === "preparing" }) : stopText(found));
       } else if (json) console.log(jsonLine(found));
       else show(found);
@@ -56,7 +56,10 @@ export async function environmentsCommand(args: readonly string[]): Promise<numb
 }
 
 /** On several nodes, each prepares for itself: the next one that does is shown when one was stopped. */
-async function stopAll(client: StudioClient, found: RepositoryEnvironment): Promise<void> {
+export async function stopPreparations(
+  client: Pick<StudioClient, "environment" | "organization">,
+  found: RepositoryEnvironment,
+): Promise<void> {
   const stopped = new Set<string>();
   for (let { latest } = found; latest?.status === "preparing" && !stopped.has(latest.id); ) {
     await client.environment(latest.id).stop();
