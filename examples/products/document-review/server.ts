@@ -10,6 +10,12 @@ if (modelName === "demo")
 /** A page that is built already, as in a container; otherwise it is built at each start. */
 const built = process.env["HOLDFAST_PUBLIC_DIR"];
 const publicDir = built ?? join(import.meta.dirname, "dist");
-if (built === undefined) await (await import("./build.ts")).build(publicDir);
+const isDevelopment = process.env["NODE_ENV"] === "development";
+if (built === undefined) {
+  const { build, buildOnSave } = await import("./build.ts");
+  await build(publicDir);
+  if (isDevelopment) buildOnSave(publicDir);
+}
 const { url } = await registry.listen({ publicDir, application });
-console.log(`Listening on ${url}`);
+// In development, `holdfast dev` prints the address: it stays when the program is loaded anew.
+if (!isDevelopment) console.log(`Listening on ${url}`);

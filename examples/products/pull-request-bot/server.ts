@@ -12,8 +12,15 @@ if (agent === "demo") console.log("The demo agent works: it needs no key. For a 
 /** A page that is built already, as in a container; otherwise it is built at each start. */
 const built = process.env["HOLDFAST_PUBLIC_DIR"];
 const publicDir = built ?? join(import.meta.dirname, "dist");
-if (built === undefined) await (await import("./build.ts")).build(publicDir);
+const isDevelopment = process.env["NODE_ENV"] === "development";
+if (built === undefined) {
+  const { build, buildOnSave } = await import("./build.ts");
+  await build(publicDir);
+  if (isDevelopment) buildOnSave(publicDir);
+}
 const { url } = await registry.listen({ publicDir, application });
 // Also makes the board, which pages only look up, and takes up what waits.
 await registry.client.board.getOrCreate(["main"]).resume();
-console.log(`Open ${url} and sign in with ${process.env["BOT_PASSWORD"] ? "BOT_PASSWORD" : password()}`);
+const secret = process.env["BOT_PASSWORD"] ? "BOT_PASSWORD" : password();
+// In development, `holdfast dev` prints the address: it stays when the program is loaded anew.
+console.log(isDevelopment ? `Sign in with ${secret}` : `Open ${url} and sign in with ${secret}`);
