@@ -146,7 +146,7 @@ test("a customer's message is drafted, approved and answered, over a crash; webh
   await eva.getByRole("heading", { name: "Invoice" }).waitFor();
   await eva.getByLabel("Answer").fill("It is changed.");
   await eva.getByRole("button", { name: "Send" }).click();
-  await eva.getByText("Delivered").waitFor();
+  await eva.getByText("Delivered", { exact: true }).waitFor();
   const [delivery] = business.deliveries;
   assert.equal(business.deliveries.length, 1);
   assert.match(delivery?.body ?? "", /"to":\{"name":"Ben Reed","email":"ben@example.com"\}.*It is changed\./);

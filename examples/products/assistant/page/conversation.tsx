@@ -120,7 +120,11 @@ function Messages({ handle, messages, messagesLeft, isOnline }: MessagesProps) {
           </div>
         )}
         {chat.messages.map((message) => (
-          <Message key={message.id} message={message} reply={chat.addToolApprovalResponse} />
+          <Message
+            key={message.id}
+            message={message}
+            reply={isBusy || !isOnline ? undefined : chat.addToolApprovalResponse}
+          />
         ))}
         {isBusy && last?.role !== "assistant" && (
           <p className="typing" role="status" aria-label="The assistant is writing">

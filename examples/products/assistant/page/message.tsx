@@ -4,7 +4,8 @@ import { Icon, type IconName } from "./icons.tsx";
 import { Markdown } from "./markdown.tsx";
 
 type ToolPart = ToolUIPart | DynamicToolUIPart;
-type Reply = (response: { id: string; approved: boolean }) => unknown;
+/** Undefined while no answer can be sent: the assistant is still writing, or the connection is lost. */
+type Reply = ((response: { id: string; approved: boolean }) => unknown) | undefined;
 
 export function Message({ message, reply }: { message: UIMessage; reply: Reply }) {
   return (
@@ -87,10 +88,19 @@ function ToolCall({ part, reply }: { part: ToolPart; reply: Reply }) {
         </h2>
         <p>{asks}</p>
         <p className="row">
-          <button type="button" className="primary" onClick={() => reply({ id, approved: true })}>
+          <button
+            type="button"
+            className="primary"
+            disabled={reply === undefined}
+            onClick={() => reply?.({ id, approved: true })}
+          >
             Allow
           </button>
-          <button type="button" onClick={() => reply({ id, approved: false })}>
+          <button
+            type="button"
+            disabled={reply === undefined}
+            onClick={() => reply?.({ id, approved: false })}
+          >
             Decline
           </button>
         </p>
