@@ -51,10 +51,30 @@ const counter = actor({
   actions: { add: (c, by: number) => (c.state.count += by), get: (c) => c.state.count },
 });
 
+type Change = { readonly kind: "added"; readonly text: string } | { readonly kind: "cleared" };
+
+const board = actor({
+  events: { changed: event<Change>(), moved: event<[x: number] | [x: number, y: number]>() },
+  actions: {
+    tell: (c, change: Change) => {
+      c.broadcast("changed", change);
+      c.broadcast("moved", 1);
+      c.broadcast("moved", 1, 2);
+      // @ts-expect-error one payload, though any of the two
+      return () => c.broadcast("changed", change, change);
+    },
+  },
+});
+
 const empty = actor({ actions: { ping: () => "pong", hello: (c) => c.broadcast("anything", 1) } });
 
 interface Registry {
-  readonly "~actors"?: { room: typeof room; counter: typeof counter; empty: typeof empty };
+  readonly "~actors"?: {
+    room: typeof room;
+    counter: typeof counter;
+    board: typeof board;
+    empty: typeof empty;
+  };
 }
 
 function helper(c: ActionContextOf<typeof room>, hook: ActorContextOf<typeof room>): string {

@@ -78,14 +78,19 @@ export type EventArguments<Events, Name> =
   IsAny<Events> extends true
     ? AnyValue[]
     : Name extends keyof Events
-      ? EventPayload<Events[Name]> extends infer Payload
-        ? Payload extends readonly unknown[]
-          ? number extends Payload["length"]
-            ? [Payload]
-            : [...Payload]
-          : [Payload]
-        : never
+      ? PayloadArguments<EventPayload<Events[Name]>>
       : AnyValue[];
+
+/** Tuples of a union are spread one by one; what else is in it stays one parameter, which takes each of its members. */
+type PayloadArguments<Payload> =
+  | Spread<Extract<Payload, readonly unknown[]>>
+  | ([Exclude<Payload, readonly unknown[]>] extends [never] ? never : [Exclude<Payload, readonly unknown[]>]);
+
+type Spread<Payload extends readonly unknown[]> = Payload extends unknown
+  ? number extends Payload["length"]
+    ? [Payload]
+    : [...Payload]
+  : never;
 
 /** Streamed result, as its caller reads it. */
 export type ActionStream<Piece> = ReadableStream<Piece> & AsyncIterable<Piece>;
