@@ -71,7 +71,8 @@ test("two transactions that wait for each other: the turn is the victim, and is 
   await client.query("COMMIT");
   await committed;
   assert.equal((await store.get(id))?.version, 2);
-  assert.equal(store.stats().retries, 1);
+  // More than one if it is back before the other session has taken the row for which that waits.
+  assert.ok(store.stats().retries >= 1);
 });
 
 /** Resolves when a session of the server waits for a lock. */
