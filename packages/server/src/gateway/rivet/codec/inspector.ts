@@ -1,7 +1,8 @@
 /** Frames of the inspector of `rivetkit`, in BARE after their version. Values of users are CBOR inside. */
 import { HoldfastError } from "@holdfast/core";
 import * as bare from "@rivetkit/bare-ts";
-import { decodeCbor, encodeCbor } from "./values.ts";
+import { type Fields, writeList, writeOptional, writeText, writeValue } from "./bare-writers.ts";
+import { decodeCbor } from "./values.ts";
 import { encodeHistory } from "./workflow-history.ts";
 
 /** The version that is read and written: since `rivetkit` 2.3. */
@@ -36,9 +37,6 @@ export type InspectorRequest =
 
 /** A request that has an answer. */
 export type AnsweredRequest = Exclude<InspectorRequest, { readonly tag: "patchState" }>;
-
-/** A part of an answer of our own inspector: its fields are those of docs/reference/inspector.md. */
-type Fields = Readonly<Record<string, unknown>>;
 
 export type InspectorMessage =
   | { readonly tag: "init"; readonly summary: Fields }
@@ -133,7 +131,7 @@ function writePushed(cursor: bare.ByteCursor, topic: PushedTopic, frame: Fields)
   switch (topic) {
     case "connections":
       bare.writeU8(cursor, 3);
-      return writeList(cursor, frame["connections"], writeConnection);
+      return writeList(cursor, listOf(frame["connections"]), writeConnection);
     case "queue":
       bare.writeU8(cursor, 4);
       return writeUint(cursor, frame["queueSize"]);
@@ -145,7 +143,7 @@ function writePushed(cursor: bare.ByteCursor, topic: PushedTopic, frame: Fields)
       return bare.writeU8Array(cursor, encodeHistory(frame["history"]));
     case "schedules":
       bare.writeU8(cursor, 7);
-      return writeList(cursor, frame["schedules"], writeSchedule);
+      return writeList(cursor, listOf(frame["schedules"]), writeSchedule);
   }
 }
 
@@ -157,18 +155,18 @@ function writeAnswer(cursor: bare.ByteCursor, request: AnsweredRequest, body: Fi
       writeOptional(cursor, body["isStateEnabled"] === true ? body["state"] : undefined, writeValue);
       return bare.writeBool(cursor, body["isStateEnabled"] === true);
     case "connections":
-      return writeList(cursor, body["connections"], writeConnection);
+      return writeList(cursor, listOf(body["connections"]), writeConnection);
     case "action":
       return writeValue(cursor, body["output"]);
     case "rpcs":
-      return writeList(cursor, body["rpcs"], writeText);
+      return writeList(cursor, listOf(body["rpcs"]), writeText);
     case "traces":
       // The traces of `rivetkit` are in a form of their own; ours are spans over HTTP.
       return bare.writeU8Array(cursor, new Uint8Array());
     case "queue":
       writeUint(cursor, body["size"]);
       writeUint(cursor, body["maxSize"]);
-      writeList(cursor, body["messages"], (each, message: Fields) => {
+      writeList(cursor, listOf(body["messages"]), (each, message: Fields) => {
         writeUint(each, message["id"]);
         writeText(each, message["name"]);
         writeUint(each, message["createdAtMs"]);
@@ -181,10 +179,10 @@ function writeAnswer(cursor: bare.ByteCursor, request: AnsweredRequest, body: Fi
       );
       return bare.writeBool(cursor, body["isWorkflowEnabled"] === true);
     case "schedules":
-      return writeList(cursor, body["schedules"], writeSchedule);
+      return writeList(cursor, listOf(body["schedules"]), writeSchedule);
     case "scheduleHistory":
       bare.writeString(cursor, request.schedule);
-      return writeList(cursor, body["history"], writeFire);
+      return writeList(cursor, listOf(body["history"]), writeFire);
     case "deleteSchedule":
       bare.writeString(cursor, request.schedule);
       return bare.writeBool(cursor, body["ok"] === true);
@@ -202,23 +200,23 @@ const answerKinds = {
 
 function writeInit(cursor: bare.ByteCursor, summary: Fields): void {
   const isStateEnabled = summary["isStateEnabled"] === true;
-  writeList(cursor, summary["connections"], writeConnection);
+  writeList(cursor, listOf(summary["connections"]), writeConnection);
   writeOptional(cursor, isStateEnabled ? summary["state"] : undefined, writeValue);
   bare.writeBool(cursor, isStateEnabled);
-  writeList(cursor, summary["rpcs"], writeText);
+  writeList(cursor, listOf(summary["rpcs"]), writeText);
   bare.writeBool(cursor, summary["isDatabaseEnabled"] === true);
   writeUint(cursor, summary["queueSize"]);
   writeOptional(cursor, summary["workflowHistory"], (each, history) =>
     bare.writeU8Array(each, encodeHistory(history)),
   );
   bare.writeBool(cursor, summary["isWorkflowEnabled"] === true);
-  writeList(cursor, summary["tabs"], (each, tab: Fields) => {
+  writeList(cursor, listOf(summary["tabs"]), (each, tab: Fields) => {
     writeText(each, tab["id"]);
     writeOptional(each, tab["label"], writeText);
     writeOptional(each, tab["icon"], writeText);
     bare.writeBool(each, tab["hidden"] === true);
   });
-  writeList(cursor, summary["schedules"], writeSchedule);
+  writeList(cursor, listOf(summary["schedules"]), writeSchedule);
 }
 
 function writeConnection(cursor: bare.ByteCursor, connection: Fields): void {
@@ -252,36 +250,13 @@ function writeFire(cursor: bare.ByteCursor, fire: Fields): void {
   });
 }
 
-function writeValue(cursor: bare.ByteCursor, value: unknown): void {
-  bare.writeU8Array(cursor, encodeCbor(value ?? null));
-}
-
-function writeText(cursor: bare.ByteCursor, value: unknown): void {
-  bare.writeString(cursor, String(value ?? ""));
-}
-
 function writeUint(cursor: bare.ByteCursor, value: unknown): void {
   bare.writeUint(cursor, BigInt(Math.max(0, Math.round(Number(value ?? 0)))));
 }
 
-function writeOptional<T>(
-  cursor: bare.ByteCursor,
-  value: T | null | undefined,
-  write: (cursor: bare.ByteCursor, value: T) => void,
-): void {
-  const isThere = value !== undefined && value !== null;
-  bare.writeBool(cursor, isThere);
-  if (isThere) write(cursor, value);
-}
-
-function writeList(
-  cursor: bare.ByteCursor,
-  list: unknown,
-  write: (cursor: bare.ByteCursor, item: Fields) => void,
-): void {
-  const items = Array.isArray(list) ? (list as Fields[]) : [];
-  bare.writeUintSafe(cursor, items.length);
-  for (const item of items) write(cursor, item);
+/** The list of a field; empty if it is none. */
+function listOf(field: unknown): readonly Fields[] {
+  return Array.isArray(field) ? (field as readonly Fields[]) : [];
 }
 
 function malformed(why: string): HoldfastError {

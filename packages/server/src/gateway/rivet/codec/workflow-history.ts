@@ -1,8 +1,6 @@
 /** The history of a workflow as inspectors of `rivetkit` read it: BARE, with values of users in CBOR. */
 import * as bare from "@rivetkit/bare-ts";
-import { encodeCbor } from "./values.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, writeList, writeOptional, writeText, writeValue } from "./bare-writers.ts";
 
 const kinds = [
   ...["WorkflowStepEntry", "WorkflowLoopEntry", "WorkflowSleepEntry", "WorkflowMessageEntry"],
@@ -116,37 +114,10 @@ function writeError(cursor: bare.ByteCursor, error: unknown): void {
   writeText(cursor, isObject ? error.message : error);
 }
 
-function writeValue(cursor: bare.ByteCursor, value: unknown): void {
-  bare.writeU8Array(cursor, encodeCbor(value ?? null));
-}
-
-function writeText(cursor: bare.ByteCursor, value: unknown): void {
-  bare.writeString(cursor, String(value ?? ""));
-}
-
 function writeU32(cursor: bare.ByteCursor, value: unknown): void {
   bare.writeU32(cursor, Number(value ?? 0));
 }
 
 function writeTime(cursor: bare.ByteCursor, value: unknown): void {
   bare.writeU64(cursor, BigInt(Math.max(0, Math.round(Number(value ?? 0)))));
-}
-
-function writeOptional<T>(
-  cursor: bare.ByteCursor,
-  value: T | null | undefined,
-  write: (cursor: bare.ByteCursor, value: T) => void,
-): void {
-  const isThere = value !== undefined && value !== null;
-  bare.writeBool(cursor, isThere);
-  if (isThere) write(cursor, value);
-}
-
-function writeList<T>(
-  cursor: bare.ByteCursor,
-  items: readonly T[],
-  write: (cursor: bare.ByteCursor, item: T) => void,
-): void {
-  bare.writeUintSafe(cursor, items.length);
-  for (const item of items) write(cursor, item);
 }
