@@ -171,6 +171,13 @@ test("two reviewers decide by their links, and nothing is lost when the server i
     [...keys].map((key) => key.split("@")[0]),
     ["ben", "ben", "cleo"],
   );
+  // A page that does not reach the server says so, and asks again.
+  const dan = await (await browser.newContext()).newPage();
+  await dan.route("**/session", (route) => route.abort(), { times: 1 });
+  await dan.goto(product.url);
+  await dan.getByText("The server cannot be reached.").waitFor();
+  await dan.getByRole("button", { name: "Try again" }).click();
+  await dan.getByRole("button", { name: "I need an account" }).waitFor();
   // Whoever has no link sees nothing.
   const eve = await open(`/${new URL(ada.url()).hash}`);
   await eve.getByText("This document is closed to you").waitFor();

@@ -12,11 +12,19 @@ const pathOf = (hash: string) => hash.replace(/^#\/?/, "").split("/");
 function App() {
   const [screen = "", first = "", second = ""] = pathOf(useSyncExternalStore(onHash, () => location.hash));
   const [info, setInfo] = useState<SessionInfo>();
+  const [isUnreachable, setUnreachable] = useState(false);
   const reload = useCallback(async () => {
-    const response = await fetch("/session");
-    setInfo((await response.json()) as SessionInfo);
+    try {
+      const response = await fetch("/session");
+      if (!response.ok) throw new Error(`/session answered ${response.status}`);
+      setInfo((await response.json()) as SessionInfo);
+      setUnreachable(false);
+    } catch {
+      setUnreachable(true);
+    }
   }, []);
-  useEffect(() => void reload().catch(() => {}), [reload]);
+  useEffect(() => void reload(), [reload]);
+  if (info === undefined && isUnreachable) return <Unreachable onRetry={() => void reload()} />;
   if (info === undefined) return <p role="status">Loading</p>;
   if (screen === "link") return <OpenLink token={first} />;
   const leave = async () => {
@@ -47,6 +55,18 @@ function App() {
         <Documents userId={info.user.userId} />
       )}
     </>
+  );
+}
+
+function Unreachable({ onRetry }: { onRetry: () => void }) {
+  return (
+    <main className="narrow">
+      <h1>Document review</h1>
+      <p role="alert">The server cannot be reached.</p>
+      <button type="button" onClick={onRetry}>
+        Try again
+      </button>
+    </main>
   );
 }
 
