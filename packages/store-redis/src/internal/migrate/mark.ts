@@ -1,4 +1,4 @@
-/** Copies all actors of another store to a server, and reads them back; the store's record of itself notes it. */
+/** The mark that a migration leaves in the record of a store: its source, and whether all of it is there. */
 import { notEmpty, otherData, unfinishedMigration } from "@holdfast/store-kit";
 import { redisStoreLimits as limits } from "../../limits.ts";
 import type { Argument, Command, Reply } from "../command.ts";
