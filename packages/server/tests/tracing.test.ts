@@ -6,24 +6,34 @@ import { UserError } from "@holdfast/core";
 import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import {
   BasicTracerProvider,
+  BatchSpanProcessor,
   InMemorySpanExporter,
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+import { type OtlpReceiver, type SentSpan, startOtlpReceiver } from "./otlp-receiver.ts";
 import { serve } from "./support.ts";
 
 const exporter = new InMemorySpanExporter();
+let receiver: OtlpReceiver;
+let sender: BatchSpanProcessor;
 
-before(() => {
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+// One provider for all tests: the tracers that the server has taken send to the first.
+before(async () => {
+  receiver = await startOtlpReceiver();
+  sender = new BatchSpanProcessor(new OTLPTraceExporter({ url: receiver.url }));
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), sender] });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
 });
 
-after(() => {
+after(async () => {
+  await sender.shutdown();
+  receiver.close();
   trace.disable();
   propagation.disable();
   context.disable();
@@ -116,4 +126,32 @@ test("steps of workflows are spans, for the inspector too", async (t) => {
   const query = { startMs: 0, endMs: Number.MAX_SAFE_INTEGER, limit: 100 };
   const { spans } = (await registry.directory()).spans.read(await handle.resolve(), query);
   assert.ok(spans.some(({ name }) => name === "step charge"));
+});
+
+test("a trace over two actors is sent over OTLP, once more after a refusal", async (t) => {
+  const { client } = await serve(t, { caller, target });
+  await sender.forceFlush();
+  const before = receiver.spans.length;
+  await client().caller.getOrCreate("a").relay();
+  await sender.forceFlush();
+
+  assert.equal(receiver.refused, 1);
+  const spans = receiver.spans.slice(before);
+  const find = (name: string): SentSpan =>
+    spans.find((span) => span.name === name) ?? assert.fail(`${name} of ${spans.map((span) => span.name)}`);
+  const gateway = find("gateway caller.relay");
+  const inner = find("target.hit");
+  const relays = spans.filter(({ name }) => name === "caller.relay");
+  const sent =
+    relays.find(({ spanId }) => spanId === gateway.parentSpanId) ?? assert.fail("no span of the client");
+  const ran =
+    relays.find(({ parentSpanId }) => parentSpanId === gateway.spanId) ?? assert.fail("no span of the actor");
+  for (const span of [sent, gateway, ran, inner]) {
+    assert.match(span.traceId, /^[0-9a-f]{32}$/);
+    assert.equal(span.traceId, sent.traceId, span.name);
+    assert.match(span.spanId, /^[0-9a-f]{16}$/);
+    assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano), span.name);
+  }
+  const name = inner.attributes.find(({ key }) => key === "actor.name");
+  assert.deepEqual(name?.value, { stringValue: "target" });
 });
