@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { Git } from "../git/git.ts";
 import { studioLimits } from "../limits.ts";
-import { parseDevcontainer } from "./devcontainer.ts";
 import type { FoundEnvironment } from "./environment.ts";
-import { type ParsedEnvironment, parseEnvironmentFile } from "./environment-file.ts";
+import type { ParsedEnvironment } from "./environment-file.ts";
 
 /** The files that can describe an environment, in the order in which they are looked for. */
 export const environmentFiles = [
@@ -37,10 +36,7 @@ export async function readEnvironment(
   const source = environmentFiles.find((path) => files.get(path)?.type === "blob");
   if (source === undefined) return undefined;
   const text = await readText(git, repository, source, files.get(source)?.id ?? "");
-  const parsed: ParsedEnvironment =
-    source === ".holdfast/environment.yaml"
-      ? parseEnvironmentFile(text, source)
-      : parseDevcontainer(text, source);
+  const parsed = await parse(text, source);
   const named = parsed.inputs;
   const found = await objects(named ?? lockFiles);
   const missing = named?.find((path) => !found.has(path));
@@ -65,6 +61,16 @@ export async function readEnvironment(
 interface GitObject {
   readonly type: string;
   readonly id: string;
+}
+
+/** The parsers are loaded with the first environment: most servers start without one. */
+async function parse(text: string, source: (typeof environmentFiles)[number]): Promise<ParsedEnvironment> {
+  if (source === ".holdfast/environment.yaml") {
+    const { parseEnvironmentFile } = await import("./environment-file.ts");
+    return parseEnvironmentFile(text, source);
+  }
+  const { parseDevcontainer } = await import("./devcontainer.ts");
+  return parseDevcontainer(text, source);
 }
 
 /** The files and folders at these paths. A folder's id covers everything below it. */

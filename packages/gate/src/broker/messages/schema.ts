@@ -1,7 +1,7 @@
 import { type Context, createContext, Script } from "node:vm";
 import { HoldfastError } from "@holdfast/core";
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
-import formats from "ajv-formats";
+import type { Ajv2020, ErrorObject, Options } from "ajv/dist/2020.js";
+import { loadAjv2020 } from "../../ajv.ts";
 import { brokerLimits } from "../broker-limits.ts";
 import type { JsonSchema } from "../tool.ts";
 
@@ -23,7 +23,7 @@ const options = { strict: false, allErrors: false, logger: false, ownProperties:
 let metaSchemas: Ajv2020 | undefined;
 
 function checkSchema(schema: JsonSchema): void {
-  metaSchemas ??= withFormats(new Ajv2020(options));
+  metaSchemas ??= createCompiler(options);
   if (metaSchemas.validateSchema(schema) !== true)
     throw new Error(`schema is invalid: ${metaSchemas.errorsText()}`);
 }
@@ -31,8 +31,10 @@ function checkSchema(schema: JsonSchema): void {
 /** Longer than real addresses; the time of the format's regular expression is quadratic in the length. */
 const maxUrlCharacters = 4_096;
 
-function withFormats(ajv: Ajv2020): Ajv2020 {
-  formats.default(ajv);
+function createCompiler(compilerOptions: Options): Ajv2020 {
+  const { Ajv2020, addFormats } = loadAjv2020();
+  const ajv = new Ajv2020(compilerOptions);
+  addFormats(ajv);
   const url = ajv.formats["url"];
   if (!(url instanceof RegExp)) throw new Error("the format url is not a regular expression");
   ajv.addFormat("url", (text) => text.length <= maxUrlCharacters && url.test(text));
@@ -56,7 +58,7 @@ export function compileSchema(
     const whole = closed ? { ...schema, additionalProperties: false } : schema;
     checkSchema(whole);
     // One compiler per schema, so that ids in one plugin's schemas do not affect another's.
-    const check = withFormats(new Ajv2020({ ...options, validateSchema: false })).compile(whole);
+    const check = createCompiler({ ...options, validateSchema: false }).compile(whole);
     // Its validator would return a promise, which is truthy and whose rejection would be lost.
     if ("$async" in check) throw new Error("it uses $async");
     const decide = (value: unknown) => (check(value) ? undefined : problemOf(check.errors?.[0]));

@@ -90,7 +90,12 @@ export function budgetExceeded(
   );
 }
 
-// A formatter made for each refusal would be most of its cost.
-const numbers = new Intl.NumberFormat("en-US");
-const count = (tokens: number) => `${numbers.format(tokens)} tokens`;
+/** Made with the first refusal: it takes longer than the rest of this module, and longer than a refusal. */
+let numbers: Intl.NumberFormat | undefined;
+
+function count(tokens: number): string {
+  numbers ??= new Intl.NumberFormat("en-US");
+  return `${numbers.format(tokens)} tokens`;
+}
+
 const dollars = (micros: number) => `$${(micros / 1e6).toFixed(micros < 1e6 ? 4 : 2)}`;

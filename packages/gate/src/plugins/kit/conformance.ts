@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { HoldfastError } from "@holdfast/core";
-import { Ajv, type ValidateFunction } from "ajv";
+import type { ValidateFunction } from "ajv";
+import { loadAjv } from "../../ajv.ts";
 import type { JailSpec, Jails } from "../../jail/jail.ts";
 import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
 import { KnownSecrets } from "../../vault/redaction/known-secrets.ts";
@@ -112,14 +113,15 @@ function checkManifest({ manifest }: PluginFolder, check: Check): void {
 }
 
 function checkSchema(tool: ToolDeclaration, args: Readonly<Record<string, unknown>>, check: Check): void {
-  const validate: ValidateFunction = new Ajv({
+  const Compiler = loadAjv();
+  const validate: ValidateFunction = new Compiler({
     allErrors: true,
     strict: false,
     validateFormats: false,
     // Like the broker, it ignores inherited properties.
     ownProperties: true,
   }).compile(tool.arguments_schema);
-  const problem = validate(args) ? undefined : new Ajv().errorsText(validate.errors);
+  const problem = validate(args) ? undefined : new Compiler().errorsText(validate.errors);
   check(`${tool.name}: its schema takes valid arguments`, problem);
   check(
     `${tool.name}: its schema refuses further properties`,

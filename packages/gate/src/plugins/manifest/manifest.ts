@@ -1,6 +1,7 @@
 /** Plugin folders: manifests, names, settings, skills. */
 import { HoldfastError } from "@holdfast/core";
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { Ajv, ErrorObject, ValidateFunction } from "ajv";
+import { loadAjv } from "../../ajv.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 import type { PluginManifest } from "../runtime/api.ts";
 import { manifestSchema } from "./manifest-schema.ts";
@@ -10,7 +11,8 @@ let compiledManifest: ValidateFunction<PluginManifest> | undefined;
 
 /** Compiled when it is first needed: reading the built-in plugins does not. */
 function manifestCheck(): ValidateFunction<PluginManifest> {
-  compiledManifest ??= new Ajv({ allErrors: true, strict: false, verbose: true }).compile(manifestSchema);
+  const options = { allErrors: true, strict: false, verbose: true };
+  compiledManifest ??= new (loadAjv())(options).compile<PluginManifest>(manifestSchema);
   return compiledManifest;
 }
 
@@ -107,12 +109,13 @@ let metaSchemas: Ajv | undefined;
 
 /** One compiler per schema, so that ids in one do not affect another. */
 function compilerFor(schema: object, allErrors: boolean): Ajv {
-  metaSchemas ??= new Ajv(bare);
+  const Compiler = loadAjv();
+  metaSchemas ??= new Compiler(bare);
   if (metaSchemas.validateSchema(schema) !== true) {
     const [error] = metaSchemas.errors ?? [];
     throw new Error(error === undefined ? "it is none" : describe(error));
   }
-  return new Ajv({ ...bare, allErrors, validateSchema: false });
+  return new Compiler({ ...bare, allErrors, validateSchema: false });
 }
 
 function schemaFault(schema: object): string | undefined {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { Ajv } from "ajv";
+import { loadAjv } from "../../ajv.ts";
 import { jailLimits } from "../../jail/jail-spec.ts";
 import { readIfPresent } from "../../vault/private-file.ts";
 import { checkConnections } from "../credentials/connections.ts";
@@ -126,7 +126,7 @@ export async function withSettings(dataDir: string, config: PluginsConfig = {}):
     throw invalid("it is not JSON");
   }
   // Compiled here, since most installations have no such file.
-  const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
+  const isSettings = new (loadAjv())({ allErrors: true, strict: false }).compile<{
     version: 1;
     plugins: Record<string, PluginSettings>;
   }>(settingsSchema);
