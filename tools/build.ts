@@ -1,7 +1,7 @@
 /**
- * Builds what is newer in its sources than in `dist`: the web apps (the Studio, the inspectors of a sandbox server and of actors) and the
- * description of the Studio's API. `npm start` and `npm test` call it, so that a fresh clone and a pulled change both show
- * current ones.
+ * Builds what is newer in its sources than in `dist`: the web apps (the Studio, the inspectors of a sandbox server and
+ * of actors) and the description of the Studio's API. Keeps the modules of all packages without their types. `npm
+ * start` and `npm test` call it, so that a fresh clone and a pulled change both show current ones.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -106,3 +106,7 @@ function build(product: Product): void {
 }
 
 for (const product of products) build(product);
+// Node calls what it is done with experimental.
+const strip = ["--disable-warning=ExperimentalWarning", join(root, "tools", "strip-sources.ts")];
+const { status } = spawnSync(process.execPath, strip, { cwd: root, stdio: "inherit" });
+if (status !== 0) process.exit(status ?? 1);

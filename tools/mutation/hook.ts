@@ -18,7 +18,7 @@ if (path !== undefined) {
   registerHooks({
     load(url, context, next) {
       const loaded = next(url, context);
-      return url === change.url ? { ...loaded, source: change.source } : loaded;
+      return url === change.url ? { ...loaded, format: "module-typescript", source: change.source } : loaded;
     },
   });
   // The process that owns a jail's sockets starts with an empty environment, so the mutant is passed to it too.
