@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { ownImports } from "@holdfast/testing/own-imports";
 import type { ProgramRequest, ProgramResult } from "./run-program.ts";
 
 /** A program that has not ended by then hangs. */
@@ -41,7 +42,7 @@ export class ProgramProcess {
 
   #start(): ChildProcess {
     const child = fork(join(import.meta.dirname, "run-program.ts"), {
-      execArgv: ["--disable-warning=ExperimentalWarning"],
+      execArgv: ["--disable-warning=ExperimentalWarning", ...ownImports],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     if (child.stderr !== null) this.#stderr = text(child.stderr);

@@ -2,6 +2,7 @@
  * Hosts of mounts, and programs that use these. No process touches a mount that it serves, and the test none at all: it is
  * the other side, so it would wait for itself.
  */
+
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { removeOldMounts } from "../src/mount/old-mounts.ts";
 
 const run = promisify(execFile);
@@ -26,7 +28,9 @@ export interface Host {
 /** Starts a program with a folder for its mounts. */
 export async function startHost(program: string, mounts: string, args: readonly string[]): Promise<Host> {
   const path = join(import.meta.dirname, program);
-  const child = spawn(process.execPath, [path, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...ownImports, path, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exited = once(child, "exit");
   const helpers = () => childrenOf(child.pid ?? 0).filter((pid) => nameOf(pid) === "perl");
   const host = {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { registry } from "./program.ts";
 
@@ -33,9 +34,13 @@ export async function startProgram(
   spares = 0,
 ): Promise<Program> {
   const path = join(import.meta.dirname, "program.ts");
-  const child = spawn(process.execPath, [path, directory, String(intervalMs), String(spares)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [...ownImports, path, directory, String(intervalMs), String(spares)],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const exited = once(child, "exit");
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal);

@@ -12,6 +12,7 @@ import type {
   TaskSummary,
   TaskView,
 } from "@holdfast/studio";
+import { compileCache, ownImports } from "@holdfast/testing/own-imports";
 import type { HostMessage, HostRequest } from "./host-protocol.ts";
 
 type RequestBody = HostRequest extends infer Each
@@ -58,8 +59,8 @@ export class Host {
     const child = fork(main, [], {
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { PATH: process.env["PATH"] },
-      execArgv: ["--disable-warning=ExperimentalWarning"],
+      env: { PATH: process.env["PATH"], ...compileCache },
+      execArgv: ["--disable-warning=ExperimentalWarning", ...ownImports],
     });
     if (child.pid === undefined) throw new Error("the host did not start");
     const host = new Host(child, child.pid);
