@@ -36,6 +36,9 @@ function join(folder, specifier) {
   return base + specifier.slice(at);
 }
 
+/** Stands in for `node:http`. */
+const nodeHttp = { url: new URL("node-http.js", here).href, format: "module", shortCircuit: true };
+
 /** What the packages of the checkout import from each other, by specifier. */
 const packages = new Map();
 
@@ -58,6 +61,7 @@ nodeModule.registerHooks?.({
     const { parentURL } = context;
     const folder = parentURL === undefined ? "" : folderOf(parentURL);
     if (folder === "") return next(specifier, context);
+    if (specifier === "node:http") return nodeHttp;
     if (specifier.startsWith("node:")) return { url: specifier, format: "builtin", shortCircuit: true };
     if (isSource && specifier.startsWith("@holdfast/")) return resolvePackage(specifier, context, next);
     if (!specifier.startsWith(".") || !specifier.endsWith(formats.extension)) return next(specifier, context);
