@@ -10,7 +10,7 @@ import { embeddedOnly } from "@holdfast/testing/backends";
 import { actorsCommand } from "../src/cli/actors.ts";
 import { actorPathOf, addressOf } from "../src/cli/management-client.ts";
 import { notes } from "./actors-support.ts";
-import { holdfast, scratch, startServer } from "./support.ts";
+import { command, scratch, startServer } from "./support.ts";
 
 const ofCommandLine = embeddedOnly("what the command line prints");
 
@@ -74,10 +74,10 @@ test("an actor is forked, exported into a private file and imported", async (t) 
   assert.equal(statSync(file).mode & 0o777, 0o600);
   await actors(url, "import", file, "note/third");
   assert.deepEqual(await actors(url, "state", "note/third"), { text: "world", edits: ["$BigInt", "1"] });
-  const absent = await holdfast(["actors", "import", `${file}.absent`, "--url", url]);
+  const absent = await command(["actors", "import", `${file}.absent`, "--url", url]);
   assert.equal(absent.code, 2);
   assert.match(absent.stderr, /note\.hfex\.absent cannot be read \(ENOENT\)/);
-  const folder = await holdfast(["actors", "import", scratch(t), "--url", url]);
+  const folder = await command(["actors", "import", scratch(t), "--url", url]);
   assert.deepEqual([folder.code, /cannot be read \(EISDIR\)/.test(folder.stderr)], [2, true], folder.stderr);
   const time = String(Date.now());
   assert.deepEqual(await actors(url, "at", "note/plain", "--time", time), {
@@ -90,7 +90,7 @@ test("a data directory is read where no server runs, and left alone where one do
   skip: embeddedOnly("reads the files of SQLite"),
 }, async (t) => {
   const { directory, registry } = await notes(t);
-  const run = (...args: string[]) => holdfast(["actors", ...args, "--data", directory, "--json"]);
+  const run = (...args: string[]) => command(["actors", ...args, "--data", directory, "--json"]);
   const locked = await run("list");
   assert.equal(locked.code, 1);
   assert.match(locked.stderr, /"group":"store","code":"locked"/);
@@ -119,9 +119,9 @@ test("a data directory is read where no server runs, and left alone where one do
     assert.equal(code, 1);
     assert.match(stderr, /"group":"control","code":"not_running"/);
   }
-  const text = await holdfast(["actors", "list", "note", "--data", directory]);
+  const text = await command(["actors", "list", "note", "--data", directory]);
   assert.match(text.stdout, / {2}note\/plain\n/);
-  const none = await holdfast(["actors", "list", "--data", scratch(t)]);
+  const none = await command(["actors", "list", "--data", scratch(t)]);
   assert.match(none.stderr, /control\.not_running/);
 });
 
@@ -135,7 +135,7 @@ test("an actor is named so that the command line finds it again", () => {
 
 test("wrong usage is told apart from what a server says", { skip: ofCommandLine }, async (t) => {
   const { url } = await notes(t);
-  const run = (...args: string[]) => holdfast(["actors", ...args, "--url", url]);
+  const run = (...args: string[]) => command(["actors", ...args, "--url", url]);
   for (const args of [
     [],
     ["explode"],
@@ -154,10 +154,10 @@ test("wrong usage is told apart from what a server says", { skip: ofCommandLine 
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /actor\.not_found/);
   assert.match(
-    (await holdfast(["actors", "list", "--url", "http://127.0.0.1:1"])).stderr,
+    (await command(["actors", "list", "--url", "http://127.0.0.1:1"])).stderr,
     /client\.network_error/,
   );
-  assert.match((await holdfast(["actors", "list", "--url", "ftp://x"])).stderr, /client\.invalid_endpoint/);
+  assert.match((await command(["actors", "list", "--url", "ftp://x"])).stderr, /client\.invalid_endpoint/);
   assert.equal((await run("--help")).code, 0);
 });
 
@@ -167,7 +167,7 @@ test("what an actor keeps, and what a server says, cannot steer a terminal", {
   const { url } = await notes(t);
   const edited = '{"text":"\u009b2J\u202e","edits":["$BigInt","1"]}';
   for (const more of [[], ["--json"]]) {
-    const told = await holdfast(["actors", "state", "note/plain", edited, "--url", url, ...more]);
+    const told = await command(["actors", "state", "note/plain", edited, "--url", url, ...more]);
     assert.doesNotMatch(told.stdout, /[\u009b\u202e]/);
     assert.deepEqual(JSON.parse(told.stdout), JSON.parse(edited));
   }
@@ -179,7 +179,7 @@ test("what an actor keeps, and what a server says, cannot steer a terminal", {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const refused = await holdfast(["actors", "list", "--url", `http://127.0.0.1:${port}`]);
+  const refused = await command(["actors", "list", "--url", `http://127.0.0.1:${port}`]);
   assert.deepEqual([refused.code, refused.stderr], [1, "no\\u001b[2J\\u009b (odd.refused)\n"]);
 });
 
@@ -188,11 +188,11 @@ test("the Studio's actors are the owner's; programs of this machine read its doc
 }, async (t) => {
   const data = scratch(t);
   const server = await startServer(t, data, ["--unsafe-no-jail"]);
-  const listed = await holdfast(["actors", "list", "--data", data, "--json"]);
+  const listed = await command(["actors", "list", "--data", data, "--json"]);
   assert.equal(listed.code, 0, listed.stderr);
   const { actors: found } = JSON.parse(listed.stdout) as { actors: { name: string }[] };
   assert.ok(found.some(({ name }) => name === "access"));
-  const access = await holdfast(["actors", "state", "access/local", "--data", data, "--json"]);
+  const access = await command(["actors", "state", "access/local", "--data", data, "--json"]);
   const { logins } = JSON.parse(access.stdout) as { logins: Record<string, unknown> };
   assert.equal(Object.keys(logins).length, 1, "the login of the command before has ended");
   const ticket = new URL(server.link).hash.slice("#ticket=".length);
@@ -222,7 +222,7 @@ test("the Studio's actors are the owner's; programs of this machine read its doc
 
 test("a change that the server did not make is a failure", async (t) => {
   const { url } = await notes(t);
-  const change = (...words: string[]) => holdfast(["actors", ...words, "--url", url]);
+  const change = (...words: string[]) => command(["actors", ...words, "--url", url]);
   assert.deepEqual(await change("queue", "note/plain", "delete", "9"), {
     code: 1,
     stdout: "",
@@ -245,7 +245,7 @@ test("actors that could not be destroyed are told, and are a failure", async (t)
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   assert.deepEqual(
-    await holdfast(["actors", "destroy", "note", "--all", "--url", `http://127.0.0.1:${port}`]),
+    await command(["actors", "destroy", "note", "--all", "--url", `http://127.0.0.1:${port}`]),
     {
       code: 1,
       stdout: "Destroyed 2\n",

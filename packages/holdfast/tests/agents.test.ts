@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
-import { holdfast, scratch } from "./support.ts";
+import { command, scratch } from "./support.ts";
 
 test("agents on the PATH are found, and those of the project that npm puts there are not the person's", async (t) => {
   const directory = scratch(t);
@@ -14,7 +14,7 @@ test("agents on the PATH are found, and those of the project that npm puts there
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, name), "#!/bin/sh\n", { mode: 0o755 });
   }
-  const { code, stdout, stderr } = await holdfast(["agents", "list", "--json"], {
+  const { code, stdout, stderr } = await command(["agents", "list", "--json"], {
     env: { PATH: [projects, own].join(delimiter), HOLDFAST_DATA: join(directory, "data") },
   });
   assert.equal(code, 0, stderr);

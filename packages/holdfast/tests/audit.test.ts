@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createGate } from "@holdfast/gate";
-import { holdfast, scratch } from "./support.ts";
+import { command, scratch } from "./support.ts";
 
 test("holdfast audit verifies, queries and exports, and finds one changed byte", async (t) => {
   const data = scratch(t);
@@ -17,7 +17,7 @@ test("holdfast audit verifies, queries and exports, and finds one changed byte",
   const topic = "tool.invoke.\u009b2J\u202e";
   await gate.audit.append({ type: "tool.refused", data: { topic } });
   await gate.close();
-  const audit = (...args: string[]) => holdfast(["audit", ...args, "--data", data]);
+  const audit = (...args: string[]) => command(["audit", ...args, "--data", data]);
 
   const [verified, queried, exported, kept] = await Promise.all([
     audit("verify"),

@@ -6,9 +6,10 @@ import { existsSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from
 import { join } from "node:path";
 import { after, test } from "node:test";
 import {
+  command,
+  commandEach,
   git,
   holdfast,
-  holdfastEach,
   makeRepository,
   needsJail,
   type RunningServer,
@@ -17,7 +18,7 @@ import {
   startServer,
 } from "./support.ts";
 
-const command = join(import.meta.dirname, "..", "bin", "holdfast.js");
+const program = join(import.meta.dirname, "..", "bin", "holdfast.js");
 
 let shared: Promise<RunningServer> | undefined;
 const sharedData = join(scratch(), "data");
@@ -43,7 +44,7 @@ test("a wrong word is told with the one that was meant, and the reason is not bu
     [["sandbox", "daemon", "start", "--tokn", "x"], /^Unknown option '--tokn'\. Did you mean --token\?/],
   ];
   const broken = ["actors", "call", "counter/a", "add", "{bad"];
-  const results = await holdfastEach([...cases.map(([args]) => args), broken], {
+  const results = await commandEach([...cases.map(([args]) => args), broken], {
     env: { HOLDFAST_DATA: "none" },
   });
   for (const [at, [, said]] of cases.entries()) {
@@ -66,14 +67,14 @@ test("a filter of actors that says nothing is wrong usage, with a server or with
   const lists = [data, scratch(t)].flatMap((from) =>
     options.map((option) => ["actors", "list", ...option, "--data", from]),
   );
-  for (const [at, { code, stderr }] of (await holdfastEach(lists)).entries()) {
+  for (const [at, { code, stderr }] of (await commandEach(lists)).entries()) {
     assert.equal(code, 2, `${lists[at]?.join(" ")}: ${stderr}`);
     assert.match(stderr, /^(--status takes|--limit takes|"many" is not a number|"soon" is not a time)/);
   }
 });
 
 test("help of a command comes either way", async () => {
-  const [before, behind] = await holdfastEach([
+  const [before, behind] = await commandEach([
     ["help", "run"],
     ["run", "--help"],
   ]);
@@ -89,7 +90,7 @@ test("a data directory that cannot be made is told in words", async (t) => {
     [file, "it is not a directory"],
     [below, `${below}: not a directory`],
   ] as const;
-  const results = await holdfastEach(cases.map(([data]) => ["start", "--port", "0", "--data", data]));
+  const results = await commandEach(cases.map(([data]) => ["start", "--port", "0", "--data", data]));
   for (const [at, [data, reason]] of cases.entries()) {
     const { code, stderr } = results[at] ?? {};
     const told = `The data directory ${data} cannot be used: ${reason}. Choose another one with --data DIR or HOLDFAST_DATA`;
@@ -102,7 +103,7 @@ test("no command takes a file for a data directory in which nothing is", async (
   writeFileSync(file, "");
   const told = `The data directory ${file} cannot be used: it is not a directory. Choose another one with --data DIR or HOLDFAST_DATA`;
   const commands = [["tasks", "list"], ["secrets", "list"], ["audit", "verify"], ["actors", "list"], ["url"]];
-  const results = await holdfastEach(commands.map((args) => [...args, "--data", file]));
+  const results = await commandEach(commands.map((args) => [...args, "--data", file]));
   for (const [at, { code, stdout, stderr }] of results.entries()) {
     const what = commands[at]?.join(" ");
     assert.deepEqual([code, stdout, stderr], [1, "", `${told} (control.data_directory)\n`], what);
@@ -129,10 +130,10 @@ test("a data directory where nothing can be made ends in words, not in a loop", 
 test("a repository is no data directory, and an empty variable names none", async (t) => {
   const repository = makeRepository(scratch(t));
   const { mode } = statSync(repository);
-  const named = await holdfast(["tasks", "list", "--data", repository]);
+  const named = await command(["tasks", "list", "--data", repository]);
   assert.deepEqual([named.code, /control\.data_directory/.test(named.stderr)], [1, true], named.stderr);
-  assert.equal((await holdfast(["tasks", "list", "--data", ""])).code, 2);
-  const unnamed = await holdfast(["tasks", "list"], { cwd: repository, env: { HOLDFAST_DATA: "" } });
+  assert.equal((await command(["tasks", "list", "--data", ""])).code, 2);
+  const unnamed = await command(["tasks", "list"], { cwd: repository, env: { HOLDFAST_DATA: "" } });
   assert.deepEqual([unnamed.code, unnamed.stdout], [0, "There are no tasks yet.\n"], unnamed.stderr);
   assert.ok(existsSync(join(repository, ".holdfast", "actors")));
   assert.equal(statSync(repository).mode, mode);
@@ -141,14 +142,14 @@ test("a repository is no data directory, and an empty variable names none", asyn
 
 test("an agent that is installed before anything else makes the data directory as every command does", async (t) => {
   const repository = makeRepository(scratch(t));
-  const first = await holdfast(["agents", "install", "demo"], {
+  const first = await command(["agents", "install", "demo"], {
     cwd: repository,
     env: { HOLDFAST_DATA: ".holdfast" },
   });
   assert.equal(first.code, 0, first.stderr);
   assert.equal(statSync(join(repository, ".holdfast")).mode & 0o777, 0o700);
   assert.equal(git(repository, "status", "--porcelain"), "");
-  const foreign = await holdfast(["agents", "install", "demo", "--data", repository]);
+  const foreign = await command(["agents", "install", "demo", "--data", repository]);
   assert.deepEqual([foreign.code, /control\.data_directory/.test(foreign.stderr)], [1, true], foreign.stderr);
 });
 
@@ -156,15 +157,15 @@ test("an empty variable names no port", async (t) => {
   const file = join(scratch(t), "file");
   writeFileSync(file, "");
   // It comes as far as the data directory, which cannot be used.
-  const { code, stderr } = await holdfast(["start", "--data", file], { env: { HOLDFAST_PORT: "" } });
+  const { code, stderr } = await command(["start", "--data", file], { env: { HOLDFAST_PORT: "" } });
   assert.deepEqual([code, /control\.data_directory/.test(stderr)], [1, true], stderr);
-  const wrong = await holdfast(["start", "--data", file], { env: { HOLDFAST_PORT: "web" } });
+  const wrong = await command(["start", "--data", file], { env: { HOLDFAST_PORT: "web" } });
   assert.deepEqual([wrong.code, /^"web" is not a port/.test(wrong.stderr)], [2, true], wrong.stderr);
 });
 
 test("what the operating system refuses is told with the file", async () => {
   const data = await served();
-  const [exported, kept, sandbox] = await holdfastEach([
+  const [exported, kept, sandbox] = await commandEach([
     ["actors", "export", "organization/local", "/nowhere/x", "--data", data],
     ["backup", "/dev/null/x", "--data", data],
     ["sandbox", "server", "--port", "0", "--no-token", "--root", "/nowhere"],
@@ -184,7 +185,7 @@ test("a task, or an actor, that is not there is named", async () => {
   const data = await served();
   const key = "01a20312-2c3f-70f9-ba1f-2c1d21db6877";
   const verbs = ["show", "stop", "diff", "apply"].map((verb) => ["tasks", verb, "nope", "--data", data]);
-  const results = await holdfastEach([...verbs, ["actors", "get", `task/${key}`, "--data", data]]);
+  const results = await commandEach([...verbs, ["actors", "get", `task/${key}`, "--data", data]]);
   for (const { code, stderr } of results.slice(0, -1)) {
     assert.deepEqual(
       [code, stderr],
@@ -197,20 +198,20 @@ test("a task, or an actor, that is not there is named", async () => {
 test("a server on a data directory with a long path is reached", async (t) => {
   const data = join(scratch(t), "d".repeat(100));
   const server = await startServer(t, data);
-  const { code, stdout } = await holdfast(["url", "--data", data]);
+  const { code, stdout } = await command(["url", "--data", data]);
   assert.deepEqual([code, stdout.startsWith(server.url)], [0, true]);
   assert.equal(await server.stop(), 0);
   assert.equal(existsSync(join(data, "control.sock")), false);
-  assert.match((await holdfast(["url", "--data", data])).stderr, /control\.not_running/);
+  assert.match((await command(["url", "--data", data])).stderr, /control\.not_running/);
 });
 
 test("a server that listens at every address is reached by its owner, and no address is none", async (t) => {
   const data = join(scratch(t), "data");
   const server = await startServer(t, data, ["--host", "0.0.0.0"]);
   assert.match(server.link, /^http:\/\/127\.0\.0\.1:\d+\/#ticket=/);
-  const { code, stdout, stderr } = await holdfast(["tasks", "list", "--data", data]);
+  const { code, stdout, stderr } = await command(["tasks", "list", "--data", data]);
   assert.deepEqual([code, stdout], [0, "There are no tasks yet.\n"], stderr);
-  const empty = await holdfast(["start", "--host", "", "--data", join(scratch(t), "data")]);
+  const empty = await command(["start", "--host", "", "--data", join(scratch(t), "data")]);
   assert.deepEqual([empty.code, /^--host is empty/.test(empty.stderr)], [2, true], empty.stderr);
 });
 
@@ -218,10 +219,10 @@ test("what is no backup, or one that broke off, is not restored", async (t) => {
   const directory = scratch(t);
   const [data, copy, restored] = ["data", "copy", "restored"].map((name) => join(directory, name));
   assert.ok(data !== undefined && copy !== undefined && restored !== undefined);
-  assert.equal((await holdfast(["tasks", "list", "--data", data])).code, 0);
+  assert.equal((await command(["tasks", "list", "--data", data])).code, 0);
   // A policy that cannot be copied: a gate without it would allow what was forbidden.
   mkdirSync(join(data, "policy.json"));
-  const broken = await holdfast(["backup", copy, "--data", data]);
+  const broken = await command(["backup", copy, "--data", data]);
   assert.equal(broken.code, 1, broken.stderr);
   const file = join(directory, "file");
   writeFileSync(file, "");
@@ -230,13 +231,13 @@ test("what is no backup, or one that broke off, is not restored", async (t) => {
     [scratch(t), /\(backup\.nothing_there\)/],
     [file, /\(backup\.nothing_there\)/],
   ] as const) {
-    const { code: exit, stderr } = await holdfast(["restore", from, "--data", restored]);
+    const { code: exit, stderr } = await command(["restore", from, "--data", restored]);
     assert.deepEqual([exit, code.test(stderr), existsSync(restored)], [1, true, false], stderr);
   }
   rmSync(join(data, "policy.json"), { recursive: true });
   const whole = join(directory, "whole");
-  assert.equal((await holdfast(["backup", whole, "--data", data])).code, 0);
-  const { code, stderr } = await holdfast(["restore", whole, "--data", restored]);
+  assert.equal((await command(["backup", whole, "--data", data])).code, 0);
+  const { code, stderr } = await command(["restore", whole, "--data", restored]);
   assert.equal(code, 0, stderr);
 });
 
@@ -244,12 +245,12 @@ test("a data directory in which a restore broke off is used by nobody", async (t
   const directory = scratch(t);
   const [data, copy, restored] = ["data", "copy", "restored"].map((name) => join(directory, name));
   assert.ok(data !== undefined && copy !== undefined && restored !== undefined);
-  assert.equal((await holdfast(["tasks", "list", "--data", data])).code, 0);
-  assert.equal((await holdfast(["backup", copy, "--data", data])).code, 0);
+  assert.equal((await command(["tasks", "list", "--data", data])).code, 0);
+  assert.equal((await command(["backup", copy, "--data", data])).code, 0);
   // Nothing can be copied from it. What is there by then depends on the order of the file system.
   const pipe = join(copy, "zzz");
   execFileSync("mkfifo", [pipe]);
-  const broken = await holdfast(["restore", copy, "--data", restored]);
+  const broken = await command(["restore", copy, "--data", restored]);
   assert.equal(broken.code, 1, broken.stderr);
   assert.ok(existsSync(restored));
   for (const args of [
@@ -257,7 +258,7 @@ test("a data directory in which a restore broke off is used by nobody", async (t
     ["start", "--port", "0"],
     ["backup", join(directory, "again")],
   ]) {
-    const { code, stderr } = await holdfast([...args, "--data", restored]);
+    const { code, stderr } = await command([...args, "--data", restored]);
     assert.deepEqual([code, /was interrupted.*\(backup\.unfinished\)/.test(stderr)], [1, true], stderr);
   }
   rmSync(restored, { recursive: true });
@@ -267,18 +268,18 @@ test("a data directory in which a restore broke off is used by nobody", async (t
     [["backup", join(directory, "again"), "--data", data], /pg_dump --format=custom/],
     [["restore", copy, "--data", restored], /pg_restore --clean/],
   ] as const) {
-    const { code, stderr } = await holdfast(args, { env });
+    const { code, stderr } = await command(args, { env });
     assert.deepEqual([code, what.test(stderr), stderr.includes("secret")], [1, true, false], stderr);
   }
   assert.equal(existsSync(restored), false);
-  assert.equal((await holdfast(["restore", copy, "--data", restored])).code, 0);
-  assert.equal((await holdfast(["tasks", "list", "--data", restored])).code, 0);
+  assert.equal((await command(["restore", copy, "--data", restored])).code, 0);
+  assert.equal((await command(["tasks", "list", "--data", restored])).code, 0);
 });
 
 test("a server that cannot be reached by its owner does not go on without", async (t) => {
   const data = join(scratch(t), "data");
   mkdirSync(join(data, "control.sock", "in the way"), { recursive: true });
-  const { code, stderr } = await holdfast(["start", "--port", "0", "--data", data]);
+  const { code, stderr } = await command(["start", "--port", "0", "--data", data]);
   assert.deepEqual([code, /control\.sock/.test(stderr)], [1, true], stderr);
 });
 
@@ -295,7 +296,7 @@ test("a reader that has seen enough ends the command without a word", async () =
 
 test("output that cannot be kept is a failure", { skip: !existsSync("/dev/full") }, async () => {
   const full = openSync("/dev/full", "w");
-  const child = spawn(process.execPath, [command, "--help"], { stdio: ["ignore", full, "pipe"] });
+  const child = spawn(process.execPath, [program, "--help"], { stdio: ["ignore", full, "pipe"] });
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     said += text;
@@ -326,7 +327,7 @@ test("a level of the log that there is not is told, and others are taken as libr
 test("with --json a failure is one line of JSON with its code", async (t) => {
   const data = scratch(t);
   const lines = async (...args: string[]) => {
-    const { code, stdout, stderr } = await holdfast([...args, "--json", "--data", data]);
+    const { code, stdout, stderr } = await command([...args, "--json", "--data", data]);
     const { type, error } = JSON.parse(stderr) as { type: string; error: { group: string; code: string } };
     return [code, stdout, type, `${error.group}.${error.code}`];
   };
@@ -336,13 +337,13 @@ test("with --json a failure is one line of JSON with its code", async (t) => {
 
 test("a mistyped agent is answered with the one that was probably meant", async (t) => {
   const data = scratch(t);
-  const install = await holdfast(["agents", "install", "codx", "--data", data]);
+  const install = await command(["agents", "install", "codx", "--data", data]);
   assert.deepEqual(
     [install.code, /"codx"\. Did you mean codex\?/.test(install.stderr)],
     [2, true],
     install.stderr,
   );
   if (!needsJail(t)) return;
-  const run = await holdfast(["run", "--repo", "sample", "--agent", "dmo", "--data", data, "hello"]);
+  const run = await command(["run", "--repo", "sample", "--agent", "dmo", "--data", data, "hello"]);
   assert.deepEqual([run.code, /"dmo"\. Did you mean demo\?/.test(run.stderr)], [1, true], run.stderr);
 });

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { commands } from "@holdfast/studio/cli";
 import {
+  command,
+  commandEach,
   git,
   holdfast,
-  holdfastEach,
   makeRepository,
   needsJail,
   scratch,
@@ -19,7 +20,7 @@ import {
 
 /** One task to its end, with every question of its agent answered by yes. */
 function runAllowed(repository: string, data: string, prompt: string) {
-  return holdfast(["run", "--repo", repository, "--data", data, "--approve", "allow", prompt]);
+  return command(["run", "--repo", repository, "--data", data, "--approve", "allow", prompt]);
 }
 
 describe("usage", () => {
@@ -49,7 +50,7 @@ describe("usage", () => {
       ["auth", "api-key", "nobody"],
       ["backup"],
     ];
-    const results = await holdfastEach(cases);
+    const results = await commandEach(cases);
     for (const [at, { code, stdout, stderr }] of results.entries()) {
       assert.equal(code, 2, `${cases[at]?.join(" ")}: ${stderr}`);
       assert.match(stdout + stderr, /holdfast/);
@@ -59,7 +60,7 @@ describe("usage", () => {
   });
 
   test("every command of the Studio is among those of holdfast", async () => {
-    const { stdout } = await holdfast(["--help"]);
+    const { stdout } = await command(["--help"]);
     const named = stdout.split("\n").map((line) => /^ {2}(\S+) /.exec(line)?.[1]);
     assert.deepEqual(
       Object.keys(commands).filter((name) => !named.includes(name)),
@@ -69,7 +70,7 @@ describe("usage", () => {
 
   test("help and version are exit code 0", async () => {
     const lists = [["--help"], ["--version"], ["run", "--help"], ["doctor", "-h"]];
-    for (const { code, stdout } of await holdfastEach(lists)) {
+    for (const { code, stdout } of await commandEach(lists)) {
       assert.equal(code, 0);
       assert.notEqual(stdout, "");
     }
@@ -140,7 +141,7 @@ describe("run", () => {
       "allow",
       "--apply",
     ];
-    const result = await holdfast([...args, "--branch", "work/it", "add a line to the README"]);
+    const result = await command([...args, "--branch", "work/it", "add a line to the README"]);
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stdout, /Applied to branch work\/it/);
     assert.equal(git(repository, "diff", "--name-only", "main", "work/it").trim(), "README.md");
@@ -179,7 +180,7 @@ describe("run", () => {
   test("the data directory inside the repository does not show up in git", async (t) => {
     if (!needsJail(t)) return;
     const repository = makeRepository(scratch(t));
-    const result = await holdfast(["run", "--approve", "allow", "add a line to the README"], {
+    const result = await command(["run", "--approve", "allow", "add a line to the README"], {
       cwd: repository,
       env: { HOLDFAST_DATA: ".holdfast" },
     });
@@ -192,7 +193,7 @@ describe("run", () => {
     const directory = scratch(t);
     const repository = makeRepository(directory);
     const data = ["--data", join(directory, "data")];
-    const result = await holdfast([
+    const result = await command([
       "run",
       "--unsafe-no-jail",
       "--repo",
@@ -204,7 +205,7 @@ describe("run", () => {
     assert.match(result.stderr, /UNSAFE: agents run without a jail/);
     // There is nobody to ask and no jail: the agent's question is denied.
     assert.match(result.stdout, /No changes\./);
-    const list = await holdfast(["tasks", "list", "--json", ...data]);
+    const list = await command(["tasks", "list", "--json", ...data]);
     assert.equal((JSON.parse(list.stdout) as { unsafe: boolean }).unsafe, true);
   });
 
@@ -213,7 +214,7 @@ describe("run", () => {
     const socket = join(directory, "no-engine.sock");
     const data = ["--data", join(directory, "data")];
     const run = (args: readonly string[], env: Record<string, string> = {}) =>
-      holdfast(["run", "--repo", makeRepository(scratch(t)), ...data, ...args, "add a line"], { env });
+      command(["run", "--repo", makeRepository(scratch(t)), ...data, ...args, "add a line"], { env });
     const asked = await run(["--driver", "docker", "--engine-socket", socket]);
     assert.equal(asked.code, 1, asked.stderr);
     assert.match(asked.stderr, /No container engine answers on .*no-engine\.sock/);
@@ -235,7 +236,7 @@ describe("run", () => {
     if (!needsJail(t)) return;
     const directory = scratch(t);
     const repository = makeRepository(directory);
-    const result = await holdfast(["run", "--repo", repository, "--data", join(directory, "data"), "crash"]);
+    const result = await command(["run", "--repo", repository, "--data", join(directory, "data"), "crash"]);
     assert.equal(result.code, 1, result.stderr);
   });
 
@@ -252,7 +253,7 @@ describe("run", () => {
       [["--repo", repository], /--from-head.*repository\.dirty/],
       [["--repo", repository, "--from-head", "--agent", "nobody"], /agent\./],
     ];
-    const results = await holdfastEach(cases.map(([args]) => ["run", ...data, ...args, "do it"]));
+    const results = await commandEach(cases.map(([args]) => ["run", ...data, ...args, "do it"]));
     for (const [at, { code, stdout, stderr }] of results.entries()) {
       assert.equal(code, 1, stdout);
       assert.match(stderr, cases[at]?.[1] ?? /never/);
@@ -267,7 +268,7 @@ describe("run", () => {
     git(directory, "init", "-q", tools);
     const found = spawnSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).stdout.trim();
     spawnSync("ln", ["-s", found, join(tools, "git")]);
-    const result = await holdfast(["run", "--repo", repository, "--data", join(directory, "data"), "do it"], {
+    const result = await command(["run", "--repo", repository, "--data", join(directory, "data"), "do it"], {
       env: { PATH: tools },
     });
     assert.equal(result.code, 1);
@@ -290,7 +291,7 @@ describe("start", () => {
     await new Promise((resolve) => blocker.once("listening", resolve));
     const address = blocker.address();
     assert.ok(address !== null && typeof address === "object");
-    const busy = await holdfast(["start", "--port", String(address.port), "--data", join(directory, "a")]);
+    const busy = await command(["start", "--port", String(address.port), "--data", join(directory, "a")]);
     assert.equal(busy.code, 1);
     assert.match(
       busy.stderr,
@@ -299,7 +300,7 @@ describe("start", () => {
 
     const data = join(directory, "b");
     await startServer(t, data);
-    const second = await holdfast(["start", "--port", "0", "--data", data]);
+    const second = await command(["start", "--port", "0", "--data", data]);
     assert.equal(second.code, 1);
     assert.match(second.stderr, /locked/);
   });
@@ -308,11 +309,11 @@ describe("start", () => {
     const data = join(scratch(t), "data");
     const server = await startServer(t, data);
     assert.match(server.link, /^http:\/\/127\.0\.0\.1:\d+\/#ticket=/);
-    const link = await holdfast(["url", "--data", data]);
+    const link = await command(["url", "--data", data]);
     assert.equal(link.code, 0, link.stderr);
     assert.notEqual(link.stdout.trim(), server.link);
     assert.equal(await server.stop("SIGTERM"), 0);
-    const gone = await holdfast(["url", "--data", data]);
+    const gone = await command(["url", "--data", data]);
     assert.equal(gone.code, 1);
     assert.match(gone.stderr, /control\.not_running/);
   });
@@ -332,10 +333,10 @@ describe("start", () => {
     const result = await runAllowed(repository, data, "add a line to the README");
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stdout, /modified README\.md/);
-    const list = await holdfast(["tasks", "list", "--json", "--data", data]);
+    const list = await command(["tasks", "list", "--json", "--data", data]);
     const task = JSON.parse(list.stdout.trim()) as { id: string; status: string };
     assert.equal(task.status, "idle");
-    const applied = await holdfast(["tasks", "apply", task.id, "--data", data]);
+    const applied = await command(["tasks", "apply", task.id, "--data", data]);
     assert.equal(applied.code, 0, applied.stderr);
     assert.equal(git(repository, "branch", "--format", "%(refname:short)").trim().split("\n").length, 2);
   });
@@ -358,10 +359,10 @@ describe("backup", () => {
       writeFileSync(join(data, folder, "note"), folder);
     }
     const copy = join(directory, "copy");
-    const backup = await holdfast(["backup", copy, "--data", data]);
+    const backup = await command(["backup", copy, "--data", data]);
     assert.equal(backup.code, 0, backup.stderr);
     for (const folder of kept) assert.equal(readFileSync(join(copy, folder, "note"), "utf8"), folder);
-    const again = await holdfast(["backup", copy, "--data", data]);
+    const again = await command(["backup", copy, "--data", data]);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /backup\.not_empty/);
 
@@ -369,10 +370,10 @@ describe("backup", () => {
     assert.equal(second.code, 0, second.stderr);
 
     const restored = join(directory, "restored");
-    const restore = await holdfast(["restore", copy, "--data", restored]);
+    const restore = await command(["restore", copy, "--data", restored]);
     assert.equal(restore.code, 0, restore.stderr);
     assert.ok(readdirSync(restored).length > 0);
-    const list = await holdfast(["tasks", "list", "--json", "--data", restored]);
+    const list = await command(["tasks", "list", "--json", "--data", restored]);
     assert.equal(list.code, 0, list.stderr);
     const tasks = list.stdout
       .trim()
@@ -380,12 +381,12 @@ describe("backup", () => {
       .map((line) => JSON.parse(line) as { id: string });
     assert.equal(tasks.length, 1);
     const id = tasks[0]?.id ?? "";
-    const diff = await holdfast(["tasks", "diff", id, "--data", restored]);
+    const diff = await command(["tasks", "diff", id, "--data", restored]);
     assert.match(diff.stdout, /modified README\.md/);
-    const applied = await holdfast(["tasks", "apply", id, "--data", restored]);
+    const applied = await command(["tasks", "apply", id, "--data", restored]);
     assert.equal(applied.code, 0, applied.stderr);
 
-    const original = await holdfast(["tasks", "list", "--json", "--data", data]);
+    const original = await command(["tasks", "list", "--json", "--data", data]);
     assert.equal(original.stdout.trim().split("\n").length, 2);
   });
 });
@@ -393,7 +394,7 @@ describe("backup", () => {
 describe("doctor", () => {
   test("it says what this machine can do", async (t) => {
     if (!needsJail(t)) return;
-    const result = await holdfast(["doctor", "--json", "--data", join(scratch(t), "data")]);
+    const result = await command(["doctor", "--json", "--data", join(scratch(t), "data")]);
     assert.equal(result.code, 0, result.stdout);
     const checks = JSON.parse(result.stdout) as { name: string; status: string }[];
     assert.equal(checks.find((check) => check.name === "jail: network.none")?.status, "ok");
@@ -402,7 +403,7 @@ describe("doctor", () => {
 
   test("with --attack it tries to break out, and says what stopped each attempt", async (t) => {
     if (!needsJail(t)) return;
-    const result = await holdfast(["doctor", "--attack", "--only", "network.m", "--json"]);
+    const result = await command(["doctor", "--attack", "--only", "network.m", "--json"]);
     const report = JSON.parse(result.stdout) as { ok: boolean; results: { id: string; outcome: string }[] };
     assert.equal(result.code, 0, result.stdout);
     assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { holdfast, scratch, startServer } from "./support.ts";
+import { command, scratch, startServer } from "./support.ts";
 
 interface Options {
   readonly demoTeam?: { readonly people: readonly { readonly email: string; readonly password: string }[] };
@@ -10,7 +10,7 @@ interface Options {
 
 /** Names of the connected repositories, as the command line lists them. */
 async function repositories(data: string): Promise<readonly string[]> {
-  const { stdout } = await holdfast(["repositories", "list", "--json", "--data", data]);
+  const { stdout } = await command(["repositories", "list", "--json", "--data", data]);
   const lines = stdout.trim().split("\n");
   return lines.map((line) => (JSON.parse(line) as { readonly name: string }).name).sort();
 }
@@ -38,7 +38,7 @@ test("the demo team has its people and repositories; a second start goes on, and
   const first = await start(t, data);
   assert.deepEqual(await signIn(first.url), [200, 200]);
   assert.deepEqual(await repositories(data), ["harbor/lighthouse", "harbor/tides"]);
-  const again = await holdfast(["start", "--demo-team", "--fresh", "--unsafe-no-jail", "--data", data]);
+  const again = await command(["start", "--demo-team", "--fresh", "--unsafe-no-jail", "--data", data]);
   assert.equal(again.code, 1);
   assert.match(again.stderr, /demo_team\.running/);
   const { github: address } = JSON.parse(readFileSync(join(data, "github", "state.json"), "utf8")) as {
@@ -56,10 +56,10 @@ test("the demo team has its people and repositories; a second start goes on, and
 
   const second = await start(t, data);
   assert.deepEqual(await repositories(data), ["harbor/lighthouse", "harbor/tides"]);
-  const invited = await holdfast(["invite", "--data", data]);
+  const invited = await command(["invite", "--data", data]);
   assert.equal(invited.code, 0, invited.stderr);
   const people = async () =>
-    (await holdfast(["people", "list", "--json", "--data", data])).stdout.trim().split("\n");
+    (await command(["people", "list", "--json", "--data", data])).stdout.trim().split("\n");
   assert.equal((await people()).length, 3);
   await second.stop();
 
@@ -80,7 +80,7 @@ test("the demo team takes no folder of others, and no option that opens it to ot
     [["--demo-team", "--people"], 2, /--demo-team and --people exclude each other/],
     [["--fresh", "--data", data], 2, /--fresh goes with --demo-team/],
   ] as const) {
-    const ended = await holdfast(["start", "--unsafe-no-jail", ...args]);
+    const ended = await command(["start", "--unsafe-no-jail", ...args]);
     assert.deepEqual([ended.code, reason.test(ended.stderr)], [exit, true], ended.stderr);
   }
   assert.ok(existsSync(join(data, "precious.txt")));

@@ -7,7 +7,7 @@ import { createClient } from "@holdfast/client";
 import type { DevStatus } from "@holdfast/inspector-ui";
 import { freePort } from "@holdfast/testing/free-port";
 import { makeProject, type RunningDev, startDev, typeConfig, write } from "./dev-support.ts";
-import { holdfast, holdfastEach } from "./support.ts";
+import { commandEach, holdfast } from "./support.ts";
 
 /** A counter that adds `step`, with what `more` adds to its definition. */
 const counter = (step: number, more = "") => `
@@ -225,7 +225,7 @@ test("a taken port, a missing file and a program without a registry are said pla
   );
   taken.close();
 
-  const [missing, nothing] = await holdfastEach(
+  const [missing, nothing] = await commandEach(
     [
       ["dev", "src/registri.ts"],
       ["dev", "one.ts", "two.ts"],

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createGate } from "@holdfast/gate";
-import { holdfast, scratch } from "./support.ts";
+import { command, scratch } from "./support.ts";
 
 test("holdfast egress explains decisions and shows budgets; holdfast auth stores the address of a server", async (t) => {
   const data = scratch(t);
@@ -16,7 +16,7 @@ test("holdfast egress explains decisions and shows budgets; holdfast auth stores
     jails: { driver: "none", allowUnsafe: true },
   });
   const env = { ANTHROPIC_API_KEY: "sk-ant-never-shown-0123", HOME: data };
-  const run = (...args: string[]) => holdfast([...args, "--data", data], { env });
+  const run = (...args: string[]) => command([...args, "--data", data], { env });
   const [allowed, refused, status, stored, wrong] = await Promise.all([
     run("egress", "explain", "post", "https://api.anthropic.com/v1/messages", "--json"),
     run("egress", "explain", "POST", "/anthropic/v1/files"),

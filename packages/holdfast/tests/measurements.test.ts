@@ -9,7 +9,7 @@ import { profileCommand } from "../src/cli/profile.ts";
 import { topCommand } from "../src/cli/top/command.ts";
 import { percentile } from "../src/cli/top/rates.ts";
 import { notes } from "./actors-support.ts";
-import { holdfast } from "./support.ts";
+import { command } from "./support.ts";
 
 interface Top {
   readonly servers: readonly {
@@ -94,9 +94,9 @@ test("of several servers, one that does not answer takes nothing from the others
   const { servers } = JSON.parse(await top([url, "http://127.0.0.1:9", "--json"])) as Top;
   assert.equal(servers[0]?.error, undefined);
   assert.match(servers[1]?.error ?? "", /No server answers.*client\.network_error/);
-  const gone = await holdfast(["top", "--once", "http://127.0.0.1:9"]);
+  const gone = await command(["top", "--once", "http://127.0.0.1:9"]);
   assert.deepEqual([gone.code, /client\.network_error/.test(gone.stderr)], [1, true], gone.stderr);
-  const piped = await holdfast(["top", url]);
+  const piped = await command(["top", url]);
   assert.deepEqual([piped.code, /add --once or --json/.test(piped.stderr)], [2, true], piped.stderr);
   await assert.rejects(topCommand(["--once", "--sort", "size"]), /--sort is calls, errors/);
   await assert.rejects(topCommand(["--once", "--interval", "0"]), /--interval is a number/);

@@ -6,7 +6,7 @@ import { isErrorCode, systemPorts } from "@holdfast/core";
 import { openRedisStore } from "@holdfast/store-redis";
 import { startRedis } from "@holdfast/testing/redis";
 import { failed, filled, goesOn, killedAfter, manyActors, registryOf, reportOf } from "./migrate-support.ts";
-import { holdfast, scratch } from "./support.ts";
+import { command, scratch } from "./support.ts";
 
 test("holdfast migrate moves actors to Redis with everything that they have, also when it is killed", async (t) => {
   const server = await startRedis();
@@ -26,7 +26,7 @@ test("holdfast migrate moves actors to Redis with everything that they have, als
   // While actors are copied.
   await killedAfter(t, directory, url, 6_000_000);
   await assert.rejects(opened(), (error) => isErrorCode(error, "store", "migrate_unfinished"));
-  const { code, stdout, stderr } = await holdfast(["migrate", ...args]);
+  const { code, stdout, stderr } = await command(["migrate", ...args]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /Copied 182 actors and 21 records of destroyed ones from .* to Redis at 127\.0\.0\.1/);
   assert.match(stdout, /\d+ were there from an earlier attempt/);
@@ -40,7 +40,7 @@ test("holdfast migrate moves actors to Redis with everything that they have, als
   await goesOn(registryOf(t, scratch(t), url), made);
 
   failed(
-    await holdfast([
+    await command([
       "migrate",
       "--from",
       directory,

@@ -8,7 +8,7 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { db } from "../src/db.ts";
 import { actor, event, queue, setup } from "../src/index.ts";
 import { workflow } from "../src/workflow.ts";
-import { type Finished, holdfast, start } from "./support.ts";
+import { command, type Finished, start } from "./support.ts";
 
 /** An actor with everything that a store can hold of one. */
 const everything = actor({
@@ -72,7 +72,7 @@ export function registryOf(t: TestContext, dataDirectory: string, store?: string
 }
 
 export async function reportOf(args: readonly string[]) {
-  const { code, stdout, stderr } = await holdfast(["migrate", "--json", ...args]);
+  const { code, stdout, stderr } = await command(["migrate", "--json", ...args]);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout);
 }

@@ -15,7 +15,7 @@ import {
   registryOf,
   reportOf,
 } from "./migrate-support.ts";
-import { holdfast, scratch } from "./support.ts";
+import { command, scratch } from "./support.ts";
 
 describe("holdfast migrate", () => {
   let server: PostgresServer;
@@ -31,7 +31,7 @@ describe("holdfast migrate", () => {
     const made = await filled(first);
 
     failed(
-      await holdfast(["migrate", "--from", directory, "--to", server.url]),
+      await command(["migrate", "--from", directory, "--to", server.url]),
       /A server has the data directory .* open\. Stop it, and repeat \(store\.locked\)/,
     );
     await first.shutdown();
@@ -62,7 +62,7 @@ describe("holdfast migrate", () => {
     const again = registryOf(t, directory);
     await again.client.plain.getOrCreate("p").add(1);
     await again.shutdown();
-    failed(await holdfast(["migrate", ...args]), /has been used since.*\(migrate\.source_changed\)/);
+    failed(await command(["migrate", ...args]), /has been used since.*\(migrate\.source_changed\)/);
   });
 
   test("can be killed at any point and repeated, and finds an actor that differs", async (t) => {
@@ -84,7 +84,7 @@ describe("holdfast migrate", () => {
       await assert.rejects(opened(), (error) => isErrorCode(error, "store", "migrate_unfinished"));
     }
     assert.equal((await reportOf([...args, "--dry-run"])).state, "unfinished");
-    const { code, stdout, stderr } = await holdfast(["migrate", ...args]);
+    const { code, stdout, stderr } = await command(["migrate", ...args]);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /Copied 540 actors and 60 records of destroyed ones/);
     assert.match(stdout, /600 were there from an earlier attempt/);
@@ -103,7 +103,7 @@ describe("holdfast migrate", () => {
       "UPDATE holdfast.kv SET value = 'x' WHERE ctid = (SELECT ctid FROM holdfast.kv LIMIT 1)",
     );
     failed(
-      await holdfast(["migrate", ...args]),
+      await command(["migrate", ...args]),
       /is not in the database as it is in the source.*\(migrate\.mismatch\)/,
     );
   });
@@ -116,22 +116,22 @@ describe("holdfast migrate", () => {
     await manyActors(other, 10);
     await reportOf(["--from", other, "--to", url]);
     const args = ["migrate", "--from", directory, "--to"];
-    failed(await holdfast([...args, url]), /migrated from another data directory.*\(migrate\.not_empty\)/);
+    failed(await command([...args, url]), /migrated from another data directory.*\(migrate\.not_empty\)/);
     const used = server.createDatabase();
     const registry = registryOf(t, scratch(t), used);
     await registry.client.plain.getOrCreate("p").add(1);
     await registry.shutdown();
     for (const more of [[], ["--dry-run"]]) {
       failed(
-        await holdfast([...args, used, ...more]),
+        await command([...args, used, ...more]),
         /already has actors of its own.*\(migrate\.not_empty\)/,
       );
     }
     failed(
-      await holdfast(["migrate", "--from", scratch(t), "--to", url]),
+      await command(["migrate", "--from", scratch(t), "--to", url]),
       /There are no actors at .*\(migrate\.nothing_there\)/,
     );
-    const wrong = await holdfast([...args, "mysql://user:secret@host/database"]);
+    const wrong = await command([...args, "mysql://user:secret@host/database"]);
     assert.equal(wrong.code, 2);
     assert.doesNotMatch(wrong.stderr, /secret/);
   });

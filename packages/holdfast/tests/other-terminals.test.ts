@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { holdfast, makeRepository, needsJail, scratch, start } from "./support.ts";
+import { command, makeRepository, needsJail, scratch, start } from "./support.ts";
 
 test("they see what holdfast run works on and answer what it asks, and begin no work that it would break off", async (t) => {
   if (!needsJail(t)) return;
@@ -27,16 +27,16 @@ test("they see what holdfast run works on and answer what it asks, and begin no 
   early.catch(() => {});
   await Promise.race([asked.promise, early]);
 
-  const list = await holdfast(["approvals", "list", "--json", ...data]);
+  const list = await command(["approvals", "list", "--json", ...data]);
   assert.equal(list.code, 0, list.stderr);
   const { taskId, approval } = JSON.parse(list.stdout) as { taskId: string; approval: { id: string } };
-  const tasks = await holdfast(["tasks", "list", "--json", ...data]);
+  const tasks = await command(["tasks", "list", "--json", ...data]);
   const task = JSON.parse(tasks.stdout) as { id: string; status: string };
   assert.deepEqual([task.id, task.status], [taskId, "waiting"]);
-  const second = await holdfast(run);
+  const second = await command(run);
   assert.equal(second.code, 1, second.stdout);
   assert.match(second.stderr, new RegExp(`process ${child.pid}\\b.*\\(store\\.locked\\)`));
-  const allowed = await holdfast(["approvals", "allow", approval.id, ...data]);
+  const allowed = await command(["approvals", "allow", approval.id, ...data]);
   assert.equal(allowed.code, 0, allowed.stderr);
   const [code] = (await ended) as [number | null];
   assert.equal(code, 0, stderr);

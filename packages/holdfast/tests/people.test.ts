@@ -3,14 +3,14 @@ import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
-import { holdfast, scratch, startServer } from "./support.ts";
+import { command, scratch, startServer } from "./support.ts";
 
 test("people and their API tokens are managed from the command line", async (t) => {
   const data = `${scratch(t)}/data`;
-  const away = await holdfast(["people", "list", "--data", data]);
+  const away = await command(["people", "list", "--data", data]);
   assert.equal(away.code, 1, away.stderr);
   const { url } = await startServer(t, data, ["--people"]);
-  const run = (...args: readonly string[]) => holdfast([...args, "--data", data]);
+  const run = (...args: readonly string[]) => command([...args, "--data", data]);
   assert.match((await run("people", "list")).stdout, /holdfast people invite --role owner/);
   const invited = await run("people", "invite", "--role", "member", "--email", "ada@example.org");
   const token = /^http:\S+\/join#invitation=(\S+)\n$/.exec(invited.stdout)?.[1] ?? "";
@@ -72,7 +72,7 @@ async function actAsPerson(
   const config = scratch(t);
   const environment = { XDG_CONFIG_HOME: config };
   const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
-    holdfast(args, { env: { ...environment, ...more } });
+    command(args, { env: { ...environment, ...more } });
   assert.match((await run(["whoami"])).stdout, /^The operator of /);
   const wrong = await run(["login", url, "--token", `${bearer}x`]);
   assert.deepEqual([wrong.code, /login\.refused/.test(wrong.stderr)], [1, true], wrong.stderr);
@@ -129,15 +129,7 @@ test("with a mail server, invitations and links to reset a password arrive by ma
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
-  const invited = await holdfast([
-    "people",
-    "invite",
-    "--email",
-    "ada@example.org",
-    "--json",
-    "--data",
-    data,
-  ]);
+  const invited = await command(["people", "invite", "--email", "ada@example.org", "--json", "--data", data]);
   const { link, mailed } = JSON.parse(invited.stdout) as { readonly link: string; readonly mailed: boolean };
   assert.equal(mailed, true);
   assert.equal(linkIn(await mail.waitForDelivery("You are invited to Holdfast")), link);
@@ -151,7 +143,7 @@ test("with a mail server, invitations and links to reset a password arrive by ma
   const newPassword = `${password} staple`;
   const changed = await post("/people/auth/reset-password", { token: reset.split("=")[1], newPassword });
   assert.equal(changed.status, 200, await changed.text());
-  const nobody = await holdfast([
+  const nobody = await command([
     "people",
     "invite",
     "--email",

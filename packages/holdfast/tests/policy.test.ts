@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createGate } from "@holdfast/gate";
-import { holdfast, scratch } from "./support.ts";
+import { command, scratch } from "./support.ts";
 
 const file = (...rules: readonly unknown[]) => JSON.stringify({ version: 1, rules });
 
@@ -11,7 +11,7 @@ test("holdfast policy checks, explains and tries a policy file beside a running 
   const data = scratch(t);
   const dry = join(data, "new.json");
   const broken = join(data, "broken.json");
-  const policy = (...args: string[]) => holdfast(["policy", ...args, "--data", data]);
+  const policy = (...args: string[]) => command(["policy", ...args, "--data", data]);
   const under = [{ pointer: "/path", under: "/work" }];
   writeFileSync(
     join(data, "policy.json"),

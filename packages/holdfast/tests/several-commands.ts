@@ -1,27 +1,36 @@
 /**
- * Runs several commands of `holdfast`, one after the other, in one process. Their arguments come as JSON; what each has
- * written, and its exit code, is printed as JSON at the end.
+ * Runs commands of `holdfast`, one after the other, in one process. Each comes as a message, and what it has written is
+ * answered with its exit code.
  */
-import type { Finished } from "./support.ts";
+import type { CommandRequest, Finished } from "./support.ts";
 
 const main = new URL("../src/cli/main.ts", import.meta.url).href;
-const lists = JSON.parse(process.argv[2] ?? "[]") as readonly (readonly string[])[];
 const { stdout, stderr } = process;
 const written = { stdout: "", stderr: "" };
-const restore = [captured("stdout"), captured("stderr")];
-const results: Finished[] = [];
-for (const [at, args] of lists.entries()) {
-  written.stdout = "";
-  written.stderr = "";
+const environment = { ...process.env };
+let runs = 0;
+
+async function run({ args, env, cwd }: CommandRequest): Promise<Finished> {
+  Object.assign(written, { stdout: "", stderr: "" });
+  const before = process.cwd();
+  const own = { ...environment, ...env };
+  for (const name of Object.keys(process.env)) if (own[name] === undefined) delete process.env[name];
+  Object.assign(process.env, own);
+  process.chdir(cwd);
   process.argv.splice(2, process.argv.length, ...args);
   process.exitCode = undefined;
-  // Another name for each, so that the module runs again.
-  await import(`${main}?${at}`);
-  results.push({ code: Number(process.exitCode ?? 0), ...written });
+  const restore = [captured("stdout"), captured("stderr")];
+  try {
+    runs += 1;
+    // Another name for each, so that the module runs again.
+    await import(`${main}?${runs}`);
+    return { code: Number(process.exitCode ?? 0), ...written };
+  } finally {
+    for (const each of restore) each();
+    process.exitCode = 0;
+    process.chdir(before);
+  }
 }
-for (const each of restore) each();
-process.exitCode = 0;
-stdout.write(JSON.stringify(results), () => process.exit());
 
 /** Keeps what is written to a stream; the returned function ends that. */
 function captured(name: "stdout" | "stderr"): () => void {
@@ -37,3 +46,10 @@ function captured(name: "stdout" | "stderr"): () => void {
     stream.write = write;
   };
 }
+
+// Each command adds its own.
+for (const stream of [stdout, stderr]) stream.setMaxListeners(0);
+process.on("message", (request: CommandRequest) => {
+  void run(request).then((finished) => process.send?.(finished));
+});
+process.on("disconnect", () => process.exit());

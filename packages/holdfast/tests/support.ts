@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { ownImports } from "@holdfast/testing/own-imports";
 import { removeAtExit } from "@holdfast/testing/scratch";
 
 const several = resolve(import.meta.dirname, "several-commands.ts");
-const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
+const program = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
 
 export interface Finished {
   readonly code: number | null;
@@ -51,22 +51,54 @@ export function git(repository: string, ...args: string[]): string {
   return execFileSync("git", ["-C", repository, ...args], { encoding: "utf8" });
 }
 
+/** A command for the process that several share. */
+export interface CommandRequest {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+let shared: ChildProcess | undefined;
+/** The last command of the process that they share: one runs at a time. */
+let running: Promise<unknown> = Promise.resolve();
+
 /**
- * Runs several commands in one process, for cases in which the process is not what is tested. None of them may end it,
- * or go on by itself.
+ * Runs a command in a process that it shares with others of the test file, for cases in which the process is not what is
+ * tested: most of a short command is the loading of its modules. It may not end that process, go on by itself or read
+ * standard input.
  */
-export async function holdfastEach(
-  lists: readonly (readonly string[])[],
-  options: RunOptions = {},
-): Promise<readonly Finished[]> {
-  const { code, stdout, stderr } = await finished(
-    spawnNode([...ownImports, several, JSON.stringify(lists)], options),
-    options,
+export function command(args: readonly string[], options: Omit<RunOptions, "input"> = {}): Promise<Finished> {
+  const finished = running.then(() =>
+    runShared({ args, env: options.env ?? {}, cwd: options.cwd ?? tmpdir() }),
   );
-  assert.equal(code, 0, stderr);
-  const results = JSON.parse(stdout) as readonly Finished[];
-  assert.equal(results.length, lists.length);
-  return results;
+  running = finished.catch(() => {});
+  return finished;
+}
+
+/** Runs several commands as {@link command} does. */
+export async function commandEach(
+  lists: readonly (readonly string[])[],
+  options: Omit<RunOptions, "input"> = {},
+): Promise<readonly Finished[]> {
+  return Promise.all(lists.map((args) => command(args, options)));
+}
+
+async function runShared(request: CommandRequest): Promise<Finished> {
+  shared ??= spawnNode([...ownImports, several], {}, ["ignore", "ignore", "inherit", "ipc"]);
+  const child = shared;
+  child.ref();
+  child.channel?.ref();
+  child.send(request);
+  try {
+    return await new Promise<Finished>((resolvePromise, reject) => {
+      child.once("message", resolvePromise as (message: unknown) => void);
+      child.once("exit", (code) => reject(new Error(`"${request.args.join(" ")}" ended with ${code}`)));
+    });
+  } finally {
+    child.removeAllListeners("message").removeAllListeners("exit");
+    child.unref();
+    child.channel?.unref();
+  }
 }
 
 /** Runs the command to its end with the environment of the test, less what would change its answers. */
@@ -91,17 +123,21 @@ function finished(child: ChildProcess, { input = "" }: RunOptions): Promise<Fini
 }
 
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  return spawnNode([command, ...args], options);
+  return spawnNode([program, ...args], options);
 }
 
-function spawnNode(args: readonly string[], options: RunOptions): ChildProcess {
+function spawnNode(
+  args: readonly string[],
+  options: RunOptions,
+  stdio: StdioOptions = ["pipe", "pipe", "pipe"],
+): ChildProcess {
   const { HOLDFAST_PORT: _port, ...environment } = process.env;
   // A command that makes a data directory before it has looked at its arguments fails here.
   environment["HOLDFAST_DATA"] = "/dev/null/none";
   return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...environment, ...options.env },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio,
   });
 }
 
