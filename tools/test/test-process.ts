@@ -16,30 +16,49 @@ const sharing = [
   /^(examples\/products)\//,
 ];
 
-/** Few enough that they can run again one by one, many enough that starts cost little. */
-const maxFiles = 24;
+/** Files from this time on have a process of their own. */
+const longSeconds = 8;
+
+/** Of one process: few enough that they can run again one by one, many enough that starts cost little. */
+const mostShared = { files: 24, seconds: 45 } as const;
 
 /** The processes of these runs: the short files of a package share some, each of the others has its own. */
 export function processesOf(runs: readonly TestRun[]): readonly TestProcess[] {
   // Not those of the last run, so that the same files run together everywhere.
   const seconds = committedTestTimes();
+  const secondsOf = ({ name }: TestRun) => seconds.get(name) ?? 1;
   const processes: TestProcess[] = [];
   const rooms = new Map<string, TestRun[]>();
   for (const run of runs) {
-    const room = seconds.has(run.name) ? undefined : roomOf(run);
+    const room = secondsOf(run) < longSeconds ? roomOf(run) : undefined;
     if (room === undefined) processes.push({ name: run.name, runs: [run] });
     else rooms.set(room, [...(rooms.get(room) ?? []), run]);
   }
   for (const [room, shared] of rooms) {
-    const count = Math.ceil(shared.length / maxFiles);
-    for (let at = 0; at < count; at++) {
-      const part = shared.slice((shared.length * at) / count, (shared.length * (at + 1)) / count);
+    const total = shared.reduce((sum, run) => sum + secondsOf(run), 0);
+    const count = Math.ceil(Math.max(shared.length / mostShared.files, total / mostShared.seconds));
+    for (const [at, part] of inParts(shared, count, secondsOf).entries()) {
       const [only] = part;
       const name = part.length === 1 && only !== undefined ? only.name : `${room}, group ${at + 1}`;
       processes.push({ name, runs: part });
     }
   }
   return processes;
+}
+
+/** Parts that take about the same time, each file in the one that is the shortest so far: the longest first. */
+function inParts(
+  runs: readonly TestRun[],
+  count: number,
+  secondsOf: (run: TestRun) => number,
+): readonly (readonly TestRun[])[] {
+  const parts = Array.from({ length: count }, () => ({ runs: [] as TestRun[], seconds: 0 }));
+  for (const run of runs.toSorted((a, b) => secondsOf(b) - secondsOf(a))) {
+    const shortest = parts.reduce((least, part) => (part.seconds < least.seconds ? part : least));
+    shortest.runs.push(run);
+    shortest.seconds += secondsOf(run);
+  }
+  return parts.map((part) => part.runs);
 }
 
 function roomOf({ path, store }: TestRun): string | undefined {
