@@ -26,21 +26,21 @@ interface Bound {
 const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   "answer-without-lease": {
     workload: "counters",
-    first: 32,
+    first: 81,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
   },
   "stopped-clock": {
     workload: "counters",
-    first: 149,
+    first: 110,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
   },
   "forget-suspension": {
     workload: "counters",
-    first: 39,
+    first: 171,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
@@ -62,7 +62,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   },
   "renew-with-local-time": {
     workload: "counters",
-    first: 763,
+    first: 206,
     testsLeases: true,
     seeds: 100,
     shows: /is not linearizable/,
@@ -74,7 +74,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   },
   "stale-map": {
     workload: "counters",
-    first: 18,
+    first: 27,
     seeds: 150,
     shows: /Another node serves this actor|node is unreachable|No node/,
   },
@@ -88,6 +88,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
   },
   "claim-live-shard": {
     workload: "counters",
+    first: 9,
     seeds: 100,
     shows: /is not linearizable|served by two nodes|No node has taken over/,
   },
@@ -105,7 +106,7 @@ const bounds: Readonly<Record<(typeof plantedClusterBugs)[number], Bound>> = {
     seeds: 40,
     shows: /serves although the store has lost changes/,
   },
-  "resume-twice": { workload: "rooms", first: 8, seeds: 60, shows: /without a gap/ },
+  "resume-twice": { workload: "rooms", first: 20, seeds: 60, shows: /without a gap/ },
 };
 
 for (const plant of plantedClusterBugs) {

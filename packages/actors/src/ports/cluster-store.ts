@@ -44,6 +44,7 @@ export interface NodeRecord extends NodeDescription {
 export interface LeaseRecord extends NodeSession {
   /** Empty for all actors whose name has no scope of its own, otherwise the name. */
   readonly scope: string;
+  /** In any order. */
   readonly shards: readonly number[];
 }
 

@@ -5,11 +5,15 @@ import type { Scope } from "./lease-table.ts";
 export interface HandoverOptions {
   /** Puts the actors of a shard to sleep; resolves when none of them is in memory. */
   vacate(scope: Scope, shard: number): Promise<void>;
-  /** Changes the holder in the store; resolves when this node has read the change. */
+  /** Changes the holder in the store. */
   transfer(to: NodeSession, scope: Scope, shards: readonly number[]): Promise<void>;
+  /** Resolves when this node has read what it has transferred. */
+  read(): Promise<void>;
   readonly log: Logger;
-  /** Called when shards have been handed over, or could not be. */
-  changed(): void;
+  /** Called when shards have been handed over. */
+  passedOn(): void;
+  /** Called when shards could not be handed over: this node serves them again. */
+  kept(): void;
 }
 
 interface Batch {
@@ -18,12 +22,15 @@ interface Batch {
   readonly shards: number[];
 }
 
-/** Number of shards that are emptied concurrently: their actors are unreachable for that time. */
-const maxConcurrentShards = 64;
+/** Number of shards whose actors are put to sleep concurrently: they are unreachable for that time. */
+const maxEmptying = 64;
+
+/** Number of shards that accept no new work at a time: most have no actor in memory, and wait for a transaction only. */
+const maxInProgress = 2_048;
 
 /**
- * Hands over shards: each is emptied, then passed on, while the others still serve. Shards that become empty at the
- * same time share a transaction.
+ * Hands over shards: each is emptied, then passed on, while the others still serve. Shards of a scope that become empty
+ * while others are transferred share a transaction, and all scopes share a reading of the store, which all nodes repeat.
  */
 export class Handover {
   readonly #options: HandoverOptions;
@@ -31,6 +38,7 @@ export class Handover {
   /** Shards in `#queue` and in progress. */
   readonly #known = new Set<string>();
   readonly #inProgress = new Set<string>();
+  #emptying = 0;
   readonly #empty = new Map<string, Batch>();
   #transferring: Promise<void> | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -62,14 +70,21 @@ export class Handover {
   }
 
   #next(): void {
-    while (this.#inProgress.size < maxConcurrentShards) {
+    while (this.#emptying < maxEmptying && this.#inProgress.size < maxInProgress) {
       const next = this.#queue.shift();
       if (next === undefined) return;
       const { to, scope, shard } = next;
       this.#inProgress.add(keyOf(scope, shard));
+      this.#emptying += 1;
       this.#options.vacate(scope, shard).then(
-        () => this.#vacated(to, scope, shard),
-        (error: unknown) => this.#failed(scope, [shard], error),
+        () => {
+          this.#emptying -= 1;
+          this.#vacated(to, scope, shard);
+        },
+        (error: unknown) => {
+          this.#emptying -= 1;
+          this.#failed(scope, [shard], error);
+        },
       );
     }
   }
@@ -80,40 +95,53 @@ export class Handover {
     if (batch === undefined) this.#empty.set(key, { to, scope, shards: [shard] });
     else batch.shards.push(shard);
     this.#transferring ??= this.#transferAll();
+    this.#next();
   }
 
   async #transferAll(): Promise<void> {
     // Shards without actors are all empty by the next microtasks.
     await Promise.resolve();
-    for (;;) {
-      const [entry] = this.#empty;
-      if (entry === undefined) {
-        // Before anything else runs: a shard that becomes empty next starts another round.
-        this.#transferring = undefined;
-        return;
-      }
-      const [key, { to, scope, shards }] = entry;
-      this.#empty.delete(key);
+    while (this.#empty.size > 0) {
+      const batches = [...this.#empty.values()];
+      this.#empty.clear();
+      await this.#transferEach(batches);
+    }
+    // Before anything else runs: a shard that becomes empty next starts another round.
+    this.#transferring = undefined;
+  }
+
+  async #transferEach(batches: readonly Batch[]): Promise<void> {
+    const passedOn: Batch[] = [];
+    const transfer = async (batch: Batch): Promise<void> => {
+      const { to, scope, shards } = batch;
       try {
         await this.#options.transfer(to, scope, shards);
-        this.#ended(scope, shards);
+        passedOn.push(batch);
       } catch (error) {
         this.#failed(scope, shards, error);
       }
+    };
+    await Promise.all(batches.map(transfer));
+    if (passedOn.length === 0) return;
+    try {
+      await this.#options.read();
+      for (const { scope, shards } of passedOn) this.#ended(scope, shards, () => this.#options.passedOn());
+    } catch (error) {
+      for (const { scope, shards } of passedOn) this.#failed(scope, shards, error);
     }
   }
 
   #failed(scope: Scope, shards: readonly number[], error: unknown): void {
     this.#options.log.warn("shards could not be handed over", { scope, shards: shards.length, error });
-    this.#ended(scope, shards);
+    this.#ended(scope, shards, () => this.#options.kept());
   }
 
-  #ended(scope: Scope, shards: readonly number[]): void {
+  #ended(scope: Scope, shards: readonly number[], tell: () => void): void {
     for (const shard of shards) {
       this.#known.delete(keyOf(scope, shard));
       this.#inProgress.delete(keyOf(scope, shard));
     }
-    this.#options.changed();
+    tell();
     this.#next();
     if (this.#known.size > 0) return;
     this.#idle?.resolve();

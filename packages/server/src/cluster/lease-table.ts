@@ -62,6 +62,15 @@ export class LeaseTable {
     return this.mark !== undefined && view.seenMark !== undefined && view.seenMark !== this.mark;
   }
 
+  /** True if another reading differs in the holders of shards only. */
+  hasSameNodes({ nodes, scopes }: LeaseTable): boolean {
+    return (
+      nodes.length === this.nodes.length &&
+      nodes.every((node, at) => isSameNode(node, this.nodes[at])) &&
+      scopes.join("\n") === this.scopes.join("\n")
+    );
+  }
+
   scopeOf(name: string): Scope {
     if (this.#names.size === 0) return generalScope;
     const bare = this.#bareName(name);
@@ -170,6 +179,10 @@ export class LeaseTable {
 
 export function isSameSession(one: NodeSession, other: NodeSession): boolean {
   return one.id === other.id && one.incarnation === other.incarnation;
+}
+
+function isSameNode(one: NodeRecord, other: NodeRecord | undefined): boolean {
+  return other !== undefined && isSameSession(one, other) && one.draining === other.draining;
 }
 
 function shardsByHolder(

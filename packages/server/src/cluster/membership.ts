@@ -97,10 +97,12 @@ export class Membership {
       renew: () => this.#renewOnce(),
     });
     this.#handover = new Handover({
-      vacate: (scope, shard) => this.#vacate(scope, shard),
-      transfer: (to, scope, shards) => this.#transfer(to, scope, shards),
+      vacate: (scope, shard) => this.#repeatable(options.vacate(scope, shard)),
+      transfer: (to, scope, shards) => this.#repeatable(this.#transfer(to, scope, shards)),
+      read: () => this.#repeatable(this.#read(true)),
       log: options.ports.log,
-      changed: () => this.#wakeWaiters(),
+      passedOn: () => this.#wakeWaiters(),
+      kept: () => this.#regained(),
     });
   }
 
@@ -289,7 +291,7 @@ export class Membership {
     }
     const wasValid = this.isValid;
     this.#validity.extend(sent);
-    if (!wasValid) this.#wakeWaiters();
+    if (!wasValid) this.#regained();
     if (renewal.draining) this.#askedToDrain();
     const { nextExpiryMs = Number.POSITIVE_INFINITY } = renewal;
     const hasChanged = this.#table?.revision !== renewal.revision || this.#table.mark !== renewal.mark;
@@ -375,12 +377,14 @@ export class Membership {
       });
       this.#options.lost();
     }
-    this.#options.metrics.shardsMoved.in += this.#countGained(previous, table);
+    const gained = this.#countGained(previous, table);
+    this.#options.metrics.shardsMoved.in += gained;
     this.#table = table;
     this.#choice.keep(table.scopes);
     if (table.nodes.some((node) => node.draining && isSameSession(node, this.#session))) this.#askedToDrain();
     changed(table, byThisNode);
-    this.#wakeWaiters();
+    if (gained > 0 || previous?.hasSameNodes(table) !== true) this.#regained();
+    else this.#wakeWaiters();
     void this.#balance();
   }
 
@@ -471,28 +475,28 @@ export class Membership {
     return this.#choice.of(table.latest(candidates, scope), scope);
   }
 
-  async #vacate(scope: Scope, shard: number): Promise<void> {
+  async #transfer(to: NodeSession, scope: Scope, shards: readonly number[]): Promise<void> {
+    await this.#options.store.transfer(this.#session, to, scope, shards);
+    this.#options.metrics.shardsMoved.out += shards.length;
+  }
+
+  /** Has the next renewal try again what fails. */
+  async #repeatable(work: Promise<void>): Promise<void> {
     try {
-      await this.#options.vacate(scope, shard);
+      await work;
     } catch (error) {
       this.#hasFailed = true;
       throw error;
     }
   }
 
-  async #transfer(to: NodeSession, scope: Scope, shards: readonly number[]): Promise<void> {
-    try {
-      await this.#options.store.transfer(this.#session, to, scope, shards);
-      this.#options.metrics.shardsMoved.out += shards.length;
-      await this.#read(true);
-    } catch (error) {
-      this.#hasFailed = true;
-      throw error;
-    }
+  /** This node may serve more actors than before. */
+  #regained(): void {
+    if (this.#state === "running") this.#options.gained();
+    this.#wakeWaiters();
   }
 
   #wakeWaiters(): void {
-    if (this.#state === "running") this.#options.gained();
     for (const waiter of [...this.#waiters]) waiter();
   }
 }

@@ -260,5 +260,8 @@ function describe(id: string, incarnation = `run of ${id}`): NodeDescription {
 
 function held({ leases }: ClusterView, { id, incarnation }: NodeSession, scope: string): readonly number[] {
   const own = leases.filter((lease) => lease.id === id && lease.incarnation === incarnation);
-  return own.filter((lease) => lease.scope === scope).flatMap(({ shards }) => shards);
+  return own
+    .filter((lease) => lease.scope === scope)
+    .flatMap(({ shards }) => shards)
+    .sort((one, other) => one - other);
 }

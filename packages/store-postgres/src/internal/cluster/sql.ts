@@ -77,7 +77,7 @@ export function clusterSql(schema: string) {
         ) ORDER BY id) FROM ${node}), '[]'),
       'leases', coalesce((SELECT json_agg(json_build_object(
         'scope', scope, 'id', node, 'incarnation', incarnation, 'shards', shards))
-        FROM (SELECT scope, node, incarnation, array_agg(shard ORDER BY shard) AS shards
+        FROM (SELECT scope, node, incarnation, array_agg(shard) AS shards
           FROM ${lease} GROUP BY scope, node, incarnation) held), '[]'),
       'scopes', coalesce((SELECT json_agg(name ORDER BY name) FROM ${scope}), '[]')
       )::text AS view`,
