@@ -2,10 +2,12 @@ import { remoteStoreLimits } from "@holdfast/store-kit";
 
 /** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
 export const postgresStoreLimits = {
-  /** Connections over which turns are pipelined. */
+  /** Maximum number of connections over which turns are pipelined. The second is opened when the first is busy. */
   turnConnections: 4,
-  /** Connections for reads, so that a read does not wait behind commits. */
+  /** Maximum number of connections for reads, so that a read does not wait behind commits. */
   readConnections: 2,
+  /** Minimum time between the openings of two further connections for turns, or for reads. */
+  openConnectionMs: 50,
   /** Connections for long work: images, restores and objects. Further work waits. */
   maxLongConnections: 4,
   /** Maximum number of commits that wait for the database; beyond it, `store.unavailable`. */

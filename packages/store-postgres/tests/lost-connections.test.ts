@@ -156,3 +156,37 @@ test("while the server cannot be reached a sent turn is indeterminate, and a new
   assert.equal((await store.get(id))?.version, 2);
   await store.commit(next(other, 2));
 });
+
+test("a quiet store has few connections, and a busy one opens more", async (t) => {
+  const store = await openStore(t, { url: server.url });
+  const sessions = (): number =>
+    Number(server.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holdfast'"));
+  const before = sessions();
+  for (let count = 0; count < 8; count++) await store.commit(create(randomUUID(), snapshot("s")));
+  // One for turns, and one for reads.
+  assert.ok(sessions() - before <= 2, `${sessions() - before} sessions`);
+  let added = 0;
+  while (added < 3) {
+    await Promise.all(Array.from({ length: 30 }, () => store.commit(create(randomUUID(), snapshot("s")))));
+    added = sessions() - before;
+  }
+});
+
+test("a store works with the connections that it has when the server refuses more", async (t) => {
+  server.execute(
+    "CREATE ROLE limited LOGIN CONNECTION LIMIT 2",
+    "GRANT CREATE ON DATABASE postgres TO limited",
+  );
+  const url = server.url.replace("holdfast@", "limited@");
+  const store = await openStore(t, { url });
+  for (let round = 0; round < 5; round++) {
+    const ids = Array.from({ length: 30 }, () => randomUUID());
+    await Promise.all(ids.map((id) => store.commit(create(id, snapshot("s")))));
+    const read = await Promise.all(ids.map((id) => store.get(id)));
+    assert.deepEqual(
+      read.map((actor) => actor?.id),
+      ids,
+    );
+  }
+  assert.equal(store.stats().retries, 0);
+});

@@ -54,6 +54,11 @@ export class Connection {
     return this.#pending.size;
   }
 
+  get state(): "closed" | "opening" | "open" {
+    if (this.#client === undefined) return "closed";
+    return this.#isConnected ? "open" : "opening";
+  }
+
   /** Runs the statements as one transaction. Resolves with their rows once it is committed. */
   transaction(statements: readonly Statement[]): Promise<readonly Row[]> {
     const { promise: answer, resolve, reject } = Promise.withResolvers<readonly Row[]>();
@@ -78,7 +83,7 @@ export class Connection {
     if (this.#isConnected) this.#submit(send);
     else {
       this.#unsent.push(send);
-      this.#open();
+      this.open();
     }
     return answer;
   }
@@ -102,7 +107,8 @@ export class Connection {
     this.#settings.ports.log.info("prepared statements switched off: the pooler does not keep them");
   }
 
-  #open(): void {
+  /** Connects ahead of the first transaction. */
+  open(): void {
     if (this.#client !== undefined) return;
     const client = new pg.Client({ ...this.#settings.client, pipeline: true } as pg.ClientConfig);
     this.#client = client;

@@ -2,7 +2,8 @@ import type { Ports } from "@holdfast/core";
 import { Backoff, type RetryLimits } from "@holdfast/store-kit";
 import { failureOf, mapDatabaseError } from "../errors.ts";
 import type { Row } from "../rows.ts";
-import { Connection, type ConnectionSettings } from "./connection.ts";
+import type { Connection, ConnectionSettings } from "./connection.ts";
+import { PipelinePool } from "./pipeline-pool.ts";
 import type { Statement } from "./transaction-query.ts";
 
 export interface ConnectionsOptions {
@@ -16,24 +17,30 @@ export interface ConnectionsOptions {
 /** Pipelined connections of a store, some for turns and some for reads. */
 export class Connections {
   readonly #ports: Ports;
-  readonly #turns: readonly Connection[];
-  readonly #reads: readonly Connection[];
+  readonly #turns: PipelinePool;
+  readonly #reads: PipelinePool;
   readonly #retry: RetryLimits;
+  /** The last connection of the creations whose hashes begin with this byte. */
+  readonly #creating: (Connection | undefined)[] = [];
 
   constructor({ settings, ports, turns, reads, retry }: ConnectionsOptions) {
     this.#ports = ports;
-    this.#turns = Array.from({ length: turns }, () => new Connection(settings));
-    this.#reads = Array.from({ length: reads }, () => new Connection(settings));
+    this.#turns = new PipelinePool(settings, turns);
+    this.#reads = new PipelinePool(settings, reads);
     this.#retry = retry;
   }
 
   /**
-   * Connection for the turns of an actor. Creations pass the hash of their key: they share a connection, so that the
-   * first one submitted wins.
+   * Connection for the turns of an actor. Creations pass the hash of their key: those in progress share a connection, so
+   * that the first one submitted wins.
    */
   turn(hash?: Uint8Array): Connection {
-    if (hash !== undefined) return at(this.#turns, (hash[0] ?? 0) % this.#turns.length);
-    return leastLoaded(this.#turns);
+    if (hash === undefined) return this.#turns.choose();
+    const first = hash[0] ?? 0;
+    const last = this.#creating[first];
+    const connection = last !== undefined && last.load > 0 ? last : this.#turns.choose();
+    this.#creating[first] = connection;
+    return connection;
   }
 
   /** Runs statements as one transaction, with retries. They must be safe to repeat. */
@@ -49,7 +56,7 @@ export class Connections {
   async readEach(transactions: readonly (readonly Statement[])[]): Promise<readonly (readonly Row[])[]> {
     const backoff = new Backoff(this.#ports, this.#retry);
     for (;;) {
-      const connection = leastLoaded(this.#reads);
+      const connection = this.#reads.choose();
       const results = await Promise.allSettled(
         transactions.map((statements) => connection.transaction(statements)),
       );
@@ -66,25 +73,13 @@ export class Connections {
   /** Asks the server once for an answer, without retries. Throws `store.unavailable`. */
   async ping(): Promise<void> {
     try {
-      await leastLoaded(this.#reads).transaction([{ text: "SELECT 1", values: [] }]);
+      await this.#reads.choose().transaction([{ text: "SELECT 1", values: [] }]);
     } catch (error) {
       throw mapDatabaseError(error);
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#turns, ...this.#reads].map((connection) => connection.close()));
+    await Promise.all([this.#turns.close(), this.#reads.close()]);
   }
-}
-
-function leastLoaded(connections: readonly Connection[]): Connection {
-  let best = at(connections, 0);
-  for (const connection of connections) if (connection.load < best.load) best = connection;
-  return best;
-}
-
-function at(connections: readonly Connection[], index: number): Connection {
-  const connection = connections[index];
-  if (connection === undefined) throw new Error("The store has no connections");
-  return connection;
 }
