@@ -11,7 +11,7 @@ import { createRegistry, sharedStore } from "@holdfast/server";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { Client } from "pg";
 import { startUpstream } from "../../packages/gate/tests/support.ts";
-import { holdfast, startServer } from "../../packages/holdfast/tests/support.ts";
+import { holdfast, holdfastEach, startServer } from "../../packages/holdfast/tests/support.ts";
 import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
 import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { newKey, temporaryDirectory } from "./shared-state.ts";
@@ -90,22 +90,30 @@ describe("nodes over one database", () => {
     const env = { ...environment(store, "b"), HOLDFAST_CLUSTER_KEY: key };
     const second = await startServer(t, b, ["--unsafe-no-jail"], env);
 
-    const at = async (data: string, ...args: string[]) => {
-      const { code, stdout, stderr } = await holdfast([...args, "--data", data, "--json"], { input: secret });
-      return {
+    /** Runs commands in one process, each on the node of a data directory. */
+    const run = async (...commands: readonly (readonly [data: string, ...args: string[]])[]) => {
+      const lists = commands.map(([data, ...args]) => [...args, "--data", data, "--json"]);
+      return (await holdfastEach(lists, { input: secret })).map(({ code, stdout, stderr }) => ({
         code,
         stderr,
         lines: stdout.split("\n").flatMap((line) => (line === "" ? [] : JSON.parse(line))),
-      };
+      }));
     };
-    assert.equal((await at(a, "secrets", "set", "deploy")).code, 0);
-    const listed = await at(b, "secrets", "list");
-    assert.deepEqual(listed.lines.map(({ name }) => name).sort(), ["deploy", "earlier"], listed.stderr);
     const grant = ["grants", "add", "--secret", "deploy", "--host", "api.example.com", "--for", "user=ada"];
-    const [{ id }] = (await at(b, ...grant)).lines;
+    const [stored, listed, granted, grants, good, opened] = await run(
+      [a, "secrets", "set", "deploy"],
+      [b, "secrets", "list"],
+      [b, ...grant],
+      [a, "grants", "list"],
+      [b, "audit", "verify"],
+      [b, "audit", "query", "--type", "gate.open"],
+    );
+    assert.equal(stored?.code, 0);
+    assert.deepEqual(listed?.lines.map(({ name }) => name).sort(), ["deploy", "earlier"], listed?.stderr);
+    assert.equal(granted?.lines.length, 1, granted?.stderr);
     assert.deepEqual(
-      (await at(a, "grants", "list")).lines.map((each) => each.id),
-      [id],
+      grants?.lines.map(({ id }) => id),
+      granted.lines.map(({ id }) => id),
     );
     assert.ok((await rowsWith(store, "deploy")) > 0, "the search finds names");
     for (const hidden of [secret, key, Buffer.from(key, "base64").toString("hex")])
@@ -113,23 +121,26 @@ describe("nodes over one database", () => {
     for (const output of [first.stderr(), second.stderr()])
       assert.ok(!output.includes(secret) && !output.includes(key));
 
-    const good = await at(b, "audit", "verify");
     assert.deepEqual(
-      good.lines.map(({ node, ok, files }) => [node, ok, files?.ok]),
+      good?.lines.map(({ node, ok, files }) => [node, ok, files?.ok]),
       [
         ["a", true, true],
         ["b", true, true],
       ],
-      good.stderr,
+      good?.stderr,
     );
     assert.equal(good.code, 0);
-    const opened = await at(b, "audit", "query", "--type", "gate.open");
-    assert.deepEqual(opened.lines.map(({ node }) => node).sort(), ["a", "b"]);
+    assert.deepEqual(opened?.lines.map(({ node }) => node).sort(), ["a", "b"]);
     const log = join(a, "gate", "audit.log");
     writeFileSync(log, readFileSync(log, "utf8").replace("gate.open", "gate.opem"));
-    const rewritten = await at(b, "audit", "verify");
+    const explain = ["policy", "explain", "--tool", "note_post"];
+    const [rewritten, none, asks] = await run(
+      [b, "audit", "verify"],
+      [b, "policy", "accepted"],
+      [b, ...explain],
+    );
     assert.deepEqual(
-      [rewritten.code, rewritten.lines.map(({ node, stored, files }) => [node, stored.ok, files.ok])],
+      [rewritten?.code, rewritten?.lines.map(({ node, stored, files }) => [node, stored.ok, files.ok])],
       [
         1,
         [
@@ -138,30 +149,40 @@ describe("nodes over one database", () => {
         ],
       ],
     );
-    assert.deepEqual((await at(b, "policy", "accepted")).lines, []);
-    const explain = ["policy", "explain", "--tool", "note_post"];
-    assert.equal((await at(b, ...explain)).lines[0].action, "ask");
+    assert.deepEqual(none?.lines, []);
+    assert.equal(asks?.lines[0].action, "ask");
     await acceptRule(t, store, { id: "accepted", tools: ["note_post"], action: "allow", reason: "often" });
-    for (const data of [a, b]) {
-      assert.deepEqual(
-        (await at(data, ...explain)).lines.map(({ action, rule }) => [action, rule]),
-        [["allow", "accepted"]],
-      );
-      assert.equal((await at(data, "policy", "check")).lines[0].accepted, 1);
-    }
+    const accepted = await run(
+      [a, ...explain],
+      [b, ...explain],
+      [a, "policy", "check"],
+      [b, "policy", "check"],
+    );
+    assert.deepEqual(
+      accepted.map(({ lines: [line] }) => [line.action, line.rule, line.accepted]),
+      [
+        ["allow", "accepted", undefined],
+        ["allow", "accepted", undefined],
+        [undefined, undefined, 1],
+        [undefined, undefined, 1],
+      ],
+    );
     // A rule of the node's own file contradicts it.
     const denial = { id: "closed", tools: ["note_post"], action: "deny", reason: "closed" };
     writeFileSync(join(b, "policy.json"), JSON.stringify({ version: 1, rules: [denial] }));
-    assert.equal((await at(b, ...explain)).lines[0].rule, "closed");
+    const [denied] = await run([b, ...explain]);
+    assert.equal(denied?.lines[0].rule, "closed");
 
     // The node is gone, its secrets are not, and what can be said about its files is.
     await first.stop("SIGKILL");
-    const refused = await at(a, "secrets", "list");
-    assert.match(refused.stderr, /vault.*node_not_running/s);
-    const gone = await holdfast(["audit", "verify", "--data", b]);
-    assert.match(gone.stdout, /^a +ok/m);
-    assert.match(gone.stdout, /files: not checked, because the node is not running/);
-    assert.equal(gone.code, 0, gone.stdout);
+    const [refused, gone] = await holdfastEach([
+      ["secrets", "list", "--data", a],
+      ["audit", "verify", "--data", b],
+    ]);
+    assert.match(refused?.stderr ?? "", /vault.*node_not_running/s);
+    assert.match(gone?.stdout ?? "", /^a +ok/m);
+    assert.match(gone?.stdout ?? "", /files: not checked, because the node is not running/);
+    assert.equal(gone?.code, 0, gone?.stdout);
     assert.equal(await second.stop(), 0);
   });
 
