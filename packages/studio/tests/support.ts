@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -59,13 +59,24 @@ export function sh(cwd: string, ...args: string[]): string {
   return execFileSync("git", [...identity, ...args], { cwd, env, encoding: "utf8" }).trimEnd();
 }
 
+/** Repositories of this process by their files, to copy: git and its starts take much longer than a copy. */
+const prepared = new Map<string, string>();
+
 export function makeRepository(
   folder: string,
   files: Readonly<Record<string, string>> = { "README.md": "# Hi\n" },
 ): string {
   const path = join(folder, "repository");
-  mkdirSync(path);
-  sh(path, "init", "-q", "-b", "main");
+  const key = JSON.stringify(files);
+  const original = prepared.get(key) ?? prepareRepository(temporaryFolder(), files);
+  prepared.set(key, original);
+  // With its times, which git compares with those in its index.
+  cpSync(original, path, { recursive: true, preserveTimestamps: true });
+  return path;
+}
+
+function prepareRepository(path: string, files: Readonly<Record<string, string>>): string {
+  sh(path, "init", "-q", "-b", "main", "--template=");
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(path, name)), { recursive: true });
     writeFileSync(join(path, name), content);
@@ -187,6 +198,9 @@ export function mentions(event: SessionEvent, text: string): boolean {
     JSON.stringify(event.body.envelope).includes(text)
   );
 }
+
+/** Environment of a {@link ServerProcess} that runs no task, and so proves no jail. */
+export const withoutTasks = { HOLDFAST_TEST_RUN_TASKS: "0" };
 
 /** A server in its own process, which tests can kill. */
 export class ServerProcess {

@@ -42,13 +42,14 @@ export function personId(person: PersonName): string {
   return idOf(credentials["x-person"] ?? "nobody");
 }
 
-/** A Studio whose people are those of {@link people}. */
+/** A Studio whose people are those of {@link people}, which runs no task. */
 export async function startWithPeople(t: Owner): Promise<Studio> {
   const studio = await createStudio({
     dataDirectory: join(temporaryFolder(), "data"),
     webDirectory: temporaryFolder(),
     environment: { PATH: process.env.PATH },
     vault: { logins: false },
+    runTasks: false,
     identify: (request) => {
       const value = request.header("x-person");
       return value === undefined ? undefined : readPerson(value);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { author, githubApp, Summaries, storeSecrets } from "../repositories/support.ts";
-import { ServerProcess, temporaryFolder } from "../support.ts";
+import { ServerProcess, temporaryFolder, withoutTasks } from "../support.ts";
 import { joinAs, password, send } from "./studio-support.ts";
 
 /** Of the hundred that the sync reads. One that held up sign-ins would read all that are left first. */
@@ -13,7 +13,10 @@ test("a sign-in waits for some pages of a sync of 10,000 pull requests, and not 
   const forge = await githubApp(t);
   await forge.repository.fill(10_000, author);
   const dataDirectory = join(temporaryFolder(t), "data");
-  const server = await ServerProcess.start(t, dataDirectory, undefined, { HOLDFAST_TEST_PEOPLE: "1" });
+  const server = await ServerProcess.start(t, dataDirectory, undefined, {
+    HOLDFAST_TEST_PEOPLE: "1",
+    ...withoutTasks,
+  });
   await storeSecrets(dataDirectory, forge);
   await joinAs(server, { cookie: server.cookie }, "member", "ada@example.org");
   const summaries = await Summaries.watch(t, server.client);

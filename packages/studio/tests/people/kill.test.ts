@@ -9,11 +9,11 @@ import { createStudioClient } from "../../src/index.ts";
 import { type ArchiveEntry, packArchive } from "../../src/portability/archive.ts";
 import { connectAs } from "../access/people-support.ts";
 import { author, githubApp, storeSecrets } from "../repositories/support.ts";
-import { ServerProcess, temporaryFolder } from "../support.ts";
+import { ServerProcess, temporaryFolder, withoutTasks } from "../support.ts";
 import { code, send } from "./studio-support.ts";
 
 const at = "/people/organizations";
-const people = { HOLDFAST_TEST_PEOPLE: "1" };
+const people = { HOLDFAST_TEST_PEOPLE: "1", ...withoutTasks };
 const uuid = (last: number) => `0198c0de-0000-7000-8000-${String(last).padStart(12, "0")}`;
 const taskCount = 40;
 

@@ -9,12 +9,14 @@ import { createStudio, createStudioClient, type Studio, type StudioOptions } fro
 import { type Credentials, connectAs } from "../access/people-support.ts";
 import { logIn, temporaryFolder } from "../support.ts";
 
+/** A Studio that runs no task, and so proves no jail, unless the options say so. */
 export async function start(
   t: TestContext,
   dataDirectory = join(temporaryFolder(t), "data"),
   options: Partial<StudioOptions> = {},
 ): Promise<Studio> {
   const studio = await createStudio({
+    runTasks: false,
     ...options,
     dataDirectory,
     webDirectory: temporaryFolder(t),

@@ -13,7 +13,7 @@ import { failure, openFork } from "./support.ts";
 const prompt = 'write "one" to one.txt without asking';
 
 async function connect(t: TestContext, forge: ForgeUnderTest) {
-  const studio = await startStudio(t, forge);
+  const studio = await startStudio(t, forge, { runTasks: true });
   const summaries = await Summaries.watch(t, studio.client);
   const { id } = await studio.client.organization.connectRepository(forge.source);
   await summaries.until(({ status, mirror }) => status === "synced" && mirror?.status === "ready");

@@ -127,7 +127,9 @@ test("without webhooks, an open pull request is looked at on a timer, which ends
   if (!needsJail(t)) return;
   const forge = await gitea(t);
   const { webhookSecret: _, ...source } = forge.source;
-  const studio = await startStudio(t, forge, { limits: { pullRequestReadMs: 5_000 } });
+  const studio = await startStudio(t, forge, {
+    ...{ runTasks: true, limits: { pullRequestReadMs: 5_000 } },
+  });
   const published = await startTask(t, { ...forge, source }, studio.client);
   await published.client.task(published.id).publish();
   const hosted = onlyPull(published);

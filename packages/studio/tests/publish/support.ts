@@ -59,7 +59,7 @@ export async function startPublishing(
   { isOwn = false } = {},
 ): Promise<Published> {
   const forge = await connect(t);
-  const studio = await (isOwn ? startStudio(t, undefined) : sharedStudio());
+  const studio = await (isOwn ? startStudio(t, undefined, { runTasks: true }) : sharedStudio());
   await storeSecrets(studio.dataDirectory, forge);
   const task = await startTask(t, forge, studio.client);
   forge.emulator.sendWebhooksTo(`${studio.url}/forges/${task.repositoryId}`, webhookSecret);

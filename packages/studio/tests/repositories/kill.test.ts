@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { ServerProcess, temporaryFolder } from "../support.ts";
+import { ServerProcess, temporaryFolder, withoutTasks } from "../support.ts";
 import { author, githubApp, Summaries, storeSecrets } from "./support.ts";
 
 /** Most memory that the process has had, in bytes; undefined where the kernel does not say. */
@@ -22,7 +22,7 @@ async function countActors({ url, cookie }: ServerProcess): Promise<number> {
 async function startServer(t: TestContext) {
   const forge = await githubApp(t);
   const dataDirectory = join(temporaryFolder(t), "data");
-  const server = await ServerProcess.start(t, dataDirectory);
+  const server = await ServerProcess.start(t, dataDirectory, undefined, withoutTasks);
   await storeSecrets(dataDirectory, forge);
   return { ...forge, server, dataDirectory };
 }
@@ -43,7 +43,7 @@ test("a server that is killed in the middle of a sync goes on at its page", asyn
   assert.ok(before === 3 || before === 4, `${before} pages were read before the kill`);
   emulator.faults.length = 0;
 
-  const next = await ServerProcess.start(t, dataDirectory, server.cookie);
+  const next = await ServerProcess.start(t, dataDirectory, server.cookie, withoutTasks);
   const summaries = await Summaries.watch(t, next.client);
   const synced = await summaries.until(({ status }) => status === "synced");
   assert.deepEqual([synced.pullRequests, synced.branches], [900, 901]);

@@ -98,7 +98,7 @@ test("a key of one's own is taken without a passphrase, and addresses that could
 });
 
 async function withData(t: TestContext) {
-  const { client } = await startStudio(t, undefined);
+  const { client } = await startStudio(t, undefined, { runTasks: true });
   const { dataDirectory } = await client.organization.system();
   return { client, dataDirectory };
 }

@@ -92,16 +92,16 @@ export async function storeSecrets(dataDirectory: string, { secrets }: ForgeUnde
   for (const [name, value] of Object.entries(secrets)) await vault.setSecret({ name, owner: {} }, value);
 }
 
-/** A Studio with the secrets of a forge. */
+/** A Studio with the secrets of a forge, which runs no task, and so proves no jail, unless the options say so. */
 export async function startStudio(
   t: Owner,
   forge: ForgeUnderTest | undefined,
-  options: Pick<StudioOptions, "limits"> = {},
+  options: Pick<StudioOptions, "limits" | "runTasks"> = {},
 ): Promise<Studio> {
   const dataDirectory = join(temporaryFolder(), "data");
   const studio = await createStudio({
     ...{ dataDirectory, webDirectory: temporaryFolder(), environment: { PATH: process.env.PATH } },
-    ...{ vault: { logins: false }, ...options },
+    ...{ vault: { logins: false }, runTasks: false, ...options },
   });
   t.after(() => studio.close());
   if (forge !== undefined) await storeSecrets(dataDirectory, forge);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { gitEnvironment } from "../git-server.ts";
@@ -46,9 +46,11 @@ export class BareRepository {
   ): Promise<BareRepository> {
     await mkdir(path, { recursive: true });
     const repository = new BareRepository(path);
-    await repository.git(["init", "--quiet", "--bare", "--initial-branch=main"]);
-    await repository.git(["config", "http.receivepack", "true"]);
-    await repository.git(["config", "forge.protectedwords", protectedWords]);
+    await repository.git(["init", "--quiet", "--bare", "--initial-branch=main", "--template="]);
+    const words = protectedWords.replaceAll(/["\\]/g, "\\$&");
+    const settings = `[http]\n\treceivepack = true\n[forge]\n\tprotectedwords = "${words}"\n`;
+    await appendFile(join(path, "config"), settings);
+    await mkdir(join(path, "hooks"));
     await writeFile(join(path, "hooks", "update"), updateHook);
     await chmod(join(path, "hooks", "update"), 0o755);
     await repository.commit("main", files, "First commit", "main", author);
