@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { JailLayout, type Jails } from "@holdfast/gate";
@@ -102,16 +102,21 @@ export async function importPack(git: Git, hostGit: string, path: string): Promi
       const message = `The changes are larger than ${studioLimits.maxSnapshotBytes} bytes. Add build output to .gitignore.`;
       throw new HoldfastError("snapshot", "too_large", message, { statusCode: 413 });
     }
-    const result = await git.status(
-      ["--git-dir", hostGit, "index-pack", "--stdin", "--fix-thin", "--strict"],
-      {
-        input: file.createReadStream({ autoClose: false }),
-      },
-    );
+    if (await isEmptyPack(file)) return;
+    const args = ["--git-dir", hostGit, "index-pack", "--stdin", "--fix-thin", "--strict"];
+    const result = await git.status(args, {
+      input: file.createReadStream({ start: 0, autoClose: false }),
+    });
     if (result.status !== 0) throw rejected(result.stderr.trim().slice(0, 1_000));
   } finally {
     await file.close();
   }
+}
+
+/** A pack begins with its name, its version and the number of its objects, each of 4 bytes. */
+async function isEmptyPack(file: FileHandle): Promise<boolean> {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(12), 0, 12, 0);
+  return bytesRead === 12 && buffer.toString("latin1", 0, 4) === "PACK" && buffer.readUInt32BE(8) === 0;
 }
 
 function rejected(reason: string): HoldfastError {
