@@ -1,6 +1,7 @@
 import { useAnnounce } from "@holdfast/web-parts";
 import { type MouseEvent, useEffect, useState } from "react";
 import type { TaskView } from "../../contract.ts";
+import { turnKey } from "../shared/turn-ends.ts";
 
 /** Why a click did not open the sandbox. */
 const idleText =
@@ -15,9 +16,10 @@ export function SandboxLink({ task }: { readonly task: TaskView }) {
   const announce = useAnnounce();
   const [stopped, setStopped] = useState(false);
   const { id, status } = task;
-  // A changed status means that the agent works again, or has just stopped.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the status is what makes the notice old.
-  useEffect(() => setStopped(false), [status]);
+  const turn = turnKey(task);
+  // The agent works again, or has just stopped.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the turn is what makes the notice old.
+  useEffect(() => setStopped(false), [turn]);
   const href = `/tasks/${id}/sandbox/ui/processes`;
   const words = status === "preparing" ? preparingText : idleText;
   const open = async (event: MouseEvent) => {

@@ -18,14 +18,19 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
   const api = useApi();
   const announce = useAnnounce();
   const stop = useMutation({
-    mutationFn: () => api.task(task.id).stop(),
+    mutationFn: (_turns: readonly string[]) => api.task(task.id).stop(),
     onMutate: () => announce("Stopping."),
   });
   const busy = isBusy(task.status);
+  const turns = task.sessions
+    .filter(({ status }) => isBusy(status))
+    .map(({ id, endedAt = 0 }) => `${id} ${endedAt}`);
+  // Another turn may have begun before this page has seen the end of the one that was stopped.
+  const isOver = !turns.some((turn) => stop.variables?.includes(turn));
   const { reset } = stop;
   useEffect(() => {
-    if (!busy) reset();
-  }, [busy, reset]);
+    if (isOver && !stop.isPending) reset();
+  }, [isOver, reset, stop.isPending]);
   // Optimistic: the button shows the stop immediately, whatever the network does.
   const stopping = busy && (stop.isPending || stop.isSuccess);
   return (
@@ -82,7 +87,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
           type="button"
           className="button button-stop"
           disabled={stopping}
-          onClick={() => stop.mutate()}
+          onClick={() => stop.mutate(turns)}
         >
           <StopIcon />
           {stopping ? "Stopping…" : task.openSessions === undefined ? "Stop" : "Stop all"}

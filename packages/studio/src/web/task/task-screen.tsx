@@ -15,13 +15,14 @@ import { errorCode } from "@holdfast/web-parts/errors";
 import { refetchActive } from "@holdfast/web-parts/refetch-active";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import type { TaskView } from "../../contract.ts";
 import { Changes } from "../review/changes.tsx";
 import { useApi } from "../shared/context.ts";
 import { useTaskLive } from "../shared/live.ts";
 import { taskQuery } from "../shared/queries.ts";
 import { isBusy, statusLabel, waitsForStart } from "../shared/status.tsx";
+import { stopsOf, turnKey } from "../shared/turn-ends.ts";
 import { AttemptDiff } from "./attempts/attempt-diff.tsx";
 import { Attempts } from "./attempts/attempts.tsx";
 import { Conversation } from "./conversation.tsx";
@@ -204,9 +205,11 @@ function AgentProgress({ task, log }: { readonly task: TaskView; readonly log: S
 /** Announces the end of a turn and failures; approvals announce themselves. */
 function useStatusAnnouncements(task: TaskView): void {
   const announce = useAnnounce();
-  const previous = usePrevious(task.status);
+  const previous = usePrevious(task);
   useEffect(() => {
-    if (previous === undefined || previous === task.status) return;
+    if (previous === undefined || turnKey(previous) === turnKey(task)) return;
+    // A session has ended its turn while others work.
+    if (isBusy(task.status) && previous.status === task.status) return;
     if (task.status === "failed") announce(`Failed: ${task.error?.message ?? ""}`, "assertive");
     else if (waitsForStart(task)) announce(`Needs you: ${task.error?.message ?? ""}`, "assertive");
     else if (task.status !== "waiting") announce(statusLabel(task.status));
@@ -214,18 +217,14 @@ function useStatusAnnouncements(task: TaskView): void {
 }
 
 /** Changes are refetched whenever an agent stops or waits for an answer. */
-function useFreshDiff(task: TaskView): void {
+function useFreshDiff({ id, sessions }: TaskView): void {
   const queries = useQueryClient();
-  const { id, sessions } = task;
-  const resting = sessions
-    .filter(({ status }) => !isBusy(status) || status === "waiting")
-    .map((session) => `${session.id} ${session.status}`)
-    .join();
-  const previous = usePrevious(resting);
+  const known = useRef<ReadonlySet<string>>(undefined);
   useEffect(() => {
-    // One that goes on has changed nothing yet.
-    const before = new Set(previous?.split(","));
-    if (previous === undefined || resting.split(",").every((each) => each === "" || before.has(each))) return;
+    const before = known.current;
+    const stops = stopsOf(sessions);
+    known.current = stops;
+    if (before === undefined || [...stops].every((stop) => before.has(stop))) return;
     void refetchActive(queries, ["diff", id]);
-  }, [id, previous, queries, resting]);
+  }, [id, queries, sessions]);
 }
