@@ -286,6 +286,23 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     assert.equal(await page.getByRole("tab", { name: "Terminals" }).count(), 0);
     await assertAccessible(page, "the files of a stopped sandbox");
     await keepScreenshot(page, "workspace-stopped");
+    // While the page asks again whether there is a sandbox, it shows what it showed, in the pane that was chosen.
+    await page.getByRole("tab", { name: "Files" }).click();
+    const listings = /\/sandbox\/v1\/fs\/entries\?/;
+    const isHeld = Promise.withResolvers<void>();
+    await page.route(listings, async (route) => {
+      await isHeld.promise;
+      await route.continue();
+    });
+    await page.getByRole("tab", { name: "Conversation" }).click();
+    const listing = page.waitForRequest(listings);
+    await page.getByRole("tab", { name: "Workspace" }).click();
+    await listing;
+    await tree(page).getByRole("treeitem", { name: "README.md" }).waitFor();
+    assert.equal(await page.getByRole("tab", { name: "Terminals" }).count(), 0);
+    isHeld.resolve();
+    await page.unrouteAll({ behavior: "wait" });
+    await page.getByRole("tab", { name: "File", exact: true }).click();
     await page.getByRole("button", { name: "Send a prompt to start it again" }).click();
     // The prompt starts it; the workspace is there again by itself.
     await page.getByRole("textbox", { name: "Next prompt" }).fill("Add a line to the README without asking");

@@ -6,13 +6,14 @@ import "./workspace.css";
 import "../shared/diff/diff.css";
 import "./previews/preview.css";
 import { Empty, ErrorNotice, Loading, TabPanel, TabStrip, useMediaQuery } from "@holdfast/web-parts";
-import { type FileRef, formatFileRef, isSandboxStopped } from "@holdfast/web-parts/sandbox";
+import { type FileRef, formatFileRef } from "@holdfast/web-parts/sandbox";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
 import type { TaskView } from "../../contract.ts";
 import type { LineNote } from "../shared/review/line-notes.ts";
 import { isBusy } from "../shared/status.tsx";
+import { turnKey } from "../shared/turn-ends.ts";
 import { useShowPlace, useWorkspaceNotes } from "./checks.ts";
 import { DesktopOf } from "./desktop/desktop-of.tsx";
 import { type Drafts, useDrafts } from "./files/drafts.ts";
@@ -28,6 +29,7 @@ import { rootQuery } from "./queries.ts";
 import { TaskSandbox, TaskSandboxProvider, workspaceRoot } from "./task-sandbox.ts";
 import { Processes } from "./terminals/processes.tsx";
 import { TerminalsOf, ToolsPane } from "./tools-pane.tsx";
+import { useIsStopped } from "./use-is-stopped.ts";
 import { useMayWrite } from "./use-may-write.ts";
 import { useTaskState } from "./use-task-state.ts";
 import { useWorkspaceChanges } from "./use-workspace-changes.ts";
@@ -64,7 +66,7 @@ function WorkspaceOf({
 }: WorkspaceProps & { readonly sandbox: TaskSandbox }) {
   const drafts = useDrafts(task.id);
   const root = useQuery(rootQuery(sandbox, isBusy(task.status)));
-  const isStopped = root.error !== null && isSandboxStopped(root.error);
+  const isStopped = useIsStopped(task.id, root);
   // An edit that is not saved stays with the file that it is about.
   const saved = useSavedFiles(task, isStopped && drafts.files.size === 0);
   const source = saved?.source ?? sandbox;
@@ -72,18 +74,24 @@ function WorkspaceOf({
   const mayWrite = useMayWrite(task.id);
   const isNarrow = useMediaQuery("(max-width: 47.99rem)");
   const [shown, setShown] = useTaskState<Shown | null>(task.id, "shown", null);
+  const [tab, setTab] = useTaskState<NarrowTab>(task.id, "tab", "files");
+  const open = (next: Shown) => {
+    setShown(() => next);
+    setTab(() => "file");
+  };
   const show = (file: FileRef, line?: number) => {
     tree.reveal(formatFileRef(file));
-    setShown(() => ({ file, ...(line === undefined ? {} : { goTo: { line } }) }));
+    open({ file, ...(line === undefined ? {} : { goTo: { line } }) });
   };
   useShowPlace(task.id, place, show);
   const notes = useWorkspaceNotes(task.id);
   useWorkspaceChanges(sandbox, root.isSuccess);
   const { data: entries, error, refetch } = root;
+  const turn = turnKey(task);
   // A turn may be over before a poll has seen its sandbox.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the status is what makes the answer old.
-  useEffect(() => void refetch(), [task.status, refetch]);
-  if (entries === undefined && error !== null && saved?.source === undefined) {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the turn is what makes the answer old.
+  useEffect(() => void refetch(), [turn, refetch]);
+  if (entries === undefined && (error !== null || isStopped) && saved?.source === undefined) {
     if (saved?.isLoading === true) return <Loading label="Loading the files" rows={8} />;
     return isStopped ? (
       <Stopped task={task} onPrompt={onPrompt} />
@@ -96,8 +104,8 @@ function WorkspaceOf({
     drafts,
     shown: shown ?? undefined,
     onShow: show,
-    onPreview: (port: number) => setShown(() => ({ port })),
-    onDesktop: () => setShown(() => ({ desktop: true })),
+    onPreview: (port: number) => open({ port }),
+    onDesktop: () => open({ desktop: true }),
     onClose: () => setShown(() => null),
     mayWrite: mayWrite && saved?.source === undefined,
     hasSandbox: saved?.source === undefined,
@@ -116,7 +124,11 @@ function WorkspaceOf({
             </button>
           </p>
         )}
-        {isNarrow ? <OnePane {...parts} /> : <AllPanes {...parts} />}
+        {isNarrow ? (
+          <OnePane {...parts} chosen={tab} onTab={(next) => setTab(() => next)} />
+        ) : (
+          <AllPanes {...parts} />
+        )}
         <div className="work-agent">{agent}</div>
       </div>
     </FileSourceProvider>
@@ -262,17 +274,12 @@ const sandboxTabs = [
 ] as const;
 
 /** One pane at a time. */
-function OnePane(parts: Parts) {
-  const [chosen, setTab] = useState<NarrowTab>(parts.shown === undefined ? "files" : "file");
+function OnePane({
+  chosen,
+  onTab,
+  ...parts
+}: Parts & { readonly chosen: NarrowTab; readonly onTab: (tab: NarrowTab) => void }) {
   const tab = parts.hasSandbox || chosen === "file" ? chosen : "files";
-  const show: Parts["onShow"] = (file, line) => {
-    parts.onShow(file, line);
-    setTab("file");
-  };
-  const preview = (port: number) => {
-    parts.onPreview(port);
-    setTab("file");
-  };
   return (
     <>
       <TabStrip<NarrowTab>
@@ -283,13 +290,13 @@ function OnePane(parts: Parts) {
           ...(parts.hasSandbox ? sandboxTabs : []),
         ]}
         tab={tab}
-        onChange={setTab}
+        onChange={onTab}
       />
       <TabPanel tab={tab} className="work-pane">
-        {tab === "files" && <Files {...parts} onShow={show} />}
+        {tab === "files" && <Files {...parts} />}
         {tab === "file" && <ShownPane {...parts} />}
         {tab === "terminals" && <TerminalsOf mayWrite={parts.mayWrite} />}
-        {tab === "processes" && <Processes mayWrite={parts.mayWrite} onPreview={preview} />}
+        {tab === "processes" && <Processes mayWrite={parts.mayWrite} onPreview={parts.onPreview} />}
         {tab === "desktop" && <DesktopOf mayWrite={parts.mayWrite} />}
       </TabPanel>
     </>
