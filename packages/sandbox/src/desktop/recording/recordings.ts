@@ -31,8 +31,8 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** How long ffmpeg may take until it records, and until it has ended. */
-const startTimeoutMs = 10_000;
+/** How long ffmpeg may take until it records, which it does late on a busy machine, and until it has ended. */
+const startTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
 const minFps = 1;
 const maxFps = 60;
