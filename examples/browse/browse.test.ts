@@ -19,9 +19,14 @@ test("an agent in a jail reads a page, fills its form in, and keeps a picture th
   process.env["HOLDFAST_DATA"] = directory;
   const { registry } = await import("./actors.ts");
   const { application, order } = await import("./server.ts");
-  const { close, Computer } = await import("./computer.ts");
+  const { close, Computer, running } = await import("./computer.ts");
+  const screens = async () => {
+    const read = [...running().values()].map((computer) => computer.read().catch(String));
+    return (await Promise.all(read)).join("\n");
+  };
   const { url } = await registry.listen({ port: 0, application });
   t.after(async () => {
+    if (t.passed === false) console.error(`The screen showed:\n${await screens()}`);
     await registry.shutdown();
     await close();
   });

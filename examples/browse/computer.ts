@@ -13,8 +13,8 @@ const root = join(import.meta.dirname, "..", "..");
 let gate: Promise<Gate> | undefined;
 const computers = new Map<string, Computer>();
 
-/** How long a click waits for its element, as a page takes a moment. */
-const clickTimeoutMs = 10_000;
+/** How long a click waits for its element: a browser that has just started takes a while on a busy machine. */
+const clickTimeoutMs = 30_000;
 
 export class Computer {
   /** What makes the jail, for the agent; the desktop and the shop start with it. */
