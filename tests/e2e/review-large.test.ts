@@ -94,6 +94,8 @@ describe("large reviews", { skip: missing() ?? false }, () => {
     await page.evaluate("document.querySelector('.review > .file-diffs').scrollIntoView()");
     await section(page, "src/f0.ts").locator(".hljs-keyword").first().waitFor();
     assertSmooth(t, await scroll(page));
+    // A head that stays in view is a layer of its own in the browser: dozens of them are half of what a frame costs.
+    assert.equal(await page.locator('.file-head[data-stays="true"]').count(), 0);
     assert.ok((await page.evaluate<number>("document.querySelectorAll('*').length")) < 12_000);
     assertNoTrouble(page);
   });
@@ -117,6 +119,12 @@ describe("large reviews", { skip: missing() ?? false }, () => {
     assert.ok((await page.evaluate<number>("document.querySelectorAll('*').length")) < 12_000);
     await page.evaluate("document.querySelector('.changes').scrollTo(0, 1e9)");
     await page.getByText("line 100000 of a long file").waitFor();
+    // The head of a file with many lines stays in view.
+    const fromTop = await page.evaluate<number>(
+      `document.querySelector(".file-head").getBoundingClientRect().top -
+        document.querySelector(".changes").getBoundingClientRect().top`,
+    );
+    assert.ok(Math.abs(fromTop) < 5, `${fromTop} pixels from the top`);
     assertNoTrouble(page);
   });
 });

@@ -1,12 +1,9 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { CheckIcon } from "@holdfast/web-parts";
 import type { DiffView } from "../../../contract.ts";
-import { chunk } from "../../shared/diff/chunk.ts";
 import { FileCounts, FileMark, RunsMark } from "./file-marks.tsx";
-import { LazyBlock } from "./lazy-block.tsx";
+import { LazyBlocks } from "./lazy-blocks.tsx";
 
-/** Number of files in one lazily rendered block. */
-export const blockFiles = 20;
 const estimatedRowPx = 28;
 
 /** Id of the section with the changes of a file. */
@@ -28,40 +25,35 @@ export function FileList({
 }) {
   return (
     <nav className="file-list" aria-label="Changed files">
-      {chunk(diff.files, blockFiles).map((files, block) => (
-        <LazyBlock key={block} as="ul" estimatedPx={files.length * estimatedRowPx}>
-          {() =>
-            files.map((file, place) => {
-              const index = block * blockFiles + place;
-              const comments = commentCounts.get(file.path) ?? 0;
-              return (
-                <li key={file.path} data-file={file.path} data-viewed={viewed.has(file.path)}>
-                  <FileMark status={file.status} />
-                  <a
-                    href={`#${fileId(index)}`}
-                    onClick={(event) => {
-                      event.preventDefault();
-                      onShow(index);
-                    }}
-                  >
-                    {visibleText(file.path)}
-                  </a>
-                  {file.runsOnYourMachine && <RunsMark />}
-                  {comments > 0 && (
-                    <span className="tag">{comments === 1 ? "1 comment" : `${comments} comments`}</span>
-                  )}
-                  {viewed.has(file.path) && (
-                    <span className="file-viewed" role="img" aria-label="viewed" title="viewed">
-                      <CheckIcon />
-                    </span>
-                  )}
-                  <FileCounts file={file} />
-                </li>
-              );
-            })
-          }
-        </LazyBlock>
-      ))}
+      <LazyBlocks items={diff.files} as="ul" estimatedPx={estimatedRowPx}>
+        {(file, index) => {
+          const comments = commentCounts.get(file.path) ?? 0;
+          return (
+            <li key={file.path} data-file={file.path} data-viewed={viewed.has(file.path)}>
+              <FileMark status={file.status} />
+              <a
+                href={`#${fileId(index)}`}
+                onClick={(event) => {
+                  event.preventDefault();
+                  onShow(index);
+                }}
+              >
+                {visibleText(file.path)}
+              </a>
+              {file.runsOnYourMachine && <RunsMark />}
+              {comments > 0 && (
+                <span className="tag">{comments === 1 ? "1 comment" : `${comments} comments`}</span>
+              )}
+              {viewed.has(file.path) && (
+                <span className="file-viewed" role="img" aria-label="viewed" title="viewed">
+                  <CheckIcon />
+                </span>
+              )}
+              <FileCounts file={file} />
+            </li>
+          );
+        }}
+      </LazyBlocks>
       {diff.truncated && (
         <p className="notice notice-warning">
           The diff is too large to show in full. Apply to branch takes every change.

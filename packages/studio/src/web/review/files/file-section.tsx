@@ -7,13 +7,17 @@ import { FileCounts, FileMark, RunsMark } from "./file-marks.tsx";
 import type { FileSectionProps } from "./file-props.ts";
 import { RevertButton } from "./revert-button.tsx";
 
+/** The head of a file with more changed lines stays in view: each head that does is a layer of its own in the browser. */
+const shortLines = 8;
+
 /** The changes of one file, with its comments. */
 export const FileSection = memo(function FileSection(props: FileSectionProps) {
-  const { file, id, open, viewed, review, onOpen, onViewed } = props;
+  const { file, id, open, viewed, comments, review, onOpen, onViewed } = props;
+  const isTall = open && (file.additions + file.deletions > shortLines || comments.length > 0);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a section each would flood the landmarks.
     <div className="file-diff" id={id} role="group" aria-label={file.path} data-open={open}>
-      <div className="file-head">
+      <div className="file-head" data-stays={isTall}>
         <button
           type="button"
           className="file-toggle"

@@ -2,7 +2,6 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef, useState } from "react";
 import type { DiffCompare, DiffFile, DiffView, ReviewComment, TaskView } from "../../../contract.ts";
 import { useApi } from "../../shared/context.ts";
-import { chunk } from "../../shared/diff/chunk.ts";
 import { checksQuery } from "../../shared/review/checks-query.ts";
 import { type LineNote, lineNotes } from "../../shared/review/line-notes.ts";
 import { isBusy } from "../../shared/status.tsx";
@@ -13,9 +12,9 @@ import { type DiffSource, DiffSourceProvider, isHistory } from "../compare/diff-
 import { type ReviewControls, useReview } from "../review-query.ts";
 import { startsOpen, viewedPaths } from "./file-facts.ts";
 import { fileKeys } from "./file-keys.ts";
-import { blockFiles, FileList, fileId } from "./file-list.tsx";
+import { FileList, fileId } from "./file-list.tsx";
 import { FileSection } from "./file-section.tsx";
-import { LazyBlock } from "./lazy-block.tsx";
+import { LazyBlocks } from "./lazy-blocks.tsx";
 import { ReviewBar, useLayout } from "./review-bar.tsx";
 import { useTarget } from "./use-target.ts";
 
@@ -84,38 +83,31 @@ export function Files({
         <Orphans comments={orphans} review={review} />
         <FileList diff={diff} viewed={viewed} commentCounts={counts} onShow={show} />
         <div className="file-diffs">
-          {chunk(diff.files, blockFiles).map((files, block) => (
-            <LazyBlock
-              key={block}
-              className="file-diffs"
-              estimatedPx={files.length * estimatedFilePx}
-              force={target !== undefined && Math.floor(target.index / blockFiles) === block}
-            >
-              {() =>
-                files.map((file, place) => {
-                  const index = block * blockFiles + place;
-                  return (
-                    <FileSection
-                      key={file.path}
-                      file={file}
-                      id={fileId(index)}
-                      open={opened.get(file.path) ?? startsOpen(file, viewed.has(file.path))}
-                      viewed={viewed.has(file.path)}
-                      layout={layout}
-                      comments={comments.get(file.path) ?? none}
-                      notes={notes.get(file.path) ?? noNotes}
-                      review={review}
-                      editor={editors.get(file.path)}
-                      goTo={target?.index === index ? target.goTo : undefined}
-                      onEditor={setEditor}
-                      onOpen={setOpen}
-                      onViewed={setViewed}
-                    />
-                  );
-                })
-              }
-            </LazyBlock>
-          ))}
+          <LazyBlocks
+            items={diff.files}
+            className="file-diffs"
+            estimatedPx={estimatedFilePx}
+            forced={target?.index}
+          >
+            {(file, index) => (
+              <FileSection
+                key={file.path}
+                file={file}
+                id={fileId(index)}
+                open={opened.get(file.path) ?? startsOpen(file, viewed.has(file.path))}
+                viewed={viewed.has(file.path)}
+                layout={layout}
+                comments={comments.get(file.path) ?? none}
+                notes={notes.get(file.path) ?? noNotes}
+                review={review}
+                editor={editors.get(file.path)}
+                goTo={target?.index === index ? target.goTo : undefined}
+                onEditor={setEditor}
+                onOpen={setOpen}
+                onViewed={setViewed}
+              />
+            )}
+          </LazyBlocks>
         </div>
       </div>
     </DiffSourceProvider>
