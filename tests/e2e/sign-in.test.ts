@@ -66,6 +66,20 @@ describe("signing in", { skip: absent ?? false }, () => {
     await other.getByRole("heading", { name: "This link was already used or has expired" }).waitFor();
   });
 
+  test("a page of which a file was lost on the way loads again, and says so if that does not help", async (t) => {
+    const page = await openPage(browser, t);
+    const script = "**/assets/app-*.js";
+    await page.route(script, (route) => route.abort("connectionreset"), { times: 1 });
+    await page.goto(await studio.link());
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await page.route(script, (route) => route.abort("connectionreset"));
+    await page.reload();
+    await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
+    await page.unroute(script);
+    await page.getByRole("button", { name: "Reload" }).click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+  });
+
   test("the cookie survives a restart of the server", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -33,6 +33,8 @@ export interface Cleanup {
 const defaults = { width: 1280, height: 900, colorScheme: "light" } as const;
 
 const trouble = new WeakMap<Page, string[]>();
+/** Errors that fail no test, for the report of one that fails: requests of which nothing came back, most of all. */
+const ignored = new WeakMap<Page, string[]>();
 
 /** A page of a browser context of its own. Errors in its console, and what its policy refused, are collected. */
 export async function openPage(browser: Browser, t: Cleanup, options: PageOptions = {}): Promise<Page> {
@@ -51,10 +53,12 @@ export async function openPage(browser: Browser, t: Cleanup, options: PageOption
     await context.close();
   });
   trouble.set(page, []);
-  const add = (text: string) => trouble.get(page)?.push(text);
-  page.on("pageerror", (error) => add(String(error.stack ?? error)));
+  ignored.set(page, []);
+  page.on("pageerror", (error) => trouble.get(page)?.push(String(error.stack ?? error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isExpected(message.text())) add(message.text());
+    if (message.type() !== "error") return;
+    const text = message.text();
+    (isExpected(text) ? ignored : trouble).get(page)?.push(text);
   });
   return page;
 }
@@ -79,6 +83,7 @@ export class SharedPage {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme });
     trouble.set(page, []);
+    ignored.set(page, []);
     t.after(async () => {
       if (t.passed === false) await describe(page);
       await page.unrouteAll({ behavior: "ignoreErrors" });
@@ -95,9 +100,8 @@ async function describe(page: Page): Promise<void> {
     .locator("body")
     .innerText({ timeout: 5_000 })
     .catch((error: unknown) => String(error));
-  console.error(
-    `The page ${page.url()} showed:\n${text.slice(0, 4_000)}\n${(trouble.get(page) ?? []).join("\n")}`,
-  );
+  const errors = [...(trouble.get(page) ?? []), ...(ignored.get(page) ?? []).slice(-20)];
+  console.error(`The page ${page.url()} showed:\n${text.slice(0, 4_000)}\n${errors.join("\n")}`);
 }
 
 /**
