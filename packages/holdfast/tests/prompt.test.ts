@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { holdfast, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
+import { command, makeRepository, needsJail, scratch, start, startServer } from "./support.ts";
 
 test("whoever follows a prompt behind one that cannot be begun hears why, and follows it once it can", async (t) => {
   if (!needsJail(t)) return;
@@ -12,7 +12,7 @@ test("whoever follows a prompt behind one that cannot be begun hears why, and fo
   const groups = { default: { agent: "demo", repository: `${directory}/repository` } };
   writeFileSync(`${data}/groups.json`, JSON.stringify({ version: 1, groups }));
   await startServer(t, data);
-  assert.equal((await holdfast(["prompt", "--data", data, "write a note without asking"])).code, 0);
+  assert.equal((await command(["prompt", "--data", data, "write a note without asking"])).code, 0);
   const following = start(["prompt", "--follow", "--data", data, "write a second without asking"]);
   t.after(() => following.kill("SIGKILL"));
   const ended = once(following, "close");
@@ -38,7 +38,7 @@ test("a prompt to a group is followed to its end, and counts once", async (t) =>
   const groups = { default: { agent: "demo", session: "resume", description: "The one\u001b[2J" } };
   writeFileSync(`${data}/groups.json`, JSON.stringify({ version: 1, groups }));
   await startServer(t, data);
-  const run = (...args: string[]) => holdfast([...args, "--data", data]);
+  const run = (...args: string[]) => command([...args, "--data", data]);
 
   const text = 'write "hello" to hello.txt without asking';
   const first = await run("prompt", "--follow", "--id", "morning", text);

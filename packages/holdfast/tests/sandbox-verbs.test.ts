@@ -1,7 +1,7 @@
 /** The verbs of the sandbox that the command has by shorter names too. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { holdfast } from "./support.ts";
+import { command } from "./support.ts";
 
 test("sandboxes and sessions are verbs of their own that do what those of the sandbox do", async () => {
   const nowhere = ["--endpoint", "http://127.0.0.1:1", "--no-token"];
@@ -14,7 +14,7 @@ test("sandboxes and sessions are verbs of their own that do what those of the sa
     [["sessions", "lst"], ["sandbox", "sessions", "lst"], 2],
   ];
   for (const [short, long, code] of cases) {
-    const [answer, expected] = await Promise.all([holdfast(short), holdfast(long)]);
+    const [answer, expected] = await Promise.all([command(short), command(long)]);
     assert.deepEqual(answer, expected, short.join(" "));
     assert.equal(answer.code, code, answer.stderr);
   }

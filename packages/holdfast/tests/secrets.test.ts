@@ -3,13 +3,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openVault } from "@holdfast/gate";
-import { holdfast, scratch } from "./support.ts";
+import { command, holdfast, scratch } from "./support.ts";
 
 const value = "a-secret-that-is-nowhere";
 
 test("secrets come in by standard input, and are nowhere in clear", async (t) => {
   const data = `${scratch(t)}/data`;
-  const run = (args: readonly string[], input = "") => holdfast([...args, "--data", data], { input });
+  const run = (args: readonly string[], input?: string) => {
+    const all = [...args, "--data", data];
+    return input === undefined ? command(all) : holdfast(all, { input });
+  };
   assert.equal((await run(["secrets", "set", "deploy"], `${value}\n`)).stdout, "The secret is stored.\n");
   const own = await run(["secrets", "set", "deploy", "--user", "ada", "--json"], `${value}-of-ada\n`);
   assert.deepEqual(JSON.parse(own.stdout), { name: "deploy", owner: { user: "ada" }, stored: true });
