@@ -2,12 +2,13 @@
 // name is there, and neither a link nor a folder. In a checkout, each package of it is searched once, as
 // all of its modules find the same. Asked two thousand times, Node's own search takes a third of a start.
 // The modules of a checkout come without their types.
+import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
 
 // In a checkout the sources, in an installed package what was built of them.
 const here = import.meta.url;
 const checkout = new URL("../../../", here).href;
-const isSource = here.endsWith("/packages/holdfast/bin/own-imports.js");
+const isSource = existsSync(new URL("../src", here));
 const built = /\/node_modules\/(?:@holdfast\/[^/]+|holdfast)\/dist\//;
 const formats = isSource
   ? { extension: ".ts", format: "module-typescript" }
