@@ -75,7 +75,7 @@ describe("histories of clients", () => {
             () => undefined,
           );
         // A load that takes all cores slows down the takeovers that it is about.
-        await delay(25);
+        await delay(50);
       }
     });
     const more = async (count: number): Promise<void> => {
