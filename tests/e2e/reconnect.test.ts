@@ -157,6 +157,8 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
   test("killed before a part of the app was loaded: the page waits for it, and the others stay", async (t) => {
     const page = await pages.open(t);
     await signIn(page, studio);
+    // It comes with the profile, which a server that was killed does not answer.
+    await page.getByRole("link", { name: "Actors" }).waitFor();
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
     await page.getByRole("link", { name: "Actors" }).click();
