@@ -19,6 +19,12 @@ const sharing = [
 /** Files from this time on have a process of their own. */
 const longSeconds = 8;
 
+/**
+ * Those of the Studio start a program or more in each case, which takes longer the more memory their process has: only
+ * the short ones share.
+ */
+const startsManyPrograms = /^packages\/studio\/tests\//;
+
 /** Of one process: few enough that they can run again one by one, many enough that starts cost little. */
 const mostShared = { files: 24, seconds: 45 } as const;
 
@@ -30,7 +36,8 @@ export function processesOf(runs: readonly TestRun[]): readonly TestProcess[] {
   const processes: TestProcess[] = [];
   const rooms = new Map<string, TestRun[]>();
   for (const run of runs) {
-    const room = secondsOf(run) < longSeconds ? roomOf(run) : undefined;
+    const isLong = startsManyPrograms.test(run.path) ? seconds.has(run.name) : secondsOf(run) >= longSeconds;
+    const room = isLong ? undefined : roomOf(run);
     if (room === undefined) processes.push({ name: run.name, runs: [run] });
     else rooms.set(room, [...(rooms.get(room) ?? []), run]);
   }
