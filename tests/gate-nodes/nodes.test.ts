@@ -11,7 +11,13 @@ import { createRegistry, sharedStore } from "@holdfast/server";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { Client } from "pg";
 import { startUpstream } from "../../packages/gate/tests/support.ts";
-import { holdfast, holdfastEach, startServer } from "../../packages/holdfast/tests/support.ts";
+import {
+  command,
+  commandEach,
+  type Finished,
+  holdfast,
+  startServer,
+} from "../../packages/holdfast/tests/support.ts";
 import { createGateActors } from "../../packages/studio/src/gate-state/actors.ts";
 import { LocalGate } from "../../packages/studio/src/gate-state/local-gate.ts";
 import { newKey, temporaryDirectory } from "./shared-state.ts";
@@ -90,10 +96,13 @@ describe("nodes over one database", () => {
     const env = { ...environment(store, "b"), HOLDFAST_CLUSTER_KEY: key };
     const second = await startServer(t, b, ["--unsafe-no-jail"], env);
 
-    /** Runs commands in one process, each on the node of a data directory. */
+    /** Runs commands one after the other, each on the node of a data directory. A process of its own reads the secret. */
     const run = async (...commands: readonly (readonly [data: string, ...args: string[]])[]) => {
       const lists = commands.map(([data, ...args]) => [...args, "--data", data, "--json"]);
-      return (await holdfastEach(lists, { input: secret })).map(({ code, stdout, stderr }) => ({
+      const finished: Finished[] = [];
+      for (const list of lists)
+        finished.push(list[1] === "set" ? await holdfast(list, { input: secret }) : await command(list));
+      return finished.map(({ code, stdout, stderr }) => ({
         code,
         stderr,
         lines: stdout.split("\n").flatMap((line) => (line === "" ? [] : JSON.parse(line))),
@@ -175,7 +184,7 @@ describe("nodes over one database", () => {
 
     // The node is gone, its secrets are not, and what can be said about its files is.
     await first.stop("SIGKILL");
-    const [refused, gone] = await holdfastEach([
+    const [refused, gone] = await commandEach([
       ["secrets", "list", "--data", a],
       ["audit", "verify", "--data", b],
     ]);
