@@ -20,10 +20,10 @@ const sharing = [
 const longSeconds = 8;
 
 /**
- * Those of the Studio start a program or more in each case, which takes longer the more memory their process has: only
- * the short ones share.
+ * Files that share only if they are short. Those of the Studio start a program or more in each case, which takes longer
+ * the more memory their process has; SDKs of vendors read the environment that their tests set.
  */
-const startsManyPrograms = /^packages\/studio\/tests\//;
+const sharesIfShort = /^packages\/(studio\/tests|sandbox-client\/tests\/vendors)\//;
 
 /** Of one process: few enough that they can run again one by one, many enough that starts cost little. */
 const mostShared = { files: 24, seconds: 45 } as const;
@@ -36,7 +36,7 @@ export function processesOf(runs: readonly TestRun[]): readonly TestProcess[] {
   const processes: TestProcess[] = [];
   const rooms = new Map<string, TestRun[]>();
   for (const run of runs) {
-    const isLong = startsManyPrograms.test(run.path) ? seconds.has(run.name) : secondsOf(run) >= longSeconds;
+    const isLong = sharesIfShort.test(run.path) ? seconds.has(run.name) : secondsOf(run) >= longSeconds;
     const room = isLong ? undefined : roomOf(run);
     if (room === undefined) processes.push({ name: run.name, runs: [run] });
     else rooms.set(room, [...(rooms.get(room) ?? []), run]);
