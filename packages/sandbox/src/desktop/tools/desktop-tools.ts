@@ -168,7 +168,7 @@ async function takeScreenshot(client: ToolClient, given: Arguments): Promise<rea
 }
 
 /** How long a click waits for the element, as pages take a moment. */
-const clickTimeoutMs = 5_000;
+const clickTimeoutMs = 15_000;
 
 async function click(client: ToolClient, given: Arguments): Promise<readonly ToolContent[]> {
   const isNamed = given.id !== undefined || given.name !== undefined;
