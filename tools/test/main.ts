@@ -8,6 +8,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createOriginalData, startSharedServer } from "@holdfast/testing/postgres";
@@ -168,6 +169,8 @@ await ensureSystemPackages([...runs.map(({ path }) => path), ...(needsCluster ? 
 // Whoever names a directory wants it used.
 const scratch = process.env["TMPDIR"] === undefined ? createScratchDirectory() : undefined;
 if (scratch !== undefined) process.env["TMPDIR"] = scratch;
+// Hundreds of Studios start, on one machine: the first proves its jails. Tests of the gate give no such file.
+process.env["HOLDFAST_JAIL_PROOF_FILE"] = join(tmpdir(), "jail-proof.json");
 if (needsCluster) {
   createOriginalData();
   process.env["HOLDFAST_TEST_POSTGRES"] = await startSharedServer();

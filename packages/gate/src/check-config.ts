@@ -14,7 +14,7 @@ const options: Options<GateConfig> = {
 };
 
 const jails: Options<NonNullable<GateConfig["jails"]>> = {
-  ...{ driver: true, allowUnsafe: true, whenUnavailable: true, proof: true },
+  ...{ driver: true, allowUnsafe: true, whenUnavailable: true, proof: true, proofFile: true },
   ...{ bwrapPath: true, runscPath: true, engineSocket: true, containerPath: true, containerImage: true },
 };
 

@@ -35,6 +35,11 @@ export interface GateConfig {
      * process that may need none. A machine whose jails do not hold then refuses each of them.
      */
     readonly proof?: "start" | "first-jail";
+    /**
+     * Path of a file in which the proof of bubblewrap is kept for later starts, which take it on the same boot with the
+     * same version, program, user, capabilities, namespaces and control groups. Without it, each start measures.
+     */
+    readonly proofFile?: string;
     /** Path of the bwrap program; by default found on PATH. */
     readonly bwrapPath?: string;
     /** Path of the runsc program (gVisor); by default found on PATH. */

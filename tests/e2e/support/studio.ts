@@ -142,6 +142,6 @@ export class StudioProcess {
 
 /** Nothing of the machine's own settings or keys reaches the server under test. */
 function baseEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, USER, LANG, TMPDIR } = process.env;
-  return { PATH, HOME, USER, LANG, TMPDIR };
+  const { PATH, HOME, USER, LANG, TMPDIR, HOLDFAST_JAIL_PROOF_FILE } = process.env;
+  return { PATH, HOME, USER, LANG, TMPDIR, HOLDFAST_JAIL_PROOF_FILE };
 }

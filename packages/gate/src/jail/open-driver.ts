@@ -57,6 +57,7 @@ async function make(name: JailDriverName, config: JailsConfig, directory: string
       return new BubblewrapDriver({
         directory,
         ...(config.bwrapPath === undefined ? {} : { bwrapPath: config.bwrapPath }),
+        ...(config.proofFile === undefined ? {} : { proofFile: config.proofFile }),
       });
     case "gvisor":
       return new GvisorDriver({

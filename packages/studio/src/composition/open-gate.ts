@@ -29,11 +29,16 @@ export async function openGate(parts: GateParts): Promise<Gate> {
     });
   // A command that looks at tasks has no jail to start.
   const proof = options.runTasks === false ? "first-jail" : "start";
+  const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
   const gate = await createGate({
     dataDir: dataDirectory,
     jails: unsafe
       ? { driver: "none", allowUnsafe: true }
-      : { ...options.jails, whenUnavailable: "refuse", proof },
+      : {
+          ...(proofFile === undefined ? {} : { proofFile }),
+          ...options.jails,
+          ...{ whenUnavailable: "refuse", proof },
+        },
     vault: { env: options.environment ?? process.env, ...options.vault },
     plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.acceptFromPlugin },
     ...(shared === undefined ? {} : { shared }),

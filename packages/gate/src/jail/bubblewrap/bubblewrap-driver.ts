@@ -22,6 +22,7 @@ import {
 } from "../resources/cgroups.ts";
 import { enforceDiskQuota } from "../resources/disk-quota.ts";
 import { disksUnderMounts } from "../resources/disk-throttling.ts";
+import { ProofFile } from "../self-test/proof-file.ts";
 import { ProvenGuarantees } from "../self-test/proven-guarantees.ts";
 import {
   type BwrapPlan,
@@ -37,6 +38,8 @@ export interface BubblewrapOptions {
   /** Directory of the gate's own files (0700). */
   readonly directory: string;
   readonly bwrapPath?: string;
+  /** Path of a file in which the proof of the self-test is kept for later starts. */
+  readonly proofFile?: string;
   /** Protections to leave out, for tests that check that the self-test and the attacks notice. */
   readonly omit?: ReadonlySet<Protection>;
 }
@@ -112,7 +115,12 @@ export class BubblewrapDriver implements JailDriver {
   }
 
   selfTest(): Promise<SelfTestReport> {
-    return this.#proven.prove(this);
+    const { proofFile, omit } = this.#options;
+    if (proofFile === undefined || omit !== undefined) return this.#proven.prove(this);
+    const groups = this.#cgroups.hierarchies.map(({ version, resources }) => ({ version, resources }));
+    const support = { groups, landlock: this.landlock };
+    const driver = { name: this.name, program: this.#bwrap, support };
+    return this.#proven.prove(this, { file: new ProofFile(proofFile), driver });
   }
 
   start(spec: JailSpec): Promise<Jail> {

@@ -1,7 +1,14 @@
 import { checkGuarantees } from "../guarantees.ts";
 import type { Guarantee, Jail, JailSpec, SelfTestReport } from "../jail.ts";
 import type { TestedDriver } from "./probe-findings.ts";
+import type { ProofFile, ProvenDriver } from "./proof-file.ts";
 import { runSelfTest } from "./self-test.ts";
+
+/** Where a driver's proof is kept, and what it is about. */
+interface KeptProof {
+  readonly file: ProofFile;
+  readonly driver: ProvenDriver;
+}
 
 /** The guarantees of one driver: proven by its self-test, and checked before each start. */
 export class ProvenGuarantees {
@@ -18,10 +25,16 @@ export class ProvenGuarantees {
     return this.#guarantees;
   }
 
-  /** Proves each guarantee on this machine, in real jails of `driver`. */
-  async prove(driver: TestedDriver): Promise<SelfTestReport> {
+  /** Proves each guarantee on this machine, in real jails of `driver`, unless `kept` has the proof of an earlier start. */
+  async prove(driver: TestedDriver, kept?: KeptProof): Promise<SelfTestReport> {
+    const earlier = kept?.file.read(kept.driver);
+    if (earlier !== undefined) {
+      this.#guarantees = earlier;
+      return { ok: true, guarantees: earlier, durationMs: 0 };
+    }
     const report = await runSelfTest(driver, this.#launch);
     this.#guarantees = report.guarantees;
+    kept?.file.write(kept.driver, report.guarantees);
     return report;
   }
 
