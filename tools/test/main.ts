@@ -23,8 +23,11 @@ import { processesOf, type TestProcess } from "./test-process.ts";
 import { runsOf, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
 
-/** Packs the packages, builds projects, images and the site of them: minutes that only a change of those is worth. */
-const releaseSuites = /^tests\/(packed|site)\//;
+/**
+ * What strangers are given: packed packages, projects and images made of them, products to copy, files to deploy with,
+ * other runtimes, the site. It takes minutes, which only a change of those is worth.
+ */
+const releaseSuites = /^tests\/(packed|site|products|deploy|runtimes)\//;
 
 /** How often is looked whether the cores have time for another file. */
 const lookMs = 3_000;
