@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { formatCount } from "@holdfast/web-parts/format";
 import type { Page } from "playwright-core";
 import type { StudioProcess } from "./studio.ts";
 
@@ -81,6 +82,7 @@ async function assertTask(studio: StudioProcess, page: Page): Promise<void> {
   assert.equal(
     totals.replaceAll(/\s+/g, " "),
     `${rows.length} files +${sum(0)} lines added, −${sum(1)} lines removed`,
+    "the totals of the changes",
   );
   const checks = tides.checks.filter(({ commit }) => commit === pull.headCommit);
   const panel = page.getByRole("region", { name: "Pull request" });
@@ -96,12 +98,20 @@ async function assertTask(studio: StudioProcess, page: Page): Promise<void> {
     shown.flatMap(({ seq }) => seq ?? []),
     Array.from({ length: last }, (_, index) => index + 1),
   );
-  assert.equal((await page.getByTestId("head").innerText()).replaceAll(/\D/g, ""), String(last));
+  // The page reads the log again after a restart, at a time of its own.
+  await page
+    .getByTestId("head")
+    .and(page.getByText(formatCount(last), { exact: true }))
+    .waitFor();
 
   await page.getByRole("link", { name: "Tasks", exact: true }).click();
   const active = await lines<{ readonly archivedAt?: number }>(studio, "tasks", "list");
   await page.getByText("No tasks yet").waitFor();
-  assert.equal(active.filter(({ archivedAt }) => archivedAt === undefined).length, 0);
+  assert.equal(
+    active.filter(({ archivedAt }) => archivedAt === undefined).length,
+    0,
+    "tasks that are not archived",
+  );
 }
 
 async function assertRepositories(studio: StudioProcess, page: Page): Promise<void> {
@@ -116,7 +126,7 @@ async function assertRepositories(studio: StudioProcess, page: Page): Promise<vo
     await page.locator(".repository-row", { hasText: fullName }).getByText(text).waitFor();
   }
   const listed = await lines<{ readonly name: string }>(studio, "repositories", "list");
-  assert.equal(await page.locator(".repository-row").count(), listed.length);
+  assert.equal(await page.locator(".repository-row").count(), listed.length, "rows of repositories");
 }
 
 async function assertPeople(studio: StudioProcess, page: Page): Promise<void> {
@@ -124,7 +134,7 @@ async function assertPeople(studio: StudioProcess, page: Page): Promise<void> {
   const listed = await lines<{ readonly type: string; readonly email: string }>(studio, "people", "list");
   const members = listed.filter(({ type }) => type === "member");
   for (const { email } of members) await page.locator(`[data-member="${email}"]`).waitFor();
-  assert.equal(await page.locator("[data-member]").count(), members.length);
+  assert.equal(await page.locator("[data-member]").count(), members.length, "rows of members");
   assert.deepEqual([members.length, listed.length], [2, 3]);
 }
 

@@ -23,7 +23,9 @@ export function undeliverableAnswer(session: TaskSession, { id, boundary }: Appr
 export function alreadySettled({ answers }: TaskSession, approvalId: string): HoldfastError {
   const answer = answers?.[approvalId];
   if (answer === undefined) {
-    const message = "This question has already been answered";
+    const message =
+      "This question is closed: it was answered, it expired, or the agent that asked has ended. " +
+      "An agent that still needs an answer asks again.";
     return new HoldfastError("approval", "already_settled", message, { statusCode: 409 });
   }
   const { name = "The operator", option } = answer;

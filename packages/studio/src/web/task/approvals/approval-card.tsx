@@ -54,9 +54,7 @@ export function ApprovalCard({
         code === "approval.not_found"
       ) {
         // Says who has answered it.
-        onAnswered(
-          isHoldfastError(error) ? error.message : "This question was already answered, or it expired.",
-        );
+        onAnswered(isHoldfastError(error) ? error.message : "This question is closed.");
         void queries.invalidateQueries({ queryKey: ["task", taskId] });
       }
     },

@@ -95,7 +95,7 @@ function describeSettlement({ title, expiresAt }: ApprovalView, status: TaskView
   if (status === "stopped") return `The task was stopped before “${name}” was answered.`;
   if (status === "failed") return `The task failed before “${name}” was answered.`;
   if (expiresAt <= Date.now()) return `“${name}” expired without an answer.`;
-  return `“${name}” was answered in another window.`;
+  return `“${name}” was answered in another window, or the agent that asked has ended.`;
 }
 
 /** True if no particular element has the focus. */
