@@ -11,7 +11,6 @@ import {
 } from "@holdfast/core";
 import { programDriver } from "./cluster/forwarding/program-driver.ts";
 import type { Cluster } from "./cluster/node/cluster.ts";
-import { createCluster } from "./cluster/node/create-cluster.ts";
 import type { NodeConnections } from "./cluster/node/node-connections.ts";
 import type { ClusterOptions } from "./cluster/node/options.ts";
 import { notListening, ServerlessRunner } from "./cluster/serverless/runner.ts";
@@ -371,6 +370,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   async #joinCluster(directory: Directory, options: ClusterOptions, clock: StoreClock): Promise<void> {
     const { region } = this.settings;
     const regional = region === undefined ? options : { region, ...options };
+    // Loaded here: a process of its own has no use for it.
+    const { createCluster } = await import("./cluster/node/create-cluster.ts");
     const cluster = createCluster(directory, regional, this.#gatewayOptions, clock);
     // Before it starts: other nodes may send requests as soon as it has joined.
     directory.cluster = cluster;
