@@ -45,7 +45,7 @@ export {
   previewCookie,
   refusePreview,
 } from "./processes/supervision/preview-proxy.ts";
-export { createSandboxServer } from "./server.ts";
+export { createSandboxServer } from "./lazy-server.ts";
 export type {
   PermissionOption,
   PermissionPolicy,

@@ -1,6 +1,6 @@
 /** Services of an environment: commands that run beside the agent, in its jail, for as long as that runs. */
 import { isHoldfastError, type Logger } from "@holdfast/core";
-import { SandboxAgent } from "@holdfast/sandbox-client";
+import type { SandboxAgent } from "@holdfast/sandbox-client";
 import type { EnvironmentService } from "./environment.ts";
 
 export interface ServicesOptions {
@@ -30,6 +30,8 @@ export async function startServices({
   onEnd,
 }: ServicesOptions): Promise<RunningServices> {
   const closings: (() => void)[] = [];
+  // Loaded here: a Studio starts faster without it.
+  const { SandboxAgent } = await import("@holdfast/sandbox-client");
   const client = await SandboxAgent.connect({ baseUrl: "http://sandbox", fetch, skipHealthCheck: true });
   let isClosed = false;
   for (const { name, run } of services) {

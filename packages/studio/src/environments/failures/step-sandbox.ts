@@ -4,7 +4,6 @@ import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { JailLayout, keepErrorTail } from "@holdfast/gate";
 import { mountNativePackages } from "@holdfast/sandbox";
-import { SandboxAgent } from "@holdfast/sandbox-client";
 import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { guestPrograms } from "../../jail/bundle.ts";
 import type { GuestConfig } from "../../jail/guest-config.ts";
@@ -71,6 +70,8 @@ export async function startStepSandbox(options: StepSandboxOptions): Promise<Ste
   });
   await Promise.race([dial.ready(limits.agentStartTimeoutMs), failed]);
   const fetch = fetchOver(dial.agent);
+  // Loaded here: a Studio starts faster without it.
+  const { SandboxAgent } = await import("@holdfast/sandbox-client");
   const client = await SandboxAgent.connect({ baseUrl: "http://sandbox", fetch, skipHealthCheck: true });
   const resources = cleanup.move();
   let stopping: Promise<void> | undefined;
