@@ -26,8 +26,10 @@ const operations = {
     return owner.readUInt32LE(8) === root ? "owns the clipboard" : "no owner";`,
 } as const;
 
-/** Source of a client of the X protocol. It tries every way to the display, and prints how each went. */
-const client = (operation: keyof typeof operations) => `
+type Operation = keyof typeof operations;
+
+/** Source of a client of the X protocol. It tries every operation by every way to the display, all at once. */
+const client = `
   import net from "node:net";
   import { readdirSync } from "node:fs";
   const u16 = (value) => { const b = Buffer.alloc(2); b.writeUInt16LE(value); return b; };
@@ -36,7 +38,7 @@ const client = (operation: keyof typeof operations) => `
     const body = Buffer.concat(parts);
     return Buffer.concat([Buffer.from([opcode, data]), u16(1 + body.length / 4), body]);
   };
-  const attempt = (where) => new Promise((done) => {
+  const attempt = (operation, where) => new Promise((done) => {
     const socket = net.connect(where);
     const late = setTimeout(() => { socket.destroy(); done("timeout"); }, 3000);
     const end = (outcome) => { clearTimeout(late); socket.destroy(); done(outcome); };
@@ -62,24 +64,32 @@ const client = (operation: keyof typeof operations) => `
       if (head[0] !== 1) return end("refused by the X server");
       const vendor = setup.readUInt16LE(16);
       const root = setup.readUInt32LE(32 + vendor + ((4 - (vendor % 4)) % 4) + 8 * setup[21]);
-      end(await (async () => { ${operations[operation]} })());
+      const operations = { ${Object.entries(operations)
+        .map(([name, body]) => `${name}: async () => { ${body} }`)
+        .join(", ")} };
+      end(await operations[operation]());
     });
   });
   const path = "/tmp/.X11-unix/X${display}";
   const others = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).slice(0, 50);
-  const attempts = async () => ({
-    path: await attempt({ path }),
-    abstract: await attempt({ path: "\\0" + path }),
-    tcp: await attempt({ host: "127.0.0.1", port: ${6_000 + display} }),
-    ...Object.fromEntries(await Promise.all(others.map(async (pid) => ["/proc/" + pid, await attempt({ path: "/proc/" + pid + "/root" + path })]))),
-  });`;
+  const ways = {
+    path: { path },
+    abstract: { path: "\\0" + path },
+    tcp: { host: "127.0.0.1", port: ${6_000 + display} },
+    ...Object.fromEntries(others.map((pid) => ["/proc/" + pid, { path: "/proc/" + pid + "/root" + path }])),
+  };
+  const attempts = async () => {
+    const all = ${JSON.stringify(Object.keys(operations))}.flatMap((operation) =>
+      Object.entries(ways).map(async ([way, where]) => [operation + " by " + way, await attempt(operation, where)]));
+    return Object.fromEntries(await Promise.all(all));
+  };`;
 
 /** Source for perl: reads the System V segments that its arguments name. */
 const readSegments =
   'for my $id (@ARGV) { my $b; print shmread($id, $b, 0, 16) ? "read" : $!{EINVAL} ? "EINVAL" : $! + 0, "\\n" }';
 
 /** Starts the X server, uses it as the control, and stays until its input ends. */
-const owner = (source: string) => `${source}
+const owner = `${client}
   import { spawn, spawnSync } from "node:child_process";
   const server = spawn("Xvfb", [":${display}", "-displayfd", "3", "-ac", "-listen", "tcp", "-shmem", "-screen", "0", "320x200x24"],
     { stdio: ["ignore", "ignore", "pipe", "pipe"] });
@@ -94,20 +104,35 @@ const owner = (source: string) => `${source}
   process.stdin.resume();
   process.stdin.once("end", () => process.exit(0));`;
 
-/** Runs `attack` while another jail has a desktop. `own` is what the owner's client reached. */
-async function besideDesktop<T>(
-  lab: AttackLab,
-  operation: keyof typeof operations,
-  attack: (own: Answers) => Promise<T>,
-): Promise<T> {
+/** What the clients reached, and what became of the segments: those of the owner, and those of another jail. */
+interface DesktopAnswers {
+  readonly own: Answers;
+  readonly other: Answers;
+  /** Outcomes of reading the owner's segment and a hundred others from another jail. */
+  readonly segments: readonly string[];
+}
+
+const answersOf = new WeakMap<AttackLab, Promise<DesktopAnswers>>();
+
+/** Makes all attempts of one jail on the desktop of another; once in a lab. */
+function attackDesktop(lab: AttackLab): Promise<DesktopAnswers> {
+  const found = answersOf.get(lab) ?? tryAll(lab);
+  answersOf.set(lab, found);
+  return found;
+}
+
+async function tryAll(lab: AttackLab): Promise<DesktopAnswers> {
   lab.needs("Xvfb", "perl");
-  const args = ["--input-type=module", "-e", owner(client(operation))];
-  const jail = await lab.start({ command: lab.node, args });
+  const jail = await lab.start({ command: lab.node, args: ["--input-type=module", "-e", owner] });
   try {
     const [line = ""] = (await firstLine(jail.stdout)).split("\n");
     const own = JSON.parse(line) as Answers;
     if (own["failed"] !== undefined) throw new Error(`Xvfb did not start: ${own["failed"]}`);
-    return await attack(own);
+    const other = await lab.inside(
+      `${client} console.log(JSON.stringify(await attempts())); process.exit(0);`,
+    );
+    const { stdout } = await lab.shell(`perl -e '${readSegments}' ${own["memory"] ?? ""} $(seq 0 100)`);
+    return { own, other, segments: [...new Set(stdout.trim().split("\n"))] };
   } finally {
     await lab.finish(jail);
   }
@@ -128,21 +153,21 @@ async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
 }
 
 /** The same client reaches the display in its own jail, and nothing from another one. */
-async function useOther(lab: AttackLab, operation: keyof typeof operations): Promise<AttackFinding> {
-  return await besideDesktop(lab, operation, async (own) => {
-    const other = await lab.inside(
-      `${client(operation)} console.log(JSON.stringify(await attempts())); process.exit(0);`,
-    );
-    const outcomes = Object.values(other);
-    return {
-      stopped: outcomes.every((each) => /^E[A-Z]+$/.test(each) || (each === "timeout" && lab.ownKernel)),
-      observed: summary(other),
-      control: {
-        worked: /^(took|pressed|owns) /.test(own["path"] ?? ""),
-        observed: `in its own jail the client ${own["path"]}`,
-      },
-    };
-  });
+async function useOther(lab: AttackLab, operation: Operation): Promise<AttackFinding> {
+  const { own, other } = await attackDesktop(lab);
+  const attempted = Object.entries(other).filter(([name]) => name.startsWith(`${operation} by `));
+  const outcomes = attempted.map(([, outcome]) => outcome);
+  const reached = own[`${operation} by path`] ?? "";
+  return {
+    stopped:
+      outcomes.length > 0 &&
+      outcomes.every((each) => /^E[A-Z]+$/.test(each) || (each === "timeout" && lab.ownKernel)),
+    observed: summary(Object.fromEntries(attempted)),
+    control: {
+      worked: /^(took|pressed|owns) /.test(reached),
+      observed: `in its own jail the client ${reached}`,
+    },
+  };
 }
 
 export const desktopAttacks: readonly Attack[] = [
@@ -179,16 +204,14 @@ export const desktopAttacks: readonly Attack[] = [
     attempt: "read another session's screen in the memory that its X server shares (System V)",
     must: "no such segment",
     layer: "IPC namespace",
-    run: (lab) =>
-      besideDesktop(lab, "screenshot", async (own) => {
-        const { memory = "", read = "" } = own;
-        const { stdout } = await lab.shell(`perl -e '${readSegments}' ${memory} $(seq 0 100)`);
-        const outcomes = [...new Set(stdout.trim().split("\n"))];
-        return {
-          stopped: memory !== "" && outcomes.length > 0 && outcomes.every((each) => each === "EINVAL"),
-          observed: `segment ${memory}: ${outcomes.join(", ")}`,
-          control: { worked: read === "read", observed: `in its own jail the segment is ${read}` },
-        };
-      }),
+    run: async (lab) => {
+      const { own, segments } = await attackDesktop(lab);
+      const { memory = "", read = "" } = own;
+      return {
+        stopped: memory !== "" && segments.length > 0 && segments.every((each) => each === "EINVAL"),
+        observed: `segment ${memory}: ${segments.join(", ")}`,
+        control: { worked: read === "read", observed: `in its own jail the segment is ${read}` },
+      };
+    },
   },
 ];

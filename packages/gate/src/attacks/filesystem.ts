@@ -111,7 +111,7 @@ export const filesystemAttacks: readonly Attack[] = [
       const ways = {
         large: "for i in 1 2 3 4; do head -c 4194304 /dev/zero >$i; done; sleep 20",
         nameless: "exec 3>gone; rm gone; head -c 16777216 /dev/zero >&3; sleep 20",
-        empty: "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); : >$i; done; sleep 20",
+        empty: "i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); : >$i; done; sleep 20",
       };
       const into = (limits?: JailLimits) => ({
         cwd: "/workspace",
