@@ -56,10 +56,11 @@ export class Host {
 
   static async start(options: StudioOptions): Promise<Host> {
     const main = fileURLToPath(new URL("./host-main.ts", import.meta.url));
+    const { PATH, HOLDFAST_JAIL_PROOF_FILE } = process.env;
     const child = fork(main, [], {
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { PATH: process.env["PATH"], ...compileCache },
+      env: { PATH, HOLDFAST_JAIL_PROOF_FILE, ...compileCache },
       execArgv: ["--disable-warning=ExperimentalWarning", ...ownImports],
     });
     if (child.pid === undefined) throw new Error("the host did not start");
