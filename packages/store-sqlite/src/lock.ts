@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
-import { sqliteCode } from "./internal/errors.ts";
+import { sqliteCode } from "./internal/sqlite-code.ts";
 
 /** The lock of a data directory, held by this process. */
 export interface DataDirectoryLock {

@@ -3,8 +3,10 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { syncDirectory } from "./commit/wal.ts";
-import { mapSqliteError, sqliteCode } from "./errors.ts";
-import { connectionPragmas, prepareSchema } from "./schema.ts";
+import { connectionPragmas } from "./connection-pragmas.ts";
+import { mapSqliteError } from "./errors.ts";
+import { prepareSchema } from "./schema.ts";
+import { sqliteCode } from "./sqlite-code.ts";
 
 export const databaseName = "actors.db";
 

@@ -1,5 +1,6 @@
 /** Shared database: schema, statements, worker thread, errors. */
 import { HoldfastError } from "@holdfast/core";
+import { sqliteCode } from "./sqlite-code.ts";
 
 // Result codes of SQLite: https://sqlite.org/rescode.html
 const FULL = 13;
@@ -14,12 +15,6 @@ const READONLY = 8;
 const CANTOPEN = 14;
 const IOERR_FSYNC = 1034;
 const IOERR_DIR_FSYNC = 1290;
-
-/** The extended result code of an error of `node:sqlite`; 0 for any other error. */
-export function sqliteCode(error: unknown): number {
-  if (typeof error !== "object" || error === null || !("errcode" in error)) return 0;
-  return typeof error.errcode === "number" ? error.errcode : 0;
-}
 
 /**
  * True if the content of the disk is unknown after this error (a failed sync may drop dirty pages and succeed the next

@@ -112,14 +112,6 @@ const upgrades: Readonly<Record<number, string>> = {
 `,
 };
 
-/** The pragmas of every connection to a store. */
-export const connectionPragmas = `
-  PRAGMA synchronous = NORMAL;
-  PRAGMA wal_autocheckpoint = 0;
-  PRAGMA cache_size = -16384;
-  PRAGMA trusted_schema = OFF;
-`;
-
 /**
  * Creates the tables of an empty database, or checks existing ones. Throws `store.corrupt` for a file that is not a
  * store, `store.format_too_new` for one of a newer release.

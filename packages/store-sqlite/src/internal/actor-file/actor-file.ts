@@ -10,8 +10,9 @@ import type {
   StoredState,
 } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import { failed, fenced, indeterminate, isFatal, lostFile, mapSqliteError, sqliteCode } from "../errors.ts";
+import { failed, fenced, indeterminate, isFatal, lostFile, mapSqliteError } from "../errors.ts";
 import { bytes, callRecord, integer, optionalInteger } from "../rows.ts";
+import { sqliteCode } from "../sqlite-code.ts";
 import { FileCheckpointer } from "./file-checkpointer.ts";
 import { closeFileConnection, type FileConnection, openFileConnection } from "./file-connection.ts";
 import type { FileHost } from "./file-host.ts";

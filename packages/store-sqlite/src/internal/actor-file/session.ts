@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ActorStatement, SqlInput, SqlParameters, SqlRow, StatementKind } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
-import { mapSqliteError, sqliteCode } from "../errors.ts";
+import { mapSqliteError } from "../errors.ts";
+import { sqliteCode } from "../sqlite-code.ts";
 import { Authorizer, reservedName, reservedPrefix } from "./authorizer.ts";
 import type { FunctionUse, LastWrite } from "./last-write.ts";
 
