@@ -1,8 +1,9 @@
 /** Studios as nodes of a cluster, each in a process of its own. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { PostgresServer } from "@holdfast/testing/postgres";
 import type { StudioClient, TaskView } from "../src/index.ts";
 import {
@@ -58,10 +59,20 @@ export async function startNodes(
     await prepare(data);
     nodes.push({ name, data, server: await start(name, data) });
   }
+  /** A node that was killed is refused under its id until its session has expired. */
+  const sessionEnd = async (name: string): Promise<void> => {
+    const expires = `SELECT extract(epoch FROM expires_at - clock_timestamp()) * 1000 FROM holdfast.node WHERE id = '${name}'`;
+    for (;;) {
+      const remainingMs = Number(postgres.execute(`\\connect ${basename(store)}`, expires));
+      if (remainingMs <= 0) return;
+      await delay(remainingMs + 1);
+    }
+  };
   return {
     nodes,
     repository: makeRepository(folder),
     restart: async (node: TestNode) => {
+      await sessionEnd(node.name);
       node.server = await start(node.name, node.data);
     },
   };

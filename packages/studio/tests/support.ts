@@ -209,13 +209,21 @@ export class ServerProcess {
   readonly cookie: string;
   readonly #base: ClientBase;
   readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
   /** What it prints after its address. */
   readonly lines: Interface;
 
-  private constructor(url: string, cookie: string, child: ChildProcess, lines: Interface) {
+  private constructor(
+    url: string,
+    cookie: string,
+    child: ChildProcess,
+    exited: Promise<unknown>,
+    lines: Interface,
+  ) {
     this.url = url;
     this.cookie = cookie;
     this.#child = child;
+    this.#exited = exited;
     this.lines = lines;
     this.#base = connectWithCookie(url, cookie);
     this.client = createStudioClient(this.#base);
@@ -234,14 +242,15 @@ export class ServerProcess {
     });
     t.after(() => child.kill("SIGKILL"));
     const lines = createInterface({ input: child.stdout });
+    const exited = new Promise<number | string | null>((resolve) => {
+      child.once("exit", (code, signal) => resolve(code ?? signal));
+    });
     const line = await Promise.race([
       new Promise<string>((resolve) => lines.once("line", resolve)),
-      new Promise<never>((_resolve, reject) => {
-        child.once("exit", (code, signal) => reject(new Error(`the server ended: ${code ?? signal}`)));
-      }),
+      exited.then((how) => Promise.reject(new Error(`the server ended: ${how}`))),
     ]);
     const { url, ticket } = JSON.parse(line) as { url: string; ticket: string };
-    return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child, lines);
+    return new ServerProcess(url, cookie ?? (await logIn(url, ticket)), child, exited, lines);
   }
 
   get pid(): number {
@@ -255,16 +264,14 @@ export class ServerProcess {
 
   /** Sends SIGKILL; resolves when the process has exited. */
   async kill(): Promise<void> {
-    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGKILL");
-    await gone;
+    await this.#exited;
     await this.#base.dispose();
   }
 
   async stop(): Promise<void> {
-    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.stdin?.end();
-    await gone;
+    await this.#exited;
     await this.#base.dispose();
   }
 }
