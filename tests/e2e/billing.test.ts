@@ -6,7 +6,7 @@ import { StripeEmulator } from "@holdfast/testing/stripe";
 import type { Browser } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, openPage } from "./support/browser.ts";
-import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
+import { assertFits, assertNoTrouble, keepScreenshot, openSignedIn, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -103,8 +103,7 @@ describe("billing", { skip: absent ?? false }, () => {
 
   test("is accessible and fits, also while Stripe is down", async (t) => {
     const page = await openPage(browser, t);
-    await signIn(page, studio);
-    await page.goto(`${studio.url}/settings/billing`);
+    await openSignedIn(page, studio, "/settings/billing");
     await page.locator('[data-plan="team"]').waitFor();
     await page.locator("[data-invoice]").first().waitFor();
     for (const state of ["up", "down"] as const) {

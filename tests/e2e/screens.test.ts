@@ -11,6 +11,7 @@ import {
   assertFits,
   assertNoTrouble,
   keepScreenshot,
+  openSignedIn,
   signIn,
   startTask,
   waitForStatus,
@@ -48,11 +49,11 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   async function openFinishedTask(page: Page): Promise<void> {
-    await signIn(page, studio);
     if (finished === undefined) {
+      await signIn(page, studio);
       await startTask(page, { prompt: `Add a line to the README without asking\n${arabic}` });
       finished = page.url();
-    } else await page.goto(finished);
+    } else await openSignedIn(page, studio, finished);
     await waitForStatus(page, "idle");
   }
 
@@ -283,8 +284,7 @@ describe("every screen", { skip: absent ?? false }, () => {
 
   test("an unknown task and an unknown page say so", async (t) => {
     const page = await pages.open(t);
-    await signIn(page, studio);
-    await page.goto(`${studio.url}/tasks/00000000-0000-7000-8000-000000000000`);
+    await openSignedIn(page, studio, "/tasks/00000000-0000-7000-8000-000000000000");
     await page.getByRole("heading", { name: "Task not found" }).waitFor();
     await assertAccessible(page, "an unknown task");
     await page.goto(`${studio.url}/nowhere`);

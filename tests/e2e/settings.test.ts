@@ -7,7 +7,7 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
 import { assertAccessibleInThemes } from "./support/axe.ts";
 import { missing, SharedPage } from "./support/browser.ts";
-import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
+import { assertFits, assertNoTrouble, keepScreenshot, openSignedIn, signIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -72,8 +72,7 @@ describe("settings", { skip: absent ?? false }, () => {
 
   test("a policy is tried, saved and explained; what was done is in the audit log, whose chain is verified", async (t) => {
     const page = await pages.open(t);
-    await signIn(page, studio);
-    await page.goto(`${studio.url}/settings/policy`);
+    await openSignedIn(page, studio, "/settings/policy");
     await page.getByRole("button", { name: "Explain" }).click();
     await page.locator("[data-answer]").getByText("default").first().waitFor();
     const rules = [{ id: "nothing", tools: ["*"], action: "deny", reason: "closed today" }];

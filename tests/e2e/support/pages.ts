@@ -12,6 +12,14 @@ const signedIn = new WeakMap<StudioProcess, Cookies>();
 
 type Cookies = Awaited<ReturnType<BrowserContext["cookies"]>>;
 
+/** Opens the page at `path` as the operator: of a browser that is signed in, without the list of tasks before. */
+export async function openSignedIn(page: Page, studio: StudioProcess, path: string): Promise<void> {
+  const cookies = signedIn.get(studio);
+  if (cookies === undefined) await signIn(page, studio);
+  else await page.context().addCookies(cookies);
+  await page.goto(new URL(path, studio.url).href);
+}
+
 /** Signs the operator in and waits for the list of tasks. Later pages of a server have the cookies of the first. */
 export async function signIn(page: Page, studio: StudioProcess): Promise<void> {
   const cookies = signedIn.get(studio);
