@@ -21,13 +21,22 @@ import {
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
-/** A width has its pictures in both themes, and is checked in those that are listed: by all rules in the last one. */
-const widths = [
+type Theme = "dark" | "light";
+const themes: readonly Theme[] = ["dark", "light"];
+
+interface Width {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Themes in which the rules are checked: in the last one all, in the others those on colours. */
+  readonly checked: readonly Theme[];
+}
+
+const widths: readonly Width[] = [
   { name: "phone", width: 390, height: 844, checked: ["dark"] },
   { name: "tablet", width: 1024, height: 768, checked: [] },
   { name: "desktop", width: 1600, height: 1000, checked: ["dark", "light"] },
-] as const;
-const themes = ["dark", "light"] as const;
+];
 
 interface Screen {
   readonly name: string;
@@ -174,7 +183,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
           await keepScreenshot(page, `${label}-${colorScheme}`);
           // The elements are the same in both themes.
           if (colorScheme === checked.at(-1)) await assertAccessible(page, label);
-          else if (checked.some((theme) => theme === colorScheme)) await assertReadable(page, label);
+          else if (checked.includes(colorScheme)) await assertReadable(page, label);
         }
       }
     }
