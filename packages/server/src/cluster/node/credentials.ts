@@ -31,10 +31,8 @@ export async function checkCredentials(
   }
 }
 
-/** A slow hash, so that a reader of the database cannot try many secrets. */
 async function createProof(secret: string): Promise<string> {
-  const salt = randomBytes(saltBytes).toString("base64url");
-  return `scrypt:${salt}:${(await scrypt(secret, salt, hashBytes)).toString("base64url")}`;
+  return `scrypt:${processSalt}:${(await hashOf(secret, processSalt)).toString("base64url")}`;
 }
 
 async function findProof(proofs: readonly string[], secret: string): Promise<string | undefined> {
@@ -43,9 +41,29 @@ async function findProof(proofs: readonly string[], secret: string): Promise<str
     if (scheme !== "scrypt") continue;
     const expected = Buffer.from(hash, "base64url");
     if (expected.length !== hashBytes) continue;
-    if (timingSafeEqual(await scrypt(secret, salt, hashBytes), expected)) return proof;
+    if (timingSafeEqual(await hashOf(secret, salt), expected)) return proof;
   }
   return undefined;
+}
+
+/** Salt of all proofs that this process creates. */
+const processSalt = randomBytes(saltBytes).toString("base64url");
+
+/** By salt and secret, the oldest first: a hash takes 50 ms of CPU time, and nodes of one process need the same ones. */
+const hashes = new Map<string, Promise<Buffer>>();
+const mostHashes = 16;
+
+/** A slow hash, so that a reader of the database cannot try many secrets. */
+function hashOf(secret: string, salt: string): Promise<Buffer> {
+  const key = `${salt}:${secret}`;
+  const known = hashes.get(key);
+  if (known !== undefined) return known;
+  const hash = scrypt(secret, salt, hashBytes);
+  hashes.set(key, hash);
+  hash.catch(() => hashes.delete(key));
+  const [oldest] = hashes.keys();
+  if (hashes.size > mostHashes && oldest !== undefined) hashes.delete(oldest);
+  return hash;
 }
 
 function foreignCluster(): HoldfastError {
