@@ -7,15 +7,15 @@ const least = availableParallelism() + 1;
 const most = 2 * availableParallelism() + 1;
 
 /** The share of the cores that is idle from which one more file may start, and below which one fewer runs. */
-const idleShare = { more: 0.08, fewer: 0.02 };
+const idleShare = { more: 0.06, fewer: 0.02 };
 
 /**
  * How many files may run at once. Many of them wait for leases, processes and other machines for most of their time: as
  * long as the cores have idle time, one more may start at each look.
  */
 export class Lanes {
-  #busy = 0;
-  #idle = 0;
+  #busyMs = 0;
+  #lookedAt = 0;
   #places = least;
 
   constructor() {
@@ -25,11 +25,12 @@ export class Lanes {
   /** Looks at what the cores did since the last look, which is seconds ago. */
   look(): void {
     const times = cpus().map((core) => core.times);
-    const idle = times.reduce((sum, each) => sum + each.idle, 0);
-    const busy = times.reduce((sum, { user, nice, sys, irq }) => sum + user + nice + sys + irq, 0);
-    const share = (idle - this.#idle) / Math.max(1, idle - this.#idle + busy - this.#busy);
-    this.#idle = idle;
-    this.#busy = busy;
+    const busyMs = times.reduce((sum, { user, nice, sys, irq }) => sum + user + nice + sys + irq, 0);
+    const now = performance.now();
+    // A core that waits for a disk is idle, too, and not counted as such by the system.
+    const share = 1 - (busyMs - this.#busyMs) / Math.max(1, (now - this.#lookedAt) * times.length);
+    this.#busyMs = busyMs;
+    this.#lookedAt = now;
     if (share > idleShare.more) this.#places = Math.min(this.#places + 1, most);
     else if (share < idleShare.fewer) this.#places = Math.max(this.#places - 1, least);
   }
