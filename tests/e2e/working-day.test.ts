@@ -181,8 +181,8 @@ describe("a working day of two people", { skip: missing() ?? false }, () => {
 
     await step("the review is addressed, and passes", async () => {
       await panel.getByRole("button", { name: "Address the review (2)" }).click();
-      await killWhileItAsks();
-      await ada.getByRole("button", { name: "Allow once" }).click();
+      const asked = await killWhileItAsks();
+      await ada.locator(`[data-approval="${asked}"]`).getByRole("button", { name: "Allow once" }).click();
       await waitForStatus(ada, "idle");
       await panel.getByRole("button", { name: "Push changes" }).click();
       await panel.getByText("All checks passed").waitFor(checked);
