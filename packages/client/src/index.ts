@@ -92,6 +92,13 @@ export {
   type SendContent,
   type ServerFrame,
 } from "./driver.ts";
+export {
+  emptyContext,
+  errorStatus,
+  registeredSdk,
+  spanKind,
+  withSpan,
+} from "./internal/open-telemetry.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export { closedReason, type SocketConstructor } from "./internal/socket.ts";
 export { checkFilter, filterQuery, type ManageRequest, manageLimits, prefixText } from "./management.ts";

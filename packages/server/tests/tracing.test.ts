@@ -21,7 +21,7 @@ const exporter = new InMemorySpanExporter();
 let receiver: OtlpReceiver;
 let sender: BatchSpanProcessor;
 
-// One provider for all tests: the tracers that the server has taken send to the first.
+// One provider for all tests.
 before(async () => {
   receiver = await startOtlpReceiver();
   sender = new BatchSpanProcessor(new OTLPTraceExporter({ url: receiver.url }));

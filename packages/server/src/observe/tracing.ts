@@ -1,30 +1,15 @@
+import { emptyContext, errorStatus, registeredSdk, spanKind, withSpan } from "@holdfast/client";
 import { isHoldfastError } from "@holdfast/core";
-import {
-  type Attributes,
-  type Context,
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  type TextMapGetter,
-  trace,
-} from "@opentelemetry/api";
-
-const tracer = trace.getTracer("holdfast");
+import type { Attributes, Context, Span, TextMapGetter, TextMapSetter, Tracer } from "@opentelemetry/api";
 
 /**
- * Spans through the API of OpenTelemetry: without an installed SDK nothing is recorded, at next to no cost. Names and
- * attributes: docs/reference/metrics.md.
+ * Spans through the API of OpenTelemetry, for callers that have seen that an SDK is installed. Names and attributes:
+ * docs/reference/metrics.md.
  */
 export const tracing = {
   /** True if an SDK is installed. */
   get enabled(): boolean {
-    const provider: object = trace.getTracerProvider();
-    if (!("getDelegateTracer" in provider)) return true;
-    const { getDelegateTracer } = provider as { getDelegateTracer(name: string): unknown };
-    return getDelegateTracer.call(provider, "holdfast") !== undefined;
+    return registeredSdk()?.trace !== undefined;
   },
 
   /** Runs `work` in a server span below the trace context of the request's headers (W3C Trace Context). */
@@ -34,8 +19,7 @@ export const tracing = {
     header: HeaderReader,
     work: (span: EndableSpan) => void,
   ): void {
-    const parent = propagation.extract(ROOT_CONTEXT, header, headerGetter);
-    begin(name, SpanKind.SERVER, attributes, parent, work);
+    begin(name, spanKind.server, attributes, extracted(header), work);
   },
 
   /**
@@ -53,15 +37,15 @@ export const tracing = {
 
   /** Runs `work` in a span below the active one. */
   span(name: string, attributes: Attributes, work: (span: EndableSpan) => void): void {
-    begin(name, SpanKind.INTERNAL, attributes, context.active(), work);
+    begin(name, spanKind.internal, attributes, activeContext(), work);
   },
 
   /** As above, for work that ends when its promise settles. */
   async around<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
-    const parent = context.active();
-    const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent);
+    const parent = activeContext();
+    const span = tracer().startSpan(name, { kind: spanKind.internal, attributes }, parent);
     try {
-      return await context.with(trace.setSpan(parent, span), work);
+      return await within(withSpan(parent, span), work);
     } catch (error) {
       fail(span, error);
       throw error;
@@ -83,16 +67,22 @@ const headerGetter: TextMapGetter<HeaderReader> = {
   keys: () => ["traceparent", "tracestate", "baggage"],
 };
 
+const headerSetter: TextMapSetter<Record<string, string>> = {
+  set: (headers, name, value) => {
+    headers[name] = value;
+  },
+};
+
 async function spanned<T>(
   name: string,
   attributes: Attributes,
   header: HeaderReader,
   work: (headers: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
-  const parent = propagation.extract(ROOT_CONTEXT, header, headerGetter);
-  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+  const parent = extracted(header);
+  const span = tracer().startSpan(name, { kind: spanKind.server, attributes }, parent);
   const headers: Record<string, string> = {};
-  propagation.inject(trace.setSpan(parent, span), headers);
+  registeredSdk()?.propagation?.inject(withSpan(parent, span), headers, headerSetter);
   try {
     return await work(headers);
   } catch (error) {
@@ -105,22 +95,42 @@ async function spanned<T>(
 
 function begin(
   name: string,
-  kind: SpanKind,
+  kind: (typeof spanKind)[keyof typeof spanKind],
   attributes: Attributes,
   parent: Context,
   work: (span: EndableSpan) => void,
 ): void {
-  const span = tracer.startSpan(name, { kind, attributes }, parent);
+  const span = tracer().startSpan(name, { kind, attributes }, parent);
   const end = (error?: unknown): void => {
     if (error !== undefined) fail(span, error);
     span.end();
   };
-  context.with(trace.setSpan(parent, span), () => work({ end }));
+  within(withSpan(parent, span), () => work({ end }));
+}
+
+function tracer(): Tracer {
+  const provider = registeredSdk()?.trace;
+  if (provider === undefined) throw new Error("No SDK of OpenTelemetry is installed");
+  return provider.getTracer("holdfast");
+}
+
+/** The trace context of a request's headers. */
+function extracted(header: HeaderReader): Context {
+  return registeredSdk()?.propagation?.extract(emptyContext, header, headerGetter) ?? emptyContext;
+}
+
+function activeContext(): Context {
+  return registeredSdk()?.context?.active() ?? emptyContext;
+}
+
+function within<T>(context: Context, work: () => T): T {
+  const manager = registeredSdk()?.context;
+  return manager === undefined ? work() : manager.with(context, work);
 }
 
 /** A typed error, or only the fact that there was one: messages of other errors may contain secrets. */
 function fail(span: Span, error: unknown): void {
   const code = isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
   span.setAttribute("error.type", code);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+  span.setStatus({ code: errorStatus, message: code });
 }

@@ -4,24 +4,20 @@ import type { ActorTarget } from "@holdfast/client";
 import type { Directory } from "../../directory/directory.ts";
 import { Gateway } from "../gateway.ts";
 import type { GatewayOptions } from "../options.ts";
-import { RivetInspectorWire } from "../rivet/inspector-wire.ts";
-import { rivetWire } from "../rivet/socket.ts";
-import { RivetUpgrades, rivetSubprotocol, speaksRivet } from "../rivet/upgrades.ts";
+import { RivetSide } from "../rivet/side.ts";
+import { rivetSubprotocol, speaksRivet } from "../rivet/upgrades.ts";
 import { actorsPrefix, isRawSocket, localPath } from "../route.ts";
-import { InspectorSockets, isInspectorSocket } from "../sockets/inspector-sockets.ts";
+import { type ForeignInspectors, InspectorSockets, isInspectorSocket } from "../sockets/inspector-sockets.ts";
 import { RawSockets } from "../sockets/raw-sockets.ts";
 import { ownWire } from "../sockets/socket.ts";
 import { Sockets } from "../sockets/sockets.ts";
 import type { Exchange } from "./exchange.ts";
 import { NodeExchange } from "./node-exchange.ts";
 
-const rivetInspectors = { subprotocol: rivetSubprotocol, open: () => new RivetInspectorWire() };
-
-/** What serves the upgrades of clients of `rivetkit`. */
-interface RivetSide {
-  readonly upgrades: RivetUpgrades;
-  readonly sockets: Sockets;
-}
+const rivetInspectors: ForeignInspectors = {
+  subprotocol: rivetSubprotocol,
+  open: async () => new (await import("../rivet/inspector-wire.ts")).RivetInspectorWire(),
+};
 
 /** The gateway on any server of `node:http`. */
 export class NodeGateway {
@@ -38,10 +34,7 @@ export class NodeGateway {
     this.#rawSockets = new RawSockets(this.#gateway);
     const { rivet } = this.#gateway;
     this.#inspectors = new InspectorSockets(this.#gateway, rivet && rivetInspectors);
-    this.#rivet = rivet && {
-      upgrades: new RivetUpgrades(this.#gateway, rivet),
-      sockets: new Sockets(this.#gateway, rivetWire),
-    };
+    this.#rivet = rivet && new RivetSide(this.#gateway, rivet);
   }
 
   /** Answers a request. Other paths go to `next`, or without it to the fallback of the options. */
@@ -87,21 +80,31 @@ export class NodeGateway {
   }
 
   /** Makes one of our own upgrades of that of a client of `rivetkit`. */
-  #rewrite({ upgrades, sockets }: RivetSide, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #rewrite(rivet: RivetSide, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const isConnection = /\/connect(?:\?|$)/.test(request.url ?? "/");
+    this.#held(
+      socket,
+      rivet.upgrades.rewrite(request).then(
+        () => () => this.#upgrade(request, socket, head),
+        async (error: unknown) => {
+          const sockets = isConnection ? await rivet.sockets() : this.#rawSockets;
+          return () => sockets.refuse(request, socket, head, error);
+        },
+      ),
+    );
+  }
+
+  /** Calls what `next` resolves with, unless the socket has ended until then. */
+  #held(socket: Duplex, next: Promise<() => void>): void {
     // Node has removed its listener, and nobody has added one yet: an unhandled error would end the process.
     const ignore = (): void => undefined;
     socket.on("error", ignore);
-    const isConnection = /\/connect(?:\?|$)/.test(request.url ?? "/");
-    upgrades.rewrite(request).then(
-      () => {
+    next.then(
+      (proceed) => {
         socket.removeListener("error", ignore);
-        if (!socket.destroyed) this.#upgrade(request, socket, head);
+        if (!socket.destroyed) proceed();
       },
-      (error: unknown) => {
-        socket.removeListener("error", ignore);
-        if (!socket.destroyed)
-          (isConnection ? sockets : this.#rawSockets).refuse(request, socket, head, error);
-      },
+      () => socket.destroy(),
     );
   }
 
@@ -149,15 +152,18 @@ export class NodeGateway {
     }
     if (isInspectorSocket(url)) this.#inspectors.accept(request, socket, head, url);
     else if (isRawSocket(url)) this.#rawSockets.accept(request, socket, head, url);
-    else {
-      const isRivet = this.#rivet !== undefined && speaksRivet(request);
-      (isRivet ? this.#rivet.sockets : this.#sockets).accept(request, socket, head, url);
-    }
+    else if (this.#rivet !== undefined && speaksRivet(request)) {
+      const opened = this.#rivet.sockets();
+      this.#held(
+        socket,
+        opened.then((sockets) => () => sockets.accept(request, socket, head, url)),
+      );
+    } else this.#sockets.accept(request, socket, head, url);
   }
 
   /** Closes every WebSocket with 1001; resolves when all are closed. */
   async close(): Promise<void> {
-    const all = [this.#sockets, this.#rawSockets, this.#inspectors, this.#rivet?.sockets];
+    const all = [this.#sockets, this.#rawSockets, this.#inspectors, this.#rivet];
     await Promise.all(all.map((sockets) => sockets?.close()));
   }
 }

@@ -8,13 +8,12 @@ import { preflight } from "../cors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ActorsApi, isActorsRequest } from "./actors-api.ts";
 import { isGatewayPath, ownPath, parseDirectPath, parseGatewayPath, type RivetAddress } from "./address.ts";
-import { encodingOf } from "./codec/bodies.ts";
-import type { RivetEncoding } from "./codec/values.ts";
+import { encodingOf, type RivetEncoding } from "./codec/values.ts";
 import type { ReplyHeaders, RouteServer } from "./host.ts";
 import type { Asker } from "./inner-exchange.ts";
 import { type InnerHeaders, InnerRequests } from "./inner-requests.ts";
 import { ownHeaders } from "./request-headers.ts";
-import { TranslatedExchange } from "./translated-exchange.ts";
+import type { TranslatedRequest } from "./translated-exchange.ts";
 
 const maxKnownNames = 10_000;
 
@@ -25,6 +24,9 @@ const ownBody: InnerHeaders = {
   "content-length": undefined,
   "transfer-encoding": undefined,
 };
+
+/** The exchange of the client, seen as one of our own. */
+type Translate = (request: TranslatedRequest) => Exchange;
 
 export class RivetDoor {
   readonly #routes: RouteServer;
@@ -42,9 +44,10 @@ export class RivetDoor {
   /** Answers a request on this wire, or returns false. `url` is its path below the mount path. */
   handle(exchange: Exchange, url: string, headers: ReplyHeaders): boolean {
     if (isActorsRequest(exchange.method, url)) {
-      const translated = this.#errorsOnly(exchange);
-      const failed = (error: unknown): void => this.#routes.fail(translated, error, headers);
-      this.#actors.serve(translated, url, prefixOf(exchange.url, url), headers).catch(failed);
+      const prefix = prefixOf(exchange.url, url);
+      this.#answer(exchange, headers, (translate) =>
+        this.#actors.serve(translate(errorsOnly(exchange)), url, prefix, headers),
+      );
       return true;
     }
     const isGateway = isGatewayPath(url);
@@ -62,7 +65,7 @@ export class RivetDoor {
       const prefix = isGateway ? prefixOf(exchange.url, url) : "";
       this.#serve(exchange, address, prefix, headers);
     } catch (error) {
-      this.#routes.fail(this.#errorsOnly(exchange), error, headers);
+      this.#answer(exchange, headers, () => Promise.reject(error));
     }
     return true;
   }
@@ -111,28 +114,40 @@ export class RivetDoor {
     const { kind } = address.route;
     const body = kind === "action" ? "call" : kind === "queue" ? "queue" : undefined;
     const encoding = body === undefined ? "json" : encodingOf(exchange.header("x-rivet-encoding"));
-    const failed = (error: unknown): void =>
-      this.#routes.fail(this.#errorsOnly(exchange, encoding), error, headers);
-    const serve = (url: string): void => {
+    const serve = async (translate: Translate): Promise<void> => {
+      const url = await this.ownUrl(exchange, address, prefix);
       const own = { ...ownHeaders(exchange, address), ...(body === undefined ? {} : ownBody) };
-      const request = { method: exchange.method, url, headers: own, body, encoding } as const;
-      this.#routes.serve(new TranslatedExchange(exchange, request), headers);
+      const { method } = exchange;
+      this.#routes.serve(translate({ method, url, headers: own, body, encoding }), headers);
     };
-    try {
-      const url = this.ownUrl(exchange, address, prefix);
-      if (typeof url === "string") serve(url);
-      else url.then(serve).catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    this.#answer(exchange, headers, serve, encoding);
   }
 
-  /** For a request that is answered at this door: only its errors are in the form of our own routes. */
-  #errorsOnly(exchange: Exchange, encoding: RivetEncoding = "json"): Exchange {
-    const { method, url } = exchange;
-    const headers = { accept: contentType.cbor };
-    return new TranslatedExchange(exchange, { method, url, headers, body: undefined, encoding });
+  /**
+   * Answers what `serve` throws in the form of this wire. Its codecs are loaded with the first request: they are 30
+   * modules, and most servers never meet such a client.
+   */
+  #answer(
+    exchange: Exchange,
+    headers: ReplyHeaders,
+    serve: (translate: Translate) => Promise<void>,
+    encoding: RivetEncoding = "json",
+  ): void {
+    import("./translated-exchange.ts").then(
+      ({ TranslatedExchange }) => {
+        const translate: Translate = (request) => new TranslatedExchange(exchange, request);
+        serve(translate).catch((error: unknown) =>
+          this.#routes.fail(translate(errorsOnly(exchange, encoding)), error, headers),
+        );
+      },
+      (error: unknown) => this.#routes.fail(exchange, error, headers),
+    );
   }
+}
+
+/** For a request that is answered at this door: only its errors are in the form of our own routes. */
+function errorsOnly({ method, url }: Exchange, encoding: RivetEncoding = "json"): TranslatedRequest {
+  return { method, url, headers: { accept: contentType.cbor }, body: undefined, encoding };
 }
 
 function namesActor(exchange: Exchange): boolean {

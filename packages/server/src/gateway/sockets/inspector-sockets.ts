@@ -24,7 +24,7 @@ export interface InspectorWire {
 /** The wire of the clients that offer a subprotocol. */
 export interface ForeignInspectors {
   readonly subprotocol: string;
-  open(): InspectorWire;
+  open(): Promise<InspectorWire>;
 }
 
 /** The WebSockets of inspector clients. */
@@ -92,10 +92,10 @@ export class InspectorSockets {
     const hold = (data: RawData): void => void (early.length < maxEarly && early.push(data));
     socket.on("message", hold);
     const rights = await management.access.admit("inspect", peerOf(request), target, offeredToken(request));
+    const isForeign = this.#foreign !== undefined && socket.protocol === this.#foreign.subprotocol;
+    const wire = isForeign ? await this.#foreign.open() : undefined;
     // A client that has left in the meantime would be watched for ever.
     if (socket.readyState === socket.CLOSED) return;
-    const isForeign = this.#foreign !== undefined && socket.protocol === this.#foreign.subprotocol;
-    const wire = isForeign ? this.#foreign.open() : undefined;
     /** A frame that cannot be translated ends the connection. */
     const attempt = (translate: () => void): void => {
       try {

@@ -15,14 +15,6 @@ export function mediaType(encoding: RivetEncoding): string {
   return encoding === "json" ? "application/json" : "application/octet-stream";
 }
 
-/** `x-rivet-encoding`: JSON by default. Throws `gateway.unsupported_content_type`. */
-export function encodingOf(name: string | undefined): RivetEncoding {
-  if (name === undefined || name === "json") return "json";
-  if (name === "cbor" || name === "bare") return name;
-  const message = `The encoding "${name.slice(0, 20)}" is not served. Send json, cbor or bare`;
-  throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
-}
-
 /** The body of a call, as `{ args }`, and its version. */
 export function decodeCall(
   encoding: RivetEncoding,

@@ -4,6 +4,14 @@ import { CborTag, decodeValue, encodeValue, HoldfastError, limits, type TagDecod
 /** Encoding of a request or a connection. */
 export type RivetEncoding = "json" | "cbor" | "bare";
 
+/** `x-rivet-encoding`: JSON by default. Throws `gateway.unsupported_content_type`. */
+export function encodingOf(name: string | undefined): RivetEncoding {
+  if (name === undefined || name === "json") return "json";
+  if (name === "cbor" || name === "bare") return name;
+  const message = `The encoding "${name.slice(0, 20)}" is not served. Send json, cbor or bare`;
+  throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
+}
+
 /** Levels around a value: a message, its body, its content, and the pair of a tag. */
 const wrapperDepth = 8;
 const maxDepth = limits.maxDepth + wrapperDepth;
