@@ -96,7 +96,7 @@ export {
   emptyContext,
   errorStatus,
   registeredSdk,
-  spanKind,
+  spanKinds,
   withSpan,
 } from "./internal/open-telemetry.ts";
 export type { ClientPorts } from "./internal/ports.ts";

@@ -11,8 +11,12 @@ const registryKey = Symbol.for("opentelemetry.js.api.1");
 /** Key under which the API keeps the active span of a context. */
 const spanKey = Symbol.for("OpenTelemetry Context Key SPAN");
 
-/** `SpanKind` and `SpanStatusCode.ERROR`. The API's contract fixes these numbers. */
-export const spanKind = { internal: 0, server: 1, client: 2 } as const;
+/**
+ * `SpanKind` and `SpanStatusCode.ERROR`: the API's contract fixes these numbers. The client's own is apart, so that a
+ * browser bundle holds only that one.
+ */
+export const spanKinds = { internal: 0, server: 1 } as const;
+export const clientSpan = 2;
 export const errorStatus = 2;
 
 /**

@@ -1,6 +1,6 @@
 import { isHoldfastError } from "@holdfast/core";
 import type { Attributes } from "@opentelemetry/api";
-import { emptyContext, errorStatus, registeredSdk, spanKind, withSpan } from "./open-telemetry.ts";
+import { clientSpan, emptyContext, errorStatus, registeredSdk, withSpan } from "./open-telemetry.ts";
 
 /**
  * Runs one request in a client span. `headers` carry its trace context (W3C Trace Context), so that server spans
@@ -15,7 +15,7 @@ export async function traced<T>(
   if (trace === undefined) return work({});
   const parent = context?.active() ?? emptyContext;
   const tracer = trace.getTracer("holdfast-client");
-  const span = tracer.startSpan(name, { kind: spanKind.client, attributes }, parent);
+  const span = tracer.startSpan(name, { kind: clientSpan, attributes }, parent);
   const own = withSpan(parent, span);
   const headers: Record<string, string> = {};
   propagation?.inject(own, headers, {

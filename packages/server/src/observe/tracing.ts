@@ -1,4 +1,4 @@
-import { emptyContext, errorStatus, registeredSdk, spanKind, withSpan } from "@holdfast/client";
+import { emptyContext, errorStatus, registeredSdk, spanKinds, withSpan } from "@holdfast/client";
 import { isHoldfastError } from "@holdfast/core";
 import type { Attributes, Context, Span, TextMapGetter, TextMapSetter, Tracer } from "@opentelemetry/api";
 
@@ -19,7 +19,7 @@ export const tracing = {
     header: HeaderReader,
     work: (span: EndableSpan) => void,
   ): void {
-    begin(name, spanKind.server, attributes, extracted(header), work);
+    begin(name, spanKinds.server, attributes, extracted(header), work);
   },
 
   /**
@@ -37,13 +37,13 @@ export const tracing = {
 
   /** Runs `work` in a span below the active one. */
   span(name: string, attributes: Attributes, work: (span: EndableSpan) => void): void {
-    begin(name, spanKind.internal, attributes, activeContext(), work);
+    begin(name, spanKinds.internal, attributes, activeContext(), work);
   },
 
   /** As above, for work that ends when its promise settles. */
   async around<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
     const parent = activeContext();
-    const span = tracer().startSpan(name, { kind: spanKind.internal, attributes }, parent);
+    const span = tracer().startSpan(name, { kind: spanKinds.internal, attributes }, parent);
     try {
       return await within(withSpan(parent, span), work);
     } catch (error) {
@@ -80,7 +80,7 @@ async function spanned<T>(
   work: (headers: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
   const parent = extracted(header);
-  const span = tracer().startSpan(name, { kind: spanKind.server, attributes }, parent);
+  const span = tracer().startSpan(name, { kind: spanKinds.server, attributes }, parent);
   const headers: Record<string, string> = {};
   registeredSdk()?.propagation?.inject(withSpan(parent, span), headers, headerSetter);
   try {
@@ -95,7 +95,7 @@ async function spanned<T>(
 
 function begin(
   name: string,
-  kind: (typeof spanKind)[keyof typeof spanKind],
+  kind: (typeof spanKinds)[keyof typeof spanKinds],
   attributes: Attributes,
   parent: Context,
   work: (span: EndableSpan) => void,
