@@ -20,9 +20,9 @@ interface SystemPackage {
 }
 
 const jails =
-  /^(packages\/(gate|guest|plugins|sandbox|sandbox-client|studio|holdfast)\/|tests\/(agents|crash|e2e|packed|sandbox-sdk|security|soak|vm)\/|bench\/(gate|sandbox)|docs|examples\/cluster|(examples|tests)\/products\/pull-request-bot|tools\/(attacks|mutation))/;
+  /^(packages\/(gate|guest|plugins|sandbox|sandbox-client|studio|holdfast)\/|tests\/(agents|crash|e2e|looks|packed|sandbox-sdk|scale|security|soak|vm)\/|bench\/(gate|sandbox)|docs|examples\/cluster|(examples|tests)\/products\/pull-request-bot|tools\/(attacks|mutation))/;
 const browsers =
-  /^(packages\/(react|sandbox|sandbox-client|sandbox-react)\/|tests\/(e2e|packed|products|sandbox-sdk|site)\/|tests\/compat\/client\/browser|bench\/desktop|examples\/(react|cluster)\/.*test)/;
+  /^(packages\/(react|sandbox|sandbox-client|sandbox-react)\/|tests\/(e2e|looks|packed|products|sandbox-sdk|scale|site)\/|tests\/compat\/client\/browser|bench\/desktop|examples\/(react|cluster)\/.*test)/;
 const containers =
   /^(packages\/(gate|sandbox-client|studio|testing)\/|tests\/security\/|tools\/(attacks|mutation))/;
 const attacks =

@@ -1,8 +1,8 @@
 /**
- * `npm test`: everything, for real, the longest files first and several at a time. Short ones of a package share a process.
+ * `npm test`: all files but those before a release, for real, the longest files first and several at a time. Short ones of a package share a process.
  * `npm test -- PATTERN...` runs the files whose path contains one of the patterns; with `--store cluster` or
  * `--store sqlite`, only on that store.
- * `npm run test:release`: the files about what is published, which `npm test` leaves out.
+ * `npm run test:release`: the files before a release, which `npm test` leaves out.
  * With CI=true a skipped test fails the run.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -24,10 +24,12 @@ import { runsOf, type TestStore, testStores } from "./test-run.ts";
 import { keepTestTimes, readTestTimes } from "./times.ts";
 
 /**
- * What strangers are given: packed packages, projects and images made of them, products to copy, files to deploy with,
- * other runtimes, the site. It takes minutes, which only a change of those is worth.
+ * What takes minutes, and what few changes can break: what strangers are given (packed packages, projects and images
+ * made of them, products to copy, files to deploy with, other runtimes, the site), how every screen looks in each
+ * width and theme, sizes far above the usual ones, and sandboxes of other vendors.
  */
-const releaseSuites = /^tests\/(packed|site|products|deploy|runtimes)\//;
+const releaseSuites =
+  /^(tests\/(packed|site|products|deploy|runtimes|looks|scale)|packages\/sandbox-client\/tests\/vendors)\//;
 
 /** How often is looked whether the cores have time for another file. */
 const lookMs = 3_000;

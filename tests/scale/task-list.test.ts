@@ -17,11 +17,11 @@ import type {
   TaskQuery,
   TaskSummary,
 } from "../../packages/studio/src/contract.ts";
-import { missing, openPage } from "./support/browser.ts";
-import { me } from "./support/empty-inbox.ts";
-import { webGateway } from "./support/inspector-server.ts";
-import { assertNoTrouble } from "./support/pages.ts";
-import { scriptedTask, scriptedTaskId } from "./support/scripted-task.ts";
+import { missing, openPage } from "../e2e/support/browser.ts";
+import { me } from "../e2e/support/empty-inbox.ts";
+import { webGateway } from "../e2e/support/inspector-server.ts";
+import { assertNoTrouble } from "../e2e/support/pages.ts";
+import { scriptedTask, scriptedTaskId } from "../e2e/support/scripted-task.ts";
 
 const count = 500;
 /** From an input to the frame that shows it, in milliseconds of the main thread's own time. */

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
-import { missing } from "./support/browser.ts";
-import { assertNoTrouble } from "./support/pages.ts";
-import { changedFile, openReview, section } from "./support/review.ts";
+import { missing } from "../e2e/support/browser.ts";
+import { assertNoTrouble } from "../e2e/support/pages.ts";
+import { changedFile, openReview, section } from "../e2e/support/review.ts";
 
 /** Stretches of one scroll, frames of each, and pixels of each frame: a notch of a wheel in every frame. */
 const stretches = 24;

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { launchChromium } from "@holdfast/testing/chromium";
 import { startGitea } from "@holdfast/testing/gitea";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { assertAccessible, assertReadable } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { assertAccessible, assertReadable } from "../e2e/support/axe.ts";
+import { missing, openPage } from "../e2e/support/browser.ts";
 import {
   assertFits,
   assertNoTrouble,
@@ -17,8 +17,8 @@ import {
   signIn,
   startTask,
   waitForStatus,
-} from "./support/pages.ts";
-import { StudioProcess } from "./support/studio.ts";
+} from "../e2e/support/pages.ts";
+import { StudioProcess } from "../e2e/support/studio.ts";
 
 const absent = missing();
 type Theme = "dark" | "light";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createStudio } from "../../src/index.ts";
-import { needsJail, sh, temporaryFolder, Watch } from "../support.ts";
+import { createStudio } from "@holdfast/studio";
+import { needsJail, sh, temporaryFolder, Watch } from "../../packages/studio/tests/support.ts";
 
 const folders = 400;
 const filesOfFolder = 500;

@@ -10,11 +10,11 @@ import { openSqliteStore } from "@holdfast/store-sqlite";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import type { SessionEvent } from "../../packages/studio/src/contract.ts";
-import { assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
-import { webGateway } from "./support/inspector-server.ts";
-import { assertFits, assertNoTrouble } from "./support/pages.ts";
-import { scriptedTask, scriptedTaskId } from "./support/scripted-task.ts";
+import { assertAccessibleInThemes } from "../e2e/support/axe.ts";
+import { missing, openPage } from "../e2e/support/browser.ts";
+import { webGateway } from "../e2e/support/inspector-server.ts";
+import { assertFits, assertNoTrouble } from "../e2e/support/pages.ts";
+import { scriptedTask, scriptedTaskId } from "../e2e/support/scripted-task.ts";
 
 const count = 50_000;
 const frames = 400;
