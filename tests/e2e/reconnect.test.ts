@@ -3,7 +3,7 @@ import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { connectWithCookie, createStudioClient } from "../../packages/studio/src/index.ts";
 import { logIn, Watch } from "../../packages/studio/tests/support.ts";
 import { assertAccessible } from "./support/axe.ts";
@@ -12,6 +12,7 @@ import {
   approvalCard,
   entriesOf,
   keepScreenshot,
+  openSignedIn,
   signIn,
   startTask,
   waitForStatus,
@@ -36,11 +37,30 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await studio?.dispose();
   });
 
+  /** Address of a task that is done, with which cases go on. */
+  let shared: string | undefined;
+
+  async function openTask(page: Page): Promise<void> {
+    if (shared === undefined) {
+      await signIn(page, studio);
+      await startTask(page, { prompt: "Add a line to the README without asking" });
+      shared = page.url();
+    } else await openSignedIn(page, studio, shared);
+    await waitForStatus(page, "idle");
+  }
+
+  async function prompt(page: Page, text: string): Promise<void> {
+    const field = page.getByLabel("Next prompt").getByRole("textbox");
+    await field.fill(text);
+    await field.press("Control+Enter");
+  }
+
   test("killed in the middle of a turn: the page reconnects and the task continues", async (t) => {
     const page = await pages.open(t);
     const line = randomText("After the storm");
     await signIn(page, studio);
     await startTask(page, { prompt: `slowly add the line "${line}" to the README without asking` });
+    shared = page.url();
     await page.getByText("Counting slowly.").first().waitFor();
     const seen = await entriesOf(page);
     await studio.kill();
@@ -63,25 +83,48 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     assert.deepEqual(await entriesOf(page), live);
   });
 
-  test("a page that is looked at again connects at once, and does not wait for its next attempt", async (t) => {
-    const page = await openPage(browser, t);
-    await page.clock.install();
-    await signIn(page, studio);
+  test("killed while a question waits: it is asked again, and can be answered", async (t) => {
+    const page = await pages.open(t);
+    await openTask(page);
+    await prompt(page, 'write "yes" to answered.txt');
+    const first = await approvalCard(page).getAttribute("data-approval");
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
-    // From now on no timer of the page runs, so that its next attempt never comes by itself.
-    await page.clock.pauseAt(Date.now() + 60_000);
     await studio.start();
-    await page.evaluate("window.dispatchEvent(new Event('focus'))");
-    await page.getByTestId("offline-banner").waitFor({ state: "detached" });
+    await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
+    // The agent that asked first has ended; its card may be visible until the next one asks.
+    const again = page.locator(`[data-approval]:not([data-approval="${first}"])`);
+    await again.locator('[data-kind="allow_once"]').click({ timeout: 60_000 });
+    await waitForStatus(page, "idle");
+    await page.locator('[data-file="answered.txt"]').waitFor();
   });
 
-  test("a browser that was offline for a day, while the server restarted and work went on, shows all of it once", async (t) => {
+  test("the page of a sandbox reports its end with the agent, and continues when it is back", async (t) => {
+    const page = await pages.open(t);
+    await openTask(page);
+    const [files, processes] = [await page.context().newPage(), await page.context().newPage()];
+    await files.goto(`${page.url()}/sandbox/ui/files`);
+    await files.getByRole("link", { name: "README.md" }).waitFor();
+    await processes.goto(`${page.url()}/sandbox/ui/processes`);
+    await processes.getByRole("button", { name: "Open a shell" }).click();
+    await processes.getByRole("region", { name: "Terminal" }).getByText("Connected").waitFor();
+    await prompt(page, "crash");
+    await waitForStatus(page, "failed");
+    for (const shown of [files, processes])
+      await shown.getByTestId("offline-banner").getByText("This sandbox has stopped").waitFor();
+    await assertAccessible(files, "files of a sandbox that has ended");
+    await prompt(page, "Run `touch afterwards.txt` without asking");
+    await files.getByText("afterwards.txt").waitFor();
+    await files.getByTestId("offline-banner").waitFor({ state: "detached" });
+    await processes.getByText("This process no longer exists").waitFor();
+  });
+
+  test("a browser that was offline for a day, while the server restarted and work went on, shows all of it once; when it is looked at again, it connects at once", async (t) => {
     const page = await openPage(browser, t);
     await page.clock.install();
-    await signIn(page, studio);
-    await startTask(page, { prompt: 'write "one" to one.txt without asking' });
-    await waitForStatus(page, "idle");
+    await openTask(page);
+    const prompts = page.getByRole("article", { name: "Your prompt" });
+    await prompts.last().waitFor();
     const id = new URL(page.url()).pathname.split("/").at(-1) ?? "";
     await page.context().setOffline(true);
     await studio.kill();
@@ -103,55 +146,24 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await page.getByTestId("offline-banner").waitFor({ state: "detached" });
     await page.locator('[data-file="two.txt"]').waitFor();
     await waitForStatus(page, "idle");
+    await prompts.filter({ hasText: "two.txt" }).first().waitFor();
     const shown = await entriesOf(page);
-    assert.equal(await page.getByRole("article", { name: "Your prompt" }).count(), 2);
+    assert.equal(await prompts.filter({ hasText: "two.txt" }).count(), 1);
     await page.reload();
     await page
       .locator(".entries > li")
       .nth(shown.length - 1)
       .waitFor();
     assert.deepEqual(await entriesOf(page), shown);
-  });
 
-  test("killed while a question waits: it is asked again, and can be answered", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README" });
-    const first = await approvalCard(page).getAttribute("data-approval");
     await studio.kill();
     await page.getByTestId("offline-banner").waitFor();
+    // From now on no timer of the page runs, so that its next attempt never comes by itself.
+    const now = await page.evaluate<number>("Date.now()");
+    await page.clock.pauseAt(now + 60_000);
     await studio.start();
-    await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
-    // The agent that asked first has ended; its card may be visible until the next one asks.
-    const again = page.locator(`[data-approval]:not([data-approval="${first}"])`);
-    await again.locator('[data-kind="allow_once"]').click({ timeout: 60_000 });
-    await waitForStatus(page, "idle");
-    await page.locator('[data-file="README.md"]').waitFor();
-  });
-
-  test("the page of a sandbox reports its end with the agent, and continues when it is back", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README without asking" });
-    await waitForStatus(page, "idle");
-    const [files, processes] = [await page.context().newPage(), await page.context().newPage()];
-    await files.goto(`${page.url()}/sandbox/ui/files`);
-    await files.getByRole("link", { name: "README.md" }).waitFor();
-    await processes.goto(`${page.url()}/sandbox/ui/processes`);
-    await processes.getByRole("button", { name: "Open a shell" }).click();
-    await processes.getByRole("region", { name: "Terminal" }).getByText("Connected").waitFor();
-    const prompt = page.getByLabel("Next prompt").getByRole("textbox");
-    await prompt.fill("crash");
-    await prompt.press("Control+Enter");
-    await waitForStatus(page, "failed");
-    for (const shown of [files, processes])
-      await shown.getByTestId("offline-banner").getByText("This sandbox has stopped").waitFor();
-    await assertAccessible(files, "files of a sandbox that has ended");
-    await prompt.fill("Run `touch afterwards.txt` without asking");
-    await prompt.press("Control+Enter");
-    await files.getByText("afterwards.txt").waitFor();
-    await files.getByTestId("offline-banner").waitFor({ state: "detached" });
-    await processes.getByText("This process no longer exists").waitFor();
+    await page.evaluate("window.dispatchEvent(new Event('focus'))");
+    await page.getByTestId("offline-banner").waitFor({ state: "detached" });
   });
 
   test("killed before a part of the app was loaded: the page waits for it, and the others stay", async (t) => {
