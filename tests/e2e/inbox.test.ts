@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
 import { assertNoTrouble, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
@@ -12,9 +12,11 @@ const absent = missing();
 describe("the inbox", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -31,7 +33,7 @@ describe("the inbox", { skip: absent ?? false }, () => {
   };
 
   test("is worked off with keys, an approval is allowed in it, and both count in the title", async (t) => {
-    const page = await openPage(browser, t, { width: 1400, height: 900 });
+    const page = await pages.open(t, { width: 1400, height: 900 });
     await signIn(page, studio);
     await openInbox(page);
     await page.getByText("Nothing needs you").waitFor();
@@ -85,7 +87,7 @@ describe("the inbox", { skip: absent ?? false }, () => {
   });
 
   test("has the approvals of all tasks in one queue, answered together, and says who answered one first", async (t) => {
-    const page = await openPage(browser, t, { width: 1400, height: 900 });
+    const page = await pages.open(t, { width: 1400, height: 900 });
     await signIn(page, studio);
     for (const bird of ["storks", "cranes"]) {
       await startTask(page, { prompt: `Add a line about ${bird}` });

@@ -8,11 +8,12 @@ import { launchChromium } from "@holdfast/testing/chromium";
 import { type PushService, startPushService } from "@holdfast/testing/push-service";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
 import {
   assertFits,
   assertNoTrouble,
   keepScreenshot,
+  openSignedIn,
   signIn,
   startTask,
   waitForStatus,
@@ -25,12 +26,15 @@ const absent = missing();
 describe("notifications", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  /** Without a service worker. */
+  let pages: SharedPage;
   let service: PushService;
   let hooks: Server;
   const hooked: string[] = [];
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     service = await startPushService();
     hooks = createServer((request, response) => {
       void text(request).then((body) => {
@@ -51,7 +55,7 @@ describe("notifications", { skip: absent ?? false }, () => {
   });
 
   const openSettings = async (page: Page) => {
-    await page.goto(`${studio.url}/settings/notifications`);
+    await openSignedIn(page, studio, "/settings/notifications");
     await page.getByRole("heading", { name: "Notifications", level: 1 }).waitFor();
     await page.getByRole("heading", { name: "Quiet hours" }).waitFor();
   };
@@ -60,7 +64,6 @@ describe("notifications", { skip: absent ?? false }, () => {
   test("reach a browser that is elsewhere, and an approval is allowed in one", async (t) => {
     const page = await openPage(browser, t);
     await grantPush(page, service);
-    await signIn(page, studio);
     await openSettings(page);
     await page.getByRole("button", { name: "Turn on in this browser" }).click();
     await page.getByText("This browser shows notifications").waitFor();
@@ -91,7 +94,6 @@ describe("notifications", { skip: absent ?? false }, () => {
     assert.match((await shownBy(worker)).at(-1)?.body ?? "", /^Not answered\. .*was answered or has expired/);
     const finished = (await service.waitFor(3)).at(-1);
     assert.match(finished?.text ?? "", /Finished: Add a line about gannets/);
-    await signIn(page, studio);
 
     service.end(finished?.endpoint ?? "");
     await openSettings(page);
@@ -107,7 +109,7 @@ describe("notifications", { skip: absent ?? false }, () => {
   });
 
   test("go to a webhook and to Slack, are tested with the reason of a failure, and are chosen by kind", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await pages.open(t);
     await signIn(page, studio);
     await page.getByRole("link", { name: /^Inbox/ }).click();
     await page.getByRole("link", { name: "Notifications" }).click();
@@ -153,8 +155,7 @@ describe("notifications", { skip: absent ?? false }, () => {
   });
 
   test("pause, and are quiet at night in the person's time zone", async (t) => {
-    const page = await openPage(browser, t);
-    await signIn(page, studio);
+    const page = await pages.open(t);
     await openSettings(page);
     await page.getByRole("button", { name: "Until I resume" }).click();
     await page.getByText("Paused until you resume").waitFor();
@@ -181,7 +182,6 @@ describe("notifications", { skip: absent ?? false }, () => {
   test("have a page of their own while the server is away, and nothing else is stored", async (t) => {
     const page = await openPage(browser, t);
     await grantPush(page, service);
-    await signIn(page, studio);
     await openSettings(page);
     await page.getByRole("button", { name: "Turn on in this browser" }).click();
     await page.getByText("This browser shows notifications").waitFor();
@@ -218,8 +218,7 @@ describe("notifications", { skip: absent ?? false }, () => {
   });
 
   test("are set on a page that is accessible and fits, wide and narrow", async (t) => {
-    const page = await openPage(browser, t);
-    await signIn(page, studio);
+    const page = await pages.open(t);
     await openSettings(page);
     await page.getByLabel("Hold notifications at night").check();
     await page.getByLabel("Time zone").waitFor();

@@ -3,8 +3,8 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
-import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { type Cleanup, missing, type PageOptions, SharedPage } from "./support/browser.ts";
+import { keepScreenshot, openSignedIn, startTask, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -38,9 +38,12 @@ async function owned(page: Page, by: string): Promise<void> {
 describe("two people", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  /** Browsers of different people, which each case has for others. */
+  let browsers: readonly SharedPage[];
 
   before(async () => {
     browser = await launchChromium();
+    browsers = Array.from({ length: 3 }, () => new SharedPage(browser));
     studio = await StudioProcess.create({ args: ["--people"] });
   });
   after(async () => {
@@ -48,10 +51,22 @@ describe("two people", { skip: absent ?? false }, () => {
     await studio?.dispose();
   });
 
+  /** One of those pages, of a browser in which nobody is signed in. */
+  async function open(t: Cleanup, index: 0 | 1 | 2, options?: Omit<PageOptions, "state">): Promise<Page> {
+    const page = await (browsers[index] as SharedPage).open(t, options);
+    await page.context().clearCookies();
+    return page;
+  }
+
+  async function openOperator(t: Cleanup): Promise<Page> {
+    const page = await open(t, 0);
+    await openSignedIn(page, studio, "/people");
+    return page;
+  }
+
   test("join by invitations, work with their roles, and one is removed while their task runs", async (t) => {
-    const operator = await openPage(browser, t);
-    await signIn(operator, studio);
-    const ada = await openPage(browser, t);
+    const operator = await openOperator(t);
+    const ada = await open(t, 1);
     await join(ada, await invite(operator, "Owner"), "Ada Lovelace", "ada@example.org");
     // The inspector is the operator's alone.
     await ada.getByRole("link", { name: "Actors" }).waitFor({ state: "detached" });
@@ -59,7 +74,7 @@ describe("two people", { skip: absent ?? false }, () => {
     const link = await invite(ada, "Viewer", "bob@example.org");
     await assertAccessible(ada, "people");
     await keepScreenshot(ada, "people");
-    const bob = await openPage(browser, t, { width: 390, height: 844, colorScheme: "dark" });
+    const bob = await open(t, 2, { width: 390, height: 844, colorScheme: "dark" });
     await bob.goto(link);
     await bob.getByText("Ada Lovelace invites you as viewer").waitFor();
     await assertAccessible(bob, "join");
@@ -99,9 +114,8 @@ describe("two people", { skip: absent ?? false }, () => {
   });
 
   test("manage their own account: name, sessions, API tokens", async (t) => {
-    const operator = await openPage(browser, t);
-    await signIn(operator, studio);
-    const page = await openPage(browser, t);
+    const operator = await openOperator(t);
+    const page = await open(t, 1);
     await join(page, await invite(operator, "Member"), "Eve", "eve@example.org");
     await page.getByRole("link", { name: "Account" }).click();
     await page.getByText("This browser").waitFor();
@@ -128,7 +142,7 @@ describe("two people", { skip: absent ?? false }, () => {
     await page.locator('[data-token="Nightly"]').waitFor({ state: "detached" });
     assert.equal(await me(), 401);
 
-    const other = await openPage(browser, t);
+    const other = await open(t, 2);
     await other.goto(studio.url);
     await other.getByLabel("E-mail address").fill("eve@example.org");
     await other.getByLabel("Password").fill(password);
@@ -161,7 +175,7 @@ describe("two people", { skip: absent ?? false }, () => {
   });
 
   test("sign in by a link, which the page asks to use", async (t) => {
-    const page = await openPage(browser, t, { width: 390, height: 844 });
+    const page = await open(t, 1, { width: 390, height: 844 });
     await page.goto(studio.url);
     await page.getByRole("link", { name: "Sign in by a link" }).click();
     await page.getByLabel("E-mail address").fill("nobody@example.org");
@@ -178,13 +192,12 @@ describe("two people", { skip: absent ?? false }, () => {
   });
 
   test("hand a task over: an offer is accepted in the inbox, and an admin assigns what a removed member owns", async (t) => {
-    const operator = await openPage(browser, t);
-    await signIn(operator, studio);
-    const mia = await openPage(browser, t);
+    const operator = await openOperator(t);
+    const mia = await open(t, 1);
     await join(mia, await invite(operator, "Member"), "Mia", "mia@example.org");
     // The link of the first invitation is not shown any more.
     await operator.reload();
-    const noa = await openPage(browser, t, { width: 320, height: 700, colorScheme: "dark" });
+    const noa = await open(t, 2, { width: 320, height: 700, colorScheme: "dark" });
     await join(noa, await invite(operator, "Member"), "Noa", "noa@example.org");
     await startTask(mia, { prompt: "hang" });
     await waitForStatus(mia, "running");

@@ -6,8 +6,8 @@ import { GitHubEmulator } from "@holdfast/testing/github";
 import { OAuth2Server } from "oauth2-mock-server";
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
-import { assertFits, keepScreenshot, signIn } from "./support/pages.ts";
+import { missing, openPage, SharedPage } from "./support/browser.ts";
+import { assertFits, keepScreenshot, openSignedIn } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -33,11 +33,16 @@ async function addAuthenticator(page: Page): Promise<{ readonly cdp: CDPSession;
 describe("ways to sign in", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let operators: SharedPage;
+  /** Of those who sign in without a passkey. */
+  let others: SharedPage;
   let site: string;
   let github: GitHubEmulator;
 
   before(async () => {
     browser = await launchChromium();
+    operators = new SharedPage(browser);
+    others = new SharedPage(browser);
     github = await GitHubEmulator.start();
     github.accounts.user("ada");
     studio = await StudioProcess.create({
@@ -59,9 +64,8 @@ describe("ways to sign in", { skip: absent ?? false }, () => {
 
   /** The link of an invitation that the operator makes. */
   async function invite(t: TestContext): Promise<string> {
-    const operator = await openPage(browser, t);
-    await signIn(operator, studio);
-    await operator.getByRole("link", { name: "People" }).click();
+    const operator = await operators.open(t);
+    await openSignedIn(operator, studio, "/people");
     await operator.getByRole("button", { name: "Create invitation" }).click();
     return await operator.getByRole("group", { name: "Link of the invitation" }).locator("code").innerText();
   }
@@ -146,9 +150,8 @@ describe("ways to sign in", { skip: absent ?? false }, () => {
     server.service.on("beforeTokenSigning", ({ payload }: { payload: Record<string, unknown> }) => {
       Object.assign(payload, { sub: "7", email: "grace@team.example", email_verified: true, name: "Grace" });
     });
-    const operator = await openPage(browser, t);
-    await signIn(operator, studio);
-    await operator.getByRole("link", { name: "Settings" }).click();
+    const operator = await operators.open(t);
+    await openSignedIn(operator, studio, "/settings");
     await operator.getByRole("link", { name: "Sign-in", exact: true }).click();
     const form = operator.getByRole("form", { name: "OpenID Connect" });
     await form.getByLabel("Client ID").fill("holdfast");
@@ -167,7 +170,7 @@ describe("ways to sign in", { skip: absent ?? false }, () => {
     await assertAccessibleInThemes(operator, "sign-in that is set up");
     await keepScreenshot(operator, "settings-sign-in-oidc");
 
-    const page = await openPage(browser, t);
+    const page = await others.open(t);
     await page.goto(studio.url);
     await page.getByRole("button", { name: "Sign in with Team SSO" }).click();
     await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
@@ -184,7 +187,7 @@ describe("ways to sign in", { skip: absent ?? false }, () => {
   });
 
   test("an account at GitHub joins, signs in, and is shown on the page Account", async (t) => {
-    const page = await openPage(browser, t);
+    const page = await others.open(t);
     await page.goto(await invite(t));
     await page.getByRole("button", { name: "Join with GitHub" }).click();
     await page.getByRole("link", { name: "ada" }).click();

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import {
   allowUntilIdle,
   approvalCard,
@@ -20,9 +20,13 @@ const absent = missing();
 describe("the list of tasks", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
+  let phones: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
+    phones = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -35,7 +39,7 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
   const openList = (page: Page) => page.getByRole("link", { name: "Tasks", exact: true }).click();
 
   test("is searched, filtered, grouped, marked, archived and cleaned up", async (t) => {
-    const page = await openPage(browser, t, { width: 1400, height: 900 });
+    const page = await pages.open(t, { width: 1400, height: 900 });
     await signIn(page, studio);
     for (const prompt of [
       "Add a line about pelicans without asking",
@@ -124,7 +128,7 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
 
     await page.getByRole("button", { name: /^Mark as unread: .*herons/ }).click();
     await page.locator(".task-row-unread").filter({ hasText: "herons" }).waitFor();
-    const phone = await openPage(browser, t, { width: 400, height: 860 });
+    const phone = await phones.open(t, { width: 400, height: 860 });
     await signIn(phone, studio);
     await phone.locator(".task-row-unread").filter({ hasText: "herons" }).waitFor();
     await row(phone, "herons").getByRole("link").click();
@@ -156,9 +160,10 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
   });
 
   test("the command palette finds tasks, goes to screens and acts on a task, by keys alone", async (t) => {
-    const page = await openPage(browser, t, { width: 1400, height: 900 });
+    const page = await pages.open(t, { width: 1400, height: 900 });
     await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line about otters without asking" });
+    // The task that is left.
+    await row(page, "pelicans").getByRole("link").click();
     await waitForStatus(page, "idle");
     const palette = page.getByRole("dialog", { name: "Commands" });
     const active = palette.locator('[role="option"][aria-selected="true"]');
@@ -175,16 +180,16 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
     // Enter before the answer of the search still chooses the task.
     await page.keyboard.press("Control+k");
     await palette.getByRole("combobox").waitFor();
-    await page.keyboard.type("otters");
+    await page.keyboard.type("pelicans");
     await page.keyboard.press("Enter");
     await page.waitForURL(/\/tasks\/./);
-    await page.getByRole("heading", { name: /otters/ }).waitFor();
+    await page.getByRole("heading", { name: /pelicans/ }).waitFor();
 
     await page.keyboard.press("Control+k");
     await palette.getByRole("combobox").waitFor();
     await page.keyboard.type("unread");
     await page.keyboard.press("Enter");
-    await page.locator(".task-row-unread").filter({ hasText: "otters" }).waitFor();
+    await page.locator(".task-row-unread").filter({ hasText: "pelicans" }).waitFor();
 
     await page.keyboard.press("Control+k");
     await palette.getByRole("combobox").waitFor();
@@ -202,7 +207,7 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
   });
 
   test("the board shows tasks by state, moves by arrows, and is saved as a view that can be renamed and deleted", async (t) => {
-    const page = await openPage(browser, t, { width: 1500, height: 900 });
+    const page = await pages.open(t, { width: 1500, height: 900 });
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line about storks" });
     await waitForStatus(page, "waiting");
@@ -241,7 +246,7 @@ describe("the list of tasks", { skip: absent ?? false }, () => {
     await view(page, "Finished").and(page.locator("[aria-current]")).waitFor();
     await assertAccessible(page, "board-view");
 
-    const phone = await openPage(browser, t, { width: 400, height: 860 });
+    const phone = await phones.open(t, { width: 400, height: 860 });
     await signIn(phone, studio);
     await view(phone, "Finished").click();
     await phone.getByRole("region", { name: "Done" }).locator("[data-task]").first().waitFor();

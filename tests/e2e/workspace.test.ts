@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Dialog, Page } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage, type PageOptions, troubleOf } from "./support/browser.ts";
+import { missing, type PageOptions, SharedPage, troubleOf } from "./support/browser.ts";
 import { clickAndType, holds, moves, startDesktop, terminalScript } from "./support/desktop.ts";
-import { keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import { keepScreenshot, openSignedIn, signIn, startTask, waitForStatus } from "./support/pages.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 /** No fault: the policy refuses the style elements of the terminal emulator, which has another way. */
@@ -31,9 +31,11 @@ async function middleOf(page: Page, text: string): Promise<{ readonly x: number;
 describe("the workspace of a task", { skip: missing() ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -44,17 +46,13 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
   /** Address of a task of the sample repository whose agent is done and still runs, which cases share. */
   let shared: string | undefined;
 
-  /** The workspace of that task, or of one that a case has for itself. */
-  async function openWorkspace(
-    t: TestContext,
-    { isOwn = false, ...options }: PageOptions & { readonly isOwn?: boolean } = {},
-  ): Promise<Page> {
-    const page = await openPage(browser, t, { width: 1400, height: 900, ...options });
-    await signIn(page, studio);
-    if (shared === undefined || isOwn) {
+  async function openWorkspace(t: TestContext, options: Omit<PageOptions, "state"> = {}): Promise<Page> {
+    const page = await pages.open(t, { width: 1400, height: 900, ...options });
+    if (shared === undefined) {
+      await signIn(page, studio);
       await startTask(page, { prompt: "Add a line to the README without asking" });
-      if (!isOwn) shared = page.url();
-    } else await page.goto(shared);
+      shared = page.url();
+    } else await openSignedIn(page, studio, shared);
     await waitForStatus(page, "idle");
     await page.getByRole("tab", { name: "Workspace" }).click();
     await tree(page).getByRole("treeitem", { name: "src", exact: true }).waitFor();
@@ -211,10 +209,12 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     );
     await terminal(page).getByText("done-2").first().waitFor();
     const questions: string[] = [];
-    page.on("dialog", (dialog) => {
+    const dismiss = (dialog: Dialog) => {
       questions.push(dialog.message());
       void dialog.dismiss();
-    });
+    };
+    page.on("dialog", dismiss);
+    t.after(() => page.off("dialog", dismiss));
     for (const link of ["script-link", "plain-link"]) {
       const { x, y } = await middleOf(page, link);
       const asked = link === "plain-link" ? page.waitForEvent("dialog") : undefined;
@@ -266,7 +266,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
   });
 
   test("a narrow window has one pane at a time, and a stopped sandbox starts again with a prompt", async (t) => {
-    const page = await openWorkspace(t, { isOwn: true, width: 390, height: 844, colorScheme: "dark" });
+    const page = await openWorkspace(t, { width: 390, height: 844, colorScheme: "dark" });
     await tree(page).getByRole("treeitem", { name: "README.md" }).click();
     await editor(page).getByText("Slugs").waitFor();
     await keepScreenshot(page, "workspace-narrow");
@@ -279,7 +279,7 @@ describe("the workspace of a task", { skip: missing() ?? false }, () => {
     // Its files are read from their last state, and no sandbox starts for it.
     await page.getByText("The sandbox is not running.").waitFor();
     await page.reload();
-    await tree(page).getByRole("treeitem", { name: "src" }).click();
+    await tree(page).getByRole("treeitem", { name: "src", exact: true }).click();
     await page.getByRole("searchbox", { name: "Search files" }).fill("slug");
     await page.getByRole("list", { name: "Found" }).getByRole("button", { name: "src/slugify.ts" }).click();
     await editor(page).getByText("export").first().waitFor();
