@@ -4,18 +4,18 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser } from "playwright-core";
-import { missing, SharedPage } from "./support/browser.ts";
+import { missing } from "./support/browser.ts";
 import { assertDocumented } from "./support/documented.ts";
 import {
   approvalCard,
-  assertNoTrouble,
   keepScreenshot,
-  signIn,
+  openTasks,
   startTask,
   waitForStatus,
   watchForText,
 } from "./support/pages.ts";
 import { createRepository, git, randomText } from "./support/repository.ts";
+import { assertNoTrouble, RunningApp } from "./support/running-app.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -23,11 +23,11 @@ const absent = missing();
 describe("a first task in the browser", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
-  let pages: SharedPage;
+  let app: RunningApp;
 
   before(async () => {
     browser = await launchChromium();
-    pages = new SharedPage(browser);
+    app = new RunningApp(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -36,9 +36,9 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("the sample repository, from the prompt to the diff", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     const line = randomText("The kelp holds");
-    await signIn(page, studio);
+    await openTasks(page, studio);
     await keepScreenshot(page, "tasks-empty");
     await startTask(page, { prompt: `Add the line "${line}" to the README` });
     await approvalCard(page).waitFor();
@@ -61,8 +61,8 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("the sample repository comes with a prompt: its tests fail, are repaired, and pass", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
+    const page = await app.open(t);
+    await openTasks(page, studio);
     await page.getByRole("button", { name: "Use the sample repository" }).click();
     assert.match(await page.getByLabel("Describe the task").inputValue(), /tests fail/);
     await page.locator('.agent-choice input[value="demo"]').check();
@@ -88,11 +88,11 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("apply puts the change on a new branch and leaves the working tree alone, and files that run there are marked", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     const repository = await createRepository(studio.directory);
     const line = randomText("Applied");
     const before = await readFile(join(repository, "README.md"), "utf8");
-    await signIn(page, studio);
+    await openTasks(page, studio);
     await startTask(page, { repository, prompt: `Add the line "${line}" to the README without asking` });
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
@@ -118,14 +118,16 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("a task that is started before the agents are known starts when they are; stop takes effect immediately, and another prompt continues", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     t.after(() => release());
     await page.route(/\/listAgents/, async (route) => {
       await held;
       await route.continue();
     });
-    await signIn(page, studio);
+    // The app that runs knows them.
+    await page.goto("about:blank");
+    await openTasks(page, studio);
     const sample = page.getByRole("button", { name: "Use the sample repository" });
     const open = page.getByRole("button", { name: "New task" });
     await open.or(sample).first().waitFor();
@@ -154,8 +156,8 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   });
 
   test("output of an agent is rendered as text, and a denied question changes nothing", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
+    const page = await app.open(t);
+    await openTasks(page, studio);
     await startTask(page, {
       prompt: 'Add the line "<img src=x onerror=alert(1)>" to the README',
     });

@@ -6,12 +6,12 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { cpuProfile } from "../../packages/server/src/gateway/process/profiles.ts";
-import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage, SharedPage } from "./support/browser.ts";
+import { assertAccessible, assertReadable } from "./support/axe.ts";
+import { missing } from "./support/browser.ts";
 import { assertDocumented } from "./support/documented.ts";
 import { type InspectorServer, startInspectorServer } from "./support/inspector-server.ts";
-import { assertFits, assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
-import { StudioProcess } from "./support/studio.ts";
+import { assertFits, keepScreenshot } from "./support/pages.ts";
+import { assertNoTrouble, RunningApp, show } from "./support/running-app.ts";
 
 const absent = missing();
 
@@ -35,12 +35,12 @@ describe("the inspector", { skip: absent ?? false }, () => {
   let directory: string;
   let server: InspectorServer;
   let browser: Browser;
-  let pages: SharedPage;
+  let app: RunningApp;
   const counter = (...key: readonly string[]) => server.client.counter.getOrCreate(key);
 
   before(async () => {
     browser = await launchChromium();
-    pages = new SharedPage(browser);
+    app = new RunningApp(browser);
     directory = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
     server = await startInspectorServer(directory);
     await counter("shown", "one").increment(3);
@@ -61,7 +61,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     const query = new URLSearchParams({ name, prefix: key });
     const response = await fetch(`${server.url}/actors?${query}`);
     const { actors } = (await response.json()) as { actors: readonly { readonly id: string }[] };
-    await page.goto(`${server.url}/inspector/${name}/${actors[0]?.id}`);
+    await show(page, `${server.url}/inspector/${name}/${actors[0]?.id}`);
     await page.locator('[data-live="running"]').waitFor();
     if (tab !== undefined) await openTab(page, tab);
   }
@@ -82,8 +82,8 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("lists actors, and finds them by name, key and status", async (t) => {
     for (let at = 0; at < 60; at++) await counter(`many-${at}`).increment();
-    const page = await pages.open(t);
-    await page.goto(`${server.url}/inspector`);
+    const page = await app.open(t);
+    await show(page, `${server.url}/inspector`);
     await page.getByText(/^\d+ actors, \d+ awake$/).waitFor();
     await page.getByRole("button", { name: "Show more actors" }).click();
     await page.locator(".actor-row").nth(60).waitFor();
@@ -104,12 +104,12 @@ describe("the inspector", { skip: absent ?? false }, () => {
   });
 
   test("downloads a profile of the server and its heap, and says why it cannot", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     // A second instead of ten.
     await page.route(/\/profile\/cpu\?seconds=10$/, (route) =>
       route.continue({ url: `${server.url}/profile/cpu?seconds=1` }),
     );
-    await page.goto(`${server.url}/inspector`);
+    await show(page, `${server.url}/inspector`);
     const profiled = page.waitForEvent("download");
     await page.getByRole("button", { name: "Profile 10 s" }).click();
     await page.getByRole("button", { name: "Profiling for 10 s…" }).waitFor();
@@ -141,7 +141,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("an edited state is seen at once in another page, types and all", async (t) => {
     await counter("edited").increment(5);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "edited");
     const other = await page.context().newPage();
     await openActor(other, "counter", "edited");
@@ -180,7 +180,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("calls an action and keeps results and errors", async (t) => {
     await counter("called").increment(1);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "called", "Actions");
     await call(page, "increment", "[9]");
     await page
@@ -212,7 +212,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("watches events, all of them or those of one name", async (t) => {
     await counter("watched").increment(1);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "watched", "Events");
     await page.getByText("No events yet").waitFor();
     await counter("watched").increment(6);
@@ -234,7 +234,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     const connection = counter("connected").connect({ who: "Ada" });
     t.after(() => connection.dispose());
     await connection.ready;
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "connected", "Connections");
     await page.locator("[data-connection]").getByText('{"who":"Ada"}').waitFor();
     await page.getByRole("button", { name: /^Disconnect / }).click();
@@ -246,7 +246,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("sends messages, deletes them, and gives dead letters another chance", async (t) => {
     const mailer = server.client.mailer.getOrCreate(["sent"]);
     await mailer.send("mail", { to: "first@example.org" });
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "mailer", "sent", "Queues");
     await page.getByLabel("Body").fill('{"to": "second@example.org"}');
     await page.getByRole("button", { name: "Send" }).click();
@@ -278,7 +278,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("runs a schedule now, pauses it, and shows its history", async (t) => {
     await counter("scheduled").increment(1);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "scheduled", "Schedules");
     await page.getByRole("button", { name: "Run now: tick" }).click();
     await page.getByRole("button", { name: "History of tick" }).click();
@@ -299,7 +299,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("follows a workflow step by step, and replays it", async (t) => {
     const order = server.client.order.getOrCreate(["followed"]);
     await order.status();
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "order", "followed", "Workflow");
     await page.locator('[data-entry="reserve"][data-status="completed"]').waitFor();
     await order.send("payments", { amount: 60 });
@@ -321,7 +321,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   test("puts, edits and deletes entries", async (t) => {
     await counter("kept").remember("a/1", "one");
     await counter("kept").remember("b/1", "two");
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "kept", "KV");
     await page.locator('[data-kv="b/1"]').waitFor();
     await page.getByLabel("Key begins with").fill("a/");
@@ -358,7 +358,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("pages through a table and runs SQL, which changes data only when that is allowed", async (t) => {
     await server.client.notes.getOrCreate(["queried"]).fill(120);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "notes", "queried", "SQLite");
     await page.getByText("Page 1 of 3").waitFor();
     await page.getByRole("button", { name: "Next" }).click();
@@ -400,7 +400,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("tails the log", async (t) => {
     await counter("logged").increment(1);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "logged", "Logs");
     await page.getByLabel("Log", { exact: true }).getByText('{"by":1,"count":1}').waitFor();
     await counter("logged").reset("Ada");
@@ -412,7 +412,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("looks back in time and forks", async (t) => {
     await counter("past").increment(4);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "past", "History");
     await page.getByRole("button", { name: "Show the state" }).click();
     await page.getByTestId("state-at").getByText("count").waitFor();
@@ -427,7 +427,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("a sleeping actor is shown as such and can be woken; destroying it leads back to the list", async (t) => {
     await counter("short-lived").increment(2);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "short-lived");
     const other = await page.context().newPage();
     await openActor(other, "counter", "short-lived");
@@ -460,7 +460,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
       await rm(own, { recursive: true, force: true, maxRetries: 5 });
     });
     await mortal.client.counter.getOrCreate(["surviving"]).increment(1);
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await page.goto(`${mortal.url}/inspector`);
     await page.getByRole("link", { name: "counter surviving" }).click();
     await page.locator('[data-live="running"]').waitFor();
@@ -481,7 +481,8 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("the keyboard alone finds an actor and calls an action", async (t) => {
     await counter("typed").increment(1);
-    const page = await pages.open(t);
+    const page = await app.open(t);
+    // From the beginning of the page, where a load leaves the focus.
     await page.goto(`${server.url}/inspector`);
     const prefix = page.getByLabel("Key begins with");
     await prefix.waitFor();
@@ -512,20 +513,21 @@ describe("the inspector", { skip: absent ?? false }, () => {
   });
 
   test("every tab is accessible and fits, on a phone and on a desktop", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     const check = async (screen: string) => {
-      for (const { name, width, colorScheme } of [
-        { name: "phone-light", width: 400, colorScheme: "light" },
-        { name: "desktop-dark", width: 1600, colorScheme: "dark" },
+      // The elements are the same in both: what is close together is on the phone.
+      for (const { name, width, colorScheme, assertRules } of [
+        { name: "phone-light", width: 400, colorScheme: "light", assertRules: assertAccessible },
+        { name: "desktop-dark", width: 1600, colorScheme: "dark", assertRules: assertReadable },
       ] as const) {
         await page.setViewportSize({ width, height: 1000 });
         await page.emulateMedia({ colorScheme });
         await assertFits(page, `${screen}-${name}`);
-        await assertAccessible(page, `${screen}-${name}`);
+        await assertRules(page, `${screen}-${name}`);
         await keepScreenshot(page, `${screen}-${name}`);
       }
     };
-    await page.goto(`${server.url}/inspector`);
+    await show(page, `${server.url}/inspector`);
     await page.locator(".actor-row").first().waitFor();
     await check("actors");
     let shown: string | undefined;
@@ -544,7 +546,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
   });
 
   test("tabs that an actor has no part for are not there", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openActor(page, "counter", "shown");
     assert.deepEqual(await page.getByRole("tab").allInnerTexts(), [
       "State",
@@ -557,27 +559,8 @@ describe("the inspector", { skip: absent ?? false }, () => {
       "Traces",
       "History",
     ]);
-    await page.goto(`${server.url}/actors`);
+    await show(page, `${server.url}/actors`);
     await page.getByRole("heading", { name: "Actors", exact: true }).waitFor();
-  });
-});
-
-describe("the inspector of the Studio", { skip: absent ?? false }, () => {
-  test("shows the Studio's own actors to its owner, and asks others to sign in", async (t) => {
-    const browser = await launchChromium();
-    t.after(() => browser.close());
-    const studio = await StudioProcess.create();
-    t.after(() => studio.dispose());
-    const page = await openPage(browser, t);
-    await signIn(page, studio);
-    await page.getByRole("link", { name: "Actors", exact: true }).click();
-    await page.getByRole("link", { name: "organization local" }).click();
-    await page.locator('[data-live="running"]').waitFor();
-    await page.getByTestId("state").getByText("tasks").waitFor();
-    assertNoTrouble(page);
-    const stranger = await openPage(browser, t);
-    await stranger.goto(`${studio.url}/inspector`);
-    await stranger.getByRole("heading", { name: "This browser is not signed in" }).waitFor();
   });
 });
 

@@ -5,18 +5,18 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible } from "./support/axe.ts";
-import { missing, openPage, SharedPage } from "./support/browser.ts";
+import { missing, openPage } from "./support/browser.ts";
 import {
   approvalCard,
   assertFits,
-  assertNoTrouble,
   keepScreenshot,
-  openSignedIn,
+  openTasks,
   signIn,
   startTask,
   waitForStatus,
 } from "./support/pages.ts";
 import { createRepository, git } from "./support/repository.ts";
+import { assertNoTrouble, RunningApp, show } from "./support/running-app.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -33,14 +33,14 @@ async function check(page: Page, name: string): Promise<void> {
 describe("every screen", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
-  let pages: SharedPage;
+  let app: RunningApp;
 
   /** Address of a task that has ended, which cases share. */
   let finished: string | undefined;
 
   before(async () => {
     browser = await launchChromium();
-    pages = new SharedPage(browser);
+    app = new RunningApp(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -49,18 +49,23 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   async function openFinishedTask(page: Page): Promise<void> {
+    await openTasks(page, studio);
     if (finished === undefined) {
-      await signIn(page, studio);
       await startTask(page, { prompt: `Add a line to the README without asking\n${arabic}` });
       finished = page.url();
-    } else await openSignedIn(page, studio, finished);
+    } else await show(page, finished);
     await waitForStatus(page, "idle");
   }
 
+  async function send(page: Page, text: string): Promise<void> {
+    await page.getByLabel("Next prompt").getByRole("textbox").fill(text);
+    await page.getByRole("button", { name: "Send" }).click();
+  }
+
   test("a task is started, allowed and looked at on a phone, and the page does not say 'no changes' before it has read them", async (t) => {
-    const page = await pages.open(t, { width: 400, height: 860, colorScheme: "dark" });
-    await signIn(page, studio);
-    await startTask(page, { prompt: "Add a line to the README" });
+    const page = await app.open(t, { width: 400, height: 860, colorScheme: "dark" });
+    await openTasks(page, studio);
+    await startTask(page, { prompt: `Add a line to the README\n${arabic}` });
     await approvalCard(page).waitFor();
     await assertFits(page, "a question");
     await page.setViewportSize({ width: 1280, height: 900 });
@@ -74,6 +79,7 @@ describe("every screen", { skip: absent ?? false }, () => {
     await approvalCard(page).locator('[data-kind="allow_once"]').click();
     await asked;
     await waitForStatus(page, "idle");
+    finished = page.url();
     await page.getByText("Loading the changes", { exact: true }).waitFor();
     assert.equal(await page.getByText("The agent changed no files.").count(), 0);
     held.resolve();
@@ -92,19 +98,12 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
-  test("the theme can be chosen, and the choice stays", async (t) => {
-    const page = await pages.open(t, { colorScheme: "light" });
-    await signIn(page, studio);
-    await page.getByRole("button", { name: "Use the dark theme" }).click();
-    assert.equal(await page.evaluate("document.documentElement.dataset.theme"), "dark");
-    await page.reload();
-    await page.getByRole("button", { name: "Use the light theme" }).waitFor();
-  });
-
-  test("the draft of a new task is kept: at another page width, when the form is closed, on other pages, after a reload", async (t) => {
-    const page = await pages.open(t, { width: 1600, height: 1000 });
+  test("the draft of a new task is kept: at another page width, when the form is closed, on other pages, after a reload, as the chosen theme is; pressing Control+Enter twice starts one task", async (t) => {
+    const page = await app.open(t, { width: 1600, height: 1000, colorScheme: "light" });
     await openFinishedTask(page);
     await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.getByRole("button", { name: "Use the dark theme" }).click();
+    assert.equal(await page.evaluate("document.documentElement.dataset.theme"), "dark");
     const prompt = page.getByLabel("Describe the task");
     await prompt.fill("Not started yet");
     await page.setViewportSize({ width: 400, height: 860 });
@@ -123,20 +122,12 @@ describe("every screen", { skip: absent ?? false }, () => {
     const repository = page.getByLabel("Repository");
     await repository.fill("/not/there");
     await page.reload();
+    await page.getByRole("button", { name: "Use the light theme" }).waitFor();
     assert.equal(await prompt.inputValue(), "Not started yet");
     assert.equal(await repository.inputValue(), "/not/there");
     await page.locator('.repository-check[data-check="failed"]').waitFor();
     await page.getByRole("button", { name: "Use the sample repository" }).click();
     await page.locator('.agent-choice input[value="demo"]').check();
-    await page.getByRole("button", { name: "Start task" }).click();
-    await page.waitForURL(/\/tasks\/./);
-    await page.goBack();
-    assert.equal(await prompt.inputValue(), "", "a task that was started is no draft any more");
-  });
-
-  test("pressing Control+Enter twice starts one task", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
     let starts = 0;
     const held = Promise.withResolvers<void>();
     await page.route("**/actions/createTask*", async (route) => {
@@ -144,21 +135,20 @@ describe("every screen", { skip: absent ?? false }, () => {
       await held.promise;
       await route.continue();
     });
-    await page.getByRole("button", { name: "Use the sample repository" }).click();
-    await page.locator('.agent-choice input[value="demo"]').check();
-    const prompt = page.getByLabel("Describe the task");
-    await prompt.fill("Add a line to the README without asking");
     await prompt.press("Control+Enter");
     await page.getByRole("button", { name: "Starting…" }).waitFor();
     await prompt.press("Control+Enter");
     held.resolve();
     await page.waitForURL(/\/tasks\/./);
-    await waitForStatus(page, "idle");
+    await waitForStatus(page, "waiting");
     assert.equal(starts, 1);
+    await page.goBack();
+    assert.equal(await prompt.inputValue(), "", "a task that was started is no draft any more");
+    await page.getByRole("button", { name: "Use the light theme" }).click();
   });
 
   test("a double click triggers its button once", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     const sent: string[] = [];
     page.on("request", (request) => {
       const action = /actions\/(prompt|apply)/.exec(request.url())?.[1];
@@ -176,8 +166,9 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the current page and tab differ from the others where the system chooses the colours", async (t) => {
-    const page = await openPage(browser, t, { width: 400, height: 860 });
+    const page = await app.open(t, { width: 400, height: 860 });
     await page.emulateMedia({ forcedColors: "active" });
+    t.after(() => page.emulateMedia({ forcedColors: null }));
     await openFinishedTask(page);
     const lines = (selector: string) =>
       page.evaluate<readonly string[]>(
@@ -197,7 +188,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("right-to-left text is laid out from right to left, code is not", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     await openFinishedTask(page);
     await page.locator(".prompt-text").first().waitFor();
     const field = page.getByLabel("Next prompt").getByRole("textbox");
@@ -220,9 +211,9 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(direction, "plaintext");
   });
 
-  test("a path that is no usable repository is explained while it is typed", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
+  test("a path that is no usable repository is explained while it is typed, and again when the window gets the focus after changes in a terminal", async (t) => {
+    const page = await app.open(t);
+    await openTasks(page, studio);
     const field = page.getByLabel("Repository");
     const said = page.locator(".repository-check");
     await field.fill(join(studio.directory, "nothing-here"));
@@ -232,6 +223,17 @@ describe("every screen", { skip: absent ?? false }, () => {
     const repository = await createRepository(studio.directory, "dirty");
     await writeFile(join(repository, "README.md"), "not committed\n");
     await field.fill(repository);
+    await said.getByText("has uncommitted changes").waitFor();
+    await git(repository, "commit", "--quiet", "--all", "--message", "Change");
+    const agents = page.waitForResponse(/actions\/listAgents/);
+    await page.evaluate('window.dispatchEvent(new Event("focus"))');
+    await page.locator('.repository-check[data-check="clean"]').waitFor();
+    await agents;
+    // What was not usable.
+    assertNoTrouble(page, /status of 40[04]/);
+
+    await writeFile(join(repository, "README.md"), "not committed again\n");
+    await page.evaluate('window.dispatchEvent(new Event("focus"))');
     await said.getByText("has uncommitted changes").waitFor();
     await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
     await page.getByRole("button", { name: "Start task" }).click();
@@ -245,25 +247,9 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
-  test("changes made in a terminal are shown when the window gets the focus again", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    const repository = await createRepository(studio.directory, "mended");
-    await writeFile(join(repository, "README.md"), "not committed\n");
-    await page.getByLabel("Repository").fill(repository);
-    const said = page.locator(".repository-check");
-    await said.getByText("has uncommitted changes").waitFor();
-    await git(repository, "commit", "--quiet", "--all", "--message", "Change");
-    const agents = page.waitForResponse(/actions\/listAgents/);
-    await page.evaluate('window.dispatchEvent(new Event("focus"))');
-    await page.locator('.repository-check[data-check="clean"]').waitFor();
-    await agents;
-    assertNoTrouble(page);
-  });
-
   test("long names fit the narrowest page, and hidden characters in a title are escaped", async (t) => {
-    const page = await pages.open(t, { width: 320, height: 640 });
-    await signIn(page, studio);
+    const page = await app.open(t, { width: 320, height: 640 });
+    await openTasks(page, studio);
     const repository = await createRepository(studio.directory, "n".repeat(120));
     await startTask(page, { repository, prompt: `\u202e${"W".repeat(80)} add a line to the README` });
     await approvalCard(page).waitFor();
@@ -277,14 +263,15 @@ describe("every screen", { skip: absent ?? false }, () => {
     const dock = await page.locator(".dock").boundingBox();
     assert.ok(dock !== null && dock.height >= 200, `${dock?.height} pixels for a question`);
     await check(page, "task-low-window");
-    await page.goto(studio.url);
+    await openTasks(page, studio);
     await page.locator(".task-list").getByText("⟨U+202E⟩").first().waitFor();
     await assertFits(page, "tasks with long names");
   });
 
   test("an unknown task and an unknown page say so", async (t) => {
-    const page = await pages.open(t);
-    await openSignedIn(page, studio, "/tasks/00000000-0000-7000-8000-000000000000");
+    const page = await app.open(t);
+    await openTasks(page, studio);
+    await show(page, `${studio.url}/tasks/00000000-0000-7000-8000-000000000000`);
     await page.getByRole("heading", { name: "Task not found" }).waitFor();
     await assertAccessible(page, "an unknown task");
     await page.goto(`${studio.url}/nowhere`);
@@ -292,8 +279,8 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("an agent that ends at once fails the task in words, and a prompt tries again", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
+    const page = await app.open(t);
+    await openTasks(page, studio);
     await startTask(page, { prompt: "crash" });
     await waitForStatus(page, "failed");
     await page
@@ -308,7 +295,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("the draft of a prompt is kept: next to another tab, on a wider page, after a reload, and while a prompt is sent", async (t) => {
-    const page = await pages.open(t, { width: 400, height: 860 });
+    const page = await app.open(t, { width: 400, height: 860 });
     await openFinishedTask(page);
     const field = page.getByLabel("Next prompt").getByRole("textbox");
     await field.fill("Run `echo one` without asking");
@@ -341,7 +328,7 @@ describe("every screen", { skip: absent ?? false }, () => {
   });
 
   test("a task and a prompt sent again after a lost answer take effect once", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     const keys: (string | undefined)[] = [];
     await page.route(/actions\/(createTask|prompt)/, async (route) => {
       keys.push(route.request().headers()["idempotency-key"]);
@@ -352,7 +339,7 @@ describe("every screen", { skip: absent ?? false }, () => {
         lost ? { status: 500, contentType: "text/html", body: "<h1>Oops</h1>" } : { response },
       );
     });
-    await signIn(page, studio);
+    await openTasks(page, studio);
     await page.getByRole("button", { name: "Use the sample repository" }).click();
     await page.locator('.agent-choice input[value="demo"]').check();
     await page.getByLabel("Describe the task").fill("Add a line to the README without asking");
@@ -379,12 +366,11 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(await page.locator(".prompt-text").count(), 2);
   });
 
-  test("the gate's question shows the rule that would always allow the like, and writes it", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
+  test("the gate's question shows the rule that would always allow the like, and writes it; many are answered at once, and only those that are selected", async (t) => {
+    const page = await app.open(t);
     const wish = '{"name":"far","prompt":"look","at":"2099-01-01"}';
-    const prompt = `Run \`ipc tool.invoke.schedule_create '${wish}'\` without asking`;
-    await startTask(page, { prompt });
+    await openFinishedTask(page);
+    await send(page, `Run \`ipc tool.invoke.schedule_create '${wish}'\` without asking`);
     const card = approvalCard(page);
     await card.getByText("This action takes effect outside the jail.").waitFor();
     await card.locator("summary").click();
@@ -394,16 +380,14 @@ describe("every screen", { skip: absent ?? false }, () => {
     await waitForStatus(page, "idle");
     const policy = await readFile(join(studio.directory, "data", "policy.json"), "utf8");
     assert.match(policy, /"id": "allow-schedule_create-[0-9a-f]{12}"/);
-    assertNoTrouble(page);
-  });
 
-  test("many questions of the gate are answered at once, and only those that are selected", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
     const call = (name: string) =>
       `ipc tool.invoke.schedule_create '{"name":"${name}","prompt":"look","at":"2099-01-01"}'`;
     const calls = ["one", "two", "three"].map((name) => `(${call(name)} || true)`).join(" & ");
-    await startTask(page, { prompt: `Run \`${calls} & wait\` without asking` });
+    const allowed = page.locator('[data-approval-state="allowed"]');
+    const denied = page.locator('[data-approval-state="denied"]');
+    const before = { allowed: await allowed.count(), denied: await denied.count() };
+    await send(page, `Run \`${calls} & wait\` without asking`);
     const batch = page.locator("[data-approval-batch]");
     await batch.getByRole("heading", { name: "3 questions waiting" }).waitFor();
     const allow = batch.getByRole("button", { name: "Allow 0 once" });
@@ -416,18 +400,18 @@ describe("every screen", { skip: absent ?? false }, () => {
     await approvalCard(page).getByText('"one"').first().waitFor();
     await approvalCard(page).locator('[data-kind="reject_once"]').click();
     await waitForStatus(page, "idle");
-    assert.equal(await page.locator('[data-approval-state="allowed"]').count(), 2);
-    assert.equal(await page.locator('[data-approval-state="denied"]').count(), 1);
+    assert.equal(await allowed.count(), before.allowed + 2);
+    assert.equal(await denied.count(), before.denied + 1);
     assertNoTrouble(page);
   });
 
   test("the second click of a double click does not answer the question that comes into its place, and an answer in another window does", async (t) => {
-    const page = await pages.open(t);
+    const page = await app.open(t);
     let answers = 0;
     page.on("request", (request) => {
       if (request.url().includes("/actions/answer")) answers += 1;
     });
-    await signIn(page, studio);
+    await openTasks(page, studio);
     await startTask(page, { prompt: "twice write notes" });
     const cards = page.locator("[data-approval]");
     await cards.nth(1).waitFor();
@@ -466,10 +450,24 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator(".task-row").getByText("no jail").waitFor();
   });
 
+  test("the inspector shows the Studio's own actors to its owner, and asks others to sign in", async (t) => {
+    const page = await app.open(t);
+    await openTasks(page, studio);
+    await page.getByRole("link", { name: "Actors", exact: true }).click();
+    await page.getByRole("link", { name: "organization local" }).click();
+    await page.locator('[data-live="running"]').waitFor();
+    await page.getByTestId("state").getByText("tasks").waitFor();
+    assertNoTrouble(page);
+    await page.context().clearCookies();
+    t.after(() => page.goto("about:blank"));
+    await page.goto(`${studio.url}/inspector`);
+    await page.getByRole("heading", { name: "This browser is not signed in" }).waitFor();
+  });
+
   test("a long log streams, opens at its end, and renders only the visible part", async (t) => {
-    const page = await pages.open(t);
-    await signIn(page, studio);
-    await startTask(page, { prompt: "flood 2000" });
+    const page = await app.open(t);
+    await openFinishedTask(page);
+    await send(page, "flood 2000");
     await page.getByRole("button", { name: /^Show all .* characters$/ }).waitFor();
     await waitForStatus(page, "idle");
     await page.reload();

@@ -77,7 +77,7 @@ describe("the sessions in the inspector of a sandbox server", { skip: missingChr
   });
 
   test("a part that does not load leaves the others usable, and comes when it can", async (t) => {
-    const page = await inspector.open(t);
+    const page = await inspector.open(t, "", { loads: true });
     await page.route("**/assets/files-screen*", (route) => route.abort());
     await page.route("**/ui/files", (route) => route.abort());
     await page.getByRole("link", { name: "Files" }).click();
@@ -240,6 +240,7 @@ describe("the sessions in the inspector of a sandbox server", { skip: missingChr
     const page = await inspector.open(t);
     // A page that comes over plain HTTP from another machine has no such function.
     await page.evaluate("delete Crypto.prototype.randomUUID");
+    t.after(() => page.goto("about:blank"));
     await openSession(page);
     const texts: string[] = [];
     await page.route("**/v1/sessions/*/prompt", async (route) => {
@@ -330,7 +331,7 @@ describe("the sessions in the inspector of a sandbox server", { skip: missingChr
   });
 
   test("a session by keyboard alone, on a narrow page", async (t) => {
-    const page = await inspector.open(t, "", 400);
+    const page = await inspector.open(t, "", { width: 400 });
     await page.getByRole("button", { name: "Open session" }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("textbox", { name: "Prompt" }).focus();
@@ -376,7 +377,7 @@ describe("the sessions in the inspector of a sandbox server", { skip: missingChr
   });
 
   test("the page's own requests: listed without the token, filtered, copied as a command, cleared", async (t) => {
-    const page = await inspector.open(t, "sessions/missing");
+    const page = await inspector.open(t, "sessions/missing", { loads: true });
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByText("sandbox.session_not_found").waitFor();
     await openSession(page);

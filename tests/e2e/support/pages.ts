@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import { troubleOf } from "./browser.ts";
+import { show } from "./running-app.ts";
 import type { StudioProcess } from "./studio.ts";
 
 const artifacts = fileURLToPath(new URL("../../../artifacts/", import.meta.url));
@@ -27,6 +28,13 @@ export async function signIn(page: Page, studio: StudioProcess): Promise<void> {
   await page.goto(cookies === undefined ? await studio.link() : studio.url);
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
   if (cookies === undefined) signedIn.set(studio, await page.context().cookies());
+}
+
+/** Shows the list of tasks to the operator: in the app that runs on the page, or by loading it. */
+export async function openTasks(page: Page, studio: StudioProcess): Promise<void> {
+  if (!page.url().startsWith(studio.url)) return await signIn(page, studio);
+  await show(page, studio.url);
+  await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
 }
 
 export interface TaskWish {

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +5,8 @@ import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
 import { buildInspectorUrl } from "@holdfast/sandbox-client";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
-import { type Cleanup, SharedPage, troubleOf } from "./browser.ts";
+import type { Cleanup } from "./browser.ts";
+import * as app from "./running-app.ts";
 
 /** A sandbox server with a few files, and a browser whose one page shows its inspector. */
 export class SandboxInspector {
@@ -15,14 +15,14 @@ export class SandboxInspector {
   readonly work: string;
   readonly server: SandboxServer;
   readonly browser: Browser;
-  readonly #pages: SharedPage;
+  readonly #app: app.RunningApp;
 
   private constructor(directory: string, work: string, server: SandboxServer, browser: Browser) {
     this.directory = directory;
     this.work = work;
     this.server = server;
     this.browser = browser;
-    this.#pages = new SharedPage(browser);
+    this.#app = new app.RunningApp(browser);
   }
 
   static async create(): Promise<SandboxInspector> {
@@ -43,15 +43,22 @@ export class SandboxInspector {
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** The page, opened by the link that a client library makes, with a path and a query. */
-  async open(t: Cleanup, path = "", width = 1280): Promise<Page> {
-    const page = await this.#pages.open(t, { width });
+  /** The page at a path with a query. What it loads is the link that a client library makes. */
+  async open(
+    t: Cleanup,
+    path = "",
+    { width = 1280, loads = false }: { readonly width?: number; readonly loads?: boolean } = {},
+  ): Promise<Page> {
+    const page = await this.#app.open(t, { width });
     const { url = "", token = "" } = this.server;
     const link = new URL(buildInspectorUrl({ baseUrl: url, token }));
     const [folder = "", search = ""] = path.split("?");
     link.pathname += folder;
     for (const [name, value] of new URLSearchParams(search)) link.searchParams.set(name, value);
-    await page.goto(link.href);
+    if (loads) await page.goto("about:blank");
+    // The running page has the token.
+    if (new URL(page.url()).origin === link.origin) link.hash = "";
+    await app.show(page, link.href);
     await page.getByRole("navigation", { name: "Main" }).waitFor();
     return page;
   }
@@ -70,8 +77,5 @@ export class SandboxInspector {
 const expected = /Applying inline style violates|status of 4(00|04|12|22)/;
 
 export function assertNoTrouble(page: Page): void {
-  assert.deepEqual(
-    troubleOf(page).filter((text) => !expected.test(text)),
-    [],
-  );
+  app.assertNoTrouble(page, expected);
 }
