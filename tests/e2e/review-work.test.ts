@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "@holdfast/testing/chromium";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible, assertAccessibleInThemes } from "./support/axe.ts";
-import { missing, openPage } from "./support/browser.ts";
+import { missing, SharedPage } from "./support/browser.ts";
 import {
   allowUntilIdle,
   approvalCard,
@@ -39,9 +39,11 @@ const picture = (colour: string, more = "") =>
 describe("the review of a real task", { skip: missing() ?? false }, () => {
   let studio: StudioProcess;
   let browser: Browser;
+  let pages: SharedPage;
 
   before(async () => {
     browser = await launchChromium();
+    pages = new SharedPage(browser);
     studio = await StudioProcess.create();
   });
   after(async () => {
@@ -61,7 +63,7 @@ describe("the review of a real task", { skip: missing() ?? false }, () => {
     await writeFile(join(repository, "logo.svg"), picture("red"));
     await git(repository, "add", "--all");
     await git(repository, "commit", "--quiet", "--message", "More");
-    const page = await openPage(browser, t, { width: 1600, height: 1000 });
+    const page = await pages.open(t, { width: 1600, height: 1000 });
     await signIn(page, studio);
     await startTask(page, { prompt: 'write "broken" to x.txt without asking', repository });
     await waitForStatus(page, "idle");
@@ -142,7 +144,7 @@ describe("the review of a real task", { skip: missing() ?? false }, () => {
   });
 
   test("fits a narrow page", async (t) => {
-    const page = await openPage(browser, t, { width: 320, height: 800 });
+    const page = await pages.open(t, { width: 320, height: 800 });
     await signIn(page, studio);
     await page.locator(".task-row a, .task-title, [href^='/tasks/']").first().click();
     await page.getByRole("tab", { name: "Changes", exact: true }).click();
