@@ -1,4 +1,5 @@
-import { createTranscript, reduceTranscript, type SessionEvent, type TranscriptItem } from "@holdfast/studio";
+import type { SessionEvent } from "@holdfast/studio";
+import { createTranscript, reduceTranscript, type TranscriptItem } from "@holdfast/studio/transcript";
 
 type Body = SessionEvent["body"];
 

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mailServerProblem } from "@holdfast/testing/mail-server";
 import { scriptPrompt } from "@holdfast/testing/mock-model";
-import type { TaskHandle } from "./host.ts";
 import { eventsOf, spoken } from "./log.ts";
 import { randomText } from "./repository.ts";
 import { findInFiles, findInProcesses, Secret } from "./secrets.ts";
+import { SharedTask } from "./shared-task.ts";
 import { World } from "./world.ts";
 
 /** What differs between agents; everything else holds for each of them. */
@@ -29,43 +29,37 @@ export function agentSuite(facts: AgentFacts): void {
   const missing = spawnSync("bwrap", ["--version"]).error !== undefined;
   describe(`${facts.id} in a jail`, { skip: missing && "needs bubblewrap" }, () => {
     let world: World;
-    /** A task whose agent runs, so that few cases start another. */
-    let running: TaskHandle | undefined;
+    let shared: SharedTask;
     const mail = facts.callsMcpTools && facts.brief !== true;
     before(async (t) => {
       world = await World.create(facts.id, { mail });
+      shared = new SharedTask(world, facts.id);
       if (mail && world.mail === undefined) t.diagnostic(`no mail: ${mailServerProblem()}`);
     });
     after(async () => {
       await world?.destroy();
     });
 
-    test("edits files, asks, and its work lands on a branch", () => editsAndApplies(world, facts));
+    test("edits files, asks, and its work lands on a branch", () => editsAndApplies(shared, facts));
     if (facts.callsMcpTools) {
-      test("uses tools of the gate; what matters is allowed by a person, once", () => usesGate(world, facts));
+      test("uses tools of the gate; what matters is allowed by a person, once", () =>
+        usesGate(world, shared));
     }
-    if (facts.asksForEdits) {
-      test("a denied edit leaves the file alone", async () => {
-        running = await deniedEdit(world, facts);
-      });
-    }
+    if (facts.asksForEdits) test("a denied edit leaves the file alone", () => deniedEdit(shared));
     if (facts.brief !== true) {
-      test("after a refusal by the model the next prompt works", async () => {
-        running = await failingModel(world, facts, running);
-      });
-      test("a stream that breaks is tried again", () => brokenStream(world, facts, running));
+      test("after a refusal by the model the next prompt works", () => failingModel(shared, facts));
+      test("a stream that breaks is tried again", () => brokenStream(shared));
+      test("continues after kill -9 in the middle of a turn", () => survivesKill(world, shared));
     }
-    test("stop ends a turn in the middle of a stream", () => stops(world, facts, running));
-    if (facts.brief !== true) {
-      if (facts.tellsFailures) test("a refused key is reported", () => refusedKey(world, facts));
-      test("continues after kill -9 in the middle of a turn", () => survivesKill(world, facts));
-    }
+    test("stop ends a turn in the middle of a stream", () => stops(world, shared));
+    if (facts.brief !== true && facts.tellsFailures)
+      test("a refused key is reported", () => refusedKey(shared));
     test("the model key is nowhere but on the way to the model", () => keepsTheKey(world));
   });
 }
 
-async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): Promise<void> {
-  const repository = await world.repository("edit");
+async function editsAndApplies(shared: SharedTask, { asksForEdits }: AgentFacts): Promise<void> {
+  const repository = await shared.repository();
   const untouched = await repository.state();
   const readme = `# ${randomText("New title")}\n`;
   const added = `${randomText("first line")}\nsecond line\n`;
@@ -81,11 +75,7 @@ async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): 
     ],
     { inputTokens: 100, outputTokens: 10 },
   );
-  const task = await world.host.createTask({
-    repository: repository.path,
-    agent: id,
-    prompt: `Please work. ${script}`,
-  });
+  const task = await shared.give(`Please work. ${script}`);
   const { view, approvals } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   if (asksForEdits) assert.ok(approvals >= 2, `two edits were asked for, not ${approvals}`);
@@ -118,8 +108,7 @@ async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): 
  * The gate end to end: memory, and a mail that a person allows once and that arrives. Without mail servers on this
  * machine, a schedule asks instead.
  */
-async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
-  const repository = await world.repository("gate");
+async function usesGate(world: World, shared: SharedTask): Promise<void> {
   const fact = randomText("The office plant is a fern");
   const call = (tool: string, args: Record<string, unknown>) => ({
     call: { server: "holdfast", tool, arguments: args },
@@ -137,7 +126,7 @@ async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
     call("memory_search", { query: "office plant" }),
     { say: "All calls are made." },
   ]);
-  const task = await world.host.createTask({ repository: repository.path, agent: id, prompt: script });
+  const task = await shared.give(script);
   let cards = 0;
   let sentBefore: number | undefined;
   const { view } = await task.finish((asked) => {
@@ -198,85 +187,54 @@ interface AuditLine {
   };
 }
 
-async function deniedEdit(world: World, { id }: AgentFacts): Promise<TaskHandle> {
-  const repository = await world.repository("denied");
+async function deniedEdit(shared: SharedTask): Promise<void> {
   const script = scriptPrompt([
     { read: "README.md" },
     { edit: { path: "README.md", content: randomText("unwanted") } },
     { say: "Understood." },
   ]);
-  const task = await world.host.createTask({ repository: repository.path, agent: id, prompt: script });
+  const before = await shared.changes();
+  const task = await shared.give(script);
   const { approvals } = await task.finish((title) => (/README|[Ee]dit/.test(title) ? "deny" : "allow"));
   assert.ok(approvals >= 1);
-  assert.deepEqual((await task.diff()).files, []);
+  assert.deepEqual(await shared.changes(), before);
   const outcomes = eventsOf(await task.log(), "approval-settled").map((event) => event.outcome);
-  assert.ok(outcomes.includes("denied"), outcomes.join(" "));
-  return task;
+  assert.ok(outcomes.slice(-approvals).includes("denied"), outcomes.join(" "));
 }
 
-/** Sends a prompt to a task whose agent runs, or to a new one. */
-async function give(
-  world: World,
-  { id }: AgentFacts,
-  running: TaskHandle | undefined,
-  prompt: string,
-): Promise<TaskHandle> {
-  if (running === undefined) {
-    const { path } = await world.repository("shared");
-    return await world.host.createTask({ repository: path, agent: id, prompt });
-  }
-  await running.prompt(prompt);
-  return running;
-}
-
-async function failingModel(
-  world: World,
-  facts: AgentFacts,
-  running: TaskHandle | undefined,
-): Promise<TaskHandle> {
-  const task = await give(world, facts, running, scriptPrompt([{ fail: { status: 400 } }]));
+async function failingModel(shared: SharedTask, { tellsFailures }: AgentFacts): Promise<void> {
+  const task = await shared.give(scriptPrompt([{ fail: { status: 400 } }]));
   await task.finish(() => "allow");
-  if (facts.tellsFailures) assert.match(JSON.stringify(await task.log()), /scripted failure 400/);
+  if (tellsFailures) assert.match(JSON.stringify(await task.log()), /scripted failure 400/);
   const words = randomText("again");
   await task.prompt(scriptPrompt([{ say: words }]));
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   assert.match(spoken(await task.log()), new RegExp(words));
-  return task;
 }
 
-async function brokenStream(world: World, facts: AgentFacts, running: TaskHandle | undefined): Promise<void> {
+async function brokenStream(shared: SharedTask): Promise<void> {
   const words = randomText("the end");
   const script = [{ say: "The beginning." }, { cut: { times: 1 } }, { read: "README.md" }, { say: words }];
-  const task = await give(world, facts, running, scriptPrompt(script));
+  const task = await shared.give(scriptPrompt(script));
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   assert.match(spoken(await task.log()), new RegExp(words));
 }
 
-async function refusedKey(world: World, { id }: AgentFacts): Promise<void> {
-  const repository = await world.repository("refused");
-  const task = await world.host.createTask({
-    repository: repository.path,
-    agent: id,
-    prompt: scriptPrompt([{ fail: { status: 401 } }]),
-  });
+async function refusedKey(shared: SharedTask): Promise<void> {
+  const task = await shared.give(scriptPrompt([{ fail: { status: 401 } }]));
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "failed");
   assert.match(view.error?.message ?? "", /[Aa]uthentication/);
 }
 
-async function survivesKill(world: World, { id }: AgentFacts): Promise<void> {
-  const repository = await world.repository("killed");
+async function survivesKill(world: World, shared: SharedTask): Promise<void> {
   const memory = randomText("remember");
   const before = randomText("before");
   const after = randomText("after");
   const hold = randomText("hold");
-  const first = await world.host.createTask({
-    repository: repository.path,
-    agent: id,
-    prompt: `${memory} ${scriptPrompt([{ say: "Noted." }])}`,
-  });
+  const first = await shared.give(`${memory} ${scriptPrompt([{ say: "Noted." }])}`);
   await first.finish(() => "allow");
   await first.prompt(
     scriptPrompt([
@@ -291,25 +249,27 @@ async function survivesKill(world: World, { id }: AgentFacts): Promise<void> {
   const answering = first.finish(() => "allow").catch(() => undefined);
   await held;
   await keepsTheKeyOut(world);
+  const starts = eventsOf(await first.log(), "agent-started").map((event) => event.resumed);
   await world.killHost();
   await answering;
   const requests = world.model.requests.length;
   world.model.release(hold);
 
   await world.startHost();
-  const task = await world.host.task(first.id);
+  const task = await shared.find();
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   const log = await task.log();
   assert.equal(eventsOf(log, "interrupted").length, 1);
   assert.deepEqual(
     eventsOf(log, "agent-started").map((event) => event.resumed),
-    ["new", "native"],
+    [...starts, "native"],
   );
   assert.match(spoken(log), /To the end\./);
   // The agent's own memory: the model receives the conversation from before the kill.
   const resumed = world.model.requests.slice(requests).map((request) => request.prompt);
   assert.ok(resumed.some((prompt) => prompt.includes(memory)));
+  const repository = await shared.repository();
   const applied = await task.apply("after-kill");
   assert.equal((await repository.show(applied.branch, "before.txt")).trimEnd(), before);
   assert.equal((await repository.show(applied.branch, "after.txt")).trimEnd(), after);
@@ -328,10 +288,10 @@ async function keepsTheKeyOut({ host, secret, directory }: World): Promise<void>
   assert.notDeepEqual(places, []);
 }
 
-async function stops(world: World, facts: AgentFacts, running: TaskHandle | undefined): Promise<void> {
+async function stops(world: World, shared: SharedTask): Promise<void> {
   const hold = randomText("hold");
   const prompt = scriptPrompt([{ say: "Here I wait." }, { hold }, { say: "Never said." }]);
-  const task = await give(world, facts, running, prompt);
+  const task = await shared.give(prompt);
   await world.model.held(hold, AbortSignal.timeout(120_000));
   await task.stop();
   assert.equal((await task.get()).status, "stopped");
