@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /**
  * Shell script that enters the control groups before "--" and then executes the command behind it. Nothing that the
@@ -49,7 +49,7 @@ export class ControlGroups {
     try {
       mkdirSync(directory);
       const probe = groups.createGroup();
-      const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter([probe]));
+      const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter(probe));
       removeGroup(probe);
       if (entered) return groups;
     } catch {
@@ -149,9 +149,23 @@ function ownPath(controller: string | undefined): string | undefined {
   return undefined;
 }
 
-/** Whether a program can be started inside these groups. */
-export function canEnter(groups: readonly string[]): Promise<boolean> {
-  const { program, args } = commandInGroups(groups, "/bin/sh", ["-c", ":"], {});
+/** Parent directories of the groups of servers in which a program could be started. */
+const enterable = new Set<string>();
+
+/**
+ * Whether a program can be started inside the groups of a server, of which `group` is one. What has worked is not tried
+ * again for another server of this process: it depends on the user and the mounts.
+ */
+export async function canEnter(group: string): Promise<boolean> {
+  const parent = dirname(dirname(group));
+  if (enterable.has(parent)) return true;
+  const entered = await tryToEnter(group);
+  if (entered) enterable.add(parent);
+  return entered;
+}
+
+function tryToEnter(group: string): Promise<boolean> {
+  const { program, args } = commandInGroups([group], "/bin/sh", ["-c", ":"], {});
   return new Promise((resolve) => {
     execFile(program, [...args], { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
   });

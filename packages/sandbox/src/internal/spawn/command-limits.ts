@@ -187,7 +187,7 @@ async function createVersionOneDirectory(
   try {
     mkdirSync(probe, { recursive: true });
     writeFileSync(join(probe, controller.file[1]), String(value));
-    if (await canEnter([probe])) return directory;
+    if (await canEnter(probe)) return directory;
   } catch {
     // No permission: this limit is not kept.
   } finally {

@@ -1,6 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { groupMembers, isPopulated, killGroup } from "./cgroup.ts";
-import { nextProcessSnapshot, type SnapshotProcess, takeProcessSnapshot } from "./process-inspection.ts";
+import {
+  nextProcessSnapshot,
+  readStat,
+  type SnapshotProcess,
+  takeProcessSnapshot,
+} from "./process-inspection.ts";
 
 export { markerName } from "./process-inspection.ts";
 
@@ -30,7 +35,7 @@ export async function endFamily(family: ProcessFamily, graceMs: number): Promise
   for (const pid of familyMembers(family, await nextProcessSnapshot())) send(pid, "SIGTERM");
   const deadline = performance.now() + graceMs;
   // A foreign process emits no exit event, so poll until the deadline.
-  while (isFamilyAlive(family, await nextProcessSnapshot())) {
+  while (isSeenAlive(family) || isFamilyAlive(family, await nextProcessSnapshot())) {
     if (performance.now() >= deadline) {
       await killFamily(family);
       return;
@@ -46,6 +51,8 @@ export async function killFamily(family: ProcessFamily): Promise<void> {
   do {
     if (family.group !== undefined) killGroup(family.group);
     if (family.pid > 0) send(-family.pid, "SIGKILL");
+    // What was killed ends a moment later.
+    if (isSeenAlive(family)) await delay(5);
     const members = familyMembers(family, await nextProcessSnapshot());
     const hidden = family.group !== undefined && isPopulated(family.group);
     if (members.length === 0 && !hidden) return;
@@ -83,6 +90,15 @@ function send(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // ESRCH: it is gone already, which is what was wanted.
   }
+}
+
+/**
+ * Whether its control group or its leader shows that a family is alive, which costs one file each. If not, others of
+ * its processes may be: only a snapshot tells.
+ */
+function isSeenAlive({ group, pid }: ProcessFamily): boolean {
+  if (group !== undefined && isPopulated(group)) return true;
+  return pid > 0 && readStat(pid)?.group === pid;
 }
 
 export function isFamilyAlive(family: ProcessFamily, snapshot = takeProcessSnapshot()): boolean {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 
 /** Environment variable that identifies processes after they left the group of their starter. */
 export const markerName = "HOLDFAST_SANDBOX";
@@ -84,11 +84,24 @@ function readMarks(pid: number): string[] {
   return variables.map((text) => text.slice(prefix.length));
 }
 
+/** Shared by all reads: `readFileSync` allocates one of 64 KB for each file of /proc, as these report no size. */
+let buffer = Buffer.allocUnsafeSlow(16_384);
+
 function read(path: string): string {
+  let file: number | undefined;
   try {
-    return readFileSync(path, "latin1");
+    file = openSync(path, "r");
+    let length = 0;
+    for (;;) {
+      const count = readSync(file, buffer, length, buffer.length - length, null);
+      length += count;
+      if (count === 0) return buffer.toString("latin1", 0, length);
+      if (length === buffer.length) buffer = Buffer.concat([buffer], 2 * buffer.length);
+    }
   } catch {
     // The process has just exited, or belongs to another user.
     return "";
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
