@@ -54,6 +54,8 @@ function config(endpoint: ModelEndpoint | undefined): unknown {
   const common = {
     autoupdate: false,
     share: "disabled",
+    // A commit of the workspace before and after each step, for an undo that ACP does not offer.
+    snapshot: false,
     permission: { edit: "ask", bash: "ask", webfetch: "ask" },
   };
   if (!endpoint) return common;
