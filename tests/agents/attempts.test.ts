@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { createStudio, type Studio, type TaskView } from "@holdfast/studio";
 import { scriptPrompt, startMockModel } from "@holdfast/testing/mock-model";
 import { installedAgents } from "./support/installed.ts";
@@ -12,8 +12,14 @@ import { Repository, randomText } from "./support/repository.ts";
 const agents = ["claude", "codex"] as const;
 const missing = spawnSync("bwrap", ["--version"]).error !== undefined;
 
+interface Running {
+  readonly studio: Studio;
+  repository(name: string): Promise<Repository>;
+  close(): Promise<void>;
+}
+
 /** The Studio with real agents on a scripted model. */
-async function startStudio(t: TestContext): Promise<{ studio: Studio; repository: Repository }> {
+async function startStudio(): Promise<Running> {
   const agentsDirectory = await installedAgents(...agents);
   const key = randomText("sk").replace(" ", "-");
   const model = await startMockModel({ apiKeys: { anthropic: key, openai: key } });
@@ -28,12 +34,15 @@ async function startStudio(t: TestContext): Promise<{ studio: Studio; repository
       HOLDFAST_OPENAI_BASE_URL: `${model.url}/v1`,
     },
   });
-  t.after(async () => {
-    await studio.close();
-    await model.close();
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
-  return { studio, repository: await Repository.create(join(directory, "repository")) };
+  return {
+    studio,
+    repository: (name) => Repository.create(join(directory, name)),
+    async close() {
+      await studio.close();
+      await model.close();
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
 }
 
 /** Allows whatever is asked, in any session, until all of them rest. */
@@ -60,8 +69,17 @@ async function allowUntilIdle(studio: Studio, taskId: string): Promise<TaskView>
 }
 
 describe("real agents in jails", { skip: missing && "needs bubblewrap" }, () => {
-  test("try one prompt in copies of their own, and the work of one of them is kept", async (t) => {
-    const { studio, repository } = await startStudio(t);
+  let running: Running;
+  before(async () => {
+    running = await startStudio();
+  });
+  after(async () => {
+    await running?.close();
+  });
+
+  test("try one prompt in copies of their own, and the work of one of them is kept", async () => {
+    const { studio } = running;
+    const repository = await running.repository("attempts");
     const content = `${randomText("attempt")}\n`;
     const prompt = scriptPrompt([{ edit: { path: "added.md", content } }, { say: "Done." }]);
     const { id } = await studio.client.organization.createTask({
@@ -91,8 +109,9 @@ describe("real agents in jails", { skip: missing && "needs bubblewrap" }, () => 
     assert.equal(await repository.show(applied.branch, "more.md"), content);
   });
 
-  test("work side by side in one workspace, each asking for itself", async (t) => {
-    const { studio, repository } = await startStudio(t);
+  test("work side by side in one workspace, each asking for itself", async () => {
+    const { studio } = running;
+    const repository = await running.repository("beside");
     const edit = (path: string) => scriptPrompt([{ edit: { path, content: `${path}\n` } }, { say: "Done." }]);
     const { id } = await studio.client.organization.createTask({
       ...{ repository: repository.path, agent: agents[0], prompt: edit("first.md") },
