@@ -174,7 +174,7 @@ await ensureSystemPackages([...runs.map(({ path }) => path), ...(needsCluster ? 
 // Whoever names a directory wants it used.
 const scratch = process.env["TMPDIR"] === undefined ? createScratchDirectory() : undefined;
 if (scratch !== undefined) process.env["TMPDIR"] = scratch;
-// Hundreds of Studios start, on one machine: the first proves its jails. Tests of the gate give no such file.
+// Hundreds of gates start, on one machine: the first proves its jails. Tests of the proof give no such file.
 process.env["HOLDFAST_JAIL_PROOF_FILE"] = join(tmpdir(), "jail-proof.json");
 if (needsCluster) {
   createOriginalData();

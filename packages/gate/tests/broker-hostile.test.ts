@@ -6,7 +6,7 @@ import { createGate, type Gate } from "@holdfast/gate";
 import { Dealer } from "zeromq";
 import { endpointLimits } from "../src/broker/broker-limits.ts";
 import { endings, Guest, ok, TestTools } from "./broker-support.ts";
-import { eventually, missing, openGate, temporaryDirectory } from "./support.ts";
+import { eventually, missing, openGate, provenJails, temporaryDirectory } from "./support.ts";
 
 const needs = { skip: missing("bwrap") };
 const unlimited = { calls: { perMinute: 1e9, burst: 1e9 }, bytes: { perMinute: 1e12, burst: 1e12 } };
@@ -53,6 +53,7 @@ describe("a hostile jail", needs, () => {
   before(async () => {
     gate = await createGate({
       dataDir: temporaryDirectory(suite),
+      jails: provenJails,
       vault: { env: {}, logins: false },
       broker: { rateLimits },
     });

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createGate, type Gate } from "@holdfast/gate";
 import { brokerLimits, endpointLimits } from "../src/broker/broker-limits.ts";
 import { endings, Guest } from "./broker-support.ts";
-import { eventually, missing, temporaryDirectory } from "./support.ts";
+import { eventually, missing, provenJails, temporaryDirectory } from "./support.ts";
 
 const unlimited = { calls: { perMinute: 1e9, burst: 1e9 }, bytes: { perMinute: 1e12, burst: 1e12 } };
 
@@ -17,6 +17,7 @@ describe("a connection of a jail", { skip: missing("bwrap") }, () => {
   before(async () => {
     gate = await createGate({
       dataDir: temporaryDirectory(suite),
+      jails: provenJails,
       vault: { env: {}, logins: false },
       broker: { rateLimits: { jail: unlimited, tool: unlimited, user: unlimited, organization: unlimited } },
     });

@@ -4,7 +4,7 @@ import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createGate, type Gate } from "@holdfast/gate";
 import { brokerLimits } from "../src/broker/broker-limits.ts";
 import { endings, Guest, ok, TestTools } from "./broker-support.ts";
-import { missing, temporaryDirectory } from "./support.ts";
+import { missing, provenJails, temporaryDirectory } from "./support.ts";
 
 const needs = { skip: missing("bwrap") };
 const secret = "canary-9f27c1d0a4-secret-value";
@@ -76,6 +76,7 @@ describe("the broker, from inside a jail", needs, () => {
   before(async () => {
     gate = await createGate({
       dataDir: temporaryDirectory(suite),
+      jails: provenJails,
       vault: { env: { ANTHROPIC_API_KEY: secret }, logins: false },
       broker: {
         confirmWaitMs: 100,

@@ -7,7 +7,7 @@ import { before, describe, test } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { BubblewrapDriver } from "../src/jail/bubblewrap/bubblewrap-driver.ts";
 import { usrConfigDirectories } from "../src/jail/host/usr-config-directories.ts";
-import { finish, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
+import { finish, jailNode, missing, provenJails, shell, temporaryDirectory } from "./support.ts";
 
 interface Seen {
   readonly namespaces: Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ describe("a jail, seen from inside", { skip: missing("bwrap") }, () => {
   let seen: Seen;
   before(async () => {
     const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-gate-")));
-    const gate = await createGate({ dataDir, vault: { env: {}, logins: false } });
+    const gate = await createGate({ dataDir, jails: provenJails, vault: { env: {}, logins: false } });
     try {
       const done = await finish(
         await gate.jails.start(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createGate, type Gate, type JailLimits } from "@holdfast/gate";
 import { diskWatchLimits } from "../src/jail/resources/disk-quota.ts";
-import { finish, isRoot, missing, shell, temporaryDirectory } from "./support.ts";
+import { finish, isRoot, missing, provenJails, shell, temporaryDirectory } from "./support.ts";
 
 const megabyte = 1024 * 1024;
 
@@ -15,7 +15,7 @@ describe("the writable mounts of a jail", { skip: missing("bwrap", "du") }, () =
   const scratch = () => temporaryDirectory({ after: (end) => cleanups.push(end) });
   let gate: Gate;
   before(async () => {
-    gate = await createGate({ dataDir: scratch(), vault: { env: {}, logins: false } });
+    gate = await createGate({ dataDir: scratch(), jails: provenJails, vault: { env: {}, logins: false } });
   });
   after(async () => {
     await gate?.close();

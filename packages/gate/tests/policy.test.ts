@@ -7,7 +7,7 @@ import { isErrorCode, isHoldfastError } from "@holdfast/core";
 import { createGate, dryRunPolicy, type Gate, parsePolicy, proposeRule } from "@holdfast/gate";
 import { policyLimits } from "../src/policy/rule.ts";
 import { endings, Guest, ok, TestTools } from "./broker-support.ts";
-import { missing, temporaryDirectory } from "./support.ts";
+import { missing, provenJails, temporaryDirectory } from "./support.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -317,7 +317,7 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
   /** A gate with its own policy file and log, and one agent in a jail. */
   async function open(): Promise<{ gate: Gate; guest: Guest; rules: (...given: Json[]) => void }> {
     const dataDir = temporaryDirectory(suite);
-    const opened = await createGate({ dataDir, vault: { env: {}, logins: false } });
+    const opened = await createGate({ dataDir, jails: provenJails, vault: { env: {}, logins: false } });
     suite.after(() => opened.close());
     opened.tools.register(tools);
     const within = { session: "s1", group: "team", user: "ada" };

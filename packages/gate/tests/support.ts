@@ -66,10 +66,20 @@ export function fullDisk(
   return directory;
 }
 
+const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"];
+
+/** Jails of a gate whose test is not about their proof: the first gate of a run makes it, and the others take it. */
+export const provenJails: NonNullable<GateConfig["jails"]> = proofFile === undefined ? {} : { proofFile };
+
 /** A real gate that knows no credentials but those of the test. */
 export async function openGate(t: TestContext, config: Partial<GateConfig> = {}): Promise<Gate> {
   const dataDir = config.dataDir ?? temporaryDirectory(t);
-  const gate = await createGate({ vault: { env: {}, logins: false }, ...config, dataDir });
+  const gate = await createGate({
+    vault: { env: {}, logins: false },
+    ...config,
+    jails: { ...provenJails, ...config.jails },
+    dataDir,
+  });
   t.after(() => gate.close());
   return gate;
 }

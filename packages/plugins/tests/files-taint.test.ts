@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { provenJails } from "./proven-jails.ts";
 
 function openGate(
   root: string,
@@ -23,7 +24,7 @@ function openGate(
 ): Promise<Gate> {
   return createGate({
     dataDir: join(root, "data"),
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: {
       builtInDirectory: pluginsDirectory,

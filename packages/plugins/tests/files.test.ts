@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { provenJails } from "./proven-jails.ts";
 
 test("files in shared folders", async (t) => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-files-")));
@@ -34,7 +35,7 @@ test("files in shared folders", async (t) => {
   writeFileSync(join(books, "moby"), "Call me Ishmael");
   const gate = await createGate({
     dataDir: join(root, "data"),
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: {
       builtInDirectory: pluginsDirectory,

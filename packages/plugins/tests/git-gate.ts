@@ -6,6 +6,7 @@ import type { TestContext } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 
 export interface GitGateOptions {
   /** The part `git` of the plugin's settings. */
@@ -37,7 +38,7 @@ export async function openGitGate(t: TestContext, { git, credentials, before }: 
   }
   const gate = await createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: { builtInDirectory: pluginsDirectory, watch: false },
   });

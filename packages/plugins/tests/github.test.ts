@@ -9,6 +9,7 @@ import { createTestInvocation } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type GitHubServer, startGitHubServer } from "@holdfast/testing/github-server";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 import handler from "../src/github/handler.ts";
 
 const token = "github_pat_of_the_operator_1234567890";
@@ -19,7 +20,7 @@ async function open(t: TestContext, server: GitHubServer, config: Record<string,
   removeAtExit(dataDir);
   const gate = await createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: {
       builtInDirectory: pluginsDirectory,

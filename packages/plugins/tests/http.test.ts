@@ -11,6 +11,7 @@ import { type TestContext, test } from "node:test";
 import { createGate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 
 async function startServer(t: TestContext) {
   const seen: { request: IncomingMessage; body: string }[] = [];
@@ -62,7 +63,7 @@ async function open(t: TestContext, grant?: PluginGrant) {
   };
   const gate = await createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     egress: { networks: ["127.0.0.2/32"], resolve: async (host) => [addresses[host] ?? "127.0.0.2"] },
     plugins: {

@@ -10,6 +10,7 @@ import { pluginsDirectory } from "@holdfast/plugins";
 import { type MailServer, mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { createTransport } from "nodemailer";
+import { provenJails } from "./proven-jails.ts";
 
 type PluginEvent = Parameters<NonNullable<PluginsConfig["onEvent"]>>[0];
 
@@ -38,7 +39,7 @@ async function open(
   }
   const gate = await createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: {
       builtInDirectory: pluginsDirectory,

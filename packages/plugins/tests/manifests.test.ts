@@ -8,6 +8,7 @@ import { createGate, type JsonSchema } from "@holdfast/gate";
 import { validatePlugin } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 
 interface Manifest {
   readonly provides: {
@@ -47,7 +48,7 @@ describe("built-in plugins", () => {
     const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-manifests-")));
     chmodSync(dataDir, 0o755);
     removeAtExit(dataDir);
-    const gate = await createGate({ dataDir, plugins: { watch: false } });
+    const gate = await createGate({ dataDir, jails: provenJails, plugins: { watch: false } });
     t.after(() => gate.close());
     const all = tools();
     assert.ok(all.length > 20);

@@ -11,6 +11,7 @@ import { createGate, type Gate } from "@holdfast/gate";
 import { runConformance } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 import { MemoryFile } from "../src/memory/memory-file.ts";
 
 function directoryOf(_t: TestContext): string {
@@ -23,7 +24,7 @@ function directoryOf(_t: TestContext): string {
 async function openGate(t: TestContext, dataDir: string): Promise<Gate> {
   const gate = await createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: { builtInDirectory: pluginsDirectory, watch: false },
   });

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 import { outboxLimits } from "../src/notify/notice.ts";
 import { Outbox } from "../src/notify/outbox.ts";
 
@@ -61,7 +62,7 @@ async function open(
 ): Promise<Gate> {
   const gate = await createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: {
       builtInDirectory: pluginsDirectory,

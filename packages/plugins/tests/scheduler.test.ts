@@ -9,6 +9,7 @@ import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
 import { assertSuccessResult, createTestInvocation, createTestServices } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { provenJails } from "./proven-jails.ts";
 import { Cron } from "../src/scheduler/cron.ts";
 import scheduler from "../src/scheduler/handler.ts";
 
@@ -135,7 +136,7 @@ function dataDirectory(): string {
 function openGate(dataDir: string, more: Pick<PluginsConfig, "onEvent"> = {}): Promise<Gate> {
   return createGate({
     dataDir,
-    jails: { whenUnavailable: "refuse" },
+    jails: provenJails,
     vault: { env: {}, logins: false },
     plugins: { builtInDirectory: pluginsDirectory, watch: false, ...more },
   });

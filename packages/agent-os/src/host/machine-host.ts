@@ -105,8 +105,10 @@ export class MachineHost {
     const programs = await loadMachinePrograms(join(directory, "programs"));
     try {
       const unsafe = { driver: "none", allowUnsafe: true } as const;
+      const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
+      const kept = proofFile === undefined ? {} : { proofFile };
       const gate = await createGate({
-        ...{ dataDir, log, jails: provider === "local" ? unsafe : jails },
+        ...{ dataDir, log, jails: provider === "local" ? unsafe : { ...kept, ...jails } },
         // Watchers would keep the process alive, and machines have no plugins.
         plugins: { watch: false },
       });

@@ -39,9 +39,10 @@ export class DemoForge {
     const work = join(directory, "ci", "work");
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
+    const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
     const gate = await createGate({
       ...{ dataDir: join(directory, "gate"), vault: { logins: false, env: {} } },
-      jails: { ...jails, whenUnavailable: "refuse" },
+      jails: { ...(proofFile === undefined ? {} : { proofFile }), ...jails, whenUnavailable: "refuse" },
     });
     const forge = new DemoForge(directory, gate);
     try {
