@@ -224,7 +224,9 @@ export function driverConformance({
         if (found?.held !== true) return t.skip(`declared absent: ${found?.detail}`);
         const other = await gate.jails.start(shell("cat"));
         const jail = await gate.jails.start(
-          shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes: 48 * 1024 * 1024 } }),
+          shell("exec dd if=/dev/zero of=/dev/null bs=256M count=1", {
+            limits: { memoryBytes: 48 * 1024 * 1024 },
+          }),
         );
         const { reason } = await finish(jail);
         // Where the engine's account of it can be lost, the command has ended all the same.

@@ -109,9 +109,9 @@ export const filesystemAttacks: readonly Attack[] = [
       const limits = { diskBytes: 2 * megabyte, diskEntries: 200 };
       // Each runs long enough to exceed the limit, but not forever.
       const ways = {
-        large: "for i in 1 2 3 4; do head -c 4194304 /dev/zero >$i; done; sleep 20",
-        nameless: "exec 3>gone; rm gone; head -c 16777216 /dev/zero >&3; sleep 20",
-        empty: "i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); : >$i; done; sleep 20",
+        large: "head -c 4194304 /dev/zero >large; sleep 20",
+        nameless: "exec 3>gone; rm gone; head -c 4194304 /dev/zero >&3; sleep 20",
+        empty: "i=0; while [ $i -lt 400 ]; do i=$((i + 1)); : >$i; done; sleep 20",
       };
       const into = (limits?: JailLimits) => ({
         cwd: "/workspace",
@@ -126,10 +126,7 @@ export const filesystemAttacks: readonly Attack[] = [
         }),
       );
       const survivor = await lab.finish(neighbour);
-      const free = await lab.shell(
-        "for i in 1 2 3 4; do head -c 4194304 /dev/zero >$i; done; wc -c <4",
-        into(),
-      );
+      const free = await lab.shell("head -c 4194304 /dev/zero >large; wc -c <large", into());
       return {
         stopped: ends.every(({ reason }) => reason === "disk") && survivor.stdout === "fine\n",
         observed: ends.map(({ name, reason }) => `${name}: ${reason}`).join(", "),

@@ -73,7 +73,9 @@ export const resourceAttacks: readonly Attack[] = [
     run: async (lab) => {
       const memoryBytes = 64 * 1024 * 1024;
       const neighbour = await lab.start({ args: ["-c", "sleep 1000"], limits: { memoryBytes } });
-      const balloon = await lab.shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes } });
+      const balloon = await lab.shell(`exec dd if=/dev/zero of=/dev/null bs=${4 * memoryBytes} count=1`, {
+        limits: { memoryBytes },
+      });
       const fileBytes = 3 * memoryBytes;
       const reader = await lab.start({
         // In large blocks: a system call costs far more in a user-space kernel.
