@@ -17,7 +17,7 @@ import type { PluginGit, PluginGrant } from "../plugin-grant.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 import { PluginLoadError } from "../plugin-load-error.ts";
 import type { StartMessage } from "../runtime/messages.ts";
-import { type RuntimeFolder, runtimeFolder } from "./runtime-folder.ts";
+import { pluginFolder, type RuntimeFolder, runtimeFolder } from "./runtime-folder.ts";
 
 /** A plugin's process that has started and is not initialized yet. */
 export interface LaunchedPlugin {
@@ -119,7 +119,8 @@ export class PluginLauncher {
     try {
       connections = await this.#connect(plugin, grant);
       const pathFor = this.confined ? (_host: string, path: string) => path : (host: string) => host;
-      const spec = this.#spec(id, plugin, grant, egress, connections, await runtimeFolder(), pathFor);
+      const code = { runtime: await runtimeFolder(), directory: await pluginFolder(plugin) };
+      const spec = this.#spec(id, plugin, grant, egress, connections, code, pathFor);
       const jail = this.confined
         ? await this.#options.jails.start(spec)
         : await this.#bare.start({ ...spec, mounts: [] });
@@ -128,7 +129,7 @@ export class PluginLauncher {
         confined: this.confined,
         presented: presentedCredentials(plugin.manifest, grant, credentials),
         start: {
-          directory: pathFor(plugin.directory, inside.plugin),
+          directory: pathFor(code.directory, inside.plugin),
           dataDirectory: pathFor(data, inside.data),
           ...(egress === undefined
             ? {}
@@ -173,14 +174,14 @@ export class PluginLauncher {
     grant: PluginGrant,
     egress: Egress | undefined,
     connections: Connections | undefined,
-    runtime: RuntimeFolder,
+    { runtime, directory }: { readonly runtime: RuntimeFolder; readonly directory: string },
     pathFor: (host: string, path: string) => string,
   ): JailSpec {
     const node = realpathSync(process.execPath);
     const mounts: JailMount[] = [
       { source: node, target: inside.node, mode: "ro" },
       { source: runtime.folder, target: inside.runtime, mode: "ro" },
-      { source: plugin.directory, target: inside.plugin, mode: "ro" },
+      { source: directory, target: inside.plugin, mode: "ro" },
       { source: this.dataDirectory(plugin.name), target: inside.data, mode: "rw" },
       ...Object.entries(grant.folders ?? {}).map(([name, { path, mode }]) => ({
         source: path,
@@ -189,9 +190,9 @@ export class PluginLauncher {
         // The operator's files in it do not count toward the plugin's disk quota.
         ...(mode === "rw" ? { uncounted: true } : {}),
       })),
-      ...modulesOf(plugin).map(({ name, directory }) => ({
-        source: directory,
-        target: `${inside.modules}/${name}`,
+      ...modulesOf(plugin).map((module) => ({
+        source: module.directory,
+        target: `${inside.modules}/${module.name}`,
         mode: "ro" as const,
       })),
       ...Object.entries(connections?.sockets ?? {}).map(([name, socketPath]) => ({
@@ -210,7 +211,7 @@ export class PluginLauncher {
         "--max-old-space-size=256",
         join(pathFor(runtime.folder, inside.runtime), `main${runtime.extension}`),
       ],
-      cwd: pathFor(plugin.directory, inside.plugin),
+      cwd: pathFor(directory, inside.plugin),
       env: {
         PATH: "/usr/local/bin:/usr/bin:/bin",
         HOME: "/tmp",
