@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { HoldfastError } from "@holdfast/core";
 import { checkExhausted, unavailable } from "../jail-errors.ts";
 
@@ -16,8 +16,23 @@ export function installHint(): string {
   return `Run: ${process.getuid?.() === 0 ? "" : "sudo "}${command}`;
 }
 
+/** Versions by file: a start asks twice, before the package is installed and when the driver opens. */
+const versions = new Map<string, string>();
+
 /** The version of bwrap at `path`, for example "0.8.0". Throws `jail.unavailable` when it cannot run. */
 export function bwrapVersion(path: string): string {
+  const file = fileOf(path);
+  const version = versions.get(file) ?? askVersion(path);
+  versions.set(file, version);
+  return version;
+}
+
+function fileOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return [path, stat?.dev, stat?.ino, stat?.size, stat?.mode, stat?.mtimeMs, stat?.ctimeMs].join();
+}
+
+function askVersion(path: string): string {
   const result = spawnSync(path, ["--version"], { encoding: "utf8", env: {}, timeout: 10_000 });
   const version = /bubblewrap (\d+\.\d+\.\d+)/.exec(result.stdout ?? "")?.[1];
   if (version === undefined) {

@@ -1,7 +1,7 @@
 /** System call filter (seccomp) and Landlock rules. */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { findProgram } from "../host/programs.ts";
-
 import type { JailMount } from "../jail.ts";
 
 /**
@@ -142,8 +142,12 @@ syscall(${call.restrictSelf}, $set, 0) == 0 or refused("to confine"); }
 
 const enosys = 38;
 
+let detected: Landlock | undefined;
+
 /** Detects the Landlock ABI version of this kernel, with the perl that jails use too. */
 export function detectLandlock(): LandlockSupport {
+  // A kernel keeps what it has.
+  if (detected !== undefined && existsSync(detected.perl)) return detected;
   // Jails have the same perl.
   const perl = findProgram("perl", "/usr/bin:/usr/local/bin");
   if (perl === undefined)
@@ -151,7 +155,10 @@ export function detectLandlock(): LandlockSupport {
   const ask = `my $abi = syscall(${call.createRuleset}, 0, 0, 1); print $abi < 0 ? -(0 + $!) : $abi`;
   const { stdout } = spawnSync(perl, ["-e", ask], { encoding: "utf8", env: {}, timeout: 10_000 });
   const abi = Number.parseInt(stdout ?? "", 10);
-  if (abi >= 1) return { abi, perl };
+  if (abi >= 1) {
+    detected = { abi, perl };
+    return detected;
+  }
   return {
     absent:
       abi === -enosys
