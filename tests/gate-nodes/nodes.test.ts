@@ -8,6 +8,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { silentLogger, systemPorts } from "@holdfast/core";
 import type { PolicyRule } from "@holdfast/gate";
 import { createRegistry, sharedStore } from "@holdfast/server";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { Client } from "pg";
 import { startUpstream } from "../../packages/gate/tests/support.ts";
@@ -238,7 +239,10 @@ describe("nodes over one database", () => {
         const child = fork(
           new URL("gate-node.ts", import.meta.url).pathname,
           [temporaryDirectory(), upstream.url, String(limit)],
-          { env: { ...process.env, ...environment(store, name), HOLDFAST_CLUSTER_KEY: key } },
+          {
+            execArgv: [...ownImports],
+            env: { ...process.env, ...environment(store, name), HOLDFAST_CLUSTER_KEY: key },
+          },
         );
         t.after(() => child.kill("SIGKILL"));
         await once(child, "message");

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSpec } from "@holdfast/gate";
+import { ownImports } from "@holdfast/testing/own-imports";
 import { requiredGuarantees } from "../src/jail/guarantees.ts";
 import { maskedProcFiles } from "../src/jail/host/masked-proc-files.ts";
 import { isAlive, type ProcessIdentity, withDescendants } from "../src/jail/host/processes.ts";
@@ -324,7 +325,9 @@ async function killHost(
   processesOf: (pid: number) => readonly ProcessIdentity[],
 ): Promise<number> {
   const program = fileURLToPath(new URL("./host-of-driver.ts", import.meta.url));
-  const host = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const host = spawn(process.execPath, [...ownImports, program, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const pid = await new Promise<number>((resolve, reject) => {
     host.stdout.once("data", (line) => resolve(Number(String(line))));
     host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));

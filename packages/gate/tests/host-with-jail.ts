@@ -4,9 +4,7 @@ import { createGate } from "@holdfast/gate";
 const [dataDir, once] = process.argv.slice(2);
 if (dataDir === undefined) throw new Error("usage: host-with-jail DATA_DIR [once]");
 
-const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"];
-const jails = proofFile === undefined ? {} : { proofFile };
-const gate = await createGate({ dataDir, jails, vault: { env: {}, logins: false } });
+const gate = await createGate({ dataDir, vault: { env: {}, logins: false } });
 await gate.openBroker({ jailId: "victim", session: "victim", group: "default" });
 const jail = await gate.jails.start({
   id: "victim",
