@@ -9,8 +9,8 @@ import { createTestInvocation } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type GitHubServer, startGitHubServer } from "@holdfast/testing/github-server";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { provenJails } from "./proven-jails.ts";
 import handler from "../src/github/handler.ts";
+import { provenJails } from "./proven-jails.ts";
 
 const token = "github_pat_of_the_operator_1234567890";
 

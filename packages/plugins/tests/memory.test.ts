@@ -11,8 +11,8 @@ import { createGate, type Gate } from "@holdfast/gate";
 import { runConformance } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { provenJails } from "./proven-jails.ts";
 import { MemoryFile } from "../src/memory/memory-file.ts";
+import { provenJails } from "./proven-jails.ts";
 
 function directoryOf(_t: TestContext): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-memory-")));

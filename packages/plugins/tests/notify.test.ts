@@ -13,9 +13,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { provenJails } from "./proven-jails.ts";
 import { outboxLimits } from "../src/notify/notice.ts";
 import { Outbox } from "../src/notify/outbox.ts";
+import { provenJails } from "./proven-jails.ts";
 
 interface Heard {
   readonly url: string | undefined;

@@ -9,9 +9,9 @@ import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
 import { assertSuccessResult, createTestInvocation, createTestServices } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
-import { provenJails } from "./proven-jails.ts";
 import { Cron } from "../src/scheduler/cron.ts";
 import scheduler from "../src/scheduler/handler.ts";
+import { provenJails } from "./proven-jails.ts";
 
 async function outcomeOf(
   gate: Gate,
