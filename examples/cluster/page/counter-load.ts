@@ -19,7 +19,7 @@ export interface CounterView {
   readonly errors: number;
 }
 
-const pauseMs = 60;
+const pauseMs = 120;
 const shown = 80;
 const worthNotingMs = 1_000;
 

@@ -77,14 +77,18 @@ function Bars({
 
 /** Time that a call has been waiting, in milliseconds, once that is worth showing. */
 function useWaiting(since: number | undefined): number {
-  const [now, setNow] = useState(() => performance.now());
+  const [waitingMs, setWaitingMs] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => setNow(performance.now()), 100);
+    setWaitingMs(0);
+    if (since === undefined) return;
+    const look = (): void => {
+      const waitedMs = performance.now() - since;
+      if (waitedMs > 200) setWaitingMs(waitedMs);
+    };
+    const timer = setInterval(look, 100);
     return () => clearInterval(timer);
-  }, []);
-  if (since === undefined) return 0;
-  const waited = now - since;
-  return waited > 200 ? waited : 0;
+  }, [since]);
+  return since === undefined ? 0 : waitingMs;
 }
 
 function seconds(ms: number): string {
