@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { commands } from "@holdfast/studio/cli";
 import {
   command,
@@ -13,6 +13,7 @@ import {
   holdfast,
   makeRepository,
   needsJail,
+  type RunningServer,
   scratch,
   start,
   startServer,
@@ -284,8 +285,18 @@ describe("run", () => {
 });
 
 describe("start", () => {
+  let server: RunningServer;
+  const directory = scratch();
+  /** Of the server. */
+  const data = join(directory, "data");
+  const repository = makeRepository(directory);
+
+  before(async () => {
+    server = await startServer({ after: () => undefined }, data);
+  });
+  after(() => server?.stop("SIGKILL"));
+
   test("a port in use and a second server are said in words", async (t) => {
-    const directory = scratch(t);
     const blocker = createServer().listen(0, "127.0.0.1");
     t.after(() => blocker.close());
     await new Promise((resolve) => blocker.once("listening", resolve));
@@ -298,24 +309,9 @@ describe("start", () => {
       /choose another one with --port \d+ or HOLDFAST_PORT\. \(gateway\.port_in_use\)/,
     );
 
-    const data = join(directory, "b");
-    await startServer(t, data);
     const second = await command(["start", "--port", "0", "--data", data]);
     assert.equal(second.code, 1);
     assert.match(second.stderr, /locked/);
-  });
-
-  test("it ends cleanly on SIGTERM, and url makes new links only while it runs", async (t) => {
-    const data = join(scratch(t), "data");
-    const server = await startServer(t, data);
-    assert.match(server.link, /^http:\/\/127\.0\.0\.1:\d+\/#ticket=/);
-    const link = await command(["url", "--data", data]);
-    assert.equal(link.code, 0, link.stderr);
-    assert.notEqual(link.stdout.trim(), server.link);
-    assert.equal(await server.stop("SIGTERM"), 0);
-    const gone = await command(["url", "--data", data]);
-    assert.equal(gone.code, 1);
-    assert.match(gone.stderr, /control\.not_running/);
   });
 
   test("it ends cleanly when its terminal is closed, which is told twice", async (t) => {
@@ -326,10 +322,6 @@ describe("start", () => {
 
   test("run attaches to the server that owns the data directory", async (t) => {
     if (!needsJail(t)) return;
-    const directory = scratch(t);
-    const repository = makeRepository(directory);
-    const data = join(directory, "data");
-    await startServer(t, data);
     const result = await runAllowed(repository, data, "add a line to the README");
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stdout, /modified README\.md/);
@@ -340,18 +332,9 @@ describe("start", () => {
     assert.equal(applied.code, 0, applied.stderr);
     assert.equal(git(repository, "branch", "--format", "%(refname:short)").trim().split("\n").length, 2);
   });
-});
 
-describe("backup", () => {
-  test("a live data directory is restored while the original runs on", async (t) => {
+  test("its data, with the task, are restored from a backup while it runs on", async (t) => {
     if (!needsJail(t)) return;
-    const directory = scratch(t);
-    const repository = makeRepository(directory);
-    const data = join(directory, "data");
-    await startServer(t, data);
-    const first = await runAllowed(repository, data, "add a line to the README");
-    assert.equal(first.code, 0, first.stderr);
-
     // What a person and plugins keep beside the store.
     const kept = ["plugins/mine", "credentials/plugins/mine", "gate/plugins/mine/data"];
     for (const folder of kept) {
@@ -388,6 +371,17 @@ describe("backup", () => {
 
     const original = await command(["tasks", "list", "--json", "--data", data]);
     assert.equal(original.stdout.trim().split("\n").length, 2);
+  });
+
+  test("it ends cleanly on SIGTERM, and url makes new links only while it runs", async () => {
+    assert.match(server.link, /^http:\/\/127\.0\.0\.1:\d+\/#ticket=/);
+    const link = await command(["url", "--data", data]);
+    assert.equal(link.code, 0, link.stderr);
+    assert.notEqual(link.stdout.trim(), server.link);
+    assert.equal(await server.stop("SIGTERM"), 0);
+    const gone = await command(["url", "--data", data]);
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /control\.not_running/);
   });
 });
 
