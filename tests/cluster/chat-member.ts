@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "holdfast/client";
 import type { ClusterRegistry } from "./actors.ts";
 import { eventually } from "./nodes.ts";
@@ -49,7 +50,10 @@ export class ChatMember {
   }
 }
 
-/** Speaks in a chat without a pause. */
+/** Between two words: a load that takes all cores slows down the moves and takeovers that it is about. */
+const pauseMs = 100;
+
+/** Speaks in a chat. */
 export class Speaker {
   /** Number of words that were acknowledged. */
   said = 0;
@@ -66,6 +70,7 @@ export class Speaker {
       const url = all[at % all.length];
       assert.ok(url);
       this.said = await chatAt(url, key).say(room);
+      await delay(pauseMs);
     }
   }
 

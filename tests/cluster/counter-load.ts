@@ -6,7 +6,7 @@ import type { ClusterRegistry } from "./actors.ts";
 import { eventually, type TestNode } from "./nodes.ts";
 
 /** Between two calls of a caller: a load that takes all cores slows down the fault that it is about. */
-const pauseMs = 80;
+const pauseMs = 160;
 
 /**
  * Callers that add 1 to one counter. Each result of `add` is a number that no other call may get: a call that is lost

@@ -26,7 +26,7 @@ describe("faults of the database server", () => {
   }
 
   async function cluster(t: TestContext, store: string): Promise<readonly TestNode[]> {
-    const nodes = await startNodes(3, { store, env });
+    const nodes = await startNodes(2, { store, env });
     atEnd(t, () => Promise.all(nodes.map((node) => node.stop())));
     return nodes;
   }
@@ -58,12 +58,12 @@ describe("faults of the database server", () => {
     atEnd(t, () => proxy.close());
     const nodes = await cluster(t, `postgres://holdfast@127.0.0.1:${proxy.port}/postgres`);
     const loads = loadsOf(t, nodes, "promoted");
-    await more(loads, 30);
+    await more(loads, 15);
     await primary.crash();
     await standby.promote();
     port = standby.port;
     proxy.heal();
-    await more(loads, 30);
+    await more(loads, 15);
     await check(loads);
   });
 
@@ -111,7 +111,7 @@ describe("faults of the database server", () => {
     const store = `postgres://app@127.0.0.1:${server.port}/postgres`;
     const nodes = await cluster(t, store);
     const loads = loadsOf(t, nodes, "pool");
-    await more(loads, 20);
+    await more(loads, 12);
     // As if other programs had taken them: those of the nodes end, and no new one is accepted.
     server.execute(
       "ALTER ROLE app CONNECTION LIMIT 0",
@@ -122,7 +122,7 @@ describe("faults of the database server", () => {
       return states.includes(503) ? true : undefined;
     });
     server.execute("ALTER ROLE app CONNECTION LIMIT -1");
-    await more(loads, 20);
+    await more(loads, 12);
     // The limit holds for new connections, and every write waits for the lock.
     server.execute(
       "ALTER ROLE app SET statement_timeout = '200ms'",
@@ -130,7 +130,7 @@ describe("faults of the database server", () => {
     );
     await more(loads, 5);
     server.execute("BEGIN; LOCK TABLE holdfast.actor IN EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT");
-    await more(loads, 20);
+    await more(loads, 12);
     await check(loads);
   });
 
@@ -146,7 +146,7 @@ describe("faults of the database server", () => {
     const server = await postgres(t, { max_wal_size: "48MB", min_wal_size: "32MB" }, disk);
     const nodes = await cluster(t, server.url);
     const loads = loadsOf(t, nodes, "full");
-    await more(loads, 20);
+    await more(loads, 12);
     const ballast = join(disk, "ballast");
     fill(ballast);
     const [node] = nodes;
@@ -169,7 +169,7 @@ describe("faults of the database server", () => {
     );
     rmSync(ballast);
     if (!isRunning(server)) await server.restart();
-    await more(loads, 20);
+    await more(loads, 12);
     await check(loads);
   });
 });

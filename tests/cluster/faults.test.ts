@@ -58,12 +58,12 @@ describe("faults of nodes", () => {
     assert.ok(entry && owner);
     const key = await keyAt(owner);
     const load = new CounterLoad(t, entry, key, 8);
-    await load.acknowledged(200);
+    await load.acknowledged(60);
     const killedAt = performance.now();
     owner.kill("SIGKILL");
     await load.acknowledgedMore(1);
     const tookMs = performance.now() - killedAt;
-    await load.acknowledgedMore(200);
+    await load.acknowledgedMore(60);
     await load.stop();
     await load.check();
     assert.ok(tookMs < ttlMs + 2_000, `taken over in ${Math.round(tookMs)} ms`);
@@ -74,7 +74,7 @@ describe("faults of nodes", () => {
     assert.ok(entry && owner && next);
     const key = await keyAt(owner);
     const load = new CounterLoad(t, entry, key, 4);
-    await load.acknowledged(50);
+    await load.acknowledged(25);
     const move = async (): Promise<number> => {
       const url = `${entry.url}/actors/counter/@${encodeKey([key])}/move?to=${next.name}`;
       return (await fetch(url, { method: "POST" })).status;
@@ -83,20 +83,20 @@ describe("faults of nodes", () => {
     const busy = clientOf(entry).counter.getOrCreate([key]).wait(3_000);
     busy.catch(() => undefined);
     // By then it has begun: a move that comes before it would not wait for it.
-    await load.acknowledgedMore(40);
+    await load.acknowledgedMore(12);
     const moved = move();
     await eventually("the actor takes no more calls", async () => {
       const before = load.count;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, 500));
       return load.count === before ? true : undefined;
     });
     owner.kill("SIGKILL");
     assert.notEqual(await moved, 204);
-    await load.acknowledgedMore(50);
+    await load.acknowledgedMore(25);
     await eventually("the move", async () => ((await move()) === 204 ? true : undefined));
     const processes = [entry, next].map((node) => clientOf(node).counter.getOrCreate([key]).process());
     assert.deepEqual(await Promise.all(processes), [next.pid, next.pid]);
-    await load.acknowledgedMore(50);
+    await load.acknowledgedMore(25);
     await load.stop();
     await load.check();
   });
@@ -108,12 +108,12 @@ describe("faults of nodes", () => {
     // One client talks to the owner itself, the other through another node.
     const own = new CounterLoad(t, owner, key, 4);
     const load = new CounterLoad(t, entry, key, 4);
-    await own.acknowledged(100);
-    await load.acknowledged(100);
+    await own.acknowledged(40);
+    await load.acknowledged(40);
     owner.kill("SIGSTOP");
-    await load.acknowledgedMore(100);
+    await load.acknowledgedMore(40);
     owner.kill("SIGCONT");
-    await own.acknowledgedMore(100);
+    await own.acknowledgedMore(40);
     await Promise.all([own.stop(), load.stop()]);
     assert.deepEqual(CounterLoad.repeated([own, load]), []);
     await load.check(own.count);
@@ -124,31 +124,9 @@ describe("faults of nodes", () => {
     assert.ok(entry && owner);
     const loads: CounterLoad[] = [];
     for (let index = 0; index < 10; index++) loads.push(new CounterLoad(t, entry, `drained-${index}`, 2));
-    for (const load of loads) await load.acknowledged(20);
+    for (const load of loads) await load.acknowledged(10);
     await owner.stop();
-    for (const load of loads) await load.acknowledgedMore(20);
-    for (const load of loads) {
-      await load.stop();
-      await load.check();
-      assert.deepEqual(load.errors, []);
-    }
-  });
-
-  test("all nodes are replaced one by one under load, and no call fails", async (t) => {
-    await cluster();
-    const urls = (): readonly string[] => shared.map(({ url }) => url);
-    const loads = Array.from({ length: 6 }, (_, index) => new CounterLoad(t, urls, `rolled-${index}`, 2));
-    for (const load of loads) await load.acknowledged(20);
-    for (let round = 0; round < 3; round++) {
-      const [oldest, ...rest] = shared;
-      assert.ok(oldest);
-      const next = await startNode(`next-${round}`, { store: oldest.store, env });
-      shared = [...rest, next];
-      // A load balancer sends nothing more to a node that is not ready; calls that it has are answered.
-      await Promise.all(loads.map((load) => load.acknowledgedMore(5)));
-      await oldest.stop();
-    }
-    for (const load of loads) await load.acknowledgedMore(20);
+    for (const load of loads) await load.acknowledgedMore(10);
     for (const load of loads) {
       await load.stop();
       await load.check();

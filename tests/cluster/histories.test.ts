@@ -4,36 +4,40 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
 import { atEnd } from "./at-end.ts";
 import { CounterLoad } from "./counter-load.ts";
-import { clientOf, eventually, startNode, startNodes, type TestNode } from "./nodes.ts";
-import { startProxy } from "./proxy.ts";
+import { clientOf, eventually, haveShared, startNode, type TestNode } from "./nodes.ts";
+import { type Proxy as NetworkProxy, startProxy } from "./proxy.ts";
 import { RecordedCounter } from "./recorded-counter.ts";
 
 const env = { TEST_TTL_MS: "2000" };
 
 describe("histories of clients", () => {
   let server: PostgresServer;
+  let store: string;
+  let proxy: NetworkProxy;
+  /** Nodes that run, from one test to the next. */
+  let nodes: readonly TestNode[] = [];
 
   before(async () => {
     server = await startPostgres();
+    store = server.url;
+    proxy = await startProxy(() => server.port);
   });
-  after(() => server.stop());
+  after(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await proxy.close();
+    await server.stop();
+  });
 
   test("are linearizable while nodes are cut off, frozen and killed", async (t) => {
-    const store = server.createDatabase();
-    const proxy = await startProxy(() => server.port);
-    atEnd(t, () => proxy.close());
     const behindProxy = store.replace(`:${server.port}/`, `:${proxy.port}/`);
-    const start = async (name: string, url: string): Promise<TestNode> => {
-      const node = await startNode(name, { store: url, env });
-      atEnd(t, () => node.stop());
-      return node;
-    };
     const [entry, cutOff, frozen, killed] = await Promise.all([
-      start("entry", store),
-      start("cut-off", behindProxy),
-      start("frozen", store),
-      start("killed", store),
+      startNode("entry", { store, env }),
+      startNode("cut-off", { store: behindProxy, env }),
+      startNode("frozen", { store, env }),
+      startNode("killed", { store, env }),
     ]);
+    atEnd(t, () => killed.stop());
+    nodes = [entry, cutOff, frozen];
     const entries = [entry, cutOff, frozen];
     const counters = Array.from({ length: 8 }, (_, at) => new RecordedCounter(t, entries, `history-${at}`));
     const longer = (operations: number): Promise<void> => RecordedCounter.longer(counters, operations);
@@ -50,10 +54,8 @@ describe("histories of clients", () => {
     for (const counter of counters) counter.check();
   });
 
-  test("move money without losing or making any, while nodes are killed", async (t) => {
-    const store = server.createDatabase();
-    let nodes = [...(await startNodes(3, { store, env }))];
-    atEnd(t, () => Promise.all(nodes.map((node) => node.stop())));
+  test("move money without losing or making any, while nodes are killed", async () => {
+    await eventually("each node has its share", () => haveShared(nodes));
     const names = Array.from({ length: 6 }, (_, at) => `account-${at}`);
     const bank = (entry: number) => {
       const node = nodes[entry % nodes.length];
@@ -75,7 +77,7 @@ describe("histories of clients", () => {
             () => undefined,
           );
         // A load that takes all cores slows down the takeovers that it is about.
-        await delay(50);
+        await delay(100);
       }
     });
     const more = async (count: number): Promise<void> => {
@@ -102,14 +104,15 @@ describe("histories of clients", () => {
   });
 
   test("show no failed call while all shards of a node move at once", async (t) => {
-    const store = server.createDatabase();
     // The first node holds all shards, and hands over all of them.
-    const alone = await startNode("alone", { store, env });
-    atEnd(t, () => alone.stop());
-    const keys = Array.from({ length: 200 }, (_, at) => `moved-${at}`);
+    const [alone, ...others] = nodes;
+    assert.ok(alone);
+    await Promise.all(others.map((node) => node.stop()));
+    await eventually("one node has all shards", () => haveShared([alone]));
+    const keys = Array.from({ length: 100 }, (_, at) => `moved-${at}`);
     await Promise.all(keys.map((key) => clientOf(alone).counter.getOrCreate([key]).add(1)));
     const next = await startNode("next", { store, env });
-    atEnd(t, () => next.stop());
+    nodes = [alone, next];
     const loads = keys.slice(0, 20).map((key) => new CounterLoad(t, next, key, 1));
     for (const load of loads) await load.acknowledgedMore(3);
     await alone.stop();

@@ -24,11 +24,11 @@ test("NATS that loses and repeats messages, goes down and comes back costs nothi
   assert.ok(entry);
 
   const load = new CounterLoad(t, () => nodes.map(({ url }) => url), "under-load", 2);
-  await load.acknowledged(50);
+  await load.acknowledged(25);
   const keys = Array.from({ length: 16 }, (_, at) => `alarm-${at}`);
   await copies(entry, keys.slice(0, 8));
   await nats.kill();
-  await load.acknowledgedMore(50);
+  await load.acknowledgedMore(25);
   for (const node of nodes) await eventually("the node notices", () => seesNats(node, false));
   await copies(entry, keys.slice(8));
   // Membership changes without NATS too.
@@ -36,7 +36,7 @@ test("NATS that loses and repeats messages, goes down and comes back costs nothi
   t.after(() => fourth.stop());
   await nats.restart();
   for (const node of [...nodes, fourth]) await eventually("NATS is used again", () => seesNats(node, true));
-  await load.acknowledgedMore(50);
+  await load.acknowledgedMore(25);
 
   for (const key of keys) {
     const fired = await eventually<readonly number[]>(`the alarm of ${key}`, async () => {

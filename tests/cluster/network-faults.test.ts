@@ -4,19 +4,33 @@ import { freePort } from "@holdfast/testing/free-port";
 import { type PostgresServer, startPgBouncer, startPostgres } from "@holdfast/testing/postgres";
 import { atEnd } from "./at-end.ts";
 import { CounterLoad } from "./counter-load.ts";
-import { clientOf, eventually, keyAt, startNode, startNodes, type TestNode } from "./nodes.ts";
-import { startProxy } from "./proxy.ts";
+import { clientOf, eventually, haveShared, keyAt, startNode, startNodes, type TestNode } from "./nodes.ts";
+import { type Proxy as NetworkProxy, startProxy } from "./proxy.ts";
 
 const ttlMs = 2_000;
 const env = { TEST_TTL_MS: String(ttlMs) };
 
 describe("faults of the network and the database", () => {
   let server: PostgresServer;
+  let store: string;
+  /** Between the owner and the database. */
+  let proxy: NetworkProxy;
+  /** Two nodes that the first tests share. */
+  let entry: TestNode;
+  let owner: TestNode;
 
   before(async () => {
     server = await startPostgres();
+    store = server.createDatabase();
+    proxy = await startProxy(() => server.port);
+    entry = await startNode("entry", { store, env });
+    owner = await startNode("owner", { store: store.replace(`:${server.port}/`, `:${proxy.port}/`), env });
   });
-  after(() => server.stop());
+  after(async () => {
+    await Promise.all([entry?.stop(), owner?.stop()]);
+    await proxy.close();
+    await server.stop();
+  });
 
   async function start(t: TestContext, name: string, store: string, more: Record<string, string> = {}) {
     const node = await startNode(name, { store, env: { ...env, ...more } });
@@ -25,21 +39,16 @@ describe("faults of the network and the database", () => {
   }
 
   test("a node that loses the database stops to serve, others take over, and it gets its share again", async (t) => {
-    const store = server.createDatabase();
-    const proxy = await startProxy(() => server.port);
-    atEnd(t, () => proxy.close());
-    const entry = await start(t, "entry", store);
-    const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
     const key = await keyAt(owner);
     const load = new CounterLoad(t, entry, key, 4);
     const own = new CounterLoad(t, owner, key, 2);
-    await load.acknowledged(100);
-    await own.acknowledged(50);
+    await load.acknowledged(40);
+    await own.acknowledged(25);
     proxy.cut();
-    await load.acknowledgedMore(100);
+    await load.acknowledgedMore(40);
     assert.equal((await fetch(`${owner.url}/readyz`)).status, 503);
     proxy.heal();
-    await own.acknowledgedMore(50);
+    await own.acknowledgedMore(25);
     await Promise.all([own.stop(), load.stop()]);
     assert.deepEqual(CounterLoad.repeated([own, load]), []);
     await load.check(own.count);
@@ -48,12 +57,7 @@ describe("faults of the network and the database", () => {
     );
   });
 
-  test("calls that wait at a node when it loses the database are answered when its session ends", async (t) => {
-    const store = server.createDatabase();
-    const proxy = await startProxy(() => server.port);
-    atEnd(t, () => proxy.close());
-    const entry = await start(t, "entry", store);
-    const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
+  test("calls that wait at a node when it loses the database are answered when its session ends", async () => {
     const key = await keyAt(owner);
     assert.equal(await clientOf(owner).counter.getOrCreate([key]).add(1), 1);
     // Woken here, it looks up in the database whether a call has run before it came.
@@ -89,11 +93,31 @@ describe("faults of the network and the database", () => {
     assert.equal(await clientOf(entry).counter.getOrCreate([key]).process(), entry.pid);
   });
 
-  test("look-ups at a node that has lost the database end with its session, and say so", async (t) => {
-    const store = server.createDatabase();
-    const proxy = await startProxy(() => server.port);
-    atEnd(t, () => proxy.close());
-    const owner = await start(t, "owner", store.replace(`:${server.port}/`, `:${proxy.port}/`));
+  test("a node that others cannot reach keeps its actors, and requests for them wait, also for a takeover behind a proxy that accepts connections", async (t) => {
+    const linkPort = await freePort();
+    const linkProxy = await startProxy(() => linkPort);
+    atEnd(t, () => linkProxy.close());
+    const unreachable = await start(t, "unreachable", store, {
+      HOLDFAST_ADVERTISE: `http://127.0.0.1:${linkProxy.port}`,
+      HOLDFAST_LISTEN: `127.0.0.1:${linkPort}`,
+    });
+    const key = await keyAt(unreachable);
+    assert.equal(await clientOf(entry).counter.getOrCreate([key]).add(1), 1);
+    linkProxy.cut();
+    const waiting = clientOf(entry).counter.getOrCreate([key]).add(1);
+    assert.equal(await clientOf(unreachable).counter.getOrCreate([key]).process(), unreachable.pid);
+    linkProxy.heal();
+    assert.equal(await waiting, 2);
+    // The proxy goes on to accept connections when the node has ended.
+    const handle = clientOf(entry).counter.getOrCreate([key]);
+    unreachable.kill("SIGKILL");
+    assert.equal(await handle.add(1), 3);
+    assert.ok([entry.pid, owner.pid].includes(await handle.process()));
+  });
+
+  test("look-ups at a node that has lost the database end with its session, and say so", async () => {
+    await entry.stop();
+    await eventually("it has all shards", () => haveShared([owner]));
     const id = await clientOf(owner).counter.getOrCreate(["a"]).resolve();
     const paths = [
       "/actors?name=counter",
@@ -121,30 +145,6 @@ describe("faults of the network and the database", () => {
     );
   });
 
-  test("a node that others cannot reach keeps its actors, and requests for them wait, also for a takeover behind a proxy that accepts connections", async (t) => {
-    const store = server.createDatabase();
-    const linkPort = await freePort();
-    const proxy = await startProxy(() => linkPort);
-    atEnd(t, () => proxy.close());
-    const entry = await start(t, "entry", store);
-    const owner = await start(t, "owner", store, {
-      HOLDFAST_ADVERTISE: `http://127.0.0.1:${proxy.port}`,
-      HOLDFAST_LISTEN: `127.0.0.1:${linkPort}`,
-    });
-    const key = await keyAt(owner);
-    assert.equal(await clientOf(entry).counter.getOrCreate([key]).add(1), 1);
-    proxy.cut();
-    const waiting = clientOf(entry).counter.getOrCreate([key]).add(1);
-    assert.equal(await clientOf(owner).counter.getOrCreate([key]).process(), owner.pid);
-    proxy.heal();
-    assert.equal(await waiting, 2);
-    // The proxy goes on to accept connections when the node has ended.
-    const handle = clientOf(entry).counter.getOrCreate([key]);
-    owner.kill("SIGKILL");
-    assert.equal(await handle.add(1), 3);
-    assert.equal(await handle.process(), entry.pid);
-  });
-
   test("the database crashes under load: nothing acknowledged is lost", async (t) => {
     const own = await startPostgres();
     atEnd(t, () => own.stop());
@@ -152,10 +152,10 @@ describe("faults of the network and the database", () => {
     atEnd(t, () => Promise.all(nodes.map((node) => node.stop())));
     const urls = nodes.map(({ url }) => url);
     const loads = Array.from({ length: 4 }, (_, index) => new CounterLoad(t, () => urls, `db-${index}`, 2));
-    for (const load of loads) await load.acknowledged(50);
+    for (const load of loads) await load.acknowledged(25);
     await own.crash();
     await own.restart();
-    for (const load of loads) await load.acknowledgedMore(50);
+    for (const load of loads) await load.acknowledgedMore(25);
     for (const load of loads) {
       await load.stop();
       await load.check();
@@ -172,7 +172,7 @@ describe("faults of the network and the database", () => {
       { length: 4 },
       (_, index) => new CounterLoad(t, () => urls, `pooled-${index}`, 2),
     );
-    for (const load of loads) await load.acknowledged(50);
+    for (const load of loads) await load.acknowledged(25);
     for (const load of loads) {
       await load.stop();
       await load.check();

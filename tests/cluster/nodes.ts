@@ -103,9 +103,9 @@ export async function startNodes(count: number, options: NodeOptions): Promise<r
 export async function haveShared(nodes: readonly TestNode[]): Promise<true | undefined> {
   const settled = await Promise.all(
     nodes.map(async (node) => {
-      const seen = await metricOf(node, /^holdfast_cluster_nodes\{state="serving"\} (\d+)$/m);
-      const leaving = await metricOf(node, /^holdfast_cluster_shards_leaving (\d+)$/m);
-      return seen === nodes.length && leaving === 0;
+      const metrics = await metricsOf(node);
+      const seen = numberIn(metrics, /^holdfast_cluster_nodes\{state="serving"\} (\d+)$/m);
+      return seen === nodes.length && numberIn(metrics, /^holdfast_cluster_shards_leaving (\d+)$/m) === 0;
     }),
   );
   return settled.every(Boolean) ? true : undefined;
@@ -113,7 +113,14 @@ export async function haveShared(nodes: readonly TestNode[]): Promise<true | und
 
 /** The number that a node's metrics have where the pattern's group is; 0 without one. */
 export async function metricOf(node: TestNode, pattern: RegExp): Promise<number> {
-  const text = await (await fetch(`${node.url}/metrics`)).text();
+  return numberIn(await metricsOf(node), pattern);
+}
+
+async function metricsOf(node: TestNode): Promise<string> {
+  return (await fetch(`${node.url}/metrics`)).text();
+}
+
+function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1] ?? 0);
 }
 
@@ -149,6 +156,6 @@ export async function eventually<T>(
     const value = await check();
     if (value !== undefined) return value;
     if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -51,7 +51,7 @@ export class RecordedCounter {
         .record(operation, () => (operation.type === "read" ? counter.read() : counter.add(operation.by)))
         .catch(() => undefined);
       // A history that is too long cannot be checked.
-      await new Promise((resolve) => setTimeout(resolve, 80));
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
 }

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { isErrorCode } from "@holdfast/core";
 import { type PostgresServer, startPostgres } from "@holdfast/testing/postgres";
-import { git, holdfast, makeRepository, start, startServer } from "../../packages/holdfast/tests/support.ts";
+import { command, git, makeRepository, start, startServer } from "../../packages/holdfast/tests/support.ts";
 import {
   beginTurn,
   filesOf,
@@ -88,7 +88,7 @@ describe("a task on several nodes", () => {
     );
     const [drained, next] = isHere ? [frozen, other] : [other, frozen];
     const drain = ["cluster", "drain", drained.name, "--url", next.server.url, "--token", inspectorToken];
-    const asked = await holdfast(drain);
+    const asked = await command(drain);
     assert.equal(asked.code, 0, asked.stderr);
     const notes = await finishTurn(next.server.client, id, 3);
     assert.equal(
@@ -116,7 +116,7 @@ describe("a task on several nodes", () => {
     ];
     const repository = makeRepository(folder);
     const beside = async (...args: string[]) => {
-      const { code, stdout, stderr } = await holdfast([...args, "--data", front], { env });
+      const { code, stdout, stderr } = await command([...args, "--data", front], { env });
       assert.equal(code, 0, stderr);
       return stdout;
     };
