@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launchChromium } from "@holdfast/testing/chromium";
 import { startGitea } from "@holdfast/testing/gitea";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { assertAccessible, assertReadable } from "../e2e/support/axe.ts";
 import { missing, openPage } from "../e2e/support/browser.ts";
 import {
@@ -44,7 +44,7 @@ interface Screen {
   readonly route: string;
   /** The address; that of the route when it is left out. */
   readonly path?: string;
-  /** What is there once the screen shows its contents. */
+  /** What is there once the screen shows its contents, and not on the one before. */
   readonly content: string;
 }
 
@@ -72,13 +72,15 @@ describe("the gallery", { skip: absent ?? false }, () => {
   let browser: Browser;
   let forge: Awaited<ReturnType<typeof startGitea>>;
   let screens: readonly Screen[];
-  /** The state of a browser that is signed in. */
-  let state: Awaited<ReturnType<BrowserContext["storageState"]>>;
+  /** Of a browser that is signed in. */
+  let page: Page;
 
   before(async () => {
     browser = await launchChromium();
     const files = { "policy.json": JSON.stringify({ version: 1, rules: [accepted] }) };
     [studio, forge] = await Promise.all([StudioProcess.create({ args: ["--people"], files }), startGitea()]);
+    // It ends with its browser.
+    page = await openPage(browser, { after: () => {} });
     screens = await fill();
   });
   after(async () => {
@@ -89,9 +91,6 @@ describe("the gallery", { skip: absent ?? false }, () => {
 
   /** Uses the Studio until each screen has something to show. */
   async function fill(): Promise<Screen[]> {
-    const context = await browser.newContext();
-    context.setDefaultTimeout(60_000);
-    const page = await context.newPage();
     await signIn(page, studio);
     await startTask(page, { prompt: "Add a line about pelicans without asking" });
     await waitForStatus(page, "idle");
@@ -99,11 +98,9 @@ describe("the gallery", { skip: absent ?? false }, () => {
     await startTask(page, { prompt: "Add a line about herons" });
     await waitForStatus(page, "waiting");
     const waiting = new URL(page.url()).pathname;
-    const repository = await connect(page);
-    await page.goto(`${studio.url}/inspector`);
+    const repository = await connect();
+    await page.getByRole("link", { name: "Actors" }).click();
     const actor = await page.locator('a[href^="/inspector/task/"]').first().getAttribute("href");
-    state = await context.storageState();
-    await context.close();
     return [
       { name: "tasks", route: "/", content: ".task-list a" },
       { name: "task-waiting", route: "/tasks/$taskId", path: waiting, content: "[data-approval]" },
@@ -118,23 +115,33 @@ describe("the gallery", { skip: absent ?? false }, () => {
         name: "environment",
         route: "/environment",
         path: `/environment?${new URLSearchParams({ repository: join(studio.directory, "data", "sample") })}`,
-        content: "h1",
+        content: 'h1:text-is("Environment")',
       },
       { name: "system", route: "/system", content: '[data-agent="demo"]' },
-      { name: "schedules", route: "/schedules", content: "h1" },
+      { name: "schedules", route: "/schedules", content: 'h1:text-is("Schedules")' },
       { name: "repositories", route: "/repositories", content: `a[href="${repository}"]` },
-      { name: "repository", route: "/repositories/$repositoryId", path: repository, content: "h1" },
+      {
+        name: "repository",
+        route: "/repositories/$repositoryId",
+        path: repository,
+        content: 'h1:text-is("team/app")',
+      },
       { name: "actors", route: "/inspector", content: 'a[href^="/inspector/"]' },
-      { name: "actor", route: "/inspector/$name/$actorId", path: actor ?? "", content: "h1" },
+      {
+        name: "actor",
+        route: "/inspector/$name/$actorId",
+        path: actor ?? "",
+        content: 'h1:not(:text-is("Actors"))',
+      },
       { name: "notifications", route: "/settings/notifications", content: ".kinds" },
       { name: "design", route: "/design", content: ".design-columns" },
-      { name: "people", route: "/people", content: "h1" },
+      { name: "people", route: "/people", content: 'h1:text-is("People")' },
       { name: "usage", route: "/usage", content: ".usage-bars" },
-      { name: "budgets", route: "/usage", path: "/usage?tab=budgets", content: "form" },
+      { name: "budgets", route: "/usage", path: "/usage?tab=budgets", content: '[aria-label="New budget"]' },
       { name: "prices", route: "/usage", path: "/usage?tab=prices", content: "[data-price]" },
       { name: "connections", route: "/settings", content: "[data-connection]" },
       { name: "organization", route: "/settings/organization", content: "[data-organization]" },
-      { name: "secrets", route: "/settings/secrets", content: "form" },
+      { name: "secrets", route: "/settings/secrets", content: '[aria-label="New secret"]' },
       { name: "policy", route: "/settings/policy", content: ".policy-text" },
       { name: "sign-in", route: "/settings/sign-in", content: "[data-provider]" },
       { name: "accepted-rules", route: "/settings/policy/accepted", content: "[data-rule]" },
@@ -143,7 +150,7 @@ describe("the gallery", { skip: absent ?? false }, () => {
   }
 
   /** Connects a repository with an open pull request; returns the address of its screen. */
-  async function connect(page: Page): Promise<string> {
+  async function connect(): Promise<string> {
     const hosted = await forge.addRepository("team/app");
     await hosted.bare.commit("add-search", { "search.txt": "search\n" }, "Add the search");
     const author = forge.user("ada");
@@ -166,11 +173,10 @@ describe("the gallery", { skip: absent ?? false }, () => {
     );
   });
 
-  test("is accessible and fits each width, in both themes", async (t) => {
-    const page = await openPage(browser, t, { state });
+  test("is accessible and fits each width, in both themes", async () => {
     for (const { name, route, path = route, content } of screens) {
-      // Loaded once: a screen follows the width of its window, and the theme of the system.
-      await page.goto(`${studio.url}${path}`);
+      // As a link does, without a load of the app. A screen follows the width of its window, and the theme of the system.
+      await page.evaluate(`history.pushState(null, "", ${JSON.stringify(path)})`);
       for (const { name: width, checked, ...size } of widths) {
         await page.setViewportSize(size);
         await page.locator(content).first().waitFor();
