@@ -89,6 +89,7 @@ describe("a working day of two people", { skip: missing() ?? false }, () => {
       const lin = await openPage(browser, t);
       await lin.goto(link);
       await lin.getByText("Ada Lovelace invites you as viewer").waitFor();
+      await lin.close();
     });
 
     await step("a plan is chosen and paid", async () => {
