@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import {
-  type Attack,
-  type AttackReport,
-  gateAttacks,
-  type RunAttacksOptions,
-  runAttacks,
-} from "@holdfast/gate";
+import { type Attack, type AttackReport, type RunAttacksOptions, runAttacks } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { allAttacks } from "../../packages/studio/src/attacks/index.ts";
 
 export interface AttackedDriver {
   readonly name: NonNullable<NonNullable<RunAttacksOptions["jails"]>["driver"]>;
-  /** Those that a part of a jail stops, by default. */
-  readonly attacks?: readonly Attack[];
   /** Why it cannot be tried here, or false. */
   readonly skip: string | false;
   /** Its engine, where it has one; called once. */
@@ -23,28 +16,17 @@ export interface AttackedDriver {
   readonly mayLack?: readonly string[];
 }
 
-/** Layers on the host, which see bytes of a socket and not what kind of jail sends them. */
-const hostLayers = /^(approvals|broker|egress proxy|memory plugin):/;
+/** Attempts on the web server and the file API of the host, in which no jail has a part. */
+function isOutside({ id, group }: Attack): boolean {
+  return group === "web" || ["filesystem.archives", "filesystem.file_api"].includes(id);
+}
 
-/** Attempts on these layers that show, for each driver, that its jails reach their sockets and are told apart. */
-const ofEachDriver = [
-  "network.exfiltration",
-  "secrets.placeholder",
-  "protocol.foreign_process",
-  "protocol.principal",
-];
-
-const ofJails = gateAttacks.filter(({ id, layer }) => !hostLayers.test(layer) || ofEachDriver.includes(id));
-
-/** Attempts of `holdfast doctor --attack`, from inside real jails of one driver of the gate that ships. */
-export function attackSuite({
-  name,
-  attacks = ofJails,
-  skip,
-  engineSocket,
-  declared = [],
-  mayLack = [],
-}: AttackedDriver): void {
+/**
+ * Every attempt of `holdfast doctor --attack`, from inside real jails of one driver of the gate that ships. What has
+ * no part of a jail in it is tried beside those of bubblewrap alone.
+ */
+export function attackSuite({ name, skip, engineSocket, declared = [], mayLack = [] }: AttackedDriver): void {
+  const attacks = name === "bubblewrap" ? allAttacks : allAttacks.filter((each) => !isOutside(each));
   describe(`an attack from inside a jail of ${name}`, { skip }, () => {
     let report: AttackReport;
     before(async () => {
