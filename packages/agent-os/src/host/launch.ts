@@ -106,10 +106,10 @@ async function start(
   const usual = jailed ? machinePaths.path : `${dirname(node)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`;
   const path = tools === undefined ? usual : `${usual}:${tools.commands}`;
   const native = mountNativePackages(layout, machinePaths.modules);
+  const program = [node, join(folder, machinePrograms.guest), JSON.stringify(config)] as const;
+  const [command, ...args] = codeCache?.mode === "rw" ? ifCacheIsThere(program) : program;
   const jail = await gate.jails.start({
-    id: jailId,
-    command: node,
-    args: [join(folder, machinePrograms.guest), JSON.stringify(config)],
+    ...{ id: jailId, command, args },
     cwd: home,
     env: {
       ...{ HOME: home, PATH: path, LANG: "C.UTF-8" },
@@ -141,6 +141,18 @@ async function start(
       return stopping;
     },
   };
+}
+
+/**
+ * This program, without the code cache if its folder is gone, as when the host has ended meanwhile and its data are
+ * removed: Node then tries for ever to make its own folder in it (`MKDirpSync` of Node 24, on a folder that is
+ * mounted and has been removed).
+ */
+function ifCacheIsThere(program: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  if (process.platform === "win32") return program;
+  const script =
+    'd=$NODE_COMPILE_CACHE/found; mkdir "$d" 2>/dev/null && rmdir "$d" || unset NODE_COMPILE_CACHE; exec "$0" "$@"';
+  return ["/bin/sh", "-c", script, ...program];
 }
 
 /** Programs of the machine do not get this variable: they would write to the folder. */
