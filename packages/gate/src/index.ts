@@ -155,6 +155,7 @@ export {
   jailDriverNames,
   probeDrivers,
 } from "./jail/probe-drivers.ts";
+export { proofFileOfEnvironment } from "./jail/self-test/proof-file.ts";
 export { nodeOf } from "./nodes/node-marker.ts";
 export type { GateNodes, NodesAuditQuery, SharedGate } from "./nodes/shared-gate.ts";
 export type { PluginConnection } from "./plugins/credentials/connections.ts";

@@ -22,6 +22,7 @@ import {
   type Jail,
   type JailExit,
   type JailSpec,
+  proofFileOfEnvironment,
 } from "@holdfast/gate";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { findProgram } from "../src/jail/host/programs.ts";
@@ -66,10 +67,8 @@ export function fullDisk(
   return directory;
 }
 
-const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"];
-
 /** Jails of a gate whose test is not about their proof: the first gate of a run makes it, and the others take it. */
-export const provenJails: NonNullable<GateConfig["jails"]> = proofFile === undefined ? {} : { proofFile };
+export const provenJails: NonNullable<GateConfig["jails"]> = proofFileOfEnvironment();
 
 /** A real gate that knows no credentials but those of the test. */
 export async function openGate(t: TestContext, config: Partial<GateConfig> = {}): Promise<Gate> {

@@ -72,3 +72,15 @@ export class CodeCache {
 }
 
 const endMs = 5_000;
+
+/**
+ * This program, without the code cache if its folder is gone, as when the host has ended meanwhile and its data are
+ * removed: Node then tries for ever to make its own folder in it (`MKDirpSync` of Node 24, on a folder that is
+ * mounted and has been removed).
+ */
+export function ifCacheIsThere(program: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  if (process.platform === "win32") return program;
+  const script =
+    'd=$NODE_COMPILE_CACHE/found; mkdir "$d" 2>/dev/null && rmdir "$d" || unset NODE_COMPILE_CACHE; exec "$0" "$@"';
+  return ["/bin/sh", "-c", script, ...program];
+}

@@ -20,7 +20,7 @@ import type { GuestConfig, GuestModel } from "../guest/guest-config.ts";
 import { machinePrograms } from "../guest/programs.ts";
 import { agentOsLimits } from "../limits.ts";
 import { openTools } from "../tools/open-tools.ts";
-import type { CodeCacheFolder } from "./code-cache.ts";
+import { type CodeCacheFolder, ifCacheIsThere } from "./code-cache.ts";
 import { type Machine, type MachineFolders, type MachineSettings, machinePaths } from "./machine.ts";
 
 export interface LaunchContext {
@@ -141,18 +141,6 @@ async function start(
       return stopping;
     },
   };
-}
-
-/**
- * This program, without the code cache if its folder is gone, as when the host has ended meanwhile and its data are
- * removed: Node then tries for ever to make its own folder in it (`MKDirpSync` of Node 24, on a folder that is
- * mounted and has been removed).
- */
-function ifCacheIsThere(program: readonly [string, ...string[]]): readonly [string, ...string[]] {
-  if (process.platform === "win32") return program;
-  const script =
-    'd=$NODE_COMPILE_CACHE/found; mkdir "$d" 2>/dev/null && rmdir "$d" || unset NODE_COMPILE_CACHE; exec "$0" "$@"';
-  return ["/bin/sh", "-c", script, ...program];
 }
 
 /** Programs of the machine do not get this variable: they would write to the folder. */

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isErrorCode, type Logger } from "@holdfast/core";
-import { createGate, type GateConfig } from "@holdfast/gate";
+import { createGate, type GateConfig, proofFileOfEnvironment } from "@holdfast/gate";
 import { loadMachinePrograms } from "../guest/programs.ts";
 import { agentOsLimits } from "../limits.ts";
 import { removeOldMounts } from "../mount/old-mounts.ts";
@@ -105,10 +105,8 @@ export class MachineHost {
     const programs = await loadMachinePrograms(join(directory, "programs"));
     try {
       const unsafe = { driver: "none", allowUnsafe: true } as const;
-      const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
-      const kept = proofFile === undefined ? {} : { proofFile };
       const gate = await createGate({
-        ...{ dataDir, log, jails: provider === "local" ? unsafe : { ...kept, ...jails } },
+        ...{ dataDir, log, jails: provider === "local" ? unsafe : { ...proofFileOfEnvironment(), ...jails } },
         // Watchers would keep the process alive, and machines have no plugins.
         plugins: { watch: false },
       });

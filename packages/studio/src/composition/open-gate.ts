@@ -1,4 +1,4 @@
-import { createGate, type Gate } from "@holdfast/gate";
+import { createGate, type Gate, proofFileOfEnvironment } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import type { StudioBackends } from "../backends.ts";
 import { clusterKeys } from "../cluster/cluster-key.ts";
@@ -29,13 +29,12 @@ export async function openGate(parts: GateParts): Promise<Gate> {
     });
   // A command that looks at tasks has no jail to start.
   const proof = options.runTasks === false ? "first-jail" : "start";
-  const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
   const gate = await createGate({
     dataDir: dataDirectory,
     jails: unsafe
       ? { driver: "none", allowUnsafe: true }
       : {
-          ...(proofFile === undefined ? {} : { proofFile }),
+          ...proofFileOfEnvironment(),
           ...options.jails,
           ...{ whenUnavailable: "refuse", proof },
         },

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createGate, type Gate, type GateConfig } from "@holdfast/gate";
+import { createGate, type Gate, type GateConfig, proofFileOfEnvironment } from "@holdfast/gate";
 import type { HostedChange, HostedRepository } from "../forge-server/repository.ts";
 import { GitHubEmulator } from "../github/emulator.ts";
 import { Ci } from "./ci.ts";
@@ -39,10 +39,9 @@ export class DemoForge {
     const work = join(directory, "ci", "work");
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
-    const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
     const gate = await createGate({
       ...{ dataDir: join(directory, "gate"), vault: { logins: false, env: {} } },
-      jails: { ...(proofFile === undefined ? {} : { proofFile }), ...jails, whenUnavailable: "refuse" },
+      jails: { ...proofFileOfEnvironment(), ...jails, whenUnavailable: "refuse" },
     });
     const forge = new DemoForge(directory, gate);
     try {

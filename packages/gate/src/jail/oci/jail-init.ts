@@ -6,7 +6,7 @@ const eintr = 4;
  * Init process for jails whose driver has none. The kernel ignores signals to a first process without a handler and makes
  * it the parent of all orphans, which a command does not expect. This one starts the command, forwards SIGTERM, reaps
  * orphans, and exits as the command did (128 plus the signal, as in a shell). Debian includes perl, which starts in 3 ms
- without modules.
+ * without modules.
  */
 const start = `my $pid = fork(); exit 125 unless defined $pid;
 if (!$pid) { confine(); exec { $ARGV[0] } @ARGV or do { print STDERR "$ARGV[0]: $!\\n"; exit 127 } }

@@ -13,6 +13,12 @@ export interface ProvenDriver {
   readonly support: unknown;
 }
 
+/** `jails.proofFile` as `HOLDFAST_JAIL_PROOF_FILE` sets it, for programs whose gate follows that variable. */
+export function proofFileOfEnvironment(): { readonly proofFile?: string } {
+  const proofFile = process.env["HOLDFAST_JAIL_PROOF_FILE"] || undefined;
+  return proofFile === undefined ? {} : { proofFile };
+}
+
 interface Proof {
   readonly circumstances: unknown;
   readonly guarantees: readonly Guarantee[];
